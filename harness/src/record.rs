@@ -1,0 +1,170 @@
+//! The record of one scenario: everything that every participant sent and got, in the order in which it
+//! happened in the runner. Invariants, snapshots and failure messages read it; nothing in it is ever dropped.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// Numbers a connection within its scenario, in the order of opening, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct ConnectionId(pub usize);
+
+/// The record of one scenario, filled while it runs.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Record {
+    /// Everything that happened, in order. An entry's place in the list is its index.
+    pub entries: Vec<Entry>,
+    /// When each step began: the index of the first entry that came after its beginning, by step number.
+    pub step_began: BTreeMap<usize, usize>,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, Serialize)]
+pub struct Entry {
+    /// Time since the scenario's start.
+    pub at: Duration,
+    /// The participant's key, as in the scenario file (`alice`, `member_3`).
+    pub participant: String,
+    /// The number of the running top-level or nested step that caused it, where one did. What the server sends
+    /// on its own has none.
+    pub step: Option<usize>,
+    /// What happened.
+    pub what: What,
+}
+
+/// The kinds of entries.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// A connection was opened.
+    Opened {
+        /// Which one.
+        connection: ConnectionId,
+        /// Its name in the scenario (`as: phone`); the default is `main`.
+        name: String,
+        /// The path of its request, without the query.
+        path: String,
+        /// The query of its request.
+        query: BTreeMap<String, String>,
+    },
+    /// A frame was sent by the participant.
+    Sent {
+        /// On which connection.
+        connection: ConnectionId,
+        /// The frame.
+        frame: Payload,
+    },
+    /// A frame came from the server.
+    Received {
+        /// On which connection.
+        connection: ConnectionId,
+        /// The frame.
+        frame: Payload,
+        /// Whether it answers a barrier: such frames are in no inbox.
+        barrier: bool,
+    },
+    /// A connection ended.
+    Closed {
+        /// Which one.
+        connection: ConnectionId,
+        /// How.
+        end: Closing,
+    },
+    /// An HTTP request and its answer. It stands where the answer came.
+    Exchange(Box<Exchange>),
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Closing {
+    /// The close code; none where the connection was lost without a close frame.
+    pub code: Option<u16>,
+    /// The close reason.
+    pub reason: String,
+    /// Whether the participant itself ended it (`close`, `drop`).
+    pub by_participant: bool,
+}
+
+/// The content of a WebSocket message.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Payload {
+    /// Text that is JSON.
+    Json(Value),
+    /// Any other text.
+    Text(String),
+    /// A binary message.
+    Binary(Vec<u8>),
+}
+
+impl Payload {
+    /// The payload of a text message: JSON where it is.
+    pub fn from_text(text: &str) -> Self {
+        serde_json::from_str(text).map_or_else(|_| Self::Text(text.to_owned()), Self::Json)
+    }
+
+    /// What patterns match: the JSON itself, other text as a string, and for binary an object with its
+    /// content in lower-case hexadecimal digits: `{"binary": "00ff"}`.
+    pub fn value(&self) -> Value {
+        match self {
+            Self::Json(value) => value.clone(),
+            Self::Text(text) => Value::String(text.clone()),
+            Self::Binary(bytes) => {
+                let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                serde_json::json!({ "binary": hex })
+            }
+        }
+    }
+}
+
+/// An HTTP request with its answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Exchange {
+    /// The method, in capitals.
+    pub method: String,
+    /// The path, without the query.
+    pub path: String,
+    /// The query, decoded.
+    pub query: BTreeMap<String, String>,
+    /// The JSON body that was sent, if one was.
+    pub json: Option<Value>,
+    /// The answer's status.
+    pub status: u16,
+    /// The answer's headers, names in lower case; of repeated ones the last.
+    pub headers: BTreeMap<String, String>,
+    /// The answer's body: JSON where it is, other text as a string, null when empty.
+    pub answer: Value,
+    /// The index that the record's next entry had when the request was sent: all entries before it were
+    /// recorded before the request began.
+    pub began: usize,
+    /// Time since the scenario's start when the request was sent.
+    pub sent_at: Duration,
+}
+
+impl Exchange {
+    /// The exchange as JSON, which the patterns and JSONPaths of a protocol's `membership` and `sends` see:
+    /// `{method, path, segments, query, json, status, answer, participant}` with the path's segments as a list
+    /// and the participant's identity id.
+    pub fn value(&self, participant_id: &str) -> Value {
+        let segments: Vec<&str> = self.path.split('/').filter(|segment| !segment.is_empty()).collect();
+        serde_json::json!({
+            "method": self.method, "path": self.path, "segments": segments, "query": self.query,
+            "json": self.json, "status": self.status, "answer": self.answer, "participant": participant_id,
+        })
+    }
+}
+
+/// Who took part, as the record's readers need it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Member {
+    /// The key in the scenario file.
+    pub key: String,
+    /// The identity's id, as sent to the server.
+    pub id: String,
+    /// The display name.
+    pub name: String,
+    /// What its verbs and log-in steps captured.
+    pub captures: BTreeMap<String, Value>,
+}

@@ -1,0 +1,217 @@
+//! What a protocol file declares about its streams: which frames are deliveries, which acks, who may hear what.
+//! The invariants and the snapshots are about these, and know no more of the protocol than stands here.
+
+use serde_json::Value;
+use serde_json_path::JsonPath;
+
+use crate::pattern::Pattern;
+
+/// One stream of deliveries that all its members see in the same order, for example a chat's messages.
+///
+/// All JSONPaths are RFC 9535. Where a path finds nothing, the frame has no such property.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    /// Its name in the protocol file; also its heading in snapshots.
+    pub name: String,
+    /// Which frames are deliveries.
+    pub frame: Pattern,
+    /// Where a delivery names its stream (`$.conversation_id`): several streams may share a connection.
+    pub stream: JsonPath,
+    /// Where a connection's request names its stream, over `{path, segments, query}` (`$.segments[2]`).
+    /// Needed for acks that don't name theirs.
+    pub connection: Option<JsonPath>,
+    /// Where a delivery has its id.
+    pub id: JsonPath,
+    /// Where a delivery has its place in the order, an integer that grows by one.
+    pub order: JsonPath,
+    /// Where a delivery has the id that its sender gave it.
+    pub client_id: Option<JsonPath>,
+    /// The query parameter with which a connection resumes behind a position (`last_sequence_id`): its first
+    /// delivery must be the one after that.
+    pub resume: Option<String>,
+    /// An ack is the sender's delivery, at that place in its stream.
+    pub acks: Option<Acks>,
+    /// What sends a delivery, so that its sending step is known.
+    pub sends: Vec<Send>,
+    /// Who is a member, from when until when.
+    pub membership: Option<Membership>,
+    /// How to read the stream back from the server.
+    pub readback: Option<Readback>,
+}
+
+/// Which frames acknowledge a sent one.
+#[derive(Debug, Clone)]
+pub struct Acks {
+    /// Which frames are acks.
+    pub frame: Pattern,
+    /// Where an ack has the delivery's id.
+    pub id: JsonPath,
+    /// Where an ack has the delivery's place in the order.
+    pub order: JsonPath,
+    /// Where an ack names its stream; without it the connection's stream is meant.
+    pub stream: Option<JsonPath>,
+    /// Where an ack repeats the sender's own id.
+    pub client_id: Option<JsonPath>,
+    /// Which acks answer a repeated sending, so that they are no delivery of their own (`{duplicate: true}`).
+    pub repeated: Option<Pattern>,
+}
+
+/// Something that sends a delivery.
+#[derive(Debug, Clone)]
+pub enum Send {
+    /// A frame; its id is the sender's own (`client_id`).
+    Frame {
+        /// Which frames.
+        frame: Pattern,
+        /// Where it has the sender's own id.
+        client_id: JsonPath,
+    },
+    /// A request, seen as in [`crate::record::Exchange::value`]; its answer acknowledges the delivery.
+    Request {
+        /// Which requests (with the answer's status).
+        request: Pattern,
+        /// Where its stream stands.
+        stream: JsonPath,
+        /// Where the delivery's id stands.
+        id: JsonPath,
+        /// Where the delivery's place in the order stands.
+        order: JsonPath,
+    },
+}
+
+/// Which requests make members, and which end a membership.
+#[derive(Debug, Clone)]
+pub struct Membership {
+    /// Requests after whose answer somebody is a member.
+    pub join: Vec<MemberRule>,
+    /// Requests after whose answer somebody is none.
+    pub leave: Vec<MemberRule>,
+}
+
+/// A request that changes who is a member.
+#[derive(Debug, Clone)]
+pub struct MemberRule {
+    /// Which exchanges, as in [`crate::record::Exchange::value`].
+    pub request: Pattern,
+    /// Where the stream stands in the exchange.
+    pub stream: JsonPath,
+    /// Where the members' identity ids stand (one or more); the default is the requesting participant's own.
+    pub member: Option<JsonPath>,
+}
+
+/// How to read a stream back: pages of a GET, asked as a member.
+#[derive(Debug, Clone)]
+pub struct Readback {
+    /// The path, a template in which `stream` is the stream's value and `after` the last order read (0 at first).
+    pub get: String,
+    /// Where an answer has its items.
+    pub items: JsonPath,
+    /// Where an item has its id.
+    pub id: JsonPath,
+    /// Where an item has its place in the order.
+    pub order: JsonPath,
+    /// Where an answer tells whether more follows.
+    pub more: Option<JsonPath>,
+}
+
+/// What the server itself has of a stream, read back at the end of a scenario.
+#[derive(Debug, Clone)]
+pub struct StoredStream {
+    /// The stream's name in the protocol file.
+    pub name: String,
+    /// Its value in this scenario (`conv_…`).
+    pub stream: String,
+    /// The items' ids and orders, in the order in which they were read; an error's text where it couldn't be read.
+    pub items: Result<Vec<(String, i64)>, String>,
+}
+
+/// The invariants that a protocol can ask for, by their names in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Invariant {
+    /// Deliveries ascend within every connection, and everybody has the same id at the same place.
+    SameOrder,
+    /// No connection got a delivery twice.
+    NoDuplicates,
+    /// No place between two deliveries of a connection is missing.
+    NoGaps,
+    /// Nobody got a delivery that was sent after its leave was answered.
+    MembersOnly,
+    /// What was acknowledged is in the stream that the server gives back, once and at that place.
+    AckedNotLost,
+}
+
+impl Invariant {
+    /// All of them, with their names in protocol files and what they promise.
+    pub const ALL: [(Self, &'static str, &'static str); 5] = [
+        (Self::SameOrder, "same_order", "deliveries ascend within a connection, and everybody has the same id at the same place"),
+        (Self::NoDuplicates, "no_duplicates", "no connection gets a delivery twice"),
+        (Self::NoGaps, "no_gaps", "no place between two deliveries of a connection is missing for its participant"),
+        (Self::MembersOnly, "members_only", "nobody gets a delivery that was sent after its leave was answered"),
+        (Self::AckedNotLost, "acked_not_lost", "what was acknowledged is in the stream that the server gives back, once"),
+    ];
+
+    /// Its name in protocol files.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(which, ..)| *which == self).map_or("", |(_, name, _)| name)
+    }
+}
+
+/// A kind of id that snapshots replace by placeholders.
+#[derive(Debug, Clone)]
+pub struct IdKind {
+    /// Its name in the placeholder (`msg` gives `[alice.msg.2]`).
+    pub name: String,
+    /// What such ids look like; matched anywhere in a string.
+    pub regex: regex::Regex,
+}
+
+/// What a snapshot needs to know of a protocol.
+#[derive(Debug, Clone, Default)]
+pub struct SnapshotRules {
+    /// Kinds of ids, in the order of the file. UUIDs are a kind `uuid` without being declared.
+    pub ids: Vec<IdKind>,
+    /// Frames that are left out.
+    pub ephemeral: Vec<Pattern>,
+    /// Streamed pieces that are shown as one.
+    pub coalesce: Vec<Coalesce>,
+    /// Values that are replaced: the path in a frame or state answer, and the text that stands for it.
+    pub redact: Vec<Redaction>,
+    /// Lists whose order means nothing, by JSONPath: they are sorted.
+    pub unordered: Vec<JsonPath>,
+}
+
+/// Pieces of one answer, joined in a snapshot.
+#[derive(Debug, Clone)]
+pub struct Coalesce {
+    /// Which frames are pieces.
+    pub frames: Pattern,
+    /// Where a piece names what it belongs to.
+    pub by: JsonPath,
+    /// Where a piece has the text that is joined.
+    pub join: JsonPath,
+}
+
+/// A value that a snapshot doesn't keep.
+#[derive(Debug, Clone)]
+pub struct Redaction {
+    /// Where it stands.
+    pub path: JsonPath,
+    /// What is shown in its place.
+    pub with: String,
+    /// As written in the file, for the report of a redaction that matches nothing.
+    pub source: String,
+}
+
+/// The first value at a path, as text: strings as they are, numbers in decimal.
+pub fn text_at(path: &JsonPath, value: &Value) -> Option<String> {
+    match path.query(value).first()? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// The first value at a path, as an integer.
+pub fn integer_at(path: &JsonPath, value: &Value) -> Option<i64> {
+    path.query(value).first()?.as_i64()
+}
