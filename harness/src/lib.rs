@@ -1,3 +1,5 @@
 //! The runner.
-
+pub mod config;
 pub mod pattern;
+pub mod record;
+pub mod scenario;

@@ -168,6 +168,8 @@ pub struct IdKind {
 /// What a snapshot needs to know of a protocol.
 #[derive(Debug, Clone, Default)]
 pub struct SnapshotRules {
+    /// Where a frame names its kind; `$.type` where nothing is said.
+    pub kind: Option<JsonPath>,
     /// Kinds of ids, in the order of the file. UUIDs are a kind `uuid` without being declared.
     pub ids: Vec<IdKind>,
     /// Frames that are left out.

@@ -1,0 +1,203 @@
+//! What is wrong in a scenario or protocol file: all of it at once, each with its place and how to mend it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+/// A place in a file; lines and columns count from 1, columns in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+/// A file as it was read, shared by everything that refers to its lines.
+#[derive(Debug)]
+pub struct Source {
+    /// The path as people see it: relative to the current folder where it lies below.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: String,
+}
+
+impl Source {
+    /// Wraps a text that was read from a path.
+    pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Arc<Self> {
+        Arc::new(Self { path: shown_path(&path.into()), text: text.into() })
+    }
+
+    /// One line of the text, counted from 1, without its line end.
+    pub fn line(&self, number: usize) -> &str {
+        self.text.lines().nth(number.saturating_sub(1)).unwrap_or("")
+    }
+}
+
+/// A path relative to the current folder where it lies below it.
+pub fn shown_path(path: &Path) -> PathBuf {
+    std::env::current_dir()
+        .ok()
+        .and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf))
+        .unwrap_or_else(|| path.to_path_buf())
+}
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The file can't be run.
+    Error,
+    /// The file can be run; something in it is probably not meant so.
+    Warning,
+}
+
+/// One finding in a file.
+#[derive(Debug, Clone)]
+pub struct Diagnostic {
+    /// The file.
+    pub source: Arc<Source>,
+    /// Where in it.
+    pub at: Position,
+    /// What is wrong, a fragment in lower case without a full stop.
+    pub message: String,
+    /// How to mend it, where something can be said.
+    pub help: Option<String>,
+    /// Whether it stops the run.
+    pub severity: Severity,
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        writeln!(f, "{word}: {}", self.message)?;
+        let gutter = self.at.line.to_string().len();
+        let Position { line, column } = self.at;
+        writeln!(f, "{:gutter$}--> {}:{line}:{column}", "", self.source.path.display())?;
+        writeln!(f, "{:gutter$} |", "")?;
+        writeln!(f, "{line} | {}", self.source.line(line))?;
+        write!(f, "{:gutter$} | {:pad$}^", "", "", pad = column.saturating_sub(1))?;
+        if let Some(help) = &self.help {
+            write!(f, "\n{:gutter$} = help: {help}", "")?;
+        }
+        Ok(())
+    }
+}
+
+/// Collects the findings of one file while it is read.
+#[derive(Debug)]
+pub struct Findings {
+    source: Arc<Source>,
+    /// The findings so far, in the order in which they were made.
+    pub list: Vec<Diagnostic>,
+}
+
+impl Findings {
+    /// No findings yet in this file.
+    pub fn new(source: Arc<Source>) -> Self {
+        Self { source, list: Vec::new() }
+    }
+
+    /// The file.
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    /// Adds an error.
+    pub fn error(&mut self, at: Position, message: impl Into<String>) {
+        self.push(at, message.into(), None, Severity::Error);
+    }
+
+    /// Adds an error with the way to mend it.
+    pub fn error_help(&mut self, at: Position, message: impl Into<String>, help: impl Into<String>) {
+        self.push(at, message.into(), Some(help.into()), Severity::Error);
+    }
+
+    /// Adds an error for a word that is none of the known ones, with the nearest as help.
+    pub fn unknown<'a>(&mut self, at: Position, what: &str, word: &str, known: impl IntoIterator<Item = &'a str>) {
+        let known: Vec<&str> = known.into_iter().collect();
+        let help = match nearest_word(word, known.iter().copied()) {
+            Some(near) => Some(format!("did you mean `{near}`?")),
+            None if known.is_empty() => None,
+            None => {
+                let mut shown: Vec<String> = known.iter().take(12).map(|name| format!("`{name}`")).collect();
+                if known.len() > shown.len() {
+                    shown.push("…".to_owned());
+                }
+                Some(format!("known here: {}", shown.join(", ")))
+            }
+        };
+        self.push(at, format!("unknown {what} `{word}`"), help, Severity::Error);
+    }
+
+    fn push(&mut self, at: Position, message: String, help: Option<String>, severity: Severity) {
+        let new = Diagnostic { source: Arc::clone(&self.source), at, message, help, severity };
+        let known = self.list.iter().any(|old| old.at == new.at && old.message == new.message);
+        if !known {
+            self.list.push(new);
+        }
+    }
+}
+
+/// The known word that is nearest to a misspelt one, where one is near enough to be meant.
+pub fn nearest_word<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (word.chars().count() / 3).max(1) + 1;
+    known
+        .into_iter()
+        .map(|name| (edit_distance(word, name), name))
+        .filter(|(distance, name)| *distance <= limit && *distance < name.chars().count())
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// Optimal string alignment: insertions, deletions, replacements, and swaps of neighbours count one each.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.chars().collect();
+    let b: Vec<char> = b.chars().collect();
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for (i, row) in rows.iter_mut().enumerate() {
+        row[0] = i;
+    }
+    for (j, cell) in rows[0].iter_mut().enumerate() {
+        *cell = j;
+    }
+    for i in 1..=a.len() {
+        for j in 1..=b.len() {
+            let differs = usize::from(a[i - 1] != b[j - 1]);
+            let mut best = (rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(rows[i - 1][j - 1] + differs);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = best;
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_word_finds_its_neighbour() {
+        assert_eq!(nearest_word("recieve", ["receive", "send"]), Some("receive"));
+        assert_eq!(nearest_word("snd", ["receive", "send"]), Some("send"));
+        assert_eq!(nearest_word("dance", ["receive", "send"]), None);
+    }
+
+    #[test]
+    fn a_finding_shows_file_line_and_caret() {
+        let source = Source::new("a.yaml", "steps:\n  - alice: { snd: x }\n");
+        let mut findings = Findings::new(source);
+        findings.unknown(Position { line: 2, column: 14 }, "verb", "snd", ["send"]);
+        assert_eq!(
+            findings.list[0].to_string(),
+            "error: unknown verb `snd`\n --> a.yaml:2:14\n  |\n2 |   - alice: { snd: x }\n  |              ^\n  = help: did you mean `send`?"
+        );
+    }
+}

@@ -1,0 +1,10 @@
+//! Scenario and protocol files: read into positioned nodes, lowered into the model, all errors told at once.
+
+pub mod error;
+pub mod load;
+mod lower;
+pub mod model;
+pub mod node;
+pub mod stream;
+pub mod template;
+pub mod words;

@@ -1,0 +1,376 @@
+//! YAML 1.2 read into a tree in which every node knows its place.
+//!
+//! The rules are those of the YAML 1.2 core schema, with what keeps a scenario from meaning something else than
+//! it says: only `true` and `false` are booleans, numbers with a leading zero are strings, keys are strings and
+//! stand once. The parser stops at the first error of syntax; everything that is only wrong in meaning is
+//! collected, so that the rest of the file is still read.
+
+use std::sync::Arc;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use serde_json::{Number, Value};
+
+use super::error::{Findings, Position, Source};
+
+/// Nodes in one file; more are refused, so that aliases can't multiply without bound.
+const MAX_NODES: usize = 200_000;
+/// Nesting of one file.
+const MAX_DEPTH: usize = 100;
+
+/// A node with its place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Where it begins.
+    pub at: Position,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a node is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// `null`, `~` or nothing.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number.
+    Number(Number),
+    /// A string, plain or quoted.
+    String(String),
+    /// A list.
+    List(Vec<Node>),
+    /// A map, in the order of the file.
+    Map(Vec<(Key, Node)>),
+    /// Something that was already reported; readers pass over it in silence.
+    Broken,
+}
+
+/// A key of a map, with its place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Key {
+    /// Where it stands.
+    pub at: Position,
+    /// The key.
+    pub text: String,
+}
+
+impl Node {
+    /// The string, if it is one.
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The map's entries, if it is one.
+    pub fn as_map(&self) -> Option<&[(Key, Node)]> {
+        match &self.kind {
+            Kind::Map(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// The list's elements, if it is one.
+    pub fn as_list(&self) -> Option<&[Node]> {
+        match &self.kind {
+            Kind::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The value of a key, if this is a map that has it.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.as_map()?.iter().find(|(name, _)| name.text == key).map(|(_, node)| node)
+    }
+
+    /// Whether it was already reported as broken.
+    pub fn is_broken(&self) -> bool {
+        self.kind == Kind::Broken
+    }
+
+    /// What it is, for messages: `a string`, `a map` …
+    pub fn describe(&self) -> &'static str {
+        match self.kind {
+            Kind::Null => "nothing",
+            Kind::Bool(_) => "a boolean",
+            Kind::Number(_) => "a number",
+            Kind::String(_) => "a string",
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "a map",
+            Kind::Broken => "something unreadable",
+        }
+    }
+
+    /// The plain JSON value, templates left as they are written.
+    pub fn to_value(&self) -> Value {
+        match &self.kind {
+            Kind::Null | Kind::Broken => Value::Null,
+            Kind::Bool(flag) => Value::Bool(*flag),
+            Kind::Number(number) => Value::Number(number.clone()),
+            Kind::String(text) => Value::String(text.clone()),
+            Kind::List(items) => Value::Array(items.iter().map(Self::to_value).collect()),
+            Kind::Map(entries) => {
+                Value::Object(entries.iter().map(|(key, node)| (key.text.clone(), node.to_value())).collect())
+            }
+        }
+    }
+}
+
+/// Reads a file's text. Findings of syntax and structure go to `findings`; the result is as much as could be read.
+pub fn parse(findings: &mut Findings) -> Option<Node> {
+    let source = Arc::clone(findings.source());
+    let mut reader = Reader { parser: Parser::new_from_str(&source.text), findings, anchors: Vec::new(), count: 0, source: &source };
+    reader.document()
+}
+
+struct Reader<'a, 'f> {
+    parser: Parser<'a, saphyr_parser::StrInput<'a>>,
+    findings: &'f mut Findings,
+    anchors: Vec<(usize, Node)>,
+    count: usize,
+    source: &'a Source,
+}
+
+/// Reading can't go on; the reason has been reported.
+struct Stop;
+
+impl<'a> Reader<'a, '_> {
+    fn document(&mut self) -> Option<Node> {
+        let mut root = None;
+        loop {
+            let (event, span) = self.next().ok()?;
+            match event {
+                Event::StreamEnd => break,
+                Event::DocumentStart(_) | Event::DocumentEnd | Event::StreamStart | Event::Nothing => {}
+                other => {
+                    if root.is_some() {
+                        self.findings.error_help(
+                            position(span),
+                            "a second document in the file",
+                            "one scenario a file: move what follows `---` to a file of its own",
+                        );
+                        return root;
+                    }
+                    root = Some(self.node(other, span, 0).ok()?);
+                }
+            }
+        }
+        if root.is_none() {
+            self.findings.error(Position { line: 1, column: 1 }, "the file is empty");
+        }
+        root
+    }
+
+    fn next(&mut self) -> Result<(Event<'a>, Span), Stop> {
+        match self.parser.next_event() {
+            Some(Ok(event)) => Ok(event),
+            Some(Err(error)) => {
+                let marker = error.marker();
+                let at = Position { line: marker.line().max(1), column: marker.col() + 1 };
+                let line = self.source.line(at.line);
+                let help = if line.contains("{{") {
+                    "quote a value that holds a template: \"{{ … }}\""
+                } else if line.contains('\t') {
+                    "YAML is indented by spaces, never by tabs"
+                } else {
+                    "check the indentation and the quotes of this line and the one before"
+                };
+                self.findings.error_help(at, format!("not valid YAML: {}", error.info()), help);
+                Err(Stop)
+            }
+            None => Ok((Event::StreamEnd, Span::default())),
+        }
+    }
+
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Stop> {
+        let at = position(span);
+        self.count += 1;
+        if self.count > MAX_NODES || depth > MAX_DEPTH {
+            self.findings.error(at, format!("the file is too large: more than {MAX_NODES} values or {MAX_DEPTH} levels"));
+            return Err(Stop);
+        }
+        let (kind, anchor) = match event {
+            Event::Scalar(text, style, anchor, _) => (scalar(&text, style), anchor),
+            Event::SequenceStart(anchor, _) => (self.list(depth)?, anchor),
+            Event::MappingStart(anchor, _) => (self.map(depth)?, anchor),
+            Event::Alias(anchor) => {
+                let found = self.anchors.iter().rev().find(|(id, _)| *id == anchor);
+                if let Some((_, node)) = found {
+                    let kind = node.kind.clone();
+                    self.count += size(&kind);
+                    (kind, 0)
+                } else {
+                    self.findings.error(at, "this alias refers to itself or to nothing");
+                    (Kind::Broken, 0)
+                }
+            }
+            _ => (Kind::Null, 0),
+        };
+        let node = Node { at, kind };
+        if anchor > 0 {
+            self.anchors.push((anchor, node.clone()));
+        }
+        Ok(node)
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Kind, Stop> {
+        let mut items = Vec::new();
+        loop {
+            let (event, span) = self.next()?;
+            if matches!(event, Event::SequenceEnd) {
+                return Ok(Kind::List(items));
+            }
+            items.push(self.node(event, span, depth + 1)?);
+        }
+    }
+
+    fn map(&mut self, depth: usize) -> Result<Kind, Stop> {
+        let mut entries: Vec<(Key, Node)> = Vec::new();
+        let mut broken = false;
+        loop {
+            let (event, span) = self.next()?;
+            if matches!(event, Event::MappingEnd) {
+                return Ok(if broken { Kind::Broken } else { Kind::Map(entries) });
+            }
+            let key = self.node(event, span, depth + 1)?;
+            let (value_event, value_span) = self.next()?;
+            let value = self.node(value_event, value_span, depth + 1)?;
+            let text = match key.kind {
+                Kind::String(text) => text,
+                Kind::Number(number) => number.to_string(),
+                Kind::Bool(flag) => flag.to_string(),
+                Kind::Null => "null".to_owned(),
+                Kind::Map(_) | Kind::Broken | Kind::List(_) => {
+                    let at = key.at;
+                    if self.source.line(at.line).contains("{{") {
+                        self.findings.error_help(
+                            Position { line: at.line, column: at.column.saturating_sub(1).max(1) },
+                            "an unquoted template: YAML reads `{{` as a map",
+                            "quote it: \"{{ … }}\"",
+                        );
+                    } else {
+                        self.findings.error(at, "a key must be a plain word or a string");
+                    }
+                    broken = true;
+                    continue;
+                }
+            };
+            if let Some((first, _)) = entries.iter().find(|(known, _)| known.text == text) {
+                let line = first.at.line;
+                self.findings.error_help(
+                    key.at,
+                    format!("the key `{text}` stands twice in this map"),
+                    format!("it stands in line {line} already; one step does one thing"),
+                );
+                continue;
+            }
+            entries.push((Key { at: key.at, text }, value));
+        }
+    }
+}
+
+fn size(kind: &Kind) -> usize {
+    match kind {
+        Kind::List(items) => items.iter().map(|item| 1 + size(&item.kind)).sum(),
+        Kind::Map(entries) => entries.iter().map(|(_, node)| 2 + size(&node.kind)).sum(),
+        _ => 0,
+    }
+}
+
+fn position(span: Span) -> Position {
+    Position { line: span.start.line().max(1), column: span.start.col() + 1 }
+}
+
+/// The YAML 1.2 core schema, less numbers that only look like ones.
+fn scalar(text: &str, style: ScalarStyle) -> Kind {
+    if style != ScalarStyle::Plain {
+        return Kind::String(text.to_owned());
+    }
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
+        "true" => Kind::Bool(true),
+        "false" => Kind::Bool(false),
+        _ => number(text).map_or_else(|| Kind::String(text.to_owned()), Kind::Number),
+    }
+}
+
+fn number(text: &str) -> Option<Number> {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let digits_before = unsigned.bytes().take_while(u8::is_ascii_digit).count();
+    if digits_before == 0 || (digits_before > 1 && unsigned.starts_with('0')) {
+        return None;
+    }
+    if digits_before == unsigned.len() {
+        let text = text.strip_prefix('+').unwrap_or(text);
+        return text
+            .parse::<i64>()
+            .map(Number::from)
+            .or_else(|_| text.parse::<u64>().map(Number::from))
+            .ok()
+            .or_else(|| Number::from_f64(text.parse().ok()?));
+    }
+    let plain = unsigned.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-'));
+    if !plain {
+        return None;
+    }
+    Number::from_f64(text.parse().ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Option<Node>, Vec<String>) {
+        let mut findings = Findings::new(Source::new("t.yaml", text));
+        let node = parse(&mut findings);
+        (node, findings.list.iter().map(|finding| format!("{}:{} {}", finding.at.line, finding.at.column, finding.message)).collect())
+    }
+
+    #[test]
+    fn scalars_follow_the_core_schema_strictly() {
+        let (node, errors) = read("[1, -2, 1.5, 007, 1e3, yes, no, on, true, ~, '1', 0x10, 1.2.3, 18446744073709551615]");
+        assert_eq!(errors, Vec::<String>::new());
+        let value = node.unwrap().to_value();
+        assert_eq!(
+            value,
+            serde_json::json!([1, -2, 1.5, "007", 1000.0, "yes", "no", "on", true, null, "1", "0x10", "1.2.3", 18_446_744_073_709_551_615_u64])
+        );
+    }
+
+    #[test]
+    fn nodes_know_their_places() {
+        let (node, _) = read("a:\n  - b: c\n");
+        let node = node.unwrap();
+        let inner = &node.get("a").unwrap().as_list().unwrap()[0];
+        assert_eq!((inner.at.line, inner.at.column), (2, 5));
+        assert_eq!(inner.get("b").unwrap().at, Position { line: 2, column: 8 });
+    }
+
+    #[test]
+    fn an_unquoted_template_gets_the_hint_and_the_rest_is_read() {
+        let (node, errors) = read("a: {{ x }}\nb: 1\nb: 2\n");
+        assert_eq!(errors, ["1:4 an unquoted template: YAML reads `{{` as a map", "3:1 the key `b` stands twice in this map"]);
+        assert_eq!(node.unwrap().get("b").unwrap().to_value(), 1);
+    }
+
+    #[test]
+    fn aliases_are_bounded() {
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..8 {
+            let before = level - 1;
+            let list = vec![format!("*a{before}"); 10].join(", ");
+            text.push_str(&format!("a{level}: &a{level} [{list}]\n"));
+        }
+        let (_, errors) = read(&text);
+        assert_eq!(errors.len(), 1);
+        assert!(errors[0].contains("too large"), "{errors:?}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC*|[-a-c:{}\\[\\],&*!|>'\"%#\\n \t0-9]{0,60}") {
+            let _ = read(&text);
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! Values with templates in them, and what the templates see.
+//!
+//! `"{{ expr }}"` alone keeps the type of the expression's value; in a longer string the value becomes text. The
+//! expressions are minijinja's. An undefined name is an error, always.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::OnceLock;
+
+use minijinja::value::{Kwargs, Serde};
+use minijinja::{Environment, Expression, UndefinedBehavior};
+use serde_json::{Map, Value};
+
+use super::error::{Findings, Position};
+use super::node::{Kind, Node};
+
+/// Where a template finds its names.
+pub trait Scope {
+    /// The value of a top-level name.
+    fn lookup(&self, name: &str) -> Option<Value>;
+}
+
+impl Scope for BTreeMap<String, Value> {
+    fn lookup(&self, name: &str) -> Option<Value> {
+        self.get(name).cloned()
+    }
+}
+
+/// A JSON value in which strings and keys may be templates.
+#[derive(Debug, Clone)]
+pub struct Template {
+    /// Where it stands.
+    pub at: Position,
+    part: Part,
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    Literal(Value),
+    Expression(Expr),
+    Text(Vec<Piece>),
+    List(Vec<Template>),
+    Map(Vec<(Template, Template)>),
+}
+
+#[derive(Debug, Clone)]
+enum Piece {
+    Literal(String),
+    Expression(Expr),
+}
+
+/// An expression, compiled once to see that it can be, and kept as its source.
+#[derive(Debug, Clone)]
+pub struct Expr {
+    /// Its text, without the braces.
+    pub source: String,
+    /// Where it stands.
+    pub at: Position,
+    /// The names it refers to, with attributes as far as they are plain: `alice.id`, `index`.
+    pub names: Vec<String>,
+}
+
+/// A template that can't be rendered: which expression, where, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderError {
+    /// Where the template stands.
+    pub at: Position,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// What every expression may call or name besides its scope.
+pub const BUILT_IN: &[&str] = &["uuid", "repeat", "range", "dict", "namespace", "debug", "env", "true", "false", "none", "loop"];
+
+impl Template {
+    /// Reads a node; broken expressions are reported.
+    pub fn lower(node: &Node, findings: &mut Findings) -> Self {
+        let at = node.at;
+        let part = match &node.kind {
+            Kind::String(text) => text_part(text, at, findings),
+            Kind::List(items) => {
+                let items: Vec<Self> = items.iter().map(|item| Self::lower(item, findings)).collect();
+                if items.iter().all(Self::is_literal) { Part::Literal(node.to_value()) } else { Part::List(items) }
+            }
+            Kind::Map(entries) => {
+                let entries: Vec<(Self, Self)> = entries
+                    .iter()
+                    .map(|(key, value)| {
+                        let key = Self { at: key.at, part: text_part(&key.text, key.at, findings) };
+                        (key, Self::lower(value, findings))
+                    })
+                    .collect();
+                if entries.iter().all(|(key, value)| key.is_literal() && value.is_literal()) {
+                    Part::Literal(node.to_value())
+                } else {
+                    Part::Map(entries)
+                }
+            }
+            _ => Part::Literal(node.to_value()),
+        };
+        Self { at, part }
+    }
+
+    /// A template that is a plain value.
+    pub fn literal(at: Position, value: Value) -> Self {
+        Self { at, part: Part::Literal(value) }
+    }
+
+    /// Whether it holds no expression.
+    pub fn is_literal(&self) -> bool {
+        matches!(self.part, Part::Literal(_))
+    }
+
+    /// The value, if it holds no expression.
+    pub fn as_literal(&self) -> Option<&Value> {
+        match &self.part {
+            Part::Literal(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The literal value of one key, where this is a map.
+    pub fn literal_at(&self, key: &str) -> Option<Value> {
+        match &self.part {
+            Part::Literal(Value::Object(map)) => map.get(key).cloned(),
+            Part::Map(entries) => entries
+                .iter()
+                .find(|(name, _)| name.as_literal().and_then(Value::as_str) == Some(key))
+                .and_then(|(_, value)| value.as_literal().cloned()),
+            _ => None,
+        }
+    }
+
+    /// Calls `visit` with each expression in it.
+    pub fn visit(&self, visit: &mut dyn FnMut(&Expr)) {
+        match &self.part {
+            Part::Literal(_) => {}
+            Part::Expression(expr) => visit(expr),
+            Part::Text(pieces) => {
+                for piece in pieces {
+                    if let Piece::Expression(expr) = piece {
+                        visit(expr);
+                    }
+                }
+            }
+            Part::List(items) => items.iter().for_each(|item| item.visit(visit)),
+            Part::Map(entries) => {
+                for (key, value) in entries {
+                    key.visit(visit);
+                    value.visit(visit);
+                }
+            }
+        }
+    }
+
+    /// The value in a scope.
+    pub fn render(&self, scope: &dyn Scope) -> Result<Value, RenderError> {
+        Ok(match &self.part {
+            Part::Literal(value) => value.clone(),
+            Part::Expression(expr) => expr.eval(scope)?,
+            Part::Text(pieces) => {
+                let mut text = String::new();
+                for piece in pieces {
+                    match piece {
+                        Piece::Literal(literal) => text.push_str(literal),
+                        Piece::Expression(expr) => push_text(&mut text, &expr.eval(scope)?),
+                    }
+                }
+                Value::String(text)
+            }
+            Part::List(items) => Value::Array(items.iter().map(|item| item.render(scope)).collect::<Result<_, _>>()?),
+            Part::Map(entries) => {
+                let mut map = Map::new();
+                for (key, value) in entries {
+                    map.insert(as_text(&key.render(scope)?), value.render(scope)?);
+                }
+                Value::Object(map)
+            }
+        })
+    }
+
+    /// The value as text: strings as they are, anything else as JSON.
+    pub fn render_text(&self, scope: &dyn Scope) -> Result<String, RenderError> {
+        Ok(as_text(&self.render(scope)?))
+    }
+}
+
+/// A value as text: strings as they are, anything else as JSON.
+pub fn as_text(value: &Value) -> String {
+    let mut text = String::new();
+    push_text(&mut text, value);
+    text
+}
+
+fn push_text(text: &mut String, value: &Value) {
+    match value {
+        Value::String(string) => text.push_str(string),
+        other => {
+            let _ = write!(text, "{other}");
+        }
+    }
+}
+
+impl Expr {
+    /// Reads an expression's text; a broken one is reported and gives nothing.
+    pub fn lower(source: &str, at: Position, findings: &mut Findings) -> Option<Self> {
+        let source = source.trim();
+        match environment().compile_expression(source) {
+            Ok(compiled) => {
+                let mut names: Vec<String> = compiled.undeclared_variables(true).into_iter().collect();
+                names.sort();
+                Some(Self { source: source.to_owned(), at, names })
+            }
+            Err(error) => {
+                let why = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+                findings.error_help(
+                    at,
+                    format!("`{source}` is no expression: {why}"),
+                    "expressions are written as in Jinja: names, attributes with dots, filters behind `|`",
+                );
+                None
+            }
+        }
+    }
+
+    /// The value in a scope.
+    pub fn eval(&self, scope: &dyn Scope) -> Result<Value, RenderError> {
+        if let Some(found) = self.plain_path(scope) {
+            return found;
+        }
+        let fail = |message: String| RenderError { at: self.at, message };
+        let compiled: Expression<'_, '_> =
+            environment().compile_expression(&self.source).map_err(|error| fail(error.to_string()))?;
+        let mut context = BTreeMap::new();
+        for name in compiled.undeclared_variables(false) {
+            let value = if name == "env" { Some(environment_variables()) } else { scope.lookup(&name) };
+            if let Some(value) = value {
+                context.insert(name, minijinja::Value::from(Serde(value)));
+            }
+        }
+        let value = compiled.eval(context).map_err(|error| {
+            let why = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+            fail(format!("`{}`: {why}{}", self.source, self.undefined_names(scope)))
+        })?;
+        if value.is_undefined() {
+            return Err(fail(format!("`{}` is undefined{}", self.source, self.undefined_names(scope))));
+        }
+        serde_json::to_value(&value).map_err(|error| fail(format!("`{}` is no JSON value: {error}", self.source)))
+    }
+
+    /// A plain path, `a.b[0].c`, is looked up in the JSON itself, so that numbers stay exactly as they came.
+    fn plain_path(&self, scope: &dyn Scope) -> Option<Result<Value, RenderError>> {
+        let mut steps = self.source.split('.');
+        let first = steps.next()?;
+        let plain = |word: &str| {
+            word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !word.starts_with(|c: char| c.is_ascii_digit())
+        };
+        if first.is_empty() || !plain(first) || BUILT_IN.contains(&first) {
+            return None;
+        }
+        let mut value = scope.lookup(first)?;
+        for step in steps {
+            if !plain(step) {
+                return None;
+            }
+            let Value::Object(mut map) = value else { return None };
+            value = map.remove(step)?;
+        }
+        Some(Ok(value))
+    }
+
+    fn undefined_names(&self, scope: &dyn Scope) -> String {
+        let missing: Vec<&str> = self
+            .names
+            .iter()
+            .map(String::as_str)
+            .filter(|name| {
+                let mut steps = name.split('.');
+                let first = steps.next().unwrap_or_default();
+                if BUILT_IN.contains(&first) {
+                    return false;
+                }
+                let mut value = scope.lookup(first);
+                for step in steps {
+                    value = value.and_then(|value| value.get(step).cloned());
+                }
+                value.is_none()
+            })
+            .collect();
+        if missing.is_empty() { String::new() } else { format!(" (not set: {})", missing.join(", ")) }
+    }
+}
+
+fn environment_variables() -> Value {
+    let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
+    Value::Object(std::env::vars_os().map(|(name, value)| (text(name), Value::String(text(value)))).collect())
+}
+
+fn environment() -> &'static Environment<'static> {
+    static ENVIRONMENT: OnceLock<Environment<'static>> = OnceLock::new();
+    ENVIRONMENT.get_or_init(|| {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.add_function("uuid", |_: Kwargs| uuid::Uuid::new_v4().to_string());
+        environment.add_function("repeat", |text: String, times: usize| -> Result<String, minijinja::Error> {
+            const MOST: usize = 16 << 20;
+            if text.len().saturating_mul(times) > MOST {
+                let kind = minijinja::ErrorKind::InvalidOperation;
+                return Err(minijinja::Error::new(kind, format!("repeat makes more than {MOST} bytes")));
+            }
+            Ok(text.repeat(times))
+        });
+        environment
+    })
+}
+
+fn text_part(text: &str, at: Position, findings: &mut Findings) -> Part {
+    if !text.contains("{{") {
+        return Part::Literal(Value::String(text.to_owned()));
+    }
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(open) = rest.find("{{") {
+        if open > 0 {
+            pieces.push(Piece::Literal(rest[..open].to_owned()));
+        }
+        let inside = &rest[open + 2..];
+        let Some(close) = closing(inside) else {
+            findings.error_help(at, "a template is opened by `{{` and never closed", "write `{{ … }}`");
+            return Part::Literal(Value::Null);
+        };
+        match Expr::lower(&inside[..close], at, findings) {
+            Some(expr) => pieces.push(Piece::Expression(expr)),
+            None => return Part::Literal(Value::Null),
+        }
+        rest = &inside[close + 2..];
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Literal(rest.to_owned()));
+    }
+    match (pieces.pop(), pieces.is_empty()) {
+        (Some(Piece::Expression(expr)), true) => Part::Expression(expr),
+        (Some(last), _) => {
+            pieces.push(last);
+            Part::Text(pieces)
+        }
+        (None, _) => Part::Literal(Value::String(String::new())),
+    }
+}
+
+/// Where the `}}` that closes an expression stands: not inside its string literals or maps.
+fn closing(text: &str) -> Option<usize> {
+    let mut quote = None;
+    let mut depth = 0_usize;
+    let bytes = text.as_bytes();
+    let mut place = 0;
+    while place < bytes.len() {
+        let byte = bytes[place];
+        match quote {
+            Some(open) => {
+                if byte == b'\\' {
+                    place += 1;
+                } else if byte == open {
+                    quote = None;
+                }
+            }
+            None => match byte {
+                b'"' | b'\'' => quote = Some(byte),
+                b'{' => depth += 1,
+                b'}' if depth > 0 => depth -= 1,
+                b'}' if bytes.get(place + 1) == Some(&b'}') => return Some(place),
+                _ => {}
+            },
+        }
+        place += 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::error::Source;
+    use super::super::node;
+    use super::*;
+
+    fn template(yaml: &str) -> (Template, Vec<String>) {
+        let mut findings = Findings::new(Source::new("t.yaml", yaml));
+        let node = node::parse(&mut findings).unwrap();
+        let template = Template::lower(&node, &mut findings);
+        (template, findings.list.into_iter().map(|finding| finding.message).collect())
+    }
+
+    fn scope() -> BTreeMap<String, Value> {
+        BTreeMap::from([
+            ("alice".to_owned(), json!({ "id": "a1", "seq": 18_446_744_073_709_551_615_u64 })),
+            ("list".to_owned(), json!([1, 2, 2])),
+        ])
+    }
+
+    #[test]
+    fn one_expression_keeps_its_type_and_text_is_joined() {
+        let (template, errors) = template("{ n: '{{ alice.seq }}', t: 'x {{ alice.id }} {{ list | unique | length }}', '{{ alice.id }}': [1], s: \"{{ '}}' ~ 'x' }}\" }");
+        assert_eq!(errors, Vec::<String>::new());
+        let value = template.render(&scope()).unwrap();
+        assert_eq!(value, json!({ "n": 18_446_744_073_709_551_615_u64, "t": "x a1 2", "a1": [1], "s": "}}x" }));
+    }
+
+    #[test]
+    fn undefined_names_are_errors_everywhere() {
+        for text in ["'{{ nobody }}'", "'{{ alice.nothing }}'", "'x {{ nobody }}'", "'{{ nobody.id }}'", "'{{ list | map(attribute=nobody) }}'"] {
+            let (template, errors) = template(text);
+            assert_eq!(errors, Vec::<String>::new());
+            let error = template.render(&scope()).unwrap_err();
+            assert!(error.message.contains("not set: "), "{text}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn broken_expressions_are_found_when_the_file_is_read() {
+        assert_eq!(template("'{{ a b }}'").1.len(), 1);
+        assert_eq!(template("'{{ a '").1, ["a template is opened by `{{` and never closed"]);
+    }
+
+    #[test]
+    fn names_are_known_before_the_run() {
+        let (template, _) = template("'{{ alice.id ~ list | length ~ uuid() }}'");
+        let mut names = Vec::new();
+        template.visit(&mut |expr| names.extend(expr.names.clone()));
+        assert_eq!(names, ["alice.id", "list", "uuid"]);
+    }
+}

@@ -1,0 +1,234 @@
+//! The words of the scenario language: one table, from which the parser takes what it knows, suggestions take
+//! their candidates, and the editor schema its completions and texts.
+
+/// Where a word may stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// A key at the top of a scenario file.
+    File,
+    /// A key of one participant's declaration.
+    Participant,
+    /// A step that is no actor's action.
+    Control,
+    /// A key beside a control.
+    ControlModifier,
+    /// What an actor does.
+    Action,
+    /// A key beside an action, in the same map.
+    Modifier,
+    /// A key at the top of a protocol file.
+    Protocol,
+    /// A key of a verb in a protocol file.
+    Verb,
+    /// A key of a stream in a protocol file.
+    Stream,
+    /// An outcome of a race.
+    Outcome,
+}
+
+/// A word of the language.
+#[derive(Debug, Clone, Copy)]
+pub struct Word {
+    /// The word itself.
+    pub name: &'static str,
+    /// Where it may stand.
+    pub place: Place,
+    /// What it means, one or two sentences.
+    pub doc: &'static str,
+    /// What its value looks like, as a JSON Schema.
+    pub schema: &'static str,
+    /// A value that is right, as YAML in flow style.
+    pub example: &'static str,
+    /// For actions and controls: the words that may stand beside it.
+    pub beside: &'static [&'static str],
+}
+
+const ANY: &str = "{}";
+const PATTERN: &str = r##"{"$ref": "#/$defs/pattern"}"##;
+const PATTERNS: &str = r##"{"type": "array", "items": {"$ref": "#/$defs/pattern"}, "minItems": 1}"##;
+const STEPS: &str = r##"{"type": "array", "items": {"$ref": "#/$defs/step"}}"##;
+const STRING: &str = r#"{"type": "string"}"#;
+const STRINGS: &str = r#"{"type": "array", "items": {"type": "string"}}"#;
+const MAP: &str = r#"{"type": "object"}"#;
+const BOOLEAN: &str = r#"{"type": "boolean"}"#;
+const DURATION: &str = r#"{"type": ["string", "integer"], "pattern": "^([0-9]+(\\.[0-9]+)?(ms|s|m)|\\{\\{.*\\}\\})$"}"#;
+const NAMES: &str = r#"{"type": "object", "additionalProperties": {"type": "string"}}"#;
+const COUNT: &str = r#"{"type": ["integer", "string"], "minimum": 0}"#;
+const NOTHING: &str = r#"{"type": ["object", "null"], "maxProperties": 0}"#;
+const REFUSED: &str = r##"{"oneOf": [{"type": ["integer", "string"]}, {"type": "object", "properties": {"status": {"$ref": "#/$defs/pattern"}, "expect": {"$ref": "#/$defs/pattern"}, "expect_headers": {"type": "object"}}, "additionalProperties": false}]}"##;
+
+const HTTP: &[&str] = &[
+    "query", "headers", "json", "text", "form", "status", "expect", "expect_headers", "capture", "eventually", "within",
+    "main",
+];
+const HTTP_READ: &[&str] =
+    &["query", "headers", "status", "expect", "expect_headers", "capture", "eventually", "within", "main"];
+const EXPECT: &[&str] = &["within", "since", "via", "capture"];
+const COUNTED: &[&str] = &["within", "since", "via", "times", "for"];
+/// What may stand beside the call of a verb.
+pub const BESIDE_VERB: &[&str] = &["refused", "within", "since", "via", "capture"];
+
+const fn word(place: Place, name: &'static str, schema: &'static str, example: &'static str, doc: &'static str) -> Word {
+    Word { name, place, doc, schema, example, beside: &[] }
+}
+
+const fn beside(mut word: Word, beside: &'static [&'static str]) -> Word {
+    word.beside = beside;
+    word
+}
+
+use Place::{Action, Control, ControlModifier, File, Modifier, Outcome, Participant, Protocol, Stream, Verb};
+
+/// Every word.
+pub const WORDS: &[Word] = &[
+    word(File, "scenario", STRING, "Two people talk", "The scenario's title, one line that says what it shows."),
+    word(File, "use", STRING, "chat", "The protocol file: protocols/NAME.yaml in this folder or the nearest above."),
+    word(File, "tags", STRINGS, "[membership]", "Words by which `--tag` selects scenarios."),
+    word(File, "participants", MAP, "{ alice: {}, bob: { name: Bob } }", "Who takes part, in the order in which groups and `all` act."),
+    word(File, "steps", STEPS, "[{ note: hello }]", "What happens, one step after another."),
+    word(File, "examples", r#"{"type": "array", "items": {"type": "object"}, "minItems": 1}"#, "[{ mode: a }]", "A table: the scenario runs once a row, and its templates see the row's columns."),
+    word(File, "server", MAP, "{ config: { queue_capacity: 3 } }", "What this scenario asks of its server: `config` (keys of our server's configuration), `env` and `args` (of a command)."),
+    word(File, "strict", BOOLEAN, "true", "Whether frames that no step took fail the scenario at its end."),
+    word(File, "ignore", PATTERNS, "[{ type: typing }]", "With `strict`: frames that may be left untaken."),
+    word(File, "always", STEPS, "[{ note: bye }]", "Steps that run at the end, also after a failure."),
+    word(File, "expect_failure", STRING, "known defect", "The reason for which this scenario fails today; an unexpected pass fails."),
+    word(Participant, "name", STRING, "Alice Lidell", "The display name; the default is the key in title case."),
+    word(Participant, "count", r#"{"type": "integer", "minimum": 1, "maximum": 1000}"#, "3", "Makes a group: `member` with count 3 is member_1, member_2, member_3."),
+    word(Participant, "use", STRING, "backoffice", "Another protocol file for this participant."),
+    word(Participant, "identity", MAP, "{ id: x, token: y }", "Values that take the place of the protocol's identity templates."),
+    word(Participant, "headers", MAP, "{ x-device: phone }", "Headers on all of its requests and handshakes; null removes one of the protocol's."),
+    beside(word(Control, "parallel", r##"{"oneOf": [{"type": "array", "items": {"$ref": "#/$defs/step"}}, {"type": "object", "additionalProperties": {"type": "array", "items": {"$ref": "#/$defs/action"}}}]}"##, "[{ note: a }, { note: b }]", "Runs its steps at once, or each participant's lane of actions beside the others. All branches finish."), &[]),
+    beside(word(Control, "race", r##"{"type": "object", "required": ["of", "do"], "properties": {"of": {"type": "string"}, "do": {"$ref": "#/$defs/action"}, "outcomes": {"type": "array", "items": {"type": "object"}}}, "additionalProperties": false}"##, "{ of: all, do: { get: / } }", "Everybody in a group does one thing at one release instant; `outcomes` says who may end how, and names them."), &[]),
+    beside(word(Control, "repeat", COUNT, "3", "Runs `steps` so many times; `index` counts from 1."), &["steps"]),
+    beside(word(Control, "for_each", r#"{"type": "object", "minProperties": 1, "maxProperties": 1}"#, "{ x: [1, 2] }", "Runs `steps` once for each value, under the name given."), &["steps"]),
+    beside(word(Control, "snapshot", r#"{"oneOf": [{"type": "string"}, {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}, "unordered": {"type": "array", "items": {"type": "string"}}}, "additionalProperties": false}]}"#, "after the talk", "Compares every participant's state and inboxes with the stored snapshot. Kinds of frames that were raced stand in `unordered`."), &["unordered"]),
+    beside(word(Control, "check", STRING, "1 == 1", "An expression that must be true; a failure shows its parts."), &[]),
+    beside(word(Control, "note", STRING, "halfway", "A line in the report."), &[]),
+    beside(word(Control, "server", r#"{"oneOf": [{"enum": ["restart", "stop", "start", "kill"]}, {"type": "object", "required": ["logged"], "properties": {"logged": {}, "within": {}}, "additionalProperties": false}]}"#, "restart", "Acts on the server: `restart`, `stop`, `start`, `kill` (no farewell), or `logged: TEXT` waits for a line of its log."), &[]),
+    word(ControlModifier, "steps", STEPS, "[{ note: x }]", "What is repeated."),
+    word(ControlModifier, "unordered", STRINGS, "[messages]", "Kinds of frames or streams whose order was raced."),
+    beside(word(Action, "get", STRING, "/health", "An HTTP GET."), HTTP_READ),
+    beside(word(Action, "post", STRING, "/things", "An HTTP POST."), HTTP),
+    beside(word(Action, "put", STRING, "/things/1", "An HTTP PUT."), HTTP),
+    beside(word(Action, "patch", STRING, "/things/1", "An HTTP PATCH."), HTTP),
+    beside(word(Action, "delete", STRING, "/things/1", "An HTTP DELETE."), HTTP),
+    beside(word(Action, "connect", STRING, "/ws", "Opens a WebSocket; its inbox keeps every frame from the handshake on."), &["as", "query", "headers", "subprotocols", "receive_buffer", "refused", "expect_headers", "within", "main"]),
+    beside(word(Action, "send", ANY, "{ type: hello }", "Sends a JSON frame."), &["via"]),
+    beside(word(Action, "send_text", STRING, "not json", "Sends a text frame as it is."), &["via"]),
+    beside(word(Action, "send_binary", STRING, "00ff", "Sends a binary frame, given in hexadecimal digits."), &["via"]),
+    beside(word(Action, "close", r#"{"type": ["object", "null"], "properties": {"code": {"type": "integer"}, "reason": {"type": "string"}}, "additionalProperties": false}"#, "{ code: 1000 }", "Closes the connection with a close frame and waits for the server's."), &["via", "within"]),
+    beside(word(Action, "drop", NOTHING, "{}", "Ends the connection without a close frame, as a lost network does."), &["via"]),
+    beside(word(Action, "closed", PATTERN, "{ code: 1000 }", "Waits until the server closes the connection; the pattern sees `{code, reason}`."), &["via", "within"]),
+    beside(word(Action, "stop_reading", NOTHING, "{}", "Leaves what the server sends in the network's buffers."), &["via"]),
+    beside(word(Action, "resume_reading", NOTHING, "{}", "Reads again."), &["via"]),
+    beside(word(Action, "receive", PATTERN, "{ type: hello }", "Waits for a frame and takes the earliest that matches; the others stay."), EXPECT),
+    beside(word(Action, "receive_next", PATTERN, "{ type: hello }", "The very next frame that no step took must match."), EXPECT),
+    beside(word(Action, "receive_in_order", PATTERNS, "[{ n: 1 }, { n: 2 }]", "Takes frames that match one behind the other; others may lie between."), EXPECT),
+    beside(word(Action, "receive_all", PATTERNS, "[{ n: 1 }, { n: 2 }]", "Takes a frame for each pattern, in any order."), EXPECT),
+    beside(word(Action, "receive_nothing", PATTERN, "{ type: secret }", "No untaken frame up to the barrier may match."), COUNTED),
+    beside(word(Action, "received", PATTERN, "{ type: hello }", "Counts all frames that match up to the barrier, taken or not; `times` says how many there must be."), COUNTED),
+    beside(word(Action, "mark", STRING, "before", "Runs the barrier and notes the place in the inbox; `since: NAME` looks only behind it."), &["via", "for"]),
+    word(Modifier, "query", MAP, "{ limit: 5 }", "The query of the request. A list repeats the parameter; null leaves it out."),
+    word(Modifier, "headers", MAP, "{ x-test: yes }", "Headers of the request; null removes one that the protocol sets."),
+    word(Modifier, "json", ANY, "{ title: x }", "The body, as JSON."),
+    word(Modifier, "text", STRING, "hello", "The body, as it is."),
+    word(Modifier, "form", MAP, "{ user: a }", "The body, as a form."),
+    word(Modifier, "status", PATTERN, "201", "The answer's status; the default is any of 200 to 299."),
+    word(Modifier, "expect", PATTERN, "{ ok: true }", "What the answer's body must match."),
+    word(Modifier, "expect_headers", MAP, "{ content-type: { $regex: json } }", "What the answer's headers must match, names in lower case."),
+    word(Modifier, "capture", NAMES, "{ thing: $.id }", "Names for values of the answer or frame, by JSONPath; each must match exactly one value."),
+    word(Modifier, "eventually", DURATION, "2s", "On GET only: asks again until the checks hold, at most so long."),
+    word(Modifier, "within", DURATION, "2s", "Another deadline than the default."),
+    word(Modifier, "since", STRING, "before", "Looks only at frames behind this mark."),
+    word(Modifier, "via", STRING, "phone", "Which of several connections."),
+    word(Modifier, "as", STRING, "phone", "The connection's name; without it there is one, `main`."),
+    word(Modifier, "subprotocols", STRINGS, "[chat]", "Subprotocols that the handshake offers."),
+    word(Modifier, "receive_buffer", r#"{"type": "integer", "minimum": 1024}"#, "4096", "The socket's receive buffer, in bytes."),
+    word(Modifier, "refused", REFUSED, "403", "The call must be refused like this; it takes the place of the call's own checks."),
+    word(Modifier, "times", PATTERN, "1", "How many frames must match: a number or a pattern such as `{ $gte: 1 }`."),
+    word(Modifier, "for", DURATION, "200ms", "Without a barrier: how long to listen before nothing counts as nothing. It is reported as unproven."),
+    word(Modifier, "main", BOOLEAN, "true", "In a verb: the step that `refused` and the outcomes of a race speak of."),
+    word(Outcome, "as", STRING, "winner", "The name under which those who ended so act from here on."),
+    word(Outcome, "count", COUNT, "1", "How many must end so."),
+    word(Outcome, "status", PATTERN, "201", "The answer's status."),
+    word(Outcome, "expect", PATTERN, "{ ok: true }", "What the answer's body must match."),
+    word(Outcome, "expect_headers", MAP, "{ retry-after: { $any: true } }", "What the answer's headers must match."),
+    word(Outcome, "capture", NAMES, "{ order: $.id }", "Names for values of the answer; they belong to each participant that ended so."),
+    word(Protocol, "protocol", STRING, "chat", "The protocol's name."),
+    word(Protocol, "server", STRING, "lobby", "Which server of roundtable.toml speaks it; the default is `[server]`."),
+    word(Protocol, "identity", MAP, "{ id: '{{ key }}', steps: [] }", "Who a participant is: templates for `id`, `token`, `name`, and `steps` that log in and capture more."),
+    word(Protocol, "headers", MAP, "{ Authorization: 'Bearer {{ me.token }}' }", "Headers of every request and handshake."),
+    word(Protocol, "barrier", r#"{"type": "object", "minProperties": 1, "maxProperties": 1, "properties": {"echo": {"type": "object"}, "marker": {"type": "object"}, "get": {"type": "object"}}, "additionalProperties": false}"#, "{ echo: { send: { type: ping }, receive: { type: pong } } }", "How to know that everything caused before has arrived: `echo`, `marker` or `get`."),
+    word(Protocol, "fails", PATTERN, "{ type: error }", "Frames that fail a scenario unless a step expects them."),
+    word(Protocol, "verbs", MAP, "{}", "What participants can do, made of steps."),
+    word(Protocol, "streams", MAP, "{}", "What the invariants and snapshots are about."),
+    word(Protocol, "invariants", r#"{"type": "array", "items": {"enum": ["same_order", "no_duplicates", "no_gaps", "members_only", "acked_not_lost"]}}"#, "[same_order]", "What must hold of every scenario's record."),
+    word(Protocol, "state", MAP, "{}", "What a snapshot asks as each participant: a name and a GET."),
+    word(Protocol, "kind", STRING, "$.type", "Where a frame names its kind, by which snapshots group it; the default is `$.type`."),
+    word(Protocol, "ids", NAMES, "{ msg: 'msg_[0-9a-f]{12,}' }", "Kinds of ids, by regular expression; snapshots show placeholders for them."),
+    word(Protocol, "ephemeral", PATTERNS, "[{ type: typing }]", "Frames that snapshots leave out."),
+    word(Protocol, "coalesce", r#"{"type": "array", "items": {"type": "object", "required": ["frames", "by", "join"]}}"#, "[{ frames: { type: chunk }, by: $.id, join: $.text }]", "Streamed pieces that snapshots show as one."),
+    word(Protocol, "redact", r#"{"type": "array", "items": {"type": "object", "required": ["path", "with"]}}"#, "[{ path: $.version, with: '[version]' }]", "Values that snapshots don't keep."),
+    word(Protocol, "unordered", STRINGS, "['$.rooms']", "JSONPaths of lists whose order means nothing; snapshots sort them."),
+    word(Verb, "takes", r#"{"type": ["string", "array", "object"]}"#, "text", "Its parameters: one name, a list of names, or a map of names with defaults."),
+    word(Verb, "gives", STRINGS, "[last_seq]", "Captures that belong to the actor; the others belong to the scenario."),
+    word(Verb, "doc", STRING, "Says something", "What it does, for people and editors."),
+    word(Verb, "steps", STEPS, "[{ me: close }]", "What it does; `me` is the actor."),
+    word(Stream, "frame", PATTERN, "{ type: message }", "Which frames are deliveries."),
+    word(Stream, "stream", STRING, "$.room", "Where a delivery names its stream."),
+    word(Stream, "connection", STRING, "$.segments[1]", "Where a connection's request names its stream, over {path, segments, query}."),
+    word(Stream, "id", STRING, "$.id", "Where a delivery has its id."),
+    word(Stream, "order", STRING, "$.seq", "Where a delivery has its place in the order."),
+    word(Stream, "client_id", STRING, "$.client_id", "Where a delivery has its sender's own id."),
+    word(Stream, "resume", STRING, "after", "The query parameter with which a connection resumes behind a position."),
+    word(Stream, "acks", MAP, "{ frame: { type: ack }, id: $.id, order: $.seq }", "Which frames acknowledge a sending: {frame, id, order, stream?, client_id?, repeated?}."),
+    word(Stream, "sends", r#"{"type": "array", "items": {"type": "object"}}"#, "[{ frame: { type: say }, client_id: $.client_id }]", "What sends a delivery: {frame, client_id} or {request, stream, id, order}."),
+    word(Stream, "membership", MAP, "{ join: [], leave: [] }", "Requests that begin and end a membership: lists of {request, stream, member?}."),
+    word(Stream, "readback", MAP, "{ get: '/rooms/{{ stream }}', items: '$.items[*]', id: $.id, order: $.seq }", "How the stream is read back: {get, items, id, order, more?}."),
+];
+
+/// The words of one place.
+pub fn words_of(place: Place) -> impl Iterator<Item = &'static Word> {
+    WORDS.iter().filter(move |word| word.place == place)
+}
+
+/// A word of one place, by its name.
+pub fn word_of(place: Place, name: &str) -> Option<&'static Word> {
+    words_of(place).find(|word| word.name == name)
+}
+
+/// Names that participants, groups, verbs and captures can't have: they mean something in steps or expressions.
+pub fn is_reserved(name: &str) -> bool {
+    const MEANT: &[&str] = &["all", "me", "network", "server", "participants", "index", "run", "env", "key", "stream", "marker", "watcher"];
+    MEANT.contains(&name)
+        || word_of(Control, name).is_some()
+        || word_of(Action, name).is_some()
+        || word_of(Modifier, name).is_some()
+        || super::template::BUILT_IN.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_known_once_and_says_what_it_is() {
+        for (at, word) in WORDS.iter().enumerate() {
+            assert!(word.doc.ends_with('.'), "{}", word.name);
+            assert!(serde_json::from_str::<serde_json::Value>(word.schema).is_ok(), "{}", word.name);
+            let again = WORDS.iter().skip(at + 1).any(|other| other.place == word.place && other.name == word.name);
+            assert!(!again, "{} stands twice", word.name);
+        }
+    }
+
+    #[test]
+    fn what_stands_beside_an_action_is_a_modifier() {
+        for word in words_of(Action).flat_map(|word| word.beside) {
+            assert!(word_of(Modifier, word).is_some(), "{word}");
+        }
+        for word in words_of(Control).flat_map(|word| word.beside) {
+            assert!(word_of(ControlModifier, word).is_some(), "{word}");
+        }
+        assert!(BESIDE_VERB.iter().all(|word| word_of(Modifier, word).is_some()));
+    }
+}
