@@ -1,5 +1,11 @@
 //! The runner.
 pub mod config;
+pub mod event;
+pub mod invariant;
 pub mod pattern;
 pub mod record;
+pub mod run;
+pub mod runner;
 pub mod scenario;
+pub mod snapshot;
+pub mod subject;

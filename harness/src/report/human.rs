@@ -1,0 +1,154 @@
+//! For people: a line a scenario as it ends, then the failures, then the summary.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::paint::{Paint, Style};
+use crate::event::{Failure, Outcome, Place, ScenarioResult, Summary};
+use crate::snapshot::DiffKind;
+
+/// Lines of a diff and of a log that a failure shows; the rest is counted.
+const DIFF_LINES: usize = 60;
+const LOG_LINES: usize = 25;
+
+/// One scenario's line: how it ended, how long it took, which it is.
+pub fn line(result: &ScenarioResult, paint: Paint) -> String {
+    let (word, style) = match &result.outcome {
+        Outcome::Passed => ("PASS", Style::Good),
+        Outcome::FailedAsExpected { .. } => ("XFAIL", Style::Good),
+        Outcome::Failed { .. } => ("FAIL", Style::Bad),
+        Outcome::Skipped { .. } => ("SKIP", Style::Note),
+        Outcome::NoServer { .. } => ("NOSRV", Style::Bad),
+        Outcome::Interrupted => ("STOP", Style::Note),
+    };
+    let time = match &result.outcome {
+        Outcome::Skipped { .. } | Outcome::NoServer { .. } | Outcome::Interrupted => " ".repeat(9),
+        _ => format!("{:>8.3}s", result.took.as_secs_f64()),
+    };
+    let repetition = if result.repetition > 1 { format!(" #{}", result.repetition) } else { String::new() };
+    let why = match &result.outcome {
+        Outcome::Skipped { reason } | Outcome::FailedAsExpected { reason } => format!(": {reason}"),
+        _ => String::new(),
+    };
+    let word = paint.text(style, &format!("{word:>5}"));
+    let label = paint.text(Style::Strong, &result.label);
+    format!("{word} [{time}] {label}{repetition}  {}{why}", result.title)
+}
+
+/// A scenario's failures, with everything that helps to find the cause; empty for one that has none.
+pub fn failures(result: &ScenarioResult, paint: Paint) -> String {
+    let mut text = String::new();
+    match &result.outcome {
+        Outcome::Failed { failures } => {
+            let _ = writeln!(text, "{} {}: {}", paint.text(Style::Bad, "FAIL"), paint.text(Style::Strong, &result.label), result.title);
+            for failure in failures {
+                one(&mut text, failure, paint);
+            }
+            log(&mut text, &result.log, paint);
+        }
+        Outcome::NoServer { reason, log: lines } => {
+            let _ = writeln!(text, "{} {}: {}", paint.text(Style::Bad, "NOSRV"), paint.text(Style::Strong, &result.label), result.title);
+            let _ = writeln!(text, "  {} {reason}", paint.text(Style::Bad, "✗"));
+            log(&mut text, lines, paint);
+        }
+        _ => {}
+    }
+    text
+}
+
+fn one(text: &mut String, failure: &Failure, paint: Paint) {
+    let _ = writeln!(text, "  {} {}", paint.text(Style::Bad, "✗"), paint.text(Style::Strong, &failure.headline));
+    for (number, place) in failure.place.iter().chain(&failure.inside).enumerate() {
+        source(text, place, number, paint);
+    }
+    if let Some(expected) = &failure.expected {
+        row(text, "expected", expected, paint);
+    }
+    if let Some(nearest) = &failure.nearest {
+        row(text, "nearest", &nearest.what, paint);
+        for difference in &nearest.differences {
+            row(text, "", &format!("  {}", paint.text(Style::Note, difference)), paint);
+        }
+    }
+    if let Some(late) = &failure.late {
+        row(text, "late", late, paint);
+    }
+    for (number, frame) in failure.came.iter().enumerate() {
+        let taken = frame.taken_by.map(|line| format!(" {}", paint.text(Style::Dim, &format!("(taken by line {line})")))).unwrap_or_default();
+        let head = if number == 0 { "came" } else { "" };
+        row(text, head, &format!("{:>9.1} ms {}{taken}", frame.at.as_secs_f64() * 1000.0, frame.frame), paint);
+    }
+    if failure.came.is_empty() && failure.late.is_some() {
+        row(text, "came", "nothing", paint);
+    }
+    for (number, detail) in failure.details.iter().enumerate() {
+        row(text, if number == 0 { "detail" } else { "" }, detail, paint);
+    }
+    for line in failure.diff.iter().take(DIFF_LINES) {
+        let style = match line.kind {
+            DiffKind::Shape => Style::Note,
+            DiffKind::Hunk | DiffKind::Context => Style::Dim,
+            DiffKind::Removed => Style::Bad,
+            DiffKind::Added => Style::Good,
+        };
+        let _ = writeln!(text, "    {}", paint.text(style, &line.plain()));
+    }
+    if failure.diff.len() > DIFF_LINES {
+        let _ = writeln!(text, "    {}", paint.text(Style::Dim, &format!("… {} more lines", failure.diff.len() - DIFF_LINES)));
+    }
+}
+
+fn source(text: &mut String, place: &Place, depth: usize, paint: Paint) {
+    let at = format!("{}:{}:{}", place.file.display(), place.at.line, place.at.column);
+    let head = if depth == 0 { "at" } else { "in" };
+    row(text, head, &at, paint);
+    row(text, "", &format!("{} {}", paint.text(Style::Dim, &format!("{:>4} |", place.at.line)), place.text), paint);
+}
+
+fn row(text: &mut String, head: &str, body: &str, paint: Paint) {
+    let _ = writeln!(text, "    {} {body}", paint.text(Style::Dim, &format!("{head:<8}")));
+}
+
+fn log(text: &mut String, lines: &[String], paint: Paint) {
+    let skipped = lines.len().saturating_sub(LOG_LINES);
+    if skipped > 0 {
+        row(text, "server", &paint.text(Style::Dim, &format!("… {skipped} earlier lines (all with --debug)")), paint);
+    }
+    for (number, line) in lines.iter().skip(skipped).enumerate() {
+        row(text, if number == 0 && skipped == 0 { "server" } else { "" }, &paint.text(Style::Dim, line), paint);
+    }
+}
+
+/// The end of the report: what deserves a look, then the numbers. The last line stands alone, for programs that
+/// read it.
+pub fn summary(summary: &Summary, paint: Paint) -> String {
+    let mut text = String::new();
+    let mut notes = Vec::new();
+    let mut count = |number: usize, one: &str, many: &str| {
+        if number > 0 {
+            notes.push(format!("{number} {}", if number == 1 { one } else { many }));
+        }
+    };
+    count(summary.no_server, "scenario had no server", "scenarios had no server");
+    count(summary.unproven, "expectation of nothing is unproven (no barrier)", "expectations of nothing are unproven (no barrier)");
+    count(summary.unknown, "invariant is unknown", "invariants are unknown");
+    count(summary.updated, "snapshot was written", "snapshots were written");
+    if summary.interrupted {
+        notes.push("the run was interrupted".to_owned());
+    }
+    for orphan in &summary.orphans {
+        let _ = writeln!(text, "{} {} is a snapshot of no scenario: delete it", paint.text(Style::Bad, "orphan"), orphan.display());
+    }
+    let _ = writeln!(text, "{}", paint.text(Style::Dim, &"─".repeat(60)));
+    let notes = if notes.is_empty() { String::new() } else { format!("; {}", notes.join("; ")) };
+    let _ = writeln!(text, "{}{notes}", took(summary.took));
+    let numbers = format!("{} passed, {} failed, {} skipped", summary.passed, summary.failed + summary.no_server, summary.skipped);
+    let bad = summary.failed + summary.no_server > 0 || summary.interrupted || !summary.orphans.is_empty();
+    text.push_str(&paint.text(if bad { Style::Bad } else { Style::Good }, &numbers));
+    text.push('\n');
+    text
+}
+
+fn took(time: Duration) -> String {
+    format!("ran in {:.3}s", time.as_secs_f64())
+}

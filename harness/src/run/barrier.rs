@@ -1,0 +1,183 @@
+//! Barriers: how to know that everything caused before has arrived, so that "nothing" can be proven.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::inbox::Ping;
+use super::socket::{Connection, changed_before, describe, from_now};
+use super::world::{Here, MainMode, Marker, lock};
+use crate::event::Failure;
+use crate::pattern::Pattern;
+use crate::record::Payload;
+use crate::scenario::model::{Barrier, StepKind};
+
+/// What a barrier gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// Everything caused before has arrived.
+    Proven,
+    /// There is no barrier here.
+    None,
+}
+
+impl Here {
+    /// Runs the barrier on every other open socket that has sent since its last one, then on the watcher's own.
+    pub(crate) async fn barrier(&self, watcher: &Arc<Connection>) -> Result<Proof, Failure> {
+        let mut senders = Vec::new();
+        for participant in self.world.participants.values() {
+            for connection in participant.current() {
+                let sent = lock(&connection.inbox).sent_since_barrier;
+                if connection.id != watcher.id && sent && connection.is_open() {
+                    senders.push(connection);
+                }
+            }
+        }
+        senders.sort_by_key(|connection| connection.id);
+        if !watcher.is_open() {
+            // What the server sent before it closed the connection has arrived with the close.
+            return Ok(Proof::Proven);
+        }
+        match &self.actor()?.spec.protocol.barrier {
+            None => Ok(Proof::None),
+            Some(Barrier::Echo { .. }) => {
+                let mut proof = Proof::Proven;
+                let flushes = senders.iter().map(|sender| self.echo(sender));
+                for flushed in futures_util::future::join_all(flushes).await {
+                    if flushed? == Proof::None {
+                        proof = Proof::None;
+                    }
+                }
+                Ok(if self.echo(watcher).await? == Proof::None { Proof::None } else { proof })
+            }
+            Some(Barrier::Marker { .. }) => self.markers(watcher, &senders).await,
+            Some(Barrier::Get { get, offset, frame, passed }) => {
+                let path = self.text(get)?;
+                let answer = self.get(&path).await?;
+                let Some(Value::Number(goal)) = offset.query(&answer.body).first().cloned() else {
+                    return Err(self.failure(format!("the barrier's GET {path} gave no number at {offset}: {} {}", answer.status, answer.body)));
+                };
+                let goal = goal.as_f64().unwrap_or(0.0);
+                let frames = self.pattern(frame)?;
+                let arrived = |connection: &Connection| {
+                    lock(&connection.inbox).frames.iter().any(|one| {
+                        frames.matches(&one.value)
+                            && passed.query(&one.value).first().and_then(Value::as_f64).is_some_and(|place| place >= goal)
+                    })
+                };
+                if goal > 0.0 {
+                    self.await_barrier(watcher, "the position that the server told", arrived).await?;
+                }
+                Ok(Proof::Proven)
+            }
+        }
+    }
+
+    /// One echo on one connection.
+    pub(crate) async fn echo(&self, connection: &Arc<Connection>) -> Result<Proof, Failure> {
+        let Some((ping, _)) = &connection.echo else { return Ok(Proof::None) };
+        let goal = {
+            let mut inbox = lock(&connection.inbox);
+            inbox.sent_since_barrier = false;
+            inbox.passed + inbox.pings.iter().filter(|ping| **ping == Ping::Barrier).count() + 1
+        };
+        let message = Message::text(ping.to_string());
+        if connection.send(&self.world, self.step, message, Payload::Json(ping.clone()), Some(Ping::Barrier)).is_err() {
+            return Ok(Proof::Proven);
+        }
+        self.await_barrier(connection, "the answer to the barrier's ping", |connection| lock(&connection.inbox).passed >= goal).await?;
+        Ok(Proof::Proven)
+    }
+
+    /// Each participant who has sent does the marker's action behind it, and the watcher must see each marker; where
+    /// nobody has sent, one other participant with an open connection does it.
+    async fn markers(&self, watcher: &Arc<Connection>, senders: &[Arc<Connection>]) -> Result<Proof, Failure> {
+        let mut who: Vec<String> = senders.iter().map(|sender| sender.participant.clone()).collect();
+        who.retain(|key| *key != watcher.participant);
+        who.dedup();
+        if who.is_empty() {
+            let other = self.world.participants.values().find(|other| {
+                other.key() != watcher.participant
+                    && matches!(other.spec.protocol.barrier, Some(Barrier::Marker { .. }))
+                    && other.current().iter().any(|connection| connection.is_open())
+            });
+            who.extend(other.map(|other| other.key().to_owned()));
+        }
+        if who.is_empty() {
+            return Ok(Proof::None);
+        }
+        for key in who {
+            if self.marker(watcher, &key).await? == Proof::None {
+                return Ok(Proof::None);
+            }
+        }
+        Ok(Proof::Proven)
+    }
+
+    async fn marker(&self, watcher: &Arc<Connection>, actor: &str) -> Result<Proof, Failure> {
+        let Some(actor) = self.world.participants.get(actor) else { return Ok(Proof::None) };
+        let Some(Barrier::Marker { action, receive, hides }) = &actor.spec.protocol.barrier else { return Ok(Proof::None) };
+        let value = format!("marker-{}", uuid::Uuid::new_v4().simple());
+        let mut there = self.clone();
+        there.locals.insert("marker".to_owned(), Value::String(value.clone()));
+        there.me = Some(Arc::clone(actor));
+        (there.via, there.since, there.in_verb, there.shared) = (None, None, true, true);
+        there.main = MainMode::Own;
+        let receive = there.pattern(receive)?;
+        let hides: Vec<Pattern> = there.patterns(hides)?;
+        lock(&self.world.markers).push(Marker { value: value.clone(), receive, hides });
+        for connection in actor.current() {
+            lock(&connection.inbox).sent_since_barrier = false;
+        }
+        if let StepKind::Act { action, .. } = &action.kind {
+            there.act(action, false).await.map_err(|mut failures| failures.remove(0))?;
+        }
+        for connection in actor.current() {
+            lock(&connection.inbox).sent_since_barrier = false;
+        }
+        self.await_barrier(watcher, &format!("the marker of `{}`", actor.key()), |connection| lock(&connection.inbox).markers.contains(&value)).await?;
+        Ok(Proof::Proven)
+    }
+
+    async fn await_barrier(&self, connection: &Arc<Connection>, what: &str, arrived: impl Fn(&Connection) -> bool) -> Result<(), Failure> {
+        let mut changes = connection.changed.subscribe();
+        let patience = self.world.deadlines.of(None);
+        let limit = from_now(patience);
+        loop {
+            if arrived(connection) || !connection.is_open() {
+                return Ok(());
+            }
+            let death = self.world.server.death();
+            let more = tokio::select! {
+                more = changed_before(&mut changes, limit) => more,
+                death = death => return Err(self.server_died(&death)),
+            };
+            if !more {
+                let mut failure = self.failure(format!(
+                    "the barrier on connection {} of `{}` broke: {what} did not come within {patience:?}",
+                    connection.name, connection.participant
+                ));
+                if let Some(end) = &lock(&connection.inbox).end {
+                    failure.details.push(format!("the connection is closed: {}", describe(end)));
+                }
+                return Err(failure);
+            }
+        }
+    }
+
+    /// Where there is no barrier: listens for so long, and counts the outcome as unproven.
+    pub(crate) async fn listen(&self, connection: &Arc<Connection>, listen: Option<Duration>, stop: impl Fn(&Connection) -> bool) -> Result<(), Failure> {
+        let Some(listen) = listen else {
+            let mut failure = self.failure("nothing can be proven here: there is no barrier");
+            failure.details.push("declare a `barrier` in the protocol file, or give `for: 200ms` and have it reported as unproven".to_owned());
+            return Err(failure);
+        };
+        self.world.unproven.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let mut changes = connection.changed.subscribe();
+        let limit = from_now(self.world.deadlines.of(Some(listen)));
+        while !stop(connection) && changed_before(&mut changes, limit).await {}
+        Ok(())
+    }
+}

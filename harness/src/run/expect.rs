@@ -1,0 +1,287 @@
+//! Expectations on an inbox: waiting for them, and explaining why they were not met.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::barrier::Proof;
+use super::inbox::{Inbox, Look};
+use super::socket::{Connection, changed_before, describe as describe_end, from_now};
+use super::world::{Here, lock};
+use crate::event::{Came, Failure, FailureKind, Nearest};
+use crate::pattern::{Difference, Pattern, describe, nearest};
+use crate::scenario::model::{Expect, Expected};
+use crate::subject::Death;
+
+/// How many frames a failure shows.
+const SHOWN: usize = 12;
+
+/// What is waited for.
+struct Wanted<'a> {
+    what: &'a str,
+    patterns: Vec<Pattern>,
+    from: usize,
+}
+
+impl Wanted<'_> {
+    fn look(&self, inbox: &Inbox) -> Look {
+        match self.what {
+            "receive_next" => inbox.next(&self.patterns[0], self.from),
+            "receive_in_order" => inbox.in_order(&self.patterns, self.from),
+            "receive_all" => inbox.all(&self.patterns, self.from),
+            _ => inbox.one(&self.patterns[0], self.from),
+        }
+    }
+}
+
+impl Here {
+    /// Plays an expectation.
+    pub(crate) async fn expect(&mut self, expect: &Expect) -> Result<(), Failure> {
+        let connection = self.connection(expect.via.as_ref())?;
+        let since = expect.since.as_ref().or(self.since.as_ref());
+        let from = match since {
+            None => 0,
+            Some(mark) => match lock(&connection.inbox).marks.get(mark) {
+                Some(place) => *place,
+                None => return Err(self.wrong(format!("connection {} has no mark `{mark}`", connection.name))),
+            },
+        };
+        let wanted = match &expect.what {
+            Expected::One(pattern) => Wanted { what: "receive", patterns: vec![self.pattern(pattern)?], from },
+            Expected::Next(pattern) => Wanted { what: "receive_next", patterns: vec![self.pattern(pattern)?], from },
+            Expected::InOrder(list) => Wanted { what: "receive_in_order", patterns: self.patterns(list)?, from },
+            Expected::All(list) => Wanted { what: "receive_all", patterns: self.patterns(list)?, from },
+            Expected::Nothing { pattern, listen } => {
+                let pattern = self.pattern(pattern)?;
+                return self.nothing(&connection, &pattern, from, *listen).await;
+            }
+            Expected::Counted { pattern, times, listen } => {
+                let (pattern, times) = (self.pattern(pattern)?, self.pattern(times)?);
+                return self.counted(&connection, &pattern, &times, from, *listen).await;
+            }
+        };
+        let places = self.wait(&connection, &wanted, expect.within.or(self.within)).await?;
+        let values: Vec<Value> = {
+            let mut inbox = lock(&connection.inbox);
+            inbox.take(&places, self.line);
+            places.iter().map(|place| inbox.frames[*place].value.clone()).collect()
+        };
+        let value = match expect.what {
+            Expected::InOrder(_) | Expected::All(_) => Value::Array(values),
+            _ => values.into_iter().next().unwrap_or(Value::Null),
+        };
+        self.take(&value, &expect.capture, wanted.what)
+    }
+
+    async fn wait(&self, connection: &Arc<Connection>, wanted: &Wanted<'_>, within: Option<std::time::Duration>) -> Result<Vec<usize>, Failure> {
+        let mut changes = connection.changed.subscribe();
+        let patience = self.world.deadlines.of(within);
+        let limit = from_now(patience);
+        loop {
+            if let Some(outcome) = self.look(connection, wanted) {
+                return outcome;
+            }
+            let more = tokio::select! {
+                more = changed_before(&mut changes, limit) => more,
+                death = self.world.server.death() => return Err(self.server_died(&death)),
+            };
+            if !more {
+                break;
+            }
+        }
+        // Missed. Listen on for a moment, to say whether it came late or never.
+        let missed = tokio::time::Instant::now();
+        let late = self.world.deadlines.late.mul_f64(self.world.deadlines.slow);
+        let mut failure = self.missed(connection, wanted, &format!("waited {patience:?}"));
+        loop {
+            if let Look::Found(_) = wanted.look(&lock(&connection.inbox)) {
+                failure.late = Some(format!("it came {} ms after the deadline", missed.elapsed().as_millis()));
+                return Err(failure);
+            }
+            if !connection.is_open() || !changed_before(&mut changes, missed + late).await {
+                break;
+            }
+        }
+        let mut failure = self.missed(connection, wanted, &format!("waited {patience:?}"));
+        failure.late = Some(format!("it never came: the runner listened {late:?} longer"));
+        Err(failure)
+    }
+
+    /// One look; none while there is reason to wait.
+    fn look(&self, connection: &Arc<Connection>, wanted: &Wanted<'_>) -> Option<Result<Vec<usize>, Failure>> {
+        let inbox = lock(&connection.inbox);
+        let look = wanted.look(&inbox);
+        if let Look::Found(places) = look {
+            return Some(Ok(places));
+        }
+        if let Look::Wrong(place) = look {
+            let frame = &inbox.frames[place];
+            let pattern = &wanted.patterns[0];
+            let mut failure = self.failure(format!("the next frame on {} is another than expected: {}", who(connection), shorten(&frame.value.to_string(), 120)));
+            failure.expected = Some(describe(pattern));
+            failure.nearest = Some(nearest_of(pattern, connection, place, &frame.value));
+            drop(inbox);
+            failure.came = came(connection, wanted.from);
+            return Some(Err(failure));
+        }
+        if let Some(fails) = &connection.fails
+            && let Some(place) = inbox.failing(fails, &wanted.patterns)
+        {
+            let mut failure = self.failure(format!("{} got a frame that fails: {}", who(connection), shorten(&inbox.frames[place].value.to_string(), 200)));
+            failure.expected = Some(describe_all(wanted));
+            failure.details.push("the protocol's `fails` names such frames; a step that expects one receives it first".to_owned());
+            drop(inbox);
+            failure.came = came(connection, wanted.from);
+            return Some(Err(failure));
+        }
+        let end = inbox.end.clone()?;
+        drop(inbox);
+        Some(Err(self.missed(connection, wanted, &format!("its connection was closed {}", describe_end(&end)))))
+    }
+
+    fn missed(&self, connection: &Arc<Connection>, wanted: &Wanted<'_>, why: &str) -> Failure {
+        let inbox = lock(&connection.inbox);
+        let first = match wanted.look(&inbox) {
+            Look::Missing { first, .. } => first,
+            _ => 0,
+        };
+        let pattern = wanted.patterns.get(first).or_else(|| wanted.patterns.last());
+        let many = wanted.patterns.len();
+        let which = if many > 1 { format!(" ({} of {many}, `{}`)", first + 1, wanted.what) } else { String::new() };
+        let shown = pattern.map(describe).unwrap_or_default();
+        let mut failure = self.failure(format!("{} never got {}{which}: {why}", who(connection), shorten(&shown, 160)));
+        failure.expected = Some(describe_all(wanted));
+        if let Some(pattern) = pattern {
+            let candidates: Vec<(usize, &Value)> = inbox
+                .frames
+                .iter()
+                .enumerate()
+                .skip(wanted.from)
+                .filter(|(_, frame)| frame.taken_by.is_none())
+                .map(|(place, frame)| (place, &frame.value))
+                .collect();
+            if let Some(near) = nearest(pattern, candidates.iter().map(|(_, value)| *value))
+                && !near.score.is_nothing()
+            {
+                let (place, value) = candidates[near.index];
+                if near.differences.is_empty() {
+                    let mut nearest = nearest_of(pattern, connection, place, value);
+                    nearest.differences.push("it matches, but stands before the frame that it must follow".to_owned());
+                    failure.nearest = Some(nearest);
+                } else {
+                    failure.nearest = Some(nearest_of(pattern, connection, place, value));
+                }
+            } else if let Some((place, frame)) = inbox.frames.iter().enumerate().skip(wanted.from).find(|(_, frame)| pattern.matches(&frame.value)) {
+                failure.nearest = Some(Nearest {
+                    what: format!("frame {} on {} at {}", place + 1, connection.name, millis(frame.at)),
+                    differences: vec![format!("it matches, but line {} took it", frame.taken_by.unwrap_or_default())],
+                });
+            }
+        }
+        drop(inbox);
+        failure.came = came(connection, wanted.from);
+        failure
+    }
+
+    async fn nothing(&mut self, connection: &Arc<Connection>, pattern: &Pattern, from: usize, listen: Option<std::time::Duration>) -> Result<(), Failure> {
+        let found = |connection: &Connection| match lock(&connection.inbox).one(pattern, from) {
+            Look::Found(places) => places.first().copied(),
+            _ => None,
+        };
+        if self.barrier(connection).await? == Proof::None {
+            self.listen(connection, listen, |connection| found(connection).is_some()).await?;
+        }
+        let Some(place) = found(connection) else { return Ok(()) };
+        let inbox = lock(&connection.inbox);
+        let frame = &inbox.frames[place];
+        let mut failure = self.failure(format!("{} got a frame that it must not get: {}", who(connection), shorten(&frame.value.to_string(), 200)));
+        failure.expected = Some(format!("nothing that matches {}", describe(pattern)));
+        failure.details.push(format!("frame {} on {} at {}", place + 1, connection.name, millis(frame.at)));
+        drop(inbox);
+        failure.came = came(connection, from);
+        Err(failure)
+    }
+
+    async fn counted(&mut self, connection: &Arc<Connection>, pattern: &Pattern, times: &Pattern, from: usize, listen: Option<std::time::Duration>) -> Result<(), Failure> {
+        if self.barrier(connection).await? == Proof::None {
+            self.listen(connection, listen, |_| false).await?;
+        }
+        let mut inbox = lock(&connection.inbox);
+        let mut places = Vec::new();
+        for (place, frame) in inbox.frames.iter_mut().enumerate().skip(from) {
+            if pattern.matches(&frame.value) {
+                frame.counted = true;
+                places.push(place);
+            }
+        }
+        if times.matches(&Value::from(places.len())) {
+            return Ok(());
+        }
+        let mut failure = self.failure(format!("{} got {} {} times, expected {}", who(connection), shorten(&describe(pattern), 160), places.len(), describe(times)));
+        for place in places.iter().take(SHOWN) {
+            let frame = &inbox.frames[*place];
+            failure.details.push(format!("counted frame {} at {}: {}", place + 1, millis(frame.at), shorten(&frame.value.to_string(), 200)));
+        }
+        if places.is_empty() {
+            let near = nearest(pattern, inbox.frames.iter().skip(from).map(|frame| &frame.value)).filter(|near| !near.score.is_nothing());
+            failure.nearest = near.map(|near| nearest_of(pattern, connection, from + near.index, &inbox.frames[from + near.index].value));
+        }
+        drop(inbox);
+        failure.came = came(connection, from);
+        Err(failure)
+    }
+
+    /// The server ended while something was awaited.
+    pub(crate) fn server_died(&self, death: &Death) -> Failure {
+        let mut failure = self.failure(format!("the server died: it {death}"));
+        failure.kind = FailureKind::ServerDied;
+        failure
+    }
+}
+
+fn nearest_of(pattern: &Pattern, connection: &Connection, place: usize, value: &Value) -> Nearest {
+    Nearest {
+        what: format!("frame {} on {}: {}", place + 1, connection.name, shorten(&value.to_string(), 200)),
+        differences: pattern.differences(value).iter().map(Difference::to_string).collect(),
+    }
+}
+
+fn describe_all(wanted: &Wanted<'_>) -> String {
+    let shown: Vec<String> = wanted.patterns.iter().map(describe).collect();
+    match &shown[..] {
+        [one] => one.clone(),
+        many => format!("[{}]", many.join(", ")),
+    }
+}
+
+fn who(connection: &Connection) -> String {
+    if connection.name == "main" { connection.participant.clone() } else { format!("{} ({})", connection.participant, connection.name) }
+}
+
+/// The frames of an inbox from a place on, the latest where there are many.
+pub(crate) fn came(connection: &Connection, from: usize) -> Vec<Came> {
+    let inbox = lock(&connection.inbox);
+    let frames: Vec<Came> = inbox
+        .frames
+        .iter()
+        .skip(from)
+        .map(|frame| Came { at: frame.at, frame: shorten(&frame.value.to_string(), 200), taken_by: frame.taken_by })
+        .collect();
+    let skip = frames.len().saturating_sub(SHOWN);
+    frames.into_iter().skip(skip).collect()
+}
+
+/// A text, cut where it is longer than so many characters.
+pub(crate) fn shorten(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let mut cut: String = text.chars().take(most).collect();
+    cut.push('…');
+    cut
+}
+
+/// A time as milliseconds.
+pub(crate) fn millis(at: std::time::Duration) -> String {
+    format!("{:.1} ms", at.as_secs_f64() * 1000.0)
+}

@@ -1,0 +1,332 @@
+//! Requests: built from a step, sent, recorded, and their answers compared with what was expected.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use reqwest::Url;
+use reqwest::cookie::CookieStore as _;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
+
+use super::world::{Answer, Here, MainMode, Participant, lock};
+use crate::event::{EventKind, Failure, Nearest};
+use crate::pattern::{Difference, Pattern, describe};
+use crate::record::{Exchange, What};
+use crate::scenario::model::{Body, Checks, Http};
+use crate::scenario::template::{Template, as_text};
+
+/// Between two askings of `eventually`.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A request as it goes out.
+struct Outgoing {
+    url: Url,
+    headers: HeaderMap,
+    body: Option<String>,
+    json: Option<Value>,
+}
+
+impl Here {
+    /// Plays a request step.
+    pub(crate) async fn http(&mut self, http: &Http, is_main: bool) -> Result<(), Failure> {
+        let mode = if is_main { self.main.clone() } else { MainMode::Own };
+        let outgoing = self.outgoing(http)?;
+        let limit = self.world.deadlines.of(http.within.or(self.within));
+        match mode {
+            MainMode::Observed(slot, release) => {
+                release.wait().await;
+                let answer = self.ask(http.method, &outgoing, limit).await?;
+                *lock(&slot) = Some(answer);
+                Ok(())
+            }
+            MainMode::Refused(checks) => {
+                let answer = self.ask(http.method, &outgoing, limit).await?;
+                self.must(&answer, &checks, true)
+            }
+            MainMode::Own => match http.eventually {
+                None => {
+                    let answer = self.ask(http.method, &outgoing, limit).await?;
+                    self.must(&answer, &http.checks, true)
+                }
+                Some(patience) => {
+                    let until = tokio::time::Instant::now() + self.world.deadlines.of(Some(patience));
+                    loop {
+                        let answer = self.ask(http.method, &outgoing, limit).await?;
+                        let failed = self.must(&answer, &http.checks, true);
+                        match failed {
+                            Ok(()) => return Ok(()),
+                            Err(mut failure) if tokio::time::Instant::now() >= until => {
+                                failure.late = Some(format!("asked again for {patience:?}, this is the last answer"));
+                                return Err(failure);
+                            }
+                            Err(_) => tokio::time::sleep(PAUSE).await,
+                        }
+                    }
+                }
+            },
+        }
+    }
+
+    /// A plain GET with the participant's headers, for state, readback and barriers.
+    pub(crate) async fn get(&self, path: &str) -> Result<Answer, Failure> {
+        let url = self.url(path, None)?;
+        let outgoing = Outgoing { headers: self.headers(&[], &url)?, url, body: None, json: None };
+        self.ask("GET", &outgoing, self.world.deadlines.of(None)).await
+    }
+
+    fn outgoing(&self, http: &Http) -> Result<Outgoing, Failure> {
+        let query = http.query.as_ref().map(|query| self.render(query)).transpose()?;
+        let url = self.url(&self.text(&http.path)?, query.as_ref())?;
+        let mut headers = self.headers(&http.headers, &url)?;
+        let mut json = None;
+        let (kind, body) = match &http.body {
+            None => (None, None),
+            Some(Body::Json(template)) => {
+                let value = self.render(template)?;
+                let text = value.to_string();
+                json = Some(value);
+                (Some("application/json"), Some(text))
+            }
+            Some(Body::Text(template)) => {
+                let text = self.text(template)?;
+                // Text may be JSON of the scenario's own spelling; the record keeps what it means.
+                json = serde_json::from_str(&text).ok();
+                (None, Some(text))
+            }
+            Some(Body::Form(template)) => {
+                let Value::Object(fields) = self.render(template)? else { return Err(self.wrong("`form` must be a map")) };
+                let mut pairs = reqwest::Url::parse("http://form/").map_err(|error| self.wrong(error.to_string()))?;
+                pairs.query_pairs_mut().extend_pairs(fields.iter().map(|(name, value)| (name, as_text(value))));
+                (Some("application/x-www-form-urlencoded"), Some(pairs.query().unwrap_or_default().to_owned()))
+            }
+        };
+        let named = http.headers.iter().any(|(name, _)| name == "content-type");
+        if let Some(kind) = kind
+            && !named
+        {
+            headers.insert("content-type", HeaderValue::from_static(kind));
+        }
+        Ok(Outgoing { url, headers, body, json })
+    }
+
+    /// A path on the server under test, with its query.
+    pub(crate) fn url(&self, path: &str, query: Option<&Value>) -> Result<Url, Failure> {
+        let mut url = Url::parse(&format!("{}{path}", self.world.server.url()))
+            .map_err(|error| self.wrong(format!("`{path}` is no path: {error}")))?;
+        match query {
+            None | Some(Value::Null) => {}
+            Some(Value::Object(fields)) => {
+                for (name, value) in fields {
+                    let values: Vec<&Value> = match value {
+                        Value::Null => Vec::new(),
+                        Value::Array(items) => items.iter().collect(),
+                        one => vec![one],
+                    };
+                    for value in values {
+                        url.query_pairs_mut().append_pair(name, &as_text(value));
+                    }
+                }
+            }
+            Some(_) => return Err(self.wrong("`query` must be a map")),
+        }
+        Ok(url)
+    }
+
+    /// The headers of a request: the protocol's, the participant's, the step's, and its cookies.
+    pub(crate) fn headers(&self, own: &[(String, Template)], url: &Url) -> Result<HeaderMap, Failure> {
+        let me = self.actor()?;
+        let mut headers = HeaderMap::new();
+        for (name, template) in me.spec.protocol.headers.iter().chain(&me.spec.headers).chain(own) {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| self.wrong(format!("`{name}` is no header name")))?;
+            let value = self.render(template)?;
+            if value.is_null() {
+                headers.remove(&name);
+                continue;
+            }
+            let text = as_text(&value);
+            let value = HeaderValue::from_bytes(text.as_bytes())
+                .map_err(|_| self.wrong(format!("the header `{name}` can't have the value {text:?}")))?;
+            headers.insert(name, value);
+        }
+        if !headers.contains_key("cookie")
+            && let Some(cookies) = me.jar.cookies(url)
+        {
+            headers.insert("cookie", cookies);
+        }
+        Ok(headers)
+    }
+
+    async fn ask(&self, method: &'static str, outgoing: &Outgoing, limit: Duration) -> Result<Answer, Failure> {
+        let me = self.actor()?;
+        let world = &self.world;
+        let target = target(&outgoing.url);
+        let what = format!("{method} {target}");
+        world.tell(EventKind::Requested {
+            participant: me.key().to_owned(),
+            method: method.to_owned(),
+            path: target,
+            body: outgoing.body.clone(),
+        });
+        let began = lock(&world.record).entries.len();
+        let sent_at = world.at();
+        let verb = reqwest::Method::from_bytes(method.as_bytes()).map_err(|error| self.wrong(error.to_string()))?;
+        let mut request = world.http.request(verb, outgoing.url.clone()).headers(outgoing.headers.clone());
+        if let Some(body) = &outgoing.body {
+            request = request.body(body.clone());
+        }
+        let exchange = async {
+            let response = request.send().await?;
+            let status = response.status().as_u16();
+            let headers = response.headers().clone();
+            let body = response.bytes().await?;
+            Ok::<_, reqwest::Error>((status, headers, body))
+        };
+        let (status, header_map, body) = match tokio::time::timeout(limit, exchange).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => return Err(self.failure(format!("{what}: no answer: {}", chain(&error)))),
+            Err(_) => return Err(self.failure(format!("{what}: no answer within {limit:?}"))),
+        };
+        keep_cookies(me, &header_map, &outgoing.url);
+        let headers: BTreeMap<String, String> = header_map
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect();
+        let value = super::socket::body_value(&body);
+        world.tell(EventKind::Answered {
+            participant: me.key().to_owned(),
+            status,
+            body: String::from_utf8_lossy(&body).into_owned(),
+            took: world.at().saturating_sub(sent_at),
+        });
+        let exchange = Exchange {
+            method: method.to_owned(),
+            path: outgoing.url.path().to_owned(),
+            query: query_of(&outgoing.url),
+            json: outgoing.json.clone(),
+            status,
+            headers: headers.clone(),
+            answer: value.clone(),
+            began,
+            sent_at,
+        };
+        world.note(me.key(), Some(self.step), What::Exchange(Box::new(exchange)));
+        Ok(Answer { what, status, headers, body: value })
+    }
+
+    /// Compares an answer with checks; where they hold, captures.
+    pub(crate) fn must(&mut self, answer: &Answer, checks: &Checks, default_status: bool) -> Result<(), Failure> {
+        let found = differences(self, answer, checks, default_status)?;
+        if !found.is_empty() {
+            let mut failure = self.failure(format!("{}: {}", answer.what, found[0]));
+            failure.nearest = Some(Nearest { what: format!("the answer, {}", answer.status), differences: found });
+            failure.details.push(format!("answer: {} {}", answer.status, answer.body));
+            failure.expected = Some(expected(self, checks)?);
+            return Err(failure);
+        }
+        self.take(&answer.body, &checks.capture, &answer.what)
+    }
+
+    /// Captures from a value; each path must match exactly one.
+    pub(crate) fn take(&mut self, value: &Value, captures: &[crate::scenario::model::Capture], what: &str) -> Result<(), Failure> {
+        for capture in captures {
+            let found = capture.path.query(value).all();
+            match found[..] {
+                [one] => {
+                    let one = one.clone();
+                    self.capture(&capture.name, &one);
+                }
+                _ => {
+                    let mut failure = self.failure(format!(
+                        "{what}: the capture `{}` must match one value, but {} matches {}",
+                        capture.name,
+                        capture.source,
+                        found.len()
+                    ));
+                    failure.details.push(format!("in: {value}"));
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where an answer differs from checks, a line each, the status first.
+pub(crate) fn differences(here: &Here, answer: &Answer, checks: &Checks, default_status: bool) -> Result<Vec<String>, Failure> {
+    let mut lines = Vec::new();
+    match &checks.status {
+        Some(status) => {
+            let pattern = here.pattern(status)?;
+            if !pattern.matches(&Value::from(answer.status)) {
+                lines.push(format!("expected status {}, got {}", describe(&pattern), answer.status));
+            }
+        }
+        None if default_status && !(200..300).contains(&answer.status) => {
+            lines.push(format!("expected a status from 200 to 299, got {}", answer.status));
+        }
+        None => {}
+    }
+    if let Some(expect) = &checks.expect {
+        lines.extend(here.pattern(expect)?.differences(&answer.body).iter().map(Difference::to_string));
+    }
+    if let Some(expect) = &checks.expect_headers {
+        let pattern = here.pattern(&lower_keys(expect, here)?)?;
+        lines.extend(pattern.differences(&answer.header_value()).iter().map(|difference| format!("header {difference}")));
+    }
+    Ok(lines)
+}
+
+/// Header names match in any case: the pattern's top-level keys in lower case.
+fn lower_keys(template: &Template, here: &Here) -> Result<Template, Failure> {
+    let value = match here.render(template)? {
+        Value::Object(map) => Value::Object(map.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect()),
+        other => other,
+    };
+    Ok(Template::literal(template.at, value))
+}
+
+fn expected(here: &Here, checks: &Checks) -> Result<String, Failure> {
+    let mut parts = Vec::new();
+    for (name, template) in [("status", &checks.status), ("body", &checks.expect), ("headers", &checks.expect_headers)] {
+        if let Some(template) = template {
+            let pattern: Pattern = here.pattern(template)?;
+            parts.push(format!("{name} {}", describe(&pattern)));
+        }
+    }
+    Ok(if parts.is_empty() { "status 200 to 299".to_owned() } else { parts.join(", ") })
+}
+
+fn keep_cookies(me: &Participant, headers: &HeaderMap, url: &Url) {
+    let mut cookies = headers.get_all("set-cookie").iter().peekable();
+    if cookies.peek().is_some() {
+        me.jar.set_cookies(&mut cookies, url);
+    }
+}
+
+/// Path and query of a URL.
+pub(crate) fn target(url: &Url) -> String {
+    match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    }
+}
+
+/// The query of a URL, decoded.
+pub(crate) fn query_of(url: &Url) -> BTreeMap<String, String> {
+    url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let more = inner.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,402 @@
+//! Playing one scenario: from its plan to its result, over real connections.
+//!
+//! - [`play`]: the recipe;
+//! - `world`: who takes part, what is set, what has happened;
+//! - `step`: steps and controls; `http`, `socket`, `expect`, `barrier`, `snapshot`: what they need;
+//! - `inbox`: every frame of a connection, and selective receive; pure.
+
+mod barrier;
+mod expect;
+mod http;
+mod inbox;
+mod snapshot;
+mod socket;
+mod step;
+mod world;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+
+use crate::event::{Event, EventKind, EventSink, Failure, FailureKind, Outcome, ScenarioResult};
+use crate::invariant::{self, judge};
+use crate::record::{Record, What};
+use crate::scenario::model::{ParticipantSpec, Row, Scenario};
+use crate::scenario::stream::{StoredStream, Stream, integer_at, text_at};
+use crate::scenario::template::Template;
+use crate::subject::{Server, SubjectError};
+
+pub use snapshot::Store;
+pub(crate) use snapshot::Taken;
+pub use world::Deadlines;
+pub(crate) use world::LogBook;
+use world::{Here, Participant, World, lock};
+
+/// One scenario with one row of its examples, once.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+    /// Which of its rows.
+    pub row: usize,
+    /// Which repetition, from 1.
+    pub repetition: usize,
+    /// `suite/stem`, with `@row` where there are examples.
+    pub label: Arc<str>,
+}
+
+impl Job {
+    /// The row's columns.
+    fn row(&self) -> Row {
+        self.scenario.rows.get(self.row).cloned().unwrap_or_default()
+    }
+
+    /// The result of a job that did not run to its end.
+    pub fn unplayed(&self, outcome: Outcome) -> ScenarioResult {
+        ScenarioResult {
+            label: Arc::clone(&self.label),
+            title: self.scenario.title.clone(),
+            file: self.scenario.source.path.clone(),
+            repetition: self.repetition,
+            outcome,
+            took: Duration::ZERO,
+            unproven: 0,
+            unknown: Vec::new(),
+            log: Vec::new(),
+            snapshots: Vec::new(),
+            updated: 0,
+            idle_redactions: Vec::new(),
+        }
+    }
+}
+
+/// What all scenarios of a run share.
+#[derive(Clone)]
+pub struct Ground {
+    /// How long things may take.
+    pub deadlines: Deadlines,
+    /// Where snapshots are kept; without it they are only taken.
+    pub store: Option<Store>,
+    /// Takes the events.
+    pub sink: EventSink,
+}
+
+/// Digits that stand once: in this process by counting, among processes by chance.
+fn run_digits() -> String {
+    use std::sync::OnceLock;
+    use std::sync::atomic::AtomicU64;
+    static BASE: OnceLock<u64> = OnceLock::new();
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let base = BASE.get_or_init(|| u64::from_be_bytes(uuid::Uuid::new_v4().into_bytes()[..8].try_into().unwrap_or_default()) % 90_000_000 + 10_000_000);
+    format!("{base}{:06}", NEXT.fetch_add(1, Ordering::Relaxed) % 1_000_000)
+}
+
+/// Plays one scenario against a server that runs. `log` gets the server's lines meanwhile.
+pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, log: Arc<LogBook>, began: Instant) -> ScenarioResult {
+    let scenario = &job.scenario;
+    (ground.sink)(Event {
+        scenario: Some(Arc::clone(&job.label)),
+        at: began.elapsed(),
+        kind: EventKind::ScenarioStarted { title: scenario.title.clone(), server: server.url().to_owned() },
+    });
+    let world = match world(job, ground, &server, Arc::clone(&log), began) {
+        Ok(world) => world,
+        Err(failure) => return job.unplayed(Outcome::Failed { failures: vec![failure] }),
+    };
+    let mut top = Here::top(Arc::clone(&world));
+
+    let mut failures = match introduce(&top).await {
+        Ok(()) => top.steps(&scenario.steps).await.err().unwrap_or_default(),
+        Err(failures) => failures,
+    };
+    failures.extend(top.steps(&scenario.always).await.err().unwrap_or_default());
+    if failures.is_empty() {
+        failures.extend(top.leftovers().unwrap_or_else(|failure| vec![failure]));
+    }
+    if let Some(death) = server.died()
+        && failures.iter().all(|failure| failure.kind != FailureKind::ServerDied)
+    {
+        failures.push(top.server_died(&death));
+    }
+    let unknown = promises(&top, &mut failures).await;
+    for participant in world.participants.values() {
+        for connection in lock(&participant.connections).iter() {
+            connection.drop_now();
+        }
+    }
+    let compared = snapshot::compare(&world, ground.store.as_ref());
+    failures.extend(compared.failures);
+
+    let outcome = match (&scenario.expect_failure, failures.is_empty()) {
+        (None, true) => Outcome::Passed,
+        (None, false) => Outcome::Failed { failures },
+        (Some(reason), false) => Outcome::FailedAsExpected { reason: reason.clone() },
+        (Some(reason), true) => {
+            let headline = format!("it passed, though it was expected to fail: {reason}");
+            let mut failure = Failure::new(FailureKind::Scenario, headline);
+            failure.details.push("remove `expect_failure` from the scenario".to_owned());
+            Outcome::Failed { failures: vec![failure] }
+        }
+    };
+    ScenarioResult {
+        took: began.elapsed(),
+        unproven: world.unproven.load(Ordering::Relaxed),
+        unknown,
+        log: own_lines(&world),
+        snapshots: compared.touched,
+        updated: compared.updated,
+        idle_redactions: compared.idle_redactions,
+        ..job.unplayed(outcome)
+    }
+}
+
+fn world(job: &Job, ground: &Ground, server: &Arc<Server>, log: Arc<LogBook>, began: Instant) -> Result<Arc<World>, Failure> {
+    let scenario = &job.scenario;
+    // TLS roots are read only where they are needed: it takes some milliseconds.
+    let secure = server.url().starts_with("https:");
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).user_agent("roundtable");
+    if !secure {
+        client = client.tls_certs_only([]);
+    }
+    let http = client.build().map_err(|error| Failure::new(FailureKind::Scenario, format!("no HTTP client: {error}")))?;
+    let participants: IndexMap<String, Arc<Participant>> = scenario
+        .participants
+        .iter()
+        .map(|(key, spec)| {
+            let participant = Participant {
+                spec: spec.clone(),
+                vars: Mutex::default(),
+                jar: reqwest::cookie::Jar::default(),
+                connections: Mutex::default(),
+            };
+            (key.clone(), Arc::new(participant))
+        })
+        .collect();
+    Ok(Arc::new(World {
+        scenario: Arc::clone(scenario),
+        label: Arc::clone(&job.label),
+        row: job.row(),
+        run: run_digits(),
+        began,
+        deadlines: ground.deadlines,
+        server: Arc::clone(server),
+        http,
+        participants,
+        given: Mutex::default(),
+        vars: Mutex::default(),
+        record: Mutex::default(),
+        markers: Mutex::default(),
+        unproven: 0.into(),
+        connections: 0.into(),
+        steps: 0.into(),
+        sink: Arc::clone(&ground.sink),
+        log,
+        snapshots: Mutex::default(),
+    }))
+}
+
+/// Gives every participant its identity: the templates, then the log-in steps.
+async fn introduce(top: &Here) -> Result<(), Vec<Failure>> {
+    for participant in top.world.participants.values() {
+        let identity = identity(&participant.spec, &top.world.run, &top.world.row).map_err(|error| {
+            let mut failure = Failure::new(FailureKind::Scenario, format!("the identity of `{}`: {}", participant.key(), error.message));
+            failure.participant = Some(participant.key().to_owned());
+            vec![failure]
+        })?;
+        *lock(&participant.vars) = identity;
+        let mut there = top.clone();
+        there.me = Some(Arc::clone(participant));
+        there.in_verb = true;
+        there.shared = true;
+        there.steps(&participant.spec.protocol.login).await?;
+    }
+    Ok(())
+}
+
+/// The values of a participant before anything is played: `key`, `name`, what the identity's templates give (each
+/// sees those before it), and an empty `token` where none is given.
+pub(crate) fn identity(spec: &ParticipantSpec, run: &str, row: &Row) -> Result<BTreeMap<String, Value>, crate::scenario::template::RenderError> {
+    let mut scope = row.columns.clone();
+    scope.insert("run".to_owned(), json!(run));
+    let mut values = BTreeMap::from([
+        ("key".to_owned(), json!(spec.key)),
+        ("name".to_owned(), json!(spec.name.clone().unwrap_or_else(|| title_case(&spec.key)))),
+        ("id".to_owned(), json!(spec.key)),
+        ("token".to_owned(), json!("")),
+    ]);
+    let templates: IndexMap<&String, &Template> = spec.protocol.identity.iter().chain(&spec.identity).collect();
+    for (name, template) in templates {
+        scope.extend(values.iter().map(|(name, value)| (name.clone(), value.clone())));
+        if name == "name" && spec.name.is_some() {
+            continue;
+        }
+        values.insert(name.clone(), template.render(&scope)?);
+    }
+    Ok(values)
+}
+
+/// `leaver_2` as `Leaver 2`.
+fn title_case(key: &str) -> String {
+    let words = key.split('_').filter(|word| !word.is_empty()).map(|word| {
+        let mut chars = word.chars();
+        chars.next().map(|first| first.to_uppercase().chain(chars).collect::<String>()).unwrap_or_default()
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Judges the invariants over the whole record; violations are failures, and what is unknown is told.
+async fn promises(top: &Here, failures: &mut Vec<Failure>) -> Vec<String> {
+    let world = &top.world;
+    let protocol = Arc::clone(&world.scenario.protocol);
+    if protocol.invariants.is_empty() {
+        return Vec::new();
+    }
+    // What is still under way belongs to the record; a barrier that breaks has been told elsewhere, or will be.
+    let _ = top.settle().await;
+    let record = lock(&world.record).clone();
+    let mut stored = Vec::new();
+    for stream in &protocol.streams {
+        for value in values_of(stream, &record) {
+            let items = read_back(top, stream, &value).await;
+            stored.push(StoredStream { name: stream.name.clone(), stream: value, items });
+        }
+    }
+    let mut unknown = Vec::new();
+    for verdict in judge(&record, &world.members(), &protocol.streams, &stored, &protocol.invariants) {
+        match verdict.outcome {
+            invariant::Outcome::Holds { .. } => {}
+            invariant::Outcome::Unknown { why } => unknown.push(format!("{} ({}): {why}", verdict.invariant.name(), verdict.stream)),
+            invariant::Outcome::Violated(evidence) => {
+                let headline = format!("{}: {}", verdict.invariant.name(), evidence.headline);
+                let mut failure = Failure::new(FailureKind::Invariant, headline);
+                failure.participant = Some(evidence.participant.clone());
+                for mention in &evidence.entries {
+                    if let Some(entry) = record.entries.get(mention.index) {
+                        failure.details.push(format!("{} {}: {}", expect::millis(mention.at), entry.participant, shown(&entry.what)));
+                    }
+                }
+                failure.details.extend(evidence.details);
+                failures.push(failure);
+            }
+        }
+    }
+    unknown
+}
+
+/// An entry of the record in one line.
+fn shown(what: &What) -> String {
+    let text = match what {
+        What::Opened { name, path, .. } => format!("opened {name} at {path}"),
+        What::Sent { frame, .. } => format!("sent {}", socket::shown(frame)),
+        What::Received { frame, .. } => format!("got {}", socket::shown(frame)),
+        What::Closed { end, .. } => format!("closed {}", socket::describe(end)),
+        What::Exchange(exchange) => format!("{} {} answered {} {}", exchange.method, exchange.path, exchange.status, exchange.answer),
+    };
+    expect::shorten(&text, 240)
+}
+
+/// The values of a stream that a record speaks of.
+fn values_of(stream: &Stream, record: &Record) -> Vec<String> {
+    let mut values: Vec<String> = Vec::new();
+    let mut add = |value: Option<String>| {
+        if let Some(value) = value
+            && !values.contains(&value)
+        {
+            values.push(value);
+        }
+    };
+    for entry in &record.entries {
+        match &entry.what {
+            What::Received { frame, .. } => {
+                let frame = frame.value();
+                if stream.frame.matches(&frame) {
+                    add(text_at(&stream.stream, &frame));
+                }
+            }
+            What::Opened { path, query, .. } => {
+                let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+                let opened = json!({ "path": path, "segments": segments, "query": query });
+                add(stream.connection.as_ref().and_then(|place| text_at(place, &opened)));
+            }
+            What::Exchange(exchange) => {
+                for send in &stream.sends {
+                    if let crate::scenario::stream::Send::Request { request, stream, .. } = send {
+                        let value = exchange.value("");
+                        if request.matches(&value) {
+                            add(text_at(stream, &value));
+                        }
+                    }
+                }
+            }
+            What::Sent { .. } | What::Closed { .. } => {}
+        }
+    }
+    values
+}
+
+/// Reads a stream back as the first participant who may.
+async fn read_back(top: &Here, stream: &Stream, value: &str) -> Result<Vec<(String, i64)>, String> {
+    const PAGES: usize = 10_000;
+    let Some(readback) = &stream.readback else { return Err("the protocol declares no `readback`".to_owned()) };
+    let mut why = "there is no participant to ask".to_owned();
+    'participants: for participant in top.world.participants.values() {
+        let mut there = top.clone();
+        there.me = Some(Arc::clone(participant));
+        there.locals.insert("stream".to_owned(), json!(value));
+        let mut items: Vec<(String, i64)> = Vec::new();
+        for _ in 0..PAGES {
+            there.locals.insert("after".to_owned(), json!(items.last().map_or(0, |(_, order)| *order)));
+            let node = crate::scenario::node::Node { at: Default::default(), kind: crate::scenario::node::Kind::String(readback.get.clone()) };
+            let mut findings = crate::scenario::error::Findings::new(Arc::clone(&top.world.scenario.protocol.source));
+            let path = Template::lower(&node, &mut findings).render_text(&there).map_err(|error| error.message)?;
+            let answer = match there.get(&path).await {
+                Ok(answer) => answer,
+                Err(failure) => {
+                    why = failure.headline;
+                    continue 'participants;
+                }
+            };
+            if !(200..300).contains(&answer.status) {
+                why = format!("{} answered {} to `{}`", answer.what, answer.status, participant.key());
+                continue 'participants;
+            }
+            let page = readback.items.query(&answer.body).all();
+            let before = items.len();
+            for item in &page {
+                match (text_at(&readback.id, item), integer_at(&readback.order, item)) {
+                    (Some(id), Some(order)) => items.push((id, order)),
+                    _ => return Err(format!("an item of {path} has no id or order: {item}")),
+                }
+            }
+            let more = readback.more.as_ref().and_then(|more| more.query(&answer.body).first()).and_then(Value::as_bool).unwrap_or(false);
+            if !more || items.len() == before {
+                return Ok(items);
+            }
+        }
+        return Err(format!("more than {PAGES} pages"));
+    }
+    Err(why)
+}
+
+/// The lines of the server's log that belong to this scenario: on a server of its own all of them, else those that
+/// name its participants or what it captured.
+fn own_lines(world: &World) -> Vec<String> {
+    const KEPT: usize = 400;
+    let lines = lock(&world.log.lines).clone();
+    let names: Vec<String> = lock(&world.vars).values().filter_map(Value::as_str).filter(|text| text.len() >= 8).map(str::to_owned).collect();
+    let shared = world.log.shared.load(Ordering::Relaxed);
+    let own = lines.into_iter().filter(|line| !shared || line.contains(&world.run) || names.iter().any(|name| line.contains(name)));
+    let own: Vec<String> = own.collect();
+    own[own.len().saturating_sub(KEPT)..].to_vec()
+}
+
+/// How a scenario ends whose server couldn't be started.
+pub(crate) fn no_server(job: &Job, error: &SubjectError) -> ScenarioResult {
+    let log = error.log_tail().iter().map(ToString::to_string).collect();
+    job.unplayed(Outcome::NoServer { reason: error.to_string(), log })
+}

@@ -1,0 +1,164 @@
+//! Snapshots of a running scenario: what every participant is told and has got, when everything has arrived.
+
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::world::{Here, World, lock};
+use crate::event::{Failure, FailureKind, Place};
+use crate::scenario::model::Http;
+use crate::snapshot::store::{self, MetaData};
+use crate::snapshot::{Material, StateAnswer, diff, normalise};
+
+/// A snapshot that a step took.
+pub(crate) struct Taken {
+    name: String,
+    text: String,
+    place: Option<Place>,
+    idle_redactions: Vec<String>,
+}
+
+/// Where snapshots are kept, and what may be written.
+#[derive(Debug, Clone)]
+pub struct Store {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The folder that the paths in snapshot files are relative to.
+    pub top: PathBuf,
+    /// Whether the stored snapshots are replaced by the new ones.
+    pub update: bool,
+    /// Whether anything may be written: never under CI.
+    pub writable: bool,
+}
+
+/// What comparing a scenario's snapshots gave.
+#[derive(Default)]
+pub(crate) struct Compared {
+    pub(crate) failures: Vec<Failure>,
+    pub(crate) touched: Vec<PathBuf>,
+    pub(crate) updated: usize,
+    pub(crate) idle_redactions: Vec<String>,
+}
+
+/// Takes a snapshot, after every open socket has passed its barrier.
+pub(crate) async fn take(here: &Here, name: String, unordered: Vec<String>) -> Result<(), Failure> {
+    here.settle().await?;
+    let world = &here.world;
+    let mut state = Vec::new();
+    for participant in world.participants.values() {
+        let mut there = here.clone();
+        there.me = Some(Arc::clone(participant));
+        for (name, http) in &participant.spec.protocol.state {
+            let answer = ask(&there, http).await?;
+            state.push(StateAnswer { participant: participant.key().to_owned(), name: name.clone(), answer });
+        }
+    }
+    let record = lock(&world.record).clone();
+    let members = world.members();
+    let captures = lock(&world.vars).clone();
+    let protocol = &world.scenario.protocol;
+    let normalised = normalise(&Material {
+        record: &record,
+        members: &members,
+        captures: &captures,
+        run: &world.run,
+        state: &state,
+        streams: &protocol.streams,
+        rules: &protocol.snapshot,
+        unordered_kinds: &unordered,
+    });
+    let repeated = lock(&world.snapshots).iter().any(|taken| taken.name == name);
+    if repeated {
+        return Err(here.wrong(format!("a snapshot named `{name}` was taken already: names stand once in a scenario")));
+    }
+    lock(&world.snapshots).push(Taken {
+        name,
+        text: normalised.text,
+        place: here.trail.first().cloned(),
+        idle_redactions: normalised.unmatched_redactions,
+    });
+    Ok(())
+}
+
+/// What a participant is told: the body of a good answer, else the status with it.
+async fn ask(there: &Here, http: &Http) -> Result<Value, Failure> {
+    let query = http.query.as_ref().map(|query| there.render(query)).transpose()?;
+    let url = there.url(&there.text(&http.path)?, query.as_ref())?;
+    let answer = there.get(&super::http::target(&url)).await?;
+    if (200..300).contains(&answer.status) {
+        return Ok(answer.body);
+    }
+    Ok(json!({ "status": answer.status, "answer": answer.body }))
+}
+
+/// Compares the snapshots of a scenario with the stored ones, or stores them.
+pub(crate) fn compare(world: &World, keep: Option<&Store>) -> Compared {
+    let mut compared = Compared::default();
+    let Some(keep) = keep else { return compared };
+    let scenario = &world.scenario;
+    let stem = scenario.id.rsplit('/').next().unwrap_or(&scenario.id);
+    let row = Some(world.row.name.as_str()).filter(|name| !name.is_empty());
+    for taken in lock(&world.snapshots).iter() {
+        let path = store::path_of(&keep.folder, &scenario.suite, stem, &taken.name, row);
+        compared.touched.push(path.clone());
+        compared.idle_redactions.extend(taken.idle_redactions.iter().cloned());
+        let source = std::path::absolute(&scenario.source.path).unwrap_or_else(|_| scenario.source.path.clone());
+        let source = source.strip_prefix(&keep.top).unwrap_or(&scenario.source.path);
+        let meta = MetaData {
+            source: source.to_string_lossy().replace('\\', "/"),
+            expression: taken.name.clone(),
+            line: taken.place.as_ref().and_then(|place| u32::try_from(place.at.line).ok()),
+        };
+        if let Err(failure) = settle(&mut compared, keep, &path, taken, &meta) {
+            compared.failures.push(failure);
+        }
+    }
+    compared
+}
+
+fn settle(compared: &mut Compared, keep: &Store, path: &std::path::Path, taken: &Taken, meta: &MetaData) -> Result<(), Failure> {
+    let failed = |headline: String| {
+        let mut failure = Failure::new(FailureKind::Snapshot, headline);
+        failure.place.clone_from(&taken.place);
+        failure
+    };
+    let io = |error: store::StoreError| failed(error.to_string());
+    let outcome = store::compare(path, &taken.text).map_err(io)?;
+    if let store::Outcome::Same = outcome {
+        if keep.writable {
+            store::clear_pending(path).map_err(io)?;
+        }
+        return Ok(());
+    }
+    if keep.update && keep.writable {
+        store::accept(path, &taken.text, meta).map_err(io)?;
+        compared.updated += 1;
+        return Ok(());
+    }
+    let pending = store::pending(path, &taken.text, meta, keep.writable).map_err(io)?;
+    let shown = crate::scenario::error::shown_path(path);
+    let mut failure = match outcome {
+        store::Outcome::Missing { .. } => {
+            let mut failure = failed(format!("the snapshot `{}` is not stored yet", taken.name));
+            failure.diff = diff("", &taken.text);
+            failure
+        }
+        store::Outcome::Differs { old, new } => {
+            let lines = diff(&old, &new);
+            let shape = lines.iter().find(|line| line.kind == crate::snapshot::DiffKind::Shape).map(|line| line.text.clone());
+            let headline = match shape {
+                Some(shape) => format!("the snapshot `{}` changed its shape: {shape}", taken.name),
+                None => format!("the snapshot `{}` differs", taken.name),
+            };
+            let mut failure = failed(headline);
+            failure.diff = lines;
+            failure
+        }
+        store::Outcome::Same => return Ok(()),
+    };
+    failure.details.push(format!("stored in {}", shown.display()));
+    if pending.is_some() {
+        failure.details.push("accept it with `roundtable run … --update-snapshots`".to_owned());
+    }
+    Err(failure)
+}

@@ -1,0 +1,366 @@
+//! The world of one scenario while it runs: who takes part, what is set, what has happened.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use indexmap::IndexMap;
+use reqwest::cookie::Jar;
+use serde_json::{Map, Value, json};
+
+use super::socket::Connection;
+use crate::event::{Event, EventKind, EventSink, Failure, FailureKind, Place};
+use crate::pattern::Pattern;
+use crate::record::{Entry, Member, Record, What};
+use crate::scenario::model::{Checks, Outcome, ParticipantSpec, Row, Scenario, Step};
+use crate::scenario::template::{RenderError, Scope, Template};
+use crate::subject::Server;
+
+/// Locks without regard to a panic elsewhere: what is behind the lock is valid at every moment.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadlines {
+    /// The default deadline of an expectation.
+    pub default: Duration,
+    /// How long the runner listens on after a missed deadline, to say late or never.
+    pub late: Duration,
+    /// What all deadlines are multiplied by.
+    pub slow: f64,
+}
+
+impl Deadlines {
+    /// A deadline of a file, or the default, scaled.
+    pub(crate) fn of(&self, given: Option<Duration>) -> Duration {
+        given.unwrap_or(self.default).mul_f64(self.slow)
+    }
+}
+
+/// One scenario under way.
+pub(crate) struct World {
+    pub(crate) scenario: Arc<Scenario>,
+    pub(crate) label: Arc<str>,
+    pub(crate) row: Row,
+    pub(crate) run: String,
+    pub(crate) began: Instant,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) server: Arc<Server>,
+    pub(crate) http: reqwest::Client,
+    pub(crate) participants: IndexMap<String, Arc<Participant>>,
+    /// Names that races gave, each with the keys of its participants.
+    pub(crate) given: Mutex<BTreeMap<String, Vec<String>>>,
+    pub(crate) vars: Mutex<BTreeMap<String, Value>>,
+    pub(crate) record: Mutex<Record>,
+    /// Patterns of markers that are under way or were, each with the value that stands once.
+    pub(crate) markers: Mutex<Vec<Marker>>,
+    pub(crate) unproven: AtomicUsize,
+    pub(crate) connections: AtomicUsize,
+    pub(crate) steps: AtomicUsize,
+    pub(crate) sink: EventSink,
+    /// Lines of the server's log since the scenario's start; the version counts them.
+    pub(crate) log: Arc<LogBook>,
+    pub(crate) snapshots: Mutex<Vec<super::Taken>>,
+}
+
+/// Lines of the server's log.
+#[derive(Default)]
+pub(crate) struct LogBook {
+    pub(crate) lines: Mutex<Vec<String>>,
+    pub(crate) version: tokio::sync::watch::Sender<usize>,
+    /// Whether other scenarios write here too.
+    pub(crate) shared: std::sync::atomic::AtomicBool,
+}
+
+impl LogBook {
+    pub(crate) fn push(&self, line: String) {
+        lock(&self.lines).push(line);
+        self.version.send_modify(|version| *version += 1);
+    }
+}
+
+/// A marker of a barrier, so that its frames stay out of every inbox.
+pub(crate) struct Marker {
+    pub(crate) value: String,
+    pub(crate) receive: Pattern,
+    pub(crate) hides: Vec<Pattern>,
+}
+
+/// Somebody who takes part.
+pub(crate) struct Participant {
+    pub(crate) spec: ParticipantSpec,
+    pub(crate) vars: Mutex<BTreeMap<String, Value>>,
+    pub(crate) jar: Jar,
+    /// All connections ever opened, oldest first.
+    pub(crate) connections: Mutex<Vec<Arc<Connection>>>,
+}
+
+impl Participant {
+    pub(crate) fn key(&self) -> &str {
+        &self.spec.key
+    }
+
+    pub(crate) fn var(&self, name: &str) -> Option<Value> {
+        lock(&self.vars).get(name).cloned()
+    }
+
+    /// The newest connection of each name.
+    pub(crate) fn current(&self) -> Vec<Arc<Connection>> {
+        let mut current: IndexMap<String, Arc<Connection>> = IndexMap::new();
+        for connection in lock(&self.connections).iter() {
+            current.insert(connection.name.clone(), Arc::clone(connection));
+        }
+        current.into_values().collect()
+    }
+}
+
+impl World {
+    pub(crate) fn at(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    pub(crate) fn tell(&self, kind: EventKind) {
+        (self.sink)(Event { scenario: Some(Arc::clone(&self.label)), at: self.at(), kind });
+    }
+
+    /// Adds to the record; gives the index of the entry.
+    pub(crate) fn note(&self, participant: &str, step: Option<usize>, what: What) -> usize {
+        let at = self.at();
+        let mut record = lock(&self.record);
+        record.entries.push(Entry { at, participant: participant.to_owned(), step, what });
+        record.entries.len() - 1
+    }
+
+    /// Who acts under a name.
+    pub(crate) fn actors(&self, name: &str) -> Vec<Arc<Participant>> {
+        if let Some(one) = self.participants.get(name) {
+            return vec![Arc::clone(one)];
+        }
+        if name == "all" {
+            return self.participants.values().cloned().collect();
+        }
+        let given = lock(&self.given);
+        let keys = self.scenario.groups.get(name).or_else(|| given.get(name));
+        keys.into_iter().flatten().filter_map(|key| self.participants.get(key).cloned()).collect()
+    }
+
+    /// Whether a name means several participants.
+    pub(crate) fn is_group(&self, name: &str) -> bool {
+        name == "all" || self.scenario.groups.contains_key(name) || lock(&self.given).get(name).is_some_and(|keys| keys.len() != 1)
+    }
+
+    pub(crate) fn members(&self) -> Vec<Member> {
+        self.participants
+            .values()
+            .map(|participant| {
+                let text = |name: &str| participant.var(name).as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
+                Member { key: participant.key().to_owned(), id: text("id"), name: text("name"), captures: lock(&participant.vars).clone() }
+            })
+            .collect()
+    }
+
+    fn group_value(&self, name: &str) -> Option<Value> {
+        let actors = self.actors(name);
+        if actors.is_empty() {
+            return None;
+        }
+        let mut lists: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        for actor in &actors {
+            for (name, value) in lock(&actor.vars).iter() {
+                lists.entry(name.clone()).or_default().push(value.clone());
+            }
+        }
+        lists.retain(|_, list| list.len() == actors.len());
+        Some(Value::Object(lists.into_iter().map(|(name, list)| (name, Value::Array(list))).collect()))
+    }
+}
+
+/// What the main step of a verb has to show, where not the file's own checks.
+#[derive(Clone)]
+pub(crate) enum MainMode {
+    /// Its own checks.
+    Own,
+    /// These, and the verb ends behind it.
+    Refused(Arc<Checks>),
+    /// None: the answer goes to the race.
+    Observed(Arc<Mutex<Option<Answer>>>, Arc<tokio::sync::Barrier>),
+}
+
+/// An answer to a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) what: String,
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn header_value(&self) -> Value {
+        Value::Object(self.headers.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect::<Map<_, _>>())
+    }
+}
+
+/// Where the run stands: the names of this place, the actor, what a call handed in.
+#[derive(Clone)]
+pub(crate) struct Here {
+    pub(crate) world: Arc<World>,
+    pub(crate) locals: BTreeMap<String, Value>,
+    pub(crate) me: Option<Arc<Participant>>,
+    pub(crate) via: Option<String>,
+    pub(crate) since: Option<String>,
+    pub(crate) within: Option<Duration>,
+    pub(crate) gives: Vec<String>,
+    pub(crate) in_verb: bool,
+    /// Whether several act in this step, so that captures belong to each of them.
+    pub(crate) shared: bool,
+    pub(crate) main: MainMode,
+    /// The running step's number.
+    pub(crate) step: usize,
+    /// The line of the scenario's own step.
+    pub(crate) line: usize,
+    pub(crate) depth: usize,
+    /// The step of the scenario file and those inside verbs, outermost first.
+    pub(crate) trail: Vec<Place>,
+}
+
+impl Scope for Here {
+    fn lookup(&self, name: &str) -> Option<Value> {
+        if let Some(value) = self.locals.get(name) {
+            return Some(value.clone());
+        }
+        let object = |participant: &Participant| Value::Object(lock(&participant.vars).clone().into_iter().collect());
+        match name {
+            "me" => return self.me.as_deref().map(object),
+            "run" => return Some(json!(self.world.run)),
+            "participants" => {
+                let all = self.world.participants.iter().map(|(key, participant)| (key.clone(), object(participant)));
+                return Some(Value::Object(all.collect()));
+            }
+            _ => {}
+        }
+        if let Some(participant) = self.world.participants.get(name) {
+            return Some(object(participant));
+        }
+        if let Some(value) = lock(&self.world.vars).get(name) {
+            return Some(value.clone());
+        }
+        let given = lock(&self.world.given).get(name).cloned();
+        if let Some([one]) = given.as_deref() {
+            return self.world.participants.get(one).map(|participant| object(participant));
+        }
+        if let Some(value) = self.world.row.columns.get(name) {
+            return Some(value.clone());
+        }
+        self.world.group_value(name)
+    }
+}
+
+impl Here {
+    /// The top of a scenario.
+    pub(crate) fn top(world: Arc<World>) -> Self {
+        Self {
+            world,
+            locals: BTreeMap::new(),
+            me: None,
+            via: None,
+            since: None,
+            within: None,
+            gives: Vec::new(),
+            in_verb: false,
+            shared: false,
+            main: MainMode::Own,
+            step: 0,
+            line: 0,
+            depth: 0,
+            trail: Vec::new(),
+        }
+    }
+
+    /// The place of a step that begins here.
+    pub(crate) fn enter(&self, step: &Step, actor: Option<&str>) -> Self {
+        let number = self.world.steps.fetch_add(1, Ordering::Relaxed);
+        let mut inner = self.clone();
+        let place = Place::new(&step.source, step.at);
+        if inner.trail.last() != Some(&place) {
+            inner.trail.push(place.clone());
+        }
+        if !self.in_verb {
+            inner.line = step.at.line;
+        }
+        inner.step = number;
+        {
+            let mut record = lock(&self.world.record);
+            let began = record.entries.len();
+            record.step_began.insert(number, began);
+        }
+        self.world.tell(EventKind::StepStarted { number, depth: self.depth, place, actor: actor.map(str::to_owned) });
+        inner.depth += 1;
+        inner
+    }
+
+    /// Who acts.
+    pub(crate) fn actor(&self) -> Result<&Arc<Participant>, Failure> {
+        self.me.as_ref().ok_or_else(|| self.wrong("this step has no actor"))
+    }
+
+    /// A failure of this step.
+    pub(crate) fn failure(&self, headline: impl Into<String>) -> Failure {
+        self.placed(Failure::new(FailureKind::Expectation, headline))
+    }
+
+    /// A mistake of the scenario itself.
+    pub(crate) fn wrong(&self, headline: impl Into<String>) -> Failure {
+        self.placed(Failure::new(FailureKind::Scenario, headline))
+    }
+
+    fn placed(&self, mut failure: Failure) -> Failure {
+        failure.place = self.trail.first().cloned();
+        failure.inside = self.trail.iter().skip(1).cloned().collect();
+        failure.participant = self.me.as_ref().map(|me| me.key().to_owned());
+        failure
+    }
+
+    pub(crate) fn render(&self, template: &Template) -> Result<Value, Failure> {
+        template.render(self).map_err(|error| self.unrendered(&error))
+    }
+
+    pub(crate) fn text(&self, template: &Template) -> Result<String, Failure> {
+        template.render_text(self).map_err(|error| self.unrendered(&error))
+    }
+
+    pub(crate) fn unrendered(&self, error: &RenderError) -> Failure {
+        self.wrong(error.message.clone())
+    }
+
+    pub(crate) fn pattern(&self, template: &Template) -> Result<Pattern, Failure> {
+        let value = self.render(template)?;
+        Pattern::compile(&value).map_err(|error| self.wrong(format!("not a pattern: {error}")))
+    }
+
+    pub(crate) fn patterns(&self, templates: &[Template]) -> Result<Vec<Pattern>, Failure> {
+        templates.iter().map(|template| self.pattern(template)).collect()
+    }
+
+    /// Sets a captured name: of the actor always, of the verb it stands in, and of the scenario unless it is given
+    /// to the actor or several act.
+    pub(crate) fn capture(&mut self, name: &str, value: &Value) {
+        if let Some(me) = &self.me {
+            lock(&me.vars).insert(name.to_owned(), value.clone());
+        }
+        if self.in_verb {
+            self.locals.insert(name.to_owned(), value.clone());
+        }
+        if !self.shared && !self.gives.iter().any(|given| given == name) {
+            lock(&self.world.vars).insert(name.to_owned(), value.clone());
+        }
+    }
+
+    /// The outcomes of a race: compares an answer with one of them.
+    pub(crate) fn fits(&self, answer: &Answer, outcome: &Outcome) -> Result<Vec<String>, Failure> {
+        super::http::differences(self, answer, &outcome.checks, false)
+    }
+}
