@@ -1,0 +1,118 @@
+//! What a pattern asks for, in words that fit behind "expected".
+
+use serde_json::Value;
+
+use super::node::{Bound, Comparison, JsonType, Matcher, Node};
+use super::text;
+
+/// How many alternatives of a `$one_of` a line names.
+const ALTERNATIVES: usize = 8;
+
+/// What a pattern asks for: constants as compact JSON, matchers in words.
+pub(super) fn node(node: &Node) -> String {
+    match node {
+        Node::Scalar(value) => text::short(value),
+        Node::Array(_) | Node::Object(_) => text::short(&node.written()),
+        Node::Matchers(matchers) => {
+            let mut each: Vec<String> = matchers.iter().map(matcher).collect();
+            // "a string and a string matching /x/" says one thing twice.
+            let all = each.clone();
+            each.retain(|one| {
+                !all.iter()
+                    .any(|other| other.len() > one.len() && other.starts_with(one))
+            });
+            each.join(" and ")
+        }
+    }
+}
+
+/// What one matcher asks for.
+pub(super) fn matcher(matcher: &Matcher) -> String {
+    match matcher {
+        Matcher::Regex(regex) => format!("a string matching /{}/", text::visible(regex.as_str())),
+        Matcher::Type(types) => json_types(types),
+        Matcher::Any => "any value".to_owned(),
+        Matcher::Absent => "no value".to_owned(),
+        Matcher::Len(inner) => format!("a length of {}", node(inner)),
+        Matcher::Compare(comparison, bound) => compared(*comparison, bound),
+        Matcher::Contains(inner) => match inner.as_text() {
+            Some(part) => format!(
+                "a string or an array containing {}",
+                text::short(&part.into())
+            ),
+            None => format!("an array with {}", element(inner)),
+        },
+        Matcher::Unordered(_) => match matcher.argument() {
+            Value::Array(empty) if empty.is_empty() => "an empty array".to_owned(),
+            patterns => format!("the elements {} in any order", text::short(&patterns)),
+        },
+        Matcher::Each(inner) => format!("an array of which every element is {}", node(inner)),
+        Matcher::Not(inner) if matches!(**inner, Node::Matchers(ref only) if matches!(only[..], [Matcher::Absent])) => {
+            "any value".to_owned()
+        }
+        Matcher::Not(inner) => format!("anything but {}", node(inner)),
+        Matcher::OneOf(alternatives) => one_of(alternatives),
+        Matcher::Exact(value) => format!("exactly {}", text::short(value)),
+        Matcher::Format(format) => format.described().to_owned(),
+    }
+}
+
+/// An element that matches, as `$contains` and `$unordered` want it.
+pub(super) fn element(inner: &Node) -> String {
+    match inner {
+        Node::Scalar(_) => format!("the element {}", node(inner)),
+        Node::Array(_) | Node::Object(_) => format!("an element matching {}", node(inner)),
+        Node::Matchers(_) => format!("an element that is {}", node(inner)),
+    }
+}
+
+/// The JSON types of a `$type`.
+pub(super) fn json_types(types: &[JsonType]) -> String {
+    let names: Vec<String> = types
+        .iter()
+        .map(|each| each.described().to_owned())
+        .collect();
+    text::joined(&names, "or")
+}
+
+/// The alternatives of a `$one_of`.
+pub(super) fn one_of(alternatives: &[Node]) -> String {
+    let mut each: Vec<String> = alternatives.iter().take(ALTERNATIVES).map(node).collect();
+    if alternatives.len() > ALTERNATIVES {
+        each.push(format!("{} more", alternatives.len() - ALTERNATIVES));
+    }
+    text::joined(&each, "or")
+}
+
+fn compared(comparison: Comparison, bound: &Bound) -> String {
+    use Comparison::{AtLeast, AtMost, Greater, Less};
+    match bound {
+        Bound::Number(number) => {
+            let words = match comparison {
+                Greater => "more than",
+                AtLeast => "at least",
+                Less => "less than",
+                AtMost => "at most",
+            };
+            format!("{words} {number}")
+        }
+        Bound::Instant(_, text) => {
+            let words = match comparison {
+                Greater => "after",
+                AtLeast => "not before",
+                Less => "before",
+                AtMost => "not after",
+            };
+            format!("a timestamp {words} {text}")
+        }
+        Bound::Text(text) => {
+            let words = match comparison {
+                Greater => "behind",
+                AtLeast => "at or behind",
+                Less => "in front of",
+                AtMost => "at or in front of",
+            };
+            format!("a string that sorts {words} {}", text::quoted(text))
+        }
+    }
+}
