@@ -1,0 +1,64 @@
+//! The connections of a record.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use serde_json_path::JsonPath;
+
+use crate::record::{ConnectionId, Record, What};
+use crate::scenario::stream::text_at;
+
+/// A connection of a participant.
+pub(crate) struct Connection<'a> {
+    pub(crate) participant: &'a str,
+    /// Its name, with a number where the participant opened one of that name before: `main`, `main 2`.
+    pub(crate) label: String,
+    pub(crate) query: BTreeMap<String, String>,
+    /// The index of its opening.
+    pub(crate) opened: usize,
+    /// The stream that its request named, or else the only one that was seen on it.
+    pub(crate) stream: Option<String>,
+}
+
+/// The connections of the record, with the stream that their requests name at this path.
+pub(crate) fn connections<'a>(
+    record: &'a Record,
+    named: Option<&JsonPath>,
+) -> BTreeMap<ConnectionId, Connection<'a>> {
+    let mut connections = BTreeMap::new();
+    let mut names: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (index, entry) in record.entries.iter().enumerate() {
+        let What::Opened {
+            connection,
+            name,
+            path,
+            query,
+        } = &entry.what
+        else {
+            continue;
+        };
+        let count = names.entry((&entry.participant, name)).or_default();
+        *count += 1;
+        let label = if *count == 1 {
+            name.clone()
+        } else {
+            format!("{name} {count}")
+        };
+        let segments: Vec<&str> = path
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .collect();
+        let opening = json!({ "path": path, "segments": segments, "query": query });
+        connections.insert(
+            *connection,
+            Connection {
+                participant: entry.participant.as_str(),
+                label,
+                query: query.clone(),
+                opened: index,
+                stream: named.and_then(|path| text_at(path, &opening)),
+            },
+        );
+    }
+    connections
+}

@@ -1,0 +1,196 @@
+//! Gaps: a place is missing when a connection of a participant has deliveries on both sides of it and no
+//! connection of that participant has it. A connection that resumes behind a position owes everything after it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::invariant::members::left_at;
+use crate::invariant::order::{evidence, unplaced};
+use crate::invariant::trace::{Sighting, Trace};
+use crate::invariant::verdict::{Evidence, Findings, Mention};
+use crate::invariant::words::listed;
+use crate::record::ConnectionId;
+
+/// No place between two deliveries of a connection is missing for its participant.
+pub(crate) fn no_gaps(trace: &Trace<'_>) -> Findings {
+    let mut findings = Findings {
+        unknown: unplaced(trace),
+        ..Findings::default()
+    };
+    let had = places(trace);
+    for ((connection, stream), arrivals) in trace.arrivals() {
+        findings.judged += arrivals.len();
+        let Some(participant) = arrivals.first().map(|sighting| sighting.participant) else {
+            continue;
+        };
+        let resumed = resumed_after(trace, connection, stream);
+        let whole: BTreeMap<i64, &Sighting<'_>> = arrivals
+            .iter()
+            .filter_map(|sighting| Some((sighting.order?, *sighting)))
+            .collect();
+        if let Some(after) = resumed {
+            findings
+                .violations
+                .extend(wrong_start(trace, connection, stream, after, &whole));
+        }
+        // What a resumed connection skips is missing there, even where another connection has it.
+        let own: BTreeSet<i64> = whole.keys().copied().collect();
+        let known = if resumed.is_some() {
+            Some(&own)
+        } else {
+            had.get(&(participant, stream))
+        };
+        for span in spans(trace, participant, stream, &arrivals) {
+            findings.violations.extend(holes(
+                trace,
+                connection,
+                stream,
+                &span,
+                known.unwrap_or(&own),
+                resumed,
+            ));
+        }
+    }
+    findings
+}
+
+/// The places that each participant has, over all its connections; those whose stream isn't known count for
+/// every stream, so that they make no gap.
+fn places<'t>(trace: &'t Trace<'_>) -> BTreeMap<(&'t str, &'t str), BTreeSet<i64>> {
+    let mut had: BTreeMap<(&str, &str), BTreeSet<i64>> = BTreeMap::new();
+    let delivered = || {
+        trace
+            .sightings
+            .iter()
+            .filter(|sighting| sighting.delivered())
+    };
+    for sighting in delivered() {
+        if let (Some(stream), Some(order)) = (sighting.stream.as_deref(), sighting.order) {
+            had.entry((sighting.participant, stream))
+                .or_default()
+                .insert(order);
+        }
+    }
+    for sighting in delivered().filter(|sighting| sighting.stream.is_none()) {
+        for ((participant, _), places) in &mut had {
+            if *participant == sighting.participant {
+                places.extend(sighting.order);
+            }
+        }
+    }
+    had
+}
+
+/// The position behind which a connection resumed this stream.
+fn resumed_after(trace: &Trace<'_>, connection: ConnectionId, stream: &str) -> Option<i64> {
+    let connection = trace.connections.get(&connection)?;
+    let parameter = trace.stream.resume.as_ref()?;
+    if connection.stream.as_deref() != Some(stream) {
+        return None;
+    }
+    connection.query.get(parameter)?.parse().ok()
+}
+
+fn wrong_start(
+    trace: &Trace<'_>,
+    connection: ConnectionId,
+    stream: &str,
+    after: i64,
+    places: &BTreeMap<i64, &Sighting<'_>>,
+) -> Option<Evidence> {
+    let (first, sighting) = places.first_key_value()?;
+    let due = after.saturating_add(1);
+    if *first == due {
+        return None;
+    }
+    let headline = format!(
+        "{} resumed after {after} but the connection began with {first} instead of {due} ({})",
+        sighting.participant,
+        trace.whereabouts(Some(connection), stream)
+    );
+    let mut evidence = evidence(trace, headline, sighting, &[sighting]);
+    let opened = trace
+        .connections
+        .get(&connection)
+        .map(|connection| connection.opened);
+    evidence.entries = Mention::of(
+        trace.record,
+        &[opened.unwrap_or(sighting.entry), sighting.entry],
+    );
+    if *first > due {
+        evidence
+            .details
+            .push(others(trace, sighting.participant, stream, due));
+    }
+    Some(evidence)
+}
+
+/// The deliveries of a connection, parted where its participant left: what was sent meanwhile isn't owed.
+fn spans<'s, 'a>(
+    trace: &Trace<'a>,
+    participant: &str,
+    stream: &str,
+    arrivals: &[&'s Sighting<'a>],
+) -> Vec<BTreeMap<i64, &'s Sighting<'a>>> {
+    let left = left_at(trace, participant, stream);
+    let mut spans: BTreeMap<usize, BTreeMap<i64, &Sighting<'_>>> = BTreeMap::new();
+    for sighting in arrivals {
+        let span = left.iter().filter(|index| **index < sighting.entry).count();
+        if let Some(order) = sighting.order {
+            spans
+                .entry(span)
+                .or_default()
+                .entry(order)
+                .or_insert(sighting);
+        }
+    }
+    spans.into_values().collect()
+}
+
+fn holes(
+    trace: &Trace<'_>,
+    connection: ConnectionId,
+    stream: &str,
+    span: &BTreeMap<i64, &Sighting<'_>>,
+    had: &BTreeSet<i64>,
+    resumed: Option<i64>,
+) -> Vec<Evidence> {
+    let mut found = Vec::new();
+    for ((below, before), (above, behind)) in span.iter().zip(span.iter().skip(1)) {
+        // As many steps as there are known places between: a far jump costs nothing.
+        let Some(missing) = (below.saturating_add(1)..*above).find(|place| !had.contains(place))
+        else {
+            continue;
+        };
+        let participant = behind.participant;
+        let others = others(trace, participant, stream, missing);
+        let missed = match resumed {
+            Some(after) => format!("resumed after {after} and did not get {missing} there"),
+            None => format!("never got {missing}"),
+        };
+        let headline = format!(
+            "{participant} {missed}, which lies between {below} and {above} ({}); {others}",
+            trace.whereabouts(Some(connection), stream),
+        );
+        found.push(evidence(trace, headline, behind, &[before, behind]));
+    }
+    found
+}
+
+/// Who else got a place: `alice and bob got it`.
+fn others(trace: &Trace<'_>, but: &str, stream: &str, place: i64) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for sighting in trace
+        .sightings
+        .iter()
+        .filter(|sighting| sighting.stream.as_deref() == Some(stream))
+    {
+        if sighting.order == Some(place)
+            && sighting.participant != but
+            && !names.contains(&sighting.participant)
+        {
+            names.push(sighting.participant);
+        }
+    }
+    names.sort_by_key(|name| trace.members.iter().position(|member| member.key == *name));
+    format!("{} got it", listed(&names))
+}

@@ -1,0 +1,41 @@
+//! The way in: every asked invariant, over every declared stream.
+
+use crate::invariant::trace::Trace;
+use crate::invariant::verdict::Verdict;
+use crate::invariant::{acked, gaps, members, order};
+use crate::record::{Member, Record};
+use crate::scenario::stream::{Invariant, StoredStream, Stream};
+
+/// Judges what a protocol asks of its streams over everything that a scenario's connections saw. The verdicts
+/// stand by stream in the order of the protocol file, then by invariant as asked.
+///
+/// `stored` is what the server gave when the streams were read back at the scenario's end; only
+/// [`Invariant::AckedNotLost`] needs it.
+pub fn judge(
+    record: &Record,
+    members: &[Member],
+    streams: &[Stream],
+    stored: &[StoredStream],
+    asked: &[Invariant],
+) -> Vec<Verdict> {
+    let mut verdicts = Vec::new();
+    for stream in streams {
+        let trace = Trace::new(record, members, stream);
+        let duplicates_asked = asked.contains(&Invariant::NoDuplicates);
+        for invariant in asked {
+            let findings = match invariant {
+                Invariant::SameOrder => order::same_order(&trace, duplicates_asked),
+                Invariant::NoDuplicates => order::no_duplicates(&trace),
+                Invariant::NoGaps => gaps::no_gaps(&trace),
+                Invariant::MembersOnly => members::members_only(&trace),
+                Invariant::AckedNotLost => acked::acked_not_lost(&trace, stored),
+            };
+            verdicts.push(Verdict {
+                invariant: *invariant,
+                stream: stream.name.clone(),
+                outcome: findings.outcome(),
+            });
+        }
+    }
+    verdicts
+}

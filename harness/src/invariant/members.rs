@@ -1,0 +1,259 @@
+//! Membership: nobody gets a delivery that was sent after its leave was answered, or that it never joined for.
+
+use std::collections::BTreeMap;
+
+use crate::invariant::order::evidence;
+use crate::invariant::trace::{Origin, Sighting, Trace};
+use crate::invariant::verdict::{Findings, Mention};
+use crate::invariant::words::{described, milliseconds};
+use crate::record::What;
+use crate::scenario::stream::{MemberRule, text_at};
+
+/// A request that changed who is a member of a stream.
+pub(crate) struct Change {
+    /// Whose membership it changed, by identity id.
+    members: Vec<String>,
+    /// The index that the next entry had when the request was sent.
+    began: usize,
+    /// The index of its answer.
+    answered: usize,
+    joins: bool,
+}
+
+/// A time in which somebody is certainly no member: behind entry `from` (none: from the start) and before
+/// entry `until`.
+struct Absence {
+    from: Option<usize>,
+    until: usize,
+}
+
+/// Nobody got a delivery that was sent after its leave was answered; nobody that never joined got any.
+///
+/// What was on its way at the time of the leave is no violation: the sending must have begun after the leave's
+/// answer was recorded. A join counts from its request, a leave from its answer, and where the two overlap
+/// nobody can say which came last, so nothing is judged.
+pub(crate) fn members_only(trace: &Trace<'_>) -> Findings {
+    let mut findings = Findings::default();
+    if trace.stream.membership.is_none() {
+        if trace.sightings.iter().any(Sighting::delivered) {
+            findings
+                .unknown
+                .push("the protocol declares no membership of this stream".to_owned());
+        }
+        return findings;
+    }
+    for sighting in trace
+        .sightings
+        .iter()
+        .filter(|sighting| sighting.delivered())
+    {
+        let Some(stream) = sighting.stream.as_deref() else {
+            findings.unknown.push(format!(
+                "nothing tells to which stream {} of {} belongs (entry {})",
+                sighting.place(),
+                sighting.participant,
+                sighting.entry
+            ));
+            continue;
+        };
+        let changes: Vec<&Change> = changes(trace, sighting.participant, stream).collect();
+        let anyone_joined = trace
+            .changes
+            .get(stream)
+            .is_some_and(|all| all.iter().any(|change| change.joins));
+        if changes.is_empty() && !anyone_joined {
+            findings.unknown.push(format!(
+                "the record has no join of {stream}, so its members are not known"
+            ));
+            continue;
+        }
+        findings.judged += 1;
+        let absence = absences(&changes).into_iter().find(|absence| {
+            absence.from.is_none_or(|from| from < sighting.entry) && sighting.entry < absence.until
+        });
+        match absence {
+            Some(Absence {
+                from: Some(left), ..
+            }) => after_leave(trace, sighting, stream, left, &mut findings),
+            Some(Absence { from: None, .. }) => {
+                let when = if changes.iter().any(|change| change.joins) {
+                    "before joining"
+                } else {
+                    "without ever joining"
+                };
+                let headline = format!(
+                    "{} got {} {when} ({})",
+                    sighting.participant,
+                    sighting.place(),
+                    trace.whereabouts(sighting.connection, stream)
+                );
+                findings
+                    .violations
+                    .push(evidence(trace, headline, sighting, &[sighting]));
+            }
+            None => {}
+        }
+    }
+    findings
+}
+
+/// A delivery that came to somebody after the answer of its leave: where was it sent?
+fn after_leave(
+    trace: &Trace<'_>,
+    sighting: &Sighting<'_>,
+    stream: &str,
+    left: usize,
+    findings: &mut Findings,
+) {
+    let Some(origin) = trace.origin(sighting) else {
+        findings.unknown.push(format!(
+            "{} got {} after the leave was answered, and its sending is not in the record (entry {})",
+            sighting.participant,
+            sighting.place(),
+            sighting.entry
+        ));
+        return;
+    };
+    if origin.began <= left {
+        return;
+    }
+    let time = |index: usize| {
+        trace
+            .record
+            .entries
+            .get(index)
+            .map(|entry| entry.at)
+            .unwrap_or_default()
+    };
+    let after = time(sighting.entry).saturating_sub(time(left));
+    let headline = format!(
+        "{} got {} {} after the leave was answered ({})",
+        sighting.participant,
+        sighting.place(),
+        milliseconds(after),
+        trace.whereabouts(sighting.connection, stream)
+    );
+    let Origin {
+        entry,
+        at,
+        participant,
+        ..
+    } = origin;
+    let mut evidence = evidence(trace, headline, sighting, &[sighting]);
+    evidence.entries = Mention::of(trace.record, &[left, entry, sighting.entry]);
+    evidence.details = evidence
+        .entries
+        .iter()
+        .filter_map(|mention| described(trace.record, mention.index))
+        .collect();
+    evidence.details.push(format!(
+        "{participant} sent it {} after the answer",
+        milliseconds(at.saturating_sub(time(left)))
+    ));
+    findings.violations.push(evidence);
+}
+
+/// The times in which somebody with these changes is certainly no member.
+fn absences(changes: &[&Change]) -> Vec<Absence> {
+    let first_join = changes
+        .iter()
+        .filter(|change| change.joins)
+        .map(|change| change.began)
+        .min();
+    let first_leave = changes
+        .iter()
+        .filter(|change| !change.joins)
+        .map(|change| change.began)
+        .min();
+    let mut absences = Vec::new();
+    // Who leaves before any join was a member already, by means that the record doesn't show.
+    if first_leave.is_none_or(|leave| first_join.is_some_and(|join| join <= leave)) {
+        absences.push(Absence {
+            from: None,
+            until: first_join.unwrap_or(usize::MAX),
+        });
+    }
+    for leave in changes.iter().filter(|change| !change.joins) {
+        let rejoins = changes
+            .iter()
+            .filter(|change| change.joins && change.answered > leave.began);
+        let until = rejoins.map(|join| join.began).min().unwrap_or(usize::MAX);
+        absences.push(Absence {
+            from: Some(leave.answered),
+            until,
+        });
+    }
+    absences
+}
+
+/// The indices of the answers to somebody's leaves.
+pub(crate) fn left_at(trace: &Trace<'_>, participant: &str, stream: &str) -> Vec<usize> {
+    changes(trace, participant, stream)
+        .filter(|change| !change.joins)
+        .map(|change| change.answered)
+        .collect()
+}
+
+/// The changes of one participant's membership, in record order.
+fn changes<'t>(
+    trace: &'t Trace<'_>,
+    participant: &str,
+    stream: &str,
+) -> impl Iterator<Item = &'t Change> + use<'t> {
+    let id = trace.id_of(participant).to_owned();
+    let all = trace
+        .changes
+        .get(stream)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    all.iter()
+        .filter(move |change| change.members.contains(&id))
+}
+
+/// Every change of membership that the record shows, by stream, in record order.
+pub(crate) fn read_changes(trace: &Trace<'_>) -> BTreeMap<String, Vec<Change>> {
+    let mut found: BTreeMap<String, Vec<Change>> = BTreeMap::new();
+    let Some(membership) = &trace.stream.membership else {
+        return found;
+    };
+    for (answered, entry) in trace.record.entries.iter().enumerate() {
+        let What::Exchange(exchange) = &entry.what else {
+            continue;
+        };
+        let id = trace.id_of(&entry.participant);
+        let value = exchange.value(id);
+        let joins = membership.join.iter().map(|rule| (rule, true));
+        let leaves = membership.leave.iter().map(|rule| (rule, false));
+        for (rule, joins) in joins
+            .chain(leaves)
+            .filter(|(rule, _)| rule.request.matches(&value))
+        {
+            if let Some(stream) = text_at(&rule.stream, &value) {
+                let members = members_of(rule, &value, id);
+                found.entry(stream).or_default().push(Change {
+                    members,
+                    began: exchange.began,
+                    answered,
+                    joins,
+                });
+            }
+        }
+    }
+    found
+}
+
+/// Whose membership a request changes, by identity id.
+fn members_of(rule: &MemberRule, exchange: &serde_json::Value, requester: &str) -> Vec<String> {
+    let Some(path) = &rule.member else {
+        return vec![requester.to_owned()];
+    };
+    let named = path
+        .query(exchange)
+        .into_iter()
+        .filter_map(|value| match value {
+            serde_json::Value::String(text) => Some(text.clone()),
+            serde_json::Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        });
+    named.collect()
+}

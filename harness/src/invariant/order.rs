@@ -1,0 +1,232 @@
+//! Order and duplicates: judged within a connection; an id stands at the same place for everybody.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
+
+use crate::invariant::trace::{Sighting, Trace};
+use crate::invariant::verdict::{Evidence, Findings, Mention};
+use crate::invariant::words::described;
+use crate::record::ConnectionId;
+
+/// Deliveries ascend within every connection, and everybody has the same id at the same place.
+///
+/// A place that a connection got twice is a duplicate and no disorder; where duplicates aren't judged it counts
+/// here, so that it doesn't pass unseen.
+pub(crate) fn same_order(trace: &Trace<'_>, duplicates_asked: bool) -> Findings {
+    let mut findings = Findings {
+        unknown: unplaced(trace),
+        ..Findings::default()
+    };
+    for ((connection, stream), arrivals) in trace.arrivals() {
+        findings.judged += arrivals.len();
+        findings.violations.extend(descents(
+            trace,
+            connection,
+            stream,
+            &arrivals,
+            duplicates_asked,
+        ));
+    }
+    findings.violations.extend(disagreements(trace));
+    findings
+}
+
+fn descents(
+    trace: &Trace<'_>,
+    connection: ConnectionId,
+    stream: &str,
+    arrivals: &[&Sighting<'_>],
+    duplicates_asked: bool,
+) -> Vec<Evidence> {
+    let mut found = Vec::new();
+    let mut places: BTreeMap<i64, &Sighting<'_>> = BTreeMap::new();
+    for sighting in arrivals {
+        let Some(order) = sighting.order else {
+            continue;
+        };
+        let again = places.contains_key(&order);
+        // The nearest one that came before although it stands behind, or at the same place.
+        let from = if duplicates_asked {
+            order.saturating_add(1)
+        } else {
+            order
+        };
+        let earlier = places
+            .range(from..)
+            .map(|(_, other)| *other)
+            .max_by_key(|other| other.entry);
+        if let Some(earlier) = earlier
+            && !(again && duplicates_asked)
+        {
+            let whereabouts = trace.whereabouts(Some(connection), stream);
+            let headline = match earlier.order {
+                Some(same) if same == order => {
+                    format!("{} got {order} twice ({whereabouts})", sighting.participant)
+                }
+                Some(higher) => format!(
+                    "{} got {higher} before {order} ({whereabouts})",
+                    sighting.participant
+                ),
+                None => continue,
+            };
+            found.push(evidence(trace, headline, sighting, &[earlier, sighting]));
+        }
+        places.insert(order, sighting);
+    }
+    found
+}
+
+/// An id that stands at two places, or a place with two ids, whoever saw it.
+fn disagreements(trace: &Trace<'_>) -> Vec<Evidence> {
+    let mut found = Vec::new();
+    let mut orders: BTreeMap<(&str, &str), &Sighting<'_>> = BTreeMap::new();
+    let mut ids: BTreeMap<(&str, i64), &Sighting<'_>> = BTreeMap::new();
+    for sighting in &trace.sightings {
+        let (Some(stream), Some(id), Some(order)) = (
+            sighting.stream.as_deref(),
+            sighting.id.as_deref(),
+            sighting.order,
+        ) else {
+            continue;
+        };
+        match orders.entry((stream, id)) {
+            Slot::Vacant(slot) => {
+                slot.insert(sighting);
+            }
+            Slot::Occupied(slot) => {
+                let first = *slot.get();
+                if let Some(other) = first.order.filter(|other| *other != order) {
+                    let headline = format!(
+                        "{} has {id} at {order}, {} has it at {other} ({})",
+                        sighting.participant,
+                        whom(first, sighting),
+                        trace.whereabouts(sighting.connection, stream)
+                    );
+                    found.push(evidence(trace, headline, sighting, &[first, sighting]));
+                }
+            }
+        }
+        match ids.entry((stream, order)) {
+            Slot::Vacant(slot) => {
+                slot.insert(sighting);
+            }
+            Slot::Occupied(slot) => {
+                let first = *slot.get();
+                if let Some(other) = first.id.as_deref().filter(|other| *other != id) {
+                    let headline = format!(
+                        "{} has {id} at {order}, {} has {other} there ({})",
+                        sighting.participant,
+                        whom(first, sighting),
+                        trace.whereabouts(sighting.connection, stream)
+                    );
+                    found.push(evidence(trace, headline, sighting, &[first, sighting]));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The other's name, or that it was the same one earlier.
+fn whom(other: &Sighting<'_>, one: &Sighting<'_>) -> String {
+    if other.participant == one.participant {
+        format!("an earlier frame of {}", other.participant)
+    } else {
+        other.participant.to_owned()
+    }
+}
+
+/// No connection got a delivery twice: neither an id nor a place.
+pub(crate) fn no_duplicates(trace: &Trace<'_>) -> Findings {
+    let mut findings = Findings::default();
+    for ((connection, stream), arrivals) in trace.arrivals() {
+        let mut ids: BTreeMap<&str, &Sighting<'_>> = BTreeMap::new();
+        let mut places: BTreeMap<i64, &Sighting<'_>> = BTreeMap::new();
+        for sighting in arrivals {
+            if sighting.id.is_none() && sighting.order.is_none() {
+                findings.unknown.push(format!(
+                    "a delivery to {} has neither id nor order (entry {})",
+                    sighting.participant, sighting.entry
+                ));
+                continue;
+            }
+            findings.judged += 1;
+            let by_id = sighting
+                .id
+                .as_deref()
+                .and_then(|id| ids.insert(id, sighting));
+            let by_place = sighting
+                .order
+                .and_then(|order| places.insert(order, sighting));
+            if let Some(earlier) = by_id.or(by_place) {
+                let headline = format!(
+                    "{} got {} twice ({})",
+                    sighting.participant,
+                    sighting.place(),
+                    trace.whereabouts(Some(connection), stream)
+                );
+                findings
+                    .violations
+                    .push(evidence(trace, headline, sighting, &[earlier, sighting]));
+            }
+        }
+    }
+    findings.unknown.extend(streamless(trace));
+    findings
+}
+
+/// Why some deliveries can't be put into an order.
+pub(crate) fn unplaced(trace: &Trace<'_>) -> Vec<String> {
+    let nameless = trace
+        .sightings
+        .iter()
+        .filter(|sighting| sighting.delivered() && sighting.order.is_none());
+    let mut why: Vec<String> = nameless
+        .take(1)
+        .map(|sighting| {
+            format!(
+                "a delivery to {} has no integer for its order (entry {})",
+                sighting.participant, sighting.entry
+            )
+        })
+        .collect();
+    why.extend(streamless(trace));
+    why
+}
+
+fn streamless(trace: &Trace<'_>) -> Option<String> {
+    trace
+        .sightings
+        .iter()
+        .find(|sighting| sighting.delivered() && sighting.stream.is_none())
+        .map(|sighting| {
+            format!(
+                "nothing tells to which stream {} of {} belongs (entry {})",
+                sighting.place(),
+                sighting.participant,
+                sighting.entry
+            )
+        })
+}
+
+/// The evidence about `who`, with the frames of the entries that show it.
+pub(crate) fn evidence(
+    trace: &Trace<'_>,
+    headline: String,
+    who: &Sighting<'_>,
+    shown: &[&Sighting<'_>],
+) -> Evidence {
+    let indices: Vec<usize> = shown.iter().map(|sighting| sighting.entry).collect();
+    let entries = Mention::of(trace.record, &indices);
+    let details = entries
+        .iter()
+        .filter_map(|mention| described(trace.record, mention.index))
+        .collect();
+    Evidence {
+        headline,
+        participant: who.participant.to_owned(),
+        connection: who.connection,
+        entries,
+        details,
+    }
+}

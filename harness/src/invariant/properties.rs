@@ -1,0 +1,172 @@
+//! Records of a correct server always hold, until one thing is changed.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::invariant::Outcome;
+use crate::invariant::simulator::Chat;
+use crate::invariant::tests::{KEYS, deliveries, frame_mut, outcome, swap};
+use crate::record::{Payload, Record, What};
+use crate::scenario::stream::Invariant;
+
+#[derive(Debug, Clone)]
+enum Act {
+    Join(usize),
+    Leave(usize),
+    Connect(usize),
+    Resume(usize, i64),
+    Say(usize),
+    Post(usize),
+    HangUp(usize),
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let who = 0..KEYS.len();
+    let act = prop_oneof![
+        1 => who.clone().prop_map(Act::Join),
+        1 => who.clone().prop_map(Act::Leave),
+        2 => who.clone().prop_map(Act::Connect),
+        1 => (who.clone(), 0_i64..9).prop_map(|(who, after)| Act::Resume(who, after)),
+        6 => who.clone().prop_map(Act::Say),
+        2 => who.clone().prop_map(Act::Post),
+        1 => who.prop_map(Act::HangUp),
+    ];
+    prop::collection::vec(act, 0..60)
+}
+
+fn play(acts: &[Act]) -> Chat {
+    let mut chat = Chat::new();
+    chat.join("alice")
+        .join("bob")
+        .connect("alice", "main", None)
+        .connect("bob", "main", None);
+    for act in acts {
+        match act {
+            Act::Join(who) => chat.join(KEYS[*who]),
+            Act::Leave(who) => chat.leave(KEYS[*who]),
+            Act::Connect(who) => chat.connect(KEYS[*who], "main", None),
+            Act::Resume(who, after) => {
+                let after = (*after).min(chat.log.len() as i64);
+                chat.connect(KEYS[*who], "main", Some(after))
+            }
+            Act::Say(who) => chat.say(KEYS[*who], "hi"),
+            Act::Post(who) => chat.post(KEYS[*who], "hi"),
+            Act::HangUp(who) => chat.hang_up(KEYS[*who]),
+        };
+    }
+    chat
+}
+
+/// Deliveries and acks of each connection, as (index, order).
+fn arrivals(record: &Record) -> Vec<Vec<(usize, i64)>> {
+    let mut all: Vec<Vec<(usize, i64)>> = Vec::new();
+    for (index, entry) in record.entries.iter().enumerate() {
+        if let What::Received {
+            connection,
+            frame: Payload::Json(frame),
+            ..
+        } = &entry.what
+        {
+            let order = frame
+                .pointer("/message/sequence_id")
+                .or_else(|| frame.get("sequence_id"));
+            if let Some(order) = order.and_then(Value::as_i64) {
+                all.resize(all.len().max(connection.0 + 1), Vec::new());
+                all[connection.0].push((index, order));
+            }
+        }
+    }
+    all
+}
+
+proptest! {
+    #[test]
+    fn records_of_a_correct_server_hold(acts in acts()) {
+        let chat = play(&acts);
+        for (invariant, ..) in Invariant::ALL {
+            let outcome = outcome(&chat, invariant);
+            prop_assert!(matches!(outcome, Outcome::Holds { .. }), "{invariant:?}: {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn two_swapped_deliveries_are_found(acts in acts(), pick in any::<prop::sample::Index>()) {
+        let mut chat = play(&acts);
+        let pairs: Vec<(usize, usize)> = arrivals(&chat.record)
+            .iter()
+            .flat_map(|own| own.windows(2).map(|pair| (pair[0].0, pair[1].0)).collect::<Vec<_>>())
+            .collect();
+        prop_assume!(!pairs.is_empty());
+        let (one, other) = pairs[pick.index(pairs.len())];
+        swap(&mut chat.record, one, other);
+        prop_assert!(matches!(outcome(&chat, Invariant::SameOrder), Outcome::Violated(_)));
+    }
+
+    #[test]
+    fn a_dropped_delivery_is_found(acts in acts(), pick in any::<prop::sample::Index>()) {
+        let mut chat = play(&acts);
+        // One that lies between two others of its connection; the participant's other connections lose it too.
+        let middles: Vec<(String, i64)> = arrivals(&chat.record)
+            .iter()
+            .flat_map(|own| own.windows(3).map(|three| three[1]).collect::<Vec<_>>())
+            .map(|(index, order)| (chat.record.entries[index].participant.clone(), order))
+            .collect();
+        prop_assume!(!middles.is_empty());
+        let (who, lost) = middles[pick.index(middles.len())].clone();
+        let gone: BTreeSet<usize> = arrivals(&chat.record)
+            .concat()
+            .into_iter()
+            .filter(|(index, order)| *order == lost && chat.record.entries[*index].participant == who)
+            .map(|(index, _)| index)
+            .collect();
+        // What is dropped keeps its place in the record, so that the other indices stay right.
+        for index in gone {
+            *frame_mut(&mut chat.record, index) = json!({ "type": "lost" });
+        }
+        let outcome = outcome(&chat, Invariant::NoGaps);
+        prop_assert!(matches!(outcome, Outcome::Violated(_)), "{outcome:?}");
+    }
+
+    #[test]
+    fn a_repeated_delivery_is_found(acts in acts(), pick in any::<prop::sample::Index>()) {
+        let mut chat = play(&acts);
+        let all = arrivals(&chat.record).concat();
+        prop_assume!(!all.is_empty());
+        let again = chat.record.entries[all[pick.index(all.len())].0].clone();
+        chat.record.entries.push(again);
+        prop_assert!(matches!(outcome(&chat, Invariant::NoDuplicates), Outcome::Violated(_)));
+    }
+
+    #[test]
+    fn a_reassigned_id_is_found(acts in acts(), pick in any::<prop::sample::Index>()) {
+        let mut chat = play(&acts);
+        let deliveries: Vec<(usize, i64)> = KEYS.iter().flat_map(|who| deliveries(&chat.record, who)).collect();
+        prop_assume!(!deliveries.is_empty());
+        let (index, _) = deliveries[pick.index(deliveries.len())];
+        frame_mut(&mut chat.record, index)["message"]["message_id"] = json!("msg_ffffffffffff");
+        prop_assert!(matches!(outcome(&chat, Invariant::SameOrder), Outcome::Violated(_)));
+    }
+
+    #[test]
+    fn a_delivery_after_the_leave_is_found(acts in acts()) {
+        let mut chat = play(&acts);
+        chat.join("alice").join("bob").connect("alice", "main", None).connect("bob", "main", None);
+        let connection = chat.open().iter().rev().find(|(_, who)| who == "bob").map(|(id, _)| *id);
+        chat.leave("bob").say("alice", "secret");
+        let (id, order) = chat.log.last().cloned().expect("alice said it");
+        let frame = json!({ "type": "message", "conversation_id": "conv_1", "message": { "message_id": id, "sequence_id": order } });
+        chat.received("bob", connection.expect("bob connected"), frame);
+        let outcome = outcome(&chat, Invariant::MembersOnly);
+        prop_assert!(matches!(outcome, Outcome::Violated(_)), "{outcome:?}");
+    }
+
+    #[test]
+    fn a_forgotten_ack_is_found(acts in acts(), pick in any::<prop::sample::Index>()) {
+        let mut chat = play(&acts);
+        prop_assume!(!chat.log.is_empty());
+        chat.log.remove(pick.index(chat.log.len()));
+        prop_assert!(matches!(outcome(&chat, Invariant::AckedNotLost), Outcome::Violated(_)));
+    }
+}

@@ -1,0 +1,378 @@
+//! Finds what the record says of one stream: its deliveries, its acknowledgements and its sendings.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::invariant::connection::{Connection, connections};
+use crate::invariant::members::{Change, read_changes};
+use crate::record::{ConnectionId, Entry, Exchange, Member, Record, What};
+use crate::scenario::stream::{Acks, Send, Stream, integer_at, text_at};
+
+/// One stream as the record shows it.
+pub(crate) struct Trace<'a> {
+    pub(crate) record: &'a Record,
+    pub(crate) members: &'a [Member],
+    pub(crate) stream: &'a Stream,
+    pub(crate) connections: BTreeMap<ConnectionId, Connection<'a>>,
+    /// Every place of the stream that somebody saw, in record order.
+    pub(crate) sightings: Vec<Sighting<'a>>,
+    /// The frames that carry the sender's own id, in record order.
+    sendings: Vec<Sending<'a>>,
+    /// The changes of membership, by the stream's value, in record order.
+    pub(crate) changes: BTreeMap<String, Vec<Change>>,
+}
+
+/// How somebody saw a place of the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// A delivery.
+    Frame,
+    /// The acknowledgement of an own sending: a delivery to its sender.
+    Ack,
+    /// The acknowledgement of a repeated sending: no delivery.
+    Repeated,
+    /// The answer to a request that sent it: no delivery.
+    Answer,
+}
+
+/// A place of the stream that a participant saw. What its frame doesn't say is none.
+#[derive(Debug, Clone)]
+pub(crate) struct Sighting<'a> {
+    pub(crate) entry: usize,
+    pub(crate) participant: &'a str,
+    /// None for the answer of a request.
+    pub(crate) connection: Option<ConnectionId>,
+    pub(crate) role: Role,
+    pub(crate) stream: Option<String>,
+    pub(crate) id: Option<String>,
+    pub(crate) order: Option<i64>,
+    pub(crate) client_id: Option<String>,
+}
+
+impl Sighting<'_> {
+    /// Whether it stands in the stream of its connection.
+    pub(crate) fn delivered(&self) -> bool {
+        matches!(self.role, Role::Frame | Role::Ack)
+    }
+
+    /// Whether it acknowledges a sending.
+    pub(crate) fn acknowledges(&self) -> bool {
+        !matches!(self.role, Role::Frame)
+    }
+
+    /// `5 (msg_1)`, or what of it is known.
+    pub(crate) fn place(&self) -> String {
+        match (self.order, self.id.as_deref()) {
+            (Some(order), Some(id)) => format!("{order} ({id})"),
+            (Some(order), None) => order.to_string(),
+            (None, Some(id)) => id.to_owned(),
+            (None, None) => "a delivery without id and order".to_owned(),
+        }
+    }
+}
+
+/// A frame that sends a delivery.
+struct Sending<'a> {
+    entry: usize,
+    participant: &'a str,
+    client_id: String,
+}
+
+/// Where the sending of a delivery stands in the record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    /// The index of the entry that sent it: the frame, or the exchange whose request did.
+    pub(crate) entry: usize,
+    /// The index of the first entry that came after the beginning of the sending step.
+    pub(crate) began: usize,
+    /// When it was sent, since the scenario's start.
+    pub(crate) at: Duration,
+    pub(crate) participant: &'a str,
+}
+
+impl<'a> Trace<'a> {
+    pub(crate) fn new(record: &'a Record, members: &'a [Member], stream: &'a Stream) -> Self {
+        let mut trace = Self {
+            record,
+            members,
+            stream,
+            connections: connections(record, stream.connection.as_ref()),
+            sightings: Vec::new(),
+            sendings: Vec::new(),
+            changes: BTreeMap::new(),
+        };
+        for (index, entry) in record.entries.iter().enumerate() {
+            trace.read(index, entry);
+        }
+        trace.place_nameless();
+        trace.changes = read_changes(&trace);
+        trace
+    }
+
+    fn read(&mut self, index: usize, entry: &'a Entry) {
+        match &entry.what {
+            What::Received {
+                connection, frame, ..
+            } => {
+                let frame = frame.value();
+                if let Some(sighting) = self.sighting(index, entry, *connection, &frame) {
+                    self.sightings.push(sighting);
+                }
+            }
+            What::Sent { frame, .. } => {
+                let frame = frame.value();
+                let client_id = self.stream.sends.iter().find_map(|send| match send {
+                    Send::Frame {
+                        frame: pattern,
+                        client_id,
+                    } if pattern.matches(&frame) => text_at(client_id, &frame),
+                    _ => None,
+                });
+                if let Some(client_id) = client_id {
+                    self.sendings.push(Sending {
+                        entry: index,
+                        participant: &entry.participant,
+                        client_id,
+                    });
+                }
+            }
+            What::Exchange(exchange) => {
+                if let Some(answer) = self.answer(index, entry, exchange) {
+                    self.sightings.push(answer);
+                }
+            }
+            What::Opened { .. } | What::Closed { .. } => {}
+        }
+    }
+
+    /// The place that a received frame shows: it is a delivery, an ack, or of no concern here.
+    fn sighting(
+        &self,
+        entry: usize,
+        at: &'a Entry,
+        connection: ConnectionId,
+        frame: &Value,
+    ) -> Option<Sighting<'a>> {
+        let declared = || {
+            self.connections
+                .get(&connection)
+                .and_then(|connection| connection.stream.clone())
+        };
+        let seen = |role, stream: Option<String>, id, order, client_id| Sighting {
+            entry,
+            participant: &at.participant,
+            connection: Some(connection),
+            role,
+            stream: stream.or_else(declared),
+            id,
+            order,
+            client_id,
+        };
+        let stream = self.stream;
+        if stream.frame.matches(frame) {
+            let client_id = stream
+                .client_id
+                .as_ref()
+                .and_then(|path| text_at(path, frame));
+            return Some(seen(
+                Role::Frame,
+                text_at(&stream.stream, frame),
+                text_at(&stream.id, frame),
+                integer_at(&stream.order, frame),
+                client_id,
+            ));
+        }
+        let acks = stream
+            .acks
+            .as_ref()
+            .filter(|acks| acks.frame.matches(frame))?;
+        Some(seen(
+            ack_role(acks, frame),
+            acks.stream.as_ref().and_then(|path| text_at(path, frame)),
+            text_at(&acks.id, frame),
+            integer_at(&acks.order, frame),
+            acks.client_id
+                .as_ref()
+                .and_then(|path| text_at(path, frame)),
+        ))
+    }
+
+    /// The place that the answer of a sending request shows.
+    fn answer(&self, entry: usize, at: &'a Entry, exchange: &Exchange) -> Option<Sighting<'a>> {
+        let value = exchange.value(self.id_of(&at.participant));
+        self.stream.sends.iter().find_map(|send| match send {
+            Send::Request {
+                request,
+                stream,
+                id,
+                order,
+            } if request.matches(&value) => Some(Sighting {
+                entry,
+                participant: at.participant.as_str(),
+                connection: None,
+                role: Role::Answer,
+                stream: text_at(stream, &value),
+                id: text_at(id, &value),
+                order: integer_at(order, &value),
+                client_id: None,
+            }),
+            _ => None,
+        })
+    }
+
+    /// A frame that doesn't name its stream belongs to the only one that was seen on its connection.
+    fn place_nameless(&mut self) {
+        let mut seen: BTreeMap<ConnectionId, BTreeSet<&str>> = BTreeMap::new();
+        for sighting in &self.sightings {
+            if let (Some(connection), Some(stream)) = (sighting.connection, &sighting.stream) {
+                seen.entry(connection).or_default().insert(stream);
+            }
+        }
+        let only: BTreeMap<ConnectionId, String> = seen
+            .into_iter()
+            .filter_map(|(connection, streams)| {
+                match streams.into_iter().collect::<Vec<_>>().as_slice() {
+                    [one] => Some((connection, (*one).to_owned())),
+                    _ => None,
+                }
+            })
+            .collect();
+        for (id, connection) in &mut self.connections {
+            if connection.stream.is_none() {
+                connection.stream = only.get(id).cloned();
+            }
+        }
+        for sighting in &mut self.sightings {
+            if sighting.stream.is_none() {
+                sighting.stream = sighting
+                    .connection
+                    .and_then(|connection| only.get(&connection).cloned());
+            }
+        }
+    }
+
+    /// The identity's id of a participant; its key where nothing is known of it.
+    pub(crate) fn id_of<'k>(&self, key: &'k str) -> &'k str
+    where
+        'a: 'k,
+    {
+        self.members
+            .iter()
+            .find(|member| member.key == key)
+            .map_or(key, |member| member.id.as_str())
+    }
+
+    /// The connection's name in texts.
+    pub(crate) fn label(&self, connection: Option<ConnectionId>) -> &str {
+        connection
+            .and_then(|connection| self.connections.get(&connection))
+            .map_or("?", |connection| &connection.label)
+    }
+
+    /// What is deliveries, acks included, by connection and stream, in the order of arrival.
+    pub(crate) fn arrivals(&self) -> BTreeMap<(ConnectionId, &str), Vec<&Sighting<'a>>> {
+        let mut arrivals: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for sighting in self
+            .sightings
+            .iter()
+            .filter(|sighting| sighting.delivered())
+        {
+            if let (Some(connection), Some(stream)) =
+                (sighting.connection, sighting.stream.as_deref())
+            {
+                arrivals
+                    .entry((connection, stream))
+                    .or_default()
+                    .push(sighting);
+            }
+        }
+        arrivals
+    }
+
+    /// The stream and connection, for the end of a headline: `messages, connection main`. The stream's value
+    /// stands there only where the record has several.
+    pub(crate) fn whereabouts(&self, connection: Option<ConnectionId>, stream: &str) -> String {
+        let mut text = self.stream.name.clone();
+        let several = self
+            .sightings
+            .iter()
+            .filter_map(|sighting| sighting.stream.as_deref())
+            .any(|other| other != stream);
+        if several {
+            text = format!("{text} of {stream}");
+        }
+        if connection.is_some() {
+            text = format!("{text}, connection {}", self.label(connection));
+        }
+        text
+    }
+
+    /// The sending of what was delivered: by the request whose answer has its id, by the frame whose ack has
+    /// its id, or by the only participant that sent a frame with the sender's own id that it carries. Of
+    /// repeated sendings the first counts.
+    pub(crate) fn origin(&self, delivery: &Sighting<'a>) -> Option<Origin<'a>> {
+        let same = |other: &&Sighting<'a>| {
+            other.acknowledges()
+                && other.id.is_some()
+                && other.id == delivery.id
+                && other.stream == delivery.stream
+        };
+        let mut origins: Vec<Origin<'a>> = Vec::new();
+        for ack in self.sightings.iter().filter(same) {
+            match (ack.role, &ack.client_id) {
+                (Role::Answer, _) => origins.extend(self.sent_at(ack.entry)),
+                (_, Some(client_id)) => origins.extend(self.sent_by(ack.participant, client_id)),
+                (_, None) => {}
+            }
+        }
+        if origins.is_empty()
+            && let Some(client_id) = &delivery.client_id
+        {
+            let senders: BTreeSet<&str> = self
+                .sendings
+                .iter()
+                .filter(|sending| sending.client_id == *client_id)
+                .map(|sending| sending.participant)
+                .collect();
+            if let [sender] = senders.into_iter().collect::<Vec<_>>().as_slice() {
+                origins.extend(self.sent_by(sender, client_id));
+            }
+        }
+        origins.into_iter().min_by_key(|origin| origin.began)
+    }
+
+    fn sent_by(&self, participant: &str, client_id: &str) -> Option<Origin<'a>> {
+        self.sendings
+            .iter()
+            .find(|sending| sending.participant == participant && sending.client_id == client_id)
+            .and_then(|sending| self.sent_at(sending.entry))
+    }
+
+    fn sent_at(&self, index: usize) -> Option<Origin<'a>> {
+        let entry = self.record.entries.get(index)?;
+        let (own, at) = match &entry.what {
+            What::Exchange(exchange) => (exchange.began, exchange.sent_at),
+            _ => (index, entry.at),
+        };
+        // A step counts from its beginning: what it sends may already have been on its way then.
+        let step = entry
+            .step
+            .and_then(|step| self.record.step_began.get(&step).copied());
+        let began = step.map_or(own, |step| step.min(own));
+        Some(Origin {
+            entry: index,
+            began,
+            at,
+            participant: &entry.participant,
+        })
+    }
+}
+
+fn ack_role(acks: &Acks, frame: &Value) -> Role {
+    match &acks.repeated {
+        Some(repeated) if repeated.matches(frame) => Role::Repeated,
+        _ => Role::Ack,
+    }
+}

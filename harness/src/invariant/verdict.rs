@@ -1,0 +1,110 @@
+//! What a judgement says.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::record::{ConnectionId, Record};
+use crate::scenario::stream::Invariant;
+
+/// What one invariant says of one stream.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// Which invariant.
+    pub invariant: Invariant,
+    /// The stream's name in the protocol file.
+    pub stream: String,
+    /// What it says.
+    pub outcome: Outcome,
+}
+
+/// The three things that an invariant can say. Unknown is never shown as passed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It holds.
+    Holds {
+        /// How many deliveries (for `acked_not_lost`: acknowledgements) it was judged on; 0 means that there
+        /// was nothing to judge.
+        judged: usize,
+    },
+    /// It doesn't hold.
+    Violated(Evidence),
+    /// The record doesn't say.
+    Unknown {
+        /// What is missing, as a sentence without a full stop.
+        why: String,
+    },
+}
+
+/// The shortest evidence of a violation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evidence {
+    /// One line that says what happened, such as `bob got 5 before 4 (messages, connection main)`.
+    pub headline: String,
+    /// The key of the participant to whom it happened.
+    pub participant: String,
+    /// The connection on which it happened, where it was one.
+    pub connection: Option<ConnectionId>,
+    /// The entries of the record that show it, in record order.
+    pub entries: Vec<Mention>,
+    /// A few more lines: who else got it, what the frames said.
+    pub details: Vec<String>,
+}
+
+/// An entry of the record that is part of an evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Mention {
+    /// The entry's index in the record.
+    pub index: usize,
+    /// Its time since the scenario's start.
+    pub at: Duration,
+}
+
+impl Mention {
+    /// The entries at these indices, in record order, each once.
+    pub(crate) fn of(record: &Record, indices: &[usize]) -> Vec<Self> {
+        let mut indices = indices.to_vec();
+        indices.sort_unstable();
+        indices.dedup();
+        indices
+            .into_iter()
+            .filter_map(|index| {
+                record.entries.get(index).map(|entry| Self {
+                    index,
+                    at: entry.at,
+                })
+            })
+            .collect()
+    }
+}
+
+/// What a judge gathers while it looks through the record.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    /// How much it has judged.
+    pub(crate) judged: usize,
+    /// Everything that is wrong.
+    pub(crate) violations: Vec<Evidence>,
+    /// Everything that it couldn't judge.
+    pub(crate) unknown: Vec<String>,
+}
+
+impl Findings {
+    /// A violation outweighs what is unknown, and that outweighs what holds. Of several violations the one
+    /// with the fewest entries is told, of those the one that shows first.
+    pub(crate) fn outcome(self) -> Outcome {
+        let shortest = self.violations.into_iter().min_by_key(|evidence| {
+            (
+                evidence.entries.len(),
+                evidence.entries.last().map(|mention| mention.index),
+            )
+        });
+        match (shortest, self.unknown.into_iter().next()) {
+            (Some(evidence), _) => Outcome::Violated(evidence),
+            (None, Some(why)) => Outcome::Unknown { why },
+            (None, None) => Outcome::Holds {
+                judged: self.judged,
+            },
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! How evidence speaks of entries, times and names.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::record::{Record, What};
+
+/// An entry on one line: who, when, what.
+pub(crate) fn described(record: &Record, index: usize) -> Option<String> {
+    let entry = record.entries.get(index)?;
+    let (verb, value) = match &entry.what {
+        What::Received { frame, .. } => ("got", excerpt(&frame.value(), 160)),
+        What::Sent { frame, .. } => ("sent", excerpt(&frame.value(), 160)),
+        What::Exchange(exchange) => (
+            "asked",
+            format!("{} {}: {}", exchange.method, exchange.path, exchange.status),
+        ),
+        What::Opened { path, .. } => ("connected to", path.clone()),
+        What::Closed { .. } => ("was", "disconnected".to_owned()),
+    };
+    Some(format!(
+        "{}: {} {verb} {value}",
+        milliseconds(entry.at),
+        entry.participant
+    ))
+}
+
+/// `12.3 ms`.
+pub(crate) fn milliseconds(time: Duration) -> String {
+    let micros = time.as_micros();
+    format!("{}.{} ms", micros / 1000, micros % 1000 / 100)
+}
+
+/// `alice`, `alice and bob`, `alice, bob and carol`.
+pub(crate) fn listed(names: &[&str]) -> String {
+    match names {
+        [] => "nobody".to_owned(),
+        [one] => (*one).to_owned(),
+        [firsts @ .., last] => format!("{} and {last}", firsts.join(", ")),
+    }
+}
+
+/// A value on one line, cut after `limit` characters.
+pub(crate) fn excerpt(value: &Value, limit: usize) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(limit) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
