@@ -9,7 +9,6 @@ use tokio_tungstenite::tungstenite::Message;
 use super::barrier::Proof;
 use super::expect::{came, millis};
 use super::http::{query_of, target};
-use super::inbox::Look;
 use super::socket::{Connection, Handshake, Opened, Rules, changed_before, describe, from_now, handshake};
 use super::world::{Answer, Here, MainMode, Participant, lock};
 use crate::event::{EventKind, Failure, Nearest};
@@ -697,12 +696,6 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     (0..text.len()).step_by(2).map(|place| u8::from_str_radix(&text[place..place + 2], 16).ok()).collect()
 }
 
-/// Whether a look found something; a small convenience for barriers.
-#[cfg(test)]
-fn is_found(look: &Look) -> bool {
-    matches!(look, Look::Found(_))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -718,6 +711,5 @@ mod tests {
         assert_eq!(unhex("00ff"), Some(vec![0, 255]));
         assert_eq!(unhex("0"), None);
         assert_eq!(unhex("zz"), None);
-        assert!(!is_found(&Look::Wrong(0)));
     }
 }

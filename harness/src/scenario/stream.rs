@@ -168,8 +168,6 @@ pub struct IdKind {
 /// What a snapshot needs to know of a protocol.
 #[derive(Debug, Clone, Default)]
 pub struct SnapshotRules {
-    /// Where a frame names its kind; `$.type` where nothing is said.
-    pub kind: Option<JsonPath>,
     /// Kinds of ids, in the order of the file. UUIDs are a kind `uuid` without being declared.
     pub ids: Vec<IdKind>,
     /// Where a frame has its kind, a string, by which snapshots group and head frames; the default is `$.type`.
