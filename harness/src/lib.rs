@@ -7,3 +7,4 @@ pub mod scenario {
     //! What a scenario file says.
     pub mod stream;
 }
+pub mod snapshot;

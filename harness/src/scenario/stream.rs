@@ -170,6 +170,8 @@ pub struct IdKind {
 pub struct SnapshotRules {
     /// Kinds of ids, in the order of the file. UUIDs are a kind `uuid` without being declared.
     pub ids: Vec<IdKind>,
+    /// Where a frame has its kind, a string, by which snapshots group and head frames; the default is `$.type`.
+    pub kind: Option<JsonPath>,
     /// Frames that are left out.
     pub ephemeral: Vec<Pattern>,
     /// Streamed pieces that are shown as one.

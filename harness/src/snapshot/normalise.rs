@@ -1,0 +1,331 @@
+//! The way in: from the record of a scenario to the text of a snapshot.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::invariant::trace::{Role, Trace};
+use crate::record::{Member, Record, What};
+use crate::scenario::stream::{SnapshotRules, Stream};
+use crate::snapshot::collect::{Block, Item, Section, collect, is_raced};
+use crate::snapshot::names::{Id, Names};
+use crate::snapshot::prepare::Prepared;
+use crate::snapshot::render::render;
+use crate::snapshot::tree::Node;
+
+/// What a snapshot is made of.
+#[derive(Debug)]
+pub struct Material<'a> {
+    /// The record up to the snapshot's step.
+    pub record: &'a Record,
+    /// The participants, in the order of the scenario file.
+    pub members: &'a [Member],
+    /// What the scenario captured. A captured id becomes its name: `[conversation]`.
+    pub captures: &'a BTreeMap<String, Value>,
+    /// The run's suffix, decimal digits; it is removed from ids and names.
+    pub run: &'a str,
+    /// What the protocol's `state` answered, in the order of the protocol file for each participant.
+    pub state: &'a [StateAnswer],
+    /// The declared streams, in the order of the protocol file.
+    pub streams: &'a [Stream],
+    /// What the protocol says of snapshots.
+    pub rules: &'a SnapshotRules,
+    /// Kinds of frames, or streams by name, whose order was raced.
+    pub unordered_kinds: &'a [String],
+}
+
+/// What one participant was answered when it was asked for its view.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StateAnswer {
+    /// The participant's key.
+    pub participant: String,
+    /// The name in the protocol's `state`.
+    pub name: String,
+    /// The answer's body.
+    pub answer: Value,
+}
+
+/// A snapshot's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Normalised {
+    /// YAML, ending with a line feed.
+    pub text: String,
+    /// The redactions, as written in the protocol file, that matched nothing in the whole snapshot.
+    pub unmatched_redactions: Vec<String>,
+}
+
+/// Makes the text of a snapshot: a block for each participant with what `state` answered, what it got of the
+/// declared streams in stream order (`message 3 (phone)`: kind, order, and the connection where it has
+/// several), then its other frames by kind. The words `state` and `frames` head a block's own parts, so no
+/// stream should be called so.
+///
+/// Only ids that the text shows are numbered. An id's origin is the participant whose sending was acknowledged
+/// with it, or else who first sent it.
+pub fn normalise(material: &Material<'_>) -> Normalised {
+    let traces: Vec<Trace<'_>> = material
+        .streams
+        .iter()
+        .map(|stream| Trace::new(material.record, material.members, stream))
+        .collect();
+    let (blocks, unmatched_redactions) = collect(material, &traces);
+    let mut names = Names::new(
+        material.members,
+        material.captures,
+        material.run,
+        &material.rules.ids,
+    );
+    let origins = Origins::find(material, &traces, &mut names);
+    let shown = shown(&blocks, &names);
+    origins.assign(&mut names, &shown);
+    let root = blocks
+        .into_iter()
+        .map(|block| (block.participant.clone(), tree(block, &mut names)))
+        .collect();
+    Normalised {
+        text: render(&Node::Map(root)),
+        unmatched_redactions,
+    }
+}
+
+/// Every id that the snapshot shows.
+fn shown(blocks: &[Block], names: &Names) -> BTreeSet<Id> {
+    let mut found = BTreeSet::new();
+    let mut take = |text: &str| found.extend(names.ids(text));
+    for section in blocks.iter().flat_map(|block| &block.sections) {
+        match section {
+            Section::State(answers) => answers
+                .iter()
+                .for_each(|(_, answer)| strings(&answer.value, &mut take)),
+            Section::List { id, items, .. } => {
+                id.iter().for_each(|id| take(id));
+                items
+                    .iter()
+                    .for_each(|item| strings(&item.body.value, &mut take));
+            }
+            Section::Kinds { kinds, .. } => {
+                kinds
+                    .values()
+                    .flatten()
+                    .for_each(|item| strings(&item.body.value, &mut take));
+            }
+        }
+    }
+    found
+}
+
+/// Every string of a value, keys too, in its order.
+fn strings(value: &Value, take: &mut dyn FnMut(&str)) {
+    match value {
+        Value::String(text) => take(text),
+        Value::Array(items) => items.iter().for_each(|item| strings(item, take)),
+        Value::Object(entries) => entries.iter().for_each(|(key, value)| {
+            take(key);
+            strings(value, take);
+        }),
+        _ => {}
+    }
+}
+
+/// Where an acknowledgement stands for its sender: the stream's place in the file, which of its values it
+/// is in the order in which the sender met them, and the order in it.
+type Place = (usize, usize, i64);
+
+/// Where ids come from: their numbers depend on nothing but their author's own doings.
+struct Origins {
+    /// For each participant in file order, the ids that it brought up, in its own order.
+    by_participant: Vec<(String, Vec<Id>)>,
+    /// Deliveries that nobody of the scenario sent, in stream order.
+    unclaimed: Vec<Id>,
+}
+
+impl Origins {
+    fn find(material: &Material<'_>, traces: &[Trace<'_>], names: &mut Names) -> Self {
+        let mut owners: BTreeMap<Id, &str> = BTreeMap::new();
+        let mut acked: BTreeMap<&str, Vec<(Place, Id)>> = BTreeMap::new();
+        for (stream, trace) in traces.iter().enumerate() {
+            let mut values: BTreeMap<&str, Vec<Option<&str>>> = BTreeMap::new();
+            for sighting in &trace.sightings {
+                let Some(id) = sighting
+                    .id
+                    .as_deref()
+                    .and_then(|id| names.delivery(id, &trace.stream.name))
+                else {
+                    continue;
+                };
+                if sighting.role == Role::Frame {
+                    continue;
+                }
+                let own = values.entry(sighting.participant).or_default();
+                let value = sighting.stream.as_deref();
+                let place = own
+                    .iter()
+                    .position(|other| *other == value)
+                    .unwrap_or_else(|| {
+                        own.push(value);
+                        own.len() - 1
+                    });
+                owners.entry(id.clone()).or_insert(sighting.participant);
+                let order = sighting.order.unwrap_or(i64::MAX);
+                acked
+                    .entry(sighting.participant)
+                    .or_default()
+                    .push(((stream, place, order), id));
+            }
+        }
+        let sent = Self::sent(material, names);
+        for (participant, ids) in &sent {
+            for id in ids {
+                owners.entry(id.clone()).or_insert(participant);
+            }
+        }
+        let mut by_participant = Vec::new();
+        for member in material.members {
+            let key = member.key.as_str();
+            let mut ids: Vec<Id> = sent
+                .iter()
+                .filter(|(who, _)| *who == key)
+                .flat_map(|(_, ids)| ids.clone())
+                .collect();
+            let mut own = acked.remove(key).unwrap_or_default();
+            own.sort_by_key(|(place, _)| *place);
+            ids.extend(own.into_iter().map(|(_, id)| id));
+            ids.retain(|id| owners.get(id) == Some(&key));
+            by_participant.push((member.key.clone(), ids));
+        }
+        Self {
+            by_participant,
+            unclaimed: unclaimed(material, traces, names),
+        }
+    }
+
+    /// The ids in what was sent, entry by entry.
+    fn sent<'r>(material: &Material<'r>, names: &Names) -> Vec<(&'r str, Vec<Id>)> {
+        let mut sent = Vec::new();
+        for entry in &material.record.entries {
+            let value = match &entry.what {
+                What::Sent { frame, .. } => frame.value(),
+                What::Exchange(exchange) => match &exchange.json {
+                    Some(json) => json.clone(),
+                    None => continue,
+                },
+                _ => continue,
+            };
+            let mut ids = Vec::new();
+            strings(&value, &mut |text| ids.extend(names.ids(text)));
+            if !ids.is_empty() {
+                sent.push((entry.participant.as_str(), ids));
+            }
+        }
+        sent
+    }
+
+    fn assign(&self, names: &mut Names, shown: &BTreeSet<Id>) {
+        for (participant, ids) in &self.by_participant {
+            for id in ids.iter().filter(|id| shown.contains(id)) {
+                names.assign(id, Some(participant));
+            }
+        }
+        for id in self.unclaimed.iter().filter(|id| shown.contains(id)) {
+            names.assign(id, None);
+        }
+    }
+}
+
+/// The ids of all deliveries in stream order; streams stand in the order in which the participants, in file
+/// order, met them. Raced streams have no order: their ids are numbered as they show in the text.
+fn unclaimed(material: &Material<'_>, traces: &[Trace<'_>], names: &mut Names) -> Vec<Id> {
+    let mut found = Vec::new();
+    for trace in traces.iter().filter(|trace| !is_raced(material, trace)) {
+        let mut met: Vec<&str> = Vec::new();
+        let mut deliveries: BTreeMap<(usize, i64), Id> = BTreeMap::new();
+        let arrivals = trace.arrivals();
+        for member in material.members {
+            for ((_, stream), arrived) in &arrivals {
+                if arrived
+                    .first()
+                    .is_none_or(|first| first.participant != member.key)
+                {
+                    continue;
+                }
+                let place = met
+                    .iter()
+                    .position(|other| other == stream)
+                    .unwrap_or_else(|| {
+                        met.push(stream);
+                        met.len() - 1
+                    });
+                for sighting in arrived {
+                    if let (Some(id), Some(order)) = (sighting.id.as_deref(), sighting.order)
+                        && let Some(id) = names.delivery(id, &trace.stream.name)
+                    {
+                        deliveries.entry((place, order)).or_insert(id);
+                    }
+                }
+            }
+        }
+        found.extend(deliveries.into_values());
+    }
+    found
+}
+
+/// A participant's block with names.
+fn tree(block: Block, names: &mut Names) -> Node {
+    let mut parts = Vec::new();
+    for section in block.sections {
+        match section {
+            Section::State(answers) => {
+                let answers = answers
+                    .into_iter()
+                    .map(|(name, answer)| (name, body(&answer, names)))
+                    .collect();
+                parts.push(("state".to_owned(), Node::Map(answers)));
+            }
+            Section::List {
+                heading,
+                id,
+                items,
+                raced,
+            } => {
+                let heading = names.heading(&heading, id.as_deref());
+                let items = ordered(items, raced, names);
+                let items = items
+                    .into_iter()
+                    .map(|item| Node::Map(vec![(item.head.clone(), body(&item.body, names))]))
+                    .collect();
+                parts.push((heading, Node::List(items)));
+            }
+            Section::Kinds { heading, kinds } => {
+                let kinds = kinds.into_iter().map(|(kind, items)| {
+                    let raced = items.iter().any(|item| item.raced);
+                    let items = ordered(items, raced, names);
+                    (
+                        kind,
+                        Node::List(items.iter().map(|item| body(&item.body, names)).collect()),
+                    )
+                });
+                let kinds = kinds.collect();
+                parts.push((heading, Node::Map(kinds)));
+            }
+        }
+    }
+    Node::Map(parts)
+}
+
+fn body(prepared: &Prepared, names: &mut Names) -> Node {
+    names.node(&prepared.value, &prepared.unordered)
+}
+
+/// What was raced has no order but that of its content.
+fn ordered(mut items: Vec<Item>, raced: bool, names: &Names) -> Vec<Item> {
+    if raced {
+        items.sort_by_cached_key(|item| {
+            (
+                item.head.clone(),
+                names
+                    .mask(&item.body.value, &item.body.unordered, "")
+                    .compact(),
+            )
+        });
+    }
+    items
+}

@@ -1,0 +1,151 @@
+//! A frame or answer on its way into a snapshot: redactions, times, the orders of raced streams.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::Value;
+use serde_json_path::{JsonPath, NormalizedPath};
+
+use crate::scenario::stream::SnapshotRules;
+
+/// What stands for a time.
+const TIME: &str = "[time]";
+/// What stands for the order of a raced delivery.
+pub(crate) const SEQ: &str = "[seq]";
+
+static TIMES: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})").ok()
+});
+
+/// A value that is ready to be named, with the lists in it whose order means nothing (JSON pointers).
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Prepared {
+    pub(crate) value: Value,
+    pub(crate) unordered: BTreeSet<String>,
+}
+
+/// The places of raced deliveries: an object that has one of these ids and under one of these keys its order
+/// shows that order as `[seq]`.
+#[derive(Debug, Default)]
+pub(crate) struct Raced {
+    pub(crate) orders: BTreeMap<String, i64>,
+    pub(crate) keys: BTreeSet<String>,
+}
+
+/// Prepares values, and counts which redactions did something.
+pub(crate) struct Preparation<'a> {
+    rules: &'a SnapshotRules,
+    raced: &'a Raced,
+    used: BTreeSet<usize>,
+}
+
+impl<'a> Preparation<'a> {
+    pub(crate) fn new(rules: &'a SnapshotRules, raced: &'a Raced) -> Self {
+        Self {
+            rules,
+            raced,
+            used: BTreeSet::new(),
+        }
+    }
+
+    /// Prepares one value; what stands at `orders` becomes `[seq]`.
+    pub(crate) fn value(&mut self, value: &Value, orders: &[&JsonPath]) -> Prepared {
+        let mut unordered = BTreeSet::new();
+        for path in &self.rules.unordered {
+            unordered.extend(pointers(path, value));
+        }
+        let mut value = value.clone();
+        for (place, redaction) in self.rules.redact.iter().enumerate() {
+            for pointer in pointers(&redaction.path, &value) {
+                self.used.insert(place);
+                put(&mut value, &pointer, &redaction.with);
+            }
+        }
+        for path in orders {
+            for pointer in pointers(path, &value) {
+                put(&mut value, &pointer, SEQ);
+            }
+        }
+        self.raced_orders(&mut value, "", &mut unordered);
+        times(&mut value);
+        Prepared { value, unordered }
+    }
+
+    /// The redactions, as written, that matched nothing in any value so far.
+    pub(crate) fn unmatched(&self) -> Vec<String> {
+        let redactions = self.rules.redact.iter().enumerate();
+        redactions
+            .filter(|(place, _)| !self.used.contains(place))
+            .map(|(_, redaction)| redaction.source.clone())
+            .collect()
+    }
+
+    /// Replaces the orders of raced deliveries wherever they are shown again, such as in a history. A list of
+    /// nothing else has no order either. Says whether the value itself is such a delivery.
+    fn raced_orders(&self, value: &mut Value, at: &str, unordered: &mut BTreeSet<String>) -> bool {
+        match value {
+            _ if self.raced.orders.is_empty() => false,
+            Value::Array(items) => {
+                let mut all = !items.is_empty();
+                for (place, item) in items.iter_mut().enumerate() {
+                    all &= self.raced_orders(item, &format!("{at}/{place}"), unordered);
+                }
+                if all {
+                    unordered.insert(at.to_owned());
+                }
+                false
+            }
+            Value::Object(entries) => {
+                let orders: BTreeSet<i64> = entries
+                    .values()
+                    .filter_map(|value| value.as_str())
+                    .filter_map(|text| self.raced.orders.get(text).copied())
+                    .collect();
+                let mut raced = false;
+                for (key, value) in entries.iter_mut() {
+                    if self.raced.keys.contains(key)
+                        && value.as_i64().is_some_and(|order| orders.contains(&order))
+                    {
+                        *value = Value::from(SEQ);
+                        raced = true;
+                    } else {
+                        let key = key.replace('~', "~0").replace('/', "~1");
+                        self.raced_orders(value, &format!("{at}/{key}"), unordered);
+                    }
+                }
+                raced
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Where a path points, as JSON pointers.
+pub(crate) fn pointers(path: &JsonPath, value: &Value) -> Vec<String> {
+    path.query_located(value)
+        .locations()
+        .map(NormalizedPath::to_json_pointer)
+        .collect()
+}
+
+fn put(value: &mut Value, pointer: &str, with: &str) {
+    if let Some(place) = value.pointer_mut(pointer) {
+        *place = Value::from(with);
+    }
+}
+
+fn times(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Some(times) = &*TIMES
+                && times.is_match(text)
+            {
+                *text = times.replace_all(text, TIME).into_owned();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(times),
+        Value::Object(entries) => entries.values_mut().for_each(times),
+        _ => {}
+    }
+}

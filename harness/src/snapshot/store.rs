@@ -1,0 +1,307 @@
+//! Snapshot files, in the format of insta 1.49: a front matter between two lines `---`, then the text. They
+//! stand under `snapshots/` as the scenarios under `scenarios/`:
+//! `<snapshots>/<suite>/<scenario file's stem>/<slug of the snapshot's name>[@<slug of the row>].snap`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// What stands in a snapshot file beside the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetaData {
+    /// The scenario's file, relative to the project's root, with `/` between its parts.
+    pub source: String,
+    /// The snapshot's name as the scenario has it.
+    pub expression: String,
+    /// The line of the snapshot's step in the scenario file, from 1. Only pending files keep it, so that a
+    /// line that moves changes no accepted snapshot.
+    pub line: Option<u32>,
+}
+
+/// What comparing with the stored snapshot gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The stored text is the same.
+    Same,
+    /// There is no stored snapshot.
+    Missing {
+        /// The text that was made.
+        new: String,
+    },
+    /// The stored text differs.
+    Differs {
+        /// The stored text.
+        old: String,
+        /// The text that was made.
+        new: String,
+    },
+}
+
+/// Why a snapshot file couldn't be read or written.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The file system said no.
+    #[error("cannot {doing} snapshot {path}: {source}")]
+    Io {
+        /// `read`, `write`, ….
+        doing: &'static str,
+        /// Which file or folder.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// The file has no front matter.
+    #[error(
+        "{0} is no snapshot file: it does not begin with a front matter between two lines `---`"
+    )]
+    Format(PathBuf),
+}
+
+impl StoreError {
+    fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io {
+            doing,
+            path,
+            source,
+        }
+    }
+}
+
+/// The file of a snapshot. `suite` is the folder of the scenario below `scenarios/` (it may be empty or have
+/// several parts), `stem` its file name without the ending, `row` the row of its `examples`.
+///
+/// Two names whose [`slug`] is the same would share a file: a scenario with such names is wrong.
+pub fn path_of(
+    snapshots: &Path,
+    suite: &str,
+    stem: &str,
+    name: &str,
+    row: Option<&str>,
+) -> PathBuf {
+    let row = row.map(|row| format!("@{}", slug(row))).unwrap_or_default();
+    let mut path = snapshots.to_owned();
+    path.extend(suite.split('/').filter(|part| !part.is_empty()));
+    path.join(stem).join(format!("{}{row}.snap", slug(name)))
+}
+
+/// A name as part of a file's: letters and digits in lower case, `-` for everything between them.
+pub fn slug(name: &str) -> String {
+    let mut slug = String::new();
+    for character in name.chars().flat_map(char::to_lowercase) {
+        if character.is_alphanumeric() {
+            slug.push(character);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    let slug = slug.trim_end_matches('-');
+    if slug.is_empty() {
+        "snapshot".to_owned()
+    } else {
+        slug.to_owned()
+    }
+}
+
+/// Compares a text with the stored one. As insta does, white space at the end doesn't count, nor do carriage
+/// returns at the ends of lines.
+///
+/// # Errors
+/// A file that is there but can't be read, or is no snapshot file.
+pub fn compare(path: &Path, text: &str) -> Result<Outcome, StoreError> {
+    let new = contents(text);
+    match read(path)? {
+        None => Ok(Outcome::Missing { new }),
+        Some(old) if old == new => Ok(Outcome::Same),
+        Some(old) => Ok(Outcome::Differs { old, new }),
+    }
+}
+
+/// The stored text; none where there is no file.
+///
+/// # Errors
+/// A file that is there but can't be read, or is no snapshot file.
+pub fn read(path: &Path) -> Result<Option<String>, StoreError> {
+    let file = match fs::read_to_string(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(StoreError::io("read", path)(error)),
+    };
+    let format = || StoreError::Format(path.to_owned());
+    let mut lines = file.split_inclusive('\n');
+    if lines.next().is_none_or(|line| line.trim_end() != "---") {
+        return Err(format());
+    }
+    lines
+        .by_ref()
+        .find(|line| line.trim_end() == "---")
+        .ok_or_else(format)?;
+    let rest: String = lines.collect();
+    Ok(Some(contents(&rest)))
+}
+
+/// The text as it is compared: one line feed at the end.
+fn contents(text: &str) -> String {
+    format!("{}\n", text.trim_end().replace("\r\n", "\n"))
+}
+
+/// Writes a snapshot into the tree, and removes the pending one beside it. The file is whole at any time.
+///
+/// # Errors
+/// What the file system says.
+pub fn accept(path: &Path, text: &str, meta: &MetaData) -> Result<(), StoreError> {
+    write(path, &file(text, meta, false))?;
+    clear_pending(path)
+}
+
+/// Writes a pending snapshot (`.snap.new`) beside the stored one, for `review` and `cargo insta`, unless
+/// `allowed` is false, as it is under CI. Its path, where it was written.
+///
+/// # Errors
+/// What the file system says.
+pub fn pending(
+    path: &Path,
+    text: &str,
+    meta: &MetaData,
+    allowed: bool,
+) -> Result<Option<PathBuf>, StoreError> {
+    if !allowed {
+        return Ok(None);
+    }
+    let pending = pending_path(path);
+    write(&pending, &file(text, meta, true))?;
+    Ok(Some(pending))
+}
+
+/// Where the pending snapshot of a stored one stands.
+pub fn pending_path(path: &Path) -> PathBuf {
+    path.with_extension("snap.new")
+}
+
+/// Removes the pending snapshot beside a stored one, if there is one: it no longer says anything.
+///
+/// # Errors
+/// What the file system says.
+pub fn clear_pending(path: &Path) -> Result<(), StoreError> {
+    let pending = pending_path(path);
+    match fs::remove_file(&pending) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(StoreError::io("remove", &pending)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The snapshot files below a folder that no scenario touched, sorted. Only a run of all scenarios knows that.
+///
+/// # Errors
+/// A folder that can't be read; one that isn't there has no files.
+pub fn orphans(snapshots: &Path, touched: &BTreeSet<PathBuf>) -> Result<Vec<PathBuf>, StoreError> {
+    let mut found = Vec::new();
+    let mut folders = vec![snapshots.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(StoreError::io("read", &folder)(error)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(StoreError::io("read", &folder))?;
+            let path = entry.path();
+            let kind = entry.file_type().map_err(StoreError::io("read", &path))?;
+            if kind.is_dir() {
+                folders.push(path);
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "snap")
+                && !touched.contains(&path)
+            {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Tells `cargo insta` which snapshots are in use: appends their paths, one a line, to the file that it names
+/// in `INSTA_SNAPSHOT_REFERENCES_FILE`.
+///
+/// # Errors
+/// What the file system says.
+pub fn note_references(file: &Path, touched: &BTreeSet<PathBuf>) -> Result<(), StoreError> {
+    let lines: String = touched
+        .iter()
+        .map(|path| format!("{}\n", path.display()))
+        .collect();
+    let mut file_options = fs::OpenOptions::new();
+    let opened = file_options.create(true).append(true).open(file);
+    opened
+        .and_then(|mut out| out.write_all(lines.as_bytes()))
+        .map_err(StoreError::io("note", file))
+}
+
+fn file(text: &str, meta: &MetaData, pending: bool) -> String {
+    let mut file = format!("---\nsource: {}\n", front_matter(&meta.source));
+    if let Some(line) = meta.line.filter(|_| pending) {
+        file.push_str(&format!("assertion_line: {line}\n"));
+    }
+    file.push_str(&format!(
+        "expression: {}\n---\n{}",
+        front_matter(&meta.expression),
+        contents(text)
+    ));
+    file
+}
+
+/// A string as insta's own writer has it, so that accepting with `cargo insta` changes nothing.
+fn front_matter(text: &str) -> String {
+    const WORDS: [&str; 22] = [
+        "yes", "Yes", "YES", "no", "No", "NO", "True", "TRUE", "true", "False", "FALSE", "false",
+        "on", "On", "ON", "off", "Off", "OFF", "null", "Null", "NULL", "~",
+    ];
+    let special =
+        |character: char| ":{}[],#`\"'\\".contains(character) || (character.is_ascii_control());
+    let quoted = text.is_empty()
+        || text.starts_with(' ')
+        || text.ends_with(' ')
+        || text.starts_with(['&', '*', '?', '|', '-', '<', '>', '=', '!', '%', '@', '.'])
+        || text.contains(special)
+        || WORDS.contains(&text)
+        || text.starts_with("0x")
+        || text.parse::<i64>().is_ok()
+        || text.parse::<f64>().is_ok();
+    if !quoted {
+        return text.to_owned();
+    }
+    // JSON's escapes are those of insta's writer, which escapes DEL too.
+    serde_json::Value::from(text)
+        .to_string()
+        .replace('\u{7f}', "\\u007f")
+}
+
+fn write(path: &Path, file: &str) -> Result<(), StoreError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(StoreError::io("write", path))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".roundtable-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // As any other file: what the umask leaves of it.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let mut temporary = builder
+        .tempfile_in(folder)
+        .map_err(StoreError::io("write", path))?;
+    temporary
+        .write_all(file.as_bytes())
+        .map_err(StoreError::io("write", path))?;
+    temporary
+        .persist(path)
+        .map_err(|error| StoreError::io("write", path)(error.error))?;
+    Ok(())
+}
