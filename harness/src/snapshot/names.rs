@@ -14,6 +14,8 @@ use crate::scenario::stream::IdKind;
 const UUID: &str = "uuid";
 /// Shortest id without a declared kind that is taken for one: below, it is too likely an ordinary word.
 const SHORTEST: usize = 4;
+/// Shortest known id that is found within a text; a shorter one only where it is the whole string.
+const TOKEN: usize = 3;
 
 static UUIDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     // Without word boundaries: a UUID may stand behind a prefix, as in `room_0f0e…`.
@@ -261,8 +263,7 @@ impl Names {
             .flat_map(|literal| literal.find_iter(text))
         {
             let whole = matched.len() == text.len();
-            let token =
-                matched.len() >= SHORTEST.min(3) && apart(text, matched.start(), matched.end());
+            let token = matched.len() >= TOKEN && apart(text, matched.start(), matched.end());
             if let (true, Some(with)) = (whole || token, self.literals.get(matched.as_str())) {
                 found.push(Span {
                     start: matched.start(),
