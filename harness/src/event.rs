@@ -180,6 +180,25 @@ pub struct ScenarioResult {
     pub updated: usize,
     /// Redactions that matched nothing.
     pub idle_redactions: Vec<String>,
+    /// The address of its server.
+    pub server: String,
+    /// Who took part.
+    pub people: Vec<Person>,
+}
+
+/// Somebody who took part, for those who go on by hand.
+#[derive(Debug, Clone, Serialize)]
+pub struct Person {
+    /// The key in the scenario file.
+    pub key: String,
+    /// The identity's id.
+    pub id: String,
+    /// The token that it sends.
+    #[serde(skip)]
+    pub token: String,
+    /// A line to paste: a request of the protocol's state as this participant.
+    #[serde(skip)]
+    pub paste: Option<String>,
 }
 
 /// The ways in which a scenario can end.

@@ -1,6 +1,9 @@
 //! The runner.
+pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod event;
+pub mod exit;
 pub mod invariant;
 pub mod pattern;
 pub mod record;
@@ -9,5 +12,6 @@ pub mod run;
 pub mod runner;
 pub mod scenario;
 pub mod schema;
+pub mod select;
 pub mod snapshot;
 pub mod subject;

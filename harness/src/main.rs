@@ -1,2 +1,10 @@
-//! The runner.
-fn main() {}
+//! The command line of Roundtable: parse, run, and map the result to an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use roundtable::cli::Cli;
+
+fn main() -> ExitCode {
+    roundtable::commands::run(Cli::parse()).into()
+}

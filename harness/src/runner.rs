@@ -22,6 +22,8 @@ pub enum Way {
     Play(Subject),
     /// Leave it out, for this reason.
     Skip(String),
+    /// It can't be played: the configuration is wrong.
+    Refuse(String),
 }
 
 /// Says how each scenario gets its server.
@@ -168,6 +170,7 @@ impl Shared {
     fn one(&self, job: &Job) -> ScenarioResult {
         let subject = match (self.ways)(&job.scenario) {
             Way::Skip(reason) => return job.unplayed(Outcome::Skipped { reason }),
+            Way::Refuse(reason) => return job.unplayed(Outcome::NoServer { reason, log: Vec::new() }),
             Way::Play(subject) => subject,
         };
         if let Some(missing) = subject.missing_requirement() {

@@ -167,6 +167,33 @@ impl Here {
         }
     }
 
+    /// Tries the barrier: runs it on every open connection, and then no delivery may come.
+    pub(crate) async fn audit(&self, listen: Duration) -> Result<(), Failure> {
+        self.settle().await?;
+        let mut open = Vec::new();
+        for participant in self.world.participants.values() {
+            for connection in participant.current().into_iter().filter(|connection| connection.is_open()) {
+                let seen = lock(&connection.inbox).frames.len();
+                open.push((connection, seen));
+            }
+        }
+        tokio::time::sleep(listen).await;
+        let streams = &self.world.scenario.protocol.streams;
+        for (connection, seen) in open {
+            let inbox = lock(&connection.inbox);
+            let late = inbox.frames.iter().skip(seen).find(|frame| streams.is_empty() || streams.iter().any(|stream| stream.frame.matches(&frame.value)));
+            if let Some(frame) = late {
+                let mut failure = self.failure(format!(
+                    "the barrier doesn't hold: {} got a delivery behind it, without anybody having done anything: {}",
+                    connection.participant, frame.value
+                ));
+                failure.participant = Some(connection.participant.clone());
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+
     /// Where there is no barrier: listens for so long, and counts the outcome as unproven.
     pub(crate) async fn listen(&self, connection: &Arc<Connection>, listen: Option<Duration>, stop: impl Fn(&Connection) -> bool) -> Result<(), Failure> {
         let Some(listen) = listen else {

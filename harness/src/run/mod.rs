@@ -70,6 +70,8 @@ impl Job {
             snapshots: Vec::new(),
             updated: 0,
             idle_redactions: Vec::new(),
+            server: String::new(),
+            people: Vec::new(),
         }
     }
 }
@@ -81,6 +83,8 @@ pub struct Ground {
     pub deadlines: Deadlines,
     /// Where snapshots are kept; without it they are only taken.
     pub store: Option<Store>,
+    /// With it, every step is followed by the barrier, and this long no delivery may come behind it.
+    pub audit: Option<Duration>,
     /// Takes the events.
     pub sink: EventSink,
 }
@@ -110,7 +114,7 @@ pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, log: A
     let mut top = Here::top(Arc::clone(&world));
 
     let mut failures = match introduce(&top).await {
-        Ok(()) => top.steps(&scenario.steps).await.err().unwrap_or_default(),
+        Ok(()) => story(&mut top, scenario, ground.audit).await.err().unwrap_or_default(),
         Err(failures) => failures,
     };
     failures.extend(top.steps(&scenario.always).await.err().unwrap_or_default());
@@ -123,6 +127,7 @@ pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, log: A
         failures.push(top.server_died(&death));
     }
     let unknown = promises(&top, &mut failures).await;
+    let people = people(&top);
     for participant in world.participants.values() {
         for connection in lock(&participant.connections).iter() {
             connection.drop_now();
@@ -150,8 +155,38 @@ pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, log: A
         snapshots: compared.touched,
         updated: compared.updated,
         idle_redactions: compared.idle_redactions,
+        server: server.url().to_owned(),
+        people,
         ..job.unplayed(outcome)
     }
+}
+
+/// The scenario's own steps, one after another.
+async fn story(top: &mut Here, scenario: &Scenario, audit: Option<Duration>) -> Result<(), Vec<Failure>> {
+    for step in &scenario.steps {
+        top.step(step, false).await?;
+        if let Some(listen) = audit {
+            top.enter(step, None).audit(listen).await.map_err(|failure| vec![failure])?;
+        }
+    }
+    Ok(())
+}
+
+/// Who took part, with what one needs to go on by hand.
+fn people(top: &Here) -> Vec<crate::event::Person> {
+    let one = |participant: &Arc<Participant>| {
+        let mut there = top.clone();
+        there.me = Some(Arc::clone(participant));
+        let text = |name: &str| participant.var(name).as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
+        let paste = participant.spec.protocol.state.first().and_then(|(_, http)| {
+            let url = there.url(&there.text(&http.path).ok()?, None).ok()?;
+            let headers = there.headers(&[], &url).ok()?;
+            let headers: Vec<String> = headers.iter().map(|(name, value)| format!("-H '{name}: {}' ", String::from_utf8_lossy(value.as_bytes()))).collect();
+            Some(format!("curl {}'{url}'", headers.concat()))
+        });
+        crate::event::Person { key: participant.key().to_owned(), id: text("id"), token: text("token"), paste }
+    };
+    top.world.participants.values().map(one).collect()
 }
 
 fn world(job: &Job, ground: &Ground, server: &Arc<Server>, log: Arc<LogBook>, began: Instant) -> Result<Arc<World>, Failure> {

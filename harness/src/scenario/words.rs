@@ -197,14 +197,19 @@ pub fn word_of(place: Place, name: &str) -> Option<&'static Word> {
     words_of(place).find(|word| word.name == name)
 }
 
-/// Names that participants, groups, verbs and captures can't have: they mean something in steps or expressions.
+/// Names that values can't have, because they mean something in expressions.
+pub fn is_reserved_value(name: &str) -> bool {
+    const MEANT: &[&str] = &["all", "me", "participants", "run", "env", "marker", "watcher"];
+    MEANT.contains(&name) || super::template::BUILT_IN.contains(&name)
+}
+
+/// Names that participants, groups and verbs can't have, because they mean something in steps or expressions.
 pub fn is_reserved(name: &str) -> bool {
-    const MEANT: &[&str] = &["all", "me", "network", "server", "participants", "index", "run", "env", "key", "stream", "marker", "watcher"];
-    MEANT.contains(&name)
+    is_reserved_value(name)
+        || matches!(name, "network" | "index")
         || word_of(Control, name).is_some()
         || word_of(Action, name).is_some()
         || word_of(Modifier, name).is_some()
-        || super::template::BUILT_IN.contains(&name)
 }
 
 #[cfg(test)]

@@ -233,7 +233,8 @@ pub(super) fn name(text: &str, at: Position, what: &str, findings: &mut Findings
         findings.error_help(at, format!("`{text}` can't name {what}"), "use letters, digits and `_`, beginning with a letter");
         return false;
     }
-    if words::is_reserved(text) {
+    let value = matches!(what, "a capture" | "a parameter" | "a column" | "a value");
+    if if value { words::is_reserved_value(text) } else { words::is_reserved(text) } {
         findings.error(at, format!("`{text}` can't name {what}: it is a word of the language"));
         return false;
     }

@@ -106,6 +106,11 @@ pub(crate) fn scenario(
     let step_node = fields.need("steps", "a scenario file", findings);
     let always_node = fields.take("always");
 
+    // Without its protocols no step can be read: every verb would be told as unknown.
+    let main = main?;
+    if findings.list.iter().any(|finding| finding.message.contains("protocol `")) {
+        return None;
+    }
     let mut lower = Lower { world: world(&participants, &groups), findings, in_verb: false };
     let steps = step_node.map(|node| lower.steps(node, "steps")).unwrap_or_default();
     let always = always_node.map(|node| lower.steps(node, "always")).unwrap_or_default();
@@ -122,7 +127,7 @@ pub(crate) fn scenario(
         suite,
         title: title?,
         tags,
-        protocol: main?,
+        protocol: main,
         participants,
         groups,
         rows,

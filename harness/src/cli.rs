@@ -1,0 +1,125 @@
+//! The command line, as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// End-to-end tests for multi-participant realtime servers.
+///
+/// Exit codes: 0 all passed; 1 a scenario failed; 2 usage, configuration or a file is wrong; 3 a server could not be
+/// started or reached; 4 nothing was selected; 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "roundtable", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Another roundtable.toml than the nearest in this folder or above.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// When to colour; `auto` is on terminals, and not where NO_COLOR is set.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On terminals.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Play scenarios and check what every participant saw.
+    Run(RunArgs),
+    /// Start the server alone, and leave it running until Ctrl-C.
+    Serve(ServeArgs),
+    /// Show the scenarios that would be played.
+    List(SelectArgs),
+    /// Read scenario and protocol files, and tell everything that is wrong with them; nothing is played.
+    Check(CheckArgs),
+    /// Print the JSON Schema of scenario and protocol files, for editors.
+    Schema,
+}
+
+/// Which scenarios.
+#[derive(Debug, Clone, Args)]
+pub struct SelectArgs {
+    /// Files, folders, suites, or parts of names and titles; all scenarios without any.
+    #[arg(value_name = "PATH|SUITE|NAME")]
+    pub select: Vec<String>,
+    /// Only scenarios that have one of these tags.
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Which scenarios.
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// The server under test: `in-process` (a fresh one for each scenario), `subprocess` (the command of
+    /// roundtable.toml), a URL, or NAME=URL for a server of `[servers.NAME]`.
+    #[arg(long, value_name = "WHICH", default_value = "in-process")]
+    pub server: Vec<String>,
+    /// How many scenarios run at once; the default is one for each core, and 1 with --debug.
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub jobs: Option<u16>,
+    /// Stop behind the first scenario that fails.
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Play everything so many times.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+    /// Multiply every deadline, for slow machines.
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = positive)]
+    pub slow: f64,
+    /// Store the snapshots that are missing or differ, instead of failing.
+    #[arg(long)]
+    pub update_snapshots: bool,
+    /// Leave the server (as a subprocess) running after the run, and print its address and each participant's token.
+    #[arg(long)]
+    pub keep_server: bool,
+    /// Stream every request, frame and server log line as it happens.
+    #[arg(long)]
+    pub debug: bool,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Which server: `in-process`, `subprocess`, or the NAME of `[servers.NAME]`.
+    #[arg(long, value_name = "WHICH", default_value = "in-process")]
+    pub server: String,
+    /// The port; without it a free one.
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Which scenarios.
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// Play the scenarios so many times, and fail if a delivery ever comes behind the barrier that should follow it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub barrier: Option<u32>,
+    /// With --barrier: the server under test, as for `run`.
+    #[arg(long, value_name = "WHICH", default_value = "in-process", requires = "barrier")]
+    pub server: Vec<String>,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(factor) if factor.is_finite() && factor > 0.0 && factor <= 1000.0 => Ok(factor),
+        _ => Err("it is a number above 0, at most 1000".to_owned()),
+    }
+}

@@ -1,0 +1,55 @@
+//! Exit codes.
+
+use std::process::ExitCode;
+
+use crate::event::Summary;
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything passed.
+    Passed,
+    /// A scenario failed, a snapshot included.
+    Failed,
+    /// Usage, configuration, or a scenario file is wrong.
+    Invalid,
+    /// A server couldn't be started or reached.
+    NoServer,
+    /// Nothing was selected.
+    Nothing,
+    /// Interrupted.
+    Interrupted,
+}
+
+impl Exit {
+    /// What a run's numbers mean. When several apply: interrupted, no server, failed.
+    pub fn of(summary: &Summary) -> Self {
+        if summary.interrupted {
+            Self::Interrupted
+        } else if summary.no_server > 0 {
+            Self::NoServer
+        } else if summary.failed > 0 || !summary.orphans.is_empty() {
+            Self::Failed
+        } else {
+            Self::Passed
+        }
+    }
+
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Passed => 0,
+            Self::Failed => 1,
+            Self::Invalid => 2,
+            Self::NoServer => 3,
+            Self::Nothing => 4,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
