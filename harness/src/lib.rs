@@ -1,1 +1,4 @@
 //! The runner.
+
+pub mod config;
+pub mod subject;
