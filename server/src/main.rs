@@ -1,2 +1,63 @@
-//! The runner.
-fn main() {}
+//! The server as a program: read the configuration, bind, serve, and end with a meaningful code.
+
+mod cli;
+mod ready;
+mod signals;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use roundtable_server::{Config, listen, serve};
+
+/// Usage or configuration is wrong.
+const EXIT_USAGE: u8 = 2;
+/// The server could not be started.
+const EXIT_START: u8 = 3;
+
+fn main() -> ExitCode {
+    let config = match cli::configuration() {
+        Ok(config) => config,
+        Err(error) => return fail(EXIT_USAGE, &error),
+    };
+    if let Err(error) = telemetry::install(&config) {
+        return fail(EXIT_USAGE, &error);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(run(config)),
+        Err(error) => fail(EXIT_START, &error),
+    }
+}
+
+async fn run(config: Config) -> ExitCode {
+    let listeners = match listen::bind(&config).await {
+        Ok(listeners) => listeners,
+        Err(error) => return fail(code_of(&error), &error),
+    };
+    let shutdown = match signals::shutdown() {
+        Ok(shutdown) => shutdown,
+        Err(error) => return fail(EXIT_START, &error),
+    };
+    if let Err(error) = ready::announce(&listeners, config.ready_file.as_deref()) {
+        return fail(EXIT_START, &error);
+    }
+    match serve(listeners, config, shutdown).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(code_of(&error), &error),
+    }
+}
+
+/// What the configuration forbids is a matter of usage.
+fn code_of(error: &std::io::Error) -> u8 {
+    match error.kind() {
+        std::io::ErrorKind::InvalidInput => EXIT_USAGE,
+        _ => EXIT_START,
+    }
+}
+
+fn fail(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(code)
+}

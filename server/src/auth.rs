@@ -1,0 +1,176 @@
+//! Who sends a request. The token comes from one of four places; what it means depends on the mode, and the only
+//! mode so far is `dev`: every token is accepted.
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
+
+use crate::domain::UserId;
+use crate::error::ApiError;
+
+/// The user that a request's token means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// Who.
+    pub(crate) id: UserId,
+    /// Its display name.
+    pub(crate) name: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        let token = token(parts).ok_or(ApiError::AuthRequired)?;
+        let caller = dev_user(&token);
+        tracing::Span::current().record("participant", caller.id.as_str());
+        Ok(caller)
+    }
+}
+
+/// The name of both the cookie and the query parameter.
+const AUTH_TOKEN: &str = "auth_token";
+
+/// The first token in the order header, cookie, query (GET only), WebSocket subprotocol.
+fn token(parts: &Parts) -> Option<String> {
+    let found = bearer(&parts.headers)
+        .or_else(|| cookie(&parts.headers))
+        .or_else(|| query(parts))
+        .or_else(|| subprotocol(&parts.headers));
+    found.filter(|token| !token.is_empty())
+}
+
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.trim().split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim().to_owned())
+        .filter(|token| !token.is_empty())
+}
+
+fn cookie(headers: &HeaderMap) -> Option<String> {
+    let values = headers
+        .get_all(COOKIE)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut pairs = values
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    let (_, token) = pairs.find(|(name, token)| *name == AUTH_TOKEN && !token.is_empty())?;
+    Some(token.trim_matches('"').to_owned())
+}
+
+fn query(parts: &Parts) -> Option<String> {
+    if parts.method != Method::GET {
+        return None;
+    }
+    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).ok()?;
+    let (_, token) = pairs
+        .into_iter()
+        .find(|(name, token)| name == AUTH_TOKEN && !token.is_empty())?;
+    Some(token)
+}
+
+fn subprotocol(headers: &HeaderMap) -> Option<String> {
+    let values = headers.get_all(SEC_WEBSOCKET_PROTOCOL).into_iter();
+    let mut offered = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    let token = offered.find_map(|name| name.trim().strip_prefix("bearer."))?;
+    Some(token.to_owned())
+}
+
+/// The user of a development token: `e2e_<id>`, `e2e_test_<id>` and `e2e_token_<id>` mean `<id>`, every other one
+/// means `authenticated_user`.
+fn dev_user(token: &str) -> Caller {
+    let id = match token.strip_prefix("e2e_") {
+        // The longer prefixes alone name nobody, so that no id is called `test` or `token`.
+        Some("test" | "token" | "test_" | "token_" | "") | None => None,
+        Some(rest) => {
+            let longer = rest
+                .strip_prefix("test_")
+                .or_else(|| rest.strip_prefix("token_"));
+            Some(longer.unwrap_or(rest))
+        }
+    };
+    match id {
+        Some(id) => Caller {
+            id: UserId::from(id),
+            name: title_case(id),
+        },
+        None => Caller {
+            id: UserId::from("authenticated_user"),
+            name: "User".to_owned(),
+        },
+    }
+}
+
+/// `alice_001` becomes `Alice 001`.
+fn title_case(id: &str) -> String {
+    let words = id.split('_').filter(|word| !word.is_empty()).map(|word| {
+        let mut letters = word.chars();
+        let first = letters.next().into_iter().flat_map(char::to_uppercase);
+        first.chain(letters).collect::<String>()
+    });
+    let name = words.collect::<Vec<_>>().join(" ");
+    if name.is_empty() { id.to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    fn user(token: &str) -> (String, String) {
+        let caller = dev_user(token);
+        (caller.id.to_string(), caller.name)
+    }
+
+    #[test]
+    fn development_tokens_name_users() {
+        let cases = [
+            ("e2e_alice_001", "alice_001", "Alice 001"),
+            ("e2e_test_bob", "bob", "Bob"),
+            ("e2e_token_carol", "carol", "Carol"),
+            ("e2e_test", "authenticated_user", "User"),
+            ("e2e_token_", "authenticated_user", "User"),
+            ("e2e_", "authenticated_user", "User"),
+            ("anything", "authenticated_user", "User"),
+            ("e2e_testing", "testing", "Testing"),
+        ];
+        for (token, id, name) in cases {
+            assert_eq!(user(token), (id.to_owned(), name.to_owned()), "{token}");
+        }
+    }
+
+    fn found(method: &str, uri: &str, headers: &[(&str, &str)]) -> Option<String> {
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        token(&parts)
+    }
+
+    #[test]
+    fn token_sources_have_an_order() {
+        let header = ("authorization", "Bearer a");
+        let cookie = ("cookie", "x=1; auth_token=b");
+        let protocol = ("sec-websocket-protocol", "chat, bearer.d");
+        let uri = "/x?auth_token=c";
+        assert_eq!(
+            found("GET", uri, &[header, cookie, protocol]).as_deref(),
+            Some("a")
+        );
+        assert_eq!(found("GET", uri, &[cookie, protocol]).as_deref(), Some("b"));
+        assert_eq!(found("GET", uri, &[protocol]).as_deref(), Some("c"));
+        assert_eq!(found("GET", "/x", &[protocol]).as_deref(), Some("d"));
+        assert_eq!(found("POST", uri, &[]), None);
+        assert_eq!(found("GET", "/x", &[("authorization", "Basic a")]), None);
+        assert_eq!(found("GET", "/x", &[("authorization", "Bearer ")]), None);
+        assert_eq!(found("GET", "/x", &[("x-user-id", "a")]), None);
+    }
+}

@@ -1,0 +1,532 @@
+//! The task that owns a conversation: it takes commands one by one, does what the pipeline says, and is the only
+//! one that holds the conversation's state.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::extract::ws::Utf8Bytes;
+use serde_json::{Map, Value};
+use tokio::sync::{mpsc, oneshot};
+use tracing::{debug, info, warn};
+
+use super::command::{Change, Draft, Outcome, Rejection, Signal};
+use super::event::{AiChunk, Audience, CloseReason, Effect, Event};
+use super::handle::Admission;
+use super::pipeline::{Pipeline, Step};
+use super::state::{Record, View};
+use crate::ai::context::Context;
+use crate::ai::{AiError, Provider, Question};
+use crate::domain::{
+    ClientMessageId, Message, MessageId, MessageKind, Now, SequenceId, SocketId, UserId,
+};
+use crate::socket::frame::{self, Wire};
+use crate::socket::outbound::{Outbound, Permit, Tail};
+use crate::storage::{Store, StoreError};
+
+/// What comes back to whoever asked for a change.
+#[derive(Debug)]
+pub(crate) enum Ticket {
+    /// A frame of a socket.
+    Socket {
+        /// Which socket.
+        socket: SocketId,
+        /// The client's id of its message, for an error.
+        message_id: Option<ClientMessageId>,
+        /// Given back once the outcome is written.
+        permit: Permit,
+    },
+    /// A request that waits for its answer.
+    Request(oneshot::Sender<Result<Outcome, Rejection>>),
+    /// An AI's own message.
+    Ai,
+}
+
+/// A question about what is committed; it waits for nothing. `None` answers a stranger.
+#[derive(Debug)]
+pub(crate) enum Query {
+    /// What the conversation looks like.
+    View(UserId, oneshot::Sender<Option<View>>),
+    /// Whether the user is a participant, and the newest message.
+    Admit(UserId, oneshot::Sender<Option<Admission>>),
+}
+
+/// What can be sent to the owner of a conversation.
+#[derive(Debug)]
+pub(crate) enum Letter {
+    /// A change to be stored.
+    Change(Change, Ticket),
+    /// A frame that is not stored.
+    Signal(SocketId, Signal, Permit),
+    /// A question.
+    Query(Query),
+    /// A socket opens.
+    Connect {
+        /// Its id.
+        socket: SocketId,
+        /// Its user.
+        user: UserId,
+        /// The last message that it knows.
+        after: Option<SequenceId>,
+        /// Where its frames go.
+        outbound: Arc<Outbound>,
+        /// Told once it is connected, or why it cannot be.
+        reply: oneshot::Sender<Result<(), CloseReason>>,
+    },
+    /// A socket closed.
+    Disconnect(SocketId),
+    /// A socket is to be closed.
+    HangUp(SocketId, CloseReason),
+    /// Finish and close.
+    Drain(oneshot::Sender<()>),
+    /// Close at once.
+    Cut,
+}
+
+/// What the AI participant of a conversation is and may do.
+#[derive(Clone)]
+pub(crate) struct Ai {
+    /// Who it is.
+    pub(crate) id: UserId,
+    /// What it is called.
+    pub(crate) name: String,
+    /// Who answers for it.
+    pub(crate) provider: Arc<dyn Provider>,
+    /// How long an answer may take.
+    pub(crate) timeout: Duration,
+}
+
+type Flight = Pin<Box<dyn Future<Output = Landed> + Send>>;
+type Job = Pin<Box<dyn Future<Output = Result<Option<String>, AiError>> + Send>>;
+
+/// What the store answered.
+enum Landed {
+    LookedUp(Result<Vec<Option<Arc<Message>>>, StoreError>),
+    Appended(Result<(), StoreError>),
+}
+
+/// An AI that is thinking.
+struct Asked {
+    question: MessageId,
+    job: Job,
+    pieces: mpsc::Receiver<AiChunk>,
+    streamed: bool,
+}
+
+/// Everything that the owner of a conversation holds.
+pub(crate) struct Actor {
+    pub(super) pipeline: Pipeline<Ticket>,
+    pub(super) wire: Wire,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) tail: Arc<Tail>,
+    pub(super) pending: Arc<AtomicUsize>,
+    pub(super) ai: Option<Ai>,
+    pub(super) mailbox: mpsc::UnboundedReceiver<Letter>,
+    pub(super) live: Live,
+}
+
+/// What runs beside the pipeline.
+#[derive(Default)]
+pub(super) struct Live {
+    outbounds: BTreeMap<SocketId, Arc<Outbound>>,
+    flight: Option<Flight>,
+    asked: Option<Asked>,
+    drained: Vec<oneshot::Sender<()>>,
+}
+
+enum Woken {
+    Landed(Landed),
+    Piece(AiChunk),
+    Answered(Result<Option<String>, AiError>),
+    Letter(Option<Letter>),
+}
+
+impl Actor {
+    /// Lives until every handle is gone.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let woken = self.wait().await;
+            let now = Now::read();
+            match woken {
+                Woken::Landed(landed) => {
+                    let steps = match landed {
+                        Landed::LookedUp(result) => self.pipeline.looked_up(result, now),
+                        Landed::Appended(result) => {
+                            if let Err(error) = &result {
+                                warn!(%error, "commit failed");
+                            }
+                            self.pipeline.appended(result, now)
+                        }
+                    };
+                    self.take(steps);
+                }
+                Woken::Piece(chunk) => self.piece(chunk),
+                Woken::Answered(result) => self.answered(result, now),
+                Woken::Letter(Some(letter)) => self.letter(letter, now),
+                Woken::Letter(None) => return,
+            }
+            self.ask_ai();
+            self.pending
+                .store(self.pipeline.pending(), Ordering::Relaxed);
+            if self.pipeline.is_idle() && !self.live.drained.is_empty() {
+                self.close_all();
+            }
+        }
+    }
+
+    async fn wait(&mut self) -> Woken {
+        let Live { flight, asked, .. } = &mut self.live;
+        let landing = async {
+            match flight.as_mut() {
+                Some(flight) => flight.await,
+                None => std::future::pending().await,
+            }
+        };
+        let hearing = async {
+            match asked.as_mut() {
+                Some(Asked { job, pieces, .. }) => tokio::select! {
+                    biased;
+                    Some(piece) = pieces.recv() => Woken::Piece(piece),
+                    result = job => Woken::Answered(result),
+                },
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            landed = landing => {
+                self.live.flight = None;
+                Woken::Landed(landed)
+            }
+            woken = hearing => woken,
+            letter = self.mailbox.recv() => Woken::Letter(letter),
+        }
+    }
+
+    fn letter(&mut self, letter: Letter, now: Now) {
+        match letter {
+            Letter::Change(change, ticket) => {
+                let steps = self.pipeline.change(change, ticket, now);
+                self.take(steps);
+            }
+            Letter::Signal(socket, signal, permit) => {
+                let ticket = Ticket::Socket {
+                    socket,
+                    message_id: None,
+                    permit,
+                };
+                let steps = self.pipeline.signal(socket, signal, ticket, now);
+                self.take(steps);
+            }
+            // Whoever asked may have gone meanwhile.
+            Letter::Query(Query::View(reader, reply)) => {
+                let _ = reply.send(self.pipeline.state().view(&reader));
+            }
+            Letter::Query(Query::Admit(user, reply)) => {
+                let durable = self.pipeline.state().durable();
+                let current = durable.last_sequence;
+                let admitted = durable.members.contains_key(&user);
+                let _ = reply.send(admitted.then_some(Admission { current }));
+            }
+            Letter::Connect {
+                socket,
+                user,
+                after,
+                outbound,
+                reply,
+            } => {
+                let refusal = if self.pipeline.is_draining() {
+                    CloseReason::Shutdown
+                } else if let Some((start, steps)) =
+                    self.pipeline.connect(socket, &user, after, now)
+                {
+                    info!(participant = %user, %socket, after = %start, "connected");
+                    outbound.start(start);
+                    self.live.outbounds.insert(socket, outbound);
+                    let _ = reply.send(Ok(()));
+                    self.take(steps);
+                    return;
+                } else {
+                    CloseReason::Left
+                };
+                let _ = reply.send(Err(refusal));
+            }
+            Letter::Disconnect(socket) => {
+                self.log_disconnect(socket, "closed by the peer or lost");
+                self.live.outbounds.remove(&socket);
+                let steps = self.pipeline.disconnect(socket, now);
+                self.take(steps);
+            }
+            Letter::HangUp(socket, reason) => {
+                let steps = self.pipeline.hang_up(socket, reason, now);
+                self.take(steps);
+            }
+            Letter::Drain(reply) => {
+                self.live.drained.push(reply);
+                self.live.asked = None;
+                self.pipeline.drain();
+                let closing = self.wire.encode(&Event::Closing);
+                self.tell(&Audience::Everyone, &closing, &Event::Closing);
+            }
+            Letter::Cut => self.close_all(),
+        }
+    }
+
+    fn close_all(&mut self) {
+        for outbound in self.live.outbounds.values() {
+            outbound.close(CloseReason::Shutdown);
+        }
+        for reply in self.live.drained.drain(..) {
+            let _ = reply.send(());
+        }
+    }
+
+    fn log_disconnect(&self, socket: SocketId, why: &str) {
+        if let Some(user) = self.pipeline.state().user_of(socket) {
+            info!(participant = %user, %socket, why, "disconnected");
+        }
+    }
+
+    fn take(&mut self, steps: Vec<Step<Ticket>>) {
+        for step in steps {
+            match step {
+                Step::Effect(effect) => self.carry_out(effect, None),
+                Step::Answer(ticket, result) => self.answer(ticket, result),
+                Step::Reply(ticket, socket, event) => {
+                    let frame = self.wire.encode(&event);
+                    self.push(socket, frame, &event, permit_of(ticket));
+                }
+                Step::ReplyPage(ticket, effect) => self.carry_out(effect, permit_of(ticket)),
+                Step::Lookup(keys) => {
+                    let (store, id) = (Arc::clone(&self.store), self.wire.id().clone());
+                    let looking = async move { store.find_sent(&id, keys).await };
+                    self.live.flight = Some(Box::pin(async { Landed::LookedUp(looking.await) }));
+                }
+                Step::Append(records) => {
+                    log_membership(&records);
+                    let (store, id) = (Arc::clone(&self.store), self.wire.id().clone());
+                    let appending = async move { store.append(&id, records).await };
+                    self.live.flight = Some(Box::pin(async { Landed::Appended(appending.await) }));
+                }
+                Step::JobDropped(message) => {
+                    warn!(message = %message.id, "AI job dropped to make room");
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect, permit: Permit) {
+        match effect {
+            Effect::Tell(audience, event) => {
+                let frame = self.wire.encode(&event);
+                self.tell(&audience, &frame, &event);
+            }
+            Effect::Posted(message) => {
+                debug!(sequence = %message.sequence, participant = %message.sender, "message committed");
+                self.tail
+                    .push(message.sequence, frame::message(self.wire.id(), &message));
+                for outbound in self.live.outbounds.values() {
+                    outbound.advance(message.sequence);
+                }
+            }
+            Effect::Replay { socket, up_to } => {
+                if let Some(outbound) = self.live.outbounds.get(&socket) {
+                    outbound.advance(up_to);
+                }
+            }
+            Effect::Page {
+                socket,
+                after,
+                current,
+                seats,
+            } => {
+                if let Some(outbound) = self.live.outbounds.get(&socket) {
+                    outbound.push_page(after, current, seats, permit);
+                }
+            }
+            Effect::Close(socket, reason) => {
+                info!(%socket, ?reason, "closing");
+                if let Some(outbound) = self.live.outbounds.remove(&socket) {
+                    outbound.close(reason);
+                }
+            }
+        }
+    }
+
+    fn tell(&self, audience: &Audience, frame: &Utf8Bytes, event: &Event) {
+        let state = self.pipeline.state();
+        for (socket, outbound) in &self.live.outbounds {
+            let hears = match audience {
+                Audience::Everyone => true,
+                Audience::Others(user) => state.user_of(*socket) != Some(user),
+                Audience::Socket(only) => socket == only,
+            };
+            if hears {
+                outbound.push(frame.clone(), frame::worth(event), None);
+            }
+        }
+    }
+
+    fn push(&self, socket: SocketId, frame: Utf8Bytes, event: &Event, permit: Permit) {
+        if let Some(outbound) = self.live.outbounds.get(&socket) {
+            outbound.push(frame, frame::worth(event), permit);
+        }
+    }
+
+    fn answer(&mut self, ticket: Ticket, result: Result<Outcome, Rejection>) {
+        match ticket {
+            // The request may have been given up meanwhile; the change stands all the same.
+            Ticket::Request(reply) => {
+                let _ = reply.send(result);
+            }
+            Ticket::Ai => {
+                if let Err(error) = result {
+                    warn!(%error, "AI message not stored");
+                }
+            }
+            Ticket::Socket {
+                socket,
+                message_id,
+                permit,
+            } => match result {
+                Ok(Outcome::Said { message, duplicate }) => {
+                    let ack = frame::ack(&message, duplicate);
+                    let Some(outbound) = self.live.outbounds.get(&socket) else {
+                        return;
+                    };
+                    if duplicate {
+                        outbound.push(ack, crate::socket::outbound::Worth::Needed, permit);
+                    } else {
+                        outbound.ack(message.sequence, ack, permit);
+                    }
+                }
+                Ok(_) => {}
+                Err(rejection) => {
+                    debug!(%socket, error = %rejection, "frame refused");
+                    let fault = Event::Fault(frame::fault(&rejection, message_id));
+                    let frame = self.wire.encode(&fault);
+                    self.push(socket, frame, &fault, permit);
+                }
+            },
+        }
+    }
+
+    /// Asks the AI about the next message, if it is not busy.
+    fn ask_ai(&mut self) {
+        let Some(ai) = &self.ai else {
+            return;
+        };
+        if self.live.asked.is_some() {
+            return;
+        }
+        let Some(message) = self.pipeline.next_job() else {
+            return;
+        };
+        let (sender, pieces) = mpsc::channel(16);
+        let question = message.id.clone();
+        let recent = self.pipeline.state().durable().recent.iter();
+        let context = Context::build(recent, message.sequence);
+        debug!(message = %question, context = context.human.len(), answered = context.last_answer.is_some(), "asking the AI");
+        let answering = ai.provider.answer(Question { message, context }, sender);
+        let timeout = ai.timeout;
+        let job = async move {
+            match tokio::time::timeout(timeout, answering).await {
+                Ok(result) => result,
+                Err(_) => Err(AiError::TimedOut),
+            }
+        };
+        let job: Job = Box::pin(job);
+        self.live.asked = Some(Asked {
+            question,
+            job,
+            pieces,
+            streamed: false,
+        });
+    }
+
+    fn piece(&mut self, chunk: AiChunk) {
+        if let Some(asked) = &mut self.live.asked {
+            asked.streamed = true;
+            let question = asked.question.clone();
+            self.stream(question, chunk, false);
+        }
+    }
+
+    fn stream(&mut self, response_to: MessageId, chunk: AiChunk, last: bool) {
+        let Some(ai) = self.ai.as_ref().map(|ai| ai.id.clone()) else {
+            return;
+        };
+        let event = |participant| Event::AiResponse {
+            participant,
+            response_to,
+            chunk,
+            last,
+        };
+        let steps = self.pipeline.relay(&ai, event);
+        self.take(steps);
+    }
+
+    /// The AI is done: the pieces end, and what it said is posted.
+    fn answered(&mut self, result: Result<Option<String>, AiError>, now: Now) {
+        let Some(mut asked) = self.live.asked.take() else {
+            return;
+        };
+        while let Ok(chunk) = asked.pieces.try_recv() {
+            asked.streamed = true;
+            self.stream(asked.question.clone(), chunk, false);
+        }
+        if asked.streamed {
+            let end = AiChunk {
+                message_type: "ai_chunk".to_owned(),
+                ..AiChunk::default()
+            };
+            self.stream(asked.question.clone(), end, true);
+        }
+        let (kind, content) = match result {
+            Ok(None) => return,
+            Ok(Some(text)) => (MessageKind::NlwebResponse, text),
+            Err(error) => {
+                warn!(message = %asked.question, %error, "AI job failed");
+                (
+                    MessageKind::Error,
+                    format!("The assistant could not answer: {error}"),
+                )
+            }
+        };
+        let Some(ai) = &self.ai else {
+            return;
+        };
+        let response_to = Value::String(asked.question.as_str().to_owned());
+        let draft = Draft {
+            id: MessageId::random(),
+            client_id: None,
+            sender: ai.id.clone(),
+            socket: None,
+            kind,
+            content,
+            metadata: Map::from_iter([("response_to".to_owned(), response_to)]),
+        };
+        let steps = self.pipeline.change(Change::Say(draft), Ticket::Ai, now);
+        self.take(steps);
+    }
+}
+
+fn permit_of(ticket: Ticket) -> Permit {
+    match ticket {
+        Ticket::Socket { permit, .. } => permit,
+        Ticket::Request(_) | Ticket::Ai => None,
+    }
+}
+
+fn log_membership(records: &[Record]) {
+    for record in records {
+        match record {
+            Record::Joined(participant) => info!(participant = %participant.id, "joining"),
+            Record::Left { user, .. } => info!(participant = %user, "leaving"),
+            Record::Edited { .. } => info!("editing"),
+            Record::Created { .. } | Record::Posted(_) | Record::Read { .. } => {}
+        }
+    }
+}

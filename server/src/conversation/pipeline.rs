@@ -1,0 +1,503 @@
+//! The order in which commands meet the store. Pure: the shell does the I/O that [`Step`]s ask for.
+//!
+//! Changes stand in one list and go to the store in batches, one batch in flight. A batch is decided against
+//! a draft of the state, so that its changes see one another; the real state takes the records in only when
+//! they are committed, and only then is anything answered or told. A batch that fails leaves no trace: its
+//! changes are answered with an error and no sequence id is used up. Signals of a socket (ping, typing, sync,
+//! faults) wait behind that socket's own changes; connections, queries and other sockets' signals do not
+//! wait, they see what is committed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::command::{Change, Outcome, Rejection, Signal};
+use super::decide::{Decision, Rules, decide};
+use super::event::{Audience, CloseReason, Effect, Event, Fault, FaultKind};
+use super::state::{Record, State};
+use crate::domain::{ClientMessageId, Kind, Message, Now, SequenceId, SocketId, UserId};
+use crate::storage::StoreError;
+
+/// The most changes in one batch. Below [`super::state::RECENT`], so that a batch sees all of its messages.
+const BATCH: usize = 64;
+
+/// The limits and periods of a conversation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// What decisions depend on.
+    pub(crate) rules: Rules,
+    /// The most messages that may wait for the store, the ones in flight included.
+    pub(crate) queue_capacity: usize,
+    /// The most AI jobs that may wait.
+    pub(crate) ai_capacity: usize,
+    /// The last so many messages greet a socket that names none.
+    pub(crate) history: u64,
+    /// At most one "types" per sender in this period.
+    pub(crate) typing_interval: Duration,
+}
+
+/// By what a resend is recognised.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct SentKey {
+    /// The sender.
+    pub(crate) sender: UserId,
+    /// Its id of the message.
+    pub(crate) client_id: ClientMessageId,
+}
+
+/// What the shell has to do next, in this order. `T` is what it gave along with a command.
+#[derive(Debug)]
+pub(crate) enum Step<T> {
+    /// Carry out an effect.
+    Effect(Effect),
+    /// Answer a change. For a message it comes before its [`Effect::Posted`].
+    Answer(T, Result<Outcome, Rejection>),
+    /// Answer a frame of a socket with one frame.
+    Reply(T, SocketId, Event),
+    /// Answer a sync of a socket with a page of the log ([`Effect::Page`]).
+    ReplyPage(T, Effect),
+    /// Ask the store for these, then call [`Pipeline::looked_up`].
+    Lookup(Vec<SentKey>),
+    /// Have the store append these, then call [`Pipeline::appended`].
+    Append(Vec<Record>),
+    /// An AI job was given up to make room.
+    JobDropped(Arc<Message>),
+}
+
+#[derive(Debug)]
+enum Waiting<T> {
+    Change(Change, T),
+    Signal(SocketId, Signal, T),
+}
+
+impl<T> Waiting<T> {
+    fn socket(&self) -> Option<SocketId> {
+        match self {
+            Self::Change(change, _) => socket_of(change),
+            Self::Signal(socket, ..) => Some(*socket),
+        }
+    }
+}
+
+fn socket_of(change: &Change) -> Option<SocketId> {
+    match change {
+        Change::Say(draft) => draft.socket,
+        Change::Read { socket, .. } => Some(*socket),
+        _ => None,
+    }
+}
+
+fn key_of(change: &Change) -> Option<SentKey> {
+    match change {
+        Change::Say(draft) => draft.client_id.clone().map(|client_id| SentKey {
+            sender: draft.sender.clone(),
+            client_id,
+        }),
+        _ => None,
+    }
+}
+
+#[derive(Debug)]
+enum Flight<T> {
+    /// The store looks for earlier attempts of the batch's messages.
+    LookingUp(Vec<(Change, T)>),
+    /// The store appends what was decided.
+    Appending(Vec<(Change, T, Decision)>),
+}
+
+/// A conversation and everything that waits in it.
+#[derive(Debug)]
+pub(crate) struct Pipeline<T> {
+    state: State,
+    limits: Limits,
+    waiting: VecDeque<Waiting<T>>,
+    flight: Option<Flight<T>>,
+    /// Messages waiting or in flight.
+    messages: usize,
+    jobs: VecDeque<Arc<Message>>,
+    draining: bool,
+}
+
+impl<T> Pipeline<T> {
+    /// A conversation in which nothing waits.
+    pub(crate) fn new(state: State, limits: Limits) -> Self {
+        Self {
+            state,
+            limits,
+            waiting: VecDeque::new(),
+            flight: None,
+            messages: 0,
+            jobs: VecDeque::new(),
+            draining: false,
+        }
+    }
+
+    /// What is committed, and who is connected.
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Messages that are accepted and not yet durable.
+    pub(crate) fn pending(&self) -> usize {
+        self.messages
+    }
+
+    /// Whether nothing waits for the store.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.flight.is_none() && self.waiting.is_empty()
+    }
+
+    /// Whether the conversation is being finished.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining
+    }
+
+    /// Takes no more changes from here on; what waits is still finished.
+    pub(crate) fn drain(&mut self) {
+        self.draining = true;
+        self.jobs.clear();
+    }
+
+    /// The oldest human message that an AI has not been asked about.
+    pub(crate) fn next_job(&mut self) -> Option<Arc<Message>> {
+        self.jobs.pop_front()
+    }
+
+    /// A change arrives.
+    pub(crate) fn change(&mut self, change: Change, ticket: T, now: Now) -> Vec<Step<T>> {
+        let mut steps = Vec::new();
+        if self.draining {
+            steps.push(Step::Answer(ticket, Err(Rejection::ShuttingDown)));
+            return steps;
+        }
+        if matches!(change, Change::Say(_)) {
+            if self.messages >= self.limits.queue_capacity {
+                steps.push(Step::Answer(ticket, Err(Rejection::QueueFull)));
+                return steps;
+            }
+            self.messages += 1;
+            self.make_room(&mut steps);
+        }
+        self.waiting.push_back(Waiting::Change(change, ticket));
+        self.proceed(now, &mut steps);
+        steps
+    }
+
+    /// A signal of a socket arrives.
+    pub(crate) fn signal(
+        &mut self,
+        socket: SocketId,
+        signal: Signal,
+        ticket: T,
+        now: Now,
+    ) -> Vec<Step<T>> {
+        let mut steps = Vec::new();
+        if self.has_waiting(socket) {
+            self.waiting
+                .push_back(Waiting::Signal(socket, signal, ticket));
+        } else {
+            self.run(socket, signal, ticket, now, &mut steps);
+        }
+        steps
+    }
+
+    /// A socket opens; `None` if its user is no participant. Says from which message on it reads the log.
+    pub(crate) fn connect(
+        &mut self,
+        socket: SocketId,
+        user: &UserId,
+        after: Option<SequenceId>,
+        now: Now,
+    ) -> Option<(SequenceId, Vec<Step<T>>)> {
+        let history = self.limits.history;
+        let (start, effects) = self.state.connect(socket, user, after, history, now)?;
+        Some((start, effects.into_iter().map(Step::Effect).collect()))
+    }
+
+    /// A socket closed.
+    pub(crate) fn disconnect(&mut self, socket: SocketId, now: Now) -> Vec<Step<T>> {
+        let effects = self.state.disconnect(socket, now);
+        effects.into_iter().map(Step::Effect).collect()
+    }
+
+    /// The server closes a socket.
+    pub(crate) fn hang_up(
+        &mut self,
+        socket: SocketId,
+        reason: CloseReason,
+        now: Now,
+    ) -> Vec<Step<T>> {
+        let mut steps = vec![Step::Effect(Effect::Close(socket, reason))];
+        steps.extend(self.disconnect(socket, now));
+        steps
+    }
+
+    /// A piece of an AI's answer is there.
+    pub(crate) fn relay(
+        &mut self,
+        ai: &UserId,
+        event: impl FnOnce(crate::domain::Participant) -> Event,
+    ) -> Vec<Step<T>> {
+        let participant = self.state.durable().members.get(ai).cloned();
+        let tell = |participant| Step::Effect(Effect::Tell(Audience::Everyone, event(participant)));
+        participant.map(tell).into_iter().collect()
+    }
+
+    /// The store answered [`Step::Lookup`]: what it has under each key, in the order of the keys.
+    pub(crate) fn looked_up(
+        &mut self,
+        result: Result<Vec<Option<Arc<Message>>>, StoreError>,
+        now: Now,
+    ) -> Vec<Step<T>> {
+        let mut steps = Vec::new();
+        match self.flight.take() {
+            Some(Flight::LookingUp(batch)) => match result {
+                Ok(found) => self.decide_batch(batch, found, now, &mut steps),
+                Err(_) => {
+                    for (change, ticket) in batch {
+                        self.fail(&change, ticket, &mut steps);
+                    }
+                }
+            },
+            flight => self.flight = flight,
+        }
+        self.proceed(now, &mut steps);
+        steps
+    }
+
+    /// The store answered [`Step::Append`].
+    pub(crate) fn appended(&mut self, result: Result<(), StoreError>, now: Now) -> Vec<Step<T>> {
+        let mut steps = Vec::new();
+        match self.flight.take() {
+            Some(Flight::Appending(batch)) => {
+                for (change, ticket, decision) in batch {
+                    match &result {
+                        Ok(()) => self.settle(change, ticket, decision, now, &mut steps),
+                        Err(_) => self.fail(&change, ticket, &mut steps),
+                    }
+                }
+            }
+            flight => self.flight = flight,
+        }
+        self.proceed(now, &mut steps);
+        steps
+    }
+
+    /// Works on what waits until the store is needed or nothing is left.
+    fn proceed(&mut self, now: Now, steps: &mut Vec<Step<T>>) {
+        while self.flight.is_none() {
+            let mut batch = Vec::new();
+            while batch.len() < BATCH
+                && matches!(self.waiting.front(), Some(Waiting::Change(..)))
+                && let Some(Waiting::Change(change, ticket)) = self.waiting.pop_front()
+            {
+                batch.push((change, ticket));
+            }
+            if !batch.is_empty() {
+                let keys: Vec<_> = batch
+                    .iter()
+                    .filter_map(|(change, _)| key_of(change))
+                    .collect();
+                if keys.is_empty() {
+                    self.decide_batch(batch, Vec::new(), now, steps);
+                } else {
+                    self.flight = Some(Flight::LookingUp(batch));
+                    steps.push(Step::Lookup(keys));
+                }
+                continue;
+            }
+            match self.waiting.pop_front() {
+                Some(Waiting::Signal(socket, signal, ticket)) => {
+                    self.run(socket, signal, ticket, now, steps);
+                }
+                _ => return,
+            }
+        }
+    }
+
+    fn decide_batch(
+        &mut self,
+        batch: Vec<(Change, T)>,
+        found: Vec<Option<Arc<Message>>>,
+        now: Now,
+        steps: &mut Vec<Step<T>>,
+    ) {
+        let mut draft = self.state.durable().clone();
+        let mut found = found.into_iter();
+        let mut records = Vec::new();
+        let mut decided = Vec::with_capacity(batch.len());
+        for (change, ticket) in batch {
+            let prior = key_of(&change).and_then(|_| found.next().flatten());
+            let decision = decide(&draft, &change, prior.as_ref(), self.limits.rules, now.wall);
+            if let Decision::Commit(new) = &decision {
+                for record in new {
+                    draft.fold(record);
+                }
+                records.extend(new.iter().cloned());
+            }
+            decided.push((change, ticket, decision));
+        }
+        if records.is_empty() {
+            for (change, ticket, decision) in decided {
+                self.settle(change, ticket, decision, now, steps);
+            }
+        } else {
+            self.flight = Some(Flight::Appending(decided));
+            steps.push(Step::Append(records));
+        }
+    }
+
+    /// The change's records, if any, are durable: take them in, tell, and answer.
+    fn settle(
+        &mut self,
+        change: Change,
+        ticket: T,
+        decision: Decision,
+        now: Now,
+        steps: &mut Vec<Step<T>>,
+    ) {
+        if matches!(change, Change::Say(_)) {
+            self.messages = self.messages.saturating_sub(1);
+        }
+        let records = match decision {
+            Decision::Reject(rejection) => {
+                steps.push(Step::Answer(ticket, Err(rejection)));
+                return;
+            }
+            Decision::Done(outcome) => {
+                steps.push(Step::Answer(ticket, Ok(outcome)));
+                return;
+            }
+            Decision::Commit(records) => records,
+        };
+        let mut effects = Vec::new();
+        for record in &records {
+            effects.extend(self.state.apply(record, now));
+            if let Record::Posted(message) = record {
+                self.ask_ai(message, steps);
+            }
+        }
+        let outcome = self.outcome(&change, &records);
+        let effects = effects.into_iter().map(Step::Effect);
+        if matches!(change, Change::Say(_)) {
+            steps.push(Step::Answer(ticket, outcome));
+            steps.extend(effects);
+        } else {
+            steps.extend(effects);
+            steps.push(Step::Answer(ticket, outcome));
+        }
+    }
+
+    fn outcome(&self, change: &Change, records: &[Record]) -> Result<Outcome, Rejection> {
+        let seen = |user: &UserId| {
+            let view = self.state.view(user).ok_or(Rejection::NotFound)?;
+            Ok(Outcome::Seen(Box::new(view)))
+        };
+        match change {
+            Change::Say(_) => match records {
+                [Record::Posted(message)] => Ok(Outcome::Said {
+                    message: Arc::clone(message),
+                    duplicate: false,
+                }),
+                _ => Ok(Outcome::Done),
+            },
+            Change::Join { by, .. } | Change::Edit { by, .. } => seen(by),
+            Change::Leave { .. } | Change::Remove { .. } => Ok(Outcome::Left {
+                remaining: self.state.durable().members.len(),
+            }),
+            Change::Read { .. } => Ok(Outcome::Done),
+        }
+    }
+
+    fn fail(&mut self, change: &Change, ticket: T, steps: &mut Vec<Step<T>>) {
+        if matches!(change, Change::Say(_)) {
+            self.messages = self.messages.saturating_sub(1);
+        }
+        steps.push(Step::Answer(ticket, Err(Rejection::StorageUnavailable)));
+    }
+
+    fn has_waiting(&self, socket: SocketId) -> bool {
+        let in_flight = match &self.flight {
+            None => false,
+            Some(Flight::LookingUp(batch)) => batch
+                .iter()
+                .any(|(change, _)| socket_of(change) == Some(socket)),
+            Some(Flight::Appending(batch)) => batch
+                .iter()
+                .any(|(change, ..)| socket_of(change) == Some(socket)),
+        };
+        in_flight
+            || self
+                .waiting
+                .iter()
+                .any(|waiting| waiting.socket() == Some(socket))
+    }
+
+    /// Handles a signal whose turn has come. Signals of a socket that is gone are forgotten.
+    fn run(
+        &mut self,
+        socket: SocketId,
+        signal: Signal,
+        ticket: T,
+        now: Now,
+        steps: &mut Vec<Step<T>>,
+    ) {
+        if self.state.user_of(socket).is_none() {
+            return;
+        }
+        let current = self.state.durable().last_sequence;
+        steps.push(match signal {
+            Signal::Ping => Step::Reply(ticket, socket, Event::Pong),
+            Signal::Faulty(fault) => Step::Reply(ticket, socket, Event::Fault(fault)),
+            Signal::Typing(typing) => {
+                let interval = self.limits.typing_interval;
+                let effect = self.state.typing(socket, typing, interval, now);
+                steps.extend(effect.map(Step::Effect));
+                return;
+            }
+            Signal::Sync(Some(after)) if after <= current => {
+                let seats = self.state.seats();
+                Step::ReplyPage(
+                    ticket,
+                    Effect::Page {
+                        socket,
+                        after,
+                        current,
+                        seats,
+                    },
+                )
+            }
+            Signal::Sync(_) => {
+                let fault = Fault {
+                    kind: FaultKind::InvalidSync,
+                    message: format!("last_sequence_id must be a number from 0 to {current}"),
+                    message_id: None,
+                };
+                Step::Reply(ticket, socket, Event::Fault(fault))
+            }
+        });
+    }
+
+    /// An AI participant sees every human message.
+    fn ask_ai(&mut self, message: &Arc<Message>, steps: &mut Vec<Step<T>>) {
+        let members = &self.state.durable().members;
+        let kind_of_sender = members.get(&message.sender).map(|sender| sender.kind);
+        let has_ai = members.values().any(|member| member.kind == Kind::Ai);
+        if has_ai && kind_of_sender == Some(Kind::Human) && !self.draining {
+            self.jobs.push_back(Arc::clone(message));
+            self.make_room(steps);
+        }
+    }
+
+    /// AI jobs give way to people: the oldest go first when jobs and messages together reach the limit.
+    fn make_room(&mut self, steps: &mut Vec<Step<T>>) {
+        while self.jobs.len() > self.limits.ai_capacity
+            || (self.jobs.len() + self.messages > self.limits.queue_capacity)
+        {
+            let Some(dropped) = self.jobs.pop_front() else {
+                return;
+            };
+            steps.push(Step::JobDropped(dropped));
+        }
+    }
+}

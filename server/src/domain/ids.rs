@@ -1,0 +1,118 @@
+//! Newtypes for every identifier, so that none can stand where another belongs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub(crate) struct $name(Arc<str>);
+
+        impl $name {
+            /// The identifier as text.
+            #[allow(dead_code, reason = "part of every identifier, needed of some")]
+            pub(crate) fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(Arc::from(text))
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(Arc::from(text))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// Who somebody is, across conversations. Comes from a token or from a participant record.
+    UserId
+);
+text_id!(
+    /// `conv_` and 12 hexadecimal digits when made here; any text when asked for.
+    ConversationId
+);
+text_id!(
+    /// The server's id of a message: `msg_` and 16 hexadecimal digits.
+    MessageId
+);
+text_id!(
+    /// The sender's own id of a message, by which a resend is recognised.
+    ClientMessageId
+);
+
+/// The first `digits` hexadecimal digits of a random UUID (at most 12 of them are plain random).
+fn random_hex(digits: usize) -> String {
+    let mut text = uuid::Uuid::new_v4().simple().to_string();
+    text.truncate(digits);
+    text
+}
+
+impl ConversationId {
+    /// A new random id.
+    pub(crate) fn random() -> Self {
+        Self::from(format!("conv_{}", random_hex(12)))
+    }
+}
+
+impl MessageId {
+    /// A new random id.
+    pub(crate) fn random() -> Self {
+        Self::from(format!("msg_{}", random_hex(16)))
+    }
+}
+
+/// A message's place in its conversation: 1, 2, 3 … without gaps. 0 means "before the first".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[serde(transparent)]
+pub(crate) struct SequenceId(pub(crate) u64);
+
+impl SequenceId {
+    /// The place behind this one.
+    pub(crate) fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for SequenceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One open WebSocket of this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct SocketId(pub(crate) u64);
+
+impl fmt::Display for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

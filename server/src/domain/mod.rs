@@ -1,0 +1,11 @@
+//! The words of the trade: ids, participants, messages, time. No I/O, no HTTP.
+
+mod ids;
+mod message;
+mod participant;
+mod time;
+
+pub(crate) use ids::{ClientMessageId, ConversationId, MessageId, SequenceId, SocketId, UserId};
+pub(crate) use message::{Message, MessageKind};
+pub(crate) use participant::{Kind, Mode, Participant};
+pub(crate) use time::{Now, Timestamp};

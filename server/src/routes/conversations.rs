@@ -1,0 +1,172 @@
+//! Creating, listing, reading and editing conversations.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use super::extract::{Fields, InPath, InQuery, JsonObject};
+use super::wire::{ConversationBody, CreatedBody, ListedBody};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::config::Config;
+use crate::conversation::command::Edit;
+use crate::conversation::registry::Founding;
+use crate::domain::{ConversationId, UserId};
+use crate::error::ApiError;
+
+/// The free-form mode of a conversation that names none.
+const DEFAULT_MODE: &str = "list";
+
+/// `POST /chat/create`
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    JsonObject(body): JsonObject,
+) -> Result<Response, ApiError> {
+    let config = &app.config;
+    let fields = Fields::of(&body);
+    let title = fields.filled(&["title"], config.max_title_chars)?;
+    let mut people = people(&fields, config)?;
+    if people.iter().all(|(id, _)| *id != caller.id) {
+        people.push((caller.id.clone(), caller.name.clone()));
+    }
+    let most = config.max_participants_at_creation;
+    if people.len() > most {
+        let message = format!("participants must be at most {most}, the creator included");
+        return Err(ApiError::InvalidRequest(message));
+    }
+    if let Some((id, _)) = people
+        .iter()
+        .find(|(id, _)| Some(id) == app.registry.ai_id())
+    {
+        let message = format!("participants must not use the id {id} of the AI participant");
+        return Err(ApiError::InvalidRequest(message));
+    }
+    let founding = Founding {
+        title: title.to_owned(),
+        sites: fields
+            .sites(config.max_sites, config.max_mode_chars)?
+            .unwrap_or_default(),
+        mode: fields
+            .text("mode", config.max_mode_chars)?
+            .unwrap_or(DEFAULT_MODE)
+            .to_owned(),
+        creator: caller.id,
+        people,
+        with_ai: fields.flag("enable_ai")?.unwrap_or(true),
+    };
+    let created = app
+        .registry
+        .create(founding)
+        .await
+        .map_err(|error| app.refused(error))?;
+    Ok((StatusCode::CREATED, Json(CreatedBody::from(&created))).into_response())
+}
+
+/// The `participants` of a creation, in order.
+fn people(fields: &Fields<'_>, config: &Config) -> Result<Vec<(UserId, String)>, ApiError> {
+    let wrong = |message: String| Err(ApiError::InvalidRequest(message));
+    let list = fields.list("participants")?.unwrap_or_default();
+    if list.is_empty() {
+        return wrong("participants must name at least one participant".to_owned());
+    }
+    let mut people: Vec<(UserId, String)> = Vec::with_capacity(list.len().min(100));
+    for (index, entry) in list.iter().enumerate() {
+        let Value::Object(entry) = entry else {
+            return wrong(format!(
+                "participants[{index}] must be an object with user_id and name"
+            ));
+        };
+        let (id, name) = person(entry, &format!("participants[{index}]."), config)?;
+        if people.iter().any(|(known, _)| *known == id) {
+            return wrong(format!("participants names {id} twice"));
+        }
+        people.push((id, name));
+    }
+    Ok(people)
+}
+
+/// A participant in a request.
+pub(super) fn person(
+    entry: &Map<String, Value>,
+    place: &str,
+    config: &Config,
+) -> Result<(UserId, String), ApiError> {
+    let fields = Fields::inside(entry, place);
+    let id = fields.filled(&["user_id", "participantId"], config.max_id_chars)?;
+    let name = fields.filled(&["name", "displayName"], config.max_name_chars)?;
+    Ok((UserId::from(id), name.to_owned()))
+}
+
+/// `GET /chat/my-conversations`
+pub(super) async fn mine(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    query: InQuery,
+) -> Result<Json<Value>, ApiError> {
+    let limit = query.clamped("limit", 20, 1, 100)?;
+    let offset = query.clamped("offset", 0, 0, u64::MAX)?;
+    let at = |number| usize::try_from(number).unwrap_or(usize::MAX);
+    let page = app
+        .registry
+        .of_user(&caller.id, at(offset), at(limit))
+        .await;
+    let page = page.map_err(|error| app.refused(error))?;
+    let conversations: Vec<ListedBody<'_>> = page.views.iter().map(Into::into).collect();
+    Ok(Json(json!({
+        "conversations": conversations,
+        "total": page.total,
+        "limit": limit,
+        "offset": offset,
+    })))
+}
+
+/// `GET /chat/conversations/{id}`
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    InPath(id): InPath<String>,
+) -> Result<Response, ApiError> {
+    let conversation = app.find(&ConversationId::from(id)).await?;
+    let view = conversation
+        .view(caller.id)
+        .await
+        .map_err(|error| app.refused(error))?;
+    Ok(Json(ConversationBody::from(&view)).into_response())
+}
+
+/// `PATCH /chat/{id}`
+pub(super) async fn edit(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    InPath(id): InPath<String>,
+    JsonObject(body): JsonObject,
+) -> Result<Response, ApiError> {
+    let config = &app.config;
+    let fields = Fields::of(&body);
+    let title = match fields.text("title", config.max_title_chars)? {
+        None => None,
+        Some(_) => Some(
+            fields
+                .filled(&["title"], config.max_title_chars)?
+                .to_owned(),
+        ),
+    };
+    let edit = Edit {
+        title,
+        sites: fields.sites(config.max_sites, config.max_mode_chars)?,
+        mode: fields
+            .text("mode", config.max_mode_chars)?
+            .map(str::to_owned),
+    };
+    let conversation = app.find(&ConversationId::from(id)).await?;
+    let view = conversation
+        .edit(caller.id, edit)
+        .await
+        .map_err(|error| app.refused(error))?;
+    Ok(Json(ConversationBody::from(&view)).into_response())
+}

@@ -1,0 +1,101 @@
+//! Reading and posting messages.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use super::extract::{Fields, InPath, InQuery, JsonObject};
+use super::wire::MessageBody;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::conversation::command::Draft;
+use crate::domain::{ClientMessageId, ConversationId, MessageId, MessageKind, SequenceId};
+use crate::error::ApiError;
+
+/// `GET /chat/conversations/{id}/messages`
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    InPath(id): InPath<String>,
+    query: InQuery,
+) -> Result<Json<Value>, ApiError> {
+    let after = SequenceId(query.clamped("after", 0, 0, u64::MAX)?);
+    let limit = query.clamped("limit", 100, 1, 100)?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let conversation = app.find(&ConversationId::from(id)).await?;
+    let page = conversation.page(caller.id, after, limit).await;
+    let page = page.map_err(|error| app.refused(error))?;
+    let last = page
+        .messages
+        .last()
+        .map_or(after, |message| message.sequence);
+    let messages: Vec<MessageBody<'_>> = page
+        .messages
+        .iter()
+        .map(|message| (&**message).into())
+        .collect();
+    Ok(Json(json!({
+        "messages": messages,
+        "current_sequence_id": page.current,
+        "has_more": last < page.current,
+    })))
+}
+
+/// `POST /chat/{id}/messages`
+pub(super) async fn say(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    InPath(id): InPath<String>,
+    JsonObject(body): JsonObject,
+) -> Result<Response, ApiError> {
+    let config = &app.config;
+    let fields = Fields::of(&body);
+    let content = match fields.text("content", usize::MAX)? {
+        None => return Err(ApiError::InvalidRequest("content is required".to_owned())),
+        Some("") => {
+            return Err(ApiError::InvalidRequest(
+                "content must not be empty".to_owned(),
+            ));
+        }
+        Some(text) if text.chars().count() > config.max_message_chars => {
+            return Err(ApiError::MessageTooLarge(config.max_message_chars));
+        }
+        Some(text) => text.to_owned(),
+    };
+    let client_id = match fields.text("message_id", config.max_id_chars)? {
+        None => None,
+        Some(_) => Some(fields.filled(&["message_id"], config.max_id_chars)?),
+    };
+    let mut metadata = Map::new();
+    if let Some(sites) = fields.sites(config.max_sites, config.max_mode_chars)? {
+        metadata.insert("sites".to_owned(), json!(sites));
+    }
+    if let Some(mode) = fields.text("mode", config.max_mode_chars)? {
+        metadata.insert("mode".to_owned(), json!(mode));
+    }
+    let draft = Draft {
+        id: MessageId::random(),
+        client_id: client_id.map(ClientMessageId::from),
+        sender: caller.id,
+        socket: None,
+        kind: MessageKind::Text,
+        content,
+        metadata,
+    };
+    let conversation = app.find(&ConversationId::from(id)).await?;
+    let (message, duplicate) = conversation
+        .say(draft)
+        .await
+        .map_err(|error| app.refused(error))?;
+    let body = json!({
+        "message_id": message.id,
+        "client_message_id": message.client_id,
+        "sequence_id": message.sequence,
+        "duplicate": duplicate,
+    });
+    Ok((StatusCode::CREATED, Json(body)).into_response())
+}

@@ -1,0 +1,58 @@
+//! Faults of the store on demand; mounted only with `testing`, which is refused beyond loopback.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use super::extract::JsonObject;
+use crate::app::App;
+use crate::error::ApiError;
+use crate::storage::{FaultSettings, Gate};
+
+/// `GET /testing/store`
+pub(super) async fn read(State(app): State<Arc<App>>) -> Result<Json<Value>, ApiError> {
+    let faults = app.faults.as_ref().ok_or(ApiError::NotFound)?;
+    Ok(body(faults.read()))
+}
+
+/// `PUT /testing/store` changes the given settings and leaves the others.
+pub(super) async fn change(
+    State(app): State<Arc<App>>,
+    JsonObject(request): JsonObject,
+) -> Result<Json<Value>, ApiError> {
+    let faults = app.faults.as_ref().ok_or(ApiError::NotFound)?;
+    let gate = match request.get("gate") {
+        None => None,
+        Some(Value::String(gate)) if gate == "open" => Some(Gate::Open),
+        Some(Value::String(gate)) if gate == "closed" => Some(Gate::Closed),
+        Some(_) => {
+            let message = "gate must be \"open\" or \"closed\"".to_owned();
+            return Err(ApiError::InvalidRequest(message));
+        }
+    };
+    let number = |name: &str| match request.get(name) {
+        None => Ok(None),
+        Some(value) => value
+            .as_u64()
+            .map(Some)
+            .ok_or_else(|| ApiError::InvalidRequest(format!("{name} must be a number from 0 on"))),
+    };
+    let (fail_next, delay) = (number("fail_next")?, number("delay_ms")?);
+    Ok(body(faults.change(|settings| {
+        settings.gate = gate.unwrap_or(settings.gate);
+        settings.fail_next = fail_next.unwrap_or(settings.fail_next);
+        settings.delay = delay.map_or(settings.delay, Duration::from_millis);
+    })))
+}
+
+fn body((settings, waiting): (FaultSettings, usize)) -> Json<Value> {
+    Json(json!({
+        "gate": settings.gate,
+        "fail_next": settings.fail_next,
+        "delay_ms": settings.delay.as_millis() as u64,
+        "waiting": waiting,
+    }))
+}

@@ -1,0 +1,100 @@
+//! `GET /chat/ws/{id}`: what is checked before a connection becomes a WebSocket.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Extension, State};
+use axum::response::Response;
+use tracing::{Instrument, info_span};
+
+use super::extract::{InPath, InQuery};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::connection::WriteProgress;
+use crate::conversation::command::Rejection;
+use crate::domain::{ConversationId, SequenceId};
+use crate::error::ApiError;
+use crate::socket::connection::Connection;
+use crate::socket::frame::Wire;
+
+/// Buffer for reading a socket; the library's own default would be 128 KiB a socket.
+const READ_BUFFER: usize = 4 * 1024;
+
+/// Frames up to this many times the limit are read whole, so that the close that tells of them arrives.
+const LENIENCE: usize = 4;
+
+/// Admits a participant and hands the socket to its own task.
+pub(super) async fn connect(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    InPath(id): InPath<String>,
+    query: InQuery,
+    Extension(progress): Extension<WriteProgress>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, ApiError> {
+    if app.is_closing() {
+        return Err(app.refused(Rejection::ShuttingDown));
+    }
+    let conversation = app.find(&ConversationId::from(id)).await?;
+    let admission = conversation
+        .admit(caller.id.clone())
+        .await
+        .map_err(|error| match error {
+            Rejection::NotFound => ApiError::NotAdmitted,
+            error => app.refused(error),
+        })?;
+    let after = match query.text("last_sequence_id") {
+        None => None,
+        Some(text) => {
+            let known = u64::from_str(text).ok().map(SequenceId);
+            let known = known
+                .filter(|known| *known <= admission.current)
+                .ok_or_else(|| {
+                    let current = admission.current;
+                    let message = format!("last_sequence_id must be a number from 0 to {current}");
+                    ApiError::InvalidRequest(message)
+                })?;
+            Some(known)
+        }
+    };
+    let upgrade = upgrade.map_err(|error| ApiError::UpgradeRequired(error.body_text()))?;
+    let slot = app
+        .slots
+        .take(&caller.id)
+        .ok_or_else(|| ApiError::ConnectionLimit(app.retry_after()))?;
+
+    let connection = Connection {
+        id: app.socket_id(),
+        user: caller.id,
+        after,
+        wire: Wire::new(conversation.id().clone(), app.wire),
+        conversation,
+        settings: app.socket_settings,
+        progress,
+    };
+    let span = info_span!(
+        parent: None,
+        "socket",
+        id = %connection.id,
+        conversation = %connection.conversation.id(),
+        participant = %connection.user,
+    );
+    let longest = app.socket_settings.max_frame_bytes.saturating_mul(LENIENCE);
+    let under_way = app.upgrades.subscribe();
+    let upgrade = upgrade
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(READ_BUFFER)
+        .max_message_size(longest)
+        .max_frame_size(longest)
+        .protocols(["chat"]);
+    Ok(upgrade.on_upgrade(async move |socket| {
+        let serving = async move {
+            connection.serve(socket).await;
+            drop(slot);
+        };
+        app.sockets.spawn(serving.instrument(span));
+        drop(under_way);
+    }))
+}

@@ -1,0 +1,180 @@
+//! Frames out: from the outbound queue and the log to the socket.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::pin;
+
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
+use futures_util::SinkExt;
+use futures_util::stream::SplitSink;
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{info, warn};
+
+use super::connection::Connection;
+use super::frame;
+use super::outbound::{Next, Outbound};
+use crate::conversation::event::{CloseReason, Event, Fault, FaultKind, Seat};
+use crate::domain::SequenceId;
+
+/// How many messages a lagging socket reads from the store at once.
+const LOG_PAGE: usize = 100;
+
+type Sink = SplitSink<WebSocket, Message>;
+
+/// Why writing ended before the close frame was out.
+enum Failure {
+    /// The connection is gone.
+    Gone,
+    /// A write made no progress in time.
+    Stalled,
+    /// The log could not be read.
+    LogUnavailable,
+}
+
+/// Writes until the close frame is out, or nothing can be written any more.
+pub(super) async fn write(connection: &Connection, mut sink: Sink, outbound: &Outbound) {
+    let reason = match pump(connection, &mut sink, outbound).await {
+        Ok(reason) => reason,
+        Err(Failure::Gone) => return,
+        Err(Failure::Stalled) => {
+            info!(socket = %connection.id, participant = %connection.user, "socket reads too slowly");
+            CloseReason::TooSlow
+        }
+        Err(Failure::LogUnavailable) => {
+            warn!(socket = %connection.id, "log unavailable");
+            CloseReason::LogUnavailable
+        }
+    };
+    // The others shall not wait for a close that may take its time.
+    connection.conversation.disconnect(connection.id);
+    let close = sink.send(Message::Close(Some(frame::close_frame(reason))));
+    let _ = timeout(connection.settings.close_timeout, close).await;
+}
+
+async fn pump(
+    connection: &Connection,
+    sink: &mut Sink,
+    outbound: &Outbound,
+) -> Result<CloseReason, Failure> {
+    let period = connection.settings.heartbeat_interval;
+    let mut ping_due = Instant::now() + period;
+    let mut logged = LoggedFrames::default();
+    loop {
+        // Also a socket that always has something to write is pinged.
+        if Instant::now() >= ping_due {
+            ping_due = Instant::now() + period;
+            in_time(connection, sink.send(Message::Ping(Vec::new().into()))).await?;
+        }
+        let next = match outbound.poll() {
+            Some(next) => next,
+            None => {
+                in_time(connection, sink.flush()).await?;
+                tokio::select! {
+                    next = outbound.next() => next,
+                    () = sleep_until(ping_due) => continue,
+                }
+            }
+        };
+        // The permit is given back when the frame is written.
+        let (frame, _permit) = match next {
+            Next::Frame(frame, permit) => (frame, permit),
+            Next::Logged(place) => {
+                let frame = logged.get(connection, place).await?;
+                outbound.passed(place);
+                (frame, None)
+            }
+            Next::Page {
+                after,
+                current,
+                seats,
+                permit,
+            } => (page(connection, after, current, &seats).await, permit),
+            Next::Close(reason) => return Ok(reason),
+        };
+        in_time(connection, sink.feed(Message::Text(frame))).await?;
+    }
+}
+
+/// Runs a write as long as the kernel takes bytes.
+async fn in_time(
+    connection: &Connection,
+    write: impl Future<Output = Result<(), axum::Error>>,
+) -> Result<(), Failure> {
+    let mut write = pin!(write);
+    let mut taken = connection.progress.bytes();
+    loop {
+        match timeout(connection.settings.write_timeout, &mut write).await {
+            Ok(result) => return result.map_err(|_| Failure::Gone),
+            Err(_) => {
+                let now = connection.progress.bytes();
+                if now == taken {
+                    return Err(Failure::Stalled);
+                }
+                taken = now;
+            }
+        }
+    }
+}
+
+/// A page of the log in answer to a sync, or the error that it cannot be read.
+async fn page(
+    connection: &Connection,
+    after: SequenceId,
+    current: SequenceId,
+    seats: &[Seat],
+) -> Utf8Bytes {
+    let limit = connection.settings.sync_page;
+    match connection.conversation.read_log(after, limit).await {
+        Ok(mut messages) => {
+            messages.retain(|message| message.sequence <= current);
+            let last = messages.last().map_or(after, |message| message.sequence);
+            connection
+                .wire
+                .sync_page(&messages, current, seats, last < current)
+        }
+        Err(error) => {
+            let fault = Fault {
+                kind: FaultKind::StorageUnavailable,
+                message: error.to_string(),
+                message_id: None,
+            };
+            connection.wire.encode(&Event::Fault(fault))
+        }
+    }
+}
+
+/// Messages from the store, read in pages.
+#[derive(Default)]
+struct LoggedFrames {
+    frames: VecDeque<(SequenceId, Utf8Bytes)>,
+}
+
+impl LoggedFrames {
+    /// The frame of the message at a place.
+    async fn get(
+        &mut self,
+        connection: &Connection,
+        place: SequenceId,
+    ) -> Result<Utf8Bytes, Failure> {
+        while let Some((at, frame)) = self.frames.pop_front() {
+            if at == place {
+                return Ok(frame);
+            }
+        }
+        let before = SequenceId(place.0.saturating_sub(1));
+        let conversation = &connection.conversation;
+        let messages = conversation.read_log(before, LOG_PAGE).await;
+        let messages = messages.map_err(|_| Failure::LogUnavailable)?;
+        let encode = |message: std::sync::Arc<crate::domain::Message>| {
+            (
+                message.sequence,
+                frame::message(conversation.id(), &message),
+            )
+        };
+        self.frames = messages.into_iter().map(encode).collect();
+        match self.frames.pop_front() {
+            Some((at, frame)) if at == place => Ok(frame),
+            _ => Err(Failure::LogUnavailable),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! A store that fails, waits or holds commits when a test says so.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::{ConversationPage, Store, StoreError, StoreFuture};
+use crate::conversation::pipeline::SentKey;
+use crate::conversation::state::{Durable, Record};
+use crate::domain::{ConversationId, Message, SequenceId, UserId};
+
+/// Whether commits pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gate {
+    /// Commits pass.
+    #[default]
+    Open,
+    /// Commits wait until the gate is opened.
+    Closed,
+}
+
+/// The faults to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct FaultSettings {
+    /// Hold commits.
+    pub(crate) gate: Gate,
+    /// How many of the next commits fail.
+    pub(crate) fail_next: u64,
+    /// How long each commit takes besides.
+    pub(crate) delay: Duration,
+}
+
+/// The handle by which a test changes the faults while the server runs.
+#[derive(Debug)]
+pub(crate) struct FaultControls {
+    settings: Mutex<(FaultSettings, usize)>,
+    gate: watch::Sender<Gate>,
+}
+
+impl FaultControls {
+    /// Starts with these faults.
+    pub(crate) fn new(settings: FaultSettings) -> Self {
+        Self {
+            gate: watch::Sender::new(settings.gate),
+            settings: Mutex::new((settings, 0)),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (FaultSettings, usize)> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The faults now, and how many commits wait at the gate.
+    pub(crate) fn read(&self) -> (FaultSettings, usize) {
+        *self.lock()
+    }
+
+    /// Changes the faults and says what they are then.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut FaultSettings)) -> (FaultSettings, usize) {
+        let now = {
+            let mut guard = self.lock();
+            change(&mut guard.0);
+            *guard
+        };
+        self.gate.send_replace(now.0.gate);
+        now
+    }
+
+    async fn pass(&self) -> Result<(), StoreError> {
+        let waits = Waits::begin(self);
+        let mut gate = self.gate.subscribe();
+        // The sender lives in `self`, so waiting ends only with an open gate.
+        let _ = gate.wait_for(|gate| *gate == Gate::Open).await;
+        drop(waits);
+        let (fails, delay) = {
+            let mut guard = self.lock();
+            let fails = guard.0.fail_next > 0;
+            guard.0.fail_next = guard.0.fail_next.saturating_sub(1);
+            (fails, guard.0.delay)
+        };
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        if fails {
+            Err(StoreError::Injected)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Counts one commit as waiting while it lives.
+struct Waits<'a>(&'a FaultControls);
+
+impl<'a> Waits<'a> {
+    fn begin(controls: &'a FaultControls) -> Self {
+        controls.lock().1 += 1;
+        Self(controls)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        let mut guard = self.0.lock();
+        guard.1 = guard.1.saturating_sub(1);
+    }
+}
+
+/// Wraps a store; only commits are affected, reads pass.
+pub(crate) struct FaultyStore<S> {
+    inner: S,
+    controls: Arc<FaultControls>,
+}
+
+impl<S: Store> FaultyStore<S> {
+    /// Wraps `inner` under these controls.
+    pub(crate) fn new(inner: S, controls: Arc<FaultControls>) -> Self {
+        Self { inner, controls }
+    }
+}
+
+impl<S: Store> Store for FaultyStore<S> {
+    fn append(&self, id: &ConversationId, records: Vec<Record>) -> StoreFuture<'_, ()> {
+        let id = id.clone();
+        Box::pin(async move {
+            self.controls.pass().await?;
+            self.inner.append(&id, records).await
+        })
+    }
+
+    fn load(&self, id: &ConversationId) -> StoreFuture<'_, Option<Durable>> {
+        self.inner.load(id)
+    }
+
+    fn messages_after(
+        &self,
+        id: &ConversationId,
+        after: SequenceId,
+        limit: usize,
+    ) -> StoreFuture<'_, Vec<Arc<Message>>> {
+        self.inner.messages_after(id, after, limit)
+    }
+
+    fn find_sent(
+        &self,
+        id: &ConversationId,
+        keys: Vec<SentKey>,
+    ) -> StoreFuture<'_, Vec<Option<Arc<Message>>>> {
+        self.inner.find_sent(id, keys)
+    }
+
+    fn count_by_others(
+        &self,
+        id: &ConversationId,
+        reader: &UserId,
+        after: SequenceId,
+        up_to: SequenceId,
+    ) -> StoreFuture<'_, u64> {
+        self.inner.count_by_others(id, reader, after, up_to)
+    }
+
+    fn conversations_of(
+        &self,
+        user: &UserId,
+        offset: usize,
+        limit: usize,
+    ) -> StoreFuture<'_, ConversationPage> {
+        self.inner.conversations_of(user, offset, limit)
+    }
+
+    fn check(&self) -> StoreFuture<'_, ()> {
+        let (settings, _) = self.controls.read();
+        if settings.fail_next > 0 {
+            return Box::pin(std::future::ready(Err(StoreError::Injected)));
+        }
+        self.inner.check()
+    }
+}
