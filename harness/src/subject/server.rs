@@ -166,6 +166,13 @@ impl Instance {
             Self::Process(process) => process.ended(),
         }
     }
+
+    async fn kill(&self) {
+        match self {
+            Self::Task(task) => task.kill().await,
+            Self::Process(process) => process.kill().await,
+        }
+    }
 }
 
 impl Server {
@@ -252,7 +259,9 @@ impl Server {
         if instance.is_some() && up {
             return Ok(());
         }
-        *instance = None;
+        if let Some(left) = instance.take() {
+            left.kill().await;
+        }
         let started = match &self.launcher {
             Launcher::InProcess(launcher) => Instance::Task(launcher.again()?),
             Launcher::Subprocess(launcher) => {
@@ -311,11 +320,10 @@ impl Server {
         self.current.send_replace(None);
         match (instance, at_once) {
             (Instance::Task(task), false) => task.stop(self.stop_timeout, &self.logs).await,
-            (Instance::Task(task), true) => task.kill().await,
             (Instance::Process(process), false) => {
                 process.stop(self.stop_timeout, &self.logs).await;
             }
-            (Instance::Process(process), true) => process.kill().await,
+            (instance, true) => instance.kill().await,
         }
         *slot = None;
         Ok(())

@@ -187,3 +187,13 @@ async fn the_embedded_chat_server_serves_and_names_a_wrong_key() {
         "{error}"
     );
 }
+
+/// Participants on any thread share a server, and a start may be spawned.
+#[test]
+fn servers_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    fn spawned<T: Send>(_: T) {}
+    shared::<Server>();
+    let (subject, settings) = (Subject::in_process(hello()), Settings::default());
+    spawned(subject.start(&settings, silent()));
+}
