@@ -23,6 +23,7 @@ use crate::conversation::pipeline::Limits;
 use crate::conversation::registry::Registry;
 use crate::domain::{ConversationId, SocketId, UserId};
 use crate::error::ApiError;
+use crate::listen::guard;
 use crate::routes;
 use crate::shutdown::Tasks;
 use crate::socket::connection::SocketSettings;
@@ -224,7 +225,9 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     config.check().map_err(invalid)?;
-    guard(&listeners, &config)?;
+    for listener in &listeners {
+        guard(listener, &config)?;
+    }
     let (close, closing) = watch::channel(false);
     let settings = ConnectionSettings::from(&config);
     let app = Arc::new(App::new(config, closing.clone()).map_err(invalid)?);
@@ -286,26 +289,6 @@ async fn drain(app: &App, connections: &Tasks) {
 
 fn invalid(error: ConfigError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, error)
-}
-
-/// Development tokens and fault injection are for nobody but this machine.
-fn guard(listeners: &[TcpListener], config: &Config) -> io::Result<()> {
-    for listener in listeners {
-        let address = listener.local_addr()?;
-        if address.ip().is_loopback() {
-            continue;
-        }
-        let problem = if config.testing {
-            "`testing` lets anybody break the store"
-        } else if config.force_dev_auth {
-            continue;
-        } else {
-            "every token is accepted there; set `force_dev_auth` to do it all the same"
-        };
-        let message = format!("refusing to serve on {address}, which is not loopback: {problem}");
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -197,7 +197,7 @@ impl Config {
         layers.finish()
     }
 
-    /// Checks that every value makes sense.
+    /// Checks that every value makes sense, and that the AI script can be read.
     ///
     /// # Errors
     /// Names the key and its range.
@@ -272,9 +272,7 @@ impl Config {
             }
         }
         if let Some(script) = &self.ai_script {
-            script
-                .check()
-                .map_err(|problem| ConfigError::wrong("ai_script", problem))?;
+            script.load()?;
         }
         Ok(())
     }

@@ -12,10 +12,13 @@ use crate::config::Config;
 /// loopback is only logged.
 ///
 /// # Errors
-/// The address is unknown or in use; the error names it.
+/// The address is unknown or in use, or can be reached from elsewhere although the configuration forbids it. The
+/// error names it.
 pub async fn bind(config: &Config) -> io::Result<Vec<TcpListener>> {
     if let Some(host) = &config.host {
-        return Ok(vec![listen((host.as_str(), config.port)).await?]);
+        let listener = listen((host.as_str(), config.port)).await?;
+        guard(&listener, config)?;
+        return Ok(vec![listener]);
     }
     // A free IPv4 port may be taken on IPv6; then another one is tried.
     const ATTEMPTS: usize = 16;
@@ -54,4 +57,21 @@ async fn listen((host, port): (&str, u16)) -> io::Result<TcpListener> {
 
 fn name(error: &io::Error, address: &str) -> io::Error {
     io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+}
+
+/// Development tokens and fault injection are for nobody but this machine.
+pub(crate) fn guard(listener: &TcpListener, config: &Config) -> io::Result<()> {
+    let address = listener.local_addr()?;
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    let problem = if config.testing {
+        "`testing` lets anybody break the store"
+    } else if config.force_dev_auth {
+        return Ok(());
+    } else {
+        "every token is accepted there; set `force_dev_auth` to do it all the same"
+    };
+    let message = format!("refusing to serve on {address}, which is not loopback: {problem}");
+    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
 }

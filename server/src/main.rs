@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 async fn run(config: Config) -> ExitCode {
     let listeners = match listen::bind(&config).await {
         Ok(listeners) => listeners,
-        Err(error) => return fail(EXIT_START, &error),
+        Err(error) => return fail(code_of(&error), &error),
     };
     let shutdown = match signals::shutdown() {
         Ok(shutdown) => shutdown,
@@ -45,8 +45,15 @@ async fn run(config: Config) -> ExitCode {
     }
     match serve(listeners, config, shutdown).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => fail(EXIT_USAGE, &error),
-        Err(error) => fail(EXIT_START, &error),
+        Err(error) => fail(code_of(&error), &error),
+    }
+}
+
+/// What the configuration forbids is a matter of usage.
+fn code_of(error: &std::io::Error) -> u8 {
+    match error.kind() {
+        std::io::ErrorKind::InvalidInput => EXIT_USAGE,
+        _ => EXIT_START,
     }
 }
 

@@ -6,7 +6,8 @@
 use std::path::Path;
 
 use regex::Regex;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -15,7 +16,7 @@ use crate::config::ConfigError;
 use crate::conversation::event::AiChunk;
 
 /// Where the script of the AI participant stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum AiScript {
     /// In a file: TOML or JSON by its extension, with the rules in a list called `rules`.
@@ -81,6 +82,26 @@ pub enum ScriptChunk {
     },
 }
 
+// By hand, because a derived untagged enum cannot say what is wrong with a rule.
+impl<'de> Deserialize<'de> for AiScript {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(path) => Ok(Self::File(path)),
+            Value::Array(rules) => {
+                let rule = |rule| serde_json::from_value(rule).map_err(D::Error::custom);
+                rules
+                    .into_iter()
+                    .map(rule)
+                    .collect::<Result<_, _>>()
+                    .map(Self::Rules)
+            }
+            _ => Err(D::Error::custom(
+                "expected the path of a file or a list of rules",
+            )),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ScriptFile {
@@ -88,14 +109,6 @@ struct ScriptFile {
 }
 
 impl AiScript {
-    /// Checks what can be checked without reading a file.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        match self {
-            Self::File(_) => Ok(()),
-            Self::Rules(rules) => compile(rules.clone()).map(|_| ()),
-        }
-    }
-
     /// Reads and compiles the script.
     pub(crate) fn load(&self) -> Result<ScriptedProvider, ConfigError> {
         let read = || match self {

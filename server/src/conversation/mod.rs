@@ -13,3 +13,6 @@ pub(crate) mod handle;
 pub(crate) mod pipeline;
 pub(crate) mod registry;
 pub(crate) mod state;
+
+#[cfg(test)]
+mod model;

@@ -206,7 +206,7 @@ impl Registry {
             mailbox,
             live: Live::default(),
         };
-        let span = info_span!("conversation", id = %id);
+        let span = info_span!(parent: None, "conversation", id = %id);
         self.tasks.spawn(actor.run().instrument(span));
         Handle {
             id,

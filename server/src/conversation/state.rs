@@ -237,11 +237,6 @@ impl State {
         self.sockets.get(&socket)
     }
 
-    /// The open sockets of the conversation with their users.
-    pub(crate) fn sockets(&self) -> &BTreeMap<SocketId, UserId> {
-        &self.sockets
-    }
-
     /// Whether this user has an open socket.
     pub(crate) fn is_online(&self, user: &UserId) -> bool {
         self.sockets.values().any(|owner| owner == user)

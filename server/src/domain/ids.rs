@@ -13,6 +13,7 @@ macro_rules! text_id {
 
         impl $name {
             /// The identifier as text.
+            #[allow(dead_code, reason = "part of every identifier, needed of some")]
             pub(crate) fn as_str(&self) -> &str {
                 &self.0
             }

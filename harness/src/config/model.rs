@@ -1,0 +1,232 @@
+//! What `roundtable.toml` says.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::subject::{Settings, Subject, SubprocessSpec};
+
+use super::error::{ConfigError, nearest};
+use super::read;
+
+/// The name of the file that [`Config::load`] looks for.
+pub const FILE_NAME: &str = "roundtable.toml";
+
+/// The configuration of a run. Paths are absolute.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file that was read; `None` when there is none and everything is a default.
+    pub file: Option<PathBuf>,
+    /// The folder of the file, or the one where the search for it began.
+    pub dir: PathBuf,
+    /// Where the scenarios are.
+    pub scenarios: PathBuf,
+    /// Where the snapshots are; mirrors `scenarios`.
+    pub snapshots: PathBuf,
+    /// The default deadline of an expectation.
+    pub deadline: Duration,
+    /// How long the runner goes on listening after a missed deadline, to tell late from never.
+    pub late: Duration,
+    /// How many scenarios run at once, if the file says.
+    pub jobs: Option<NonZeroUsize>,
+    /// The server of scenarios whose protocol names none.
+    pub server: ServerConfig,
+    /// Other servers, by the name in `server: NAME` of a protocol file.
+    pub servers: BTreeMap<String, ServerConfig>,
+}
+
+impl Config {
+    /// Reads the nearest `roundtable.toml` in `start` or a folder above it; defaults without
+    /// one, with the embedded chat server as the server.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unreadable`], or [`ConfigError::Wrong`] with every mistake of the file.
+    pub fn load(start: &Path) -> Result<Self, ConfigError> {
+        let start = std::path::absolute(start).map_err(|source| ConfigError::Unreadable {
+            file: start.to_owned(),
+            source,
+        })?;
+        match start
+            .ancestors()
+            .map(|dir| dir.join(FILE_NAME))
+            .find(|file| file.is_file())
+        {
+            Some(file) => Self::load_file(&file),
+            None => {
+                let mut config = Self::defaults(start);
+                config.server.in_process = Some(Builtin::Chat);
+                Ok(config)
+            }
+        }
+    }
+
+    /// Reads this file.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_file(file: &Path) -> Result<Self, ConfigError> {
+        let unreadable = |source| ConfigError::Unreadable {
+            file: file.to_owned(),
+            source,
+        };
+        let file = std::path::absolute(file).map_err(unreadable)?;
+        let text = std::fs::read_to_string(&file).map_err(unreadable)?;
+        read::config(&file, &text).map_err(|problems| ConfigError::Wrong { file, problems })
+    }
+
+    /// What holds for a folder without a file, except that no server is set.
+    pub(super) fn defaults(dir: PathBuf) -> Self {
+        Self {
+            file: None,
+            scenarios: dir.join("scenarios"),
+            snapshots: dir.join("snapshots"),
+            dir,
+            deadline: Duration::from_secs(5),
+            late: Duration::from_secs(1),
+            jobs: None,
+            server: ServerConfig::none("server", "server"),
+            servers: BTreeMap::new(),
+        }
+    }
+
+    /// The server of that name, or the default one.
+    ///
+    /// # Errors
+    /// [`ConfigError::UnknownServer`] with the nearest name.
+    pub fn server(&self, name: Option<&str>) -> Result<&ServerConfig, ConfigError> {
+        let Some(name) = name else {
+            return Ok(&self.server);
+        };
+        self.servers
+            .get(name)
+            .ok_or_else(|| ConfigError::UnknownServer {
+                name: name.to_owned(),
+                nearest: nearest(name, self.servers.keys().map(String::as_str)).map(str::to_owned),
+                place: self.place(),
+            })
+    }
+
+    /// What starts or reaches a server in the way that was asked for. A server that is not
+    /// available in process is started as a command instead: another product seldom is.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoWay`] for a server without a `command`; [`ConfigError::NotEmbedded`]
+    /// for the chat server where it is not built in.
+    pub fn subject(
+        &self,
+        server: &ServerConfig,
+        choice: &SubjectChoice,
+    ) -> Result<Subject, ConfigError> {
+        let no_way = |way, mend: &str| ConfigError::NoWay {
+            server: server.name.clone(),
+            way,
+            mend: mend.to_owned(),
+            place: format!("[{}] in {}", server.table, self.place()),
+        };
+        match (choice, server.in_process, &server.command) {
+            (SubjectChoice::Remote(url), _, _) => Ok(Subject::Remote(url.clone())),
+            (SubjectChoice::InProcess, Some(builtin), _) => server.in_process(builtin),
+            (_, _, Some(spec)) => Ok(Subject::Subprocess(Box::new(spec.clone()))),
+            (SubjectChoice::InProcess, None, None) => {
+                Err(no_way("in process", "`in_process` or `command`"))
+            }
+            (SubjectChoice::Subprocess, _, None) => Err(no_way("as a subprocess", "`command`")),
+        }
+    }
+
+    fn place(&self) -> String {
+        match &self.file {
+            Some(file) => file.display().to_string(),
+            None => format!(
+                "{FILE_NAME}, of which there is none in {} or above",
+                self.dir.display()
+            ),
+        }
+    }
+}
+
+/// A server that is part of this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Builtin {
+    /// The chat server of this workspace.
+    Chat,
+}
+
+/// One server of the file.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// The name for reports and errors.
+    pub name: String,
+    /// Its table in the file: `server` or `servers.NAME`.
+    pub table: String,
+    /// The same server inside this process, if it is available there.
+    pub in_process: Option<Builtin>,
+    /// The server as a command, if it can be started so.
+    pub command: Option<SubprocessSpec>,
+    /// Configuration and environment for every scenario.
+    pub defaults: Settings,
+    /// How long a stop may take.
+    pub stop_timeout: Duration,
+}
+
+impl ServerConfig {
+    pub(super) fn none(name: &str, table: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            table: table.to_owned(),
+            in_process: None,
+            command: None,
+            defaults: Settings::default(),
+            stop_timeout: Duration::from_secs(10),
+        }
+    }
+
+    #[cfg(feature = "embedded")]
+    fn in_process(&self, Builtin::Chat: Builtin) -> Result<Subject, ConfigError> {
+        let chat = std::sync::Arc::new(crate::subject::in_process::Chat);
+        let mut subject = crate::subject::InProcess::new(chat);
+        // The environment is that of a command; in process the configuration alone counts.
+        subject.defaults.config.clone_from(&self.defaults.config);
+        subject.stop_timeout = self.stop_timeout;
+        Ok(Subject::InProcess(subject))
+    }
+
+    #[cfg(not(feature = "embedded"))]
+    #[expect(
+        clippy::unused_self,
+        reason = "the same call with and without the feature"
+    )]
+    fn in_process(&self, _: Builtin) -> Result<Subject, ConfigError> {
+        Err(ConfigError::NotEmbedded)
+    }
+}
+
+/// How the servers of a run are started or reached: the value of `--server`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubjectChoice {
+    /// `in-process`.
+    InProcess,
+    /// `subprocess`.
+    Subprocess,
+    /// A base URL.
+    Remote(String),
+}
+
+impl FromStr for SubjectChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "in-process" => Ok(Self::InProcess),
+            "subprocess" => Ok(Self::Subprocess),
+            url if url.starts_with("http://") || url.starts_with("https://") => {
+                Ok(Self::Remote(url.to_owned()))
+            }
+            _ => Err(
+                "it is `in-process`, `subprocess`, or a URL with http:// or https://".to_owned(),
+            ),
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! From TOML to the configuration, collecting every mistake with its place.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::subject::{Settings, SubprocessSpec};
+
+use super::duration::parse_duration;
+use super::error::{Problem, nearest};
+use super::model::{Builtin, Config, ServerConfig};
+
+const TOP: [&str; 7] = [
+    "scenarios",
+    "snapshots",
+    "deadline",
+    "late",
+    "jobs",
+    "server",
+    "servers",
+];
+const SERVER: [&str; 10] = [
+    "in_process",
+    "build",
+    "command",
+    "ready",
+    "port",
+    "start_timeout",
+    "stop_timeout",
+    "env",
+    "config",
+    "requires",
+];
+const IN_PROCESS: [&str; 1] = ["chat"];
+
+/// The configuration that `text`, the content of `file`, says; or all its mistakes in order.
+pub(super) fn config(file: &Path, text: &str) -> Result<Config, Vec<Problem>> {
+    let mut reader = Reader {
+        text,
+        problems: Vec::new(),
+    };
+    let (root, broken) = DeTable::parse_recoverable(text);
+    for error in &broken {
+        reader.problem(error.span().unwrap_or(0..0), "", error.message());
+    }
+    let mut config = Config::defaults(file.parent().unwrap_or(file).to_owned());
+    config.file = Some(file.to_owned());
+    // What could be read of broken TOML would only give mistakes that are none.
+    if broken.is_empty() {
+        reader.top(root.get_ref(), &mut config);
+    }
+    if reader.problems.is_empty() {
+        return Ok(config);
+    }
+    reader
+        .problems
+        .sort_by_key(|problem| (problem.line, problem.column));
+    Err(reader.problems)
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    problems: Vec<Problem>,
+}
+
+type Entry<'a> = Spanned<DeValue<'a>>;
+
+impl Reader<'_> {
+    fn top(&mut self, table: &DeTable<'_>, config: &mut Config) {
+        self.check_keys(table, "", &TOP);
+        if let Some(path) = self.string(table, "", "scenarios") {
+            config.scenarios = config.dir.join(path);
+        }
+        if let Some(path) = self.string(table, "", "snapshots") {
+            config.snapshots = config.dir.join(path);
+        }
+        set(&mut config.deadline, self.duration(table, "", "deadline"));
+        set(&mut config.late, self.duration(table, "", "late"));
+        config.jobs = self.positive(table, "", "jobs");
+        if let Some((span, server)) = self.table(table, "", "server") {
+            config.server = self.server(span, server, "server", None, &config.dir);
+        }
+        if let Some((_, servers)) = self.table(table, "", "servers") {
+            for (name, value) in servers {
+                let path = format!("servers.{}", name.get_ref());
+                match value.get_ref().as_table() {
+                    Some(server) => {
+                        let name = name.get_ref().as_ref();
+                        let read =
+                            self.server(value.span(), server, &path, Some(name), &config.dir);
+                        config.servers.insert(name.to_owned(), read);
+                    }
+                    None => self.mismatch(value, &path, "a table with its `command`"),
+                }
+            }
+        }
+    }
+
+    fn server(
+        &mut self,
+        span: Range<usize>,
+        table: &DeTable<'_>,
+        path: &str,
+        name: Option<&str>,
+        dir: &Path,
+    ) -> ServerConfig {
+        self.check_keys(table, path, &SERVER);
+        let command = self.strings(table, path, "command").unwrap_or_default();
+        let name = name.unwrap_or_else(|| match command.first() {
+            Some(program) => program.rsplit('/').next().unwrap_or(program),
+            None => "server",
+        });
+        let mut server = ServerConfig::none(name, path);
+        server.defaults = Settings {
+            config: self.json(table, path, "config").unwrap_or_default(),
+            env: self.string_map(table, path, "env").unwrap_or_default(),
+            args: Vec::new(),
+        };
+        set(
+            &mut server.stop_timeout,
+            self.duration(table, path, "stop_timeout"),
+        );
+        server.in_process = self.builtin(table, path);
+
+        let mut spec = SubprocessSpec::new(name, dir, command.clone());
+        spec.build = self.strings(table, path, "build").unwrap_or_default();
+        spec.ready = self.string(table, path, "ready");
+        spec.port = self.port(table, path);
+        spec.requires = self.strings(table, path, "requires").unwrap_or_default();
+        spec.defaults = server.defaults.clone();
+        spec.stop_timeout = server.stop_timeout;
+        set(
+            &mut spec.start_timeout,
+            self.duration(table, path, "start_timeout"),
+        );
+        if table.contains_key("command") {
+            // A list that could not be read has its problem already.
+            if let Err(problem) = spec.validate()
+                && !(command.is_empty()
+                    && self.problems.iter().any(|p| p.key == join(path, "command")))
+            {
+                let at = table.get("command").map_or(span, Spanned::span);
+                self.problem(at, path, &problem);
+            }
+            server.command = Some(spec);
+        } else if let Some(key) = ["build", "ready", "port"]
+            .iter()
+            .find(|key| table.contains_key(**key))
+        {
+            let at = table.get(*key).map_or(span, Spanned::span);
+            self.problem(
+                at,
+                &join(path, key),
+                "it belongs to a `command`, which is missing",
+            );
+        }
+        server
+    }
+
+    fn builtin(&mut self, table: &DeTable<'_>, path: &str) -> Option<Builtin> {
+        let name = self.string(table, path, "in_process")?;
+        if name == "chat" {
+            return Some(Builtin::Chat);
+        }
+        let span = table.get("in_process").map_or(0..0, Spanned::span);
+        let message = format!(
+            "no server `{name}` is part of this program{}",
+            hint(&name, &IN_PROCESS)
+        );
+        self.problem(span, &join(path, "in_process"), &message);
+        None
+    }
+
+    fn string(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<String> {
+        let entry = table.get(key)?;
+        let read = entry.get_ref().as_str().map(str::to_owned);
+        self.or_mismatch(read, entry, &join(path, key), "a string")
+    }
+
+    fn duration(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<Duration> {
+        let entry = table.get(key)?;
+        let path = join(path, key);
+        let text = entry.get_ref().as_str();
+        match parse_duration(self.or_mismatch(text, entry, &path, "a duration such as \"5s\"")?) {
+            Ok(duration) => Some(duration),
+            Err(error) => {
+                self.problem(entry.span(), &path, &error.to_string());
+                None
+            }
+        }
+    }
+
+    fn positive(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<NonZeroUsize> {
+        let entry = table.get(key)?;
+        let read = integer(entry.get_ref()).and_then(|number| usize::try_from(number).ok());
+        let read = read.and_then(NonZeroUsize::new);
+        self.or_mismatch(read, entry, &join(path, key), "a whole number from 1 on")
+    }
+
+    fn port(&mut self, table: &DeTable<'_>, path: &str) -> Option<u16> {
+        let entry = table.get("port")?;
+        let read = integer(entry.get_ref()).and_then(|number| u16::try_from(number).ok());
+        let read = read.filter(|port| *port != 0);
+        let expected = "a port from 1 to 65535 (without the key a free one is taken)";
+        self.or_mismatch(read, entry, &join(path, "port"), expected)
+    }
+
+    fn strings(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<Vec<String>> {
+        let entry = table.get(key)?;
+        let path = join(path, key);
+        let array = entry.get_ref().as_array();
+        let expected = "a list of strings, one for each word";
+        let array = self.or_mismatch(array, entry, &path, expected)?;
+        let strings = array.iter().map(|item| {
+            let read = item.get_ref().as_str().map(str::to_owned);
+            self.or_mismatch(read, item, &path, expected)
+        });
+        strings.collect()
+    }
+
+    fn string_map(
+        &mut self,
+        table: &DeTable<'_>,
+        path: &str,
+        key: &str,
+    ) -> Option<BTreeMap<String, String>> {
+        let (_, map) = self.table(table, path, key)?;
+        let path = join(path, key);
+        let pairs = map.iter().map(|(name, value)| {
+            let read = value.get_ref().as_str().map(str::to_owned);
+            let read = self.or_mismatch(read, value, &join(&path, name.get_ref()), "a string");
+            Some((name.get_ref().to_string(), read?))
+        });
+        pairs.collect()
+    }
+
+    fn json(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<Map<String, Value>> {
+        let (_, map) = self.table(table, path, key)?;
+        let path = join(path, key);
+        let pairs = map.iter().map(|(name, value)| {
+            let read = json(value.get_ref());
+            let expected = "a value that JSON has too";
+            let read = self.or_mismatch(read, value, &join(&path, name.get_ref()), expected);
+            Some((name.get_ref().to_string(), read?))
+        });
+        pairs.collect()
+    }
+
+    fn table<'t, 'a>(
+        &mut self,
+        table: &'t DeTable<'a>,
+        path: &str,
+        key: &str,
+    ) -> Option<(Range<usize>, &'t DeTable<'a>)> {
+        let entry = table.get(key)?;
+        let read = entry.get_ref().as_table();
+        let read = self.or_mismatch(read, entry, &join(path, key), "a table");
+        read.map(|table| (entry.span(), table))
+    }
+
+    fn check_keys(&mut self, table: &DeTable<'_>, path: &str, known: &[&str]) {
+        for key in table.keys() {
+            let name = key.get_ref().as_ref();
+            if !known.contains(&name) {
+                let message = format!("there is no such key{}", hint(name, known));
+                self.problem(key.span(), &join(path, name), &message);
+            }
+        }
+    }
+
+    fn or_mismatch<T>(
+        &mut self,
+        read: Option<T>,
+        entry: &Entry<'_>,
+        path: &str,
+        expected: &str,
+    ) -> Option<T> {
+        if read.is_none() {
+            self.mismatch(entry, path, expected);
+        }
+        read
+    }
+
+    fn mismatch(&mut self, entry: &Entry<'_>, path: &str, expected: &str) {
+        let source = self.text.get(entry.span()).unwrap_or_default();
+        // A value over several lines is named by its type.
+        let found = if source.contains('\n') || source.len() > 40 {
+            format!("a value of type {}", entry.get_ref().type_str())
+        } else {
+            source.to_owned()
+        };
+        self.problem(
+            entry.span(),
+            path,
+            &format!("it is {expected}, not {found}"),
+        );
+    }
+
+    fn problem(&mut self, span: Range<usize>, key: &str, message: &str) {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count()
+            + 1;
+        let (key, message) = (key.to_owned(), message.to_owned());
+        self.problems.push(Problem {
+            key,
+            line,
+            column,
+            message,
+        });
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}
+
+fn hint(word: &str, known: &[&str]) -> String {
+    match nearest(word, known.iter().copied()) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => format!("; there are {}", known.join(", ")),
+    }
+}
+
+fn integer(value: &DeValue<'_>) -> Option<i64> {
+    let integer = value.as_integer()?;
+    i64::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
+
+/// The same value in JSON, where that has it: no `inf`, `nan` or integers beyond 64 bits.
+fn json(value: &DeValue<'_>) -> Option<Value> {
+    Some(match value {
+        DeValue::String(text) => Value::String(text.to_string()),
+        DeValue::Integer(_) => integer(value)?.into(),
+        DeValue::Float(float) => {
+            let number: f64 = float.as_str().parse().ok()?;
+            Value::Number(serde_json::Number::from_f64(number)?)
+        }
+        DeValue::Boolean(boolean) => Value::Bool(*boolean),
+        DeValue::Datetime(datetime) => Value::String(datetime.to_string()),
+        DeValue::Array(items) => {
+            let items = items.iter().map(|item| json(item.get_ref()));
+            Value::Array(items.collect::<Option<_>>()?)
+        }
+        DeValue::Table(table) => {
+            let pairs = table.iter();
+            let pairs =
+                pairs.map(|(key, value)| Some((key.get_ref().to_string(), json(value.get_ref())?)));
+            Value::Object(pairs.collect::<Option<_>>()?)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+use super::*;
+use crate::config::{ConfigError, SubjectChoice};
+use crate::subject::Subject;
+use serde_json::json;
+
+fn read(text: &str) -> Config {
+    config(Path::new("/p/roundtable.toml"), text).unwrap()
+}
+
+fn problems(text: &str) -> Vec<String> {
+    let problems = config(Path::new("/p/roundtable.toml"), text).unwrap_err();
+    problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_whole_file_is_read() {
+    let config = read(
+        r#"
+        scenarios = "tests"
+        deadline = "250ms"
+        jobs = 4
+        [server]
+        in_process = "chat"
+        build = ["cargo", "build"]
+        command = ["{target_dir}/release/chat", "--port", "{port}", "--ready-file", "{ready_file}", "--config", "{config}"]
+        stop_timeout = "3s"
+        config = { queue = 0x10, ratio = 1.5, ai = { provider = "scripted", on = [true] } }
+        [servers.lobby]
+        command = ["python3", "lobby.py", "{port}"]
+        ready = "/health"
+        env = { LEVEL = "debug" }
+        requires = ["python3"]
+        "#,
+    );
+    assert_eq!(config.scenarios, Path::new("/p/tests"));
+    assert_eq!(config.snapshots, Path::new("/p/snapshots"));
+    assert_eq!(
+        (config.deadline, config.late),
+        (Duration::from_millis(250), Duration::from_secs(1))
+    );
+    assert_eq!(config.jobs.unwrap().get(), 4);
+    assert_eq!(config.server.name, "chat");
+    assert_eq!(config.server.in_process, Some(Builtin::Chat));
+    assert_eq!(
+        Value::Object(config.server.defaults.config.clone()),
+        json!({ "queue": 16, "ratio": 1.5, "ai": { "provider": "scripted", "on": [true] } })
+    );
+    assert_eq!(
+        config.server.command.as_ref().unwrap().stop_timeout,
+        Duration::from_secs(3)
+    );
+    let lobby = config.server(Some("lobby")).unwrap();
+    let subject = config.subject(lobby, &SubjectChoice::InProcess).unwrap();
+    let Subject::Subprocess(spec) = subject else {
+        panic!("{subject:?}")
+    };
+    assert_eq!(
+        (spec.name.as_str(), spec.dir.as_path()),
+        ("lobby", Path::new("/p"))
+    );
+    assert_eq!(spec.defaults.env["LEVEL"], "debug");
+    assert_eq!(spec.requires, ["python3"]);
+}
+
+#[test]
+fn all_mistakes_are_told_with_their_places() {
+    let told = problems(
+        "scenario = \"x\"\ndeadline = 5\nlate = \"soon\"\njobs = 0\n[server]\nin_process = \"chad\"\n\
+         comand = [\"x\"]\nenv = { A = 1 }\n[servers.a]\ncommand = [\"x\", \"{prot}\"]\n\
+         [servers.b]\ncommand = \"x\"\nready = \"/health\"\n",
+    );
+    assert_eq!(
+        told,
+        [
+            "1:1: `scenario`: there is no such key; did you mean `scenarios`?",
+            "2:12: `deadline`: it is a duration such as \"5s\", not 5",
+            "3:8: `late`: `soon` is no duration: it starts with a number, as in `5s` or `250ms`",
+            "4:8: `jobs`: it is a whole number from 1 on, not 0",
+            "6:14: `server.in_process`: no server `chad` is part of this program; did you mean `chat`?",
+            "7:1: `server.comand`: there is no such key; did you mean `command`?",
+            "8:13: `server.env.A`: it is a string, not 1",
+            "10:11: `servers.a`: `command` has the unknown placeholder {prot}; it may have {port}, \
+             {ready_file}, {config}, {target_dir}, {dir}",
+            "12:11: `servers.b.command`: it is a list of strings, one for each word, not \"x\"",
+        ]
+    );
+}
+
+#[test]
+fn broken_toml_is_told_with_its_place() {
+    let told = problems("scenarios = \"x\"\ndeadline = \"5s\n");
+    assert!(told[0].starts_with("2:"), "{told:?}");
+}
+
+#[test]
+fn keys_of_a_command_need_the_command() {
+    let told = problems("[server]\nready = \"/health\"\n");
+    assert_eq!(
+        told,
+        ["2:9: `server.ready`: it belongs to a `command`, which is missing"]
+    );
+}
+
+#[test]
+fn the_nearest_file_above_is_found() {
+    let top = tempfile::tempdir().unwrap();
+    let below = top.path().join("a/b");
+    std::fs::create_dir_all(&below).unwrap();
+    std::fs::write(top.path().join("roundtable.toml"), "late = \"2s\"\n").unwrap();
+    let config = Config::load(&below).unwrap();
+    assert_eq!(config.late, Duration::from_secs(2));
+    assert_eq!(config.scenarios, top.path().join("scenarios"));
+
+    std::fs::write(top.path().join("a/roundtable.toml"), "lat = \"2s\"\n").unwrap();
+    let error = Config::load(&below).unwrap_err().to_string();
+    assert!(
+        error.ends_with("a/roundtable.toml:1:1: `lat`: there is no such key; did you mean `late`?"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_unknown_server_and_a_missing_way_are_told() {
+    let config = read("[servers.lobby]\ncommand = [\"x\", \"{ready_file}\"]\n");
+    let error = config.server(Some("loby")).unwrap_err().to_string();
+    assert!(
+        error.contains("`loby` in /p/roundtable.toml (did you mean `lobby`?)"),
+        "{error}"
+    );
+    let server = config.server(None).unwrap();
+    let error = config
+        .subject(server, &SubjectChoice::Subprocess)
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the server `server` can't be started as a subprocess: add `command` to [server] in \
+         /p/roundtable.toml"
+    );
+    assert!(matches!(error, ConfigError::NoWay { .. }));
+}
+
+#[test]
+fn the_file_of_this_repository_is_right() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let config = Config::load(&root).unwrap();
+    assert!(config.server.in_process.is_some() && config.server.command.is_some());
+    config.server(Some("lobby")).unwrap();
+}
+
+#[test]
+fn the_choice_of_a_server_is_read() {
+    assert_eq!("in-process".parse(), Ok(SubjectChoice::InProcess));
+    assert_eq!("subprocess".parse(), Ok(SubjectChoice::Subprocess));
+    assert_eq!(
+        "http://[::1]:8000".parse(),
+        Ok(SubjectChoice::Remote("http://[::1]:8000".to_owned()))
+    );
+    assert!(
+        "localhost:8000"
+            .parse::<SubjectChoice>()
+            .unwrap_err()
+            .contains("http://")
+    );
+}

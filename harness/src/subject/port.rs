@@ -1,0 +1,72 @@
+//! Ports for servers.
+//!
+//! They are taken from below the systems' range of ephemeral ports, which starts at 32768 on
+//! Linux and at 49152 on macOS. A port of that range could go to any outgoing connection while
+//! a server restarts; worse, a client that connects to such a port while nobody listens there
+//! can be given the very same port as its own and then talks to itself.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::ops::Range;
+
+const PORTS: Range<u16> = 20_000..30_000;
+const ATTEMPTS: usize = 64;
+
+/// A listener on IPv4 loopback, on a port that stays free over a restart of its server.
+pub(crate) fn listen() -> io::Result<TcpListener> {
+    let mut refused = None;
+    for _ in 0..ATTEMPTS {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, random())) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => refused = Some(error),
+        }
+    }
+    Err(refused.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()))
+}
+
+/// A port on which nobody listens now. Somebody may take it before the server does.
+pub(crate) fn choose() -> io::Result<u16> {
+    let mut refused = None;
+    for _ in 0..ATTEMPTS {
+        let port = random();
+        match check_free(port) {
+            Ok(()) => return Ok(port),
+            Err(error) => refused = Some(error),
+        }
+    }
+    Err(refused.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()))
+}
+
+/// Fails with [`io::ErrorKind::AddrInUse`] when somebody listens on the port, on either
+/// loopback address. A machine without IPv6 is no obstacle.
+pub(crate) fn check_free(port: u16) -> io::Result<()> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    match TcpListener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, port))) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn random() -> u16 {
+    let width = u128::from(PORTS.end - PORTS.start);
+    let offset = u16::try_from(uuid::Uuid::new_v4().as_u128() % width).unwrap_or(0);
+    PORTS.start + offset
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_takes_its_port() {
+        let listener = listen().unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert!(PORTS.contains(&port));
+        assert_eq!(
+            check_free(port).unwrap_err().kind(),
+            io::ErrorKind::AddrInUse
+        );
+        drop(listener);
+        check_free(port).unwrap();
+    }
+}

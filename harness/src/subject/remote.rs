@@ -1,0 +1,106 @@
+//! A server that somebody else runs: only its address is known, and that somebody listens.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+use super::error::SubjectError;
+
+/// How long a connection may take to be accepted.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Checks that somebody listens behind `url` and gives it back without a trailing slash.
+///
+/// # Errors
+/// [`SubjectError::Unreachable`] for what is no `http` or `https` URL, and when nobody listens.
+pub(super) async fn reach(url: &str) -> Result<String, SubjectError> {
+    let unreachable = |reason: String| SubjectError::Unreachable {
+        url: url.to_owned(),
+        reason,
+    };
+    let parsed = parse(url).map_err(&unreachable)?;
+    let (host, port) = match (parsed.host_str(), parsed.port_or_known_default()) {
+        // An IPv6 address stands in brackets in a URL but not before a resolver.
+        (Some(host), Some(port)) => (host.trim_matches(['[', ']']), port),
+        _ => return Err(unreachable("it names no host".to_owned())),
+    };
+    match tokio::time::timeout(PATIENCE, TcpStream::connect((host, port))).await {
+        Ok(Ok(_)) => Ok(parsed.as_str().trim_end_matches('/').to_owned()),
+        Ok(Err(error)) => Err(unreachable(reason(&error))),
+        Err(_) => Err(unreachable(format!("no answer within {PATIENCE:?}"))),
+    }
+}
+
+fn parse(url: &str) -> Result<reqwest::Url, String> {
+    let parsed = reqwest::Url::parse(url).map_err(|error| error.to_string())?;
+    if !matches!(parsed.scheme(), "http" | "https") {
+        return Err("a URL starts with http:// or https://".to_owned());
+    }
+    if parsed.query().is_some() || parsed.fragment().is_some() {
+        return Err("a base URL has no `?` and no `#`".to_owned());
+    }
+    Ok(parsed)
+}
+
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv6Addr, TcpListener};
+
+    #[tokio::test]
+    async fn a_listener_is_reached_and_the_slash_goes() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        assert_eq!(reach(&format!("{url}/")).await.unwrap(), url);
+        assert_eq!(
+            reach(&format!("{url}/api/")).await.unwrap(),
+            format!("{url}/api")
+        );
+    }
+
+    #[tokio::test]
+    async fn ipv6_is_reached() {
+        match TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {
+            Ok(listener) => {
+                let url = format!("http://{}", listener.local_addr().unwrap());
+                assert_eq!(reach(&url).await.unwrap(), url);
+            }
+            Err(error) => println!("not tried, no IPv6 here: {error}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_there_and_no_url_are_told() {
+        // Bound but not accepting connections: the port is refused and nobody else gets it.
+        let socket =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+        socket.bind(&any.into()).unwrap();
+        let port = socket.local_addr().unwrap().as_socket().unwrap().port();
+        let error = reach(&format!("http://127.0.0.1:{port}"))
+            .await
+            .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("connection refused; start it first"),
+            "{error}"
+        );
+        for (url, said) in [
+            ("localhost:8000", "http://"),
+            ("x", "relative"),
+            ("http://a/?b", "`?`"),
+        ] {
+            let error = reach(url).await.unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! What can be started, and what runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, watch};
+
+use super::error::{Death, SubjectError};
+use super::in_process::{self, Application, InProcess};
+use super::log::{LogLine, LogSink, Logs};
+use super::settings::Settings;
+use super::subprocess::{self, Kept, SubprocessSpec};
+use super::{capture, remote};
+
+/// A server under test that can be started, or reached.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// A server inside this process.
+    InProcess(InProcess),
+    /// A command that the runner starts and ends. Boxed, being far larger than the others.
+    Subprocess(Box<SubprocessSpec>),
+    /// A server that somebody else runs, by its base URL.
+    Remote(String),
+}
+
+impl Subject {
+    /// An application inside this process, on a free port.
+    ///
+    /// ```
+    /// use roundtable::subject::{Subject, in_process::application};
+    ///
+    /// # fn router() -> axum::Router { axum::Router::new() }
+    /// let subject = Subject::in_process(application("lobby", |listener, shutdown| async move {
+    ///     axum::serve(listener, router()).with_graceful_shutdown(shutdown).await
+    /// }));
+    /// assert!(!subject.shares());
+    /// ```
+    pub fn in_process(application: Arc<dyn Application>) -> Self {
+        Self::InProcess(InProcess::new(application))
+    }
+
+    /// The name that reports and errors use; a URL is its own name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::InProcess(subject) => subject.application.name(),
+            Self::Subprocess(spec) => &spec.name,
+            Self::Remote(url) => url,
+        }
+    }
+
+    /// Whether one server serves many scenarios. Inside this process each scenario has a fresh
+    /// one; a command is started once for each distinct [`Settings`], but a scenario that stops
+    /// or restarts its server needs its own.
+    pub fn shares(&self) -> bool {
+        !matches!(self, Self::InProcess(_))
+    }
+
+    /// Whether the runner starts the server, so that it can have settings and can be stopped.
+    pub fn is_ours(&self) -> bool {
+        !matches!(self, Self::Remote(_))
+    }
+
+    /// The first required program that is not on the PATH. Scenarios for this server are then
+    /// skipped, with that reason.
+    pub fn missing_requirement(&self) -> Option<String> {
+        match self {
+            Self::Subprocess(spec) => spec.missing_requirement(),
+            Self::InProcess(_) | Self::Remote(_) => None,
+        }
+    }
+
+    /// Starts the server and waits until it is ready; a remote one is only reached for.
+    ///
+    /// `logs` gets each line that a subprocess writes, and the runner's own remarks about the
+    /// server. The events of a server inside this process go where the thread's dispatcher
+    /// sends them, which [`in_process::log_dispatch`] makes.
+    ///
+    /// # Errors
+    /// Every [`SubjectError`]; nothing is left running behind one. [`SubjectError::NotOurs`]
+    /// for a remote server that is asked for settings.
+    pub async fn start(&self, settings: &Settings, logs: LogSink) -> Result<Server, SubjectError> {
+        let logs = Logs::new(logs);
+        let (url, logs, launcher, instance, stop_timeout) = match self {
+            Self::InProcess(subject) => {
+                let logs = capture::current_log().unwrap_or(logs);
+                let (launcher, task) = in_process::Launcher::begin(subject, settings)?;
+                let (url, instance) = (launcher.url(), Some(Instance::Task(task)));
+                (
+                    url,
+                    logs,
+                    Launcher::InProcess(launcher),
+                    instance,
+                    subject.stop_timeout,
+                )
+            }
+            Self::Subprocess(spec) => {
+                let (launcher, process, url) =
+                    subprocess::Launcher::begin(spec, settings, &logs).await?;
+                let instance = Some(Instance::Process(process));
+                (
+                    url,
+                    logs,
+                    Launcher::Subprocess(Box::new(launcher)),
+                    instance,
+                    spec.stop_timeout,
+                )
+            }
+            Self::Remote(url) => {
+                if !settings.is_empty() {
+                    return Err(SubjectError::NotOurs { url: url.clone() });
+                }
+                (
+                    remote::reach(url).await?,
+                    logs,
+                    Launcher::Remote,
+                    None,
+                    Duration::ZERO,
+                )
+            }
+        };
+        let current = watch::Sender::new(instance.as_ref().map(Instance::ended));
+        let instance = Mutex::new(instance);
+        let name = self.name().to_owned();
+        Ok(Server {
+            name,
+            url,
+            logs,
+            stop_timeout,
+            current,
+            instance,
+            launcher,
+        })
+    }
+}
+
+/// A started server. Ends when this value is dropped, whole process group included; a graceful
+/// end is [`stop`](Self::stop).
+pub struct Server {
+    name: String,
+    url: String,
+    logs: Logs,
+    stop_timeout: Duration,
+    /// The end of the instance that is meant to be up; `None` while the server is stopped.
+    current: watch::Sender<Option<Ended>>,
+    instance: Mutex<Option<Instance>>,
+    launcher: Launcher,
+}
+
+type Ended = watch::Receiver<Option<Death>>;
+
+enum Launcher {
+    InProcess(in_process::Launcher),
+    Subprocess(Box<subprocess::Launcher>),
+    Remote,
+}
+
+enum Instance {
+    Task(in_process::Task),
+    Process(subprocess::Process),
+}
+
+impl Instance {
+    fn ended(&self) -> Ended {
+        match self {
+            Self::Task(task) => task.ended(),
+            Self::Process(process) => process.ended(),
+        }
+    }
+
+    async fn kill(&self) {
+        match self {
+            Self::Task(task) => task.kill().await,
+            Self::Process(process) => process.kill().await,
+        }
+    }
+}
+
+impl Server {
+    /// The server's name, as in [`Subject::name`].
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The base URL, without a trailing slash. It stays the same over restarts.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The last `n` lines of the log, oldest first (500 are kept).
+    pub fn log_tail(&self, n: usize) -> Vec<LogLine> {
+        self.logs.tail(n)
+    }
+
+    /// How the server ended, if it did and nobody asked it to. Forgotten by the next start.
+    pub fn died(&self) -> Option<Death> {
+        self.current
+            .borrow()
+            .as_ref()
+            .and_then(|ended| ended.borrow().clone())
+    }
+
+    /// Waits for an end that nobody asked for; that of a remote server is never known.
+    pub async fn death(&self) -> Death {
+        let mut changes = self.current.subscribe();
+        loop {
+            let ended = changes.borrow_and_update().clone();
+            let died = async {
+                let mut ended = match ended {
+                    Some(ended) => ended,
+                    None => return std::future::pending().await,
+                };
+                match ended.wait_for(Option::is_some).await {
+                    Ok(death) => death.clone(),
+                    Err(_) => None,
+                }
+            };
+            tokio::select! {
+                biased;
+                changed = changes.changed() => if changed.is_err() {
+                    return std::future::pending().await;
+                },
+                death = died => match death {
+                    Some(death) => return death,
+                    None => return std::future::pending().await,
+                },
+            }
+        }
+    }
+
+    /// Stops the server: asks it to (SIGTERM to the process group, or the shutdown future), and
+    /// kills it when it takes longer than its stop timeout, which the log then says. Does
+    /// nothing to a server that is not up.
+    ///
+    /// # Errors
+    /// [`SubjectError::NotOurs`] for a remote server.
+    pub async fn stop(&self) -> Result<(), SubjectError> {
+        self.end(false).await
+    }
+
+    /// Ends the server without asking: SIGKILL to the process group, or its task is dropped.
+    ///
+    /// # Errors
+    /// [`SubjectError::NotOurs`] for a remote server.
+    pub async fn kill(&self) -> Result<(), SubjectError> {
+        self.end(true).await
+    }
+
+    /// Starts the server again on its port, after a stop or an end of its own. Does nothing to
+    /// a server that is up.
+    ///
+    /// # Errors
+    /// As [`Subject::start`]; [`SubjectError::Moved`] if it comes back elsewhere;
+    /// [`SubjectError::NotOurs`] for a remote server.
+    pub async fn start(&self) -> Result<(), SubjectError> {
+        self.check_ours()?;
+        let mut instance = self.instance.lock().await;
+        // A stop that was given up halfway leaves an instance, but not one that is meant to be up.
+        let up = self.current.borrow().is_some() && self.died().is_none();
+        if instance.is_some() && up {
+            return Ok(());
+        }
+        if let Some(left) = instance.take() {
+            left.kill().await;
+        }
+        let started = match &self.launcher {
+            Launcher::InProcess(launcher) => Instance::Task(launcher.again()?),
+            Launcher::Subprocess(launcher) => {
+                let (process, url) = launcher.again(&self.logs).await?;
+                if url != self.url {
+                    let (server, was) = (self.name.clone(), self.url.clone());
+                    return Err(SubjectError::Moved {
+                        server,
+                        was,
+                        now: url,
+                    });
+                }
+                Instance::Process(process)
+            }
+            Launcher::Remote => return Ok(()),
+        };
+        self.current.send_replace(Some(started.ended()));
+        *instance = Some(started);
+        Ok(())
+    }
+
+    /// [`stop`](Self::stop), then [`start`](Self::start).
+    ///
+    /// # Errors
+    /// As those two.
+    pub async fn restart(&self) -> Result<(), SubjectError> {
+        self.stop().await?;
+        self.start().await
+    }
+
+    /// Lets a subprocess outlive the runner, and says where it is and where it writes its log.
+    /// `None`, and the server ends, unless its [`SubprocessSpec::keepable`] is set and it is up.
+    ///
+    /// # Errors
+    /// [`SubjectError::Io`] when its files can't be moved out of the runner's temporary folder;
+    /// the server ends.
+    pub fn detach(self) -> Result<Option<Kept>, SubjectError> {
+        match (self.launcher, self.instance.into_inner()) {
+            (Launcher::Subprocess(launcher), Some(Instance::Process(process))) => {
+                launcher.detach(process, self.url)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn end(&self, at_once: bool) -> Result<(), SubjectError> {
+        self.check_ours()?;
+        let mut slot = self.instance.lock().await;
+        // An end that nobody asked for stays on record, whatever is asked afterwards.
+        if self.died().is_some() {
+            return Ok(());
+        }
+        let Some(instance) = &*slot else {
+            return Ok(());
+        };
+        self.current.send_replace(None);
+        match (instance, at_once) {
+            (Instance::Task(task), false) => task.stop(self.stop_timeout, &self.logs).await,
+            (Instance::Process(process), false) => {
+                process.stop(self.stop_timeout, &self.logs).await;
+            }
+            (instance, true) => instance.kill().await,
+        }
+        *slot = None;
+        Ok(())
+    }
+
+    fn check_ours(&self) -> Result<(), SubjectError> {
+        match self.launcher {
+            Launcher::Remote => Err(SubjectError::NotOurs {
+                url: self.url.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server")
+            .field("name", &self.name)
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,76 @@
+//! What one scenario asks of its server.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+/// What one scenario asks of its server. Empty for most scenarios, which can then share one.
+///
+/// `config` holds keys of the server's own configuration: in process they are handed over, a
+/// command gets them in the file behind its `{config}` placeholder. `env` and `args` are for a
+/// command alone. Equal settings may share a server: it can stand as the key of a map.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Settings {
+    /// Keys of the server's configuration.
+    pub config: Map<String, Value>,
+    /// Environment variables of the command, added to the runner's own.
+    pub env: BTreeMap<String, String>,
+    /// Arguments behind those of the command.
+    pub args: Vec<String>,
+}
+
+impl Settings {
+    /// Whether nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        self.config.is_empty() && self.env.is_empty() && self.args.is_empty()
+    }
+
+    /// These settings on top of `base`: a value here wins, tables are merged, arguments follow.
+    #[must_use]
+    pub fn over(&self, base: &Settings) -> Settings {
+        let mut merged = base.clone();
+        merge(&mut merged.config, &self.config);
+        merged.env.extend(self.env.clone());
+        merged.args.extend(self.args.iter().cloned());
+        merged
+    }
+}
+
+fn merge(base: &mut Map<String, Value>, over: &Map<String, Value>) {
+    for (key, value) in over {
+        match (base.get_mut(key), value) {
+            (Some(Value::Object(below)), Value::Object(above)) => merge(below, above),
+            _ => {
+                base.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn config(value: Value) -> Settings {
+        let Value::Object(config) = value else {
+            panic!("an object")
+        };
+        Settings {
+            config,
+            ..Settings::default()
+        }
+    }
+
+    #[test]
+    fn a_scenario_wins_over_the_file_and_tables_merge() {
+        let base = config(json!({ "ai": { "provider": "scripted", "timeout": 20 }, "queue": 5 }));
+        let scenario = config(json!({ "ai": { "timeout": 1 } }));
+        let merged = scenario.over(&base);
+        assert_eq!(
+            Value::Object(merged.config),
+            json!({ "ai": { "provider": "scripted", "timeout": 1 }, "queue": 5 })
+        );
+        assert!(Settings::default().is_empty() && !scenario.is_empty());
+    }
+}

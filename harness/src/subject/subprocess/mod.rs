@@ -1,0 +1,28 @@
+//! A server that the runner starts as a command.
+//!
+//! - [`spec`]: the command, and how one knows that it is ready;
+//! - [`template`]: the placeholders of a command;
+//! - `launch`: build, port, start, readiness, retry;
+//! - `process`: a process group with its output;
+//! - `ready`: waiting for readiness;
+//! - `watchdog`: ends what the runner started when the runner itself is killed.
+//!
+//! Nothing here depends on the runtime of the scenario that starts a server: several scenarios,
+//! each with a runtime of its own, share it. Threads read its output and wait for its end.
+
+pub mod spec;
+pub mod template;
+
+mod launch;
+mod process;
+mod ready;
+mod watchdog;
+
+pub use launch::Kept;
+pub use spec::SubprocessSpec;
+
+pub(super) use launch::Launcher;
+pub(super) use process::Process;
+
+#[cfg(test)]
+mod tests;

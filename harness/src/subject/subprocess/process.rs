@@ -1,0 +1,266 @@
+//! A process group that the runner started, with its output.
+//!
+//! A group is only ever signalled while its leader is running or not yet reaped: until then the
+//! system gives its number to nobody else, so no process of somebody else can be hit.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use tokio::sync::watch;
+
+use super::super::error::Death;
+use super::super::log::{Level, Lines, Logs};
+use super::watchdog;
+
+/// How long the end of a process waits for the rest of its output, which a process that left
+/// the group may hold open for ever.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// How long the system may take to end a killed process.
+const KILL: Duration = Duration::from_secs(5);
+
+/// What is started.
+pub(super) struct Launch<'a> {
+    /// The program and its arguments.
+    pub(super) words: &'a [String],
+    /// Variables on top of the runner's own.
+    pub(super) env: &'a BTreeMap<String, String>,
+    /// The folder it runs in.
+    pub(super) dir: &'a Path,
+    /// A file that gets the output too, also when the runner is gone.
+    pub(super) log_file: Option<&'a Path>,
+}
+
+/// A running process group. Killed when this value is dropped, unless it was released.
+pub(crate) struct Process {
+    group: Arc<Group>,
+    ended: watch::Receiver<Option<Death>>,
+    released: bool,
+}
+
+struct Group {
+    leader: Pid,
+    /// Where the watchdog finds it.
+    record: PathBuf,
+    /// Whether the leader is not yet reaped. Held while the group is signalled.
+    ours: Mutex<bool>,
+}
+
+impl Group {
+    fn signal(&self, signal: Signal) {
+        let ours = self.ours.lock().unwrap_or_else(PoisonError::into_inner);
+        if *ours {
+            // The only refusal left is that every member is a zombie already.
+            let _ = kill_process_group(self.leader, signal);
+        }
+    }
+}
+
+impl Process {
+    /// Starts a process group and the threads that read its output into `logs`.
+    pub(super) fn spawn(launch: &Launch<'_>, logs: &Logs) -> io::Result<Self> {
+        let record = watchdog::folder()?.join(format!("{}.pid", watchdog::number()));
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", watchdog::RECORDED, "sh"])
+            .arg(&record)
+            .args(launch.words)
+            .envs(launch.env)
+            .current_dir(launch.dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        let relays = match launch.log_file {
+            Some(file) => {
+                let (mut out, mut err) = (relay(file)?, relay(file)?);
+                if let (Some(to_out), Some(to_err)) = (out.stdin.take(), err.stdin.take()) {
+                    command.stdout(to_out).stderr(to_err);
+                }
+                Some((out, err))
+            }
+            None => None,
+        };
+        let mut child = command.spawn()?;
+        // The command holds the relays' pipes, whose end must be the server's end.
+        drop(command);
+        let group = Arc::new(Group {
+            leader: Pid::from_child(&child),
+            record,
+            ours: Mutex::new(true),
+        });
+        let (end, ended) = watch::channel(None);
+        let process = Self {
+            group: group.clone(),
+            ended,
+            released: false,
+        };
+
+        let (reading, drained) = mpsc::channel();
+        match relays {
+            Some((out, err)) => {
+                read_relay(out, logs, reading.clone())?;
+                read_relay(err, logs, reading)?;
+            }
+            None => {
+                if let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) {
+                    read(out, logs, reading.clone(), || {})?;
+                    read(err, logs, reading, || {})?;
+                }
+            }
+        }
+        thread::Builder::new()
+            .name("server-end".to_owned())
+            .spawn(move || {
+                let status = await_end(child, &group);
+                // Every reader drops its sender at the end of the output; nothing is ever sent.
+                let _ = drained.recv_timeout(DRAIN);
+                end.send_replace(Some(death(status)));
+            })?;
+        Ok(process)
+    }
+
+    /// The process id of the leader, which is the number of the group.
+    pub(super) fn id(&self) -> u32 {
+        self.group.leader.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// How the leader ended, once it did and its output is read.
+    pub(crate) fn ended(&self) -> watch::Receiver<Option<Death>> {
+        self.ended.clone()
+    }
+
+    /// Sends SIGTERM to the group, and SIGKILL when the leader does not end within `timeout`.
+    pub(crate) async fn stop(&self, timeout: Duration, logs: &Logs) {
+        self.group.signal(Signal::TERM);
+        let mut ended = self.ended();
+        if tokio::time::timeout(timeout, ended.wait_for(Option::is_some))
+            .await
+            .is_err()
+        {
+            let text =
+                format!("the server did not end within {timeout:?} of SIGTERM and was killed");
+            logs.note(Level::WARN, text);
+            self.kill().await;
+        }
+    }
+
+    /// Sends SIGKILL to the group and waits for the leader's end.
+    pub(crate) async fn kill(&self) {
+        self.group.signal(Signal::KILL);
+        let mut ended = self.ended();
+        // Only a process stuck inside the system outlives this; nobody can end that one.
+        let _ = tokio::time::timeout(KILL, ended.wait_for(Option::is_some)).await;
+    }
+
+    /// Lets the group live on without the runner.
+    pub(super) fn release(mut self) {
+        self.released = true;
+        // A record that is gone already means that the group is gone too.
+        let _ = fs::remove_file(&self.group.record);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !self.released {
+            self.group.signal(Signal::KILL);
+        }
+    }
+}
+
+/// Waits for the leader's end, ends what is left of its group, and only then reaps it.
+fn await_end(mut child: Child, group: &Group) -> io::Result<ExitStatus> {
+    let until_zombie = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    let wait = || waitid(WaitId::Pid(group.leader), until_zombie);
+    while matches!(wait(), Err(rustix::io::Errno::INTR)) {}
+    let mut ours = group.ours.lock().unwrap_or_else(PoisonError::into_inner);
+    let _ = kill_process_group(group.leader, Signal::KILL);
+    let _ = fs::remove_file(&group.record);
+    let status = child.wait();
+    *ours = false;
+    status
+}
+
+fn death(status: io::Result<ExitStatus>) -> Death {
+    match status {
+        Ok(status) => {
+            let description = match (status.code(), status.signal()) {
+                (Some(code), _) => format!("exited with code {code}"),
+                (None, Some(signal)) => format!("was killed by signal {signal}"),
+                (None, None) => format!("ended: {status}"),
+            };
+            Death {
+                description,
+                code: status.code(),
+            }
+        }
+        Err(error) => Death {
+            description: format!("can't be waited for: {error}"),
+            code: None,
+        },
+    }
+}
+
+/// A process that copies the server's output to a file and on to the runner, and goes on with
+/// the file when the runner is gone. It ends with the output. It gets the file opened, not its
+/// path, which may have changed before the process comes to open it.
+fn relay(file: &Path) -> io::Result<Child> {
+    let file = fs::File::options().create(true).append(true).open(file)?;
+    Command::new("/bin/sh")
+        .args(["-c", "trap '' PIPE; exec 3>&2 2>/dev/null tee -a /dev/fd/3"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(file)
+        .process_group(0)
+        .spawn()
+}
+
+fn read_relay(mut relay: Child, logs: &Logs, reading: mpsc::Sender<()>) -> io::Result<()> {
+    match relay.stdout.take() {
+        Some(output) => read(output, logs, reading, move || {
+            let _ = relay.wait();
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Reads lines into `logs` on a thread of its own until the end of the output.
+fn read(
+    mut output: impl Read + Send + 'static,
+    logs: &Logs,
+    reading: mpsc::Sender<()>,
+    at_end: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
+    let logs = logs.clone();
+    let run = move || {
+        let mut lines = Lines::default();
+        let mut chunk = [0; 8 * 1024];
+        loop {
+            match output.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(length) => lines.feed(&chunk[..length], |line| logs.push(line)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        if let Some(line) = lines.finish() {
+            logs.push(line);
+        }
+        drop(reading);
+        at_end();
+    };
+    thread::Builder::new()
+        .name("server-output".to_owned())
+        .spawn(run)
+        .map(drop)
+}
