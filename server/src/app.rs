@@ -260,11 +260,7 @@ pub async fn serve(
 async fn drain(app: &App, connections: &Tasks) {
     let finished = Instant::now() + Duration::from_millis(app.config.drain_timeout_ms);
     let conversations = app.registry.handles();
-    let draining = join_all(
-        conversations
-            .iter()
-            .map(|conversation| conversation.drain()),
-    );
+    let draining = join_all(conversations.iter().map(Handle::drain));
     if timeout_at(finished, draining).await.is_err() {
         warn!("some changes are not stored yet; closing all the same");
         for conversation in &conversations {

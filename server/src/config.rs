@@ -278,7 +278,7 @@ impl Config {
     }
 }
 
-fn in_range<N: PartialOrd + std::fmt::Display>(
+fn in_range<N: PartialOrd + Copy + std::fmt::Display>(
     key: &str,
     value: N,
     least: N,

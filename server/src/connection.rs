@@ -121,7 +121,7 @@ pub(crate) async fn accept(
 ) {
     // Kernels let a connection inherit the buffers of its listener; only so the receive window is small from the
     // first byte on.
-    tune(SockRef::from(&listener), settings);
+    tune(&SockRef::from(&listener), settings);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -132,7 +132,7 @@ pub(crate) async fn accept(
                 if let Err(error) = stream.set_nodelay(true) {
                     debug!(%error, "no TCP_NODELAY");
                 }
-                tune(SockRef::from(&stream), settings);
+                tune(&SockRef::from(&stream), settings);
                 tasks.spawn(serve(stream, router.clone(), settings, closing.clone()));
             }
             Err(error) => {
@@ -149,7 +149,7 @@ async fn closed(closing: &mut watch::Receiver<bool>) {
     let _ = closing.wait_for(|closing| *closing).await;
 }
 
-fn tune(socket: SockRef<'_>, settings: ConnectionSettings) {
+fn tune(socket: &SockRef<'_>, settings: ConnectionSettings) {
     let send = settings
         .send_buffer
         .map(|bytes| socket.set_send_buffer_size(bytes));

@@ -4,8 +4,9 @@
 //! that no rule matches gets no answer.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -14,6 +15,7 @@ use tokio::sync::mpsc;
 use super::{AiError, Answering, Provider, Question};
 use crate::config::ConfigError;
 use crate::conversation::event::AiChunk;
+use crate::domain::Message;
 
 /// Where the script of the AI participant stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -36,7 +38,8 @@ pub struct Rule {
     #[serde(default)]
     pub reply: Reply,
     /// The pieces that are streamed before the reply, in order. `$1` or `${name}` stands for what a group of
-    /// the expression matched, `$$` for a dollar sign.
+    /// the expression matched, `$$` for a dollar sign, `{sender}` for the name of who asked, `{context}` for the
+    /// last human messages with their senders, one a line, and `{last_answer}` for the last answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chunks: Vec<ScriptChunk>,
     /// The whole answer, with groups as in chunks; without it the `ai_chunk` pieces joined.
@@ -157,16 +160,11 @@ struct Performance {
 }
 
 impl ScriptedProvider {
-    fn perform(&self, content: &str) -> Option<Performance> {
-        let (rule, groups) = self
-            .rules
-            .iter()
-            .find_map(|(expression, rule)| Some((rule, expression.captures(content)?)))?;
-        let expand = |template: &str| {
-            let mut text = String::new();
-            groups.expand(template, &mut text);
-            text
-        };
+    fn perform(&self, question: &Question) -> Option<Performance> {
+        let (rule, groups) = self.rules.iter().find_map(|(expression, rule)| {
+            Some((rule, expression.captures(&question.message.content)?))
+        })?;
+        let expand = |template: &str| fill(template, &groups, question);
         let piece = |chunk: &ScriptChunk| match chunk {
             ScriptChunk::Text(content) => AiChunk {
                 message_type: "ai_chunk".to_owned(),
@@ -190,21 +188,62 @@ impl ScriptedProvider {
                 .filter(|piece| piece.message_type == "ai_chunk");
             texts.map(|piece| piece.content.as_str()).collect()
         };
+        let failed = || "scripted error".to_owned();
         Some(Performance {
             reply: rule.reply,
             text: rule.text.as_deref().map_or_else(joined, expand),
-            error: rule
-                .error
-                .as_deref()
-                .map_or_else(|| "scripted error".to_owned(), expand),
+            error: rule.error.as_deref().map_or_else(failed, expand),
             pieces,
         })
     }
 }
 
+/// Fills a template in one pass, so that nothing that a message says is taken for a part of the template.
+fn fill(template: &str, groups: &Captures<'_>, question: &Question) -> String {
+    let said = |message: &Arc<Message>| format!("{}: {}", message.sender_name, message.content);
+    let value = |name: &str| match name {
+        "sender" => Some(question.message.sender_name.clone()),
+        "context" => {
+            let lines: Vec<String> = question.context.human.iter().map(said).collect();
+            Some(lines.join("\n"))
+        }
+        "last_answer" => {
+            let answer = question.context.last_answer.as_ref();
+            Some(
+                answer
+                    .map(|answer| answer.content.clone())
+                    .unwrap_or_default(),
+            )
+        }
+        _ => None,
+    };
+    let mut text = String::new();
+    let mut plain = String::new();
+    let mut rest = template;
+    while let Some((before, behind)) = rest.split_once('{') {
+        plain.push_str(before);
+        let named = behind
+            .split_once('}')
+            .and_then(|(name, after)| Some((value(name)?, after)));
+        // `${name}` is a group, and an unknown name is plain text.
+        if let Some((value, after)) = named.filter(|_| !before.ends_with('$')) {
+            groups.expand(&plain, &mut text);
+            plain.clear();
+            text.push_str(&value);
+            rest = after;
+        } else {
+            plain.push('{');
+            rest = behind;
+        }
+    }
+    plain.push_str(rest);
+    groups.expand(&plain, &mut text);
+    text
+}
+
 impl Provider for ScriptedProvider {
     fn answer(&self, question: Question, pieces: mpsc::Sender<AiChunk>) -> Answering {
-        let performance = self.perform(&question.message.content);
+        let performance = self.perform(&question);
         Box::pin(async move {
             let Some(performance) = performance else {
                 return Ok(None);
@@ -230,10 +269,37 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::ai::context::Context;
+    use crate::domain::{MessageId, MessageKind, SequenceId, Timestamp, UserId};
 
     fn scripted(rules: Value) -> ScriptedProvider {
         let script: AiScript = serde_json::from_value(rules).unwrap();
         script.load().unwrap()
+    }
+
+    fn asked(content: &str) -> Question {
+        let message = Arc::new(Message {
+            id: MessageId::from("msg_1"),
+            client_id: None,
+            sequence: SequenceId(1),
+            sender: UserId::from("ann"),
+            sender_name: "Ann".to_owned(),
+            content: content.to_owned(),
+            kind: MessageKind::Text,
+            timestamp: Timestamp::from_millis(0),
+            metadata: serde_json::Map::new(),
+        });
+        let context = Context {
+            human: vec![Arc::clone(&message)],
+            last_answer: None,
+        };
+        Question { message, context }
+    }
+
+    fn text(provider: &ScriptedProvider, content: &str) -> Option<String> {
+        provider
+            .perform(&asked(content))
+            .map(|performance| performance.text)
     }
 
     #[test]
@@ -242,28 +308,47 @@ mod tests {
             {"match": "^weather in (?<town>\\w+)", "chunks": ["In ${town} ", "it rains."]},
             {"match": "price", "chunks": [{"type": "result_batch", "data": [1]}, "5 $$"], "text": "Five."},
         ]));
-        let weather = provider.perform("weather in Oslo?").unwrap();
+        let weather = provider.perform(&asked("weather in Oslo?")).unwrap();
         assert_eq!(weather.text, "In Oslo it rains.");
         assert_eq!(weather.pieces[0].content, "In Oslo ");
-        let price = provider.perform("the price").unwrap();
+        let price = provider.perform(&asked("the price")).unwrap();
         assert_eq!(
             (price.text.as_str(), price.pieces[1].content.as_str()),
             ("Five.", "5 $")
         );
         assert_eq!(price.pieces[0].message_type, "result_batch");
-        assert!(provider.perform("hello").is_none());
+        assert_eq!(text(&provider, "hello"), None);
+    }
+
+    #[test]
+    fn a_template_knows_the_question_and_is_filled_once() {
+        let provider = scripted(json!([
+            {"match": "^say (.*)", "text": "{sender}: $1, {other} ${1}"},
+            {"text": "[{context}] [{last_answer}]"},
+        ]));
+        assert_eq!(
+            text(&provider, "say {sender}").unwrap(),
+            "Ann: {sender}, {other} {sender}"
+        );
+        assert_eq!(
+            text(&provider, "$1 {context}").unwrap(),
+            "[Ann: $1 {context}] []"
+        );
+    }
+
+    #[test]
+    fn a_wrong_rule_says_what_is_wrong() {
+        let script = serde_json::from_value::<AiScript>(json!([{"chunk": []}]));
+        let error = script.unwrap_err().to_string();
+        assert!(error.contains("unknown field `chunk`"), "{error}");
     }
 
     #[test]
     fn a_missing_file_is_named() {
-        let error = AiScript::File("/nowhere/script.toml".into())
-            .load()
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.starts_with("configuration key `ai_script` is not usable: /nowhere/script.toml"),
-            "{error}"
-        );
+        let script = AiScript::File("/nowhere/script.toml".into());
+        let error = script.load().unwrap_err().to_string();
+        let expected = "configuration key `ai_script` is not usable: /nowhere/script.toml";
+        assert!(error.starts_with(expected), "{error}");
     }
 
     #[test]
@@ -272,6 +357,6 @@ mod tests {
         let path = folder.path().join("script.toml");
         std::fs::write(&path, "[[rules]]\nmatch = \"hi\"\nreply = \"silent\"\n").unwrap();
         let provider = AiScript::File(path.display().to_string()).load().unwrap();
-        assert_eq!(provider.perform("hi").unwrap().reply, Reply::Silent);
+        assert_eq!(provider.perform(&asked("hi")).unwrap().reply, Reply::Silent);
     }
 }

@@ -131,7 +131,9 @@ pub(crate) struct Actor {
 /// What runs beside the pipeline.
 #[derive(Default)]
 pub(super) struct Live {
-    outbounds: BTreeMap<SocketId, Arc<Outbound>>,
+    /// Where the frames of each socket go, and whose it is. Steps are carried out after the state has moved on, so
+    /// who hears a frame is asked here: a socket is out when the step that closes it is carried out, not before.
+    outbounds: BTreeMap<SocketId, (UserId, Arc<Outbound>)>,
     flight: Option<Flight>,
     asked: Option<Asked>,
     drained: Vec<oneshot::Sender<()>>,
@@ -158,7 +160,7 @@ impl Actor {
                             if let Err(error) = &result {
                                 warn!(%error, "commit failed");
                             }
-                            self.pipeline.appended(result, now)
+                            self.pipeline.appended(&result, now)
                         }
                     };
                     self.take(steps);
@@ -244,7 +246,7 @@ impl Actor {
                 {
                     info!(participant = %user, %socket, after = %start, "connected");
                     outbound.start(start);
-                    self.live.outbounds.insert(socket, outbound);
+                    self.live.outbounds.insert(socket, (user, outbound));
                     let _ = reply.send(Ok(()));
                     self.take(steps);
                     return;
@@ -275,7 +277,7 @@ impl Actor {
     }
 
     fn close_all(&mut self) {
-        for outbound in self.live.outbounds.values() {
+        for (_, outbound) in self.live.outbounds.values() {
             outbound.close(CloseReason::Shutdown);
         }
         for reply in self.live.drained.drain(..) {
@@ -327,12 +329,12 @@ impl Actor {
                 debug!(sequence = %message.sequence, participant = %message.sender, "message committed");
                 self.tail
                     .push(message.sequence, frame::message(self.wire.id(), &message));
-                for outbound in self.live.outbounds.values() {
+                for (_, outbound) in self.live.outbounds.values() {
                     outbound.advance(message.sequence);
                 }
             }
             Effect::Replay { socket, up_to } => {
-                if let Some(outbound) = self.live.outbounds.get(&socket) {
+                if let Some((_, outbound)) = self.live.outbounds.get(&socket) {
                     outbound.advance(up_to);
                 }
             }
@@ -342,13 +344,13 @@ impl Actor {
                 current,
                 seats,
             } => {
-                if let Some(outbound) = self.live.outbounds.get(&socket) {
+                if let Some((_, outbound)) = self.live.outbounds.get(&socket) {
                     outbound.push_page(after, current, seats, permit);
                 }
             }
             Effect::Close(socket, reason) => {
                 info!(%socket, ?reason, "closing");
-                if let Some(outbound) = self.live.outbounds.remove(&socket) {
+                if let Some((_, outbound)) = self.live.outbounds.remove(&socket) {
                     outbound.close(reason);
                 }
             }
@@ -356,11 +358,10 @@ impl Actor {
     }
 
     fn tell(&self, audience: &Audience, frame: &Utf8Bytes, event: &Event) {
-        let state = self.pipeline.state();
-        for (socket, outbound) in &self.live.outbounds {
+        for (socket, (owner, outbound)) in &self.live.outbounds {
             let hears = match audience {
                 Audience::Everyone => true,
-                Audience::Others(user) => state.user_of(*socket) != Some(user),
+                Audience::Others(user) => owner != user,
                 Audience::Socket(only) => socket == only,
             };
             if hears {
@@ -370,7 +371,7 @@ impl Actor {
     }
 
     fn push(&self, socket: SocketId, frame: Utf8Bytes, event: &Event, permit: Permit) {
-        if let Some(outbound) = self.live.outbounds.get(&socket) {
+        if let Some((_, outbound)) = self.live.outbounds.get(&socket) {
             outbound.push(frame, frame::worth(event), permit);
         }
     }
@@ -393,7 +394,7 @@ impl Actor {
             } => match result {
                 Ok(Outcome::Said { message, duplicate }) => {
                     let ack = frame::ack(&message, duplicate);
-                    let Some(outbound) = self.live.outbounds.get(&socket) else {
+                    let Some((_, outbound)) = self.live.outbounds.get(&socket) else {
                         return;
                     };
                     if duplicate {

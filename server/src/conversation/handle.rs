@@ -85,12 +85,12 @@ impl Handle {
 
     /// Leaves; says how many remain.
     pub(crate) async fn leave(&self, user: UserId) -> Result<usize, Rejection> {
-        remaining(self.change(Change::Leave { user }).await?)
+        remaining(&self.change(Change::Leave { user }).await?)
     }
 
     /// Takes somebody out; says how many remain.
     pub(crate) async fn remove(&self, by: UserId, user: UserId) -> Result<usize, Rejection> {
-        remaining(self.change(Change::Remove { by, user }).await?)
+        remaining(&self.change(Change::Remove { by, user }).await?)
     }
 
     /// Changes properties. An empty edit changes nothing and tells nobody.
@@ -243,9 +243,9 @@ impl Handle {
     }
 }
 
-fn remaining(outcome: Outcome) -> Result<usize, Rejection> {
+fn remaining(outcome: &Outcome) -> Result<usize, Rejection> {
     match outcome {
-        Outcome::Left { remaining } => Ok(remaining),
+        Outcome::Left { remaining } => Ok(*remaining),
         _ => Err(Rejection::ShuttingDown),
     }
 }

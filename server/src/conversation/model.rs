@@ -258,7 +258,7 @@ impl Model {
     fn decide(&mut self, change: &Change) -> String {
         let before = self.multi();
         match change {
-            Change::Say(draft) => return self.say(draft),
+            Change::Say(draft) => self.say(draft),
             Change::Join { by, user, .. } => {
                 if by != user && !self.members.contains(by) {
                     return "Forbidden".to_owned();
@@ -392,7 +392,7 @@ struct Bench {
     records: Vec<Record>,
     asked: Option<Asked>,
     tail: Arc<Tail>,
-    outbounds: BTreeMap<SocketId, Outbound>,
+    outbounds: BTreeMap<SocketId, (UserId, Outbound)>,
     received: BTreeMap<SocketId, Vec<String>>,
     changes: BTreeMap<Ticket, Change>,
     sockets: Vec<(SocketId, UserId)>,
@@ -502,7 +502,7 @@ impl Bench {
             Op::Typing { socket, typing } => self.signal(socket, &Signal::Typing(typing)),
             Op::Ping { socket } => self.signal(socket, &Signal::Ping),
             Op::Sync { socket, after } => {
-                self.signal(socket, &Signal::Sync(Some(SequenceId(after))))
+                self.signal(socket, &Signal::Sync(Some(SequenceId(after))));
             }
             Op::Land { works } => {
                 self.land(works);
@@ -523,10 +523,10 @@ impl Bench {
             .connect(socket, &user, after.map(SequenceId), self.now);
         assert_eq!(connected.is_some(), expected, "{user} connects");
         if let Some((start, steps)) = connected {
-            self.sockets.push((socket, user));
+            self.sockets.push((socket, user.clone()));
             let outbound = Outbound::new(Arc::clone(&self.tail), 10_000);
             outbound.start(start);
-            self.outbounds.insert(socket, outbound);
+            self.outbounds.insert(socket, (user, outbound));
             self.take(steps, None);
         }
     }
@@ -595,7 +595,7 @@ impl Bench {
                 } else {
                     Err(StoreError::Injected)
                 };
-                self.core.appended(result, self.now)
+                self.core.appended(&result, self.now)
             }
         };
         self.take(steps, Some(works));
@@ -648,7 +648,7 @@ impl Bench {
     }
 
     fn answer(&mut self, ticket: Ticket, result: &Result<Outcome, Rejection>) {
-        let Some(outbound) =
+        let Some((_, outbound)) =
             socket_of(&self.changes[&ticket]).and_then(|socket| self.outbounds.get(&socket))
         else {
             return;
@@ -679,22 +679,24 @@ impl Bench {
             Effect::Posted(message) => {
                 let frame = format!("message {}", message.sequence);
                 self.tail.push(message.sequence, frame.into());
-                for outbound in self.outbounds.values() {
+                for (_, outbound) in self.outbounds.values() {
                     outbound.advance(message.sequence);
                 }
             }
-            Effect::Replay { socket, up_to } => self.outbounds[&socket].advance(up_to),
+            Effect::Replay { socket, up_to } => self.outbounds[&socket].1.advance(up_to),
             Effect::Page {
                 socket,
                 after,
                 current,
                 seats,
             } => {
-                self.outbounds[&socket].push_page(after, current, seats, None);
+                self.outbounds[&socket]
+                    .1
+                    .push_page(after, current, seats, None);
             }
             Effect::Close(socket, reason) => {
                 // The writer goes on until the close is out.
-                self.outbounds[&socket].close(reason);
+                self.outbounds[&socket].1.close(reason);
                 self.receive(socket, usize::MAX);
                 self.outbounds.remove(&socket);
             }
@@ -730,10 +732,10 @@ impl Bench {
             }
             other => panic!("unexpected {other:?}"),
         };
-        for (socket, outbound) in &self.outbounds {
+        for (socket, (owner, outbound)) in &self.outbounds {
             let hears = match audience {
                 Audience::Everyone => true,
-                Audience::Others(user) => self.core.state().user_of(*socket) != Some(user),
+                Audience::Others(user) => owner != user,
                 Audience::Socket(only) => socket == only,
             };
             if hears {
@@ -743,7 +745,7 @@ impl Bench {
     }
 
     fn receive(&mut self, socket: SocketId, frames: usize) {
-        let Some(outbound) = self.outbounds.get(&socket) else {
+        let Some((_, outbound)) = self.outbounds.get(&socket) else {
             return;
         };
         let received = self.received.entry(socket).or_default();

@@ -266,13 +266,13 @@ impl<T> Pipeline<T> {
     }
 
     /// The store answered [`Step::Append`].
-    pub(crate) fn appended(&mut self, result: Result<(), StoreError>, now: Now) -> Vec<Step<T>> {
+    pub(crate) fn appended(&mut self, result: &Result<(), StoreError>, now: Now) -> Vec<Step<T>> {
         let mut steps = Vec::new();
         match self.flight.take() {
             Some(Flight::Appending(batch)) => {
                 for (change, ticket, decision) in batch {
-                    match &result {
-                        Ok(()) => self.settle(change, ticket, decision, now, &mut steps),
+                    match result {
+                        Ok(()) => self.settle(&change, ticket, decision, now, &mut steps),
                         Err(_) => self.fail(&change, ticket, &mut steps),
                     }
                 }
@@ -339,7 +339,7 @@ impl<T> Pipeline<T> {
         }
         if records.is_empty() {
             for (change, ticket, decision) in decided {
-                self.settle(change, ticket, decision, now, steps);
+                self.settle(&change, ticket, decision, now, steps);
             }
         } else {
             self.flight = Some(Flight::Appending(decided));
@@ -350,7 +350,7 @@ impl<T> Pipeline<T> {
     /// The change's records, if any, are durable: take them in, tell, and answer.
     fn settle(
         &mut self,
-        change: Change,
+        change: &Change,
         ticket: T,
         decision: Decision,
         now: Now,
@@ -377,7 +377,7 @@ impl<T> Pipeline<T> {
                 self.ask_ai(message, steps);
             }
         }
-        let outcome = self.outcome(&change, &records);
+        let outcome = self.outcome(change, &records);
         let effects = effects.into_iter().map(Step::Effect);
         if matches!(change, Change::Say(_)) {
             steps.push(Step::Answer(ticket, outcome));

@@ -1,0 +1,174 @@
+//! Faults, limits, and what closes a socket.
+
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::client::{Server, places, types};
+
+#[tokio::test]
+async fn refusals_come_before_the_upgrade() {
+    let server = Server::start(json!({"max_sockets": 3, "max_sockets_per_user": 2})).await;
+    let talk = server.conversation(&["ann", "ben", "cat"]).await;
+    let refusal = async |user, talk, query| server.try_connect(user, talk, query).await.err();
+    assert_eq!(refusal("", &talk, "").await, Some(401));
+    assert_eq!(refusal("ann", "conv_000000000000", "").await, Some(404));
+    assert_eq!(refusal("eve", &talk, "").await, Some(403));
+    for query in [
+        "?last_sequence_id=1",
+        "?last_sequence_id=-1",
+        "?last_sequence_id=x",
+        "?last_sequence_id=",
+    ] {
+        assert_eq!(refusal("ann", &talk, query).await, Some(400), "{query}");
+    }
+    let _first = server.enter("ann", &talk).await;
+    let second = server.enter("ann", &talk).await;
+    assert_eq!(refusal("ann", &talk, "").await, Some(429));
+    let _third = server.enter("ben", &talk).await;
+    assert_eq!(refusal("cat", &talk, "").await, Some(429));
+    drop(second);
+    while server.ask("", "GET", "/health/chat", Value::Null).await["connections"] != 2 {}
+    server.enter("cat", &talk).await;
+    let plain = server
+        .call("ann", "GET", &format!("/chat/ws/{talk}"), Value::Null)
+        .await;
+    assert_eq!(plain.error(), (400, "UPGRADE_REQUIRED"));
+}
+
+#[tokio::test]
+async fn faulty_frames_get_errors_and_the_socket_lives() {
+    let server = Server::start(json!({})).await;
+    let talk = server.conversation(&["ann"]).await;
+    let mut ann = server.enter("ann", &talk).await;
+    for text in [
+        "{",
+        "[]",
+        r#"{"type":"x"}"#,
+        r#"{"type":"message"}"#,
+        r#"{"type":"message","content":""}"#,
+    ] {
+        ann.send_raw(Message::text(text)).await;
+    }
+    ann.send_raw(Message::binary(vec![1, 2, 3])).await;
+    ann.say(&"😀".repeat(10_001), "big").await;
+    ann.send(json!({"type": "join"})).await;
+    ann.say(&"😀".repeat(10_000), "fits").await;
+    let frames = ann.ping().await;
+    let errors: Vec<&str> = frames
+        .iter()
+        .filter_map(|frame| frame["error"].as_str())
+        .collect();
+    assert_eq!(
+        errors,
+        [
+            "invalid_json",
+            "invalid_json",
+            "unknown_type",
+            "invalid_message",
+            "invalid_message",
+            "unsupported_data",
+            "message_too_large"
+        ]
+    );
+    assert_eq!(places(&frames), [1]);
+}
+
+#[tokio::test]
+async fn too_many_faults_close_with_1008() {
+    let server = Server::start(json!({"max_faults_per_minute": 5})).await;
+    let talk = server.conversation(&["ann"]).await;
+    let mut ann = server.enter("ann", &talk).await;
+    for _ in 0..6 {
+        ann.send_raw(Message::text("{")).await;
+    }
+    let (frames, closed) = ann.until_close().await;
+    assert_eq!(types(&frames), ["error"; 6]);
+    assert_eq!(closed.0, 1008);
+}
+
+#[tokio::test]
+async fn frames_beyond_the_limit_close_with_1009() {
+    let server = Server::start(json!({})).await;
+    let talk = server.conversation(&["ann", "ben"]).await;
+    let mut ann = server.enter("ann", &talk).await;
+    // At the limit there is an error, beyond it the end.
+    let text = |bytes: usize| Message::text(" ".repeat(bytes));
+    for bytes in [262_145, 1_000_000] {
+        let mut ben = server.enter("ben", &talk).await;
+        ann.receive("participant_update").await;
+        ben.send_raw(text(262_144)).await;
+        assert_eq!(ben.receive("error").await["error"], "invalid_json");
+        ben.send_raw(text(bytes)).await;
+        let (frames, closed) = ben.until_close().await;
+        assert_eq!((frames.len(), closed.0), (0, 1009));
+        assert_eq!(ann.receive("participant_update").await["action"], "leave");
+    }
+}
+
+#[tokio::test]
+async fn a_silent_peer_is_found_and_a_living_one_is_kept() {
+    let config =
+        json!({"heartbeat_interval_ms": 40, "heartbeat_timeout_ms": 400, "close_timeout_ms": 50});
+    let server = Server::start(config).await;
+    let talk = server.conversation(&["ann", "ben"]).await;
+    let mut ann = server.enter("ann", &talk).await;
+    // Never polled again, so it answers no ping.
+    let _silent = server.enter("ben", &talk).await;
+    assert_eq!(ann.receive("participant_update").await["action"], "join");
+    assert_eq!(ann.receive("participant_update").await["action"], "leave");
+    assert_eq!(ann.ping().await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_stuck_reader_is_closed_with_4408_and_delays_nobody() {
+    let config = json!({
+        "socket_send_buffer": 4096, "write_timeout_ms": 200, "outbound_capacity": 8, "close_timeout_ms": 20_000,
+        "heartbeat_interval_ms": 3_600_000,
+    });
+    let server = Server::start(config).await;
+    let talk = server.conversation(&["ann", "ben"]).await;
+    let mut ann = server.enter("ann", &talk).await;
+    let mut ben = server.connect_narrow("ben", &talk).await;
+    ben.ping().await;
+    ann.receive("participant_update").await;
+    let long = "x".repeat(10_000);
+    let mut said = 0;
+    // Ann is served all the time; ben reads nothing, until the server gives him up.
+    loop {
+        said += 1;
+        ann.say(&long, &said.to_string()).await;
+        let frames = ann.ping().await;
+        assert_eq!(places(&frames), [said]);
+        if types(&frames).contains(&"participant_update") {
+            break;
+        }
+    }
+    let (frames, closed) = ben.until_close().await;
+    assert_eq!(closed.0, 4408);
+    let seen = places(&frames);
+    assert_eq!(seen, (1..=seen.len() as u64).collect::<Vec<_>>());
+    assert!((seen.len() as u64) < said);
+}
+
+#[tokio::test]
+async fn a_slow_reader_gets_everything_from_the_log() {
+    let config = json!({"socket_send_buffer": 4096, "outbound_capacity": 8});
+    let server = Server::start(config).await;
+    let talk = server.conversation(&["ann", "ben"]).await;
+    let mut ann = server.enter("ann", &talk).await;
+    let mut ben = server.connect_narrow("ben", &talk).await;
+    ben.ping().await;
+    let long = "x".repeat(5_000);
+    for number in 1..=400 {
+        ann.say(&long, &number.to_string()).await;
+        ann.send(json!({"type": "typing", "isTyping": false})).await;
+        ann.ping().await;
+    }
+    let frames = ben.ping().await;
+    assert_eq!(places(&frames), (1..=400).collect::<Vec<_>>());
+    let typing = types(&frames)
+        .iter()
+        .filter(|kind| **kind == "typing")
+        .count();
+    assert!(typing < 400, "typing was shed");
+}

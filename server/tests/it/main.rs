@@ -1,0 +1,12 @@
+//! The server over real sockets: the parts that are hard to get right.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+
+mod ai;
+mod client;
+mod commits;
+mod lifecycle;
+mod limits;
+mod membership;
+mod rest;
+mod stream;
