@@ -77,15 +77,24 @@ fn chosen(config: &Config, args: &SelectArgs) -> Result<Selected, Exit> {
         let _ = writeln!(std::io::stderr(), "{finding}\n");
     }
     if errors > 0 {
-        complain(&format!("{errors} {} in {} files that were read; nothing was played", if errors == 1 { "error" } else { "errors" }, selected.files));
+        complain(&format!(
+            "{errors} {} in {} files that were read; nothing was played",
+            if errors == 1 { "error" } else { "errors" },
+            selected.files
+        ));
         return Err(Exit::Invalid);
     }
     if let Some(unmatched) = selected.unmatched.first() {
-        complain(&format!("nothing is called `{unmatched}`: no file, suite, or part of a scenario's name or title (`roundtable list` shows them)"));
+        complain(&format!(
+            "nothing is called `{unmatched}`: no file, suite, or part of a scenario's name or title (`roundtable list` shows them)"
+        ));
         return Err(Exit::Nothing);
     }
     if selected.scenarios.is_empty() {
-        complain(&format!("no scenario is selected in {}", crate::scenario::error::shown_path(&config.scenarios).display()));
+        complain(&format!(
+            "no scenario is selected in {}",
+            crate::scenario::error::shown_path(&config.scenarios).display()
+        ));
         return Err(Exit::Nothing);
     }
     Ok(selected)
@@ -218,7 +227,17 @@ fn play(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         update: args.update_snapshots,
         writable: !under_ci(),
     };
-    let ran = report(config, jobs_of(&selected, args.repeat), &ways, &options, Some(store), None, args.slow, args.debug, paint);
+    let ran = report(
+        config,
+        jobs_of(&selected, args.repeat),
+        &ways,
+        &options,
+        Some(store),
+        None,
+        args.slow,
+        args.debug,
+        paint,
+    );
     let (ran, failures) = match ran {
         Ok(ran) => ran,
         Err(error) => {
@@ -228,10 +247,13 @@ fn play(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
     };
     let mut summary = ran.summary;
     let touched: BTreeSet<PathBuf> = ran.results.iter().flat_map(|result| result.snapshots.iter().cloned()).collect();
-    let complete = ran.results.iter().all(|result| matches!(result.outcome, Outcome::Passed | Outcome::FailedAsExpected { .. }));
+    let complete =
+        ran.results.iter().all(|result| matches!(result.outcome, Outcome::Passed | Outcome::FailedAsExpected { .. }));
     if selected.whole && complete && config.snapshots.is_dir() {
         match store::orphans(&config.snapshots, &touched) {
-            Ok(orphans) => summary.orphans = orphans.iter().map(|path| crate::scenario::error::shown_path(path)).collect(),
+            Ok(orphans) => {
+                summary.orphans = orphans.iter().map(|path| crate::scenario::error::shown_path(path)).collect()
+            }
             Err(error) => complain(&error.to_string()),
         }
     }
@@ -244,9 +266,13 @@ fn play(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
     let used: usize = ran.results.iter().filter(|result| !result.snapshots.is_empty()).count();
     print(&failures);
     for redaction in idle {
-        let everywhere = ran.results.iter().filter(|result| result.idle_redactions.contains(&redaction)).count() == used;
+        let everywhere =
+            ran.results.iter().filter(|result| result.idle_redactions.contains(&redaction)).count() == used;
         if everywhere {
-            print(&format!("{} the redaction {redaction} matched nothing in any snapshot\n", paint.text(Style::Note, "note")));
+            print(&format!(
+                "{} the redaction {redaction} matched nothing in any snapshot\n",
+                paint.text(Style::Note, "note")
+            ));
         }
     }
     print(&human::summary(&summary, paint));
@@ -276,12 +302,8 @@ fn report(
     let sink: EventSink = Arc::new(move |event| {
         let _ = events.lock().unwrap_or_else(PoisonError::into_inner).send(event);
     });
-    let ground = Ground {
-        deadlines: Deadlines { default: config.deadline, late: config.late, slow },
-        store,
-        audit,
-        sink,
-    };
+    let ground =
+        Ground { deadlines: Deadlines { default: config.deadline, late: config.late, slow }, store, audit, sink };
     let (ways, options) = (Arc::clone(ways), options.clone());
     let playing = std::thread::spawn(move || runner::run(jobs, &ground, &ways, &options));
     let mut failures = String::new();
@@ -321,7 +343,9 @@ fn interruption() -> watch::Receiver<bool> {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async move {
             use tokio::signal::unix::{SignalKind, signal};
-            let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
+            let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+                return;
+            };
             for second in [false, true] {
                 tokio::select! {
                     _ = int.recv() => {}
@@ -387,8 +411,12 @@ fn serve(config: &Config, args: &ServeArgs, paint: Paint) -> Exit {
     let sink: crate::subject::LogSink = Arc::new(move |line: crate::subject::LogLine| {
         let _ = writeln!(std::io::stderr(), "{}", line.text);
     });
-    let _scope = matches!(subject, Subject::InProcess(_))
-        .then(|| tracing::dispatcher::set_default(&crate::subject::in_process::log_dispatch(Arc::clone(&sink), LevelFilter::INFO)));
+    let _scope = matches!(subject, Subject::InProcess(_)).then(|| {
+        tracing::dispatcher::set_default(&crate::subject::in_process::log_dispatch(
+            Arc::clone(&sink),
+            LevelFilter::INFO,
+        ))
+    });
     let mut interrupted = interruption();
     runtime.block_on(async {
         let server = match subject.start(&Settings::default(), sink).await {

@@ -90,7 +90,9 @@ pub fn run(jobs: Vec<Job>, ground: &Ground, ways: &Ways, options: &Options) -> s
 
     let servers: Vec<Arc<Server>> = lock(&shared.servers)
         .values()
-        .filter_map(|cell| cell.get().and_then(|started| started.as_ref().ok()).map(|started| Arc::clone(&started.server)))
+        .filter_map(|cell| {
+            cell.get().and_then(|started| started.as_ref().ok()).map(|started| Arc::clone(&started.server))
+        })
         .collect();
     let results: Vec<ScenarioResult> = std::mem::take(&mut *lock(&shared.results)).into_values().collect();
     let mut summary = Summary::default();
@@ -207,7 +209,13 @@ impl Shared {
     }
 
     /// A server for one job: its own in process and where it acts on the server, else the shared one.
-    async fn server(&self, job: &Job, subject: &Subject, book: &Arc<LogBook>, sink: LogSink) -> Result<Arc<Server>, Arc<SubjectError>> {
+    async fn server(
+        &self,
+        job: &Job,
+        subject: &Subject,
+        book: &Arc<LogBook>,
+        sink: LogSink,
+    ) -> Result<Arc<Server>, Arc<SubjectError>> {
         let wishes = &job.scenario.server;
         let settings = Settings { config: wishes.config.clone(), env: wishes.env.clone(), args: wishes.args.clone() };
         if !subject.shares() || (subject.is_ours() && job.scenario.acts_on_server) {
@@ -223,7 +231,11 @@ impl Shared {
                 let (events, began) = (Arc::clone(&self.ground.sink), self.began);
                 let sink: LogSink = Arc::new(move |line: LogLine| {
                     lines.push(&line);
-                    events(Event { scenario: None, at: began.elapsed(), kind: EventKind::ServerLog { line: line.text } });
+                    events(Event {
+                        scenario: None,
+                        at: began.elapsed(),
+                        kind: EventKind::ServerLog { line: line.text },
+                    });
                 });
                 let subject = subject.clone();
                 // On the run's own runtime, which lives longer than this scenario's.
@@ -231,7 +243,10 @@ impl Shared {
                 match server {
                     Ok(Ok(server)) => Ok(Started { server: Arc::new(server), hub }),
                     Ok(Err(error)) => Err(Arc::new(error)),
-                    Err(panic) => Err(Arc::new(SubjectError::Settings { server: "shared".to_owned(), problem: panic.to_string() })),
+                    Err(panic) => Err(Arc::new(SubjectError::Settings {
+                        server: "shared".to_owned(),
+                        problem: panic.to_string(),
+                    })),
                 }
             })
             .await;

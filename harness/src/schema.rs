@@ -62,7 +62,8 @@ fn file(place: Place, required: &[&str], inner: &[(&str, &str)]) -> Value {
 /// A step: a control with what stands beside it, or one actor with an action.
 fn step() -> Value {
     let controls: Vec<&Word> = words_of(Place::Control).collect();
-    let names: Vec<&str> = controls.iter().map(|word| word.name).chain(words_of(Place::ControlModifier).map(|word| word.name)).collect();
+    let names: Vec<&str> =
+        controls.iter().map(|word| word.name).chain(words_of(Place::ControlModifier).map(|word| word.name)).collect();
     let mut alternatives: Vec<Value> = controls
         .iter()
         .map(|word| {
@@ -72,7 +73,8 @@ fn step() -> Value {
                     allowed.insert((*name).to_owned(), fragment(modifier));
                 }
             }
-            let needs: Vec<&str> = std::iter::once(word.name).chain(word.beside.iter().copied().filter(|name| *name == "steps")).collect();
+            let needs: Vec<&str> =
+                std::iter::once(word.name).chain(word.beside.iter().copied().filter(|name| *name == "steps")).collect();
             json!({ "required": needs, "properties": allowed, "additionalProperties": false })
         })
         .collect();

@@ -31,7 +31,8 @@ pub struct Selected {
 pub fn select(config: &Config, selectors: &[String], tags: &[String]) -> Result<Selected, String> {
     let mut library = Library::new(&config.scenarios, &config.dir);
     let all = if config.scenarios.is_dir() {
-        Library::files(&config.scenarios).map_err(|error| format!("{} can't be read: {error}", config.scenarios.display()))?
+        Library::files(&config.scenarios)
+            .map_err(|error| format!("{} can't be read: {error}", config.scenarios.display()))?
     } else {
         Vec::new()
     };
@@ -57,14 +58,22 @@ pub fn select(config: &Config, selectors: &[String], tags: &[String]) -> Result<
                 let titles = titles.get_or_insert_with(|| {
                     let mut quiet = Library::new(&config.scenarios, &config.dir);
                     all.iter()
-                        .map(|file| (file.clone(), quiet.scenario(file).map(|scenario| scenario.title.clone()).unwrap_or_default()))
+                        .map(|file| {
+                            (
+                                file.clone(),
+                                quiet.scenario(file).map(|scenario| scenario.title.clone()).unwrap_or_default(),
+                            )
+                        })
                         .collect()
                 });
                 let wanted = selector.to_lowercase();
                 found.extend(
                     titles
                         .iter()
-                        .filter(|(file, title)| library.id_of(file).to_lowercase().contains(&wanted) || title.to_lowercase().contains(&wanted))
+                        .filter(|(file, title)| {
+                            library.id_of(file).to_lowercase().contains(&wanted)
+                                || title.to_lowercase().contains(&wanted)
+                        })
                         .map(|(file, _)| file.clone()),
                 );
             }

@@ -24,10 +24,7 @@ pub struct DurationError {
 /// # Errors
 /// Says what is missing: the number, the unit, or that the number is too large.
 pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
-    let wrong = |reason| DurationError {
-        text: text.to_owned(),
-        reason,
-    };
+    let wrong = |reason| DurationError { text: text.to_owned(), reason };
     let trimmed = text.trim();
     let unit_at = trimmed.find(|char: char| !char.is_ascii_digit() && char != '.');
     let (number, unit) = trimmed.split_at(unit_at.unwrap_or(trimmed.len()));
@@ -42,16 +39,11 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
         "" => return Err(wrong("it needs a unit, as in `5s` or `250ms`")),
         _ => return Err(wrong("the unit is one of ms, s, m, h")),
     };
-    let number: f64 = number
-        .parse()
-        .map_err(|_| wrong("the number can't be read"))?;
-    let duration = Duration::try_from_secs_f64(number * seconds)
-        .map_err(|_| wrong("the number is too large"))?;
+    let number: f64 = number.parse().map_err(|_| wrong("the number can't be read"))?;
+    let duration = Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong("the number is too large"))?;
     // Decimals of binary fractions end in odd nanoseconds; nobody means those.
     let micros = (duration + Duration::from_nanos(500)).as_micros();
-    u64::try_from(micros)
-        .map(Duration::from_micros)
-        .map_err(|_| wrong("the number is too large"))
+    u64::try_from(micros).map(Duration::from_micros).map_err(|_| wrong("the number is too large"))
 }
 
 #[cfg(test)]
@@ -71,10 +63,7 @@ mod tests {
     #[test]
     fn what_is_no_duration_says_why() {
         let why = |text| parse_duration(text).unwrap_err().to_string();
-        assert_eq!(
-            why("5"),
-            "`5` is no duration: it needs a unit, as in `5s` or `250ms`"
-        );
+        assert_eq!(why("5"), "`5` is no duration: it needs a unit, as in `5s` or `250ms`");
         assert!(why("-5s").contains("starts with a number"));
         assert!(why("").contains("starts with a number"));
         assert!(why("5 weeks").contains("one of ms, s, m, h"));

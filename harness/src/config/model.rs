@@ -44,15 +44,9 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Unreadable`], or [`ConfigError::Wrong`] with every mistake of the file.
     pub fn load(start: &Path) -> Result<Self, ConfigError> {
-        let start = std::path::absolute(start).map_err(|source| ConfigError::Unreadable {
-            file: start.to_owned(),
-            source,
-        })?;
-        match start
-            .ancestors()
-            .map(|dir| dir.join(FILE_NAME))
-            .find(|file| file.is_file())
-        {
+        let start =
+            std::path::absolute(start).map_err(|source| ConfigError::Unreadable { file: start.to_owned(), source })?;
+        match start.ancestors().map(|dir| dir.join(FILE_NAME)).find(|file| file.is_file()) {
             Some(file) => Self::load_file(&file),
             None => {
                 let mut config = Self::defaults(start);
@@ -67,10 +61,7 @@ impl Config {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn load_file(file: &Path) -> Result<Self, ConfigError> {
-        let unreadable = |source| ConfigError::Unreadable {
-            file: file.to_owned(),
-            source,
-        };
+        let unreadable = |source| ConfigError::Unreadable { file: file.to_owned(), source };
         let file = std::path::absolute(file).map_err(unreadable)?;
         let text = std::fs::read_to_string(&file).map_err(unreadable)?;
         read::config(&file, &text).map_err(|problems| ConfigError::Wrong { file, problems })
@@ -99,13 +90,11 @@ impl Config {
         let Some(name) = name else {
             return Ok(&self.server);
         };
-        self.servers
-            .get(name)
-            .ok_or_else(|| ConfigError::UnknownServer {
-                name: name.to_owned(),
-                nearest: nearest(name, self.servers.keys().map(String::as_str)).map(str::to_owned),
-                place: self.place(),
-            })
+        self.servers.get(name).ok_or_else(|| ConfigError::UnknownServer {
+            name: name.to_owned(),
+            nearest: nearest(name, self.servers.keys().map(String::as_str)).map(str::to_owned),
+            place: self.place(),
+        })
     }
 
     /// What starts or reaches a server in the way that was asked for. A server that is not
@@ -114,11 +103,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError::NoWay`] for a server without a `command`; [`ConfigError::NotEmbedded`]
     /// for the chat server where it is not built in.
-    pub fn subject(
-        &self,
-        server: &ServerConfig,
-        choice: &SubjectChoice,
-    ) -> Result<Subject, ConfigError> {
+    pub fn subject(&self, server: &ServerConfig, choice: &SubjectChoice) -> Result<Subject, ConfigError> {
         let no_way = |way, mend: &str| ConfigError::NoWay {
             server: server.name.clone(),
             way,
@@ -129,9 +114,7 @@ impl Config {
             (SubjectChoice::Remote(url), _, _) => Ok(Subject::Remote(url.clone())),
             (SubjectChoice::InProcess, Some(builtin), _) => server.in_process(builtin),
             (_, _, Some(spec)) => Ok(Subject::Subprocess(Box::new(spec.clone()))),
-            (SubjectChoice::InProcess, None, None) => {
-                Err(no_way("in process", "`in_process` or `command`"))
-            }
+            (SubjectChoice::InProcess, None, None) => Err(no_way("in process", "`in_process` or `command`")),
             (SubjectChoice::Subprocess, _, None) => Err(no_way("as a subprocess", "`command`")),
         }
     }
@@ -139,10 +122,7 @@ impl Config {
     fn place(&self) -> String {
         match &self.file {
             Some(file) => file.display().to_string(),
-            None => format!(
-                "{FILE_NAME}, of which there is none in {} or above",
-                self.dir.display()
-            ),
+            None => format!("{FILE_NAME}, of which there is none in {} or above", self.dir.display()),
         }
     }
 }
@@ -194,10 +174,7 @@ impl ServerConfig {
     }
 
     #[cfg(not(feature = "embedded"))]
-    #[expect(
-        clippy::unused_self,
-        reason = "the same call with and without the feature"
-    )]
+    #[expect(clippy::unused_self, reason = "the same call with and without the feature")]
     fn in_process(&self, _: Builtin) -> Result<Subject, ConfigError> {
         Err(ConfigError::NotEmbedded)
     }
@@ -221,12 +198,8 @@ impl FromStr for SubjectChoice {
         match text {
             "in-process" => Ok(Self::InProcess),
             "subprocess" => Ok(Self::Subprocess),
-            url if url.starts_with("http://") || url.starts_with("https://") => {
-                Ok(Self::Remote(url.to_owned()))
-            }
-            _ => Err(
-                "it is `in-process`, `subprocess`, or a URL with http:// or https://".to_owned(),
-            ),
+            url if url.starts_with("http://") || url.starts_with("https://") => Ok(Self::Remote(url.to_owned())),
+            _ => Err("it is `in-process`, `subprocess`, or a URL with http:// or https://".to_owned()),
         }
     }
 }

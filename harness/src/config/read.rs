@@ -16,35 +16,14 @@ use super::duration::parse_duration;
 use super::error::{Problem, nearest};
 use super::model::{Builtin, Config, ServerConfig};
 
-const TOP: [&str; 7] = [
-    "scenarios",
-    "snapshots",
-    "deadline",
-    "late",
-    "jobs",
-    "server",
-    "servers",
-];
-const SERVER: [&str; 10] = [
-    "in_process",
-    "build",
-    "command",
-    "ready",
-    "port",
-    "start_timeout",
-    "stop_timeout",
-    "env",
-    "config",
-    "requires",
-];
+const TOP: [&str; 7] = ["scenarios", "snapshots", "deadline", "late", "jobs", "server", "servers"];
+const SERVER: [&str; 10] =
+    ["in_process", "build", "command", "ready", "port", "start_timeout", "stop_timeout", "env", "config", "requires"];
 const IN_PROCESS: [&str; 1] = ["chat"];
 
 /// The configuration that `text`, the content of `file`, says; or all its mistakes in order.
 pub(super) fn config(file: &Path, text: &str) -> Result<Config, Vec<Problem>> {
-    let mut reader = Reader {
-        text,
-        problems: Vec::new(),
-    };
+    let mut reader = Reader { text, problems: Vec::new() };
     let (root, broken) = DeTable::parse_recoverable(text);
     for error in &broken {
         reader.problem(error.span().unwrap_or(0..0), "", error.message());
@@ -58,9 +37,7 @@ pub(super) fn config(file: &Path, text: &str) -> Result<Config, Vec<Problem>> {
     if reader.problems.is_empty() {
         return Ok(config);
     }
-    reader
-        .problems
-        .sort_by_key(|problem| (problem.line, problem.column));
+    reader.problems.sort_by_key(|problem| (problem.line, problem.column));
     Err(reader.problems)
 }
 
@@ -92,8 +69,7 @@ impl Reader<'_> {
                 match value.get_ref().as_table() {
                     Some(server) => {
                         let name = name.get_ref().as_ref();
-                        let read =
-                            self.server(value.span(), server, &path, Some(name), &config.dir);
+                        let read = self.server(value.span(), server, &path, Some(name), &config.dir);
                         config.servers.insert(name.to_owned(), read);
                     }
                     None => self.mismatch(value, &path, "a table with its `command`"),
@@ -122,10 +98,7 @@ impl Reader<'_> {
             env: self.string_map(table, path, "env").unwrap_or_default(),
             args: Vec::new(),
         };
-        set(
-            &mut server.stop_timeout,
-            self.duration(table, path, "stop_timeout"),
-        );
+        set(&mut server.stop_timeout, self.duration(table, path, "stop_timeout"));
         server.in_process = self.builtin(table, path);
 
         let mut spec = SubprocessSpec::new(name, dir, command.clone());
@@ -135,30 +108,19 @@ impl Reader<'_> {
         spec.requires = self.strings(table, path, "requires").unwrap_or_default();
         spec.defaults = server.defaults.clone();
         spec.stop_timeout = server.stop_timeout;
-        set(
-            &mut spec.start_timeout,
-            self.duration(table, path, "start_timeout"),
-        );
+        set(&mut spec.start_timeout, self.duration(table, path, "start_timeout"));
         if table.contains_key("command") {
             // A list that could not be read has its problem already.
             if let Err(problem) = spec.validate()
-                && !(command.is_empty()
-                    && self.problems.iter().any(|p| p.key == join(path, "command")))
+                && !(command.is_empty() && self.problems.iter().any(|p| p.key == join(path, "command")))
             {
                 let at = table.get("command").map_or(span, Spanned::span);
                 self.problem(at, path, &problem);
             }
             server.command = Some(spec);
-        } else if let Some(key) = ["build", "ready", "port"]
-            .iter()
-            .find(|key| table.contains_key(**key))
-        {
+        } else if let Some(key) = ["build", "ready", "port"].iter().find(|key| table.contains_key(**key)) {
             let at = table.get(*key).map_or(span, Spanned::span);
-            self.problem(
-                at,
-                &join(path, key),
-                "it belongs to a `command`, which is missing",
-            );
+            self.problem(at, &join(path, key), "it belongs to a `command`, which is missing");
         }
         server
     }
@@ -169,10 +131,7 @@ impl Reader<'_> {
             return Some(Builtin::Chat);
         }
         let span = table.get("in_process").map_or(0..0, Spanned::span);
-        let message = format!(
-            "no server `{name}` is part of this program{}",
-            hint(&name, &IN_PROCESS)
-        );
+        let message = format!("no server `{name}` is part of this program{}", hint(&name, &IN_PROCESS));
         self.problem(span, &join(path, "in_process"), &message);
         None
     }
@@ -224,12 +183,7 @@ impl Reader<'_> {
         strings.collect()
     }
 
-    fn string_map(
-        &mut self,
-        table: &DeTable<'_>,
-        path: &str,
-        key: &str,
-    ) -> Option<BTreeMap<String, String>> {
+    fn string_map(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<BTreeMap<String, String>> {
         let (_, map) = self.table(table, path, key)?;
         let path = join(path, key);
         let pairs = map.iter().map(|(name, value)| {
@@ -274,13 +228,7 @@ impl Reader<'_> {
         }
     }
 
-    fn or_mismatch<T>(
-        &mut self,
-        read: Option<T>,
-        entry: &Entry<'_>,
-        path: &str,
-        expected: &str,
-    ) -> Option<T> {
+    fn or_mismatch<T>(&mut self, read: Option<T>, entry: &Entry<'_>, path: &str, expected: &str) -> Option<T> {
         if read.is_none() {
             self.mismatch(entry, path, expected);
         }
@@ -295,30 +243,15 @@ impl Reader<'_> {
         } else {
             source.to_owned()
         };
-        self.problem(
-            entry.span(),
-            path,
-            &format!("it is {expected}, not {found}"),
-        );
+        self.problem(entry.span(), path, &format!("it is {expected}, not {found}"));
     }
 
     fn problem(&mut self, span: Range<usize>, key: &str, message: &str) {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
-        let column = before
-            .rsplit('\n')
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .count()
-            + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         let (key, message) = (key.to_owned(), message.to_owned());
-        self.problems.push(Problem {
-            key,
-            line,
-            column,
-            message,
-        });
+        self.problems.push(Problem { key, line, column, message });
     }
 }
 
@@ -329,11 +262,7 @@ fn set<T>(place: &mut T, value: Option<T>) {
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 fn hint(word: &str, known: &[&str]) -> String {
@@ -365,8 +294,7 @@ fn json(value: &DeValue<'_>) -> Option<Value> {
         }
         DeValue::Table(table) => {
             let pairs = table.iter();
-            let pairs =
-                pairs.map(|(key, value)| Some((key.get_ref().to_string(), json(value.get_ref())?)));
+            let pairs = pairs.map(|(key, value)| Some((key.get_ref().to_string(), json(value.get_ref())?)));
             Value::Object(pairs.collect::<Option<_>>()?)
         }
     })

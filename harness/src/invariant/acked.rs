@@ -10,23 +10,12 @@ use crate::scenario::stream::StoredStream;
 /// Every acknowledgement, on a socket or as a request's answer, is stored exactly once with its order.
 pub(crate) fn acked_not_lost(trace: &Trace<'_>, stored: &[StoredStream]) -> Findings {
     let mut findings = Findings::default();
-    let read: BTreeMap<&str, &StoredStream> = stored
-        .iter()
-        .filter(|read| read.name == trace.stream.name)
-        .map(|read| (read.stream.as_str(), read))
-        .collect();
+    let read: BTreeMap<&str, &StoredStream> =
+        stored.iter().filter(|read| read.name == trace.stream.name).map(|read| (read.stream.as_str(), read)).collect();
     let mut told = BTreeSet::new();
-    for ack in trace
-        .sightings
-        .iter()
-        .filter(|sighting| sighting.acknowledges())
-    {
+    for ack in trace.sightings.iter().filter(|sighting| sighting.acknowledges()) {
         let (Some(stream), Some(id)) = (ack.stream.as_deref(), ack.id.as_deref()) else {
-            let lacking = if ack.id.is_none() {
-                "no id"
-            } else {
-                "no stream"
-            };
+            let lacking = if ack.id.is_none() { "no id" } else { "no stream" };
             findings.unknown.push(format!(
                 "the acknowledgement of {} to {} has {lacking} (entry {})",
                 ack.place(),
@@ -43,20 +32,15 @@ pub(crate) fn acked_not_lost(trace: &Trace<'_>, stored: &[StoredStream]) -> Find
             Some(Ok(items)) => {
                 findings.judged += 1;
                 if let Some(wrong) = wrong(ack, id, items) {
-                    let headline =
-                        format!("{wrong} ({})", trace.whereabouts(ack.connection, stream));
+                    let headline = format!("{wrong} ({})", trace.whereabouts(ack.connection, stream));
                     let mut evidence = evidence(trace, headline, ack, &[ack]);
                     evidence.details.push(extent(items));
                     findings.violations.push(evidence);
                 }
             }
-            Some(Err(error)) => findings
-                .unknown
-                .push(format!("{stream} could not be read back: {error}")),
+            Some(Err(error)) => findings.unknown.push(format!("{stream} could not be read back: {error}")),
             None if trace.stream.readback.is_none() => {
-                findings
-                    .unknown
-                    .push("the protocol declares no readback of this stream".to_owned());
+                findings.unknown.push("the protocol declares no readback of this stream".to_owned());
             }
             None => findings.unknown.push(format!("{stream} was not read back")),
         }
@@ -66,33 +50,20 @@ pub(crate) fn acked_not_lost(trace: &Trace<'_>, stored: &[StoredStream]) -> Find
 
 /// What is wrong with how an acknowledged delivery is stored.
 fn wrong(ack: &Sighting<'_>, id: &str, items: &[(String, i64)]) -> Option<String> {
-    let stored: Vec<i64> = items
-        .iter()
-        .filter(|(other, _)| other == id)
-        .map(|(_, order)| *order)
-        .collect();
+    let stored: Vec<i64> = items.iter().filter(|(other, _)| other == id).map(|(_, order)| *order).collect();
     let who = ack.participant;
     let place = ack.place();
     match stored.as_slice() {
         [] => {
             let instead = items.iter().find(|(_, order)| Some(*order) == ack.order);
-            let instead = instead
-                .map(|(other, order)| format!("; {other} is at {order}"))
-                .unwrap_or_default();
-            Some(format!(
-                "{who}'s {place} was acknowledged and is not in the stream that was read back{instead}"
-            ))
+            let instead = instead.map(|(other, order)| format!("; {other} is at {order}")).unwrap_or_default();
+            Some(format!("{who}'s {place} was acknowledged and is not in the stream that was read back{instead}"))
         }
         [one] => {
             let acked = ack.order.filter(|order| order != one)?;
-            Some(format!(
-                "{who}'s {id} was acknowledged at {acked} and is stored at {one}"
-            ))
+            Some(format!("{who}'s {id} was acknowledged at {acked} and is stored at {one}"))
         }
-        several => Some(format!(
-            "{who}'s {place} was acknowledged once and is stored {} times",
-            several.len()
-        )),
+        several => Some(format!("{who}'s {place} was acknowledged once and is stored {} times", several.len())),
     }
 }
 

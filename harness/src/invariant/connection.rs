@@ -21,33 +21,17 @@ pub(crate) struct Connection<'a> {
 }
 
 /// The connections of the record, with the stream that their requests name at this path.
-pub(crate) fn connections<'a>(
-    record: &'a Record,
-    named: Option<&JsonPath>,
-) -> BTreeMap<ConnectionId, Connection<'a>> {
+pub(crate) fn connections<'a>(record: &'a Record, named: Option<&JsonPath>) -> BTreeMap<ConnectionId, Connection<'a>> {
     let mut connections = BTreeMap::new();
     let mut names: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (index, entry) in record.entries.iter().enumerate() {
-        let What::Opened {
-            connection,
-            name,
-            path,
-            query,
-        } = &entry.what
-        else {
+        let What::Opened { connection, name, path, query } = &entry.what else {
             continue;
         };
         let count = names.entry((&entry.participant, name)).or_default();
         *count += 1;
-        let label = if *count == 1 {
-            name.clone()
-        } else {
-            format!("{name} {count}")
-        };
-        let segments: Vec<&str> = path
-            .split('/')
-            .filter(|segment| !segment.is_empty())
-            .collect();
+        let label = if *count == 1 { name.clone() } else { format!("{name} {count}") };
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
         let opening = json!({ "path": path, "segments": segments, "query": query });
         connections.insert(
             *connection,

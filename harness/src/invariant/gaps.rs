@@ -12,10 +12,7 @@ use crate::record::ConnectionId;
 
 /// No place between two deliveries of a connection is missing for its participant.
 pub(crate) fn no_gaps(trace: &Trace<'_>) -> Findings {
-    let mut findings = Findings {
-        unknown: unplaced(trace),
-        ..Findings::default()
-    };
+    let mut findings = Findings { unknown: unplaced(trace), ..Findings::default() };
     let had = places(trace);
     for ((connection, stream), arrivals) in trace.arrivals() {
         findings.judged += arrivals.len();
@@ -23,31 +20,16 @@ pub(crate) fn no_gaps(trace: &Trace<'_>) -> Findings {
             continue;
         };
         let resumed = resumed_after(trace, connection, stream);
-        let whole: BTreeMap<i64, &Sighting<'_>> = arrivals
-            .iter()
-            .filter_map(|sighting| Some((sighting.order?, *sighting)))
-            .collect();
+        let whole: BTreeMap<i64, &Sighting<'_>> =
+            arrivals.iter().filter_map(|sighting| Some((sighting.order?, *sighting))).collect();
         if let Some(after) = resumed {
-            findings
-                .violations
-                .extend(wrong_start(trace, connection, stream, after, &whole));
+            findings.violations.extend(wrong_start(trace, connection, stream, after, &whole));
         }
         // What a resumed connection skips is missing there, even where another connection has it.
         let own: BTreeSet<i64> = whole.keys().copied().collect();
-        let known = if resumed.is_some() {
-            Some(&own)
-        } else {
-            had.get(&(participant, stream))
-        };
+        let known = if resumed.is_some() { Some(&own) } else { had.get(&(participant, stream)) };
         for span in spans(trace, participant, stream, &arrivals) {
-            findings.violations.extend(holes(
-                trace,
-                connection,
-                stream,
-                &span,
-                known.unwrap_or(&own),
-                resumed,
-            ));
+            findings.violations.extend(holes(trace, connection, stream, &span, known.unwrap_or(&own), resumed));
         }
     }
     findings
@@ -57,17 +39,10 @@ pub(crate) fn no_gaps(trace: &Trace<'_>) -> Findings {
 /// every stream, so that they make no gap.
 fn places<'t>(trace: &'t Trace<'_>) -> BTreeMap<(&'t str, &'t str), BTreeSet<i64>> {
     let mut had: BTreeMap<(&str, &str), BTreeSet<i64>> = BTreeMap::new();
-    let delivered = || {
-        trace
-            .sightings
-            .iter()
-            .filter(|sighting| sighting.delivered())
-    };
+    let delivered = || trace.sightings.iter().filter(|sighting| sighting.delivered());
     for sighting in delivered() {
         if let (Some(stream), Some(order)) = (sighting.stream.as_deref(), sighting.order) {
-            had.entry((sighting.participant, stream))
-                .or_default()
-                .insert(order);
+            had.entry((sighting.participant, stream)).or_default().insert(order);
         }
     }
     for sighting in delivered().filter(|sighting| sighting.stream.is_none()) {
@@ -108,18 +83,10 @@ fn wrong_start(
         trace.whereabouts(Some(connection), stream)
     );
     let mut evidence = evidence(trace, headline, sighting, &[sighting]);
-    let opened = trace
-        .connections
-        .get(&connection)
-        .map(|connection| connection.opened);
-    evidence.entries = Mention::of(
-        trace.record,
-        &[opened.unwrap_or(sighting.entry), sighting.entry],
-    );
+    let opened = trace.connections.get(&connection).map(|connection| connection.opened);
+    evidence.entries = Mention::of(trace.record, &[opened.unwrap_or(sighting.entry), sighting.entry]);
     if *first > due {
-        evidence
-            .details
-            .push(others(trace, sighting.participant, stream, due));
+        evidence.details.push(others(trace, sighting.participant, stream, due));
     }
     Some(evidence)
 }
@@ -136,11 +103,7 @@ fn spans<'s, 'a>(
     for sighting in arrivals {
         let span = left.iter().filter(|index| **index < sighting.entry).count();
         if let Some(order) = sighting.order {
-            spans
-                .entry(span)
-                .or_default()
-                .entry(order)
-                .or_insert(sighting);
+            spans.entry(span).or_default().entry(order).or_insert(sighting);
         }
     }
     spans.into_values().collect()
@@ -157,8 +120,7 @@ fn holes(
     let mut found = Vec::new();
     for ((below, before), (above, behind)) in span.iter().zip(span.iter().skip(1)) {
         // As many steps as there are known places between: a far jump costs nothing.
-        let Some(missing) = (below.saturating_add(1)..*above).find(|place| !had.contains(place))
-        else {
+        let Some(missing) = (below.saturating_add(1)..*above).find(|place| !had.contains(place)) else {
             continue;
         };
         let participant = behind.participant;
@@ -179,15 +141,8 @@ fn holes(
 /// Who else got a place: `alice and bob got it`.
 fn others(trace: &Trace<'_>, but: &str, stream: &str, place: i64) -> String {
     let mut names: Vec<&str> = Vec::new();
-    for sighting in trace
-        .sightings
-        .iter()
-        .filter(|sighting| sighting.stream.as_deref() == Some(stream))
-    {
-        if sighting.order == Some(place)
-            && sighting.participant != but
-            && !names.contains(&sighting.participant)
-        {
+    for sighting in trace.sightings.iter().filter(|sighting| sighting.stream.as_deref() == Some(stream)) {
+        if sighting.order == Some(place) && sighting.participant != but && !names.contains(&sighting.participant) {
             names.push(sighting.participant);
         }
     }

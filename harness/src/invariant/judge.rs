@@ -30,11 +30,7 @@ pub fn judge(
                 Invariant::MembersOnly => members::members_only(&trace),
                 Invariant::AckedNotLost => acked::acked_not_lost(&trace, stored),
             };
-            verdicts.push(Verdict {
-                invariant: *invariant,
-                stream: stream.name.clone(),
-                outcome: findings.outcome(),
-            });
+            verdicts.push(Verdict { invariant: *invariant, stream: stream.name.clone(), outcome: findings.outcome() });
         }
     }
     verdicts

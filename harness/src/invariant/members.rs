@@ -36,17 +36,11 @@ pub(crate) fn members_only(trace: &Trace<'_>) -> Findings {
     let mut findings = Findings::default();
     if trace.stream.membership.is_none() {
         if trace.sightings.iter().any(Sighting::delivered) {
-            findings
-                .unknown
-                .push("the protocol declares no membership of this stream".to_owned());
+            findings.unknown.push("the protocol declares no membership of this stream".to_owned());
         }
         return findings;
     }
-    for sighting in trace
-        .sightings
-        .iter()
-        .filter(|sighting| sighting.delivered())
-    {
+    for sighting in trace.sightings.iter().filter(|sighting| sighting.delivered()) {
         let Some(stream) = sighting.stream.as_deref() else {
             findings.unknown.push(format!(
                 "nothing tells to which stream {} of {} belongs (entry {})",
@@ -57,39 +51,27 @@ pub(crate) fn members_only(trace: &Trace<'_>) -> Findings {
             continue;
         };
         let changes: Vec<&Change> = changes(trace, sighting.participant, stream).collect();
-        let anyone_joined = trace
-            .changes
-            .get(stream)
-            .is_some_and(|all| all.iter().any(|change| change.joins));
+        let anyone_joined = trace.changes.get(stream).is_some_and(|all| all.iter().any(|change| change.joins));
         if changes.is_empty() && !anyone_joined {
-            findings.unknown.push(format!(
-                "the record has no join of {stream}, so its members are not known"
-            ));
+            findings.unknown.push(format!("the record has no join of {stream}, so its members are not known"));
             continue;
         }
         findings.judged += 1;
-        let absence = absences(&changes).into_iter().find(|absence| {
-            absence.from.is_none_or(|from| from < sighting.entry) && sighting.entry < absence.until
-        });
+        let absence = absences(&changes)
+            .into_iter()
+            .find(|absence| absence.from.is_none_or(|from| from < sighting.entry) && sighting.entry < absence.until);
         match absence {
-            Some(Absence {
-                from: Some(left), ..
-            }) => after_leave(trace, sighting, stream, left, &mut findings),
+            Some(Absence { from: Some(left), .. }) => after_leave(trace, sighting, stream, left, &mut findings),
             Some(Absence { from: None, .. }) => {
-                let when = if changes.iter().any(|change| change.joins) {
-                    "before joining"
-                } else {
-                    "without ever joining"
-                };
+                let when =
+                    if changes.iter().any(|change| change.joins) { "before joining" } else { "without ever joining" };
                 let headline = format!(
                     "{} got {} {when} ({})",
                     sighting.participant,
                     sighting.place(),
                     trace.whereabouts(sighting.connection, stream)
                 );
-                findings
-                    .violations
-                    .push(evidence(trace, headline, sighting, &[sighting]));
+                findings.violations.push(evidence(trace, headline, sighting, &[sighting]));
             }
             None => {}
         }
@@ -98,13 +80,7 @@ pub(crate) fn members_only(trace: &Trace<'_>) -> Findings {
 }
 
 /// A delivery that came to somebody after the answer of its leave: where was it sent?
-fn after_leave(
-    trace: &Trace<'_>,
-    sighting: &Sighting<'_>,
-    stream: &str,
-    left: usize,
-    findings: &mut Findings,
-) {
+fn after_leave(trace: &Trace<'_>, sighting: &Sighting<'_>, stream: &str, left: usize, findings: &mut Findings) {
     let Some(origin) = trace.origin(sighting) else {
         findings.unknown.push(format!(
             "{} got {} after the leave was answered, and its sending is not in the record (entry {})",
@@ -117,14 +93,7 @@ fn after_leave(
     if origin.began <= left {
         return;
     }
-    let time = |index: usize| {
-        trace
-            .record
-            .entries
-            .get(index)
-            .map(|entry| entry.at)
-            .unwrap_or_default()
-    };
+    let time = |index: usize| trace.record.entries.get(index).map(|entry| entry.at).unwrap_or_default();
     let after = time(sighting.entry).saturating_sub(time(left));
     let headline = format!(
         "{} got {} {} after the leave was answered ({})",
@@ -133,81 +102,43 @@ fn after_leave(
         milliseconds(after),
         trace.whereabouts(sighting.connection, stream)
     );
-    let Origin {
-        entry,
-        at,
-        participant,
-        ..
-    } = origin;
+    let Origin { entry, at, participant, .. } = origin;
     let mut evidence = evidence(trace, headline, sighting, &[sighting]);
     evidence.entries = Mention::of(trace.record, &[left, entry, sighting.entry]);
-    evidence.details = evidence
-        .entries
-        .iter()
-        .filter_map(|mention| described(trace.record, mention.index))
-        .collect();
-    evidence.details.push(format!(
-        "{participant} sent it {} after the answer",
-        milliseconds(at.saturating_sub(time(left)))
-    ));
+    evidence.details = evidence.entries.iter().filter_map(|mention| described(trace.record, mention.index)).collect();
+    evidence
+        .details
+        .push(format!("{participant} sent it {} after the answer", milliseconds(at.saturating_sub(time(left)))));
     findings.violations.push(evidence);
 }
 
 /// The times in which somebody with these changes is certainly no member.
 fn absences(changes: &[&Change]) -> Vec<Absence> {
-    let first_join = changes
-        .iter()
-        .filter(|change| change.joins)
-        .map(|change| change.began)
-        .min();
-    let first_leave = changes
-        .iter()
-        .filter(|change| !change.joins)
-        .map(|change| change.began)
-        .min();
+    let first_join = changes.iter().filter(|change| change.joins).map(|change| change.began).min();
+    let first_leave = changes.iter().filter(|change| !change.joins).map(|change| change.began).min();
     let mut absences = Vec::new();
     // Who leaves before any join was a member already, by means that the record doesn't show.
     if first_leave.is_none_or(|leave| first_join.is_some_and(|join| join <= leave)) {
-        absences.push(Absence {
-            from: None,
-            until: first_join.unwrap_or(usize::MAX),
-        });
+        absences.push(Absence { from: None, until: first_join.unwrap_or(usize::MAX) });
     }
     for leave in changes.iter().filter(|change| !change.joins) {
-        let rejoins = changes
-            .iter()
-            .filter(|change| change.joins && change.answered > leave.began);
+        let rejoins = changes.iter().filter(|change| change.joins && change.answered > leave.began);
         let until = rejoins.map(|join| join.began).min().unwrap_or(usize::MAX);
-        absences.push(Absence {
-            from: Some(leave.answered),
-            until,
-        });
+        absences.push(Absence { from: Some(leave.answered), until });
     }
     absences
 }
 
 /// The indices of the answers to somebody's leaves.
 pub(crate) fn left_at(trace: &Trace<'_>, participant: &str, stream: &str) -> Vec<usize> {
-    changes(trace, participant, stream)
-        .filter(|change| !change.joins)
-        .map(|change| change.answered)
-        .collect()
+    changes(trace, participant, stream).filter(|change| !change.joins).map(|change| change.answered).collect()
 }
 
 /// The changes of one participant's membership, in record order.
-fn changes<'t>(
-    trace: &'t Trace<'_>,
-    participant: &str,
-    stream: &str,
-) -> impl Iterator<Item = &'t Change> + use<'t> {
+fn changes<'t>(trace: &'t Trace<'_>, participant: &str, stream: &str) -> impl Iterator<Item = &'t Change> + use<'t> {
     let id = trace.id_of(participant).to_owned();
-    let all = trace
-        .changes
-        .get(stream)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    all.iter()
-        .filter(move |change| change.members.contains(&id))
+    let all = trace.changes.get(stream).map(Vec::as_slice).unwrap_or_default();
+    all.iter().filter(move |change| change.members.contains(&id))
 }
 
 /// Every change of membership that the record shows, by stream, in record order.
@@ -224,18 +155,10 @@ pub(crate) fn read_changes(trace: &Trace<'_>) -> BTreeMap<String, Vec<Change>> {
         let value = exchange.value(id);
         let joins = membership.join.iter().map(|rule| (rule, true));
         let leaves = membership.leave.iter().map(|rule| (rule, false));
-        for (rule, joins) in joins
-            .chain(leaves)
-            .filter(|(rule, _)| rule.request.matches(&value))
-        {
+        for (rule, joins) in joins.chain(leaves).filter(|(rule, _)| rule.request.matches(&value)) {
             if let Some(stream) = text_at(&rule.stream, &value) {
                 let members = members_of(rule, &value, id);
-                found.entry(stream).or_default().push(Change {
-                    members,
-                    began: exchange.began,
-                    answered,
-                    joins,
-                });
+                found.entry(stream).or_default().push(Change { members, began: exchange.began, answered, joins });
             }
         }
     }
@@ -247,13 +170,10 @@ fn members_of(rule: &MemberRule, exchange: &serde_json::Value, requester: &str) 
     let Some(path) = &rule.member else {
         return vec![requester.to_owned()];
     };
-    let named = path
-        .query(exchange)
-        .into_iter()
-        .filter_map(|value| match value {
-            serde_json::Value::String(text) => Some(text.clone()),
-            serde_json::Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        });
+    let named = path.query(exchange).into_iter().filter_map(|value| match value {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    });
     named.collect()
 }

@@ -13,19 +13,10 @@ use crate::record::ConnectionId;
 /// A place that a connection got twice is a duplicate and no disorder; where duplicates aren't judged it counts
 /// here, so that it doesn't pass unseen.
 pub(crate) fn same_order(trace: &Trace<'_>, duplicates_asked: bool) -> Findings {
-    let mut findings = Findings {
-        unknown: unplaced(trace),
-        ..Findings::default()
-    };
+    let mut findings = Findings { unknown: unplaced(trace), ..Findings::default() };
     for ((connection, stream), arrivals) in trace.arrivals() {
         findings.judged += arrivals.len();
-        findings.violations.extend(descents(
-            trace,
-            connection,
-            stream,
-            &arrivals,
-            duplicates_asked,
-        ));
+        findings.violations.extend(descents(trace, connection, stream, &arrivals, duplicates_asked));
     }
     findings.violations.extend(disagreements(trace));
     findings
@@ -46,15 +37,8 @@ fn descents(
         };
         let again = places.contains_key(&order);
         // The nearest one that came before although it stands behind, or at the same place.
-        let from = if duplicates_asked {
-            order.saturating_add(1)
-        } else {
-            order
-        };
-        let earlier = places
-            .range(from..)
-            .map(|(_, other)| *other)
-            .max_by_key(|other| other.entry);
+        let from = if duplicates_asked { order.saturating_add(1) } else { order };
+        let earlier = places.range(from..).map(|(_, other)| *other).max_by_key(|other| other.entry);
         if let Some(earlier) = earlier
             && !(again && duplicates_asked)
         {
@@ -63,10 +47,7 @@ fn descents(
                 Some(same) if same == order => {
                     format!("{} got {order} twice ({whereabouts})", sighting.participant)
                 }
-                Some(higher) => format!(
-                    "{} got {higher} before {order} ({whereabouts})",
-                    sighting.participant
-                ),
+                Some(higher) => format!("{} got {higher} before {order} ({whereabouts})", sighting.participant),
                 None => continue,
             };
             found.push(evidence(trace, headline, sighting, &[earlier, sighting]));
@@ -82,11 +63,9 @@ fn disagreements(trace: &Trace<'_>) -> Vec<Evidence> {
     let mut orders: BTreeMap<(&str, &str), &Sighting<'_>> = BTreeMap::new();
     let mut ids: BTreeMap<(&str, i64), &Sighting<'_>> = BTreeMap::new();
     for sighting in &trace.sightings {
-        let (Some(stream), Some(id), Some(order)) = (
-            sighting.stream.as_deref(),
-            sighting.id.as_deref(),
-            sighting.order,
-        ) else {
+        let (Some(stream), Some(id), Some(order)) =
+            (sighting.stream.as_deref(), sighting.id.as_deref(), sighting.order)
+        else {
             continue;
         };
         match orders.entry((stream, id)) {
@@ -151,13 +130,8 @@ pub(crate) fn no_duplicates(trace: &Trace<'_>) -> Findings {
                 continue;
             }
             findings.judged += 1;
-            let by_id = sighting
-                .id
-                .as_deref()
-                .and_then(|id| ids.insert(id, sighting));
-            let by_place = sighting
-                .order
-                .and_then(|order| places.insert(order, sighting));
+            let by_id = sighting.id.as_deref().and_then(|id| ids.insert(id, sighting));
+            let by_place = sighting.order.and_then(|order| places.insert(order, sighting));
             if let Some(earlier) = by_id.or(by_place) {
                 let headline = format!(
                     "{} got {} twice ({})",
@@ -165,9 +139,7 @@ pub(crate) fn no_duplicates(trace: &Trace<'_>) -> Findings {
                     sighting.place(),
                     trace.whereabouts(Some(connection), stream)
                 );
-                findings
-                    .violations
-                    .push(evidence(trace, headline, sighting, &[earlier, sighting]));
+                findings.violations.push(evidence(trace, headline, sighting, &[earlier, sighting]));
             }
         }
     }
@@ -177,17 +149,11 @@ pub(crate) fn no_duplicates(trace: &Trace<'_>) -> Findings {
 
 /// Why some deliveries can't be put into an order.
 pub(crate) fn unplaced(trace: &Trace<'_>) -> Vec<String> {
-    let nameless = trace
-        .sightings
-        .iter()
-        .filter(|sighting| sighting.delivered() && sighting.order.is_none());
+    let nameless = trace.sightings.iter().filter(|sighting| sighting.delivered() && sighting.order.is_none());
     let mut why: Vec<String> = nameless
         .take(1)
         .map(|sighting| {
-            format!(
-                "a delivery to {} has no integer for its order (entry {})",
-                sighting.participant, sighting.entry
-            )
+            format!("a delivery to {} has no integer for its order (entry {})", sighting.participant, sighting.entry)
         })
         .collect();
     why.extend(streamless(trace));
@@ -195,38 +161,20 @@ pub(crate) fn unplaced(trace: &Trace<'_>) -> Vec<String> {
 }
 
 fn streamless(trace: &Trace<'_>) -> Option<String> {
-    trace
-        .sightings
-        .iter()
-        .find(|sighting| sighting.delivered() && sighting.stream.is_none())
-        .map(|sighting| {
-            format!(
-                "nothing tells to which stream {} of {} belongs (entry {})",
-                sighting.place(),
-                sighting.participant,
-                sighting.entry
-            )
-        })
+    trace.sightings.iter().find(|sighting| sighting.delivered() && sighting.stream.is_none()).map(|sighting| {
+        format!(
+            "nothing tells to which stream {} of {} belongs (entry {})",
+            sighting.place(),
+            sighting.participant,
+            sighting.entry
+        )
+    })
 }
 
 /// The evidence about `who`, with the frames of the entries that show it.
-pub(crate) fn evidence(
-    trace: &Trace<'_>,
-    headline: String,
-    who: &Sighting<'_>,
-    shown: &[&Sighting<'_>],
-) -> Evidence {
+pub(crate) fn evidence(trace: &Trace<'_>, headline: String, who: &Sighting<'_>, shown: &[&Sighting<'_>]) -> Evidence {
     let indices: Vec<usize> = shown.iter().map(|sighting| sighting.entry).collect();
     let entries = Mention::of(trace.record, &indices);
-    let details = entries
-        .iter()
-        .filter_map(|mention| described(trace.record, mention.index))
-        .collect();
-    Evidence {
-        headline,
-        participant: who.participant.to_owned(),
-        connection: who.connection,
-        entries,
-        details,
-    }
+    let details = entries.iter().filter_map(|mention| described(trace.record, mention.index)).collect();
+    Evidence { headline, participant: who.participant.to_owned(), connection: who.connection, entries, details }
 }

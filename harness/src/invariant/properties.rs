@@ -38,10 +38,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 
 fn play(acts: &[Act]) -> Chat {
     let mut chat = Chat::new();
-    chat.join("alice")
-        .join("bob")
-        .connect("alice", "main", None)
-        .connect("bob", "main", None);
+    chat.join("alice").join("bob").connect("alice", "main", None).connect("bob", "main", None);
     for act in acts {
         match act {
             Act::Join(who) => chat.join(KEYS[*who]),
@@ -63,15 +60,8 @@ fn play(acts: &[Act]) -> Chat {
 fn arrivals(record: &Record) -> Vec<Vec<(usize, i64)>> {
     let mut all: Vec<Vec<(usize, i64)>> = Vec::new();
     for (index, entry) in record.entries.iter().enumerate() {
-        if let What::Received {
-            connection,
-            frame: Payload::Json(frame),
-            ..
-        } = &entry.what
-        {
-            let order = frame
-                .pointer("/message/sequence_id")
-                .or_else(|| frame.get("sequence_id"));
+        if let What::Received { connection, frame: Payload::Json(frame), .. } = &entry.what {
+            let order = frame.pointer("/message/sequence_id").or_else(|| frame.get("sequence_id"));
             if let Some(order) = order.and_then(Value::as_i64) {
                 all.resize(all.len().max(connection.0 + 1), Vec::new());
                 all[connection.0].push((index, order));

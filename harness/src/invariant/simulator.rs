@@ -20,11 +20,7 @@ pub(crate) fn path(text: &str) -> JsonPath {
 
 /// A chat's stream of messages, with everything that a protocol can declare.
 pub(crate) fn messages() -> Stream {
-    let rule = |request: Value| MemberRule {
-        request: pattern(&request),
-        stream: path("$.segments[1]"),
-        member: None,
-    };
+    let rule = |request: Value| MemberRule { request: pattern(&request), stream: path("$.segments[1]"), member: None };
     Stream {
         name: "messages".to_owned(),
         frame: pattern(&json!({ "type": "message" })),
@@ -43,10 +39,7 @@ pub(crate) fn messages() -> Stream {
             repeated: Some(pattern(&json!({ "duplicate": true }))),
         }),
         sends: vec![
-            Send::Frame {
-                frame: pattern(&json!({ "type": "message" })),
-                client_id: path("$.message_id"),
-            },
+            Send::Frame { frame: pattern(&json!({ "type": "message" })), client_id: path("$.message_id") },
             Send::Request {
                 request: pattern(&json!({ "method": "POST", "status": 201 })),
                 stream: path("$.segments[1]"),
@@ -109,19 +102,12 @@ impl Chat {
 
     fn begin(&mut self) {
         self.step += 1;
-        self.record
-            .step_began
-            .insert(self.step, self.record.entries.len());
+        self.record.step_began.insert(self.step, self.record.entries.len());
     }
 
     fn push(&mut self, participant: &str, what: What) {
         let at = Duration::from_millis(self.record.entries.len() as u64);
-        self.record.entries.push(Entry {
-            at,
-            participant: participant.to_owned(),
-            step: Some(self.step),
-            what,
-        });
+        self.record.entries.push(Entry { at, participant: participant.to_owned(), step: Some(self.step), what });
     }
 
     fn exchange(&mut self, participant: &str, method: &str, status: u16, answer: Value) {
@@ -141,23 +127,12 @@ impl Chat {
     }
 
     pub(crate) fn received(&mut self, participant: &str, connection: ConnectionId, frame: Value) {
-        self.push(
-            participant,
-            What::Received {
-                connection,
-                frame: Payload::Json(frame),
-                barrier: false,
-            },
-        );
+        self.push(participant, What::Received { connection, frame: Payload::Json(frame), barrier: false });
     }
 
     pub(crate) fn join(&mut self, who: &str) -> &mut Self {
         self.begin();
-        let status = if self.members.insert(who.to_owned()) {
-            200
-        } else {
-            409
-        };
+        let status = if self.members.insert(who.to_owned()) { 200 } else { 409 };
         self.exchange(who, "PUT", status, json!({}));
         self
     }
@@ -170,11 +145,7 @@ impl Chat {
         self.open = open;
         let gone: Vec<(ConnectionId, String)> = gone;
         for (connection, _) in gone {
-            let end = Closing {
-                code: Some(1000),
-                reason: "Left conversation".to_owned(),
-                by_participant: false,
-            };
+            let end = Closing { code: Some(1000), reason: "Left conversation".to_owned(), by_participant: false };
             self.push(who, What::Closed { connection, end });
         }
         self.exchange(who, "DELETE", if was { 200 } else { 404 }, json!({}));
@@ -189,20 +160,9 @@ impl Chat {
         }
         let connection = ConnectionId(self.connections);
         self.connections += 1;
-        let query = resume
-            .map(|after| ("last_sequence_id".to_owned(), after.to_string()))
-            .into_iter()
-            .collect();
+        let query = resume.map(|after| ("last_sequence_id".to_owned(), after.to_string())).into_iter().collect();
         let path = format!("/chat/ws/{}", self.stream);
-        self.push(
-            who,
-            What::Opened {
-                connection,
-                name: name.to_owned(),
-                path,
-                query,
-            },
-        );
+        self.push(who, What::Opened { connection, name: name.to_owned(), path, query });
         self.received(who, connection, json!({ "type": "connected" }));
         let after = usize::try_from(resume.unwrap_or(0)).unwrap_or(0);
         for frame in self.frames.iter().skip(after).cloned().collect::<Vec<_>>() {
@@ -219,8 +179,7 @@ impl Chat {
         if let Some(client) = client {
             message["client_message_id"] = json!(client);
         }
-        let frame =
-            json!({ "type": "message", "conversation_id": self.stream, "message": message });
+        let frame = json!({ "type": "message", "conversation_id": self.stream, "message": message });
         self.log.push((id.clone(), order));
         self.frames.push(frame.clone());
         (id, order, frame)
@@ -229,36 +188,17 @@ impl Chat {
     /// Sends over the sender's first open connection: everybody's connections get it, that one the ack.
     pub(crate) fn say(&mut self, who: &str, text: &str) -> &mut Self {
         self.begin();
-        let Some(own) = self
-            .open
-            .iter()
-            .find(|(_, owner)| owner == who)
-            .map(|(connection, _)| *connection)
-        else {
+        let Some(own) = self.open.iter().find(|(_, owner)| owner == who).map(|(connection, _)| *connection) else {
             return self;
         };
         self.sent += 1;
         let client = format!("{:08x}-0000-4000-8000-000000000000", self.sent);
         let frame = json!({ "type": "message", "content": text, "message_id": client });
-        self.push(
-            who,
-            What::Sent {
-                connection: own,
-                frame: Payload::Json(frame),
-            },
-        );
+        self.push(who, What::Sent { connection: own, frame: Payload::Json(frame) });
         let (id, order, frame) = self.commit(who, text, Some(&client));
         for (connection, owner) in self.open.clone() {
             let ack = json!({ "type": "message_ack", "message_id": id, "client_message_id": client, "sequence_id": order, "duplicate": false });
-            self.received(
-                &owner,
-                connection,
-                if connection == own {
-                    ack
-                } else {
-                    frame.clone()
-                },
-            );
+            self.received(&owner, connection, if connection == own { ack } else { frame.clone() });
         }
         self
     }
@@ -274,15 +214,8 @@ impl Chat {
         for (connection, owner) in self.open.clone() {
             self.received(&owner, connection, frame.clone());
         }
-        self.exchange(
-            who,
-            "POST",
-            201,
-            json!({ "message_id": id, "sequence_id": order }),
-        );
-        if let Some(What::Exchange(exchange)) =
-            self.record.entries.last_mut().map(|entry| &mut entry.what)
-        {
+        self.exchange(who, "POST", 201, json!({ "message_id": id, "sequence_id": order }));
+        if let Some(What::Exchange(exchange)) = self.record.entries.last_mut().map(|entry| &mut entry.what) {
             exchange.began = began;
         }
         self
@@ -293,11 +226,7 @@ impl Chat {
         self.begin();
         for (connection, owner) in std::mem::take(&mut self.open) {
             if owner == who {
-                let end = Closing {
-                    code: None,
-                    reason: String::new(),
-                    by_participant: true,
-                };
+                let end = Closing { code: None, reason: String::new(), by_participant: true };
                 self.push(who, What::Closed { connection, end });
             } else {
                 self.open.push((connection, owner));
@@ -313,10 +242,6 @@ impl Chat {
 
     /// What reading back gives.
     pub(crate) fn stored(&self) -> Vec<StoredStream> {
-        vec![StoredStream {
-            name: "messages".to_owned(),
-            stream: self.stream.clone(),
-            items: Ok(self.log.clone()),
-        }]
+        vec![StoredStream { name: "messages".to_owned(), stream: self.stream.clone(), items: Ok(self.log.clone()) }]
     }
 }

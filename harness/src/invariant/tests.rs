@@ -10,22 +10,9 @@ use crate::scenario::stream::{Invariant, StoredStream, Stream};
 pub(crate) const KEYS: [&str; 4] = ["alice", "bob", "carol", "mallory"];
 
 fn verdict(record: &Record, stored: &[StoredStream], stream: &Stream, which: Invariant) -> Outcome {
-    let all: Vec<Invariant> = Invariant::ALL
-        .iter()
-        .map(|(invariant, ..)| *invariant)
-        .collect();
-    let verdicts = judge(
-        record,
-        &members(&KEYS),
-        std::slice::from_ref(stream),
-        stored,
-        &all,
-    );
-    verdicts
-        .into_iter()
-        .find(|verdict| verdict.invariant == which)
-        .expect("an asked invariant")
-        .outcome
+    let all: Vec<Invariant> = Invariant::ALL.iter().map(|(invariant, ..)| *invariant).collect();
+    let verdicts = judge(record, &members(&KEYS), std::slice::from_ref(stream), stored, &all);
+    verdicts.into_iter().find(|verdict| verdict.invariant == which).expect("an asked invariant").outcome
 }
 
 pub(crate) fn outcome(chat: &Chat, which: Invariant) -> Outcome {
@@ -50,40 +37,24 @@ fn why(outcome: Outcome) -> String {
 fn story() -> Chat {
     let mut chat = Chat::new();
     chat.join("alice").join("bob").join("carol");
-    chat.connect("alice", "main", None)
-        .connect("bob", "main", None)
-        .connect("carol", "phone", None);
-    chat.say("alice", "one")
-        .say("bob", "two")
-        .say("alice", "three")
-        .post("carol", "four");
+    chat.connect("alice", "main", None).connect("bob", "main", None).connect("carol", "phone", None);
+    chat.say("alice", "one").say("bob", "two").say("alice", "three").post("carol", "four");
     chat
 }
 
 /// Indices of a participant's deliveries (without acks), and their orders.
 pub(crate) fn deliveries(record: &Record, who: &str) -> Vec<(usize, i64)> {
     let order = |what: &What| match what {
-        What::Received {
-            frame: Payload::Json(frame),
-            ..
-        } => frame.pointer("/message/sequence_id")?.as_i64(),
+        What::Received { frame: Payload::Json(frame), .. } => frame.pointer("/message/sequence_id")?.as_i64(),
         _ => None,
     };
-    let own = record
-        .entries
-        .iter()
-        .enumerate()
-        .filter(|(_, entry)| entry.participant == who);
-    own.filter_map(|(index, entry)| Some((index, order(&entry.what)?)))
-        .collect()
+    let own = record.entries.iter().enumerate().filter(|(_, entry)| entry.participant == who);
+    own.filter_map(|(index, entry)| Some((index, order(&entry.what)?))).collect()
 }
 
 pub(crate) fn frame_mut(record: &mut Record, index: usize) -> &mut Value {
     match &mut record.entries[index].what {
-        What::Received {
-            frame: Payload::Json(frame),
-            ..
-        } => frame,
+        What::Received { frame: Payload::Json(frame), .. } => frame,
         other => panic!("no frame: {other:?}"),
     }
 }
@@ -105,21 +76,14 @@ fn a_correct_record_holds() {
         (Invariant::MembersOnly, 12),
         (Invariant::AckedNotLost, 4),
     ] {
-        assert_eq!(
-            outcome(&chat, invariant),
-            Outcome::Holds { judged },
-            "{invariant:?}"
-        );
+        assert_eq!(outcome(&chat, invariant), Outcome::Holds { judged }, "{invariant:?}");
     }
 }
 
 #[test]
 fn nothing_said_is_held_over_nothing() {
     for (invariant, ..) in Invariant::ALL {
-        assert_eq!(
-            verdict(&Record::default(), &[], &messages(), invariant),
-            Outcome::Holds { judged: 0 }
-        );
+        assert_eq!(verdict(&Record::default(), &[], &messages(), invariant), Outcome::Holds { judged: 0 });
     }
 }
 
@@ -129,23 +93,10 @@ fn disorder_names_both_places() {
     let own = deliveries(&chat.record, "carol");
     swap(&mut chat.record, own[1].0, own[2].0);
     let evidence = evidence(outcome(&chat, Invariant::SameOrder));
-    assert_eq!(
-        evidence.headline,
-        "carol got 3 before 2 (messages, connection phone)"
-    );
-    assert_eq!(
-        evidence
-            .entries
-            .iter()
-            .map(|mention| mention.index)
-            .collect::<Vec<_>>(),
-        [own[1].0, own[2].0]
-    );
+    assert_eq!(evidence.headline, "carol got 3 before 2 (messages, connection phone)");
+    assert_eq!(evidence.entries.iter().map(|mention| mention.index).collect::<Vec<_>>(), [own[1].0, own[2].0]);
     assert_eq!(evidence.connection, Some(ConnectionId(2)));
-    assert_eq!(
-        outcome(&chat, Invariant::NoDuplicates),
-        Outcome::Holds { judged: 12 }
-    );
+    assert_eq!(outcome(&chat, Invariant::NoDuplicates), Outcome::Holds { judged: 12 });
 }
 
 #[test]
@@ -154,12 +105,7 @@ fn an_id_stands_at_one_place_for_everybody() {
     let own = deliveries(&chat.record, "bob");
     frame_mut(&mut chat.record, own[0].0)["message"]["message_id"] = json!("msg_ffffffffffff");
     let evidence = evidence(outcome(&chat, Invariant::SameOrder));
-    assert!(
-        evidence
-            .headline
-            .contains("has msg_ffffffffffff at 1, alice has msg_000000000001 there"),
-        "{evidence:?}"
-    );
+    assert!(evidence.headline.contains("has msg_ffffffffffff at 1, alice has msg_000000000001 there"), "{evidence:?}");
 }
 
 #[test]
@@ -169,21 +115,9 @@ fn a_repeat_is_a_duplicate_and_counts_as_disorder_only_where_duplicates_are_not_
     let again = chat.record.entries[own[0].0].clone();
     chat.record.entries.push(again);
     let evidence = evidence(outcome(&chat, Invariant::NoDuplicates));
-    assert_eq!(
-        evidence.headline,
-        "bob got 1 (msg_000000000001) twice (messages, connection main)"
-    );
-    assert_eq!(
-        outcome(&chat, Invariant::SameOrder),
-        Outcome::Holds { judged: 13 }
-    );
-    let alone = judge(
-        &chat.record,
-        &members(&KEYS),
-        &[messages()],
-        &[],
-        &[Invariant::SameOrder],
-    );
+    assert_eq!(evidence.headline, "bob got 1 (msg_000000000001) twice (messages, connection main)");
+    assert_eq!(outcome(&chat, Invariant::SameOrder), Outcome::Holds { judged: 13 });
+    let alone = judge(&chat.record, &members(&KEYS), &[messages()], &[], &[Invariant::SameOrder]);
     assert!(matches!(alone[0].outcome, Outcome::Violated(_)));
 }
 
@@ -204,44 +138,22 @@ fn another_connection_fills_a_gap_but_not_that_of_a_resumed_one() {
     let mut chat = story();
     chat.connect("carol", "laptop", Some(1));
     let own = deliveries(&chat.record, "carol");
-    let lost: Vec<usize> = own
-        .iter()
-        .filter(|(_, order)| *order == 2)
-        .map(|(index, _)| *index)
-        .collect();
+    let lost: Vec<usize> = own.iter().filter(|(_, order)| *order == 2).map(|(index, _)| *index).collect();
     let mut without_first = chat.record.clone();
     without_first.entries.remove(lost[0]);
-    let holds = verdict(
-        &without_first,
-        &chat.stored(),
-        &messages(),
-        Invariant::NoGaps,
-    );
+    let holds = verdict(&without_first, &chat.stored(), &messages(), Invariant::NoGaps);
     assert_eq!(holds, Outcome::Holds { judged: 14 });
-    let third: Vec<usize> = own
-        .iter()
-        .filter(|(_, order)| *order == 3)
-        .map(|(index, _)| *index)
-        .collect();
+    let third: Vec<usize> = own.iter().filter(|(_, order)| *order == 3).map(|(index, _)| *index).collect();
     let mut with_hole = chat.record.clone();
     with_hole.entries.remove(third[1]);
-    let hole = evidence(verdict(
-        &with_hole,
-        &chat.stored(),
-        &messages(),
-        Invariant::NoGaps,
-    ));
+    let hole = evidence(verdict(&with_hole, &chat.stored(), &messages(), Invariant::NoGaps));
     assert_eq!(
         hole.headline,
         "carol resumed after 1 and did not get 3 there, which lies between 2 and 4 (messages, connection laptop); alice and bob got it"
     );
     chat.record.entries.remove(lost[1]);
     let evidence = evidence(outcome(&chat, Invariant::NoGaps));
-    assert!(
-        evidence
-            .headline
-            .starts_with("carol resumed after 1 but the connection began with 3 instead of 2")
-    );
+    assert!(evidence.headline.starts_with("carol resumed after 1 but the connection began with 3 instead of 2"));
 }
 
 #[test]
@@ -251,23 +163,12 @@ fn an_ack_that_names_no_stream_is_placed_by_its_connection_or_not_at_all() {
     let mut stream = messages();
     stream.connection = None;
     // The only stream seen on the connection is taken.
-    assert_eq!(
-        verdict(&chat.record, &chat.stored(), &stream, Invariant::NoGaps),
-        Outcome::Holds { judged: 15 }
-    );
+    assert_eq!(verdict(&chat.record, &chat.stored(), &stream, Invariant::NoGaps), Outcome::Holds { judged: 15 });
     // With two of them nobody can tell, and an ack is no gap for that.
     let own = deliveries(&chat.record, "alice");
     frame_mut(&mut chat.record, own[0].0)["conversation_id"] = json!("conv_2");
-    let why = why(verdict(
-        &chat.record,
-        &chat.stored(),
-        &stream,
-        Invariant::NoGaps,
-    ));
-    assert!(
-        why.starts_with("nothing tells to which stream 1 (msg_000000000001) of alice belongs"),
-        "{why}"
-    );
+    let why = why(verdict(&chat.record, &chat.stored(), &stream, Invariant::NoGaps));
+    assert!(why.starts_with("nothing tells to which stream 1 (msg_000000000001) of alice belongs"), "{why}");
 }
 
 #[test]
@@ -275,35 +176,19 @@ fn who_left_gets_nothing_that_was_sent_later() {
     let mut chat = story();
     let (connection, _) = chat.open()[2].clone();
     chat.leave("carol").say("alice", "secret");
-    let frame = chat
-        .record
-        .entries
-        .iter()
-        .rev()
-        .find_map(|entry| match &entry.what {
-            What::Received {
-                frame: Payload::Json(frame),
-                ..
-            } if frame["type"] == "message" => Some(frame.clone()),
-            _ => None,
-        });
-    assert_eq!(
-        outcome(&chat, Invariant::MembersOnly),
-        Outcome::Holds { judged: 14 }
-    );
+    let frame = chat.record.entries.iter().rev().find_map(|entry| match &entry.what {
+        What::Received { frame: Payload::Json(frame), .. } if frame["type"] == "message" => Some(frame.clone()),
+        _ => None,
+    });
+    assert_eq!(outcome(&chat, Invariant::MembersOnly), Outcome::Holds { judged: 14 });
     chat.received("carol", connection, frame.expect("bob got it"));
     let evidence = evidence(outcome(&chat, Invariant::MembersOnly));
     assert!(
-        evidence
-            .headline
-            .starts_with("carol got 5 (msg_000000000005) 4.0 ms after the leave was answered"),
+        evidence.headline.starts_with("carol got 5 (msg_000000000005) 4.0 ms after the leave was answered"),
         "{evidence:?}"
     );
     assert_eq!(evidence.entries.len(), 3);
-    assert_eq!(
-        evidence.details.last().map(String::as_str),
-        Some("alice sent it 1.0 ms after the answer")
-    );
+    assert_eq!(evidence.details.last().map(String::as_str), Some("alice sent it 1.0 ms after the answer"));
 }
 
 #[test]
@@ -314,10 +199,7 @@ fn what_was_on_its_way_at_the_leave_is_allowed_and_what_cannot_be_traced_is_unkn
     let earlier = frame_mut(&mut chat.record, own[0].0).clone();
     chat.leave("carol");
     chat.received("carol", connection, earlier);
-    assert_eq!(
-        outcome(&chat, Invariant::MembersOnly),
-        Outcome::Holds { judged: 13 }
-    );
+    assert_eq!(outcome(&chat, Invariant::MembersOnly), Outcome::Holds { judged: 13 });
     chat.received(
         "carol",
         connection,
@@ -338,24 +220,15 @@ fn a_step_that_began_before_the_leave_may_still_deliver() {
     let mut chat = story();
     let (connection, _) = chat.open()[2].clone();
     chat.leave("carol").say("alice", "racing");
-    let frame = deliveries(&chat.record, "bob")
-        .last()
-        .map(|(index, _)| *index)
-        .expect("bob got it");
+    let frame = deliveries(&chat.record, "bob").last().map(|(index, _)| *index).expect("bob got it");
     let frame = frame_mut(&mut chat.record, frame).clone();
     chat.received("carol", connection, frame);
-    assert!(matches!(
-        outcome(&chat, Invariant::MembersOnly),
-        Outcome::Violated(_)
-    ));
+    assert!(matches!(outcome(&chat, Invariant::MembersOnly), Outcome::Violated(_)));
     // The same record, but the sending step ran in parallel to the leave.
     let last = *chat.record.step_began.keys().last().expect("steps");
     let leave = chat.record.step_began[&(last - 1)];
     chat.record.step_began.insert(last, leave);
-    assert_eq!(
-        outcome(&chat, Invariant::MembersOnly),
-        Outcome::Holds { judged: 15 }
-    );
+    assert_eq!(outcome(&chat, Invariant::MembersOnly), Outcome::Holds { judged: 15 });
 }
 
 #[test]
@@ -365,33 +238,18 @@ fn who_never_joined_gets_nothing() {
     let frame = frame_mut(&mut chat.record, own[0].0).clone();
     chat.received("mallory", ConnectionId(9), frame);
     let evidence = evidence(outcome(&chat, Invariant::MembersOnly));
-    assert!(
-        evidence
-            .headline
-            .starts_with("mallory got 1 (msg_000000000001) without ever joining"),
-        "{evidence:?}"
-    );
+    assert!(evidence.headline.starts_with("mallory got 1 (msg_000000000001) without ever joining"), "{evidence:?}");
     let mut stream = messages();
     stream.membership = None;
-    assert!(
-        why(verdict(&chat.record, &[], &stream, Invariant::MembersOnly))
-            .contains("declares no membership")
-    );
+    assert!(why(verdict(&chat.record, &[], &stream, Invariant::MembersOnly)).contains("declares no membership"));
 }
 
 #[test]
 fn rejoining_makes_a_new_span() {
     let mut chat = story();
-    chat.leave("carol")
-        .say("alice", "while away")
-        .join("carol")
-        .connect("carol", "phone", None)
-        .say("bob", "hello");
+    chat.leave("carol").say("alice", "while away").join("carol").connect("carol", "phone", None).say("bob", "hello");
     for (invariant, ..) in Invariant::ALL {
-        assert!(
-            matches!(outcome(&chat, invariant), Outcome::Holds { .. }),
-            "{invariant:?}"
-        );
+        assert!(matches!(outcome(&chat, invariant), Outcome::Holds { .. }), "{invariant:?}");
     }
 }
 
@@ -402,67 +260,27 @@ fn acked_is_stored_once_at_its_place() {
     let of = |change: &dyn Fn(&mut Items)| {
         let mut items = chat.log.clone();
         change(&mut items);
-        let stored = [StoredStream {
-            name: "messages".to_owned(),
-            stream: "conv_1".to_owned(),
-            items: Ok(items),
-        }];
-        evidence(verdict(
-            &chat.record,
-            &stored,
-            &messages(),
-            Invariant::AckedNotLost,
-        ))
-        .headline
+        let stored = [StoredStream { name: "messages".to_owned(), stream: "conv_1".to_owned(), items: Ok(items) }];
+        evidence(verdict(&chat.record, &stored, &messages(), Invariant::AckedNotLost)).headline
     };
     let lost = of(&|items| drop(items.remove(1)));
-    assert!(
-        lost.starts_with("bob's 2 (msg_000000000002) was acknowledged and is not in the stream"),
-        "{lost}"
-    );
+    assert!(lost.starts_with("bob's 2 (msg_000000000002) was acknowledged and is not in the stream"), "{lost}");
     let answer = of(&|items| drop(items.remove(3)));
-    assert!(
-        answer.starts_with("carol's 4 (msg_000000000004) was acknowledged and is not"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("carol's 4 (msg_000000000004) was acknowledged and is not"), "{answer}");
     let twice = of(&|items| items.push(items[0].clone()));
-    assert!(
-        twice.starts_with(
-            "alice's 1 (msg_000000000001) was acknowledged once and is stored 2 times"
-        ),
-        "{twice}"
-    );
+    assert!(twice.starts_with("alice's 1 (msg_000000000001) was acknowledged once and is stored 2 times"), "{twice}");
     let moved = of(&|items| items[0].1 = 9);
-    assert!(
-        moved.starts_with("alice's msg_000000000001 was acknowledged at 1 and is stored at 9"),
-        "{moved}"
-    );
+    assert!(moved.starts_with("alice's msg_000000000001 was acknowledged at 1 and is stored at 9"), "{moved}");
 }
 
 #[test]
 fn what_was_not_read_back_is_unknown() {
     let chat = story();
-    let stored = StoredStream {
-        name: "messages".to_owned(),
-        stream: "conv_1".to_owned(),
-        items: Err("404".to_owned()),
-    };
-    let failed = why(verdict(
-        &chat.record,
-        &[stored],
-        &messages(),
-        Invariant::AckedNotLost,
-    ));
+    let stored =
+        StoredStream { name: "messages".to_owned(), stream: "conv_1".to_owned(), items: Err("404".to_owned()) };
+    let failed = why(verdict(&chat.record, &[stored], &messages(), Invariant::AckedNotLost));
     assert_eq!(failed, "conv_1 could not be read back: 404");
-    assert_eq!(
-        why(verdict(
-            &chat.record,
-            &[],
-            &messages(),
-            Invariant::AckedNotLost
-        )),
-        "conv_1 was not read back"
-    );
+    assert_eq!(why(verdict(&chat.record, &[], &messages(), Invariant::AckedNotLost)), "conv_1 was not read back");
     let mut stream = messages();
     stream.readback = None;
     let undeclared = why(verdict(&chat.record, &[], &stream, Invariant::AckedNotLost));

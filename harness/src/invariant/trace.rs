@@ -113,9 +113,7 @@ impl<'a> Trace<'a> {
 
     fn read(&mut self, index: usize, entry: &'a Entry) {
         match &entry.what {
-            What::Received {
-                connection, frame, ..
-            } => {
+            What::Received { connection, frame, .. } => {
                 let frame = frame.value();
                 if let Some(sighting) = self.sighting(index, entry, *connection, &frame) {
                     self.sightings.push(sighting);
@@ -124,18 +122,11 @@ impl<'a> Trace<'a> {
             What::Sent { frame, .. } => {
                 let frame = frame.value();
                 let client_id = self.stream.sends.iter().find_map(|send| match send {
-                    Send::Frame {
-                        frame: pattern,
-                        client_id,
-                    } if pattern.matches(&frame) => text_at(client_id, &frame),
+                    Send::Frame { frame: pattern, client_id } if pattern.matches(&frame) => text_at(client_id, &frame),
                     _ => None,
                 });
                 if let Some(client_id) = client_id {
-                    self.sendings.push(Sending {
-                        entry: index,
-                        participant: &entry.participant,
-                        client_id,
-                    });
+                    self.sendings.push(Sending { entry: index, participant: &entry.participant, client_id });
                 }
             }
             What::Exchange(exchange) => {
@@ -148,18 +139,8 @@ impl<'a> Trace<'a> {
     }
 
     /// The place that a received frame shows: it is a delivery, an ack, or of no concern here.
-    fn sighting(
-        &self,
-        entry: usize,
-        at: &'a Entry,
-        connection: ConnectionId,
-        frame: &Value,
-    ) -> Option<Sighting<'a>> {
-        let declared = || {
-            self.connections
-                .get(&connection)
-                .and_then(|connection| connection.stream.clone())
-        };
+    fn sighting(&self, entry: usize, at: &'a Entry, connection: ConnectionId, frame: &Value) -> Option<Sighting<'a>> {
+        let declared = || self.connections.get(&connection).and_then(|connection| connection.stream.clone());
         let seen = |role, stream: Option<String>, id, order, client_id| Sighting {
             entry,
             participant: &at.participant,
@@ -172,10 +153,7 @@ impl<'a> Trace<'a> {
         };
         let stream = self.stream;
         if stream.frame.matches(frame) {
-            let client_id = stream
-                .client_id
-                .as_ref()
-                .and_then(|path| text_at(path, frame));
+            let client_id = stream.client_id.as_ref().and_then(|path| text_at(path, frame));
             return Some(seen(
                 Role::Frame,
                 text_at(&stream.stream, frame),
@@ -184,18 +162,13 @@ impl<'a> Trace<'a> {
                 client_id,
             ));
         }
-        let acks = stream
-            .acks
-            .as_ref()
-            .filter(|acks| acks.frame.matches(frame))?;
+        let acks = stream.acks.as_ref().filter(|acks| acks.frame.matches(frame))?;
         Some(seen(
             ack_role(acks, frame),
             acks.stream.as_ref().and_then(|path| text_at(path, frame)),
             text_at(&acks.id, frame),
             integer_at(&acks.order, frame),
-            acks.client_id
-                .as_ref()
-                .and_then(|path| text_at(path, frame)),
+            acks.client_id.as_ref().and_then(|path| text_at(path, frame)),
         ))
     }
 
@@ -203,12 +176,7 @@ impl<'a> Trace<'a> {
     fn answer(&self, entry: usize, at: &'a Entry, exchange: &Exchange) -> Option<Sighting<'a>> {
         let value = exchange.value(self.id_of(&at.participant));
         self.stream.sends.iter().find_map(|send| match send {
-            Send::Request {
-                request,
-                stream,
-                id,
-                order,
-            } if request.matches(&value) => Some(Sighting {
+            Send::Request { request, stream, id, order } if request.matches(&value) => Some(Sighting {
                 entry,
                 participant: at.participant.as_str(),
                 connection: None,
@@ -232,11 +200,9 @@ impl<'a> Trace<'a> {
         }
         let only: BTreeMap<ConnectionId, String> = seen
             .into_iter()
-            .filter_map(|(connection, streams)| {
-                match streams.into_iter().collect::<Vec<_>>().as_slice() {
-                    [one] => Some((connection, (*one).to_owned())),
-                    _ => None,
-                }
+            .filter_map(|(connection, streams)| match streams.into_iter().collect::<Vec<_>>().as_slice() {
+                [one] => Some((connection, (*one).to_owned())),
+                _ => None,
             })
             .collect();
         for (id, connection) in &mut self.connections {
@@ -246,9 +212,7 @@ impl<'a> Trace<'a> {
         }
         for sighting in &mut self.sightings {
             if sighting.stream.is_none() {
-                sighting.stream = sighting
-                    .connection
-                    .and_then(|connection| only.get(&connection).cloned());
+                sighting.stream = sighting.connection.and_then(|connection| only.get(&connection).cloned());
             }
         }
     }
@@ -258,34 +222,20 @@ impl<'a> Trace<'a> {
     where
         'a: 'k,
     {
-        self.members
-            .iter()
-            .find(|member| member.key == key)
-            .map_or(key, |member| member.id.as_str())
+        self.members.iter().find(|member| member.key == key).map_or(key, |member| member.id.as_str())
     }
 
     /// The connection's name in texts.
     pub(crate) fn label(&self, connection: Option<ConnectionId>) -> &str {
-        connection
-            .and_then(|connection| self.connections.get(&connection))
-            .map_or("?", |connection| &connection.label)
+        connection.and_then(|connection| self.connections.get(&connection)).map_or("?", |connection| &connection.label)
     }
 
     /// What is deliveries, acks included, by connection and stream, in the order of arrival.
     pub(crate) fn arrivals(&self) -> BTreeMap<(ConnectionId, &str), Vec<&Sighting<'a>>> {
         let mut arrivals: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for sighting in self
-            .sightings
-            .iter()
-            .filter(|sighting| sighting.delivered())
-        {
-            if let (Some(connection), Some(stream)) =
-                (sighting.connection, sighting.stream.as_deref())
-            {
-                arrivals
-                    .entry((connection, stream))
-                    .or_default()
-                    .push(sighting);
+        for sighting in self.sightings.iter().filter(|sighting| sighting.delivered()) {
+            if let (Some(connection), Some(stream)) = (sighting.connection, sighting.stream.as_deref()) {
+                arrivals.entry((connection, stream)).or_default().push(sighting);
             }
         }
         arrivals
@@ -295,11 +245,8 @@ impl<'a> Trace<'a> {
     /// stands there only where the record has several.
     pub(crate) fn whereabouts(&self, connection: Option<ConnectionId>, stream: &str) -> String {
         let mut text = self.stream.name.clone();
-        let several = self
-            .sightings
-            .iter()
-            .filter_map(|sighting| sighting.stream.as_deref())
-            .any(|other| other != stream);
+        let several =
+            self.sightings.iter().filter_map(|sighting| sighting.stream.as_deref()).any(|other| other != stream);
         if several {
             text = format!("{text} of {stream}");
         }
@@ -314,10 +261,7 @@ impl<'a> Trace<'a> {
     /// repeated sendings the first counts.
     pub(crate) fn origin(&self, delivery: &Sighting<'a>) -> Option<Origin<'a>> {
         let same = |other: &&Sighting<'a>| {
-            other.acknowledges()
-                && other.id.is_some()
-                && other.id == delivery.id
-                && other.stream == delivery.stream
+            other.acknowledges() && other.id.is_some() && other.id == delivery.id && other.stream == delivery.stream
         };
         let mut origins: Vec<Origin<'a>> = Vec::new();
         for ack in self.sightings.iter().filter(same) {
@@ -357,16 +301,9 @@ impl<'a> Trace<'a> {
             _ => (index, entry.at),
         };
         // A step counts from its beginning: what it sends may already have been on its way then.
-        let step = entry
-            .step
-            .and_then(|step| self.record.step_began.get(&step).copied());
+        let step = entry.step.and_then(|step| self.record.step_began.get(&step).copied());
         let began = step.map_or(own, |step| step.min(own));
-        Some(Origin {
-            entry: index,
-            began,
-            at,
-            participant: &entry.participant,
-        })
+        Some(Origin { entry: index, began, at, participant: &entry.participant })
     }
 }
 

@@ -68,12 +68,7 @@ impl Mention {
         indices.dedup();
         indices
             .into_iter()
-            .filter_map(|index| {
-                record.entries.get(index).map(|entry| Self {
-                    index,
-                    at: entry.at,
-                })
-            })
+            .filter_map(|index| record.entries.get(index).map(|entry| Self { index, at: entry.at }))
             .collect()
     }
 }
@@ -93,18 +88,14 @@ impl Findings {
     /// A violation outweighs what is unknown, and that outweighs what holds. Of several violations the one
     /// with the fewest entries is told, of those the one that shows first.
     pub(crate) fn outcome(self) -> Outcome {
-        let shortest = self.violations.into_iter().min_by_key(|evidence| {
-            (
-                evidence.entries.len(),
-                evidence.entries.last().map(|mention| mention.index),
-            )
-        });
+        let shortest = self
+            .violations
+            .into_iter()
+            .min_by_key(|evidence| (evidence.entries.len(), evidence.entries.last().map(|mention| mention.index)));
         match (shortest, self.unknown.into_iter().next()) {
             (Some(evidence), _) => Outcome::Violated(evidence),
             (None, Some(why)) => Outcome::Unknown { why },
-            (None, None) => Outcome::Holds {
-                judged: self.judged,
-            },
+            (None, None) => Outcome::Holds { judged: self.judged },
         }
     }
 }

@@ -12,18 +12,11 @@ pub(crate) fn described(record: &Record, index: usize) -> Option<String> {
     let (verb, value) = match &entry.what {
         What::Received { frame, .. } => ("got", excerpt(&frame.value(), 160)),
         What::Sent { frame, .. } => ("sent", excerpt(&frame.value(), 160)),
-        What::Exchange(exchange) => (
-            "asked",
-            format!("{} {}: {}", exchange.method, exchange.path, exchange.status),
-        ),
+        What::Exchange(exchange) => ("asked", format!("{} {}: {}", exchange.method, exchange.path, exchange.status)),
         What::Opened { path, .. } => ("connected to", path.clone()),
         What::Closed { .. } => ("was", "disconnected".to_owned()),
     };
-    Some(format!(
-        "{}: {} {verb} {value}",
-        milliseconds(entry.at),
-        entry.participant
-    ))
+    Some(format!("{}: {} {verb} {value}", milliseconds(entry.at), entry.participant))
 }
 
 /// `12.3 ms`.

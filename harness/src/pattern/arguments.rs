@@ -56,11 +56,7 @@ fn unknown_name(compiler: &mut Compiler<'_>, noun: &str, name: &str, known: &[&s
         Some(meant) => format!("did you mean {meant}?"),
         None => format!("there are {}", known.join(", ")),
     };
-    compiler.error(
-        false,
-        format!("unknown {noun} {}", text::quoted(name)),
-        hint,
-    );
+    compiler.error(false, format!("unknown {noun} {}", text::quoted(name)), hint);
 }
 
 pub(super) fn regex(compiler: &mut Compiler<'_>, argument: &Value) -> Option<Matcher> {
@@ -72,10 +68,7 @@ pub(super) fn regex(compiler: &mut Compiler<'_>, argument: &Value) -> Option<Mat
             // The crate draws the expression with a caret over several lines; the last says it.
             let last = whole.lines().last().unwrap_or_default();
             let reason = last.trim_start_matches("error: ").trim_end_matches('.');
-            let what = format!(
-                "{} is not a regular expression: {reason}",
-                text::quoted(source)
-            );
+            let what = format!("{} is not a regular expression: {reason}", text::quoted(source));
             let hint = if reason.contains("look-around") {
                 "say it without, for instance by a second pattern in $not"
             } else if reason.contains("size limit") {
@@ -91,14 +84,10 @@ pub(super) fn regex(compiler: &mut Compiler<'_>, argument: &Value) -> Option<Mat
 
 pub(super) fn len(compiler: &mut Compiler<'_>, argument: &Value) -> Option<Matcher> {
     let node = match argument {
-        Value::Number(number)
-            if is_integral(number) && !number.as_f64().is_some_and(|number| number < 0.0) =>
-        {
+        Value::Number(number) if is_integral(number) && !number.as_f64().is_some_and(|number| number < 0.0) => {
             Node::Scalar(argument.clone())
         }
-        Value::Object(fields) if !fields.is_empty() && fields.keys().all(|key| is_word(key)) => {
-            compiler.node(argument)
-        }
+        Value::Object(fields) if !fields.is_empty() && fields.keys().all(|key| is_word(key)) => compiler.node(argument),
         _ => return None,
     };
     Some(Matcher::Len(Box::new(node)))
@@ -146,9 +135,7 @@ pub(super) fn unordered(compiler: &mut Compiler<'_>, argument: &Value) -> Option
 }
 
 pub(super) fn one_of(compiler: &mut Compiler<'_>, argument: &Value) -> Option<Matcher> {
-    let alternatives = argument
-        .as_array()
-        .filter(|alternatives| !alternatives.is_empty())?;
+    let alternatives = argument.as_array().filter(|alternatives| !alternatives.is_empty())?;
     Some(Matcher::OneOf(compiler.nodes(alternatives)))
 }
 

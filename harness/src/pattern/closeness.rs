@@ -32,18 +32,10 @@ pub(super) fn weighted(node: &Node, value: Option<&Value>, weight: &dyn Fn(&Fiel
         return 0;
     };
     let near = match (node, value) {
-        (Node::Scalar(Value::String(expected)), Value::String(actual)) => {
-            SHAPE + similarity(expected, actual)
-        }
+        (Node::Scalar(Value::String(expected)), Value::String(actual)) => SHAPE + similarity(expected, actual),
         (Node::Array(nodes), Value::Array(values)) => above_shape(side_by_side(nodes, values)),
-        (Node::Object(fields), Value::Object(values)) => {
-            above_shape(of_fields(fields, values, weight))
-        }
-        (Node::Matchers(matchers), value) => mean(
-            matchers
-                .iter()
-                .map(|matcher| (1, of_matcher(matcher, value))),
-        ),
+        (Node::Object(fields), Value::Object(values)) => above_shape(of_fields(fields, values, weight)),
+        (Node::Matchers(matchers), value) => mean(matchers.iter().map(|matcher| (1, of_matcher(matcher, value)))),
         _ => SHAPE,
     };
     near.min(FULL - 1)
@@ -52,13 +44,7 @@ pub(super) fn weighted(node: &Node, value: Option<&Value>, weight: &dyn Fn(&Fiel
 /// How much a part weighs in the mean of the object or array around it.
 pub(super) fn weight(node: &Node) -> u64 {
     match node {
-        Node::Matchers(matchers)
-            if !matchers
-                .iter()
-                .any(|matcher| matches!(matcher, Matcher::Exact(_))) =>
-        {
-            1
-        }
+        Node::Matchers(matchers) if !matchers.iter().any(|matcher| matches!(matcher, Matcher::Exact(_))) => 1,
         _ => 2,
     }
 }
@@ -69,9 +55,7 @@ pub(super) fn fits_shape(node: &Node, value: &Value) -> bool {
         Node::Scalar(expected) => same_shape(expected, value),
         Node::Array(_) => value.is_array(),
         Node::Object(_) => value.is_object(),
-        Node::Matchers(matchers) => matchers
-            .iter()
-            .all(|matcher| matcher_fits_shape(matcher, value)),
+        Node::Matchers(matchers) => matchers.iter().all(|matcher| matcher_fits_shape(matcher, value)),
     }
 }
 
@@ -87,9 +71,7 @@ pub(super) fn matcher_fits_shape(matcher: &Matcher, value: &Value) -> bool {
         Matcher::Len(_) => length(value).is_some(),
         Matcher::Compare(_, Bound::Number(_)) => value.is_number(),
         Matcher::Compare(_, Bound::Instant(..) | Bound::Text(_)) => value.is_string(),
-        Matcher::Contains(node) => {
-            value.is_array() || (value.is_string() && node.as_text().is_some())
-        }
+        Matcher::Contains(node) => value.is_array() || (value.is_string() && node.as_text().is_some()),
         Matcher::Unordered(_) | Matcher::Each(_) => value.is_array(),
         Matcher::OneOf(alternatives) => alternatives.iter().any(|node| fits_shape(node, value)),
         Matcher::Exact(expected) => same_shape(expected, value),
@@ -105,28 +87,15 @@ pub(super) fn exactly(value: &Value) -> Node {
 }
 
 /// The index of the value nearest to the pattern, the first of equals.
-pub(super) fn nearest_of<'a>(
-    node: &Node,
-    values: impl IntoIterator<Item = &'a Value>,
-) -> Option<usize> {
-    let scored = values
-        .into_iter()
-        .map(|value| closeness(node, Some(value)))
-        .enumerate();
-    scored
-        .reduce(|best, next| if next.1 > best.1 { next } else { best })
-        .map(|(index, _)| index)
+pub(super) fn nearest_of<'a>(node: &Node, values: impl IntoIterator<Item = &'a Value>) -> Option<usize> {
+    let scored = values.into_iter().map(|value| closeness(node, Some(value))).enumerate();
+    scored.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(index, _)| index)
 }
 
 /// The index of the alternative nearest to the value, the first of equals.
 pub(super) fn nearest_alternative(alternatives: &[Node], value: &Value) -> Option<usize> {
-    let scored = alternatives
-        .iter()
-        .map(|node| closeness(node, Some(value)))
-        .enumerate();
-    scored
-        .reduce(|best, next| if next.1 > best.1 { next } else { best })
-        .map(|(index, _)| index)
+    let scored = alternatives.iter().map(|node| closeness(node, Some(value))).enumerate();
+    scored.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(index, _)| index)
 }
 
 /// Which elements stand for which patterns in a list in any order that does not match.
@@ -140,17 +109,11 @@ pub(super) struct Partition {
 /// Pairs what matches, then what is nearest among the rest, nearest pairs first.
 pub(super) fn partition(nodes: &[Node], values: &[Value]) -> Partition {
     let pairing = pair_up(nodes, values);
-    let free = |of: &[Option<usize>]| -> Vec<usize> {
-        (0..of.len()).filter(|&at| of[at].is_none()).collect()
-    };
+    let free = |of: &[Option<usize>]| -> Vec<usize> { (0..of.len()).filter(|&at| of[at].is_none()).collect() };
     let (unmet, mut surplus) = (free(&pairing.element_of), free(&pairing.pattern_of));
     let mut near: Vec<(u64, usize, usize)> = Vec::new();
     for &pattern in &unmet {
-        near.extend(
-            surplus
-                .iter()
-                .map(|&at| (closeness(&nodes[pattern], Some(&values[at])), pattern, at)),
-        );
+        near.extend(surplus.iter().map(|&at| (closeness(&nodes[pattern], Some(&values[at])), pattern, at)));
     }
     near.sort_by_key(|&(closeness, pattern, at)| (std::cmp::Reverse(closeness), pattern, at));
     let mut stands_for: Vec<Option<usize>> = vec![None; nodes.len()];
@@ -162,13 +125,7 @@ pub(super) fn partition(nodes: &[Node], values: &[Value]) -> Partition {
         }
     }
     surplus.retain(|&at| !taken[at]);
-    Partition {
-        unmet: unmet
-            .into_iter()
-            .map(|pattern| (pattern, stands_for[pattern]))
-            .collect(),
-        surplus,
-    }
+    Partition { unmet: unmet.into_iter().map(|pattern| (pattern, stands_for[pattern])).collect(), surplus }
 }
 
 fn of_matcher(matcher: &Matcher, value: &Value) -> u64 {
@@ -179,16 +136,12 @@ fn of_matcher(matcher: &Matcher, value: &Value) -> u64 {
         return 0;
     }
     match (matcher, value) {
-        (Matcher::Contains(node), Value::Array(values)) => above_shape(
-            values
-                .iter()
-                .map(|value| closeness(node, Some(value)))
-                .max()
-                .unwrap_or(0),
-        ),
-        (Matcher::Each(node), Value::Array(values)) => above_shape(mean(
-            values.iter().map(|value| (1, closeness(node, Some(value)))),
-        )),
+        (Matcher::Contains(node), Value::Array(values)) => {
+            above_shape(values.iter().map(|value| closeness(node, Some(value))).max().unwrap_or(0))
+        }
+        (Matcher::Each(node), Value::Array(values)) => {
+            above_shape(mean(values.iter().map(|value| (1, closeness(node, Some(value))))))
+        }
         (Matcher::Unordered(nodes), Value::Array(values)) => {
             let partition = partition(nodes, values);
             let met = (nodes.len() - partition.unmet.len()) as u64 * FULL;
@@ -198,23 +151,16 @@ fn of_matcher(matcher: &Matcher, value: &Value) -> u64 {
             let sum = met + partition.unmet.iter().map(near).sum::<u64>();
             above_shape(sum / nodes.len().max(values.len()).max(1) as u64)
         }
-        (Matcher::OneOf(alternatives), value) => alternatives
-            .iter()
-            .map(|node| closeness(node, Some(value)))
-            .max()
-            .unwrap_or(0),
+        (Matcher::OneOf(alternatives), value) => {
+            alternatives.iter().map(|node| closeness(node, Some(value))).max().unwrap_or(0)
+        }
         (Matcher::Exact(Value::Array(expected)), Value::Array(values)) => {
             let nodes: Vec<Node> = expected.iter().map(exactly).collect();
             above_shape(side_by_side(&nodes, values))
         }
         (Matcher::Exact(Value::Object(expected)), Value::Object(values)) => {
-            let wanted = expected
-                .iter()
-                .map(|(key, value)| (1, closeness(&exactly(value), values.get(key))));
-            let extra = values
-                .keys()
-                .filter(|key| !expected.contains_key(*key))
-                .map(|_| (1, 0));
+            let wanted = expected.iter().map(|(key, value)| (1, closeness(&exactly(value), values.get(key))));
+            let extra = values.keys().filter(|key| !expected.contains_key(*key)).map(|_| (1, 0));
             above_shape(mean(wanted.chain(extra)))
         }
         (Matcher::Exact(expected), value) => closeness(&exactly(expected), Some(value)),
@@ -223,19 +169,11 @@ fn of_matcher(matcher: &Matcher, value: &Value) -> u64 {
 }
 
 fn of_fields(fields: &[Field], values: &Map<String, Value>, weight: &dyn Fn(&Field) -> u64) -> u64 {
-    mean(fields.iter().map(|field| {
-        (
-            weight(field),
-            closeness(&field.node, values.get(&field.key)),
-        )
-    }))
+    mean(fields.iter().map(|field| (weight(field), closeness(&field.node, values.get(&field.key)))))
 }
 
 fn side_by_side(nodes: &[Node], values: &[Value]) -> u64 {
-    let both = nodes
-        .iter()
-        .zip(values)
-        .map(|(node, value)| (1, closeness(node, Some(value))));
+    let both = nodes.iter().zip(values).map(|(node, value)| (1, closeness(node, Some(value))));
     let alone = (0..nodes.len().abs_diff(values.len())).map(|_| (1, 0));
     mean(both.chain(alone))
 }
@@ -260,12 +198,7 @@ fn similarity(a: &str, b: &str) -> u64 {
         (a.min(b), a.max(b))
     };
     let front = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
-    let back = a
-        .chars()
-        .rev()
-        .zip(b.chars().rev())
-        .take_while(|(a, b)| a == b)
-        .count();
+    let back = a.chars().rev().zip(b.chars().rev()).take_while(|(a, b)| a == b).count();
     let common = (front + back).min(lengths);
     common as u64 * SIMILAR / longest.max(1) as u64
 }

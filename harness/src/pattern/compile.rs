@@ -33,20 +33,11 @@ impl Pattern {
     /// # Errors
     /// The first error of the pattern, in key order; [`Pattern::check`] gives all of them.
     pub fn compile(value: &Value) -> Result<Pattern, PatternError> {
-        let mut compiler = Compiler {
-            path: Vec::new(),
-            errors: Vec::new(),
-            is_open: &|_| false,
-        };
+        let mut compiler = Compiler { path: Vec::new(), errors: Vec::new(), is_open: &|_| false };
         let root = compiler.node(value);
         match compiler.errors.into_iter().next() {
             Some(error) => Err(error),
-            None => Ok(Pattern {
-                inner: Arc::new(Inner {
-                    root,
-                    source: value.clone(),
-                }),
-            }),
+            None => Ok(Pattern { inner: Arc::new(Inner { root, source: value.clone() }) }),
         }
     }
 
@@ -54,11 +45,7 @@ impl Pattern {
     /// stands for a value that is not known yet, such as a template: as the argument of a matcher it
     /// is not judged.
     pub fn check(value: &Value, is_open: &dyn Fn(&str) -> bool) -> Vec<PatternError> {
-        let mut compiler = Compiler {
-            path: Vec::new(),
-            errors: Vec::new(),
-            is_open,
-        };
+        let mut compiler = Compiler { path: Vec::new(), errors: Vec::new(), is_open };
         compiler.node(value);
         compiler.errors
     }
@@ -179,21 +166,13 @@ impl Compiler<'_> {
             }
         }
         if let (Some(word), Some(field)) = (known, plain.first()) {
-            let what = format!(
-                "matchers ({word}) beside plain keys ({})",
-                text::quoted(&field.key)
-            );
-            let hint = format!(
-                "keep either; a key of the value that begins with \"$\" is written with one more, \"${word}\""
-            );
+            let what = format!("matchers ({word}) beside plain keys ({})", text::quoted(&field.key));
+            let hint =
+                format!("keep either; a key of the value that begins with \"$\" is written with one more, \"${word}\"");
             self.error(false, what, hint);
         }
         // `{}`, and an object whose words were all wrong, have no matchers: an object pattern.
-        if known.is_some() {
-            Node::Matchers(matchers)
-        } else {
-            Node::Object(plain)
-        }
+        if known.is_some() { Node::Matchers(matchers) } else { Node::Object(plain) }
     }
 
     fn matcher(&mut self, word: &MatcherWord, argument: &Value) -> Option<Matcher> {
@@ -212,8 +191,7 @@ impl Compiler<'_> {
         let literal = format!("a key of the value that begins with \"$\" is written \"${key}\"");
         let meant = match foreign_word(key) {
             Some(advice) => Some(advice.to_owned()),
-            None => nearest_word(key, words().iter().map(|word| word.name))
-                .map(|word| format!("did you mean {word}?")),
+            None => nearest_word(key, words().iter().map(|word| word.name)).map(|word| format!("did you mean {word}?")),
         };
         let hint = match meant {
             Some(meant) => format!("{meant} ({literal})"),
@@ -227,11 +205,7 @@ impl Compiler<'_> {
 
     pub(super) fn too_deep(&mut self) {
         let hint = "match a part of the value instead".to_owned();
-        self.error(
-            false,
-            format!("nested more than {MAX_DEPTH} levels deep"),
-            hint,
-        );
+        self.error(false, format!("nested more than {MAX_DEPTH} levels deep"), hint);
     }
 
     fn below<T>(&mut self, segment: Segment, visit: impl FnOnce(&mut Self) -> T) -> T {
@@ -243,13 +217,7 @@ impl Compiler<'_> {
 
     pub(super) fn error(&mut self, at_key: bool, what: String, hint: String) {
         let (path, segments) = (path::in_pattern(&self.path), self.path.clone());
-        self.errors.push(PatternError {
-            path,
-            segments,
-            at_key,
-            what,
-            hint,
-        });
+        self.errors.push(PatternError { path, segments, at_key, what, hint });
     }
 }
 
@@ -266,9 +234,7 @@ fn foreign_word(key: &str) -> Option<&'static str> {
         "$in" | "$or" | "$any_of" | "$anyof" | "$enum" => "did you mean $one_of?",
         "$nin" => "write $not: { $one_of: [...] }",
         "$and" | "$all_of" | "$allof" => "write the matchers side by side in one object",
-        "$exists" | "$present" => {
-            "write $any: true for a field that is there, $absent: true for one that is not"
-        }
+        "$exists" | "$present" => "write $any: true for a field that is there, $absent: true for one that is not",
         "$missing" | "$undefined" => "did you mean $absent?",
         "$size" | "$count" | "$length" => "did you mean $len?",
         "$match" | "$matches" | "$pattern" | "$re" => "did you mean $regex?",

@@ -48,12 +48,7 @@ pub enum DifferenceKind {
 /// One line for people, such as `$.content: expected "hello", got "hallo"`.
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Difference {
-            path,
-            kind,
-            expected,
-            actual,
-        } = self;
+        let Difference { path, kind, expected, actual } = self;
         match kind {
             DifferenceKind::Missing if actual.is_empty() => {
                 write!(f, "{path}: missing, expected {expected}")

@@ -2,9 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::closeness::{
-    exactly, fits_shape, matcher_fits_shape, nearest_alternative, nearest_of, partition,
-};
+use super::closeness::{exactly, fits_shape, matcher_fits_shape, nearest_alternative, nearest_of, partition};
 use super::difference::{Difference, DifferenceKind as Kind};
 use super::node::{Bound, Field, Matcher, Node, length};
 use super::pairing::{aligned, pair_up};
@@ -17,10 +15,7 @@ const ALIGNED_CELLS: usize = 40_000;
 
 /// Every difference between a pattern and a value, or its absence.
 pub(super) fn differences(node: &Node, value: Option<&Value>) -> Vec<Difference> {
-    let mut explainer = Explainer {
-        path: Vec::new(),
-        found: Vec::new(),
-    };
+    let mut explainer = Explainer { path: Vec::new(), found: Vec::new() };
     match value {
         Some(value) => explainer.node(node, value),
         None if node.matches(None) => {}
@@ -70,10 +65,7 @@ impl Explainer {
             Some(value) => it.node(node, value),
             None if node.matches(None) => {}
             None => {
-                let others = values
-                    .keys()
-                    .map(String::as_str)
-                    .filter(|key| !asked.contains(key));
+                let others = values.keys().map(String::as_str).filter(|key| !asked.contains(key));
                 let remark = nearest_word(key, others);
                 let remark = remark.map(|other| format!("there is {}", text::quoted(other)));
                 it.missing(node, remark.unwrap_or_default());
@@ -93,25 +85,12 @@ impl Explainer {
             self.push(Kind::Order, format!("{expected} in this order"), actual);
             return;
         }
-        let anchors = if small {
-            aligned(nodes, values)
-        } else {
-            Vec::new()
-        };
-        let in_place = nodes
-            .iter()
-            .zip(values)
-            .filter(|(node, value)| node.matches(Some(value)))
-            .count();
+        let anchors = if small { aligned(nodes, values) } else { Vec::new() };
+        let in_place = nodes.iter().zip(values).filter(|(node, value)| node.matches(Some(value))).count();
         // Elements that have moved count only where that explains more than their places do.
-        let anchors = if anchors.len() > in_place {
-            anchors
-        } else {
-            Vec::new()
-        };
+        let anchors = if anchors.len() > in_place { anchors } else { Vec::new() };
         let (mut pattern, mut element) = (0, 0);
-        for (next_pattern, next_element) in anchors.into_iter().chain([(nodes.len(), values.len())])
-        {
+        for (next_pattern, next_element) in anchors.into_iter().chain([(nodes.len(), values.len())]) {
             self.gap(nodes, values, pattern..next_pattern, element..next_element);
             (pattern, element) = (next_pattern + 1, next_element + 1);
         }
@@ -146,11 +125,7 @@ impl Explainer {
     }
 
     fn matchers(&mut self, matchers: &[Matcher], value: &Value) {
-        let failing = || {
-            matchers
-                .iter()
-                .filter(|matcher| !matcher.matches(Some(value)))
-        };
+        let failing = || matchers.iter().filter(|matcher| !matcher.matches(Some(value)));
         // A wrong type says it all: what else fails, fails because of it.
         let wrong_type = |matcher: &&Matcher| matches!(matcher, Matcher::Type(_));
         if let Some(matcher) = failing().find(wrong_type) {
@@ -162,9 +137,7 @@ impl Explainer {
             let before = self.found.len();
             self.matcher(matcher, value);
             // Two bounds on a value of another type are one difference.
-            if self.found.len() == before + 1
-                && self.found[start..before].contains(&self.found[before])
-            {
+            if self.found.len() == before + 1 && self.found[start..before].contains(&self.found[before]) {
                 self.found.pop();
             }
         }
@@ -179,11 +152,7 @@ impl Explainer {
             (Matcher::Len(node), value) => self.len(node, value),
             (Matcher::Contains(node), Value::Array(values)) => self.contains(node, values),
             (Matcher::Contains(node), value) => {
-                self.push(
-                    Kind::Value,
-                    format!("a string containing {}", phrase::node(node)),
-                    text::short(value),
-                );
+                self.push(Kind::Value, format!("a string containing {}", phrase::node(node)), text::short(value));
             }
             (Matcher::Unordered(nodes), Value::Array(values)) => self.unordered(nodes, values),
             (Matcher::Each(node), Value::Array(values)) => {
@@ -192,11 +161,7 @@ impl Explainer {
                 }
             }
             (Matcher::Not(_), value) => {
-                self.push(
-                    Kind::Forbidden,
-                    phrase::matcher(matcher),
-                    text::short(value),
-                );
+                self.push(Kind::Forbidden, phrase::matcher(matcher), text::short(value));
             }
             (Matcher::OneOf(alternatives), value) => self.one_of(alternatives, value),
             (Matcher::Exact(Value::Array(expected)), Value::Array(values)) => {
@@ -217,12 +182,8 @@ impl Explainer {
         let expected = match matcher {
             Matcher::Compare(_, Bound::Number(_)) => "a number".to_owned(),
             Matcher::Len(_) => "a string, an array or an object".to_owned(),
-            Matcher::Contains(node) if node.as_text().is_some() => {
-                "an array or a string".to_owned()
-            }
-            Matcher::Contains(_) | Matcher::Unordered(_) | Matcher::Each(_) => {
-                "an array".to_owned()
-            }
+            Matcher::Contains(node) if node.as_text().is_some() => "an array or a string".to_owned(),
+            Matcher::Contains(_) | Matcher::Unordered(_) | Matcher::Each(_) => "an array".to_owned(),
             Matcher::Exact(expected) => match expected {
                 Value::Array(_) => "an array".to_owned(),
                 Value::Object(_) => "an object".to_owned(),
@@ -238,10 +199,7 @@ impl Explainer {
         for (key, value) in expected {
             self.field(key, &exactly(value), values, &asked);
         }
-        for (key, value) in values
-            .iter()
-            .filter(|(key, _)| !expected.contains_key(*key))
-        {
+        for (key, value) in values.iter().filter(|(key, _)| !expected.contains_key(*key)) {
             self.below(Segment::Key(key.clone()), |it| {
                 it.unexpected("no such field", value);
             });
@@ -255,20 +213,13 @@ impl Explainer {
             _ => "field",
         };
         let expected = match node {
-            Node::Scalar(number) => match number
-                .as_u64()
-                .and_then(|number| usize::try_from(number).ok())
-            {
+            Node::Scalar(number) => match number.as_u64().and_then(|number| usize::try_from(number).ok()) {
                 Some(number) => text::count(number, noun),
                 None => format!("{number} {noun}s"),
             },
             node => format!("a length of {}", phrase::node(node)),
         };
-        self.push(
-            Kind::Length,
-            expected,
-            text::count(length(value).unwrap_or_default(), noun),
-        );
+        self.push(Kind::Length, expected, text::count(length(value).unwrap_or_default(), noun));
     }
 
     fn contains(&mut self, node: &Node, values: &[Value]) {
@@ -298,10 +249,7 @@ impl Explainer {
             let actual = match nearest {
                 None => "none".to_owned(),
                 Some(at) if matches!(node, Node::Scalar(_)) => {
-                    format!(
-                        "none, the nearest left over is [{at}], {}",
-                        text::short(&values[at])
-                    )
+                    format!("none, the nearest left over is [{at}], {}", text::short(&values[at]))
                 }
                 Some(at) => format!("none, the nearest left over is [{at}]"),
             };
@@ -331,8 +279,7 @@ impl Explainer {
         self.node(&alternatives[at], value);
         // What only says once more that this value is not that one is left out.
         let here = path::in_value(&self.path);
-        let repeats =
-            |difference: &Difference| difference.path == here && difference.kind == Kind::Value;
+        let repeats = |difference: &Difference| difference.path == here && difference.kind == Kind::Value;
         if self.found[start..].iter().all(repeats) {
             self.found.truncate(start);
         }
@@ -358,12 +305,7 @@ impl Explainer {
 
     fn push(&mut self, kind: Kind, expected: impl Into<String>, actual: impl Into<String>) {
         let path = path::in_value(&self.path);
-        self.found.push(Difference {
-            path,
-            kind,
-            expected: expected.into(),
-            actual: actual.into(),
-        });
+        self.found.push(Difference { path, kind, expected: expected.into(), actual: actual.into() });
     }
 }
 

@@ -33,9 +33,7 @@ impl Format {
         match self {
             // The length keeps out the braced, URN and unhyphenated forms.
             Format::Uuid => text.len() == 36 && uuid::Uuid::try_parse(text).is_ok(),
-            Format::Timestamp => {
-                instant(text).is_some() && (text.ends_with(['Z', 'z']) || text.ends_with("+00:00"))
-            }
+            Format::Timestamp => instant(text).is_some() && (text.ends_with(['Z', 'z']) || text.ends_with("+00:00")),
         }
     }
 
@@ -54,24 +52,19 @@ pub(super) fn instant(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let fits = |at: usize, shape: &str| {
         bytes.get(at..at + shape.len()).is_some_and(|part| {
-            part.iter()
-                .zip(shape.bytes())
-                .all(|(&byte, wanted)| match wanted {
-                    b'0' => byte.is_ascii_digit(),
-                    b'T' => byte.eq_ignore_ascii_case(&b'T'),
-                    b'+' => byte == b'+' || byte == b'-',
-                    _ => byte == wanted,
-                })
+            part.iter().zip(shape.bytes()).all(|(&byte, wanted)| match wanted {
+                b'0' => byte.is_ascii_digit(),
+                b'T' => byte.eq_ignore_ascii_case(&b'T'),
+                b'+' => byte == b'+' || byte == b'-',
+                _ => byte == wanted,
+            })
         })
     };
     if !fits(0, "0000-00-00T00:00:00") {
         return None;
     }
     let digits = match bytes.get(19) {
-        Some(b'.') => bytes[20..]
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count(),
+        Some(b'.') => bytes[20..].iter().take_while(|byte| byte.is_ascii_digit()).count(),
         _ => 0,
     };
     let offset = match digits {

@@ -53,19 +53,12 @@ impl fmt::Display for Score {
 /// twice what matchers do. What tells kinds of frames apart is found in the candidates: an outermost
 /// field that every object among them has as a string and that the pattern gives as a constant weighs four
 /// times a constant. A leaf of the right JSON type counts a little even if its value is wrong.
-pub fn nearest<'a>(
-    pattern: &Pattern,
-    candidates: impl IntoIterator<Item = &'a Value>,
-) -> Option<NearMiss> {
+pub fn nearest<'a>(pattern: &Pattern, candidates: impl IntoIterator<Item = &'a Value>) -> Option<NearMiss> {
     let candidates: Vec<&Value> = candidates.into_iter().collect();
     let scores = scores(pattern, &candidates).into_iter().enumerate();
     // `max_by_key` takes the last of equals.
     let (index, score) = scores.max_by_key(|&(_, score)| score)?;
-    Some(NearMiss {
-        index,
-        score,
-        differences: pattern.differences(candidates[index]),
-    })
+    Some(NearMiss { index, score, differences: pattern.differences(candidates[index]) })
 }
 
 /// The score of each candidate among all of them.
@@ -78,22 +71,12 @@ pub(super) fn scores(pattern: &Pattern, candidates: &[&Value]) -> Vec<Score> {
                 objects.all(|value| value.get(key).is_some_and(Value::is_string))
             };
             let constants = fields.iter().filter(|field| field.node.as_text().is_some());
-            constants
-                .map(|field| field.key.as_str())
-                .filter(|key| in_all(key))
-                .collect()
+            constants.map(|field| field.key.as_str()).filter(|key| in_all(key)).collect()
         }
         _ => Vec::new(),
     };
     let weight = |field: &Field| {
-        if kinds.contains(&field.key.as_str()) {
-            KIND
-        } else {
-            weight(&field.node)
-        }
+        if kinds.contains(&field.key.as_str()) { KIND } else { weight(&field.node) }
     };
-    candidates
-        .iter()
-        .map(|value| Score(weighted(root, Some(value), &weight)))
-        .collect()
+    candidates.iter().map(|value| Score(weighted(root, Some(value), &weight))).collect()
 }

@@ -88,9 +88,9 @@ impl Node {
             (_, None) => false,
             (Node::Scalar(expected), Some(value)) => json_equal(expected, value),
             (Node::Array(nodes), Some(Value::Array(values))) => in_order(nodes, values),
-            (Node::Object(fields), Some(Value::Object(values))) => fields
-                .iter()
-                .all(|field| field.node.matches(values.get(&field.key))),
+            (Node::Object(fields), Some(Value::Object(values))) => {
+                fields.iter().all(|field| field.node.matches(values.get(&field.key)))
+            }
             (Node::Array(_) | Node::Object(_), Some(_)) => false,
         }
     }
@@ -130,21 +130,13 @@ impl Node {
             Node::Array(nodes) => written_list(nodes),
             Node::Object(fields) => {
                 let escaped = |key: &str| {
-                    if key.starts_with('$') {
-                        format!("${key}")
-                    } else {
-                        key.to_owned()
-                    }
+                    if key.starts_with('$') { format!("${key}") } else { key.to_owned() }
                 };
-                let fields = fields
-                    .iter()
-                    .map(|field| (escaped(&field.key), field.node.written()));
+                let fields = fields.iter().map(|field| (escaped(&field.key), field.node.written()));
                 Value::Object(fields.collect())
             }
             Node::Matchers(matchers) => {
-                let words = matchers
-                    .iter()
-                    .map(|matcher| (matcher.word().to_owned(), matcher.argument()));
+                let words = matchers.iter().map(|matcher| (matcher.word().to_owned(), matcher.argument()));
                 Value::Object(words.collect::<Map<_, _>>())
             }
         }
@@ -166,28 +158,23 @@ impl Matcher {
             Matcher::Absent => false,
             Matcher::Regex(regex) => value.as_str().is_some_and(|text| regex.is_match(text)),
             Matcher::Type(types) => types.iter().any(|each| each.accepts(value)),
-            Matcher::Len(node) => {
-                length(value).is_some_and(|length| node.matches(Some(&length.into())))
+            Matcher::Len(node) => length(value).is_some_and(|length| node.matches(Some(&length.into()))),
+            Matcher::Compare(comparison, bound) => {
+                bound.compare(value).is_some_and(|ordering| comparison.accepts(ordering))
             }
-            Matcher::Compare(comparison, bound) => bound
-                .compare(value)
-                .is_some_and(|ordering| comparison.accepts(ordering)),
             Matcher::Contains(node) => match value {
                 Value::Array(values) => values.iter().any(|value| node.matches(Some(value))),
                 Value::String(text) => node.as_text().is_some_and(|part| text.contains(part)),
                 _ => false,
             },
             Matcher::Unordered(nodes) => value.as_array().is_some_and(|values| {
-                nodes.len() == values.len()
-                    && (in_order(nodes, values) || pair_up(nodes, values).is_perfect())
+                nodes.len() == values.len() && (in_order(nodes, values) || pair_up(nodes, values).is_perfect())
             }),
-            Matcher::Each(node) => value
-                .as_array()
-                .is_some_and(|values| values.iter().all(|value| node.matches(Some(value)))),
-            Matcher::Not(node) => !node.matches(Some(value)),
-            Matcher::OneOf(alternatives) => {
-                alternatives.iter().any(|node| node.matches(Some(value)))
+            Matcher::Each(node) => {
+                value.as_array().is_some_and(|values| values.iter().all(|value| node.matches(Some(value))))
             }
+            Matcher::Not(node) => !node.matches(Some(value)),
+            Matcher::OneOf(alternatives) => alternatives.iter().any(|node| node.matches(Some(value))),
             Matcher::Exact(expected) => json_equal(expected, value),
             Matcher::Format(format) => value.as_str().is_some_and(|text| format.accepts(text)),
         }
@@ -223,14 +210,9 @@ impl Matcher {
                 several => several.iter().map(|each| each.name()).collect(),
             },
             Matcher::Any | Matcher::Absent => true.into(),
-            Matcher::Len(node)
-            | Matcher::Contains(node)
-            | Matcher::Each(node)
-            | Matcher::Not(node) => node.written(),
+            Matcher::Len(node) | Matcher::Contains(node) | Matcher::Each(node) | Matcher::Not(node) => node.written(),
             Matcher::Compare(_, Bound::Number(number)) => Value::Number(number.clone()),
-            Matcher::Compare(_, Bound::Instant(_, text) | Bound::Text(text)) => {
-                text.as_str().into()
-            }
+            Matcher::Compare(_, Bound::Instant(_, text) | Bound::Text(text)) => text.as_str().into(),
             Matcher::Unordered(nodes) | Matcher::OneOf(nodes) => written_list(nodes),
             Matcher::Exact(value) => value.clone(),
             Matcher::Format(format) => format.name().into(),
@@ -240,18 +222,10 @@ impl Matcher {
 
 impl JsonType {
     /// Every type there is; integers are numbers.
-    const EVERY: [JsonType; 6] = [
-        JsonType::String,
-        JsonType::Number,
-        JsonType::Boolean,
-        JsonType::Null,
-        JsonType::Object,
-        JsonType::Array,
-    ];
+    const EVERY: [JsonType; 6] =
+        [JsonType::String, JsonType::Number, JsonType::Boolean, JsonType::Null, JsonType::Object, JsonType::Array];
 
-    pub(super) const NAMES: [&'static str; 7] = [
-        "string", "number", "integer", "boolean", "null", "object", "array",
-    ];
+    pub(super) const NAMES: [&'static str; 7] = ["string", "number", "integer", "boolean", "null", "object", "array"];
 
     pub(super) fn named(name: &str) -> Option<JsonType> {
         let every = JsonType::EVERY.into_iter().chain([JsonType::Integer]);
@@ -347,11 +321,7 @@ pub(super) fn length(value: &Value) -> Option<usize> {
 }
 
 fn in_order(nodes: &[Node], values: &[Value]) -> bool {
-    nodes.len() == values.len()
-        && nodes
-            .iter()
-            .zip(values)
-            .all(|(node, value)| node.matches(Some(value)))
+    nodes.len() == values.len() && nodes.iter().zip(values).all(|(node, value)| node.matches(Some(value)))
 }
 
 fn written_list(nodes: &[Node]) -> Value {

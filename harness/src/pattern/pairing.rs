@@ -16,28 +16,16 @@ pub(super) struct Pairing {
 
 impl Pairing {
     pub(super) fn is_perfect(&self) -> bool {
-        self.element_of
-            .iter()
-            .chain(&self.pattern_of)
-            .all(Option::is_some)
+        self.element_of.iter().chain(&self.pattern_of).all(Option::is_some)
     }
 }
 
 /// Gives as many patterns as possible an element of their own that they match: a maximum bipartite
 /// matching, by breadth-first augmenting paths, earlier patterns and elements preferred.
 pub(super) fn pair_up(nodes: &[Node], values: &[Value]) -> Pairing {
-    let fitting: Vec<Vec<usize>> = nodes
-        .iter()
-        .map(|node| {
-            (0..values.len())
-                .filter(|&at| node.matches(Some(&values[at])))
-                .collect()
-        })
-        .collect();
-    let mut pairing = Pairing {
-        element_of: vec![None; nodes.len()],
-        pattern_of: vec![None; values.len()],
-    };
+    let fitting: Vec<Vec<usize>> =
+        nodes.iter().map(|node| (0..values.len()).filter(|&at| node.matches(Some(&values[at]))).collect()).collect();
+    let mut pairing = Pairing { element_of: vec![None; nodes.len()], pattern_of: vec![None; values.len()] };
     for start in 0..nodes.len() {
         augment(&fitting, start, &mut pairing);
     }
@@ -76,15 +64,8 @@ fn augment(fitting: &[Vec<usize>], start: usize, pairing: &mut Pairing) {
 /// their indices.
 pub(super) fn aligned(nodes: &[Node], values: &[Value]) -> Vec<(usize, usize)> {
     let (rows, columns) = (nodes.len(), values.len());
-    let fits: Vec<Vec<bool>> = nodes
-        .iter()
-        .map(|node| {
-            values
-                .iter()
-                .map(|value| node.matches(Some(value)))
-                .collect()
-        })
-        .collect();
+    let fits: Vec<Vec<bool>> =
+        nodes.iter().map(|node| values.iter().map(|value| node.matches(Some(value))).collect()).collect();
     // How many pairs are possible behind each position.
     let mut behind = vec![vec![0_u32; columns + 1]; rows + 1];
     for row in (0..rows).rev() {

@@ -58,11 +58,7 @@ mod tests {
             ("", r#"$[""][1]"#, r#"$[""][1]"#),
             ("1a", r#"$["1a"][1]"#, r#"$["1a"][1]"#),
             ("$regex", r#"$["$regex"][1]"#, "$.$regex[1]"),
-            (
-                "say \"hi\"",
-                r#"$["say \"hi\""][1]"#,
-                r#"$["say \"hi\""][1]"#,
-            ),
+            ("say \"hi\"", r#"$["say \"hi\""][1]"#, r#"$["say \"hi\""][1]"#),
         ] {
             assert_eq!(in_value(&key(name)), value);
             assert_eq!(in_pattern(&key(name)), pattern);

@@ -17,10 +17,7 @@ pub(super) fn node(node: &Node) -> String {
             let mut each: Vec<String> = matchers.iter().map(matcher).collect();
             // "a string and a string matching /x/" says one thing twice.
             let all = each.clone();
-            each.retain(|one| {
-                !all.iter()
-                    .any(|other| other.len() > one.len() && other.starts_with(one))
-            });
+            each.retain(|one| !all.iter().any(|other| other.len() > one.len() && other.starts_with(one)));
             each.join(" and ")
         }
     }
@@ -36,10 +33,7 @@ pub(super) fn matcher(matcher: &Matcher) -> String {
         Matcher::Len(inner) => format!("a length of {}", node(inner)),
         Matcher::Compare(comparison, bound) => compared(*comparison, bound),
         Matcher::Contains(inner) => match inner.as_text() {
-            Some(part) => format!(
-                "a string or an array containing {}",
-                text::short(&part.into())
-            ),
+            Some(part) => format!("a string or an array containing {}", text::short(&part.into())),
             None => format!("an array with {}", element(inner)),
         },
         Matcher::Unordered(_) => match matcher.argument() {
@@ -68,10 +62,7 @@ pub(super) fn element(inner: &Node) -> String {
 
 /// The JSON types of a `$type`.
 pub(super) fn json_types(types: &[JsonType]) -> String {
-    let names: Vec<String> = types
-        .iter()
-        .map(|each| each.described().to_owned())
-        .collect();
+    let names: Vec<String> = types.iter().map(|each| each.described().to_owned()).collect();
     text::joined(&names, "or")
 }
 

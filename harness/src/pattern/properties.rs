@@ -28,8 +28,7 @@ fn nested(
         let field = (key.clone(), inner.clone());
         prop_oneof![
             prop::collection::vec(inner, 0..4).prop_map(Value::from),
-            prop::collection::vec(field, 0..4)
-                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            prop::collection::vec(field, 0..4).prop_map(|fields| Value::Object(fields.into_iter().collect())),
         ]
     })
 }
@@ -42,11 +41,7 @@ fn value() -> impl Strategy<Value = Value> {
 /// JSON with keys that may be matchers, misspelt matchers or escaped keys.
 fn anything() -> impl Strategy<Value = Value> {
     let names: Vec<&str> = words().iter().map(|word| word.name).collect();
-    let key = prop_oneof![
-        prop::sample::select(names).prop_map(str::to_owned),
-        "[$]{0,3}[a-z]{0,3}",
-        any::<String>()
-    ];
+    let key = prop_oneof![prop::sample::select(names).prop_map(str::to_owned), "[$]{0,3}[a-z]{0,3}", any::<String>()];
     let leaf = prop_oneof![
         scalar(),
         Just(json!(true)),
@@ -80,13 +75,10 @@ fn pattern() -> impl Strategy<Value = Value> {
         let field = ("[abc]", inner.clone());
         prop_oneof![
             list.clone().prop_map(Value::from),
-            prop::collection::vec(field, 0..4)
-                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
-            prop::sample::select(vec!["$contains", "$each", "$not"]).prop_flat_map(move |name| {
-                inner.clone().prop_map(move |argument| word(name, argument))
-            }),
-            list.clone()
-                .prop_map(move |patterns| word("$unordered", json!(patterns))),
+            prop::collection::vec(field, 0..4).prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            prop::sample::select(vec!["$contains", "$each", "$not"])
+                .prop_flat_map(move |name| { inner.clone().prop_map(move |argument| word(name, argument)) }),
+            list.clone().prop_map(move |patterns| word("$unordered", json!(patterns))),
             list.prop_filter("an alternative", |list| !list.is_empty())
                 .prop_map(move |patterns| word("$one_of", json!(patterns))),
         ]
@@ -94,24 +86,18 @@ fn pattern() -> impl Strategy<Value = Value> {
 }
 
 fn compiled() -> impl Strategy<Value = Pattern> {
-    pattern().prop_map(|source| {
-        Pattern::compile(&source).unwrap_or_else(|error| panic!("{source}: {error}"))
-    })
+    pattern().prop_map(|source| Pattern::compile(&source).unwrap_or_else(|error| panic!("{source}: {error}")))
 }
 
 /// Whether a pattern without matchers matches, said once more in the plainest way.
 fn plainly_matches(pattern: &Value, value: &Value) -> bool {
     match (pattern, value) {
         (Value::Array(patterns), Value::Array(values)) => {
-            patterns.len() == values.len()
-                && patterns
-                    .iter()
-                    .zip(values)
-                    .all(|(p, v)| plainly_matches(p, v))
+            patterns.len() == values.len() && patterns.iter().zip(values).all(|(p, v)| plainly_matches(p, v))
         }
-        (Value::Object(patterns), Value::Object(values)) => patterns
-            .iter()
-            .all(|(key, p)| values.get(key).is_some_and(|v| plainly_matches(p, v))),
+        (Value::Object(patterns), Value::Object(values)) => {
+            patterns.iter().all(|(key, p)| values.get(key).is_some_and(|v| plainly_matches(p, v)))
+        }
         _ => json_equal(pattern, value),
     }
 }

@@ -2,10 +2,7 @@
 
 /// The known word that `typed` most probably stands for, if one is near: the first with the fewest
 /// edits, at most one for each three letters. Case, `_` and `-` don't count.
-pub(super) fn nearest_word<'a>(
-    typed: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(super) fn nearest_word<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = letters(typed);
     known
         .into_iter()
@@ -29,9 +26,7 @@ fn edits(a: &[char], b: &[char]) -> usize {
     for (i, &from) in a.iter().enumerate() {
         let mut row = vec![i + 1];
         for (j, &to) in b.iter().enumerate() {
-            let mut best = (above[j] + usize::from(from != to))
-                .min(above[j + 1] + 1)
-                .min(row[j] + 1);
+            let mut best = (above[j] + usize::from(from != to)).min(above[j + 1] + 1).min(row[j] + 1);
             if i > 0 && j > 0 && from == b[j - 1] && a[i - 1] == to {
                 best = best.min(before[j - 1] + 1);
             }

@@ -26,11 +26,7 @@ pub(super) fn whole(value: &Value) -> String {
 /// Compact JSON of a value, cut to a line.
 pub(super) fn short(value: &Value) -> String {
     let mut out = String::new();
-    let inner = if value.is_string() {
-        LINE
-    } else {
-        INNER_STRING
-    };
+    let inner = if value.is_string() { LINE } else { INNER_STRING };
     write_value(&mut out, value, LINE, inner, DEPTH);
     out
 }
@@ -48,11 +44,7 @@ pub(super) fn with_shape(value: &Value) -> String {
 pub(super) fn two_strings(a: &str, b: &str) -> (String, String) {
     let common = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
     let longest = a.chars().count().max(b.chars().count());
-    let skip = if longest > LINE {
-        common.saturating_sub(CONTEXT)
-    } else {
-        0
-    };
+    let skip = if longest > LINE { common.saturating_sub(CONTEXT) } else { 0 };
     (quoted_part(a, skip, LINE), quoted_part(b, skip, LINE))
 }
 
@@ -70,11 +62,7 @@ pub(super) fn visible(text: &str) -> String {
 
 /// `1 element`, `3 elements`.
 pub(super) fn count(number: usize, noun: &str) -> String {
-    if number == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{number} {noun}s")
-    }
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// Joins words as a sentence does: `a`, `a or b`, `a, b or c`.
@@ -194,10 +182,7 @@ mod tests {
 
     #[test]
     fn long_values_are_cut_and_still_close() {
-        assert_eq!(
-            short(&json!({"b": [1, "x"], "a": null})),
-            r#"{"a":null,"b":[1,"x"]}"#
-        );
+        assert_eq!(short(&json!({"b": [1, "x"], "a": null})), r#"{"a":null,"b":[1,"x"]}"#);
         let many: Vec<u32> = (0..1000).collect();
         let text = short(&json!({ "many": many }));
         assert!(text.ends_with(",…]}") && text.len() < 120, "{text}");
@@ -209,18 +194,12 @@ mod tests {
     #[test]
     fn strings_are_cut_around_their_first_difference() {
         let (a, b) = two_strings(&format!("{}cat", "x".repeat(200)), &"x".repeat(200));
-        assert_eq!(
-            (a.as_str(), b.as_str()),
-            ("…\"xxxxxxxxxxxxxxxcat\"", "…\"xxxxxxxxxxxxxxx\"")
-        );
+        assert_eq!((a.as_str(), b.as_str()), ("…\"xxxxxxxxxxxxxxxcat\"", "…\"xxxxxxxxxxxxxxx\""));
     }
 
     #[test]
     fn characters_the_eye_misses_are_escaped() {
-        assert_eq!(
-            quoted("a\u{a0}b\u{200b}\u{0}\n\"ü🙂"),
-            "\"a\\u00a0b\\u200b\\u0000\\n\\\"ü🙂\""
-        );
+        assert_eq!(quoted("a\u{a0}b\u{200b}\u{0}\n\"ü🙂"), "\"a\\u00a0b\\u200b\\u0000\\n\\\"ü🙂\"");
         assert_eq!(quoted("e\u{301}"), "\"e\\u0301\"");
     }
 }

@@ -27,13 +27,9 @@ pub(super) fn same_shape(a: &Value, b: &Value) -> bool {
 pub fn json_equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => number_cmp(a, b) == Ordering::Equal,
-        (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| json_equal(a, b))
-        }
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| json_equal(a, b)),
         (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len()
-                && a.iter()
-                    .all(|(key, a)| b.get(key).is_some_and(|b| json_equal(a, b)))
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| json_equal(a, b)))
         }
         _ => a == b,
     }
@@ -77,9 +73,7 @@ fn integer_float_cmp(integer: i128, float: f64) -> Ordering {
     }
     let whole = float.trunc();
     let by_fraction = || 0.0_f64.partial_cmp(&(float - whole));
-    integer
-        .cmp(&(whole as i128))
-        .then_with(|| by_fraction().unwrap_or(Ordering::Equal))
+    integer.cmp(&(whole as i128)).then_with(|| by_fraction().unwrap_or(Ordering::Equal))
 }
 
 #[cfg(test)]
@@ -107,16 +101,8 @@ mod tests {
             (json!(1), json!(1.000_000_000_000_000_2), Less),
             (json!(-1), json!(-1.5), Greater),
             (json!(-2), json!(-1.5), Less),
-            (
-                json!(9_007_199_254_740_993_u64),
-                json!(9_007_199_254_740_992.0),
-                Greater,
-            ),
-            (
-                json!(9_007_199_254_740_992_u64),
-                json!(9_007_199_254_740_992.0),
-                Equal,
-            ),
+            (json!(9_007_199_254_740_993_u64), json!(9_007_199_254_740_992.0), Greater),
+            (json!(9_007_199_254_740_992_u64), json!(9_007_199_254_740_992.0), Equal),
             (json!(u64::MAX), json!(18_446_744_073_709_551_616.0), Less),
             (json!(i64::MIN), json!(-9_223_372_036_854_775_808.0), Equal),
             (json!(u64::MAX), json!(-1), Greater),
@@ -131,10 +117,7 @@ mod tests {
 
     #[test]
     fn equality_is_deep_and_keeps_null_from_absent() {
-        assert!(json_equal(
-            &json!({"a": [1, {"b": 2.0}]}),
-            &json!({"a": [1.0, {"b": 2}]})
-        ));
+        assert!(json_equal(&json!({"a": [1, {"b": 2.0}]}), &json!({"a": [1.0, {"b": 2}]})));
         assert!(!json_equal(&json!({"a": null}), &json!({})));
         assert!(!json_equal(&json!({"a": null}), &json!({"b": null})));
         assert!(!json_equal(&json!([1]), &json!([1, 1])));

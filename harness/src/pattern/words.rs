@@ -35,9 +35,7 @@ impl MatcherWord {
 
 impl std::fmt::Debug for MatcherWord {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MatcherWord")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("MatcherWord").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

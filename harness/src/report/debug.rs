@@ -30,7 +30,11 @@ impl Story {
                 return Some(format!("\n{head}  {}", self.paint.text(Style::Dim, server)));
             }
             EventKind::StepStarted { depth, place, actor, .. } => {
-                let place_text = format!("{}:{}", place.file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default(), place.at.line);
+                let place_text = format!(
+                    "{}:{}",
+                    place.file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default(),
+                    place.at.line
+                );
                 let indent = "  ".repeat(*depth);
                 let step = match actor {
                     Some(actor) => format!("{} {}", self.who(actor), place.text),
@@ -44,12 +48,18 @@ impl Story {
             EventKind::Answered { participant, status, body, took } => {
                 let style = if *status < 400 { Style::Good } else { Style::Note };
                 let status = self.paint.text(style, &status.to_string());
-                format!("{} ← {status} {body} {}", self.who(participant), self.paint.text(Style::Dim, &format!("({})", millis(*took))))
+                format!(
+                    "{} ← {status} {body} {}",
+                    self.who(participant),
+                    self.paint.text(Style::Dim, &format!("({})", millis(*took)))
+                )
             }
             EventKind::Opened { participant, connection, path, status } => {
                 format!("{} ⇄ {connection} {path} {status}", self.who(participant))
             }
-            EventKind::Sent { participant, connection, frame } => format!("{} → {}{frame}", self.who(participant), named(connection)),
+            EventKind::Sent { participant, connection, frame } => {
+                format!("{} → {}{frame}", self.who(participant), named(connection))
+            }
             EventKind::Received { participant, connection, frame, barrier } => {
                 let mark = if *barrier { self.paint.text(Style::Dim, " (barrier)") } else { String::new() };
                 format!("{} ← {}{frame}{mark}", self.who(participant), named(connection))

@@ -40,14 +40,26 @@ pub fn failures(result: &ScenarioResult, paint: Paint) -> String {
     let mut text = String::new();
     match &result.outcome {
         Outcome::Failed { failures } => {
-            let _ = writeln!(text, "{} {}: {}", paint.text(Style::Bad, "FAIL"), paint.text(Style::Strong, &result.label), result.title);
+            let _ = writeln!(
+                text,
+                "{} {}: {}",
+                paint.text(Style::Bad, "FAIL"),
+                paint.text(Style::Strong, &result.label),
+                result.title
+            );
             for failure in failures {
                 one(&mut text, failure, paint);
             }
             log(&mut text, &result.log, paint);
         }
         Outcome::NoServer { reason, log: lines } => {
-            let _ = writeln!(text, "{} {}: {}", paint.text(Style::Bad, "NOSRV"), paint.text(Style::Strong, &result.label), result.title);
+            let _ = writeln!(
+                text,
+                "{} {}: {}",
+                paint.text(Style::Bad, "NOSRV"),
+                paint.text(Style::Strong, &result.label),
+                result.title
+            );
             let _ = writeln!(text, "  {} {reason}", paint.text(Style::Bad, "✗"));
             log(&mut text, lines, paint);
         }
@@ -74,7 +86,10 @@ fn one(text: &mut String, failure: &Failure, paint: Paint) {
         row(text, "late", late, paint);
     }
     for (number, frame) in failure.came.iter().enumerate() {
-        let taken = frame.taken_by.map(|line| format!(" {}", paint.text(Style::Dim, &format!("(taken by line {line})")))).unwrap_or_default();
+        let taken = frame
+            .taken_by
+            .map(|line| format!(" {}", paint.text(Style::Dim, &format!("(taken by line {line})"))))
+            .unwrap_or_default();
         let head = if number == 0 { "came" } else { "" };
         row(text, head, &format!("{:>9.1} ms {}{taken}", frame.at.as_secs_f64() * 1000.0, frame.frame), paint);
     }
@@ -94,7 +109,11 @@ fn one(text: &mut String, failure: &Failure, paint: Paint) {
         let _ = writeln!(text, "    {}", paint.text(style, &line.plain()));
     }
     if failure.diff.len() > DIFF_LINES {
-        let _ = writeln!(text, "    {}", paint.text(Style::Dim, &format!("… {} more lines", failure.diff.len() - DIFF_LINES)));
+        let _ = writeln!(
+            text,
+            "    {}",
+            paint.text(Style::Dim, &format!("… {} more lines", failure.diff.len() - DIFF_LINES))
+        );
     }
 }
 
@@ -130,19 +149,33 @@ pub fn summary(summary: &Summary, paint: Paint) -> String {
         }
     };
     count(summary.no_server, "scenario had no server", "scenarios had no server");
-    count(summary.unproven, "expectation of nothing is unproven (no barrier)", "expectations of nothing are unproven (no barrier)");
+    count(
+        summary.unproven,
+        "expectation of nothing is unproven (no barrier)",
+        "expectations of nothing are unproven (no barrier)",
+    );
     count(summary.unknown, "invariant is unknown", "invariants are unknown");
     count(summary.updated, "snapshot was written", "snapshots were written");
     if summary.interrupted {
         notes.push("the run was interrupted".to_owned());
     }
     for orphan in &summary.orphans {
-        let _ = writeln!(text, "{} {} is a snapshot of no scenario: delete it", paint.text(Style::Bad, "orphan"), orphan.display());
+        let _ = writeln!(
+            text,
+            "{} {} is a snapshot of no scenario: delete it",
+            paint.text(Style::Bad, "orphan"),
+            orphan.display()
+        );
     }
     let _ = writeln!(text, "{}", paint.text(Style::Dim, &"─".repeat(60)));
     let notes = if notes.is_empty() { String::new() } else { format!("; {}", notes.join("; ")) };
     let _ = writeln!(text, "{}{notes}", took(summary.took));
-    let numbers = format!("{} passed, {} failed, {} skipped", summary.passed, summary.failed + summary.no_server, summary.skipped);
+    let numbers = format!(
+        "{} passed, {} failed, {} skipped",
+        summary.passed,
+        summary.failed + summary.no_server,
+        summary.skipped
+    );
     let bad = summary.failed + summary.no_server > 0 || summary.interrupted || !summary.orphans.is_empty();
     text.push_str(&paint.text(if bad { Style::Bad } else { Style::Good }, &numbers));
     text.push('\n');

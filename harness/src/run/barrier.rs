@@ -57,14 +57,21 @@ impl Here {
                 let path = self.text(get)?;
                 let answer = self.get(&path).await?;
                 let Some(Value::Number(goal)) = offset.query(&answer.body).first().cloned() else {
-                    return Err(self.failure(format!("the barrier's GET {path} gave no number at {offset}: {} {}", answer.status, answer.body)));
+                    return Err(self.failure(format!(
+                        "the barrier's GET {path} gave no number at {offset}: {} {}",
+                        answer.status, answer.body
+                    )));
                 };
                 let goal = goal.as_f64().unwrap_or(0.0);
                 let frames = self.pattern(frame)?;
                 let arrived = |connection: &Connection| {
                     lock(&connection.inbox).frames.iter().any(|one| {
                         frames.matches(&one.value)
-                            && passed.query(&one.value).first().and_then(Value::as_f64).is_some_and(|place| place >= goal)
+                            && passed
+                                .query(&one.value)
+                                .first()
+                                .and_then(Value::as_f64)
+                                .is_some_and(|place| place >= goal)
                     })
                 };
                 if goal > 0.0 {
@@ -87,7 +94,10 @@ impl Here {
         if connection.send(&self.world, self.step, message, Payload::Json(ping.clone()), Some(Ping::Barrier)).is_err() {
             return Ok(Proof::Proven);
         }
-        self.await_barrier(connection, "the answer to the barrier's ping", |connection| lock(&connection.inbox).passed >= goal).await?;
+        self.await_barrier(connection, "the answer to the barrier's ping", |connection| {
+            lock(&connection.inbox).passed >= goal
+        })
+        .await?;
         Ok(Proof::Proven)
     }
 
@@ -118,7 +128,9 @@ impl Here {
 
     async fn marker(&self, watcher: &Arc<Connection>, actor: &str) -> Result<Proof, Failure> {
         let Some(actor) = self.world.participants.get(actor) else { return Ok(Proof::None) };
-        let Some(Barrier::Marker { action, receive, hides }) = &actor.spec.protocol.barrier else { return Ok(Proof::None) };
+        let Some(Barrier::Marker { action, receive, hides }) = &actor.spec.protocol.barrier else {
+            return Ok(Proof::None);
+        };
         let value = format!("marker-{}", uuid::Uuid::new_v4().simple());
         let mut there = self.clone();
         there.locals.insert("marker".to_owned(), Value::String(value.clone()));
@@ -137,11 +149,19 @@ impl Here {
         for connection in actor.current() {
             lock(&connection.inbox).sent_since_barrier = false;
         }
-        self.await_barrier(watcher, &format!("the marker of `{}`", actor.key()), |connection| lock(&connection.inbox).markers.contains(&value)).await?;
+        self.await_barrier(watcher, &format!("the marker of `{}`", actor.key()), |connection| {
+            lock(&connection.inbox).markers.contains(&value)
+        })
+        .await?;
         Ok(Proof::Proven)
     }
 
-    async fn await_barrier(&self, connection: &Arc<Connection>, what: &str, arrived: impl Fn(&Connection) -> bool) -> Result<(), Failure> {
+    async fn await_barrier(
+        &self,
+        connection: &Arc<Connection>,
+        what: &str,
+        arrived: impl Fn(&Connection) -> bool,
+    ) -> Result<(), Failure> {
         let mut changes = connection.changed.subscribe();
         let patience = self.world.deadlines.of(None);
         let limit = from_now(patience);
@@ -181,7 +201,10 @@ impl Here {
         let streams = &self.world.scenario.protocol.streams;
         for (connection, seen) in open {
             let inbox = lock(&connection.inbox);
-            let late = inbox.frames.iter().skip(seen).find(|frame| streams.is_empty() || streams.iter().any(|stream| stream.frame.matches(&frame.value)));
+            let late =
+                inbox.frames.iter().skip(seen).find(|frame| {
+                    streams.is_empty() || streams.iter().any(|stream| stream.frame.matches(&frame.value))
+                });
             if let Some(frame) = late {
                 let mut failure = self.failure(format!(
                     "the barrier doesn't hold: {} got a delivery behind it, without anybody having done anything: {}",
@@ -195,10 +218,18 @@ impl Here {
     }
 
     /// Where there is no barrier: listens for so long, and counts the outcome as unproven.
-    pub(crate) async fn listen(&self, connection: &Arc<Connection>, listen: Option<Duration>, stop: impl Fn(&Connection) -> bool) -> Result<(), Failure> {
+    pub(crate) async fn listen(
+        &self,
+        connection: &Arc<Connection>,
+        listen: Option<Duration>,
+        stop: impl Fn(&Connection) -> bool,
+    ) -> Result<(), Failure> {
         let Some(listen) = listen else {
             let mut failure = self.failure("nothing can be proven here: there is no barrier");
-            failure.details.push("declare a `barrier` in the protocol file, or give `for: 200ms` and have it reported as unproven".to_owned());
+            failure.details.push(
+                "declare a `barrier` in the protocol file, or give `for: 200ms` and have it reported as unproven"
+                    .to_owned(),
+            );
             return Err(failure);
         };
         self.world.unproven.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

@@ -73,7 +73,12 @@ impl Here {
         self.take(&value, &expect.capture, wanted.what)
     }
 
-    async fn wait(&self, connection: &Arc<Connection>, wanted: &Wanted<'_>, within: Option<std::time::Duration>) -> Result<Vec<usize>, Failure> {
+    async fn wait(
+        &self,
+        connection: &Arc<Connection>,
+        wanted: &Wanted<'_>,
+        within: Option<std::time::Duration>,
+    ) -> Result<Vec<usize>, Failure> {
         let mut changes = connection.changed.subscribe();
         let patience = self.world.deadlines.of(within);
         let limit = from_now(patience);
@@ -117,7 +122,11 @@ impl Here {
         if let Look::Wrong(place) = look {
             let frame = &inbox.frames[place];
             let pattern = &wanted.patterns[0];
-            let mut failure = self.failure(format!("the next frame on {} is another than expected: {}", who(connection), shorten(&frame.value.to_string(), 120)));
+            let mut failure = self.failure(format!(
+                "the next frame on {} is another than expected: {}",
+                who(connection),
+                shorten(&frame.value.to_string(), 120)
+            ));
             failure.expected = Some(describe(pattern));
             failure.nearest = Some(nearest_of(pattern, connection, place, &frame.value));
             drop(inbox);
@@ -127,9 +136,15 @@ impl Here {
         if let Some(fails) = &connection.fails
             && let Some(place) = inbox.failing(fails, &wanted.patterns)
         {
-            let mut failure = self.failure(format!("{} got a frame that fails: {}", who(connection), shorten(&inbox.frames[place].value.to_string(), 200)));
+            let mut failure = self.failure(format!(
+                "{} got a frame that fails: {}",
+                who(connection),
+                shorten(&inbox.frames[place].value.to_string(), 200)
+            ));
             failure.expected = Some(describe_all(wanted));
-            failure.details.push("the protocol's `fails` names such frames; a step that expects one receives it first".to_owned());
+            failure
+                .details
+                .push("the protocol's `fails` names such frames; a step that expects one receives it first".to_owned());
             drop(inbox);
             failure.came = came(connection, wanted.from);
             return Some(Err(failure));
@@ -171,7 +186,9 @@ impl Here {
                 } else {
                     failure.nearest = Some(nearest_of(pattern, connection, place, value));
                 }
-            } else if let Some((place, frame)) = inbox.frames.iter().enumerate().skip(wanted.from).find(|(_, frame)| pattern.matches(&frame.value)) {
+            } else if let Some((place, frame)) =
+                inbox.frames.iter().enumerate().skip(wanted.from).find(|(_, frame)| pattern.matches(&frame.value))
+            {
                 failure.nearest = Some(Nearest {
                     what: format!("frame {} on {} at {}", place + 1, connection.name, millis(frame.at)),
                     differences: vec![format!("it matches, but line {} took it", frame.taken_by.unwrap_or_default())],
@@ -183,7 +200,13 @@ impl Here {
         failure
     }
 
-    async fn nothing(&mut self, connection: &Arc<Connection>, pattern: &Pattern, from: usize, listen: Option<std::time::Duration>) -> Result<(), Failure> {
+    async fn nothing(
+        &mut self,
+        connection: &Arc<Connection>,
+        pattern: &Pattern,
+        from: usize,
+        listen: Option<std::time::Duration>,
+    ) -> Result<(), Failure> {
         let found = |connection: &Connection| match lock(&connection.inbox).one(pattern, from) {
             Look::Found(places) => places.first().copied(),
             _ => None,
@@ -194,7 +217,11 @@ impl Here {
         let Some(place) = found(connection) else { return Ok(()) };
         let inbox = lock(&connection.inbox);
         let frame = &inbox.frames[place];
-        let mut failure = self.failure(format!("{} got a frame that it must not get: {}", who(connection), shorten(&frame.value.to_string(), 200)));
+        let mut failure = self.failure(format!(
+            "{} got a frame that it must not get: {}",
+            who(connection),
+            shorten(&frame.value.to_string(), 200)
+        ));
         failure.expected = Some(format!("nothing that matches {}", describe(pattern)));
         failure.details.push(format!("frame {} on {} at {}", place + 1, connection.name, millis(frame.at)));
         drop(inbox);
@@ -202,7 +229,14 @@ impl Here {
         Err(failure)
     }
 
-    async fn counted(&mut self, connection: &Arc<Connection>, pattern: &Pattern, times: &Pattern, from: usize, listen: Option<std::time::Duration>) -> Result<(), Failure> {
+    async fn counted(
+        &mut self,
+        connection: &Arc<Connection>,
+        pattern: &Pattern,
+        times: &Pattern,
+        from: usize,
+        listen: Option<std::time::Duration>,
+    ) -> Result<(), Failure> {
         if self.barrier(connection).await? == Proof::None {
             self.listen(connection, listen, |_| false).await?;
         }
@@ -217,14 +251,27 @@ impl Here {
         if times.matches(&Value::from(places.len())) {
             return Ok(());
         }
-        let mut failure = self.failure(format!("{} got {} {} times, expected {}", who(connection), shorten(&describe(pattern), 160), places.len(), describe(times)));
+        let mut failure = self.failure(format!(
+            "{} got {} {} times, expected {}",
+            who(connection),
+            shorten(&describe(pattern), 160),
+            places.len(),
+            describe(times)
+        ));
         for place in places.iter().take(SHOWN) {
             let frame = &inbox.frames[*place];
-            failure.details.push(format!("counted frame {} at {}: {}", place + 1, millis(frame.at), shorten(&frame.value.to_string(), 200)));
+            failure.details.push(format!(
+                "counted frame {} at {}: {}",
+                place + 1,
+                millis(frame.at),
+                shorten(&frame.value.to_string(), 200)
+            ));
         }
         if places.is_empty() {
-            let near = nearest(pattern, inbox.frames.iter().skip(from).map(|frame| &frame.value)).filter(|near| !near.score.is_nothing());
-            failure.nearest = near.map(|near| nearest_of(pattern, connection, from + near.index, &inbox.frames[from + near.index].value));
+            let near = nearest(pattern, inbox.frames.iter().skip(from).map(|frame| &frame.value))
+                .filter(|near| !near.score.is_nothing());
+            failure.nearest = near
+                .map(|near| nearest_of(pattern, connection, from + near.index, &inbox.frames[from + near.index].value));
         }
         drop(inbox);
         failure.came = came(connection, from);
@@ -255,7 +302,11 @@ fn describe_all(wanted: &Wanted<'_>) -> String {
 }
 
 fn who(connection: &Connection) -> String {
-    if connection.name == "main" { connection.participant.clone() } else { format!("{} ({})", connection.participant, connection.name) }
+    if connection.name == "main" {
+        connection.participant.clone()
+    } else {
+        format!("{} ({})", connection.participant, connection.name)
+    }
 }
 
 /// The frames of an inbox from a place on, the latest where there are many.

@@ -94,7 +94,9 @@ impl Here {
                 (None, Some(text))
             }
             Some(Body::Form(template)) => {
-                let Value::Object(fields) = self.render(template)? else { return Err(self.wrong("`form` must be a map")) };
+                let Value::Object(fields) = self.render(template)? else {
+                    return Err(self.wrong("`form` must be a map"));
+                };
                 let mut pairs = reqwest::Url::parse("http://form/").map_err(|error| self.wrong(error.to_string()))?;
                 pairs.query_pairs_mut().extend_pairs(fields.iter().map(|(name, value)| (name, as_text(value))));
                 (Some("application/x-www-form-urlencoded"), Some(pairs.query().unwrap_or_default().to_owned()))
@@ -137,7 +139,8 @@ impl Here {
         let me = self.actor()?;
         let mut headers = HeaderMap::new();
         for (name, template) in me.spec.protocol.headers.iter().chain(&me.spec.headers).chain(own) {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| self.wrong(format!("`{name}` is no header name")))?;
+            let name = HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| self.wrong(format!("`{name}` is no header name")))?;
             let value = self.render(template)?;
             if value.is_null() {
                 headers.remove(&name);
@@ -227,7 +230,12 @@ impl Here {
     }
 
     /// Captures from a value; each path must match exactly one.
-    pub(crate) fn take(&mut self, value: &Value, captures: &[crate::scenario::model::Capture], what: &str) -> Result<(), Failure> {
+    pub(crate) fn take(
+        &mut self,
+        value: &Value,
+        captures: &[crate::scenario::model::Capture],
+        what: &str,
+    ) -> Result<(), Failure> {
         for capture in captures {
             let found = capture.path.query(value).all();
             match found[..] {
@@ -252,7 +260,12 @@ impl Here {
 }
 
 /// Where an answer differs from checks, a line each, the status first.
-pub(crate) fn differences(here: &Here, answer: &Answer, checks: &Checks, default_status: bool) -> Result<Vec<String>, Failure> {
+pub(crate) fn differences(
+    here: &Here,
+    answer: &Answer,
+    checks: &Checks,
+    default_status: bool,
+) -> Result<Vec<String>, Failure> {
     let mut lines = Vec::new();
     match &checks.status {
         Some(status) => {
@@ -271,7 +284,9 @@ pub(crate) fn differences(here: &Here, answer: &Answer, checks: &Checks, default
     }
     if let Some(expect) = &checks.expect_headers {
         let pattern = here.pattern(&lower_keys(expect, here)?)?;
-        lines.extend(pattern.differences(&answer.header_value()).iter().map(|difference| format!("header {difference}")));
+        lines.extend(
+            pattern.differences(&answer.header_value()).iter().map(|difference| format!("header {difference}")),
+        );
     }
     Ok(lines)
 }
@@ -279,7 +294,9 @@ pub(crate) fn differences(here: &Here, answer: &Answer, checks: &Checks, default
 /// Header names match in any case: the pattern's top-level keys in lower case.
 fn lower_keys(template: &Template, here: &Here) -> Result<Template, Failure> {
     let value = match here.render(template)? {
-        Value::Object(map) => Value::Object(map.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect()),
+        Value::Object(map) => {
+            Value::Object(map.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect())
+        }
         other => other,
     };
     Ok(Template::literal(template.at, value))
@@ -287,7 +304,8 @@ fn lower_keys(template: &Template, here: &Here) -> Result<Template, Failure> {
 
 fn expected(here: &Here, checks: &Checks) -> Result<String, Failure> {
     let mut parts = Vec::new();
-    for (name, template) in [("status", &checks.status), ("body", &checks.expect), ("headers", &checks.expect_headers)] {
+    for (name, template) in [("status", &checks.status), ("body", &checks.expect), ("headers", &checks.expect_headers)]
+    {
         if let Some(template) = template {
             let pattern: Pattern = here.pattern(template)?;
             parts.push(format!("{name} {}", describe(&pattern)));

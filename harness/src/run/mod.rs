@@ -95,12 +95,21 @@ fn run_digits() -> String {
     use std::sync::atomic::AtomicU64;
     static BASE: OnceLock<u64> = OnceLock::new();
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let base = BASE.get_or_init(|| u64::from_be_bytes(uuid::Uuid::new_v4().into_bytes()[..8].try_into().unwrap_or_default()) % 90_000_000 + 10_000_000);
+    let base = BASE.get_or_init(|| {
+        u64::from_be_bytes(uuid::Uuid::new_v4().into_bytes()[..8].try_into().unwrap_or_default()) % 90_000_000
+            + 10_000_000
+    });
     format!("{base}{:06}", NEXT.fetch_add(1, Ordering::Relaxed) % 1_000_000)
 }
 
 /// Plays one scenario against a server that runs. `log` gets the server's lines meanwhile.
-pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, log: Arc<LogBook>, began: Instant) -> ScenarioResult {
+pub(crate) async fn play(
+    job: &Job,
+    ground: &Ground,
+    server: Arc<Server>,
+    log: Arc<LogBook>,
+    began: Instant,
+) -> ScenarioResult {
     let scenario = &job.scenario;
     (ground.sink)(Event {
         scenario: Some(Arc::clone(&job.label)),
@@ -181,7 +190,10 @@ fn people(top: &Here) -> Vec<crate::event::Person> {
         let paste = participant.spec.protocol.state.first().and_then(|(_, http)| {
             let url = there.url(&there.text(&http.path).ok()?, None).ok()?;
             let headers = there.headers(&[], &url).ok()?;
-            let headers: Vec<String> = headers.iter().map(|(name, value)| format!("-H '{name}: {}' ", String::from_utf8_lossy(value.as_bytes()))).collect();
+            let headers: Vec<String> = headers
+                .iter()
+                .map(|(name, value)| format!("-H '{name}: {}' ", String::from_utf8_lossy(value.as_bytes())))
+                .collect();
             Some(format!("curl {}'{url}'", headers.concat()))
         });
         crate::event::Person { key: participant.key().to_owned(), id: text("id"), token: text("token"), paste }
@@ -189,7 +201,13 @@ fn people(top: &Here) -> Vec<crate::event::Person> {
     top.world.participants.values().map(one).collect()
 }
 
-fn world(job: &Job, ground: &Ground, server: &Arc<Server>, log: Arc<LogBook>, began: Instant) -> Result<Arc<World>, Failure> {
+fn world(
+    job: &Job,
+    ground: &Ground,
+    server: &Arc<Server>,
+    log: Arc<LogBook>,
+    began: Instant,
+) -> Result<Arc<World>, Failure> {
     let scenario = &job.scenario;
     // TLS roots are read only where they are needed: it takes some milliseconds.
     let secure = server.url().starts_with("https:");
@@ -198,7 +216,8 @@ fn world(job: &Job, ground: &Ground, server: &Arc<Server>, log: Arc<LogBook>, be
     if !secure {
         client = client.tls_certs_only([]);
     }
-    let http = client.build().map_err(|error| Failure::new(FailureKind::Scenario, format!("no HTTP client: {error}")))?;
+    let http =
+        client.build().map_err(|error| Failure::new(FailureKind::Scenario, format!("no HTTP client: {error}")))?;
     let participants: IndexMap<String, Arc<Participant>> = scenario
         .participants
         .iter()
@@ -239,7 +258,10 @@ fn world(job: &Job, ground: &Ground, server: &Arc<Server>, log: Arc<LogBook>, be
 async fn introduce(top: &Here) -> Result<(), Vec<Failure>> {
     for participant in top.world.participants.values() {
         let identity = identity(&participant.spec, &top.world.run, &top.world.row).map_err(|error| {
-            let mut failure = Failure::new(FailureKind::Scenario, format!("the identity of `{}`: {}", participant.key(), error.message));
+            let mut failure = Failure::new(
+                FailureKind::Scenario,
+                format!("the identity of `{}`: {}", participant.key(), error.message),
+            );
             failure.participant = Some(participant.key().to_owned());
             vec![failure]
         })?;
@@ -255,7 +277,11 @@ async fn introduce(top: &Here) -> Result<(), Vec<Failure>> {
 
 /// The values of a participant before anything is played: `key`, `name`, what the identity's templates give (each
 /// sees those before it), and an empty `token` where none is given.
-pub(crate) fn identity(spec: &ParticipantSpec, run: &str, row: &Row) -> Result<BTreeMap<String, Value>, crate::scenario::template::RenderError> {
+pub(crate) fn identity(
+    spec: &ParticipantSpec,
+    run: &str,
+    row: &Row,
+) -> Result<BTreeMap<String, Value>, crate::scenario::template::RenderError> {
     let mut scope = row.columns.clone();
     scope.insert("run".to_owned(), json!(run));
     let mut values = BTreeMap::from([
@@ -305,14 +331,21 @@ async fn promises(top: &Here, failures: &mut Vec<Failure>) -> Vec<String> {
     for verdict in judge(&record, &world.members(), &protocol.streams, &stored, &protocol.invariants) {
         match verdict.outcome {
             invariant::Outcome::Holds { .. } => {}
-            invariant::Outcome::Unknown { why } => unknown.push(format!("{} ({}): {why}", verdict.invariant.name(), verdict.stream)),
+            invariant::Outcome::Unknown { why } => {
+                unknown.push(format!("{} ({}): {why}", verdict.invariant.name(), verdict.stream))
+            }
             invariant::Outcome::Violated(evidence) => {
                 let headline = format!("{}: {}", verdict.invariant.name(), evidence.headline);
                 let mut failure = Failure::new(FailureKind::Invariant, headline);
                 failure.participant = Some(evidence.participant.clone());
                 for mention in &evidence.entries {
                     if let Some(entry) = record.entries.get(mention.index) {
-                        failure.details.push(format!("{} {}: {}", expect::millis(mention.at), entry.participant, shown(&entry.what)));
+                        failure.details.push(format!(
+                            "{} {}: {}",
+                            expect::millis(mention.at),
+                            entry.participant,
+                            shown(&entry.what)
+                        ));
                     }
                 }
                 failure.details.extend(evidence.details);
@@ -330,7 +363,9 @@ fn shown(what: &What) -> String {
         What::Sent { frame, .. } => format!("sent {}", socket::shown(frame)),
         What::Received { frame, .. } => format!("got {}", socket::shown(frame)),
         What::Closed { end, .. } => format!("closed {}", socket::describe(end)),
-        What::Exchange(exchange) => format!("{} {} answered {} {}", exchange.method, exchange.path, exchange.status, exchange.answer),
+        What::Exchange(exchange) => {
+            format!("{} {} answered {} {}", exchange.method, exchange.path, exchange.status, exchange.answer)
+        }
     };
     expect::shorten(&text, 240)
 }
@@ -386,7 +421,10 @@ async fn read_back(top: &Here, stream: &Stream, value: &str) -> Result<Vec<(Stri
         let mut items: Vec<(String, i64)> = Vec::new();
         for _ in 0..PAGES {
             there.locals.insert("after".to_owned(), json!(items.last().map_or(0, |(_, order)| *order)));
-            let node = crate::scenario::node::Node { at: Default::default(), kind: crate::scenario::node::Kind::String(readback.get.clone()) };
+            let node = crate::scenario::node::Node {
+                at: Default::default(),
+                kind: crate::scenario::node::Kind::String(readback.get.clone()),
+            };
             let mut findings = crate::scenario::error::Findings::new(Arc::clone(&top.world.scenario.protocol.source));
             let path = Template::lower(&node, &mut findings).render_text(&there).map_err(|error| error.message)?;
             let answer = match there.get(&path).await {
@@ -408,7 +446,12 @@ async fn read_back(top: &Here, stream: &Stream, value: &str) -> Result<Vec<(Stri
                     _ => return Err(format!("an item of {path} has no id or order: {item}")),
                 }
             }
-            let more = readback.more.as_ref().and_then(|more| more.query(&answer.body).first()).and_then(Value::as_bool).unwrap_or(false);
+            let more = readback
+                .more
+                .as_ref()
+                .and_then(|more| more.query(&answer.body).first())
+                .and_then(Value::as_bool)
+                .unwrap_or(false);
             if !more || items.len() == before {
                 return Ok(items);
             }
@@ -423,9 +466,16 @@ async fn read_back(top: &Here, stream: &Stream, value: &str) -> Result<Vec<(Stri
 fn own_lines(world: &World) -> Vec<String> {
     const KEPT: usize = 400;
     let lines = lock(&world.log.lines).clone();
-    let names: Vec<String> = lock(&world.vars).values().filter_map(Value::as_str).filter(|text| text.len() >= 8).map(str::to_owned).collect();
+    let names: Vec<String> = lock(&world.vars)
+        .values()
+        .filter_map(Value::as_str)
+        .filter(|text| text.len() >= 8)
+        .map(str::to_owned)
+        .collect();
     let shared = world.log.shared.load(Ordering::Relaxed);
-    let own = lines.into_iter().filter(|line| !shared || line.contains(&world.run) || names.iter().any(|name| line.contains(name)));
+    let own = lines
+        .into_iter()
+        .filter(|line| !shared || line.contains(&world.run) || names.iter().any(|name| line.contains(name)));
     let own: Vec<String> = own.collect();
     own[own.len().saturating_sub(KEPT)..].to_vec()
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::world::{Here, World, lock};
+use super::world::{Here, Participant, World, lock};
 use crate::event::{Failure, FailureKind, Place};
 use crate::scenario::model::Http;
 use crate::snapshot::store::{self, MetaData};
@@ -41,11 +41,14 @@ pub(crate) struct Compared {
 }
 
 /// Takes a snapshot, after every open socket has passed its barrier.
-pub(crate) async fn take(here: &Here, name: String, unordered: Vec<String>) -> Result<(), Failure> {
+pub(crate) async fn take(here: &Here, name: String, unordered: &[String], of: &[String]) -> Result<(), Failure> {
     here.settle().await?;
     let world = &here.world;
     let mut state = Vec::new();
-    for participant in world.participants.values() {
+    let shown: Vec<Arc<Participant>> =
+        if of.is_empty() { world.actors("all") } else { of.iter().flat_map(|name| world.actors(name)).collect() };
+    let keys: Vec<String> = shown.iter().map(|participant| participant.key().to_owned()).collect();
+    for participant in &shown {
         let mut there = here.clone();
         there.me = Some(Arc::clone(participant));
         for (name, http) in &participant.spec.protocol.state {
@@ -65,7 +68,8 @@ pub(crate) async fn take(here: &Here, name: String, unordered: Vec<String>) -> R
         state: &state,
         streams: &protocol.streams,
         rules: &protocol.snapshot,
-        unordered_kinds: &unordered,
+        unordered_kinds: unordered,
+        shown: &keys,
     });
     let repeated = lock(&world.snapshots).iter().any(|taken| taken.name == name);
     if repeated {
@@ -116,7 +120,13 @@ pub(crate) fn compare(world: &World, keep: Option<&Store>) -> Compared {
     compared
 }
 
-fn settle(compared: &mut Compared, keep: &Store, path: &std::path::Path, taken: &Taken, meta: &MetaData) -> Result<(), Failure> {
+fn settle(
+    compared: &mut Compared,
+    keep: &Store,
+    path: &std::path::Path,
+    taken: &Taken,
+    meta: &MetaData,
+) -> Result<(), Failure> {
     let failed = |headline: String| {
         let mut failure = Failure::new(FailureKind::Snapshot, headline);
         failure.place.clone_from(&taken.place);
@@ -145,7 +155,8 @@ fn settle(compared: &mut Compared, keep: &Store, path: &std::path::Path, taken: 
         }
         store::Outcome::Differs { old, new } => {
             let lines = diff(&old, &new);
-            let shape = lines.iter().find(|line| line.kind == crate::snapshot::DiffKind::Shape).map(|line| line.text.clone());
+            let shape =
+                lines.iter().find(|line| line.kind == crate::snapshot::DiffKind::Shape).map(|line| line.text.clone());
             let headline = match shape {
                 Some(shape) => format!("the snapshot `{}` changed its shape: {shape}", taken.name),
                 None => format!("the snapshot `{}` differs", taken.name),

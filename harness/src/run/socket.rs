@@ -77,10 +77,13 @@ pub(crate) async fn handshake(asked: &Handshake) -> Result<Opened, String> {
     let url = &asked.url;
     let host = url.host_str().ok_or_else(|| format!("{url} has no host"))?;
     let port = url.port_or_known_default().unwrap_or(80);
-    let tcp = open(host, port, asked.receive_buffer).await.map_err(|error| format!("no connection to {host}:{port}: {error}"))?;
+    let tcp = open(host, port, asked.receive_buffer)
+        .await
+        .map_err(|error| format!("no connection to {host}:{port}: {error}"))?;
     let io: Box<dyn Io> = if url.scheme() == "https" { secure(host, tcp).await? } else { Box::new(tcp) };
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(io)).await.map_err(|error| format!("the connection failed: {error}"))?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io))
+        .await
+        .map_err(|error| format!("the connection failed: {error}"))?;
     tokio::spawn(connection.with_upgrades());
 
     let key = generate_key();
@@ -99,7 +102,8 @@ pub(crate) async fn handshake(asked: &Handshake) -> Result<Opened, String> {
         request = request.header(name, value);
     }
     let request = request.body(Empty::<Bytes>::new()).map_err(|error| format!("the request can't be made: {error}"))?;
-    let mut response = sender.send_request(request).await.map_err(|error| format!("no answer to the handshake: {error}"))?;
+    let mut response =
+        sender.send_request(request).await.map_err(|error| format!("no answer to the handshake: {error}"))?;
     let status = response.status().as_u16();
     let headers: BTreeMap<String, String> = response
         .headers()
@@ -108,14 +112,18 @@ pub(crate) async fn handshake(asked: &Handshake) -> Result<Opened, String> {
         .collect();
     let what = format!("GET {path}");
     if status != 101 {
-        let body = response.body_mut().collect().await.map_err(|error| format!("the answer broke off: {error}"))?.to_bytes();
+        let body =
+            response.body_mut().collect().await.map_err(|error| format!("the answer broke off: {error}"))?.to_bytes();
         return Ok(Opened::Refused(Answer { what, status, headers, body: body_value(&body) }));
     }
     if headers.get("sec-websocket-accept").map(String::as_str) != Some(derive_accept_key(key.as_bytes()).as_str()) {
         return Err("the server's Sec-WebSocket-Accept doesn't answer the key (RFC 6455, section 4.1)".to_owned());
     }
     let upgraded = hyper::upgrade::on(response).await.map_err(|error| format!("the upgrade failed: {error}"))?;
-    let config = WebSocketConfig::default().max_message_size(Some(LARGEST)).max_frame_size(Some(LARGEST)).read_buffer_size(8 << 10);
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(LARGEST))
+        .max_frame_size(Some(LARGEST))
+        .read_buffer_size(8 << 10);
     let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, Some(config)).await;
     Ok(Opened::Stream(Box::new(stream), Answer { what, status, headers, body: Value::Null }))
 }
@@ -150,8 +158,12 @@ async fn open(host: &str, port: u16, receive_buffer: Option<usize>) -> std::io::
 async fn secure(host: &str, tcp: TcpStream) -> Result<Box<dyn Io>, String> {
     use rustls_platform_verifier::ConfigVerifierExt as _;
     let config = rustls::ClientConfig::with_platform_verifier().map_err(|error| format!("no TLS: {error}"))?;
-    let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(|error| format!("no TLS for {host}: {error}"))?;
-    let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(|error| format!("no TLS to {host}: {error}"))?;
+    let name = rustls::pki_types::ServerName::try_from(host.to_owned())
+        .map_err(|error| format!("no TLS for {host}: {error}"))?;
+    let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
+        .connect(name, tcp)
+        .await
+        .map_err(|error| format!("no TLS to {host}: {error}"))?;
     Ok(Box::new(stream))
 }
 
@@ -215,7 +227,14 @@ impl Connection {
     }
 
     /// Puts a frame on its way.
-    pub(crate) fn send(&self, world: &World, step: usize, message: Message, payload: Payload, ping: Option<Ping>) -> Result<(), String> {
+    pub(crate) fn send(
+        &self,
+        world: &World,
+        step: usize,
+        message: Message,
+        payload: Payload,
+        ping: Option<Ping>,
+    ) -> Result<(), String> {
         {
             let mut inbox = lock(&self.inbox);
             if let Some(end) = &inbox.end {
@@ -232,7 +251,11 @@ impl Connection {
         }
         let text = shown(&payload);
         world.note(&self.participant, Some(step), What::Sent { connection: self.id, frame: payload });
-        world.tell(EventKind::Sent { participant: self.participant.clone(), connection: self.name.clone(), frame: text });
+        world.tell(EventKind::Sent {
+            participant: self.participant.clone(),
+            connection: self.name.clone(),
+            frame: text,
+        });
         self.outgoing.send(Out::Frame(message)).map_err(|_| "the connection is closed".to_owned())
     }
 
@@ -268,7 +291,11 @@ impl Connection {
 
     fn ended(&self, world: &World, end: Closing) {
         world.note(&self.participant, None, What::Closed { connection: self.id, end: end.clone() });
-        world.tell(EventKind::Closed { participant: self.participant.clone(), connection: self.name.clone(), end: end.clone() });
+        world.tell(EventKind::Closed {
+            participant: self.participant.clone(),
+            connection: self.name.clone(),
+            end: end.clone(),
+        });
         lock(&self.inbox).end = Some(end);
         self.changed.send_modify(|version| *version += 1);
     }
@@ -279,7 +306,12 @@ impl Connection {
         let mut inbox = lock(&self.inbox);
         let barrier = self.is_barrier(world, &mut inbox, &value);
         world.note(&self.participant, None, What::Received { connection: self.id, frame: payload, barrier });
-        world.tell(EventKind::Received { participant: self.participant.clone(), connection: self.name.clone(), frame: text, barrier });
+        world.tell(EventKind::Received {
+            participant: self.participant.clone(),
+            connection: self.name.clone(),
+            frame: text,
+            barrier,
+        });
         if !barrier {
             inbox.frames.push(Frame { at: world.at(), value, taken_by: None, counted: false });
         }

@@ -41,7 +41,8 @@ impl Here {
         async move {
             match &step.kind {
                 StepKind::Act { actor, action } => {
-                    let actors = if actor == "me" { self.me.clone().into_iter().collect() } else { self.world.actors(actor) };
+                    let actors =
+                        if actor == "me" { self.me.clone().into_iter().collect() } else { self.world.actors(actor) };
                     let shared = self.shared || (actor != "me" && self.world.is_group(actor));
                     for who in actors {
                         let key = who.key().to_owned();
@@ -58,7 +59,9 @@ impl Here {
                 StepKind::Race(race) => self.enter(step, None).race(race).await,
                 StepKind::Repeat { count, steps } => {
                     let count = self.render(count).map_err(one)?;
-                    let Some(count) = count.as_u64() else { return Err(one(self.enter(step, None).wrong("`repeat` takes a whole number"))) };
+                    let Some(count) = count.as_u64() else {
+                        return Err(one(self.enter(step, None).wrong("`repeat` takes a whole number")));
+                    };
                     self.each("index", (1..=count).map(Value::from).collect(), steps).await
                 }
                 StepKind::ForEach { name, values, steps } => {
@@ -67,10 +70,10 @@ impl Here {
                     };
                     self.each(name, values, steps).await
                 }
-                StepKind::Snapshot { name, unordered } => {
+                StepKind::Snapshot { name, unordered, of } => {
                     let there = self.enter(step, None);
                     let name = there.text(name).map_err(one)?;
-                    super::snapshot::take(&there, name, unordered.clone()).await.map_err(one)
+                    super::snapshot::take(&there, name, unordered, of).await.map_err(one)
                 }
                 StepKind::Check(expr) => self.enter(step, None).check(expr).map_err(one),
                 StepKind::Note(text) => {
@@ -128,7 +131,8 @@ impl Here {
     async fn race(&self, race: &Race) -> Played {
         let mut racers = self.world.actors(&race.of);
         // Nobody is always first: the order of release differs from run to run.
-        let start = self.world.run.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
+        let start =
+            self.world.run.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
         let length = racers.len().max(1);
         racers.rotate_left(start % length);
         if start / length % 2 == 1 {
@@ -154,7 +158,9 @@ impl Here {
         });
         let mut ended = join_all(runs).await;
         let order: Vec<&str> = self.world.participants.keys().map(String::as_str).collect();
-        ended.sort_by_key(|(there, ..)| order.iter().position(|key| there.me.as_ref().is_some_and(|me| me.key() == *key)));
+        ended.sort_by_key(|(there, ..)| {
+            order.iter().position(|key| there.me.as_ref().is_some_and(|me| me.key() == *key))
+        });
         let mut failures: Vec<Failure> = Vec::new();
         let mut counts = vec![Vec::new(); race.outcomes.len()];
         for (mut there, played, answer) in ended {
@@ -184,8 +190,12 @@ impl Here {
                     counts[place].push(key);
                 }
                 None => {
-                    let mut failure = there.failure(format!("{key}'s answer fits no outcome of the race: {} {}", answer.status, answer.body));
-                    failure.nearest = near.map(|differences| Nearest { what: "the nearest outcome".to_owned(), differences });
+                    let mut failure = there.failure(format!(
+                        "{key}'s answer fits no outcome of the race: {} {}",
+                        answer.status, answer.body
+                    ));
+                    failure.nearest =
+                        near.map(|differences| Nearest { what: "the nearest outcome".to_owned(), differences });
                     failures.push(failure);
                 }
             }
@@ -195,10 +205,14 @@ impl Here {
                 let wanted = self.render(count).map_err(one)?;
                 if wanted.as_u64() != Some(keys.len() as u64) {
                     let name = outcome.name.as_deref().unwrap_or("this outcome");
-                    let mut failure = self.failure(format!("the race ended with {} as `{name}`, expected {wanted}", keys.len()));
+                    let mut failure =
+                        self.failure(format!("the race ended with {} as `{name}`, expected {wanted}", keys.len()));
                     for (outcome, keys) in race.outcomes.iter().zip(&counts) {
                         let name = outcome.name.as_deref().unwrap_or("unnamed");
-                        failure.details.push(format!("{name}: {}", if keys.is_empty() { "nobody".to_owned() } else { keys.join(", ") }));
+                        failure.details.push(format!(
+                            "{name}: {}",
+                            if keys.is_empty() { "nobody".to_owned() } else { keys.join(", ") }
+                        ));
                     }
                     failures.push(failure);
                 }
@@ -222,7 +236,8 @@ impl Here {
                     connection.close(*code, reason);
                     let limit = self.world.deadlines.of(within.or(self.within));
                     if !self.end_of(&connection, limit).await {
-                        let mut failure = self.failure(format!("the server didn't answer the close frame within {limit:?}"));
+                        let mut failure =
+                            self.failure(format!("the server didn't answer the close frame within {limit:?}"));
                         failure.came = came(&connection, 0);
                         return Err(one(failure));
                     }
@@ -320,14 +335,12 @@ impl Here {
     /// `capture` beside a call speaks of the last answer that the actor got.
     fn capture_from_last(&mut self, call: &Call) -> Result<(), Failure> {
         let me = self.actor()?.key().to_owned();
-        let last = lock(&self.world.record)
-            .entries
-            .iter()
-            .rev()
-            .filter(|entry| entry.participant == me)
-            .find_map(|entry| match &entry.what {
-                What::Exchange(exchange) => Some(exchange.answer.clone()),
-                _ => None,
+        let last =
+            lock(&self.world.record).entries.iter().rev().filter(|entry| entry.participant == me).find_map(|entry| {
+                match &entry.what {
+                    What::Exchange(exchange) => Some(exchange.answer.clone()),
+                    _ => None,
+                }
             });
         let Some(last) = last else { return Err(self.wrong(format!("`capture`: `{}` made no request", call.verb))) };
         self.take(&last, &call.capture, &call.verb)
@@ -347,7 +360,8 @@ impl Here {
                 .find(|connection| connection.name == name)
                 .ok_or_else(|| self.wrong(format!("`{}` has no connection `{name}`", me.key())));
         }
-        let mut open: Vec<Arc<Connection>> = current.iter().filter(|connection| connection.is_open()).cloned().collect();
+        let mut open: Vec<Arc<Connection>> =
+            current.iter().filter(|connection| connection.is_open()).cloned().collect();
         if open.is_empty() {
             // The newest, so that what came before its end can still be looked at.
             open.extend(current.into_iter().max_by_key(|connection| connection.id));
@@ -357,7 +371,11 @@ impl Here {
             [] => Err(self.wrong(format!("`{}` has no connection: connect first", me.key()))),
             many => {
                 let names: Vec<&str> = many.iter().map(|connection| connection.name.as_str()).collect();
-                Err(self.wrong(format!("`{}` has several connections open ({}): say which with `via`", me.key(), names.join(", "))))
+                Err(self.wrong(format!(
+                    "`{}` has several connections open ({}): say which with `via`",
+                    me.key(),
+                    names.join(", ")
+                )))
             }
         }
     }
@@ -379,7 +397,9 @@ impl Here {
                 (Message::binary(bytes.clone()), Payload::Binary(bytes))
             }
         };
-        connection.send(&self.world, self.step, message, payload, None).map_err(|why| self.failure(format!("the frame can't be sent: {why}")))
+        connection
+            .send(&self.world, self.step, message, payload, None)
+            .map_err(|why| self.failure(format!("the frame can't be sent: {why}")))
     }
 
     async fn connect(&mut self, connect: &Connect, is_main: bool) -> Result<(), Failure> {
@@ -423,14 +443,17 @@ impl Here {
                 if let Some(refused) = refused {
                     let wanted = refused.status.as_ref().map(|status| self.pattern(status)).transpose()?;
                     let wanted = wanted.map(|pattern| describe_pattern(&pattern)).unwrap_or_default();
-                    return Err(self.failure(format!("{} was accepted (101), expected a refusal with {wanted}", answer.what)));
+                    return Err(
+                        self.failure(format!("{} was accepted (101), expected a refusal with {wanted}", answer.what))
+                    );
                 }
                 self.opened(&me, name, &url, *stream)?;
                 if let MainMode::Observed(slot, _) = mode {
                     *lock(&slot) = Some(answer.clone());
                 }
                 if let Some(expect) = &connect.expect_headers {
-                    let checks = crate::scenario::model::Checks { expect_headers: Some(expect.clone()), ..Default::default() };
+                    let checks =
+                        crate::scenario::model::Checks { expect_headers: Some(expect.clone()), ..Default::default() };
                     self.must(&answer, &checks, false)?;
                 }
                 Ok(())
@@ -487,10 +510,18 @@ impl Here {
         true
     }
 
-    async fn closed(&self, connection: &Arc<Connection>, pattern: &Pattern, within: Option<std::time::Duration>) -> Result<(), Failure> {
+    async fn closed(
+        &self,
+        connection: &Arc<Connection>,
+        pattern: &Pattern,
+        within: Option<std::time::Duration>,
+    ) -> Result<(), Failure> {
         let limit = self.world.deadlines.of(within.or(self.within));
         if !self.end_of(connection, limit).await {
-            let mut failure = self.failure(format!("the server didn't close {}'s connection {} within {limit:?}", connection.participant, connection.name));
+            let mut failure = self.failure(format!(
+                "the server didn't close {}'s connection {} within {limit:?}",
+                connection.participant, connection.name
+            ));
             failure.expected = Some(format!("a close that matches {}", describe_pattern(pattern)));
             failure.came = came(connection, 0);
             return Err(failure);
@@ -502,8 +533,17 @@ impl Here {
         if found.is_empty() {
             return Ok(());
         }
-        let mut failure = self.failure(format!("{}'s connection {} was closed {}: {}", connection.participant, connection.name, describe(&end), found[0]));
-        failure.nearest = Some(Nearest { what: "the close".to_owned(), differences: found.iter().map(Difference::to_string).collect() });
+        let mut failure = self.failure(format!(
+            "{}'s connection {} was closed {}: {}",
+            connection.participant,
+            connection.name,
+            describe(&end),
+            found[0]
+        ));
+        failure.nearest = Some(Nearest {
+            what: "the close".to_owned(),
+            differences: found.iter().map(Difference::to_string).collect(),
+        });
         failure.came = came(connection, 0);
         Err(failure)
     }
@@ -592,7 +632,9 @@ impl Here {
                 let failing = connection.fails.as_ref().and_then(|fails| inbox.failing(fails, &[]));
                 let untaken: Vec<usize> = if scenario.strict {
                     let surprises = inbox.frames.iter().enumerate().filter(|(_, frame)| {
-                        frame.taken_by.is_none() && !frame.counted && !ignore.iter().any(|pattern| pattern.matches(&frame.value))
+                        frame.taken_by.is_none()
+                            && !frame.counted
+                            && !ignore.iter().any(|pattern| pattern.matches(&frame.value))
                     });
                     surprises.map(|(place, _)| place).collect()
                 } else {
@@ -600,13 +642,21 @@ impl Here {
                 };
                 if let Some(place) = failing {
                     let frame = &inbox.frames[place];
-                    let headline = format!("{} got a frame that fails and that no step expected: {}", connection.participant, frame.value);
+                    let headline = format!(
+                        "{} got a frame that fails and that no step expected: {}",
+                        connection.participant, frame.value
+                    );
                     let mut failure = Failure::new(crate::event::FailureKind::Expectation, headline);
                     failure.participant = Some(connection.participant.clone());
                     failure.details.push(format!("frame {} on {} at {}", place + 1, connection.name, millis(frame.at)));
                     failures.push(failure);
                 } else if let Some(first) = untaken.first() {
-                    let headline = format!("strict: {} got {} frames that no step took, the first is {}", connection.participant, untaken.len(), inbox.frames[*first].value);
+                    let headline = format!(
+                        "strict: {} got {} frames that no step took, the first is {}",
+                        connection.participant,
+                        untaken.len(),
+                        inbox.frames[*first].value
+                    );
                     let mut failure = Failure::new(crate::event::FailureKind::Expectation, headline);
                     failure.participant = Some(connection.participant.clone());
                     drop(inbox);

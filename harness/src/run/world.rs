@@ -149,15 +149,23 @@ impl World {
 
     /// Whether a name means several participants.
     pub(crate) fn is_group(&self, name: &str) -> bool {
-        name == "all" || self.scenario.groups.contains_key(name) || lock(&self.given).get(name).is_some_and(|keys| keys.len() != 1)
+        name == "all"
+            || self.scenario.groups.contains_key(name)
+            || lock(&self.given).get(name).is_some_and(|keys| keys.len() != 1)
     }
 
     pub(crate) fn members(&self) -> Vec<Member> {
         self.participants
             .values()
             .map(|participant| {
-                let text = |name: &str| participant.var(name).as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
-                Member { key: participant.key().to_owned(), id: text("id"), name: text("name"), captures: lock(&participant.vars).clone() }
+                let text =
+                    |name: &str| participant.var(name).as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
+                Member {
+                    key: participant.key().to_owned(),
+                    id: text("id"),
+                    name: text("name"),
+                    captures: lock(&participant.vars).clone(),
+                }
             })
             .collect()
     }
@@ -200,7 +208,12 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn header_value(&self) -> Value {
-        Value::Object(self.headers.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect::<Map<_, _>>())
+        Value::Object(
+            self.headers
+                .iter()
+                .map(|(name, value)| (name.clone(), Value::String(value.clone())))
+                .collect::<Map<_, _>>(),
+        )
     }
 }
 

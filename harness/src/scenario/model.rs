@@ -220,6 +220,8 @@ pub enum StepKind {
         name: Template,
         /// Kinds whose order was raced.
         unordered: Vec<String>,
+        /// Who is shown; everybody where it is empty.
+        of: Vec<String>,
     },
     /// Must be true.
     Check(Expr),

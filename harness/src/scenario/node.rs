@@ -120,7 +120,8 @@ impl Node {
 /// Reads a file's text. Findings of syntax and structure go to `findings`; the result is as much as could be read.
 pub fn parse(findings: &mut Findings) -> Option<Node> {
     let source = Arc::clone(findings.source());
-    let mut reader = Reader { parser: Parser::new_from_str(&source.text), findings, anchors: Vec::new(), count: 0, source: &source };
+    let mut reader =
+        Reader { parser: Parser::new_from_str(&source.text), findings, anchors: Vec::new(), count: 0, source: &source };
     reader.document()
 }
 
@@ -187,7 +188,8 @@ impl<'a> Reader<'a, '_> {
         let at = position(span);
         self.count += 1;
         if self.count > MAX_NODES || depth > MAX_DEPTH {
-            self.findings.error(at, format!("the file is too large: more than {MAX_NODES} values or {MAX_DEPTH} levels"));
+            self.findings
+                .error(at, format!("the file is too large: more than {MAX_NODES} values or {MAX_DEPTH} levels"));
             return Err(Stop);
         }
         let (kind, anchor) = match event {
@@ -324,17 +326,40 @@ mod tests {
     fn read(text: &str) -> (Option<Node>, Vec<String>) {
         let mut findings = Findings::new(Source::new("t.yaml", text));
         let node = parse(&mut findings);
-        (node, findings.list.iter().map(|finding| format!("{}:{} {}", finding.at.line, finding.at.column, finding.message)).collect())
+        (
+            node,
+            findings
+                .list
+                .iter()
+                .map(|finding| format!("{}:{} {}", finding.at.line, finding.at.column, finding.message))
+                .collect(),
+        )
     }
 
     #[test]
     fn scalars_follow_the_core_schema_strictly() {
-        let (node, errors) = read("[1, -2, 1.5, 007, 1e3, yes, no, on, true, ~, '1', 0x10, 1.2.3, 18446744073709551615]");
+        let (node, errors) =
+            read("[1, -2, 1.5, 007, 1e3, yes, no, on, true, ~, '1', 0x10, 1.2.3, 18446744073709551615]");
         assert_eq!(errors, Vec::<String>::new());
         let value = node.unwrap().to_value();
         assert_eq!(
             value,
-            serde_json::json!([1, -2, 1.5, "007", 1000.0, "yes", "no", "on", true, null, "1", "0x10", "1.2.3", 18_446_744_073_709_551_615_u64])
+            serde_json::json!([
+                1,
+                -2,
+                1.5,
+                "007",
+                1000.0,
+                "yes",
+                "no",
+                "on",
+                true,
+                null,
+                "1",
+                "0x10",
+                "1.2.3",
+                18_446_744_073_709_551_615_u64
+            ])
         );
     }
 
@@ -350,7 +375,10 @@ mod tests {
     #[test]
     fn an_unquoted_template_gets_the_hint_and_the_rest_is_read() {
         let (node, errors) = read("a: {{ x }}\nb: 1\nb: 2\n");
-        assert_eq!(errors, ["1:4 an unquoted template: YAML reads `{{` as a map", "3:1 the key `b` stands twice in this map"]);
+        assert_eq!(
+            errors,
+            ["1:4 an unquoted template: YAML reads `{{` as a map", "3:1 the key `b` stands twice in this map"]
+        );
         assert_eq!(node.unwrap().get("b").unwrap().to_value(), 1);
     }
 

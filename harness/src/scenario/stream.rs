@@ -143,11 +143,19 @@ pub enum Invariant {
 impl Invariant {
     /// All of them, with their names in protocol files and what they promise.
     pub const ALL: [(Self, &'static str, &'static str); 5] = [
-        (Self::SameOrder, "same_order", "deliveries ascend within a connection, and everybody has the same id at the same place"),
+        (
+            Self::SameOrder,
+            "same_order",
+            "deliveries ascend within a connection, and everybody has the same id at the same place",
+        ),
         (Self::NoDuplicates, "no_duplicates", "no connection gets a delivery twice"),
         (Self::NoGaps, "no_gaps", "no place between two deliveries of a connection is missing for its participant"),
         (Self::MembersOnly, "members_only", "nobody gets a delivery that was sent after its leave was answered"),
-        (Self::AckedNotLost, "acked_not_lost", "what was acknowledged is in the stream that the server gives back, once"),
+        (
+            Self::AckedNotLost,
+            "acked_not_lost",
+            "what was acknowledged is in the stream that the server gives back, once",
+        ),
     ];
 
     /// Its name in protocol files.

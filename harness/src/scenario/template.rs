@@ -70,7 +70,8 @@ pub struct RenderError {
 }
 
 /// What every expression may call or name besides its scope.
-pub const BUILT_IN: &[&str] = &["uuid", "repeat", "range", "dict", "namespace", "debug", "env", "true", "false", "none", "loop"];
+pub const BUILT_IN: &[&str] =
+    &["uuid", "repeat", "range", "dict", "namespace", "debug", "env", "true", "false", "none", "loop"];
 
 impl Template {
     /// Reads a node; broken expressions are reported.
@@ -253,7 +254,8 @@ impl Expr {
         let mut steps = self.source.split('.');
         let first = steps.next()?;
         let plain = |word: &str| {
-            word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !word.starts_with(|c: char| c.is_ascii_digit())
+            word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+                && !word.starts_with(|c: char| c.is_ascii_digit())
         };
         if first.is_empty() || !plain(first) || BUILT_IN.contains(&first) {
             return None;
@@ -401,7 +403,9 @@ mod tests {
 
     #[test]
     fn one_expression_keeps_its_type_and_text_is_joined() {
-        let (template, errors) = template("{ n: '{{ alice.seq }}', t: 'x {{ alice.id }} {{ list | unique | length }}', '{{ alice.id }}': [1], s: \"{{ '}}' ~ 'x' }}\" }");
+        let (template, errors) = template(
+            "{ n: '{{ alice.seq }}', t: 'x {{ alice.id }} {{ list | unique | length }}', '{{ alice.id }}': [1], s: \"{{ '}}' ~ 'x' }}\" }",
+        );
         assert_eq!(errors, Vec::<String>::new());
         let value = template.render(&scope()).unwrap();
         assert_eq!(value, json!({ "n": 18_446_744_073_709_551_615_u64, "t": "x a1 2", "a1": [1], "s": "}}x" }));
@@ -409,7 +413,13 @@ mod tests {
 
     #[test]
     fn undefined_names_are_errors_everywhere() {
-        for text in ["'{{ nobody }}'", "'{{ alice.nothing }}'", "'x {{ nobody }}'", "'{{ nobody.id }}'", "'{{ list | map(attribute=nobody) }}'"] {
+        for text in [
+            "'{{ nobody }}'",
+            "'{{ alice.nothing }}'",
+            "'x {{ nobody }}'",
+            "'{{ nobody.id }}'",
+            "'{{ list | map(attribute=nobody) }}'",
+        ] {
             let (template, errors) = template(text);
             assert_eq!(errors, Vec::<String>::new());
             let error = template.render(&scope()).unwrap_err();

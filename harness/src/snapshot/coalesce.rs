@@ -22,10 +22,7 @@ pub(crate) fn coalesced<'r>(rules: &[Coalesce], got: Vec<&Got<'r>>) -> Vec<(&'r 
     let mut out: Vec<(&Payload, Value)> = Vec::new();
     let mut open: BTreeMap<(usize, Option<String>), usize> = BTreeMap::new();
     for got in got {
-        let rule = rules
-            .iter()
-            .enumerate()
-            .find(|(_, rule)| rule.frames.matches(&got.value));
+        let rule = rules.iter().enumerate().find(|(_, rule)| rule.frames.matches(&got.value));
         let Some((which, rule)) = rule else {
             out.push((got.frame, got.value.clone()));
             continue;
@@ -43,21 +40,9 @@ pub(crate) fn coalesced<'r>(rules: &[Coalesce], got: Vec<&Got<'r>>) -> Vec<(&'r 
 }
 
 fn join(rule: &Coalesce, whole: &mut Value, piece: &Value) {
-    let so_far = rule
-        .join
-        .query(whole)
-        .first()
-        .and_then(|text| text.as_str())
-        .map(str::to_owned);
-    let more = rule
-        .join
-        .query(piece)
-        .first()
-        .and_then(|text| text.as_str());
-    let at = pointers(&rule.join, piece)
-        .into_iter()
-        .chain(pointers(&rule.join, whole))
-        .next();
+    let so_far = rule.join.query(whole).first().and_then(|text| text.as_str()).map(str::to_owned);
+    let more = rule.join.query(piece).first().and_then(|text| text.as_str());
+    let at = pointers(&rule.join, piece).into_iter().chain(pointers(&rule.join, whole)).next();
     overlay(whole, piece);
     let joined = match (so_far, more) {
         (None, None) => return,
@@ -73,12 +58,7 @@ fn overlay(whole: &mut Value, piece: &Value) {
     match (whole, piece) {
         (Value::Object(whole), Value::Object(piece)) => {
             for (key, value) in piece {
-                overlay(
-                    whole
-                        .entry(key)
-                        .or_insert_with(|| Value::Object(Map::new())),
-                    value,
-                );
+                overlay(whole.entry(key).or_insert_with(|| Value::Object(Map::new())), value);
             }
         }
         (whole, piece) => *whole = piece.clone(),

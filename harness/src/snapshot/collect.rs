@@ -27,17 +27,9 @@ pub(crate) enum Section {
     /// What `state` answered, by name.
     State(Vec<(String, Prepared)>),
     /// The deliveries of one stream. The id is the stream's value, where the record has several.
-    List {
-        heading: String,
-        id: Option<String>,
-        items: Vec<Item>,
-        raced: bool,
-    },
+    List { heading: String, id: Option<String>, items: Vec<Item>, raced: bool },
     /// Other frames, by kind.
-    Kinds {
-        heading: String,
-        kinds: BTreeMap<String, Vec<Item>>,
-    },
+    Kinds { heading: String, kinds: BTreeMap<String, Vec<Item>> },
 }
 
 /// A frame.
@@ -56,6 +48,7 @@ pub(crate) fn collect(material: &Material<'_>, traces: &[Trace<'_>]) -> (Vec<Blo
     let blocks = material
         .members
         .iter()
+        .filter(|member| material.shown.contains(&member.key))
         .map(|member| block(material, traces, member, &mut preparation))
         .collect();
     (blocks, preparation.unmatched())
@@ -68,19 +61,13 @@ pub(crate) fn is_raced(material: &Material<'_>, trace: &Trace<'_>) -> bool {
         return false;
     }
     listed(&trace.stream.name)
-        || trace
-            .sightings
-            .iter()
-            .filter(|sighting| sighting.delivered())
-            .any(|sighting| {
-                let entry = material.record.entries.get(sighting.entry);
-                entry.is_some_and(|entry| match &entry.what {
-                    What::Received { frame, .. } => {
-                        listed(&kind(material, frame, &frame.value()).0)
-                    }
-                    _ => false,
-                })
+        || trace.sightings.iter().filter(|sighting| sighting.delivered()).any(|sighting| {
+            let entry = material.record.entries.get(sighting.entry);
+            entry.is_some_and(|entry| match &entry.what {
+                What::Received { frame, .. } => listed(&kind(material, frame, &frame.value()).0),
+                _ => false,
             })
+        })
 }
 
 /// The places of all raced deliveries, to find them again in histories.
@@ -91,19 +78,11 @@ fn raced(material: &Material<'_>, traces: &[Trace<'_>]) -> Raced {
             if let (Some(id), Some(order)) = (&sighting.id, sighting.order) {
                 raced.orders.insert(id.clone(), order);
             }
-            if let Some(What::Received { frame, .. }) = material
-                .record
-                .entries
-                .get(sighting.entry)
-                .map(|entry| &entry.what)
+            if let Some(What::Received { frame, .. }) =
+                material.record.entries.get(sighting.entry).map(|entry| &entry.what)
             {
                 let found = pointers(order_path(trace.stream, sighting), &frame.value());
-                raced.keys.extend(
-                    found
-                        .iter()
-                        .filter_map(|pointer| pointer.rsplit('/').next())
-                        .map(str::to_owned),
-                );
+                raced.keys.extend(found.iter().filter_map(|pointer| pointer.rsplit('/').next()).map(str::to_owned));
             }
         }
     }
@@ -117,12 +96,7 @@ fn order_path<'s>(stream: &'s Stream, sighting: &Sighting<'_>) -> &'s JsonPath {
     }
 }
 
-fn block(
-    material: &Material<'_>,
-    traces: &[Trace<'_>],
-    member: &Member,
-    preparation: &mut Preparation<'_>,
-) -> Block {
+fn block(material: &Material<'_>, traces: &[Trace<'_>], member: &Member, preparation: &mut Preparation<'_>) -> Block {
     let mut sections = Vec::new();
     let answers: Vec<(String, Prepared)> = material
         .state
@@ -137,49 +111,26 @@ fn block(
     let got = got(material, &member.key);
     let mut placed: BTreeSet<usize> = BTreeSet::new();
     for trace in traces {
-        sections.extend(stream(
-            material,
-            trace,
-            &got,
-            &labels,
-            &mut placed,
-            preparation,
-        ));
+        sections.extend(stream(material, trace, &got, &labels, &mut placed, preparation));
     }
     for (connection, label) in &labels {
-        let rest = got
-            .iter()
-            .filter(|got| got.connection == *connection && !placed.contains(&got.entry));
+        let rest = got.iter().filter(|got| got.connection == *connection && !placed.contains(&got.entry));
         let kinds = kinds(material, rest.collect(), preparation);
         if !kinds.is_empty() {
-            let heading = if labels.len() > 1 {
-                format!("frames ({label})")
-            } else {
-                "frames".to_owned()
-            };
+            let heading = if labels.len() > 1 { format!("frames ({label})") } else { "frames".to_owned() };
             sections.push(Section::Kinds { heading, kinds });
         }
     }
-    Block {
-        participant: member.key.clone(),
-        sections,
-    }
+    Block { participant: member.key.clone(), sections }
 }
 
 /// A participant's connections with their names, in the order of opening. One that the record has no opening
 /// of is named by its number.
 fn labels(material: &Material<'_>, key: &str) -> BTreeMap<ConnectionId, String> {
     let mut labels: BTreeMap<ConnectionId, String> = BTreeMap::new();
-    for entry in material
-        .record
-        .entries
-        .iter()
-        .filter(|entry| entry.participant == key)
-    {
+    for entry in material.record.entries.iter().filter(|entry| entry.participant == key) {
         if let What::Received { connection, .. } = &entry.what {
-            labels
-                .entry(*connection)
-                .or_insert_with(|| format!("connection {}", connection.0));
+            labels.entry(*connection).or_insert_with(|| format!("connection {}", connection.0));
         }
     }
     labels.extend(opened(material.record, key));
@@ -187,42 +138,20 @@ fn labels(material: &Material<'_>, key: &str) -> BTreeMap<ConnectionId, String> 
 }
 
 fn opened(record: &Record, key: &str) -> Vec<(ConnectionId, String)> {
-    let own = connections(record, None)
-        .into_iter()
-        .filter(|(_, connection)| connection.participant == key);
+    let own = connections(record, None).into_iter().filter(|(_, connection)| connection.participant == key);
     own.map(|(id, connection)| (id, connection.label)).collect()
 }
 
 /// What a participant got and the snapshot shows: neither barrier frames nor ephemeral ones.
 fn got<'r>(material: &Material<'r>, key: &str) -> Vec<Got<'r>> {
-    let own = material
-        .record
-        .entries
-        .iter()
-        .enumerate()
-        .filter(|(_, entry)| entry.participant == key);
+    let own = material.record.entries.iter().enumerate().filter(|(_, entry)| entry.participant == key);
     let received = own.filter_map(|(entry, at)| match &at.what {
-        What::Received {
-            connection,
-            frame,
-            barrier: false,
-        } => Some(Got {
-            entry,
-            connection: *connection,
-            frame,
-            value: frame.value(),
-        }),
+        What::Received { connection, frame, barrier: false } => {
+            Some(Got { entry, connection: *connection, frame, value: frame.value() })
+        }
         _ => None,
     });
-    received
-        .filter(|got| {
-            !material
-                .rules
-                .ephemeral
-                .iter()
-                .any(|pattern| pattern.matches(&got.value))
-        })
-        .collect()
+    received.filter(|got| !material.rules.ephemeral.iter().any(|pattern| pattern.matches(&got.value))).collect()
 }
 
 /// The deliveries of one stream, in stream order; the same one on several connections stands once.
@@ -235,23 +164,14 @@ fn stream(
     preparation: &mut Preparation<'_>,
 ) -> Vec<Section> {
     let raced = is_raced(material, trace);
-    let values: BTreeSet<&str> = trace
-        .sightings
-        .iter()
-        .filter_map(|sighting| sighting.stream.as_deref())
-        .collect();
+    let values: BTreeSet<&str> = trace.sightings.iter().filter_map(|sighting| sighting.stream.as_deref()).collect();
     // The streams stand in the order in which this participant met them.
     let mut sections: Vec<(Option<&str>, Vec<Delivery>)> = Vec::new();
     for (connection, label) in labels {
         for got in got.iter().filter(|got| got.connection == *connection) {
             // An entry is at most one sighting, and they stand in record order.
-            let place = trace
-                .sightings
-                .binary_search_by_key(&got.entry, |sighting| sighting.entry)
-                .ok();
-            let sighting = place
-                .and_then(|place| trace.sightings.get(place))
-                .filter(|sighting| sighting.delivered());
+            let place = trace.sightings.binary_search_by_key(&got.entry, |sighting| sighting.entry).ok();
+            let sighting = place.and_then(|place| trace.sightings.get(place)).filter(|sighting| sighting.delivered());
             let Some(sighting) = sighting.filter(|_| placed.insert(got.entry)) else {
                 continue;
             };
@@ -260,12 +180,7 @@ fn stream(
             let mut body = preparation.value(&got.value, if raced { &orders } else { &[] });
             leave_out(&mut body.value, at.as_deref());
             let order = sighting.order.filter(|_| !raced);
-            let delivery = Delivery {
-                kind,
-                order,
-                labels: vec![label.clone()],
-                body,
-            };
+            let delivery = Delivery { kind, order, labels: vec![label.clone()], body };
             let stream = sighting.stream.as_deref();
             match sections.iter_mut().find(|(other, _)| *other == stream) {
                 Some((_, deliveries)) => deliveries.push(delivery),
@@ -274,17 +189,12 @@ fn stream(
         }
     }
     let several = labels.len() > 1;
-    let list = sections
-        .into_iter()
-        .map(|(stream, deliveries)| Section::List {
-            heading: trace.stream.name.clone(),
-            id: stream.filter(|_| values.len() > 1).map(str::to_owned),
-            items: merged(deliveries)
-                .into_iter()
-                .map(|delivery| delivery.item(several))
-                .collect(),
-            raced,
-        });
+    let list = sections.into_iter().map(|(stream, deliveries)| Section::List {
+        heading: trace.stream.name.clone(),
+        id: stream.filter(|_| values.len() > 1).map(str::to_owned),
+        items: merged(deliveries).into_iter().map(|delivery| delivery.item(several)).collect(),
+        raced,
+    });
     list.collect()
 }
 
@@ -305,11 +215,7 @@ impl Delivery {
         if several_connections {
             head = format!("{head} ({})", self.labels.join(" + "));
         }
-        Item {
-            head,
-            body: self.body,
-            raced: false,
-        }
+        Item { head, body: self.body, raced: false }
     }
 }
 
@@ -318,18 +224,11 @@ fn merged(mut deliveries: Vec<Delivery>) -> Vec<Delivery> {
     deliveries.sort_by_key(|delivery| (delivery.order.is_none(), delivery.order));
     let mut merged: Vec<Delivery> = Vec::new();
     for delivery in deliveries {
-        let same = merged
-            .iter_mut()
-            .rev()
-            .take_while(|other| other.order == delivery.order)
-            .find(|other| {
-                other.kind == delivery.kind
-                    && other.body == delivery.body
-                    && !other
-                        .labels
-                        .iter()
-                        .any(|label| delivery.labels.contains(label))
-            });
+        let same = merged.iter_mut().rev().take_while(|other| other.order == delivery.order).find(|other| {
+            other.kind == delivery.kind
+                && other.body == delivery.body
+                && !other.labels.iter().any(|label| delivery.labels.contains(label))
+        });
         match same {
             Some(other) => other.labels.extend(delivery.labels),
             None => merged.push(delivery),
@@ -350,11 +249,7 @@ fn kinds(
         let mut body = preparation.value(&value, &[]);
         leave_out(&mut body.value, at.as_deref());
         let raced = material.unordered_kinds.contains(&kind);
-        kinds.entry(kind).or_default().push(Item {
-            head: String::new(),
-            body,
-            raced,
-        });
+        kinds.entry(kind).or_default().push(Item { head: String::new(), body, raced });
     }
     kinds
 }
@@ -363,12 +258,9 @@ fn kinds(
 fn kind(material: &Material<'_>, frame: &Payload, value: &Value) -> (String, Option<String>) {
     let path = material.rules.kind.as_ref().or(TYPE.as_ref());
     let found = path.and_then(|path| {
-        path.query_located(value).first().map(|located| {
-            (
-                located.node().as_str().map(str::to_owned),
-                located.location().to_json_pointer(),
-            )
-        })
+        path.query_located(value)
+            .first()
+            .map(|located| (located.node().as_str().map(str::to_owned), located.location().to_json_pointer()))
     });
     match (found, frame) {
         (Some((Some(kind), at)), _) => (kind, Some(at)),

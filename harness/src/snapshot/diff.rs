@@ -59,33 +59,20 @@ pub fn diff(old: &str, new: &str) -> Vec<DiffLine> {
                 1 => " (and in 1 more place)".to_owned(),
                 more => format!(" (and in {more} more places)"),
             };
-            let at = if change.path.is_empty() {
-                String::new()
-            } else {
-                format!("{}: ", change.path)
-            };
-            DiffLine {
-                kind: DiffKind::Shape,
-                text: format!("{at}{}{more}", change.what),
-            }
+            let at = if change.path.is_empty() { String::new() } else { format!("{}: ", change.path) };
+            DiffLine { kind: DiffKind::Shape, text: format!("{at}{}{more}", change.what) }
         }));
     }
     let diff = TextDiff::from_lines(old, new);
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
-        lines.push(DiffLine {
-            kind: DiffKind::Hunk,
-            text: hunk.header().to_string(),
-        });
+        lines.push(DiffLine { kind: DiffKind::Hunk, text: hunk.header().to_string() });
         for change in hunk.iter_changes() {
             let kind = match change.tag() {
                 ChangeTag::Equal => DiffKind::Context,
                 ChangeTag::Delete => DiffKind::Removed,
                 ChangeTag::Insert => DiffKind::Added,
             };
-            lines.push(DiffLine {
-                kind,
-                text: change.value().trim_end_matches(['\r', '\n']).to_owned(),
-            });
+            lines.push(DiffLine { kind, text: change.value().trim_end_matches(['\r', '\n']).to_owned() });
         }
     }
     lines

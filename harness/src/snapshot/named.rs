@@ -17,24 +17,15 @@ impl Names {
     fn walk(&mut self, value: &Value, unordered: &BTreeSet<String>, at: &str) -> Node {
         match value {
             Value::Object(entries) => {
-                let mut entries: Vec<(String, &String, &Value)> = entries
-                    .iter()
-                    .map(|(key, value)| (self.masked(key), key, value))
-                    .collect();
+                let mut entries: Vec<(String, &String, &Value)> =
+                    entries.iter().map(|(key, value)| (self.masked(key), key, value)).collect();
                 // Keys that differ only in ids without a number are told apart by what they hold.
                 entries.sort_by_cached_key(|(masked, key, value)| {
-                    (
-                        masked.clone(),
-                        (masked != *key)
-                            .then(|| self.mask(value, unordered, &child(at, key)).compact()),
-                    )
+                    (masked.clone(), (masked != *key).then(|| self.mask(value, unordered, &child(at, key)).compact()))
                 });
                 let mut named = Vec::with_capacity(entries.len());
                 for (_, key, value) in entries {
-                    named.push((
-                        self.resolve(key),
-                        self.walk(value, unordered, &child(at, key)),
-                    ));
+                    named.push((self.resolve(key), self.walk(value, unordered, &child(at, key))));
                 }
                 Node::Map(named)
             }
@@ -44,22 +35,13 @@ impl Names {
                     let keys: Vec<String> = items
                         .iter()
                         .enumerate()
-                        .map(|(place, item)| {
-                            self.mask(item, unordered, &child(at, &place.to_string()))
-                                .compact()
-                        })
+                        .map(|(place, item)| self.mask(item, unordered, &child(at, &place.to_string())).compact())
                         .collect();
                     places.sort_by_key(|place| keys.get(*place));
                 }
-                let walked = places
-                    .into_iter()
-                    .filter_map(|place| Some((place, items.get(place)?)));
+                let walked = places.into_iter().filter_map(|place| Some((place, items.get(place)?)));
                 Node::List(
-                    walked
-                        .map(|(place, item)| {
-                            self.walk(item, unordered, &child(at, &place.to_string()))
-                        })
-                        .collect(),
+                    walked.map(|(place, item)| self.walk(item, unordered, &child(at, &place.to_string()))).collect(),
                 )
             }
             Value::String(text) => Node::Text(self.resolve(text)),
@@ -73,21 +55,15 @@ impl Names {
             Value::Object(entries) => {
                 let mut entries: Vec<(String, Node)> = entries
                     .iter()
-                    .map(|(key, value)| {
-                        (
-                            self.masked(key),
-                            self.mask(value, unordered, &child(at, key)),
-                        )
-                    })
+                    .map(|(key, value)| (self.masked(key), self.mask(value, unordered, &child(at, key))))
                     .collect();
                 entries.sort_by_cached_key(|(key, value)| (key.clone(), value.compact()));
                 Node::Map(entries)
             }
             Value::Array(items) => {
                 let items = items.iter().enumerate();
-                let mut items: Vec<Node> = items
-                    .map(|(place, item)| self.mask(item, unordered, &child(at, &place.to_string())))
-                    .collect();
+                let mut items: Vec<Node> =
+                    items.map(|(place, item)| self.mask(item, unordered, &child(at, &place.to_string()))).collect();
                 if unordered.contains(at) {
                     items.sort_by_cached_key(Node::compact);
                 }

@@ -56,23 +56,14 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    pub(crate) fn new(
-        members: &[Member],
-        captures: &BTreeMap<String, Value>,
-        run: &str,
-        ids: &[IdKind],
-    ) -> Self {
-        let mut kinds: Vec<(String, Regex)> = ids
-            .iter()
-            .map(|kind| (kind.name.clone(), kind.regex.clone()))
-            .collect();
+    pub(crate) fn new(members: &[Member], captures: &BTreeMap<String, Value>, run: &str, ids: &[IdKind]) -> Self {
+        let mut kinds: Vec<(String, Regex)> = ids.iter().map(|kind| (kind.name.clone(), kind.regex.clone())).collect();
         if !kinds.iter().any(|(name, _)| name == UUID) {
             kinds.extend(UUIDS.clone().map(|regex| (UUID.to_owned(), regex)));
         }
         // Only a run that is long enough to be no number of its own is removed wherever it stands.
-        let suffix = (run.len() >= SHORTEST)
-            .then(|| Regex::new(&format!("[ _.:-]?{}", regex::escape(run))).ok())
-            .flatten();
+        let suffix =
+            (run.len() >= SHORTEST).then(|| Regex::new(&format!("[ _.:-]?{}", regex::escape(run))).ok()).flatten();
         let mut names = Self {
             literals: BTreeMap::new(),
             literal: None,
@@ -85,13 +76,8 @@ impl Names {
         names.gather(members, captures, run);
         let mut literals: Vec<&String> = names.literals.keys().collect();
         literals.sort_by_key(|literal| (Reverse(literal.len()), *literal));
-        let alternatives: Vec<String> = literals
-            .into_iter()
-            .map(|literal| regex::escape(literal))
-            .collect();
-        names.literal = (!alternatives.is_empty())
-            .then(|| Regex::new(&alternatives.join("|")).ok())
-            .flatten();
+        let alternatives: Vec<String> = literals.into_iter().map(|literal| regex::escape(literal)).collect();
+        names.literal = (!alternatives.is_empty()).then(|| Regex::new(&alternatives.join("|")).ok()).flatten();
         names
     }
 
@@ -101,10 +87,7 @@ impl Names {
             self.literal(&member.id, format!("[{}]", member.key));
         }
         for member in members {
-            let short = member
-                .name
-                .strip_suffix(run)
-                .map(|name| name.trim_end_matches([' ', '_', '.', ':', '-']));
+            let short = member.name.strip_suffix(run).map(|name| name.trim_end_matches([' ', '_', '.', ':', '-']));
             if let Some(short) = short.filter(|short| !short.is_empty() && !run.is_empty()) {
                 self.literal(&member.name, short.to_owned());
             }
@@ -124,21 +107,14 @@ impl Names {
                     && self.whole(text).is_none()
                     && looks_like_an_id(text)
                 {
-                    captured
-                        .entry(text)
-                        .or_default()
-                        .insert((&member.key, name));
+                    captured.entry(text).or_default().insert((&member.key, name));
                 }
             }
         }
         for (text, by) in captured {
             if let Some((key, name)) = by.first() {
                 let alone = by.iter().all(|(other, _)| other == key);
-                let placeholder = if alone {
-                    format!("[{key}.{name}]")
-                } else {
-                    format!("[{name}]")
-                };
+                let placeholder = if alone { format!("[{key}.{name}]") } else { format!("[{name}]") };
                 self.literal(text, placeholder);
             }
         }
@@ -152,15 +128,9 @@ impl Names {
 
     /// The kind of a string that is an id and nothing else.
     fn whole(&self, text: &str) -> Option<&str> {
-        let covers = |regex: &Regex| {
-            regex
-                .find(text)
-                .is_some_and(|found| found.start() == 0 && found.end() == text.len())
-        };
-        self.kinds
-            .iter()
-            .find(|(_, regex)| covers(regex))
-            .map(|(name, _)| name.as_str())
+        let covers =
+            |regex: &Regex| regex.find(text).is_some_and(|found| found.start() == 0 && found.end() == text.len());
+        self.kinds.iter().find(|(_, regex)| covers(regex)).map(|(name, _)| name.as_str())
     }
 
     /// Tells that a string is a delivery's id, so that it needs no kind, and what it is as an id; none where
@@ -178,24 +148,13 @@ impl Names {
             }
             (None, None) => return None,
         };
-        Some(Id {
-            kind,
-            text: id.to_owned(),
-        })
+        Some(Id { kind, text: id.to_owned() })
     }
 
     /// The ids in a text that need a number, in the order in which they stand.
     pub(crate) fn ids(&self, text: &str) -> Vec<Id> {
         let spans = self.spans(text).into_iter();
-        spans
-            .filter_map(|span| {
-                if let Part::Id(id) = span.part {
-                    Some(id)
-                } else {
-                    None
-                }
-            })
-            .collect()
+        spans.filter_map(|span| if let Part::Id(id) = span.part { Some(id) } else { None }).collect()
     }
 
     /// Numbers an id by its origin: `[alice.msg.2]`; without one `[msg.1]`. One that has a number keeps it.
@@ -203,12 +162,10 @@ impl Names {
         if self.assigned.contains_key(id) {
             return;
         }
-        let family =
-            origin.map_or_else(|| id.kind.clone(), |origin| format!("{origin}.{}", id.kind));
+        let family = origin.map_or_else(|| id.kind.clone(), |origin| format!("{origin}.{}", id.kind));
         let count = self.counts.entry(family.clone()).or_default();
         *count += 1;
-        self.assigned
-            .insert(id.clone(), format!("[{family}.{count}]"));
+        self.assigned.insert(id.clone(), format!("[{family}.{count}]"));
     }
 
     /// The text with its names. Ids that have no number yet get one.
@@ -247,45 +204,22 @@ impl Names {
     fn spans(&self, text: &str) -> Vec<Span> {
         let mut found = Vec::new();
         if let Some(kind) = self.declared.get(text) {
-            let id = Id {
-                kind: kind.clone(),
-                text: text.to_owned(),
-            };
-            return vec![Span {
-                start: 0,
-                end: text.len(),
-                part: Part::Id(id),
-            }];
+            let id = Id { kind: kind.clone(), text: text.to_owned() };
+            return vec![Span { start: 0, end: text.len(), part: Part::Id(id) }];
         }
-        for matched in self
-            .literal
-            .iter()
-            .flat_map(|literal| literal.find_iter(text))
-        {
+        for matched in self.literal.iter().flat_map(|literal| literal.find_iter(text)) {
             let whole = matched.len() == text.len();
             let token = matched.len() >= TOKEN && apart(text, matched.start(), matched.end());
             if let (true, Some(with)) = (whole || token, self.literals.get(matched.as_str())) {
-                found.push(Span {
-                    start: matched.start(),
-                    end: matched.end(),
-                    part: Part::Text(with.clone()),
-                });
+                found.push(Span { start: matched.start(), end: matched.end(), part: Part::Text(with.clone()) });
             }
         }
         for (kind, regex) in &self.kinds {
-            found.extend(
-                regex
-                    .find_iter(text)
-                    .filter(|matched| !matched.is_empty())
-                    .map(|matched| Span {
-                        start: matched.start(),
-                        end: matched.end(),
-                        part: Part::Id(Id {
-                            kind: kind.clone(),
-                            text: matched.as_str().to_owned(),
-                        }),
-                    }),
-            );
+            found.extend(regex.find_iter(text).filter(|matched| !matched.is_empty()).map(|matched| Span {
+                start: matched.start(),
+                end: matched.end(),
+                part: Part::Id(Id { kind: kind.clone(), text: matched.as_str().to_owned() }),
+            }));
         }
         for matched in self.run.iter().flat_map(|run| run.find_iter(text)) {
             found.extend(run_suffix(text, matched.start(), matched.end()));
@@ -306,9 +240,7 @@ impl Names {
 /// Whether a part of a text is a word of its own.
 fn apart(text: &str, start: usize, end: usize) -> bool {
     let word = |character: char| character.is_alphanumeric() || character == '_';
-    let before = text
-        .get(..start)
-        .and_then(|before| before.chars().next_back());
+    let before = text.get(..start).and_then(|before| before.chars().next_back());
     let after = text.get(end..).and_then(|after| after.chars().next());
     !before.is_some_and(word) && !after.is_some_and(word)
 }
@@ -322,25 +254,17 @@ fn run_suffix(text: &str, start: usize, end: usize) -> Option<Span> {
     }
     let own = text.get(start..end)?;
     let separated = own.starts_with([' ', '_', '.', ':', '-']);
-    let before = text
-        .get(..start)
-        .and_then(|before| before.chars().next_back());
+    let before = text.get(..start).and_then(|before| before.chars().next_back());
     let with = match before {
         Some(before) if before.is_ascii_digit() && !separated => return None,
         Some(before) if separated || before.is_alphanumeric() => "",
         _ => "[run]",
     };
-    Some(Span {
-        start,
-        end,
-        part: Part::Text(with.to_owned()),
-    })
+    Some(Span { start, end, part: Part::Text(with.to_owned()) })
 }
 
 /// Whether a captured string is more likely an id than a word that the scenario wrote.
 fn looks_like_an_id(text: &str) -> bool {
     let allowed = |character: char| character.is_ascii_alphanumeric() || "_-:.".contains(character);
-    text.len() >= 6
-        && text.chars().all(allowed)
-        && text.contains(|character: char| character.is_ascii_digit())
+    text.len() >= 6 && text.chars().all(allowed) && text.contains(|character: char| character.is_ascii_digit())
 }

@@ -32,6 +32,8 @@ pub struct Material<'a> {
     pub rules: &'a SnapshotRules,
     /// Kinds of frames, or streams by name, whose order was raced.
     pub unordered_kinds: &'a [String],
+    /// The keys of those whose blocks are shown; the others still give their names to ids.
+    pub shown: &'a [String],
 }
 
 /// What one participant was answered when it was asked for its view.
@@ -62,29 +64,15 @@ pub struct Normalised {
 /// Only ids that the text shows are numbered. An id's origin is the participant whose sending was acknowledged
 /// with it, or else who first sent it.
 pub fn normalise(material: &Material<'_>) -> Normalised {
-    let traces: Vec<Trace<'_>> = material
-        .streams
-        .iter()
-        .map(|stream| Trace::new(material.record, material.members, stream))
-        .collect();
+    let traces: Vec<Trace<'_>> =
+        material.streams.iter().map(|stream| Trace::new(material.record, material.members, stream)).collect();
     let (blocks, unmatched_redactions) = collect(material, &traces);
-    let mut names = Names::new(
-        material.members,
-        material.captures,
-        material.run,
-        &material.rules.ids,
-    );
+    let mut names = Names::new(material.members, material.captures, material.run, &material.rules.ids);
     let origins = Origins::find(material, &traces, &mut names);
     let shown = shown(&blocks, &names);
     origins.assign(&mut names, &shown);
-    let root = blocks
-        .into_iter()
-        .map(|block| (block.participant.clone(), tree(block, &mut names)))
-        .collect();
-    Normalised {
-        text: render(&Node::Map(root)),
-        unmatched_redactions,
-    }
+    let root = blocks.into_iter().map(|block| (block.participant.clone(), tree(block, &mut names))).collect();
+    Normalised { text: render(&Node::Map(root)), unmatched_redactions }
 }
 
 /// Every id that the snapshot shows.
@@ -93,20 +81,13 @@ fn shown(blocks: &[Block], names: &Names) -> BTreeSet<Id> {
     let mut take = |text: &str| found.extend(names.ids(text));
     for section in blocks.iter().flat_map(|block| &block.sections) {
         match section {
-            Section::State(answers) => answers
-                .iter()
-                .for_each(|(_, answer)| strings(&answer.value, &mut take)),
+            Section::State(answers) => answers.iter().for_each(|(_, answer)| strings(&answer.value, &mut take)),
             Section::List { id, items, .. } => {
                 id.iter().for_each(|id| take(id));
-                items
-                    .iter()
-                    .for_each(|item| strings(&item.body.value, &mut take));
+                items.iter().for_each(|item| strings(&item.body.value, &mut take));
             }
             Section::Kinds { kinds, .. } => {
-                kinds
-                    .values()
-                    .flatten()
-                    .for_each(|item| strings(&item.body.value, &mut take));
+                kinds.values().flatten().for_each(|item| strings(&item.body.value, &mut take));
             }
         }
     }
@@ -145,11 +126,7 @@ impl Origins {
         for (stream, trace) in traces.iter().enumerate() {
             let mut values: BTreeMap<&str, Vec<Option<&str>>> = BTreeMap::new();
             for sighting in &trace.sightings {
-                let Some(id) = sighting
-                    .id
-                    .as_deref()
-                    .and_then(|id| names.delivery(id, &trace.stream.name))
-                else {
+                let Some(id) = sighting.id.as_deref().and_then(|id| names.delivery(id, &trace.stream.name)) else {
                     continue;
                 };
                 if sighting.role == Role::Frame {
@@ -157,19 +134,13 @@ impl Origins {
                 }
                 let own = values.entry(sighting.participant).or_default();
                 let value = sighting.stream.as_deref();
-                let place = own
-                    .iter()
-                    .position(|other| *other == value)
-                    .unwrap_or_else(|| {
-                        own.push(value);
-                        own.len() - 1
-                    });
+                let place = own.iter().position(|other| *other == value).unwrap_or_else(|| {
+                    own.push(value);
+                    own.len() - 1
+                });
                 owners.entry(id.clone()).or_insert(sighting.participant);
                 let order = sighting.order.unwrap_or(i64::MAX);
-                acked
-                    .entry(sighting.participant)
-                    .or_default()
-                    .push(((stream, place, order), id));
+                acked.entry(sighting.participant).or_default().push(((stream, place, order), id));
             }
         }
         let sent = Self::sent(material, names);
@@ -181,21 +152,15 @@ impl Origins {
         let mut by_participant = Vec::new();
         for member in material.members {
             let key = member.key.as_str();
-            let mut ids: Vec<Id> = sent
-                .iter()
-                .filter(|(who, _)| *who == key)
-                .flat_map(|(_, ids)| ids.clone())
-                .collect();
+            let mut ids: Vec<Id> =
+                sent.iter().filter(|(who, _)| *who == key).flat_map(|(_, ids)| ids.clone()).collect();
             let mut own = acked.remove(key).unwrap_or_default();
             own.sort_by_key(|(place, _)| *place);
             ids.extend(own.into_iter().map(|(_, id)| id));
             ids.retain(|id| owners.get(id) == Some(&key));
             by_participant.push((member.key.clone(), ids));
         }
-        Self {
-            by_participant,
-            unclaimed: unclaimed(material, traces, names),
-        }
+        Self { by_participant, unclaimed: unclaimed(material, traces, names) }
     }
 
     /// The ids in what was sent, entry by entry.
@@ -241,19 +206,13 @@ fn unclaimed(material: &Material<'_>, traces: &[Trace<'_>], names: &mut Names) -
         let arrivals = trace.arrivals();
         for member in material.members {
             for ((_, stream), arrived) in &arrivals {
-                if arrived
-                    .first()
-                    .is_none_or(|first| first.participant != member.key)
-                {
+                if arrived.first().is_none_or(|first| first.participant != member.key) {
                     continue;
                 }
-                let place = met
-                    .iter()
-                    .position(|other| other == stream)
-                    .unwrap_or_else(|| {
-                        met.push(stream);
-                        met.len() - 1
-                    });
+                let place = met.iter().position(|other| other == stream).unwrap_or_else(|| {
+                    met.push(stream);
+                    met.len() - 1
+                });
                 for sighting in arrived {
                     if let (Some(id), Some(order)) = (sighting.id.as_deref(), sighting.order)
                         && let Some(id) = names.delivery(id, &trace.stream.name)
@@ -274,18 +233,10 @@ fn tree(block: Block, names: &mut Names) -> Node {
     for section in block.sections {
         match section {
             Section::State(answers) => {
-                let answers = answers
-                    .into_iter()
-                    .map(|(name, answer)| (name, body(&answer, names)))
-                    .collect();
+                let answers = answers.into_iter().map(|(name, answer)| (name, body(&answer, names))).collect();
                 parts.push(("state".to_owned(), Node::Map(answers)));
             }
-            Section::List {
-                heading,
-                id,
-                items,
-                raced,
-            } => {
+            Section::List { heading, id, items, raced } => {
                 let heading = names.heading(&heading, id.as_deref());
                 let items = ordered(items, raced, names);
                 let items = items
@@ -298,10 +249,7 @@ fn tree(block: Block, names: &mut Names) -> Node {
                 let kinds = kinds.into_iter().map(|(kind, items)| {
                     let raced = items.iter().any(|item| item.raced);
                     let items = ordered(items, raced, names);
-                    (
-                        kind,
-                        Node::List(items.iter().map(|item| body(&item.body, names)).collect()),
-                    )
+                    (kind, Node::List(items.iter().map(|item| body(&item.body, names)).collect()))
                 });
                 let kinds = kinds.collect();
                 parts.push((heading, Node::Map(kinds)));
@@ -319,12 +267,7 @@ fn body(prepared: &Prepared, names: &mut Names) -> Node {
 fn ordered(mut items: Vec<Item>, raced: bool, names: &Names) -> Vec<Item> {
     if raced {
         items.sort_by_cached_key(|item| {
-            (
-                item.head.clone(),
-                names
-                    .mask(&item.body.value, &item.body.unordered, "")
-                    .compact(),
-            )
+            (item.head.clone(), names.mask(&item.body.value, &item.body.unordered, "").compact())
         });
     }
     items

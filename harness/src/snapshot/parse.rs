@@ -44,11 +44,7 @@ pub(crate) fn parse(text: &str) -> Result<Node, ParseError> {
                     return Err(ParseError::Foreign("a key without a value"));
                 }
             },
-            Event::StreamStart
-            | Event::StreamEnd
-            | Event::DocumentStart(_)
-            | Event::DocumentEnd
-            | Event::Nothing => {
+            Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {
                 continue;
             }
             _ => return Err(ParseError::Foreign("an anchor, alias or tag")),

@@ -15,7 +15,8 @@ const TIME: &str = "[time]";
 pub(crate) const SEQ: &str = "[seq]";
 
 static TIMES: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})").ok()
+    Regex::new(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})")
+        .ok()
 });
 
 /// A value that is ready to be named, with the lists in it whose order means nothing (JSON pointers).
@@ -42,11 +43,7 @@ pub(crate) struct Preparation<'a> {
 
 impl<'a> Preparation<'a> {
     pub(crate) fn new(rules: &'a SnapshotRules, raced: &'a Raced) -> Self {
-        Self {
-            rules,
-            raced,
-            used: BTreeSet::new(),
-        }
+        Self { rules, raced, used: BTreeSet::new() }
     }
 
     /// Prepares one value; what stands at `orders` becomes `[seq]`.
@@ -104,9 +101,7 @@ impl<'a> Preparation<'a> {
                     .collect();
                 let mut raced = false;
                 for (key, value) in entries.iter_mut() {
-                    if self.raced.keys.contains(key)
-                        && value.as_i64().is_some_and(|order| orders.contains(&order))
-                    {
+                    if self.raced.keys.contains(key) && value.as_i64().is_some_and(|order| orders.contains(&order)) {
                         *value = Value::from(SEQ);
                         raced = true;
                     } else {
@@ -123,10 +118,7 @@ impl<'a> Preparation<'a> {
 
 /// Where a path points, as JSON pointers.
 pub(crate) fn pointers(path: &JsonPath, value: &Value) -> Vec<String> {
-    path.query_located(value)
-        .locations()
-        .map(NormalizedPath::to_json_pointer)
-        .collect()
+    path.query_located(value).locations().map(NormalizedPath::to_json_pointer).collect()
 }
 
 fn put(value: &mut Value, pointer: &str, with: &str) {

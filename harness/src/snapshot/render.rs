@@ -93,16 +93,13 @@ fn flow(node: &Node, used: usize, outer: bool) -> Option<String> {
         Node::List(items) if items.is_empty() => "[]".to_owned(),
         Node::Map(entries) if entries.is_empty() => "{}".to_owned(),
         Node::List(items) if outer => {
-            let items: Option<Vec<String>> =
-                items.iter().map(|item| flow(item, 0, false)).collect();
+            let items: Option<Vec<String>> = items.iter().map(|item| flow(item, 0, false)).collect();
             format!("[{}]", items?.join(", "))
         }
         Node::Map(entries) if outer && entries.len() <= FLOW_ENTRIES => {
             let entries: Option<Vec<String>> = entries
                 .iter()
-                .map(|(key, value)| {
-                    flow(value, 0, false).map(|value| format!("{}: {value}", scalar(key)))
-                })
+                .map(|(key, value)| flow(value, 0, false).map(|value| format!("{}: {value}", scalar(key))))
                 .collect();
             format!("{{{}}}", entries?.join(", "))
         }
@@ -128,11 +125,9 @@ fn scalar(text: &str) -> String {
 /// Whether a string can stand unquoted, inside braces too, for YAML 1.1 and 1.2 readers alike.
 fn plain(text: &str) -> bool {
     const WORDS: [&str; 7] = ["null", "true", "false", "yes", "no", "on", "off"];
-    let first =
-        |character: char| character.is_ascii_alphabetic() || character == '_' || character == '/';
+    let first = |character: char| character.is_ascii_alphabetic() || character == '_' || character == '/';
     let inner = |character: char| {
-        (character.is_alphanumeric() && !is_odd(character))
-            || " _-./()+@$%^&*=<>;?!'~".contains(character)
+        (character.is_alphanumeric() && !is_odd(character)) || " _-./()+@$%^&*=<>;?!'~".contains(character)
     };
     text.starts_with(first)
         && text.chars().all(inner)
@@ -145,10 +140,7 @@ fn is_odd(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
         || matches!(character, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}')
-        || matches!(
-            character,
-            '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}'
-        )
+        || matches!(character, '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
 }
 
 fn escape(out: &mut String, character: char) {
@@ -179,8 +171,7 @@ fn folded(out: &mut String, text: &str, indent: usize) {
         }
         escape(out, character);
         column += out.get(before..).map_or(0, |piece| piece.chars().count());
-        let full =
-            column + indent + 4 >= WIDTH || (column + indent + 16 >= WIDTH && character == ' ');
+        let full = column + indent + 4 >= WIDTH || (column + indent + 16 >= WIDTH && character == ' ');
         if (full || character == '\n') && rest.peek().is_some() {
             out.push_str("\\\n");
             spaces(out, indent.max(1));

@@ -27,16 +27,10 @@ pub(crate) fn shape_changes(old: &Node, new: &Node) -> Vec<ShapeChange> {
     let mut told: BTreeMap<(String, String), usize> = BTreeMap::new();
     let mut changes: Vec<ShapeChange> = Vec::new();
     for (path, what) in found {
-        let place = *told
-            .entry((path.general(), what.clone()))
-            .or_insert(changes.len());
+        let place = *told.entry((path.general(), what.clone())).or_insert(changes.len());
         match changes.get_mut(place) {
             Some(first) => first.more += 1,
-            None => changes.push(ShapeChange {
-                path: path.text(),
-                what,
-                more: 0,
-            }),
+            None => changes.push(ShapeChange { path: path.text(), what, more: 0 }),
         }
     }
     changes
@@ -81,11 +75,7 @@ impl Path {
             Step::Frame(head) => format!("[{}]", kind(head)),
         });
         // A block as a whole has no way within itself; its own name tells it apart.
-        if self.0.len() < 2 {
-            self.text()
-        } else {
-            steps.collect()
-        }
+        if self.0.len() < 2 { self.text() } else { steps.collect() }
     }
 }
 
@@ -99,10 +89,7 @@ fn compare(old: &Node, new: &Node, path: &Path, found: &mut Vec<(Path, String)>)
                     None => found.push((path.clone(), format!("new key {key}"))),
                 }
             }
-            for (key, _) in old
-                .iter()
-                .filter(|(key, _)| !new.iter().any(|(other, _)| other == key))
-            {
+            for (key, _) in old.iter().filter(|(key, _)| !new.iter().any(|(other, _)| other == key)) {
                 found.push((path.clone(), format!("key {key} is gone")));
             }
         }
@@ -120,10 +107,7 @@ fn compare(old: &Node, new: &Node, path: &Path, found: &mut Vec<(Path, String)>)
             }
         }
         (old, new) if old.shape() != new.shape() => {
-            found.push((
-                path.clone(),
-                format!("{} became {}", old.shape(), new.shape()),
-            ));
+            found.push((path.clone(), format!("{} became {}", old.shape(), new.shape())));
         }
         _ => {}
     }
@@ -143,38 +127,24 @@ fn head(node: &Node) -> Option<(&str, &Node)> {
 /// A heading without order and connections.
 fn kind(head: &str) -> &str {
     let head = head.split_once(" (").map_or(head, |(head, _)| head);
-    head.trim_end_matches(|character: char| character.is_ascii_digit() || character == '-')
-        .trim_end()
+    head.trim_end_matches(|character: char| character.is_ascii_digit() || character == '-').trim_end()
 }
 
 /// Which elements of two lists are the same: those that are alike, in order, so that one that was inserted or
 /// is gone doesn't shift all behind it. Pairs of (old, new) places.
 fn paired(old: &[Node], new: &[Node]) -> Vec<(usize, usize)> {
-    let front = old
-        .iter()
-        .zip(new)
-        .take_while(|(one, other)| one == other)
-        .count();
+    let front = old.iter().zip(new).take_while(|(one, other)| one == other).count();
     let rest = old.len().min(new.len()) - front;
-    let back = old
-        .iter()
-        .rev()
-        .zip(new.iter().rev())
-        .take(rest)
-        .take_while(|(one, other)| one == other)
-        .count();
+    let back = old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(one, other)| one == other).count();
     let (rows, columns) = (old.len() - front - back, new.len() - front - back);
     if rows == 0 || columns == 0 {
         return Vec::new();
     }
     if rows.saturating_mul(columns) > PAIRED {
-        return (0..rows.min(columns))
-            .map(|place| (front + place, front + place))
-            .collect();
+        return (0..rows.min(columns)).map(|place| (front + place, front + place)).collect();
     }
     // best[row][column]: the most likeness that the elements from there on can have in pairs.
-    let likeness = |row: usize, column: usize| match (old.get(front + row), new.get(front + column))
-    {
+    let likeness = |row: usize, column: usize| match (old.get(front + row), new.get(front + column)) {
         (Some(one), Some(other)) => alike(one, other),
         _ => 0,
     };
@@ -186,8 +156,7 @@ fn paired(old: &[Node], new: &[Node]) -> Vec<(usize, usize)> {
         for column in (0..columns).rev() {
             let own = likeness(row, column);
             let pair = own + at(&best, (row + 1) * width + column + 1);
-            let skip =
-                at(&best, (row + 1) * width + column).max(at(&best, row * width + column + 1));
+            let skip = at(&best, (row + 1) * width + column).max(at(&best, row * width + column + 1));
             if let Some(place) = best.get_mut(row * width + column) {
                 *place = pair.max(skip);
             }
@@ -245,10 +214,7 @@ fn members(one: &Node, other: &Node, equal: &mut u64, all: &mut u64) {
                     None => *all += 1,
                 }
             }
-            *all += others
-                .iter()
-                .filter(|(key, _)| !ones.iter().any(|(one, _)| one == key))
-                .count() as u64;
+            *all += others.iter().filter(|(key, _)| !ones.iter().any(|(one, _)| one == key)).count() as u64;
         }
         (one, other) => {
             *all += 1;

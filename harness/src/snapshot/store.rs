@@ -54,20 +54,14 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The file has no front matter.
-    #[error(
-        "{0} is no snapshot file: it does not begin with a front matter between two lines `---`"
-    )]
+    #[error("{0} is no snapshot file: it does not begin with a front matter between two lines `---`")]
     Format(PathBuf),
 }
 
 impl StoreError {
     fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io {
-            doing,
-            path,
-            source,
-        }
+        move |source| Self::Io { doing, path, source }
     }
 }
 
@@ -75,13 +69,7 @@ impl StoreError {
 /// several parts), `stem` its file name without the ending, `row` the row of its `examples`.
 ///
 /// Two names whose [`slug`] is the same would share a file: a scenario with such names is wrong.
-pub fn path_of(
-    snapshots: &Path,
-    suite: &str,
-    stem: &str,
-    name: &str,
-    row: Option<&str>,
-) -> PathBuf {
+pub fn path_of(snapshots: &Path, suite: &str, stem: &str, name: &str, row: Option<&str>) -> PathBuf {
     let row = row.map(|row| format!("@{}", slug(row))).unwrap_or_default();
     let mut path = snapshots.to_owned();
     path.extend(suite.split('/').filter(|part| !part.is_empty()));
@@ -99,11 +87,7 @@ pub fn slug(name: &str) -> String {
         }
     }
     let slug = slug.trim_end_matches('-');
-    if slug.is_empty() {
-        "snapshot".to_owned()
-    } else {
-        slug.to_owned()
-    }
+    if slug.is_empty() { "snapshot".to_owned() } else { slug.to_owned() }
 }
 
 /// Compares a text with the stored one. As insta does, white space at the end doesn't count, nor do carriage
@@ -135,10 +119,7 @@ pub fn read(path: &Path) -> Result<Option<String>, StoreError> {
     if lines.next().is_none_or(|line| line.trim_end() != "---") {
         return Err(format());
     }
-    lines
-        .by_ref()
-        .find(|line| line.trim_end() == "---")
-        .ok_or_else(format)?;
+    lines.by_ref().find(|line| line.trim_end() == "---").ok_or_else(format)?;
     let rest: String = lines.collect();
     Ok(Some(contents(&rest)))
 }
@@ -162,12 +143,7 @@ pub fn accept(path: &Path, text: &str, meta: &MetaData) -> Result<(), StoreError
 ///
 /// # Errors
 /// What the file system says.
-pub fn pending(
-    path: &Path,
-    text: &str,
-    meta: &MetaData,
-    allowed: bool,
-) -> Result<Option<PathBuf>, StoreError> {
+pub fn pending(path: &Path, text: &str, meta: &MetaData, allowed: bool) -> Result<Option<PathBuf>, StoreError> {
     if !allowed {
         return Ok(None);
     }
@@ -188,9 +164,7 @@ pub fn pending_path(path: &Path) -> PathBuf {
 pub fn clear_pending(path: &Path) -> Result<(), StoreError> {
     let pending = pending_path(path);
     match fs::remove_file(&pending) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(StoreError::io("remove", &pending)(error))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", &pending)(error)),
         _ => Ok(()),
     }
 }
@@ -214,11 +188,7 @@ pub fn orphans(snapshots: &Path, touched: &BTreeSet<PathBuf>) -> Result<Vec<Path
             let kind = entry.file_type().map_err(StoreError::io("read", &path))?;
             if kind.is_dir() {
                 folders.push(path);
-            } else if path
-                .extension()
-                .is_some_and(|extension| extension == "snap")
-                && !touched.contains(&path)
-            {
+            } else if path.extension().is_some_and(|extension| extension == "snap") && !touched.contains(&path) {
                 found.push(path);
             }
         }
@@ -233,15 +203,10 @@ pub fn orphans(snapshots: &Path, touched: &BTreeSet<PathBuf>) -> Result<Vec<Path
 /// # Errors
 /// What the file system says.
 pub fn note_references(file: &Path, touched: &BTreeSet<PathBuf>) -> Result<(), StoreError> {
-    let lines: String = touched
-        .iter()
-        .map(|path| format!("{}\n", path.display()))
-        .collect();
+    let lines: String = touched.iter().map(|path| format!("{}\n", path.display())).collect();
     let mut file_options = fs::OpenOptions::new();
     let opened = file_options.create(true).append(true).open(file);
-    opened
-        .and_then(|mut out| out.write_all(lines.as_bytes()))
-        .map_err(StoreError::io("note", file))
+    opened.and_then(|mut out| out.write_all(lines.as_bytes())).map_err(StoreError::io("note", file))
 }
 
 fn file(text: &str, meta: &MetaData, pending: bool) -> String {
@@ -249,22 +214,17 @@ fn file(text: &str, meta: &MetaData, pending: bool) -> String {
     if let Some(line) = meta.line.filter(|_| pending) {
         file.push_str(&format!("assertion_line: {line}\n"));
     }
-    file.push_str(&format!(
-        "expression: {}\n---\n{}",
-        front_matter(&meta.expression),
-        contents(text)
-    ));
+    file.push_str(&format!("expression: {}\n---\n{}", front_matter(&meta.expression), contents(text)));
     file
 }
 
 /// A string as insta's own writer has it, so that accepting with `cargo insta` changes nothing.
 fn front_matter(text: &str) -> String {
     const WORDS: [&str; 22] = [
-        "yes", "Yes", "YES", "no", "No", "NO", "True", "TRUE", "true", "False", "FALSE", "false",
-        "on", "On", "ON", "off", "Off", "OFF", "null", "Null", "NULL", "~",
+        "yes", "Yes", "YES", "no", "No", "NO", "True", "TRUE", "true", "False", "FALSE", "false", "on", "On", "ON",
+        "off", "Off", "OFF", "null", "Null", "NULL", "~",
     ];
-    let special =
-        |character: char| ":{}[],#`\"'\\".contains(character) || (character.is_ascii_control());
+    let special = |character: char| ":{}[],#`\"'\\".contains(character) || (character.is_ascii_control());
     let quoted = text.is_empty()
         || text.starts_with(' ')
         || text.ends_with(' ')
@@ -278,9 +238,7 @@ fn front_matter(text: &str) -> String {
         return text.to_owned();
     }
     // JSON's escapes are those of insta's writer, which escapes DEL too.
-    serde_json::Value::from(text)
-        .to_string()
-        .replace('\u{7f}', "\\u007f")
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 
 fn write(path: &Path, file: &str) -> Result<(), StoreError> {
@@ -294,14 +252,8 @@ fn write(path: &Path, file: &str) -> Result<(), StoreError> {
         // As any other file: what the umask leaves of it.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let mut temporary = builder
-        .tempfile_in(folder)
-        .map_err(StoreError::io("write", path))?;
-    temporary
-        .write_all(file.as_bytes())
-        .map_err(StoreError::io("write", path))?;
-    temporary
-        .persist(path)
-        .map_err(|error| StoreError::io("write", path)(error.error))?;
+    let mut temporary = builder.tempfile_in(folder).map_err(StoreError::io("write", path))?;
+    temporary.write_all(file.as_bytes()).map_err(StoreError::io("write", path))?;
+    temporary.persist(path).map_err(|error| StoreError::io("write", path)(error.error))?;
     Ok(())
 }

@@ -52,11 +52,7 @@ fn is_noise(target: &str) -> bool {
 
 /// The log behind this thread's default dispatcher, if [`log_dispatch`] made that.
 pub(super) fn current_log() -> Option<Logs> {
-    tracing::dispatcher::get_default(|dispatch| {
-        dispatch
-            .downcast_ref::<Keeper>()
-            .map(|keeper| keeper.0.clone())
-    })
+    tracing::dispatcher::get_default(|dispatch| dispatch.downcast_ref::<Keeper>().map(|keeper| keeper.0.clone()))
 }
 
 /// From here on a panic on a thread whose default dispatcher [`log_dispatch`] made is a line of
@@ -69,11 +65,7 @@ pub fn log_panics() {
         std::panic::set_hook(Box::new(move |panic| match current_log() {
             Some(logs) => {
                 let text = plain(&panic.to_string().replace('\n', " "));
-                logs.push(LogLine {
-                    at: Instant::now(),
-                    level: Some(Level::ERROR),
-                    text,
-                });
+                logs.push(LogLine { at: Instant::now(), level: Some(Level::ERROR), text });
             }
             None => before(panic),
         }));
@@ -97,17 +89,11 @@ impl<'a> MakeWriter<'a> for Capture {
     type Writer = EventWriter;
 
     fn make_writer(&'a self) -> Self::Writer {
-        EventWriter {
-            logs: self.0.clone(),
-            level: Level::INFO,
-        }
+        EventWriter { logs: self.0.clone(), level: Level::INFO }
     }
 
     fn make_writer_for(&'a self, event: &Metadata<'_>) -> Self::Writer {
-        EventWriter {
-            logs: self.0.clone(),
-            level: *event.level(),
-        }
+        EventWriter { logs: self.0.clone(), level: *event.level() }
     }
 }
 
@@ -115,11 +101,7 @@ impl io::Write for EventWriter {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let text = plain(&text.trim().replace('\n', "\\n"));
-        self.logs.push(LogLine {
-            at: Instant::now(),
-            level: Some(self.level),
-            text,
-        });
+        self.logs.push(LogLine { at: Instant::now(), level: Some(self.level), text });
         Ok(event.len())
     }
 
@@ -134,9 +116,7 @@ pub(crate) fn keeping_sink() -> (LogSink, std::sync::Arc<std::sync::Mutex<Vec<Lo
     let lines = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let kept = lines.clone();
     let sink: LogSink = std::sync::Arc::new(move |line| {
-        kept.lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .push(line);
+        kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(line);
     });
     (sink, lines)
 }
@@ -163,9 +143,6 @@ mod tests {
             "WARN socket{conversation=\"conv_1\" participant=\"alice\"}: chat::writer: slow\\nreader waiting=3"
         );
         assert_eq!(lines[0].level, Some(Level::WARN));
-        assert_eq!(
-            dispatch.downcast_ref::<Keeper>().unwrap().0.tail(9).len(),
-            1
-        );
+        assert_eq!(dispatch.downcast_ref::<Keeper>().unwrap().0.tail(9).len(), 1);
     }
 }

@@ -157,10 +157,6 @@ impl SubjectError {
     /// For `map_err`: the system refused `action` for `server`.
     pub(crate) fn io(server: &str, action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let (server, action) = (server.to_owned(), action.into());
-        move |source| Self::Io {
-            server,
-            action,
-            source,
-        }
+        move |source| Self::Io { server, action, source }
     }
 }

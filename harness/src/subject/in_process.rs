@@ -69,10 +69,7 @@ where
     F: Fn(TcpListener, Shutdown) -> S + Send + Sync + 'static,
     S: Future<Output = io::Result<()>> + Send + 'static,
 {
-    Arc::new(Closure {
-        name: name.into(),
-        serve,
-    })
+    Arc::new(Closure { name: name.into(), serve })
 }
 
 struct Closure<F> {
@@ -97,10 +94,7 @@ where
     ) -> Result<BoxFuture<'static, io::Result<()>>, SubjectError> {
         if let Some(key) = settings.config.keys().next() {
             let problem = format!("`{key}` can't be set: this application takes no settings");
-            return Err(SubjectError::Settings {
-                server: self.name.clone(),
-                problem,
-            });
+            return Err(SubjectError::Settings { server: self.name.clone(), problem });
         }
         Ok(Box::pin((self.serve)(listener, shutdown)))
     }
@@ -123,10 +117,8 @@ impl Application for Chat {
         settings: &Settings,
         shutdown: Shutdown,
     ) -> Result<BoxFuture<'static, io::Result<()>>, SubjectError> {
-        serve_chat(listener, settings, shutdown).map_err(|problem| SubjectError::Settings {
-            server: self.name().to_owned(),
-            problem,
-        })
+        serve_chat(listener, settings, shutdown)
+            .map_err(|problem| SubjectError::Settings { server: self.name().to_owned(), problem })
     }
 }
 
@@ -138,13 +130,8 @@ fn serve_chat(
     shutdown: Shutdown,
 ) -> Result<BoxFuture<'static, io::Result<()>>, String> {
     let config = serde_json::Value::Object(settings.config.clone());
-    let config =
-        roundtable_server::Config::from_value(config).map_err(|error| error.to_string())?;
-    Ok(Box::pin(roundtable_server::serve(
-        vec![listener],
-        config,
-        shutdown,
-    )))
+    let config = roundtable_server::Config::from_value(config).map_err(|error| error.to_string())?;
+    Ok(Box::pin(roundtable_server::serve(vec![listener], config, shutdown)))
 }
 
 /// An application and how it is started and stopped.
@@ -164,20 +151,13 @@ impl InProcess {
     /// The application on a free port, with 10 s to stop.
     pub fn new(application: Arc<dyn Application>) -> Self {
         let (defaults, port) = (Settings::default(), None);
-        Self {
-            application,
-            defaults,
-            port,
-            stop_timeout: Duration::from_secs(10),
-        }
+        Self { application, defaults, port, stop_timeout: Duration::from_secs(10) }
     }
 }
 
 impl std::fmt::Debug for InProcess {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("InProcess")
-            .field("application", &self.application.name())
-            .finish_non_exhaustive()
+        f.debug_struct("InProcess").field("application", &self.application.name()).finish_non_exhaustive()
     }
 }
 
@@ -190,25 +170,17 @@ pub(super) struct Launcher {
 
 impl Launcher {
     /// Binds a port and starts the application for the first time.
-    pub(super) fn begin(
-        subject: &InProcess,
-        settings: &Settings,
-    ) -> Result<(Self, Task), SubjectError> {
+    pub(super) fn begin(subject: &InProcess, settings: &Settings) -> Result<(Self, Task), SubjectError> {
         let name = subject.application.name();
         if !settings.env.is_empty() || !settings.args.is_empty() {
             let problem = "`env` and `args` are for a command; in process there is none".to_owned();
-            return Err(SubjectError::Settings {
-                server: name.to_owned(),
-                problem,
-            });
+            return Err(SubjectError::Settings { server: name.to_owned(), problem });
         }
         let bound = match subject.port {
             Some(port) => bind(name, port)?,
             None => port::listen().map_err(SubjectError::io(name, "finding a free port"))?,
         };
-        let address = bound
-            .local_addr()
-            .map_err(SubjectError::io(name, "asking for the port"))?;
+        let address = bound.local_addr().map_err(SubjectError::io(name, "asking for the port"))?;
         let launcher = Self {
             application: subject.application.clone(),
             settings: settings.over(&subject.defaults),
@@ -241,10 +213,7 @@ impl Launcher {
         });
         let serving = self.application.serve(listener, &self.settings, shutdown)?;
         let (end, ended) = watch::channel(None);
-        let mut end = End {
-            end,
-            how: "was dropped with its runtime".to_owned(),
-        };
+        let mut end = End { end, how: "was dropped with its runtime".to_owned() };
         let task = runtime.spawn(async move {
             end.is(match AssertUnwindSafe(serving).catch_unwind().await {
                 Ok(Ok(())) => "returned from serving".to_owned(),
@@ -252,21 +221,13 @@ impl Launcher {
                 Err(panic) => format!("panicked: {}", panic_text(&*panic)),
             });
         });
-        Ok(Task {
-            ask: Mutex::new(Some(ask)),
-            abort: task.abort_handle(),
-            ended,
-        })
+        Ok(Task { ask: Mutex::new(Some(ask)), abort: task.abort_handle(), ended })
     }
 }
 
 fn bind(server: &str, port: u16) -> Result<std::net::TcpListener, SubjectError> {
     std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => SubjectError::PortInUse {
-            server: server.to_owned(),
-            port,
-            log: Vec::new(),
-        },
+        io::ErrorKind::AddrInUse => SubjectError::PortInUse { server: server.to_owned(), port, log: Vec::new() },
         _ => SubjectError::io(server, format!("listening on port {port}"))(error),
     })
 }
@@ -294,10 +255,7 @@ impl End {
 impl Drop for End {
     fn drop(&mut self) {
         let description = std::mem::take(&mut self.how);
-        self.end.send_replace(Some(Death {
-            description,
-            code: None,
-        }));
+        self.end.send_replace(Some(Death { description, code: None }));
     }
 }
 
@@ -315,18 +273,11 @@ impl Task {
 
     /// Asks the application to stop, and drops it if it does not within `timeout`.
     pub(super) async fn stop(&self, timeout: Duration, logs: &Logs) {
-        let ask = self
-            .ask
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let ask = self.ask.lock().unwrap_or_else(PoisonError::into_inner).take();
         let listens = ask.is_some_and(|ask| ask.send(()).is_ok());
         if listens {
             let mut ended = self.ended();
-            if tokio::time::timeout(timeout, ended.wait_for(Option::is_some))
-                .await
-                .is_ok()
-            {
+            if tokio::time::timeout(timeout, ended.wait_for(Option::is_some)).await.is_ok() {
                 return;
             }
             let text = format!("the server did not stop within {timeout:?} and was dropped");

@@ -47,9 +47,7 @@ struct Shared {
 impl Logs {
     pub(crate) fn new(sink: LogSink) -> Self {
         let last = Mutex::new(VecDeque::new());
-        Self {
-            shared: Arc::new(Shared { last, sink }),
-        }
+        Self { shared: Arc::new(Shared { last, sink }) }
     }
 
     /// A log that is only kept, not handed on.
@@ -59,11 +57,7 @@ impl Logs {
 
     pub(crate) fn push(&self, line: LogLine) {
         {
-            let mut last = self
-                .shared
-                .last
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut last = self.shared.last.lock().unwrap_or_else(PoisonError::into_inner);
             if last.len() == KEPT {
                 last.pop_front();
             }
@@ -75,24 +69,13 @@ impl Logs {
     /// A line of the runner itself about the server.
     pub(crate) fn note(&self, level: Level, text: impl Into<String>) {
         let text = format!("roundtable: {}", text.into());
-        self.push(LogLine {
-            at: Instant::now(),
-            level: Some(level),
-            text,
-        });
+        self.push(LogLine { at: Instant::now(), level: Some(level), text });
     }
 
     /// The last `n` lines, oldest first.
     pub(crate) fn tail(&self, n: usize) -> Vec<LogLine> {
-        let last = self
-            .shared
-            .last
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        last.iter()
-            .skip(last.len().saturating_sub(n))
-            .cloned()
-            .collect()
+        let last = self.shared.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.iter().skip(last.len().saturating_sub(n)).cloned().collect()
     }
 }
 
@@ -140,11 +123,7 @@ impl Lines {
         }
         self.line.clear();
         self.cut = 0;
-        LogLine {
-            at: Instant::now(),
-            level: level_of(&text),
-            text,
-        }
+        LogLine { at: Instant::now(), level: level_of(&text), text }
     }
 }
 
@@ -157,15 +136,11 @@ pub(crate) fn plain(text: &str) -> String {
             '\u{1b}' => match chars.next() {
                 // A control sequence ends with a byte of 0x40 to 0x7e (ECMA-48, 5.4).
                 Some('[') => {
-                    chars
-                        .by_ref()
-                        .find(|char| ('\u{40}'..='\u{7e}').contains(char));
+                    chars.by_ref().find(|char| ('\u{40}'..='\u{7e}').contains(char));
                 }
                 // An operating system command ends with BEL or ESC \.
                 Some(']') => {
-                    let end = chars
-                        .by_ref()
-                        .find(|char| matches!(char, '\u{7}' | '\u{1b}'));
+                    let end = chars.by_ref().find(|char| matches!(char, '\u{7}' | '\u{1b}'));
                     chars.next_if(|&char| end == Some('\u{1b}') && char == '\\');
                 }
                 _ => {}
@@ -183,9 +158,7 @@ pub(crate) fn plain(text: &str) -> String {
 fn level_of(line: &str) -> Option<Level> {
     if line.starts_with('{') {
         let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).ok()?;
-        let named = ["level", "severity", "lvl"]
-            .iter()
-            .find_map(|key| fields.get(*key));
+        let named = ["level", "severity", "lvl"].iter().find_map(|key| fields.get(*key));
         return named.and_then(|level| level_named(level.as_str()?));
     }
     line.split_whitespace().take(4).find_map(|word| {
@@ -193,14 +166,11 @@ fn level_of(line: &str) -> Option<Level> {
             return level_named(name.trim_matches('"'));
         }
         let open = word.trim_start_matches(['[', '(', '<', '|']);
-        let end = open
-            .find(|char: char| !char.is_ascii_alphabetic())
-            .unwrap_or(open.len());
+        let end = open.find(|char: char| !char.is_ascii_alphabetic()).unwrap_or(open.len());
         let (name, behind) = open.split_at(end);
         // A bare small word is likelier a word of the message: "error while reading".
-        let marked = open.len() < word.len()
-            || behind.starts_with(':')
-            || name.chars().all(|char| char.is_ascii_uppercase());
+        let marked =
+            open.len() < word.len() || behind.starts_with(':') || name.chars().all(|char| char.is_ascii_uppercase());
         if marked { level_named(name) } else { None }
     })
 }
@@ -232,20 +202,14 @@ mod tests {
 
     #[test]
     fn lines_are_cut_wherever_the_chunks_end() {
-        assert_eq!(
-            lines(&[b"one\r\ntw", b"o\n\nlast"]),
-            ["one", "two", "", "last"]
-        );
+        assert_eq!(lines(&[b"one\r\ntw", b"o\n\nlast"]), ["one", "two", "", "last"]);
         assert_eq!(lines(&[b"only\n"]), ["only"]);
     }
 
     #[test]
     fn invalid_utf8_is_replaced_and_colours_go() {
         assert_eq!(lines(&[b"a\xffb\n"]), ["a\u{fffd}b"]);
-        assert_eq!(
-            lines(&[b"\x1b[1;31mred\x1b[0m\x07 \x1b]0;title\x1b\\end\n"]),
-            ["red end"]
-        );
+        assert_eq!(lines(&[b"\x1b[1;31mred\x1b[0m\x07 \x1b]0;title\x1b\\end\n"]), ["red end"]);
         assert_eq!(plain("cut off \u{1b}[3"), "cut off ");
     }
 
@@ -260,10 +224,7 @@ mod tests {
     #[test]
     fn levels_are_told_in_many_ways() {
         let told = |line| level_of(line);
-        assert_eq!(
-            told("2026-01-15T10:30:00Z  INFO server: up"),
-            Some(Level::INFO)
-        );
+        assert_eq!(told("2026-01-15T10:30:00Z  INFO server: up"), Some(Level::INFO));
         assert_eq!(told("[warn] slow"), Some(Level::WARN));
         assert_eq!(told("ERROR:root:failed"), Some(Level::ERROR));
         assert_eq!(told("ERROR: failed"), Some(Level::ERROR));

@@ -62,10 +62,7 @@ mod tests {
         let listener = listen().unwrap();
         let port = listener.local_addr().unwrap().port();
         assert!(PORTS.contains(&port));
-        assert_eq!(
-            check_free(port).unwrap_err().kind(),
-            io::ErrorKind::AddrInUse
-        );
+        assert_eq!(check_free(port).unwrap_err().kind(), io::ErrorKind::AddrInUse);
         drop(listener);
         check_free(port).unwrap();
     }

@@ -15,10 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// # Errors
 /// [`SubjectError::Unreachable`] for what is no `http` or `https` URL, and when nobody listens.
 pub(super) async fn reach(url: &str) -> Result<String, SubjectError> {
-    let unreachable = |reason: String| SubjectError::Unreachable {
-        url: url.to_owned(),
-        reason,
-    };
+    let unreachable = |reason: String| SubjectError::Unreachable { url: url.to_owned(), reason };
     let parsed = parse(url).map_err(&unreachable)?;
     let (host, port) = match (parsed.host_str(), parsed.port_or_known_default()) {
         // An IPv6 address stands in brackets in a URL but not before a resolver.
@@ -60,10 +57,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         assert_eq!(reach(&format!("{url}/")).await.unwrap(), url);
-        assert_eq!(
-            reach(&format!("{url}/api/")).await.unwrap(),
-            format!("{url}/api")
-        );
+        assert_eq!(reach(&format!("{url}/api/")).await.unwrap(), format!("{url}/api"));
     }
 
     #[tokio::test]
@@ -80,25 +74,13 @@ mod tests {
     #[tokio::test]
     async fn nobody_there_and_no_url_are_told() {
         // Bound but not accepting connections: the port is refused and nobody else gets it.
-        let socket =
-            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
         let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
         socket.bind(&any.into()).unwrap();
         let port = socket.local_addr().unwrap().as_socket().unwrap().port();
-        let error = reach(&format!("http://127.0.0.1:{port}"))
-            .await
-            .unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("connection refused; start it first"),
-            "{error}"
-        );
-        for (url, said) in [
-            ("localhost:8000", "http://"),
-            ("x", "relative"),
-            ("http://a/?b", "`?`"),
-        ] {
+        let error = reach(&format!("http://127.0.0.1:{port}")).await.unwrap_err();
+        assert!(error.to_string().contains("connection refused; start it first"), "{error}");
+        for (url, said) in [("localhost:8000", "http://"), ("x", "relative"), ("http://a/?b", "`?`")] {
             let error = reach(url).await.unwrap_err();
             assert!(error.to_string().contains(said), "{error}");
         }

@@ -85,51 +85,24 @@ impl Subject {
                 let logs = capture::current_log().unwrap_or(logs);
                 let (launcher, task) = in_process::Launcher::begin(subject, settings)?;
                 let (url, instance) = (launcher.url(), Some(Instance::Task(task)));
-                (
-                    url,
-                    logs,
-                    Launcher::InProcess(launcher),
-                    instance,
-                    subject.stop_timeout,
-                )
+                (url, logs, Launcher::InProcess(launcher), instance, subject.stop_timeout)
             }
             Self::Subprocess(spec) => {
-                let (launcher, process, url) =
-                    subprocess::Launcher::begin(spec, settings, &logs).await?;
+                let (launcher, process, url) = subprocess::Launcher::begin(spec, settings, &logs).await?;
                 let instance = Some(Instance::Process(process));
-                (
-                    url,
-                    logs,
-                    Launcher::Subprocess(Box::new(launcher)),
-                    instance,
-                    spec.stop_timeout,
-                )
+                (url, logs, Launcher::Subprocess(Box::new(launcher)), instance, spec.stop_timeout)
             }
             Self::Remote(url) => {
                 if !settings.is_empty() {
                     return Err(SubjectError::NotOurs { url: url.clone() });
                 }
-                (
-                    remote::reach(url).await?,
-                    logs,
-                    Launcher::Remote,
-                    None,
-                    Duration::ZERO,
-                )
+                (remote::reach(url).await?, logs, Launcher::Remote, None, Duration::ZERO)
             }
         };
         let current = watch::Sender::new(instance.as_ref().map(Instance::ended));
         let instance = Mutex::new(instance);
         let name = self.name().to_owned();
-        Ok(Server {
-            name,
-            url,
-            logs,
-            stop_timeout,
-            current,
-            instance,
-            launcher,
-        })
+        Ok(Server { name, url, logs, stop_timeout, current, instance, launcher })
     }
 }
 
@@ -193,10 +166,7 @@ impl Server {
 
     /// How the server ended, if it did and nobody asked it to. Forgotten by the next start.
     pub fn died(&self) -> Option<Death> {
-        self.current
-            .borrow()
-            .as_ref()
-            .and_then(|ended| ended.borrow().clone())
+        self.current.borrow().as_ref().and_then(|ended| ended.borrow().clone())
     }
 
     /// Waits for an end that nobody asked for; that of a remote server is never known.
@@ -268,11 +238,7 @@ impl Server {
                 let (process, url) = launcher.again(&self.logs).await?;
                 if url != self.url {
                     let (server, was) = (self.name.clone(), self.url.clone());
-                    return Err(SubjectError::Moved {
-                        server,
-                        was,
-                        now: url,
-                    });
+                    return Err(SubjectError::Moved { server, was, now: url });
                 }
                 Instance::Process(process)
             }
@@ -300,9 +266,7 @@ impl Server {
     /// the server ends.
     pub fn detach(self) -> Result<Option<Kept>, SubjectError> {
         match (self.launcher, self.instance.into_inner()) {
-            (Launcher::Subprocess(launcher), Some(Instance::Process(process))) => {
-                launcher.detach(process, self.url)
-            }
+            (Launcher::Subprocess(launcher), Some(Instance::Process(process))) => launcher.detach(process, self.url),
             _ => Ok(None),
         }
     }
@@ -331,9 +295,7 @@ impl Server {
 
     fn check_ours(&self) -> Result<(), SubjectError> {
         match self.launcher {
-            Launcher::Remote => Err(SubjectError::NotOurs {
-                url: self.url.clone(),
-            }),
+            Launcher::Remote => Err(SubjectError::NotOurs { url: self.url.clone() }),
             _ => Ok(()),
         }
     }
@@ -341,9 +303,6 @@ impl Server {
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server")
-            .field("name", &self.name)
-            .field("url", &self.url)
-            .finish_non_exhaustive()
+        f.debug_struct("Server").field("name", &self.name).field("url", &self.url).finish_non_exhaustive()
     }
 }

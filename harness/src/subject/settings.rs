@@ -53,13 +53,8 @@ mod tests {
     use serde_json::json;
 
     fn config(value: Value) -> Settings {
-        let Value::Object(config) = value else {
-            panic!("an object")
-        };
-        Settings {
-            config,
-            ..Settings::default()
-        }
+        let Value::Object(config) = value else { panic!("an object") };
+        Settings { config, ..Settings::default() }
     }
 
     #[test]
@@ -67,10 +62,7 @@ mod tests {
         let base = config(json!({ "ai": { "provider": "scripted", "timeout": 20 }, "queue": 5 }));
         let scenario = config(json!({ "ai": { "timeout": 1 } }));
         let merged = scenario.over(&base);
-        assert_eq!(
-            Value::Object(merged.config),
-            json!({ "ai": { "provider": "scripted", "timeout": 1 }, "queue": 5 })
-        );
+        assert_eq!(Value::Object(merged.config), json!({ "ai": { "provider": "scripted", "timeout": 1 }, "queue": 5 }));
         assert!(Settings::default().is_empty() && !scenario.is_empty());
     }
 }

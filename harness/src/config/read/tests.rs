@@ -34,10 +34,7 @@ fn a_whole_file_is_read() {
     );
     assert_eq!(config.scenarios, Path::new("/p/tests"));
     assert_eq!(config.snapshots, Path::new("/p/snapshots"));
-    assert_eq!(
-        (config.deadline, config.late),
-        (Duration::from_millis(250), Duration::from_secs(1))
-    );
+    assert_eq!((config.deadline, config.late), (Duration::from_millis(250), Duration::from_secs(1)));
     assert_eq!(config.jobs.unwrap().get(), 4);
     assert_eq!(config.server.name, "chat");
     assert_eq!(config.server.in_process, Some(Builtin::Chat));
@@ -45,19 +42,11 @@ fn a_whole_file_is_read() {
         Value::Object(config.server.defaults.config.clone()),
         json!({ "queue": 16, "ratio": 1.5, "ai": { "provider": "scripted", "on": [true] } })
     );
-    assert_eq!(
-        config.server.command.as_ref().unwrap().stop_timeout,
-        Duration::from_secs(3)
-    );
+    assert_eq!(config.server.command.as_ref().unwrap().stop_timeout, Duration::from_secs(3));
     let lobby = config.server(Some("lobby")).unwrap();
     let subject = config.subject(lobby, &SubjectChoice::InProcess).unwrap();
-    let Subject::Subprocess(spec) = subject else {
-        panic!("{subject:?}")
-    };
-    assert_eq!(
-        (spec.name.as_str(), spec.dir.as_path()),
-        ("lobby", Path::new("/p"))
-    );
+    let Subject::Subprocess(spec) = subject else { panic!("{subject:?}") };
+    assert_eq!((spec.name.as_str(), spec.dir.as_path()), ("lobby", Path::new("/p")));
     assert_eq!(spec.defaults.env["LEVEL"], "debug");
     assert_eq!(spec.requires, ["python3"]);
 }
@@ -95,10 +84,7 @@ fn broken_toml_is_told_with_its_place() {
 #[test]
 fn keys_of_a_command_need_the_command() {
     let told = problems("[server]\nready = \"/health\"\n");
-    assert_eq!(
-        told,
-        ["2:9: `server.ready`: it belongs to a `command`, which is missing"]
-    );
+    assert_eq!(told, ["2:9: `server.ready`: it belongs to a `command`, which is missing"]);
 }
 
 #[test]
@@ -113,24 +99,16 @@ fn the_nearest_file_above_is_found() {
 
     std::fs::write(top.path().join("a/roundtable.toml"), "lat = \"2s\"\n").unwrap();
     let error = Config::load(&below).unwrap_err().to_string();
-    assert!(
-        error.ends_with("a/roundtable.toml:1:1: `lat`: there is no such key; did you mean `late`?"),
-        "{error}"
-    );
+    assert!(error.ends_with("a/roundtable.toml:1:1: `lat`: there is no such key; did you mean `late`?"), "{error}");
 }
 
 #[test]
 fn an_unknown_server_and_a_missing_way_are_told() {
     let config = read("[servers.lobby]\ncommand = [\"x\", \"{ready_file}\"]\n");
     let error = config.server(Some("loby")).unwrap_err().to_string();
-    assert!(
-        error.contains("`loby` in /p/roundtable.toml (did you mean `lobby`?)"),
-        "{error}"
-    );
+    assert!(error.contains("`loby` in /p/roundtable.toml (did you mean `lobby`?)"), "{error}");
     let server = config.server(None).unwrap();
-    let error = config
-        .subject(server, &SubjectChoice::Subprocess)
-        .unwrap_err();
+    let error = config.subject(server, &SubjectChoice::Subprocess).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the server `server` can't be started as a subprocess: add `command` to [server] in \
@@ -151,14 +129,6 @@ fn the_file_of_this_repository_is_right() {
 fn the_choice_of_a_server_is_read() {
     assert_eq!("in-process".parse(), Ok(SubjectChoice::InProcess));
     assert_eq!("subprocess".parse(), Ok(SubjectChoice::Subprocess));
-    assert_eq!(
-        "http://[::1]:8000".parse(),
-        Ok(SubjectChoice::Remote("http://[::1]:8000".to_owned()))
-    );
-    assert!(
-        "localhost:8000"
-            .parse::<SubjectChoice>()
-            .unwrap_err()
-            .contains("http://")
-    );
+    assert_eq!("http://[::1]:8000".parse(), Ok(SubjectChoice::Remote("http://[::1]:8000".to_owned())));
+    assert!("localhost:8000".parse::<SubjectChoice>().unwrap_err().contains("http://"));
 }

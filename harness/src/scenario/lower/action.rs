@@ -67,7 +67,12 @@ impl Lower<'_> {
             .verbs_of(actor)
             .into_iter()
             .flat_map(|verbs| verbs.keys().cloned())
-            .chain(words::WORDS.iter().filter(|word| matches!(word.place, Place::Action | Place::Modifier)).map(|word| word.name.to_owned()))
+            .chain(
+                words::WORDS
+                    .iter()
+                    .filter(|word| matches!(word.place, Place::Action | Place::Modifier))
+                    .map(|word| word.name.to_owned()),
+            )
             .collect();
         self.findings.unknown(key.at, "verb or action", &key.text, known.iter().map(String::as_str));
     }
@@ -81,7 +86,11 @@ impl Lower<'_> {
             return Some(Action::Call(self.call(key, value, rest, &signature, bare)));
         };
         if bare && !matches!(word.name, "close" | "drop" | "stop_reading" | "resume_reading") {
-            self.findings.error_help(key.at, format!("`{}` needs a value", word.name), format!("write `{{ {}: {} }}`", word.name, word.example));
+            self.findings.error_help(
+                key.at,
+                format!("`{}` needs a value", word.name),
+                format!("write `{{ {}: {} }}`", word.name, word.example),
+            );
             return None;
         }
         let via = self.via(&mut rest, word.beside);
@@ -99,13 +108,18 @@ impl Lower<'_> {
             }
             "connect" => self.connect(value, within, &mut rest).map(Action::Connect),
             "send" => Some(Action::Send { frame: Outgoing::Json(Template::lower(value, self.findings)), via }),
-            "send_text" => fields::text(value, "send_text", self.findings).map(|text| Action::Send { frame: Outgoing::Text(text), via }),
+            "send_text" => fields::text(value, "send_text", self.findings)
+                .map(|text| Action::Send { frame: Outgoing::Text(text), via }),
             "send_binary" => {
                 let text = fields::text(value, "send_binary", self.findings)?;
                 if let Some(hex) = text.as_literal().and_then(serde_json::Value::as_str)
                     && (hex.len() % 2 != 0 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
                 {
-                    self.findings.error_help(value.at, "`send_binary` takes hexadecimal digits", "write for example 00ff");
+                    self.findings.error_help(
+                        value.at,
+                        "`send_binary` takes hexadecimal digits",
+                        "write for example 00ff",
+                    );
                 }
                 Some(Action::Send { frame: Outgoing::Binary(text), via })
             }
@@ -137,8 +151,16 @@ impl Lower<'_> {
             if key.text == "main" {
                 self.findings.error(key.at, "`main` stands in verbs only");
             } else if words::word_of(Place::Modifier, &key.text).is_some() {
-                let shown: Vec<String> = allowed.iter().filter(|name| self.in_verb || **name != "main").map(|name| format!("`{name}`")).collect();
-                let help = if shown.is_empty() { "it stands alone".to_owned() } else { format!("it may have {}", shown.join(", ")) };
+                let shown: Vec<String> = allowed
+                    .iter()
+                    .filter(|name| self.in_verb || **name != "main")
+                    .map(|name| format!("`{name}`"))
+                    .collect();
+                let help = if shown.is_empty() {
+                    "it stands alone".to_owned()
+                } else {
+                    format!("it may have {}", shown.join(", "))
+                };
                 self.findings.error_help(key.at, format!("`{}` can't stand beside `{action}`", key.text), help);
             }
         }
@@ -171,7 +193,13 @@ impl Lower<'_> {
     }
 
     /// A request: the path stands at the method's key, everything else beside it.
-    pub(super) fn http(&mut self, method: &'static str, path: &Node, within: Option<std::time::Duration>, rest: &mut Fields<'_>) -> Option<Http> {
+    pub(super) fn http(
+        &mut self,
+        method: &'static str,
+        path: &Node,
+        within: Option<std::time::Duration>,
+        rest: &mut Fields<'_>,
+    ) -> Option<Http> {
         let query = rest.take("query").map(|node| Template::lower(node, self.findings));
         let headers = rest.take("headers").map(|node| fields::headers(node, self.findings)).unwrap_or_default();
         let mut bodies = Vec::new();
@@ -181,11 +209,14 @@ impl Lower<'_> {
             }
             if let Some(node) = rest.take(name) {
                 let template = Template::lower(node, self.findings);
-                bodies.push((node.at, match name {
-                    "json" => Body::Json(template),
-                    "text" => Body::Text(template),
-                    _ => Body::Form(template),
-                }));
+                bodies.push((
+                    node.at,
+                    match name {
+                        "json" => Body::Json(template),
+                        "text" => Body::Text(template),
+                        _ => Body::Form(template),
+                    },
+                ));
             }
         }
         if let [_, (at, _), ..] = bodies[..] {
@@ -194,7 +225,11 @@ impl Lower<'_> {
         let checks = self.checks(rest);
         let eventually = rest.take("eventually").and_then(|node| {
             if method != "GET" {
-                self.findings.error_help(node.at, "`eventually` repeats the request, so it stands beside `get` only", "check the effect with a GET of its own");
+                self.findings.error_help(
+                    node.at,
+                    "`eventually` repeats the request, so it stands beside `get` only",
+                    "check the effect with a GET of its own",
+                );
             }
             fields::duration(node, "eventually", self.findings)
         });
@@ -207,7 +242,11 @@ impl Lower<'_> {
         let path = fields::text(node, "a path", self.findings)?;
         let written = node.as_str().unwrap_or_default();
         if !written.starts_with('/') && !written.starts_with("{{") {
-            self.findings.error_help(node.at, format!("`{written}` is no path"), "a path begins with `/`; the server's address comes from the run");
+            self.findings.error_help(
+                node.at,
+                format!("`{written}` is no path"),
+                "a path begins with `/`; the server's address comes from the run",
+            );
             return None;
         }
         Some(path)
@@ -224,11 +263,22 @@ impl Lower<'_> {
             Some(node) => fields::text(node, "subprotocols", self.findings).into_iter().collect(),
             None => Vec::new(),
         };
-        let receive_buffer = rest.take("receive_buffer").and_then(|node| fields::count(node, "receive_buffer", self.findings));
+        let receive_buffer =
+            rest.take("receive_buffer").and_then(|node| fields::count(node, "receive_buffer", self.findings));
         let refused = self.refused(rest);
         let expect_headers = rest.take("expect_headers").map(|node| fields::pattern(node, self.findings));
         let receive_buffer = receive_buffer.and_then(|bytes| usize::try_from(bytes).ok());
-        Some(Connect { path: self.path(value)?, name, query, headers, subprotocols, receive_buffer, refused, expect_headers, within })
+        Some(Connect {
+            path: self.path(value)?,
+            name,
+            query,
+            headers,
+            subprotocols,
+            receive_buffer,
+            refused,
+            expect_headers,
+            within,
+        })
     }
 
     /// `refused: 403` or `refused: {status, expect, expect_headers}`.
@@ -283,7 +333,11 @@ impl Lower<'_> {
             "received" => {
                 let pattern = fields::pattern(value, self.findings);
                 let Some(times) = rest.take("times") else {
-                    self.findings.error_help(value.at, "`received` needs `times`", "write for example `times: 1`; to wait for a frame, use `receive`");
+                    self.findings.error_help(
+                        value.at,
+                        "`received` needs `times`",
+                        "write for example `times: 1`; to wait for a frame, use `receive`",
+                    );
                     return None;
                 };
                 Expected::Counted { pattern, times: fields::pattern(times, self.findings), listen: self.listen(rest) }
@@ -307,7 +361,8 @@ impl Lower<'_> {
     }
 
     fn arguments(&mut self, key: &Key, value: &Node, signature: &Signature, bare: bool) -> Vec<(String, Template)> {
-        let needed: Vec<&String> = signature.params.iter().filter(|(_, default)| !**default).map(|(name, _)| name).collect();
+        let needed: Vec<&String> =
+            signature.params.iter().filter(|(_, default)| !**default).map(|(name, _)| name).collect();
         if signature.positional && !bare {
             let Some((name, _)) = signature.params.first() else { return Vec::new() };
             return vec![(name.clone(), Template::lower(value, self.findings))];
@@ -327,12 +382,20 @@ impl Lower<'_> {
             Kind::Null | Kind::Broken => {}
             _ => {
                 let takes: Vec<&str> = signature.params.keys().map(String::as_str).collect();
-                let help = if takes.is_empty() { "write it as a bare word".to_owned() } else { format!("it takes a map of {}", takes.join(", ")) };
+                let help = if takes.is_empty() {
+                    "write it as a bare word".to_owned()
+                } else {
+                    format!("it takes a map of {}", takes.join(", "))
+                };
                 self.findings.error_help(value.at, format!("`{}` can't take {}", key.text, value.describe()), help);
                 return args;
             }
         }
-        let missing: Vec<String> = needed.into_iter().filter(|name| !args.iter().any(|(given, _)| given == *name)).map(|name| format!("`{name}`")).collect();
+        let missing: Vec<String> = needed
+            .into_iter()
+            .filter(|name| !args.iter().any(|(given, _)| given == *name))
+            .map(|name| format!("`{name}`"))
+            .collect();
         if !missing.is_empty() {
             self.findings.error(key.at, format!("`{}` needs {}", key.text, missing.join(", ")));
         }

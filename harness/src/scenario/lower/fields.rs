@@ -119,7 +119,11 @@ pub(super) fn duration(node: &Node, what: &str, findings: &mut Findings) -> Opti
     match parse_duration(&written) {
         Ok(duration) => Some(duration),
         Err(_) => {
-            findings.error_help(node.at, format!("{what}: `{written}` is no length of time"), "write for example 250ms, 2s or 1m");
+            findings.error_help(
+                node.at,
+                format!("{what}: `{written}` is no length of time"),
+                "write for example 250ms, 2s or 1m",
+            );
             None
         }
     }
@@ -218,7 +222,12 @@ pub(super) fn captures(node: &Node, findings: &mut Findings) -> Vec<Capture> {
     for (key, value) in fields.rest() {
         name(&key.text, key.at, "a capture", findings);
         if let Some(path) = json_path(value, "capture", findings) {
-            list.push(Capture { at: key.at, name: key.text.clone(), path, source: value.to_value().as_str().unwrap_or_default().to_owned() });
+            list.push(Capture {
+                at: key.at,
+                name: key.text.clone(),
+                path,
+                source: value.to_value().as_str().unwrap_or_default().to_owned(),
+            });
         }
     }
     list
@@ -230,7 +239,11 @@ pub(super) fn name(text: &str, at: Position, what: &str, findings: &mut Findings
     let shaped = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !shaped {
-        findings.error_help(at, format!("`{text}` can't name {what}"), "use letters, digits and `_`, beginning with a letter");
+        findings.error_help(
+            at,
+            format!("`{text}` can't name {what}"),
+            "use letters, digits and `_`, beginning with a letter",
+        );
         return false;
     }
     let value = matches!(what, "a capture" | "a parameter" | "a column" | "a value");

@@ -33,7 +33,9 @@ pub(crate) fn scenario(
 ) -> Option<Scenario> {
     let source = Arc::clone(findings.source());
     let mut fields = Fields::of(root, "a scenario file", findings)?;
-    let title = fields.need("scenario", "a scenario file", findings).and_then(|node| fields::string(node, "scenario", findings));
+    let title = fields
+        .need("scenario", "a scenario file", findings)
+        .and_then(|node| fields::string(node, "scenario", findings));
     let tags = fields.take("tags").map(|node| fields::strings(node, "tags", findings)).unwrap_or_default();
     let mut load = |node: &Node, findings: &mut Findings| -> Option<Arc<Protocol>> {
         let name = fields::string(node, "use", findings)?;
@@ -44,7 +46,11 @@ pub(crate) fn scenario(
                 None
             }
             Loaded::Missing(searched) => {
-                findings.error_help(node.at, format!("there is no protocol `{name}`"), format!("searched {}", searched.join(", ")));
+                findings.error_help(
+                    node.at,
+                    format!("there is no protocol `{name}`"),
+                    format!("searched {}", searched.join(", ")),
+                );
                 None
             }
         }
@@ -65,16 +71,25 @@ pub(crate) fn scenario(
             let node = if node.kind == Kind::Null { &empty } else { *node };
             let Some(mut inner) = Fields::of(node, "a participant", findings) else { continue };
             let name = inner.take("name").and_then(|node| fields::string(node, "name", findings));
-            let count = inner.take("count").and_then(|node| fields::count(node, "count", findings).map(|count| (count, node.at)));
+            let count = inner
+                .take("count")
+                .and_then(|node| fields::count(node, "count", findings).map(|count| (count, node.at)));
             let own = match inner.take("use") {
                 Some(node) => load(node, findings),
                 None => main.clone(),
             };
-            let identity = inner.take("identity").map(|node| fields::templates(node, "identity", findings)).unwrap_or_default();
+            let identity =
+                inner.take("identity").map(|node| fields::templates(node, "identity", findings)).unwrap_or_default();
             let headers = inner.take("headers").map(|node| fields::headers(node, findings)).unwrap_or_default();
             inner.finish("key of a participant", &fields::names_of(Place::Participant), findings);
             let Some(protocol) = own else { continue };
-            let spec = |key: String, name: Option<String>| ParticipantSpec { key, name, protocol: Arc::clone(&protocol), identity: identity.clone(), headers: headers.clone() };
+            let spec = |key: String, name: Option<String>| ParticipantSpec {
+                key,
+                name,
+                protocol: Arc::clone(&protocol),
+                identity: identity.clone(),
+                headers: headers.clone(),
+            };
             let keys: Vec<String> = match count {
                 None => vec![key.text.clone()],
                 Some((count, at)) if count == 0 || count > 1000 => {
@@ -87,7 +102,9 @@ pub(crate) fn scenario(
                 if participants.contains_key(member) {
                     findings.error(key.at, format!("the participant `{member}` is declared twice"));
                 }
-                let name = name.as_ref().map(|name| if count.is_some() { format!("{name} {}", place + 1) } else { name.clone() });
+                let name = name
+                    .as_ref()
+                    .map(|name| if count.is_some() { format!("{name} {}", place + 1) } else { name.clone() });
                 participants.insert(member.clone(), spec(member.clone(), name));
             }
             if count.is_some() {
@@ -102,7 +119,8 @@ pub(crate) fn scenario(
     let server = fields.take("server").map(|node| wishes(node, findings)).unwrap_or_default();
     let strict = fields.take("strict").and_then(|node| fields::boolean(node, "strict", findings)).unwrap_or(false);
     let ignore = fields.take("ignore").map(|node| fields::patterns(node, "ignore", findings)).unwrap_or_default();
-    let expect_failure = fields.take("expect_failure").and_then(|node| fields::string(node, "expect_failure", findings));
+    let expect_failure =
+        fields.take("expect_failure").and_then(|node| fields::string(node, "expect_failure", findings));
     let step_node = fields.need("steps", "a scenario file", findings);
     let always_node = fields.take("always");
 
@@ -191,7 +209,11 @@ fn world(participants: &IndexMap<String, ParticipantSpec>, groups: &IndexMap<Str
 fn rows(node: &Node, findings: &mut Findings) -> Vec<Row> {
     let Some(items) = node.as_list() else {
         if !node.is_broken() {
-            findings.error_help(node.at, "`examples` must be a list of rows", "write for example `examples: [{ mode: list }, { mode: generate }]`");
+            findings.error_help(
+                node.at,
+                "`examples` must be a list of rows",
+                "write for example `examples: [{ mode: list }, { mode: generate }]`",
+            );
         }
         return vec![Row::default()];
     };
@@ -238,7 +260,8 @@ fn slug(value: &Value) -> Option<String> {
         Value::Bool(flag) => flag.to_string(),
         _ => return None,
     };
-    let slug: String = text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let slug: String =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
     let slug = slug.trim_matches('-').to_owned();
     (!slug.is_empty() && slug.len() <= 32).then_some(slug)
 }

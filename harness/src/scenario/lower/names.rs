@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::scenario::error::{Findings, Position, nearest_word};
-use crate::scenario::model::{Action, Call, Capture, Checks, Connect, Expected, Http, Outgoing, Scenario, ServerAction, Step, StepKind};
+use crate::scenario::model::{
+    Action, Call, Capture, Checks, Connect, Expected, Http, Outgoing, Scenario, ServerAction, Step, StepKind,
+};
 use crate::scenario::template::{BUILT_IN, Expr, Template};
 
 /// Checks one scenario.
@@ -125,7 +127,8 @@ impl Walk<'_, '_> {
     fn step(&mut self, step: &Step, frame: &mut Frame, state: &mut State) {
         match &step.kind {
             StepKind::Act { actor, action } => {
-                let actors = if actor == "me" { frame.me.clone() } else { state.actors.get(actor).cloned().unwrap_or_default() };
+                let actors =
+                    if actor == "me" { frame.me.clone() } else { state.actors.get(actor).cloned().unwrap_or_default() };
                 let shared = actors.len() > 1;
                 for who in actors {
                     let was = frame.shared;
@@ -218,7 +221,12 @@ impl Walk<'_, '_> {
             for (name, at) in own.captured {
                 if let Some(first) = seen.get(&name) {
                     let message = format!("two branches capture `{name}` (the other in line {})", first.line);
-                    self.report(frame, at, message, Some("give them different names: which one would win is a race".to_owned()));
+                    self.report(
+                        frame,
+                        at,
+                        message,
+                        Some("give them different names: which one would win is a race".to_owned()),
+                    );
                 }
                 seen.insert(name, at);
             }
@@ -276,7 +284,9 @@ impl Walk<'_, '_> {
             }
             Action::Expect(expect) => {
                 let patterns: Vec<&Template> = match &expect.what {
-                    Expected::One(pattern) | Expected::Next(pattern) | Expected::Nothing { pattern, .. } => vec![pattern],
+                    Expected::One(pattern) | Expected::Next(pattern) | Expected::Nothing { pattern, .. } => {
+                        vec![pattern]
+                    }
                     Expected::InOrder(list) | Expected::All(list) => list.iter().collect(),
                     Expected::Counted { pattern, times, .. } => vec![pattern, times],
                 };
@@ -288,11 +298,16 @@ impl Walk<'_, '_> {
                     && !state.marks.get(who).is_some_and(|marks| marks.contains(mark))
                 {
                     let known = state.marks.get(who).cloned().unwrap_or_default();
-                    let help = nearest_word(mark, known.iter().map(String::as_str))
-                        .map_or_else(|| format!("set it before with `- {who}: {{ mark: {mark} }}`"), |near| format!("did you mean `{near}`?"));
+                    let help = nearest_word(mark, known.iter().map(String::as_str)).map_or_else(
+                        || format!("set it before with `- {who}: {{ mark: {mark} }}`"),
+                        |near| format!("did you mean `{near}`?"),
+                    );
                     self.report(frame, at, format!("`{who}` has no mark `{mark}` here"), Some(help));
                 }
-                let waits = matches!(expect.what, Expected::One(_) | Expected::Next(_) | Expected::InOrder(_) | Expected::All(_));
+                let waits = matches!(
+                    expect.what,
+                    Expected::One(_) | Expected::Next(_) | Expected::InOrder(_) | Expected::All(_)
+                );
                 if waits && state.dropped.as_ref().is_some_and(|(_, dropper)| dropper != who) {
                     state.dropped = None;
                 }
@@ -312,7 +327,9 @@ impl Walk<'_, '_> {
             self.template(value, frame, state);
         }
         if let Some(body) = &http.body {
-            let (crate::scenario::model::Body::Json(body) | crate::scenario::model::Body::Text(body) | crate::scenario::model::Body::Form(body)) = body;
+            let (crate::scenario::model::Body::Json(body)
+            | crate::scenario::model::Body::Text(body)
+            | crate::scenario::model::Body::Form(body)) = body;
             self.template(body, frame, state);
         }
         self.checks(&http.checks, who, frame, state);
@@ -323,7 +340,13 @@ impl Walk<'_, '_> {
 
     fn connect(&mut self, connect: &Connect, who: &str, frame: &mut Frame, state: &mut State) {
         self.template(&connect.path, frame, state);
-        for template in connect.query.iter().chain(connect.headers.iter().map(|(_, value)| value)).chain(&connect.subprotocols).chain(&connect.expect_headers) {
+        for template in connect
+            .query
+            .iter()
+            .chain(connect.headers.iter().map(|(_, value)| value))
+            .chain(&connect.subprotocols)
+            .chain(&connect.expect_headers)
+        {
             self.template(template, frame, state);
         }
         if let Some(refused) = &connect.refused {
@@ -344,7 +367,14 @@ impl Walk<'_, '_> {
     }
 
     /// Which connection is meant; reports when there are several and none is named.
-    fn connection(&mut self, via: Option<&Template>, at: Position, who: &str, frame: &Frame, state: &State) -> Option<String> {
+    fn connection(
+        &mut self,
+        via: Option<&Template>,
+        at: Position,
+        who: &str,
+        frame: &Frame,
+        state: &State,
+    ) -> Option<String> {
         if let Some(via) = via {
             self.template(via, frame, state);
             return via.as_literal().and_then(Value::as_str).map(str::to_owned);
@@ -355,7 +385,12 @@ impl Walk<'_, '_> {
         let open = state.open.get(who)?;
         if open.len() > 1 && !state.unclear.contains(who) {
             let names: Vec<String> = open.iter().map(|name| format!("`{name}`")).collect();
-            self.report(frame, at, format!("`{who}` has several connections open: {}", names.join(", ")), Some("say which with `via: NAME`".to_owned()));
+            self.report(
+                frame,
+                at,
+                format!("`{who}` has several connections open: {}", names.join(", ")),
+                Some("say which with `via: NAME`".to_owned()),
+            );
         }
         if open.len() == 1 { open.first().cloned() } else { None }
     }
@@ -382,7 +417,12 @@ impl Walk<'_, '_> {
             me: vec![who.to_owned()],
             site: frame.site.clone().or_else(|| Some((at, call.verb.clone()))),
             gives: verb.gives.clone(),
-            via: call.via.as_ref().map(|via| via.as_literal().and_then(Value::as_str).map(str::to_owned)).map(Some).unwrap_or_else(|| frame.via.clone()),
+            via: call
+                .via
+                .as_ref()
+                .map(|via| via.as_literal().and_then(Value::as_str).map(str::to_owned))
+                .map(Some)
+                .unwrap_or_else(|| frame.via.clone()),
             since: call.since.clone().or_else(|| frame.since.clone()),
             shared: frame.shared,
             silent: frame.silent,
@@ -424,9 +464,16 @@ impl Walk<'_, '_> {
                 && !state.attrs.contains_key(key)
             {
                 let known: Vec<&str> = state.attrs.keys().map(String::as_str).collect();
-                let help = nearest_word(key, known.iter().copied())
-                    .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-                self.report(frame, if frame.site.is_some() { at } else { value.at }, format!("unknown participant `{key}`"), Some(help));
+                let help = nearest_word(key, known.iter().copied()).map_or_else(
+                    || format!("there are {}", known.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                self.report(
+                    frame,
+                    if frame.site.is_some() { at } else { value.at },
+                    format!("unknown participant `{key}`"),
+                    Some(help),
+                );
             }
         }
     }
@@ -465,17 +512,24 @@ impl Walk<'_, '_> {
         for name in &expr.names {
             let mut parts = name.split('.');
             let (first, second) = (parts.next().unwrap_or_default(), parts.next());
-            if BUILT_IN.contains(&first) || matches!(first, "participants" | "run" | "marker" | "watcher") || frame.locals.contains(first) {
+            if BUILT_IN.contains(&first)
+                || matches!(first, "participants" | "run" | "marker" | "watcher")
+                || frame.locals.contains(first)
+            {
                 continue;
             }
-            let members: &[String] = if first == "me" { &frame.me } else { state.actors.get(first).map_or(&[], Vec::as_slice) };
+            let members: &[String] =
+                if first == "me" { &frame.me } else { state.actors.get(first).map_or(&[], Vec::as_slice) };
             if !members.is_empty() {
                 let Some(attr) = second else { continue };
                 let known = |who: &String| state.attrs.get(who).is_some_and(|attrs| attrs.contains(attr));
                 if !members.iter().all(known) {
-                    let have: Vec<&str> = state.attrs.get(&members[0]).into_iter().flatten().map(String::as_str).collect();
-                    let help = nearest_word(attr, have.iter().copied())
-                        .map_or_else(|| format!("set here: {}", have.join(", ")), |near| format!("did you mean `{first}.{near}`?"));
+                    let have: Vec<&str> =
+                        state.attrs.get(&members[0]).into_iter().flatten().map(String::as_str).collect();
+                    let help = nearest_word(attr, have.iter().copied()).map_or_else(
+                        || format!("set here: {}", have.join(", ")),
+                        |near| format!("did you mean `{first}.{near}`?"),
+                    );
                     self.report(frame, expr.at, format!("`{name}` is used before it is set"), Some(help));
                 }
                 continue;
@@ -501,7 +555,8 @@ impl Walk<'_, '_> {
             return "a later step captures it: move that step before this one".to_owned();
         }
         let known = state.names.iter().chain(state.actors.keys()).map(String::as_str);
-        nearest_word(name, known).map_or_else(|| "capture it in a step before this one".to_owned(), |near| format!("did you mean `{near}`?"))
+        nearest_word(name, known)
+            .map_or_else(|| "capture it in a step before this one".to_owned(), |near| format!("did you mean `{near}`?"))
     }
 }
 
@@ -556,13 +611,24 @@ fn visit_action(action: &Action, visit: &mut dyn FnMut(&Expr)) {
             let body = http.body.as_ref().map(|body| match body {
                 Body::Json(body) | Body::Text(body) | Body::Form(body) => body,
             });
-            for template in http.query.iter().chain(body).chain(&http.checks.expect).chain(http.headers.iter().map(|(_, value)| value)) {
+            for template in http
+                .query
+                .iter()
+                .chain(body)
+                .chain(&http.checks.expect)
+                .chain(http.headers.iter().map(|(_, value)| value))
+            {
                 template.visit(visit);
             }
         }
-        Action::Send { frame: Outgoing::Json(body) | Outgoing::Text(body) | Outgoing::Binary(body), .. } => body.visit(visit),
+        Action::Send { frame: Outgoing::Json(body) | Outgoing::Text(body) | Outgoing::Binary(body), .. } => {
+            body.visit(visit)
+        }
         Action::Expect(expect) => match &expect.what {
-            Expected::One(pattern) | Expected::Next(pattern) | Expected::Nothing { pattern, .. } | Expected::Counted { pattern, .. } => pattern.visit(visit),
+            Expected::One(pattern)
+            | Expected::Next(pattern)
+            | Expected::Nothing { pattern, .. }
+            | Expected::Counted { pattern, .. } => pattern.visit(visit),
             Expected::InOrder(list) | Expected::All(list) => list.iter().for_each(|pattern| pattern.visit(visit)),
         },
         Action::Call(call) => call.args.iter().for_each(|(_, value)| value.visit(visit)),

@@ -9,7 +9,9 @@ use super::{Lower, Signature, World};
 use crate::scenario::error::Findings;
 use crate::scenario::model::{Action, Barrier, Http, Protocol, Step, StepKind, Verb};
 use crate::scenario::node::{Kind, Node};
-use crate::scenario::stream::{Acks, Coalesce, IdKind, Invariant, MemberRule, Membership, Readback, Redaction, Send, SnapshotRules, Stream};
+use crate::scenario::stream::{
+    Acks, Coalesce, IdKind, Invariant, MemberRule, Membership, Readback, Redaction, Send, SnapshotRules, Stream,
+};
 use crate::scenario::template::Template;
 use crate::scenario::words::{self, Place};
 
@@ -17,7 +19,9 @@ use crate::scenario::words::{self, Place};
 pub(crate) fn protocol(root: &Node, findings: &mut Findings) -> Option<Protocol> {
     let mut fields = Fields::of(root, "a protocol file", findings)?;
     let source = Arc::clone(findings.source());
-    let name = fields.need("protocol", "a protocol file", findings).and_then(|node| fields::string(node, "protocol", findings));
+    let name = fields
+        .need("protocol", "a protocol file", findings)
+        .and_then(|node| fields::string(node, "protocol", findings));
     let server = fields.take("server").and_then(|node| fields::string(node, "server", findings));
 
     let verb_nodes = fields.take("verbs").and_then(|node| Fields::of(node, "verbs", findings));
@@ -64,7 +68,21 @@ pub(crate) fn protocol(root: &Node, findings: &mut Findings) -> Option<Protocol>
     let invariants = fields.take("invariants").map(|node| invariants(node, findings)).unwrap_or_default();
     let snapshot = snapshot_rules(&mut fields, findings);
     fields.finish("key of a protocol file", &fields::names_of(Place::Protocol), findings);
-    Some(Protocol { source, name: name?, server, identity, login, headers, barrier, fails, verbs, streams, invariants, state, snapshot })
+    Some(Protocol {
+        source,
+        name: name?,
+        server,
+        identity,
+        login,
+        headers,
+        barrier,
+        fails,
+        verbs,
+        streams,
+        invariants,
+        state,
+        snapshot,
+    })
 }
 
 /// What a verb takes, read before any steps are, so that verbs may call each other.
@@ -96,7 +114,11 @@ fn signature(node: &Node, findings: &mut Findings) -> Signature {
         }
         _ => {
             if !takes.is_broken() {
-                findings.error_help(takes.at, "`takes` must be a name, a list of names, or a map with defaults", "write for example `takes: text`");
+                findings.error_help(
+                    takes.at,
+                    "`takes` must be a name, a list of names, or a map with defaults",
+                    "write for example `takes: text`",
+                );
             }
             Signature::default()
         }
@@ -126,7 +148,8 @@ impl Lower<'_> {
         let mut marked = Vec::new();
         for (place, item) in list.as_list().unwrap_or_default().iter().enumerate() {
             let Some(at) = self.says_main(item) else { continue };
-            if !matches!(steps.get(place).map(|step| &step.kind), Some(StepKind::Act { action, .. }) if is_request(action)) {
+            if !matches!(steps.get(place).map(|step| &step.kind), Some(StepKind::Act { action, .. }) if is_request(action))
+            {
                 self.findings.error(at, "`main` stands at a request, a connect, or the call of a verb");
             }
             marked.push(place);
@@ -203,7 +226,11 @@ impl Lower<'_> {
 
     fn barrier(&mut self, node: &Node) -> Option<Barrier> {
         let [(kind, value)] = node.as_map()? else {
-            self.findings.error_help(node.at, "a barrier is one of `echo`, `marker` and `get`", "write for example `barrier: { echo: { send: { type: ping }, receive: { type: pong } } }`");
+            self.findings.error_help(
+                node.at,
+                "a barrier is one of `echo`, `marker` and `get`",
+                "write for example `barrier: { echo: { send: { type: ping }, receive: { type: pong } } }`",
+            );
             return None;
         };
         let what = format!("the barrier `{}`", kind.text);
@@ -211,7 +238,8 @@ impl Lower<'_> {
         let (barrier, known): (Option<Barrier>, &[&str]) = match kind.text.as_str() {
             "echo" => {
                 let send = inner.need("send", &what, self.findings).map(|node| Template::lower(node, self.findings));
-                let receive = inner.need("receive", &what, self.findings).map(|node| fields::pattern(node, self.findings));
+                let receive =
+                    inner.need("receive", &what, self.findings).map(|node| fields::pattern(node, self.findings));
                 (send.zip(receive).map(|(send, receive)| Barrier::Echo { send, receive }), &["send", "receive"])
             }
             "marker" => {
@@ -220,17 +248,30 @@ impl Lower<'_> {
                     let kind = StepKind::Act { actor: "me".to_owned(), action };
                     Some(Box::new(Step { source: Arc::clone(self.findings.source()), at: node.at, kind }))
                 });
-                let receive = inner.need("receive", &what, self.findings).map(|node| fields::pattern(node, self.findings));
-                let hides = inner.take("hides").map(|node| fields::patterns(node, "hides", self.findings)).unwrap_or_default();
-                (action.zip(receive).map(|(action, receive)| Barrier::Marker { action, receive, hides }), &["do", "receive", "hides"])
+                let receive =
+                    inner.need("receive", &what, self.findings).map(|node| fields::pattern(node, self.findings));
+                let hides =
+                    inner.take("hides").map(|node| fields::patterns(node, "hides", self.findings)).unwrap_or_default();
+                (
+                    action.zip(receive).map(|(action, receive)| Barrier::Marker { action, receive, hides }),
+                    &["do", "receive", "hides"],
+                )
             }
             "get" => {
-                let get = inner.need("get", &what, self.findings).and_then(|node| fields::text(node, "get", self.findings));
-                let offset = inner.need("offset", &what, self.findings).and_then(|node| fields::json_path(node, "offset", self.findings));
+                let get =
+                    inner.need("get", &what, self.findings).and_then(|node| fields::text(node, "get", self.findings));
+                let offset = inner
+                    .need("offset", &what, self.findings)
+                    .and_then(|node| fields::json_path(node, "offset", self.findings));
                 let frame = inner.need("frame", &what, self.findings).map(|node| fields::pattern(node, self.findings));
-                let passed = inner.need("passed", &what, self.findings).and_then(|node| fields::json_path(node, "passed", self.findings));
+                let passed = inner
+                    .need("passed", &what, self.findings)
+                    .and_then(|node| fields::json_path(node, "passed", self.findings));
                 let all = get.zip(offset).zip(frame.zip(passed));
-                (all.map(|((get, offset), (frame, passed))| Barrier::Get { get, offset, frame, passed }), &["get", "offset", "frame", "passed"])
+                (
+                    all.map(|((get, offset), (frame, passed))| Barrier::Get { get, offset, frame, passed }),
+                    &["get", "offset", "frame", "passed"],
+                )
             }
             other => {
                 self.findings.unknown(kind.at, "barrier", other, ["echo", "marker", "get"]);
@@ -280,7 +321,9 @@ fn invariants(node: &Node, findings: &mut Findings) -> Vec<Invariant> {
 fn stream(name: &str, node: &Node, findings: &mut Findings) -> Option<Stream> {
     let mut inner = Fields::of(node, "a stream", findings)?;
     let frame = inner.need("frame", "a stream", findings).and_then(|node| fields::fixed_pattern(node, findings));
-    let path = |key: &str, inner: &mut Fields<'_>, findings: &mut Findings| inner.take(key).and_then(|node| fields::json_path(node, key, findings));
+    let path = |key: &str, inner: &mut Fields<'_>, findings: &mut Findings| {
+        inner.take(key).and_then(|node| fields::json_path(node, key, findings))
+    };
     let need = |key: &str, inner: &mut Fields<'_>, what: &str, findings: &mut Findings| {
         inner.need(key, what, findings).and_then(|node| fields::json_path(node, key, findings))
     };
@@ -305,7 +348,8 @@ fn stream(name: &str, node: &Node, findings: &mut Findings) -> Option<Stream> {
     for item in inner.take("sends").and_then(Node::as_list).unwrap_or_default() {
         let Some(mut inner) = Fields::of(item, "sends", findings) else { continue };
         if inner.rest().iter().any(|(key, _)| key.text == "request") {
-            let request = inner.need("request", "sends", findings).and_then(|node| fields::fixed_pattern(node, findings));
+            let request =
+                inner.need("request", "sends", findings).and_then(|node| fields::fixed_pattern(node, findings));
             let stream = need("stream", &mut inner, "a request that sends", findings);
             let id = need("id", &mut inner, "a request that sends", findings);
             let order = need("order", &mut inner, "a request that sends", findings);
@@ -339,7 +383,20 @@ fn stream(name: &str, node: &Node, findings: &mut Findings) -> Option<Stream> {
         Some(Readback { get: get?, items: items?, id: id?, order: order?, more })
     });
     inner.finish("key of a stream", &fields::names_of(Place::Stream), findings);
-    Some(Stream { name: name.to_owned(), frame: frame?, stream: stream?, connection, id: id?, order: order?, client_id, resume, acks, sends, membership, readback })
+    Some(Stream {
+        name: name.to_owned(),
+        frame: frame?,
+        stream: stream?,
+        connection,
+        id: id?,
+        order: order?,
+        client_id,
+        resume,
+        acks,
+        sends,
+        membership,
+        readback,
+    })
 }
 
 fn member_rules(node: &Node, findings: &mut Findings) -> Vec<MemberRule> {
@@ -351,8 +408,12 @@ fn member_rules(node: &Node, findings: &mut Findings) -> Vec<MemberRule> {
         .into_iter()
         .filter_map(|item| {
             let mut inner = Fields::of(item, "a rule of membership", findings)?;
-            let request = inner.need("request", "a rule of membership", findings).and_then(|node| fields::fixed_pattern(node, findings));
-            let stream = inner.need("stream", "a rule of membership", findings).and_then(|node| fields::json_path(node, "stream", findings));
+            let request = inner
+                .need("request", "a rule of membership", findings)
+                .and_then(|node| fields::fixed_pattern(node, findings));
+            let stream = inner
+                .need("stream", "a rule of membership", findings)
+                .and_then(|node| fields::json_path(node, "stream", findings));
             let member = inner.take("member").and_then(|node| fields::json_path(node, "member", findings));
             inner.finish("key of a rule of membership", &["request", "stream", "member"], findings);
             Some(MemberRule { request: request?, stream: stream?, member })

@@ -86,7 +86,11 @@ impl Lower<'_> {
                 }
                 "for_each" => {
                     let [(name, values)] = value.as_map()? else {
-                        self.findings.error_help(value.at, "`for_each` takes one name with its values", "write `for_each: { x: [1, 2] }`");
+                        self.findings.error_help(
+                            value.at,
+                            "`for_each` takes one name with its values",
+                            "write `for_each: { x: [1, 2] }`",
+                        );
                         return None;
                     };
                     fields::name(&name.text, name.at, "a value", self.findings);
@@ -94,20 +98,25 @@ impl Lower<'_> {
                     StepKind::ForEach { name: name.text.clone(), values, steps: self.inner(key, modifier("steps"))? }
                 }
                 "snapshot" => {
-                    let mut unordered = modifier("unordered").map(|node| fields::strings(node, "unordered", self.findings));
+                    let mut unordered =
+                        modifier("unordered").map(|node| fields::strings(node, "unordered", self.findings));
+                    let mut of = modifier("of").map(|node| self.shown(node));
                     let name = if value.as_map().is_some() {
                         let mut inner = Fields::of(value, "snapshot", self.findings)?;
                         let name = inner.need("name", "snapshot", self.findings);
                         if let Some(node) = inner.take("unordered") {
                             unordered = Some(fields::strings(node, "unordered", self.findings));
                         }
-                        inner.finish("key of a snapshot", &["name", "unordered"], self.findings);
+                        if let Some(node) = inner.take("of") {
+                            of = Some(self.shown(node));
+                        }
+                        inner.finish("key of a snapshot", &["name", "unordered", "of"], self.findings);
                         name?
                     } else {
                         value
                     };
                     let name = fields::text(name, "a snapshot's name", self.findings)?;
-                    StepKind::Snapshot { name, unordered: unordered.unwrap_or_default() }
+                    StepKind::Snapshot { name, unordered: unordered.unwrap_or_default(), of: of.unwrap_or_default() }
                 }
                 "check" => {
                     let source = fields::string(value, "check", self.findings)?;
@@ -120,6 +129,18 @@ impl Lower<'_> {
             },
         };
         Some(self.made(key.at, kind))
+    }
+
+    /// The actors that a snapshot shows.
+    fn shown(&mut self, node: &Node) -> Vec<String> {
+        let names = fields::strings(node, "of", self.findings);
+        for name in &names {
+            if !self.world.actors.contains_key(name) {
+                let known: Vec<String> = self.world.actors.keys().cloned().collect();
+                self.findings.unknown(node.at, "participant or group", name, known.iter().map(String::as_str));
+            }
+        }
+        names
     }
 
     fn inner(&mut self, key: &Key, steps: Option<&Node>) -> Option<Vec<Step>> {
@@ -163,7 +184,10 @@ impl Lower<'_> {
                     }
                     let Some(items) = actions.as_list() else {
                         if !actions.is_broken() {
-                            self.findings.error(actions.at, format!("a lane must be a list of actions, not {}", actions.describe()));
+                            self.findings.error(
+                                actions.at,
+                                format!("a lane must be a list of actions, not {}", actions.describe()),
+                            );
                         }
                         return Vec::new();
                     };
@@ -178,7 +202,13 @@ impl Lower<'_> {
                 .collect(),
             Kind::Broken => Vec::new(),
             _ => {
-                self.findings.error(node.at, format!("`parallel` takes steps, or a lane of actions for each participant, not {}", node.describe()));
+                self.findings.error(
+                    node.at,
+                    format!(
+                        "`parallel` takes steps, or a lane of actions for each participant, not {}",
+                        node.describe()
+                    ),
+                );
                 Vec::new()
             }
         }

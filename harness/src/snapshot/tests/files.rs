@@ -5,38 +5,20 @@ use std::fs;
 use std::path::Path;
 
 use crate::snapshot::store::{
-    MetaData, Outcome, StoreError, accept, clear_pending, compare, note_references, orphans,
-    path_of, pending, slug,
+    MetaData, Outcome, StoreError, accept, clear_pending, compare, note_references, orphans, path_of, pending, slug,
 };
 
 fn meta(expression: &str) -> MetaData {
-    MetaData {
-        source: "scenarios/e2e/leave.yaml".to_owned(),
-        expression: expression.to_owned(),
-        line: Some(12),
-    }
+    MetaData { source: "scenarios/e2e/leave.yaml".to_owned(), expression: expression.to_owned(), line: Some(12) }
 }
 
 #[test]
 fn paths_mirror_the_scenarios() {
     let root = Path::new("snapshots");
-    let path = |name, row| {
-        path_of(root, "e2e", "leave", name, row)
-            .display()
-            .to_string()
-    };
-    assert_eq!(
-        path("after rejoining", None),
-        "snapshots/e2e/leave/after-rejoining.snap"
-    );
-    assert_eq!(
-        path("After: re-joining?", Some("Row 2")),
-        "snapshots/e2e/leave/after-re-joining@row-2.snap"
-    );
-    assert_eq!(
-        path_of(root, "", "x", "a", None),
-        Path::new("snapshots/x/a.snap")
-    );
+    let path = |name, row| path_of(root, "e2e", "leave", name, row).display().to_string();
+    assert_eq!(path("after rejoining", None), "snapshots/e2e/leave/after-rejoining.snap");
+    assert_eq!(path("After: re-joining?", Some("Row 2")), "snapshots/e2e/leave/after-re-joining@row-2.snap");
+    assert_eq!(path_of(root, "", "x", "a", None), Path::new("snapshots/x/a.snap"));
     assert_eq!(slug("../É v1.2/"), "é-v1-2");
     assert_eq!(slug("!?"), "snapshot");
 }
@@ -46,36 +28,17 @@ fn compare_accept_compare() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = path_of(folder.path(), "e2e", "leave", "after", None);
     let text = "alice:\n  state: {}\n";
-    assert_eq!(
-        compare(&path, text).expect("readable"),
-        Outcome::Missing {
-            new: text.to_owned()
-        }
-    );
-    assert_eq!(
-        pending(&path, text, &meta("after"), false).expect("nothing to do"),
-        None
-    );
+    assert_eq!(compare(&path, text).expect("readable"), Outcome::Missing { new: text.to_owned() });
+    assert_eq!(pending(&path, text, &meta("after"), false).expect("nothing to do"), None);
     assert!(!path.with_extension("snap.new").exists());
-    let new = pending(&path, text, &meta("after"), true)
-        .expect("writable")
-        .expect("allowed");
+    let new = pending(&path, text, &meta("after"), true).expect("writable").expect("allowed");
     assert_eq!(new, folder.path().join("e2e/leave/after.snap.new"));
     accept(&path, text, &meta("after")).expect("writable");
     assert!(!new.exists());
     assert_eq!(compare(&path, text).expect("readable"), Outcome::Same);
-    let differs = Outcome::Differs {
-        old: text.to_owned(),
-        new: "b: 1\n".to_owned(),
-    };
+    let differs = Outcome::Differs { old: text.to_owned(), new: "b: 1\n".to_owned() };
     assert_eq!(compare(&path, "b: 1").expect("readable"), differs);
-    fs::write(
-        &path,
-        fs::read_to_string(&path)
-            .expect("readable")
-            .replace('\n', "\r\n"),
-    )
-    .expect("writable");
+    fs::write(&path, fs::read_to_string(&path).expect("readable").replace('\n', "\r\n")).expect("writable");
     assert_eq!(compare(&path, text).expect("readable"), Outcome::Same);
     clear_pending(&path).expect("none is there");
 }
@@ -84,51 +47,24 @@ fn compare_accept_compare() {
 fn insta_reads_what_we_write_and_writes_it_alike() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = "alice:\n  messages:\n    - message 1: {content: \"a: b\"}\n";
-    for expression in [
-        "after rejoining",
-        "a: b",
-        "12",
-        "true",
-        "#1",
-        "it's",
-        "Größe",
-        "",
-        "\"x\"",
-        "- a",
-    ] {
+    for expression in ["after rejoining", "a: b", "12", "true", "#1", "it's", "Größe", "", "\"x\"", "- a"] {
         let path = folder.path().join("one.snap");
         accept(&path, text, &meta(expression)).expect("writable");
         let snapshot = insta::Snapshot::from_file(&path).expect("insta reads it");
-        assert_eq!(
-            snapshot.metadata().source(),
-            Some("scenarios/e2e/leave.yaml")
-        );
+        assert_eq!(snapshot.metadata().source(), Some("scenarios/e2e/leave.yaml"));
         assert_eq!(snapshot.metadata().expression(), Some(expression));
         assert_eq!(snapshot.metadata().assertion_line(), None);
-        assert_eq!(
-            snapshot.as_text().expect("a text").to_string(),
-            text.trim_end()
-        );
+        assert_eq!(snapshot.as_text().expect("a text").to_string(), text.trim_end());
         let copy = folder.path().join("copy.snap");
         snapshot.save(&copy).expect("insta writes it");
-        assert_eq!(
-            fs::read(&copy).expect("readable"),
-            fs::read(&path).expect("readable"),
-            "{expression}"
-        );
+        assert_eq!(fs::read(&copy).expect("readable"), fs::read(&path).expect("readable"), "{expression}");
 
         // What `cargo insta accept` does with a pending one gives the same file.
-        let new = pending(&path, text, &meta(expression), true)
-            .expect("writable")
-            .expect("allowed");
+        let new = pending(&path, text, &meta(expression), true).expect("writable").expect("allowed");
         let snapshot = insta::Snapshot::from_file(&new).expect("insta reads it");
         assert_eq!(snapshot.metadata().assertion_line(), Some(12));
         snapshot.save(&copy).expect("insta writes it");
-        assert_eq!(
-            fs::read(&copy).expect("readable"),
-            fs::read(&path).expect("readable"),
-            "{expression}"
-        );
+        assert_eq!(fs::read(&copy).expect("readable"), fs::read(&path).expect("readable"), "{expression}");
     }
 }
 
@@ -138,15 +74,9 @@ fn what_is_no_snapshot_is_an_error_and_not_overwritten_silently() {
     let path = folder.path().join("x.snap");
     for file in ["", "a: 1\n", "---\nsource: x\n"] {
         fs::write(&path, file).expect("writable");
-        assert!(
-            matches!(compare(&path, "a: 1"), Err(StoreError::Format(_))),
-            "{file}"
-        );
+        assert!(matches!(compare(&path, "a: 1"), Err(StoreError::Format(_))), "{file}");
     }
-    assert!(matches!(
-        compare(folder.path(), ""),
-        Err(StoreError::Io { doing: "read", .. })
-    ));
+    assert!(matches!(compare(folder.path(), ""), Err(StoreError::Io { doing: "read", .. })));
 }
 
 #[test]
@@ -158,19 +88,10 @@ fn orphans_are_the_files_that_nobody_touched() {
     }
     pending(&path("c"), "x: 1\n", &meta("c"), true).expect("writable");
     let touched = BTreeSet::from([path("used")]);
-    assert_eq!(
-        orphans(folder.path(), &touched).expect("readable"),
-        [path("a"), path("b")]
-    );
-    assert_eq!(
-        orphans(&folder.path().join("none"), &touched).expect("empty"),
-        [""; 0].map(std::path::PathBuf::from)
-    );
+    assert_eq!(orphans(folder.path(), &touched).expect("readable"), [path("a"), path("b")]);
+    assert_eq!(orphans(&folder.path().join("none"), &touched).expect("empty"), [""; 0].map(std::path::PathBuf::from));
     let notes = folder.path().join("references");
     note_references(&notes, &touched).expect("writable");
     note_references(&notes, &touched).expect("writable");
-    assert_eq!(
-        fs::read_to_string(notes).expect("readable"),
-        format!("{0}\n{0}\n", path("used").display())
-    );
+    assert_eq!(fs::read_to_string(notes).expect("readable"), format!("{0}\n{0}\n", path("used").display()));
 }

@@ -134,12 +134,9 @@ fn short_things_stand_on_one_line_and_long_ones_do_not() {
 
 #[test]
 fn very_long_keys_and_bare_scalars_are_read_back() {
-    for value in [
-        json!({ "k".repeat(3000): { "a b": [[["x"], {}], "y".repeat(300)] } }),
-        json!("- a"),
-        json!(null),
-        json!([]),
-    ] {
+    for value in
+        [json!({ "k".repeat(3000): { "a b": [[["x"], {}], "y".repeat(300)] } }), json!("- a"), json!(null), json!([])]
+    {
         let node = Node::from(&value);
         assert_eq!(parse(&render(&node)).expect("our own text"), node);
     }
@@ -147,15 +144,7 @@ fn very_long_keys_and_bare_scalars_are_read_back() {
 
 #[test]
 fn what_is_not_ours_is_refused() {
-    for text in [
-        "a: &x 1",
-        "a: *x",
-        "!t a",
-        "a: 1\n---\nb: 2",
-        "[a",
-        "? [a]\n: b",
-        "",
-    ] {
+    for text in ["a: &x 1", "a: *x", "!t a", "a: 1\n---\nb: 2", "[a", "? [a]\n: b", ""] {
         assert!(parse(text).is_err(), "{text}");
     }
 }

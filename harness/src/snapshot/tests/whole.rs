@@ -16,14 +16,8 @@ const KEYS: [&str; 3] = ["alice", "bob", "carol"];
 fn rules() -> SnapshotRules {
     SnapshotRules {
         ids: vec![
-            IdKind {
-                name: "msg".to_owned(),
-                regex: Regex::new("msg_[0-9a-f]{12,}").expect("a kind"),
-            },
-            IdKind {
-                name: "conv".to_owned(),
-                regex: Regex::new("conv_[0-9a-f]+").expect("a kind"),
-            },
+            IdKind { name: "msg".to_owned(), regex: Regex::new("msg_[0-9a-f]{12,}").expect("a kind") },
+            IdKind { name: "conv".to_owned(), regex: Regex::new("conv_[0-9a-f]+").expect("a kind") },
         ],
         ..SnapshotRules::default()
     }
@@ -60,6 +54,7 @@ impl Story {
             streams: &[messages()],
             rules: &self.rules,
             unordered_kinds: &self.unordered,
+            shown: &self.members.iter().map(|member| member.key.clone()).collect::<Vec<_>>(),
         })
     }
 
@@ -68,24 +63,15 @@ impl Story {
     }
 
     fn asked(&mut self, who: &str, answer: Value) {
-        self.state.push(StateAnswer {
-            participant: who.to_owned(),
-            name: "conversation".to_owned(),
-            answer,
-        });
+        self.state.push(StateAnswer { participant: who.to_owned(), name: "conversation".to_owned(), answer });
     }
 }
 
 /// Two participants, alice with two devices, who said something each.
 fn chat() -> Chat {
     let mut chat = Chat::new();
-    chat.join("alice")
-        .join("bob")
-        .connect("alice", "main", None)
-        .connect("bob", "main", None);
-    chat.say("alice", "hello")
-        .connect("alice", "phone", None)
-        .say("bob", "hi");
+    chat.join("alice").join("bob").connect("alice", "main", None).connect("bob", "main", None);
+    chat.say("alice", "hello").connect("alice", "phone", None).say("bob", "hi");
     chat
 }
 
@@ -164,42 +150,19 @@ fn every_participant_has_a_block() {
 #[test]
 fn a_new_message_renumbers_only_its_authors() {
     let mut before = Chat::new();
-    before
-        .join("alice")
-        .join("bob")
-        .connect("alice", "main", None)
-        .connect("bob", "main", None);
-    before
-        .say("alice", "one")
-        .say("alice", "two")
-        .say("bob", "three");
+    before.join("alice").join("bob").connect("alice", "main", None).connect("bob", "main", None);
+    before.say("alice", "one").say("alice", "two").say("bob", "three");
     let mut after = Chat::new();
-    after
-        .join("alice")
-        .join("bob")
-        .connect("alice", "main", None)
-        .connect("bob", "main", None);
-    after
-        .say("bob", "new")
-        .say("alice", "one")
-        .say("alice", "two")
-        .say("bob", "three");
+    after.join("alice").join("bob").connect("alice", "main", None).connect("bob", "main", None);
+    after.say("bob", "new").say("alice", "one").say("alice", "two").say("bob", "three");
     let placeholders = |text: &str, of: &str| {
         let kind = Regex::new(&format!(r"\[{of}\.msg\.\d+\]")).expect("an expression");
-        kind.find_iter(text)
-            .map(|found| found.as_str().to_owned())
-            .collect::<Vec<_>>()
+        kind.find_iter(text).map(|found| found.as_str().to_owned()).collect::<Vec<_>>()
     };
     let (before, after) = (Story::new(&before).text(), Story::new(&after).text());
-    assert_eq!(
-        placeholders(&before, "alice"),
-        placeholders(&after, "alice")
-    );
+    assert_eq!(placeholders(&before, "alice"), placeholders(&after, "alice"));
     assert_eq!(placeholders(&before, "bob"), ["[bob.msg.1]"; 2]);
-    assert_eq!(
-        placeholders(&after, "bob"),
-        ["[bob.msg.1]", "[bob.msg.2]", "[bob.msg.1]", "[bob.msg.2]"]
-    );
+    assert_eq!(placeholders(&after, "bob"), ["[bob.msg.1]", "[bob.msg.2]", "[bob.msg.1]", "[bob.msg.2]"]);
 }
 
 #[test]
@@ -210,19 +173,10 @@ fn what_nobody_sent_is_numbered_in_stream_order() {
         chat.received("bob", ConnectionId(1), frame);
     }
     let mut story = Story::new(&chat);
-    story.asked(
-        "alice",
-        json!({ "last": "msg_ffffffffffff", "other": "see msg_dddddddddddd, msg_ffffffffffff" }),
-    );
-    story.asked(
-        "bob",
-        json!({ "room": "dm_0f0e0d0c-0000-4000-8000-00000000abcd" }),
-    );
+    story.asked("alice", json!({ "last": "msg_ffffffffffff", "other": "see msg_dddddddddddd, msg_ffffffffffff" }));
+    story.asked("bob", json!({ "room": "dm_0f0e0d0c-0000-4000-8000-00000000abcd" }));
     let text = story.text();
-    assert!(
-        text.contains(r#"{last: "[msg.2]", other: "see [msg.3], [msg.2]"}"#),
-        "{text}"
-    );
+    assert!(text.contains(r#"{last: "[msg.2]", other: "see [msg.3], [msg.2]"}"#), "{text}");
     assert!(text.contains("room: \"dm_[uuid.1]\""), "{text}");
     assert!(text.find("message 3:") < text.find("message 4:"), "{text}");
 }
@@ -234,10 +188,7 @@ fn a_change_of_shape_shows() {
     let old = story.text();
     story.state[0].answer = json!({ "participants": ["alice_4711"] });
     let lines = crate::snapshot::diff(&old, &story.text());
-    assert_eq!(
-        lines[0].text,
-        "alice.state.conversation.participants[0]: an object became a string"
-    );
+    assert_eq!(lines[0].text, "alice.state.conversation.participants[0]: an object became a string");
 }
 
 #[test]
@@ -255,98 +206,49 @@ fn ephemeral_and_barrier_frames_are_left_out_and_pieces_joined() {
     story.rules.ephemeral = vec![pattern(&json!({ "type": "typing" }))];
     assert_eq!(story.text(), before);
     for (text, last) in [("Once ", false), ("upon ", false), ("a time", true)] {
-        chat.received(
-            "bob",
-            bob,
-            json!({ "type": "ai", "to": "x", "text": text, "final": last }),
-        );
-        chat.received(
-            "bob",
-            bob,
-            json!({ "type": "ai", "to": "y", "text": "-", "final": last }),
-        );
+        chat.received("bob", bob, json!({ "type": "ai", "to": "x", "text": text, "final": last }));
+        chat.received("bob", bob, json!({ "type": "ai", "to": "y", "text": "-", "final": last }));
     }
     let mut story = Story::new(&chat);
     story.rules.ephemeral = vec![pattern(&json!({ "type": "typing" }))];
-    story.rules.coalesce = vec![Coalesce {
-        frames: pattern(&json!({ "type": "ai" })),
-        by: path("$.to"),
-        join: path("$.text"),
-    }];
+    story.rules.coalesce =
+        vec![Coalesce { frames: pattern(&json!({ "type": "ai" })), by: path("$.to"), join: path("$.text") }];
     let text = story.text();
-    assert!(
-        text.contains("{final: true, text: Once upon a time, to: x}"),
-        "{text}"
-    );
-    assert!(
-        text.contains(r#"{final: true, text: "---", to: y}"#),
-        "{text}"
-    );
+    assert!(text.contains("{final: true, text: Once upon a time, to: x}"), "{text}");
+    assert!(text.contains(r#"{final: true, text: "---", to: y}"#), "{text}");
 }
 
 #[test]
 fn redactions_replace_and_those_without_a_match_are_told() {
-    let redaction = |source: &str| Redaction {
-        path: path(source),
-        with: "[gone]".to_owned(),
-        source: source.to_owned(),
-    };
+    let redaction =
+        |source: &str| Redaction { path: path(source), with: "[gone]".to_owned(), source: source.to_owned() };
     let mut story = Story::new(&chat());
-    story.asked(
-        "bob",
-        json!({ "uptime": 12, "nested": { "uptime": { "s": 1 } } }),
-    );
-    story.rules.redact = vec![
-        redaction("$..uptime"),
-        redaction("$.nowhere"),
-        redaction("$.message.content"),
-    ];
+    story.asked("bob", json!({ "uptime": 12, "nested": { "uptime": { "s": 1 } } }));
+    story.rules.redact = vec![redaction("$..uptime"), redaction("$.nowhere"), redaction("$.message.content")];
     let normalised = story.normalised();
     assert_eq!(normalised.unmatched_redactions, ["$.nowhere"]);
-    assert!(
-        normalised.text.contains(r#"nested: {uptime: "[gone]"}"#),
-        "{}",
-        normalised.text
-    );
-    assert!(
-        normalised.text.contains(r#"content: "[gone]""#),
-        "{}",
-        normalised.text
-    );
+    assert!(normalised.text.contains(r#"nested: {uptime: "[gone]"}"#), "{}", normalised.text);
+    assert!(normalised.text.contains(r#"content: "[gone]""#), "{}", normalised.text);
 }
 
 #[test]
 fn unordered_lists_are_sorted_as_they_are_shown() {
     let mut story = Story::new(&chat());
     story.rules.unordered = vec![path("$.online")];
-    story.asked(
-        "alice",
-        json!({ "online": ["bob_4711", "alice_4711"], "ordered": ["b", "a"] }),
-    );
+    story.asked("alice", json!({ "online": ["bob_4711", "alice_4711"], "ordered": ["b", "a"] }));
     let text = story.text();
-    assert!(
-        text.contains("online: [\"[alice]\", \"[bob]\"]\n      ordered: [b, a]\n"),
-        "{text}"
-    );
+    assert!(text.contains("online: [\"[alice]\", \"[bob]\"]\n      ordered: [b, a]\n"), "{text}");
 }
 
 #[test]
 fn raced_deliveries_have_no_order() {
     let race = |first: &str, second: &str| {
         let mut chat = Chat::new();
-        chat.join("alice")
-            .join("bob")
-            .join("carol")
-            .connect("carol", "main", None);
-        chat.connect("alice", "main", None)
-            .connect("bob", "main", None);
-        chat.say(first, &format!("from {first}"))
-            .say(second, &format!("from {second}"));
-        let history: Vec<Value> = chat
-            .log
-            .iter()
-            .map(|(id, order)| json!({ "id": id, "sequence_id": order }))
-            .collect();
+        chat.join("alice").join("bob").join("carol").connect("carol", "main", None);
+        chat.connect("alice", "main", None).connect("bob", "main", None);
+        chat.say(first, &format!("from {first}")).say(second, &format!("from {second}"));
+        let history: Vec<Value> =
+            chat.log.iter().map(|(id, order)| json!({ "id": id, "sequence_id": order })).collect();
         let mut story = Story::new(&chat);
         story.unordered = vec!["message".to_owned()];
         story.asked("carol", json!({ "messages": history, "count": 2 }));
@@ -354,14 +256,8 @@ fn raced_deliveries_have_no_order() {
     };
     let text = race("alice", "bob");
     assert_eq!(text, race("bob", "alice"));
-    assert!(
-        text.contains(r#"{id: "[alice.msg.1]", sequence_id: "[seq]"}"#),
-        "{text}"
-    );
-    assert!(
-        text.contains("count: 2") && text.contains("- message:"),
-        "{text}"
-    );
+    assert!(text.contains(r#"{id: "[alice.msg.1]", sequence_id: "[seq]"}"#), "{text}");
+    assert!(text.contains("count: 2") && text.contains("- message:"), "{text}");
 }
 
 #[test]
@@ -369,11 +265,7 @@ fn raced_kinds_are_sorted_by_content() {
     let presence = |names: [&str; 2]| {
         let mut chat = chat();
         for name in names {
-            chat.received(
-                "bob",
-                ConnectionId(1),
-                json!({ "type": "presence", "who": format!("{name}_4711") }),
-            );
+            chat.received("bob", ConnectionId(1), json!({ "type": "presence", "who": format!("{name}_4711") }));
         }
         let mut story = Story::new(&chat);
         story.unordered = vec!["presence".to_owned()];
@@ -386,54 +278,29 @@ fn raced_kinds_are_sorted_by_content() {
 fn kinds_come_from_the_declared_path() {
     let mut chat = Chat::new();
     chat.join("alice").connect("alice", "main", None);
-    chat.received(
-        "alice",
-        ConnectionId(0),
-        json!({ "event": { "name": "ready" }, "n": 1 }),
-    );
+    chat.received("alice", ConnectionId(0), json!({ "event": { "name": "ready" }, "n": 1 }));
     let mut story = Story::new(&chat);
     story.rules.kind = Some(path("$.event.name"));
     let text = story.text();
-    assert!(
-        text.contains("ready:\n      - {event: {}, n: 1}\n"),
-        "{text}"
-    );
-    assert!(
-        text.contains("other:\n      - {type: connected}\n"),
-        "{text}"
-    );
+    assert!(text.contains("ready:\n      - {event: {}, n: 1}\n"), "{text}");
+    assert!(text.contains("other:\n      - {type: connected}\n"), "{text}");
 }
 
 #[test]
 fn ids_without_a_declared_kind_are_found_by_where_they_stand() {
     let mut story = Story::new(&chat());
     story.rules.ids.clear();
-    story.asked(
-        "alice",
-        json!({ "last": "msg_000000000001", "chat": "conv_1" }),
-    );
+    story.asked("alice", json!({ "last": "msg_000000000001", "chat": "conv_1" }));
     let text = story.text();
     assert!(text.contains(r#"last: "[alice.messages.1]""#), "{text}");
     // What the scenario captured is an id if it looks like one.
     assert!(text.contains(r#"{chat: "[conversation]""#), "{text}");
-    story.captures = BTreeMap::from([
-        ("word".to_owned(), json!("hello")),
-        ("short".to_owned(), json!("a1")),
-    ]);
-    assert!(
-        story.text().contains("content: hello") && story.text().contains("chat: conv_1"),
-        "{}",
-        story.text()
-    );
-    story
-        .captures
-        .insert("match".to_owned(), json!("match-0815"));
+    story.captures = BTreeMap::from([("word".to_owned(), json!("hello")), ("short".to_owned(), json!("a1"))]);
+    assert!(story.text().contains("content: hello") && story.text().contains("chat: conv_1"), "{}", story.text());
+    story.captures.insert("match".to_owned(), json!("match-0815"));
     story.state[0].answer = json!({ "path": "/matches/match-0815/players", "more": "match-08151" });
     let text = story.text();
-    assert!(
-        text.contains(r#"{more: match-08151, path: "/matches/[match]/players"}"#),
-        "{text}"
-    );
+    assert!(text.contains(r#"{more: match-08151, path: "/matches/[match]/players"}"#), "{text}");
 }
 
 #[test]
@@ -444,15 +311,9 @@ fn the_runs_suffix_is_removed_and_other_numbers_are_kept() {
         json!({ "a": "room_4711", "b": "14711", "c": "x 47112", "d": "4711", "e": "Alice 4711, Bob 4711", "f": "e2e_alice_4711", "g": 4711 }),
     );
     let text = story.text();
-    for expected in [
-        r"a: room",
-        r#"b: "14711""#,
-        "c: x 47112",
-        r#"d: "[run]""#,
-        r#"e: "Alice, Bob""#,
-        "f: e2e_alice",
-        "g: 4711",
-    ] {
+    for expected in
+        [r"a: room", r#"b: "14711""#, "c: x 47112", r#"d: "[run]""#, r#"e: "Alice, Bob""#, "f: e2e_alice", "g: 4711"]
+    {
         assert!(text.contains(expected), "{expected} in {text}");
     }
 }

@@ -17,10 +17,7 @@ fn silent() -> LogSink {
 }
 
 async fn start(application: Arc<dyn Application>) -> Server {
-    Subject::in_process(application)
-        .start(&Settings::default(), silent())
-        .await
-        .unwrap()
+    Subject::in_process(application).start(&Settings::default(), silent()).await.unwrap()
 }
 
 fn hello() -> Arc<dyn Application> {
@@ -32,18 +29,14 @@ fn hello() -> Arc<dyn Application> {
                 "hello"
             }),
         );
-        axum::serve(listener, routes)
-            .with_graceful_shutdown(shutdown)
-            .await
+        axum::serve(listener, routes).with_graceful_shutdown(shutdown).await
     })
 }
 
 async fn ask(server: &Server) -> io::Result<String> {
     let address = server.url().trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).await?;
-    stream
-        .write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        .await?;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
     Ok(answer)
@@ -55,10 +48,7 @@ async fn an_application_serves_stops_and_comes_back_on_its_port() {
     let url = server.url().to_owned();
     assert!(ask(&server).await.unwrap().ends_with("hello"));
     server.stop().await.unwrap();
-    assert_eq!(
-        ask(&server).await.unwrap_err().kind(),
-        io::ErrorKind::ConnectionRefused
-    );
+    assert_eq!(ask(&server).await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     assert_eq!(server.died(), None);
     server.start().await.unwrap();
     server.restart().await.unwrap();
@@ -82,20 +72,12 @@ async fn its_events_are_its_log() {
 
 #[tokio::test]
 async fn an_end_that_nobody_asked_for_is_told() {
-    let panics = start(application("panics", |_, _| async {
-        panic!("out of {}", "luck")
-    }))
-    .await;
-    let death = tokio::time::timeout(PATIENCE, panics.death())
-        .await
-        .unwrap();
+    let panics = start(application("panics", |_, _| async { panic!("out of {}", "luck") })).await;
+    let death = tokio::time::timeout(PATIENCE, panics.death()).await.unwrap();
     assert_eq!(death.description, "panicked: out of luck");
     assert_eq!(panics.died(), Some(death));
 
-    let fails = start(application("fails", |_, _| async {
-        Err(io::Error::other("no disk"))
-    }))
-    .await;
+    let fails = start(application("fails", |_, _| async { Err(io::Error::other("no disk")) })).await;
     let death = tokio::time::timeout(PATIENCE, fails.death()).await.unwrap();
     assert_eq!(death.description, "failed: no disk");
     fails.start().await.unwrap();
@@ -119,10 +101,7 @@ async fn one_that_does_not_listen_to_the_shutdown_is_dropped_at_once() {
         }
     }))
     .await;
-    tokio::time::timeout(PATIENCE, server.stop())
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(PATIENCE, server.stop()).await.unwrap().unwrap();
     assert!(dropped.load(Ordering::SeqCst));
 }
 
@@ -137,12 +116,7 @@ async fn one_that_hangs_in_its_shutdown_is_dropped_and_the_log_says_so() {
     let server = subject.start(&Settings::default(), silent()).await.unwrap();
     server.stop().await.unwrap();
     let log = server.log_tail(1);
-    assert!(
-        log[0]
-            .text
-            .contains("did not stop within 50ms and was dropped"),
-        "{log:?}"
-    );
+    assert!(log[0].text.contains("did not stop within 50ms and was dropped"), "{log:?}");
 }
 
 #[tokio::test]
@@ -151,19 +125,13 @@ async fn settings_and_a_taken_port_are_refused() {
     settings.config.insert("queue".to_owned(), 1.into());
     let subject = Subject::in_process(hello());
     let error = subject.start(&settings, silent()).await.unwrap_err();
-    assert!(
-        error.to_string().contains("`queue` can't be set"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("`queue` can't be set"), "{error}");
 
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut subject = InProcess::new(hello());
     subject.port = Some(taken.local_addr().unwrap().port());
     let subject = Subject::InProcess(subject);
-    let error = subject
-        .start(&Settings::default(), silent())
-        .await
-        .unwrap_err();
+    let error = subject.start(&Settings::default(), silent()).await.unwrap_err();
     assert!(matches!(error, SubjectError::PortInUse { .. }), "{error}");
 }
 
@@ -182,10 +150,7 @@ async fn the_embedded_chat_server_serves_and_names_a_wrong_key() {
     let mut settings = Settings::default();
     settings.config.insert("no_such_key".to_owned(), 1.into());
     let error = chat.start(&settings, silent()).await.unwrap_err();
-    assert!(
-        error.is_configuration() && error.to_string().contains("no_such_key"),
-        "{error}"
-    );
+    assert!(error.is_configuration() && error.to_string().contains("no_such_key"), "{error}");
 }
 
 /// Participants on any thread share a server, and a start may be spawned.

@@ -52,16 +52,9 @@ impl Launcher {
         let settings = spec.settings(settings)?;
         let places = Places::of(&spec.dir);
         build(spec, &places, logs).await?;
-        let folder =
-            Folder::new().map_err(SubjectError::io(&spec.name, "making a temporary folder"))?;
+        let folder = Folder::new().map_err(SubjectError::io(&spec.name, "making a temporary folder"))?;
         let spec = spec.clone();
-        let mut launcher = Self {
-            port: spec.port,
-            spec,
-            settings,
-            places,
-            folder,
-        };
+        let mut launcher = Self { port: spec.port, spec, settings, places, folder };
         let chooses = launcher.port.is_none() && launcher.names("port");
         let mut tries = 1;
         loop {
@@ -72,10 +65,7 @@ impl Launcher {
             match launcher.again(logs).await {
                 Ok((process, url)) => return Ok((launcher, process, url)),
                 Err(SubjectError::PortInUse { port, .. }) if chooses && tries < PORTS_TRIED => {
-                    logs.note(
-                        Level::INFO,
-                        format!("port {port} was taken meanwhile; trying another"),
-                    );
+                    logs.note(Level::INFO, format!("port {port} was taken meanwhile; trying another"));
                     tries += 1;
                 }
                 Err(error) => return Err(error),
@@ -86,11 +76,7 @@ impl Launcher {
     /// Starts the command on its port and waits until it is ready.
     pub(crate) async fn again(&self, logs: &Logs) -> Result<(Process, String), SubjectError> {
         let server = &self.spec.name;
-        let in_use = |port, log| SubjectError::PortInUse {
-            server: server.clone(),
-            port,
-            log,
-        };
+        let in_use = |port, log| SubjectError::PortInUse { server: server.clone(), port, log };
         if let Some(port) = self.port {
             match port::check_free(port) {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
@@ -117,32 +103,19 @@ impl Launcher {
                 let log = log.tail(TAIL);
                 Err(match self.port {
                     Some(port) if says_in_use(&log) => in_use(port, log),
-                    _ => SubjectError::Died {
-                        server: server.clone(),
-                        how,
-                        log,
-                    },
+                    _ => SubjectError::Died { server: server.clone(), how, log },
                 })
             }
             Err(NotReady::Late(waited_for)) => {
                 process.kill().await;
                 let (server, waited) = (server.clone(), self.spec.start_timeout);
-                Err(SubjectError::NeverReady {
-                    server,
-                    waited,
-                    waited_for,
-                    log: log.tail(TAIL),
-                })
+                Err(SubjectError::NeverReady { server, waited, waited_for, log: log.tail(TAIL) })
             }
         }
     }
 
     /// Lets the process live on, and moves its files out of the folder that ends with the runner.
-    pub(crate) fn detach(
-        self,
-        process: Process,
-        url: String,
-    ) -> Result<Option<Kept>, SubjectError> {
+    pub(crate) fn detach(self, process: Process, url: String) -> Result<Option<Kept>, SubjectError> {
         if !self.spec.keepable || process.ended().borrow().is_some() {
             return Ok(None);
         }
@@ -154,18 +127,11 @@ impl Launcher {
             .map_err(self.io("moving its files"))?;
         let pid = process.id();
         process.release();
-        Ok(Some(Kept {
-            pid,
-            url,
-            log: kept.join(LOG),
-        }))
+        Ok(Some(Kept { pid, url, log: kept.join(LOG) }))
     }
 
     fn spawn(&self, log: &Logs) -> Result<Process, SubjectError> {
-        let (ready_file, config) = (
-            self.folder.ready_file(),
-            self.folder.path.join("config.json"),
-        );
+        let (ready_file, config) = (self.folder.ready_file(), self.folder.path.join("config.json"));
         match fs::remove_file(&ready_file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(self.io("removing the old ready file")(error));
@@ -176,25 +142,13 @@ impl Launcher {
             let text = serde_json::Value::Object(self.settings.config.clone()).to_string();
             fs::write(&config, text).map_err(self.io("writing its configuration"))?;
         }
-        let values = Values {
-            places: &self.places,
-            port: self.port,
-            ready_file: &ready_file,
-            config: &config,
-        };
+        let values = Values { places: &self.places, port: self.port, ready_file: &ready_file, config: &config };
         let words = self.spec.command.iter().chain(&self.settings.args);
         let words: Vec<String> = words.map(|word| values.fill(word)).collect();
         let env = self.settings.env.iter();
-        let env = env
-            .map(|(name, value)| (name.clone(), values.fill(value)))
-            .collect();
+        let env = env.map(|(name, value)| (name.clone(), values.fill(value))).collect();
         let log_file = self.spec.keepable.then(|| self.folder.path.join(LOG));
-        let launch = Launch {
-            words: &words,
-            env: &env,
-            dir: &self.spec.dir,
-            log_file: log_file.as_deref(),
-        };
+        let launch = Launch { words: &words, env: &env, dir: &self.spec.dir, log_file: log_file.as_deref() };
         run(&self.spec.name, &launch, log)
     }
 
@@ -206,11 +160,7 @@ impl Launcher {
 
     fn io(&self, action: &str) -> impl FnOnce(io::Error) -> SubjectError + use<> {
         let (server, action) = (self.spec.name.clone(), action.to_owned());
-        move |source| SubjectError::Io {
-            server,
-            action,
-            source,
-        }
+        move |source| SubjectError::Io { server, action, source }
     }
 }
 
@@ -226,12 +176,7 @@ async fn build(spec: &SubprocessSpec, places: &Places, logs: &Logs) -> Result<()
         let output = Logs::kept_only();
         // `env` is for the server, and may name a port that is not chosen yet.
         let env = BTreeMap::new();
-        let launch = Launch {
-            words: &words,
-            env: &env,
-            dir: &spec.dir,
-            log_file: None,
-        };
+        let launch = Launch { words: &words, env: &env, dir: &spec.dir, log_file: None };
         let process = run(&spec.name, &launch, &output)?;
         let how = match process.ended().wait_for(Option::is_some).await {
             Ok(death) => death.clone(),
@@ -265,12 +210,7 @@ fn run(server: &str, launch: &Launch<'_>, logs: &Logs) -> Result<Process, Subjec
 
 /// Whether a server that ended says that its port was taken, in the words of common systems.
 fn says_in_use(log: &[LogLine]) -> bool {
-    const WORDS: [&str; 4] = [
-        "address already in use",
-        "address in use",
-        "eaddrinuse",
-        "port is already",
-    ];
+    const WORDS: [&str; 4] = ["address already in use", "address in use", "eaddrinuse", "port is already"];
     log.iter().any(|line| {
         let line = line.text.to_lowercase();
         WORDS.iter().any(|words| line.contains(words))

@@ -93,17 +93,9 @@ impl Process {
         let mut child = command.spawn()?;
         // The command holds the relays' pipes, whose end must be the server's end.
         drop(command);
-        let group = Arc::new(Group {
-            leader: Pid::from_child(&child),
-            record,
-            ours: Mutex::new(true),
-        });
+        let group = Arc::new(Group { leader: Pid::from_child(&child), record, ours: Mutex::new(true) });
         let (end, ended) = watch::channel(None);
-        let process = Self {
-            group: group.clone(),
-            ended,
-            released: false,
-        };
+        let process = Self { group: group.clone(), ended, released: false };
 
         let (reading, drained) = mpsc::channel();
         match relays {
@@ -118,14 +110,12 @@ impl Process {
                 }
             }
         }
-        thread::Builder::new()
-            .name("server-end".to_owned())
-            .spawn(move || {
-                let status = await_end(child, &group);
-                // Every reader drops its sender at the end of the output; nothing is ever sent.
-                let _ = drained.recv_timeout(DRAIN);
-                end.send_replace(Some(death(status)));
-            })?;
+        thread::Builder::new().name("server-end".to_owned()).spawn(move || {
+            let status = await_end(child, &group);
+            // Every reader drops its sender at the end of the output; nothing is ever sent.
+            let _ = drained.recv_timeout(DRAIN);
+            end.send_replace(Some(death(status)));
+        })?;
         Ok(process)
     }
 
@@ -143,12 +133,8 @@ impl Process {
     pub(crate) async fn stop(&self, timeout: Duration, logs: &Logs) {
         self.group.signal(Signal::TERM);
         let mut ended = self.ended();
-        if tokio::time::timeout(timeout, ended.wait_for(Option::is_some))
-            .await
-            .is_err()
-        {
-            let text =
-                format!("the server did not end within {timeout:?} of SIGTERM and was killed");
+        if tokio::time::timeout(timeout, ended.wait_for(Option::is_some)).await.is_err() {
+            let text = format!("the server did not end within {timeout:?} of SIGTERM and was killed");
             logs.note(Level::WARN, text);
             self.kill().await;
         }
@@ -199,15 +185,9 @@ fn death(status: io::Result<ExitStatus>) -> Death {
                 (None, Some(signal)) => format!("was killed by signal {signal}"),
                 (None, None) => format!("ended: {status}"),
             };
-            Death {
-                description,
-                code: status.code(),
-            }
+            Death { description, code: status.code() }
         }
-        Err(error) => Death {
-            description: format!("can't be waited for: {error}"),
-            code: None,
-        },
+        Err(error) => Death { description: format!("can't be waited for: {error}"), code: None },
     }
 }
 
@@ -259,8 +239,5 @@ fn read(
         drop(reading);
         at_end();
     };
-    thread::Builder::new()
-        .name("server-output".to_owned())
-        .spawn(run)
-        .map(drop)
+    thread::Builder::new().name("server-output".to_owned()).spawn(run).map(drop)
 }

@@ -30,11 +30,7 @@ pub(super) enum NotReady {
 }
 
 /// Waits for the sign and returns the server's base URL.
-pub(super) async fn wait(
-    sign: Sign<'_>,
-    process: &Process,
-    patience: Duration,
-) -> Result<String, NotReady> {
+pub(super) async fn wait(sign: Sign<'_>, process: &Process, patience: Duration) -> Result<String, NotReady> {
     let deadline = Instant::now() + patience;
     let mut ended = process.ended();
     let mut seen = String::new();
@@ -120,9 +116,7 @@ async fn status(address: &str, path: &str) -> std::io::Result<u16> {
         }
     }
     let line = String::from_utf8_lossy(&line);
-    let status = line
-        .strip_prefix("HTTP/1.")
-        .and_then(|rest| rest.get(2..5)?.parse().ok());
+    let status = line.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)?.parse().ok());
     status.ok_or_else(|| std::io::Error::other("an answer that is no HTTP"))
 }
 
@@ -143,9 +137,7 @@ impl ReadyFile {
         self.before.clone_from(&text);
         match address_in(&text) {
             Some(url) if whole => Ok(url),
-            _ => Err(format!(
-                "it holds {text:?}, which is no URL, `host:port` or port"
-            )),
+            _ => Err(format!("it holds {text:?}, which is no URL, `host:port` or port")),
         }
     }
 }
@@ -182,10 +174,7 @@ mod tests {
     #[test]
     fn a_ready_file_may_hold_a_url_an_address_or_a_port() {
         let read = |text: &str| address_in(text);
-        assert_eq!(
-            read("http://127.0.0.1:8000/\n").as_deref(),
-            Some("http://127.0.0.1:8000")
-        );
+        assert_eq!(read("http://127.0.0.1:8000/\n").as_deref(), Some("http://127.0.0.1:8000"));
         assert_eq!(read("[::]:81\nmore").as_deref(), Some("http://[::1]:81"));
         assert_eq!(read("0.0.0.0:81").as_deref(), Some("http://127.0.0.1:81"));
         assert_eq!(read("8000\n").as_deref(), Some("http://127.0.0.1:8000"));

@@ -71,10 +71,7 @@ impl SubprocessSpec {
     /// The first required program that is not on the PATH.
     pub fn missing_requirement(&self) -> Option<String> {
         let path = self.defaults.env.get("PATH").map(String::as_str);
-        self.requires
-            .iter()
-            .find(|program| find_program(program, path, &self.dir).is_none())
-            .cloned()
+        self.requires.iter().find(|program| find_program(program, path, &self.dir).is_none()).cloned()
     }
 
     /// What is wrong with the command itself, as a message for people.
@@ -86,38 +83,28 @@ impl SubprocessSpec {
         if self.command.first().is_none_or(String::is_empty) {
             return Err("`command` is empty".to_owned());
         }
-        let env = self
-            .defaults
-            .env
-            .values()
-            .map(|value| ("env", value, &IN_COMMAND[..]));
-        let command = self
-            .command
-            .iter()
-            .map(|word| ("command", word, &IN_COMMAND[..]));
+        let env = self.defaults.env.values().map(|value| ("env", value, &IN_COMMAND[..]));
+        let command = self.command.iter().map(|word| ("command", word, &IN_COMMAND[..]));
         let build = self.build.iter().map(|word| ("build", word, &IN_BUILD[..]));
         for (key, text, known) in build.chain(command).chain(env) {
             if let Some(name) = placeholders(text).find(|name| !known.contains(name)) {
                 let known: Vec<_> = known.iter().map(|name| format!("{{{name}}}")).collect();
                 let known = known.join(", ");
-                return Err(format!(
-                    "`{key}` has the unknown placeholder {{{name}}}; it may have {known}"
-                ));
+                return Err(format!("`{key}` has the unknown placeholder {{{name}}}; it may have {known}"));
             }
         }
         match &self.ready {
-            None if !self.names("ready_file") => Err(
-                "nothing tells when the server is ready: set `ready` to an HTTP path that answers \
+            None if !self.names("ready_file") => {
+                Err("nothing tells when the server is ready: set `ready` to an HTTP path that answers \
                  2xx, or give {ready_file} to `command`"
-                    .to_owned(),
-            ),
+                    .to_owned())
+            }
             Some(path) if !path.starts_with('/') => {
                 Err(format!("`ready` is an HTTP path and starts with `/`, unlike `{path}`"))
             }
-            Some(_) if self.port.is_none() && !self.names("port") => Err(
-                "with `ready` the port must be known: give {port} to `command` or `env`, or set `port`"
-                    .to_owned(),
-            ),
+            Some(_) if self.port.is_none() && !self.names("port") => {
+                Err("with `ready` the port must be known: give {port} to `command` or `env`, or set `port`".to_owned())
+            }
             _ => Ok(()),
         }
     }
@@ -130,10 +117,7 @@ impl SubprocessSpec {
 
     /// The defaults under what the scenario asks, if the command can be given it.
     pub(super) fn settings(&self, scenario: &Settings) -> Result<Settings, SubjectError> {
-        let wrong = |problem| SubjectError::Settings {
-            server: self.name.clone(),
-            problem,
-        };
+        let wrong = |problem| SubjectError::Settings { server: self.name.clone(), problem };
         self.validate().map_err(wrong)?;
         let merged = scenario.over(&self.defaults);
         match merged.config.keys().next() {
@@ -157,8 +141,7 @@ pub(super) fn find_program(program: &str, path: Option<&str>, dir: &Path) -> Opt
 }
 
 fn is_executable(file: &Path) -> bool {
-    file.metadata()
-        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]
@@ -195,10 +178,7 @@ mod tests {
         scenario.config.insert("rooms".to_owned(), 1.into());
         let error = spec.settings(&scenario).unwrap_err();
         assert!(error.is_configuration());
-        assert!(
-            error.to_string().contains("`rooms` can't be set"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("`rooms` can't be set"), "{error}");
         spec.command.push("{config}".to_owned());
         assert_eq!(spec.settings(&scenario).unwrap(), scenario);
     }
@@ -213,9 +193,6 @@ mod tests {
         assert!(!is_executable(plain.path()));
         let mut spec = SubprocessSpec::new("x", "/", ["x"]);
         spec.requires = vec!["sh".to_owned(), "no-such-program".to_owned()];
-        assert_eq!(
-            spec.missing_requirement().as_deref(),
-            Some("no-such-program")
-        );
+        assert_eq!(spec.missing_requirement().as_deref(), Some("no-such-program"));
     }
 }

@@ -29,10 +29,7 @@ impl Places {
     pub(super) fn of(dir: &Path) -> Self {
         let target = std::env::var_os("CARGO_TARGET_DIR").filter(|target| !target.is_empty());
         let target_dir = dir.join(target.unwrap_or_else(|| "target".into()));
-        Self {
-            dir: dir.to_owned(),
-            target_dir,
-        }
+        Self { dir: dir.to_owned(), target_dir }
     }
 
     fn value(&self, name: &str) -> Option<String> {
@@ -112,27 +109,13 @@ mod tests {
 
     #[test]
     fn placeholders_are_filled_and_other_braces_stay() {
-        let places = Places {
-            dir: "/d".into(),
-            target_dir: "/d/target".into(),
-        };
+        let places = Places { dir: "/d".into(), target_dir: "/d/target".into() };
         let (ready_file, config) = (Path::new("/r"), Path::new("/c.json"));
-        let values = Values {
-            places: &places,
-            port: Some(81),
-            ready_file,
-            config,
-        };
+        let values = Values { places: &places, port: Some(81), ready_file, config };
         assert_eq!(values.fill("--at={port}:{ready_file}"), "--at=81:/r");
-        assert_eq!(
-            values.fill(r#"{"a": {port}, "é": {}} {Port"#),
-            r#"{"a": 81, "é": {}} {Port"#
-        );
+        assert_eq!(values.fill(r#"{"a": {port}, "é": {}} {Port"#), r#"{"a": 81, "é": {}} {Port"#);
         assert_eq!(values.fill("{nonsense}{config}"), "{nonsense}/c.json");
-        assert_eq!(
-            places.fill("{target_dir}/x {dir}{port}"),
-            "/d/target/x /d{port}"
-        );
+        assert_eq!(places.fill("{target_dir}/x {dir}{port}"), "/d/target/x /d{port}");
         assert_eq!(placeholders("{a}{b c}{d").collect::<Vec<_>>(), ["a"]);
     }
 }

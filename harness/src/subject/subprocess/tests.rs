@@ -32,9 +32,7 @@ fn script(script: &str, third: &str) -> SubprocessSpec {
 }
 
 async fn start(spec: SubprocessSpec) -> Result<Server, SubjectError> {
-    Subject::Subprocess(Box::new(spec))
-        .start(&Settings::default(), silent())
-        .await
+    Subject::Subprocess(Box::new(spec)).start(&Settings::default(), silent()).await
 }
 
 fn silent() -> LogSink {
@@ -49,20 +47,13 @@ struct Fifo {
 impl Fifo {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let made = Command::new("mkfifo")
-            .arg(folder.path().join("fifo"))
-            .status()
-            .unwrap();
+        let made = Command::new("mkfifo").arg(folder.path().join("fifo")).status().unwrap();
         assert!(made.success());
         Self { folder }
     }
 
     fn path(&self) -> String {
-        self.folder
-            .path()
-            .join("fifo")
-            .to_string_lossy()
-            .into_owned()
+        self.folder.path().join("fifo").to_string_lossy().into_owned()
     }
 
     /// Starts to read; the text arrives once every writer is gone. Opening waits for a writer.
@@ -71,10 +62,7 @@ impl Fifo {
         let path = self.path();
         std::thread::spawn(move || {
             let mut text = String::new();
-            std::fs::File::open(path)
-                .unwrap()
-                .read_to_string(&mut text)
-                .unwrap();
+            std::fs::File::open(path).unwrap().read_to_string(&mut text).unwrap();
             tell.send(text).unwrap();
         });
         told

@@ -41,15 +41,9 @@ pub(super) fn folder() -> io::Result<PathBuf> {
         }
         return Ok(running.folder.clone());
     }
-    let folder = tempfile::Builder::new()
-        .prefix("roundtable-")
-        .tempdir()?
-        .keep();
+    let folder = tempfile::Builder::new().prefix("roundtable-").tempdir()?.keep();
     let child = spawn(&folder, PATIENCE)?;
-    *watchdog = Some(Watchdog {
-        folder: folder.clone(),
-        child,
-    });
+    *watchdog = Some(Watchdog { folder: folder.clone(), child });
     Ok(folder)
 }
 

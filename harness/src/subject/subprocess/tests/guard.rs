@@ -20,12 +20,7 @@ fn the_watchdog_ends_the_groups_on_record() {
     let mut group = Command::new("sh")
         .args(["-c", watchdog::RECORDED, "sh"])
         .arg(folder.join("1.pid"))
-        .args([
-            "sh",
-            "-c",
-            r#"trap '' TERM; exec 9>"$1"; echo up >&9; sleep 1000 & wait"#,
-            "sh",
-        ])
+        .args(["sh", "-c", r#"trap '' TERM; exec 9>"$1"; echo up >&9; sleep 1000 & wait"#, "sh"])
         .arg(fifo.path())
         .stdin(Stdio::null())
         .process_group(0)
@@ -33,10 +28,7 @@ fn the_watchdog_ends_the_groups_on_record() {
         .unwrap();
     std::fs::write(folder.join("2.pid"), "nonsense\n").unwrap();
     // Until the server holds the pipe it may not have put itself on record.
-    let opened = std::fs::OpenOptions::new()
-        .read(true)
-        .open(fifo.path())
-        .unwrap();
+    let opened = std::fs::OpenOptions::new().read(true).open(fifo.path()).unwrap();
     drop(dog.stdin.take());
     assert!(dog.wait().unwrap().success());
     assert!(!group.wait().unwrap().success());

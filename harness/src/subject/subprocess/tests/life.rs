@@ -16,18 +16,9 @@ async fn output_is_captured_line_by_line() {
     let (sink, lines) = keeping_sink();
     let subject = Subject::Subprocess(Box::new(spec));
     let server = subject.start(&Settings::default(), sink).await.unwrap();
-    assert!(
-        server.url().starts_with("http://127.0.0.1:"),
-        "{}",
-        server.url()
-    );
+    assert!(server.url().starts_with("http://127.0.0.1:"), "{}", server.url());
     server.stop().await.unwrap();
-    let mut texts: Vec<_> = lines
-        .lock()
-        .unwrap()
-        .iter()
-        .map(|line| line.text.clone())
-        .collect();
+    let mut texts: Vec<_> = lines.lock().unwrap().iter().map(|line| line.text.clone()).collect();
     texts.sort();
     assert_eq!(texts, [" INFO up", "bad \u{fffd} byte", "no end"]);
     assert_eq!(server.log_tail(10).len(), 3);
@@ -37,21 +28,13 @@ async fn output_is_captured_line_by_line() {
 #[tokio::test]
 async fn a_later_death_is_noticed_and_survives_a_stop() {
     let fifo = Fifo::new();
-    let server = start(script(
-        r#"echo "127.0.0.1:$1" >"$2"; read -r _ <"$3"; echo last words; exit 7"#,
-        &fifo.path(),
-    ))
-    .await
-    .unwrap();
-    assert_eq!(server.died(), None);
-    std::fs::write(fifo.path(), "end\n").unwrap();
-    let death = tokio::time::timeout(PATIENCE, server.death())
+    let server = start(script(r#"echo "127.0.0.1:$1" >"$2"; read -r _ <"$3"; echo last words; exit 7"#, &fifo.path()))
         .await
         .unwrap();
-    assert_eq!(
-        (death.description.as_str(), death.code),
-        ("exited with code 7", Some(7))
-    );
+    assert_eq!(server.died(), None);
+    std::fs::write(fifo.path(), "end\n").unwrap();
+    let death = tokio::time::timeout(PATIENCE, server.death()).await.unwrap();
+    assert_eq!((death.description.as_str(), death.code), ("exited with code 7", Some(7)));
     assert_eq!(server.log_tail(1)[0].text, "last words");
     server.stop().await.unwrap();
     assert_eq!(server.died(), Some(death));
@@ -89,17 +72,11 @@ async fn the_whole_group_ends_with_the_server() {
 
 #[tokio::test]
 async fn a_server_that_ignores_sigterm_is_killed_and_the_log_says_so() {
-    let mut spec = script(
-        r#"trap '' TERM; echo "127.0.0.1:$1" >"$2"; while :; do sleep 1000; done"#,
-        "",
-    );
+    let mut spec = script(r#"trap '' TERM; echo "127.0.0.1:$1" >"$2"; while :; do sleep 1000; done"#, "");
     spec.stop_timeout = Duration::from_millis(100);
     let server = start(spec).await.unwrap();
     server.stop().await.unwrap();
-    assert_eq!(
-        server.log_tail(1)[0].text,
-        "roundtable: the server did not end within 100ms of SIGTERM and was killed"
-    );
+    assert_eq!(server.log_tail(1)[0].text, "roundtable: the server did not end within 100ms of SIGTERM and was killed");
 }
 
 #[tokio::test]

@@ -11,9 +11,7 @@ use super::{Fifo, PATIENCE, SERVE, script, silent, start};
 
 #[tokio::test]
 async fn a_server_that_dies_at_its_start_says_how() {
-    let error = start(script("echo broken >&2; exit 3", ""))
-        .await
-        .unwrap_err();
+    let error = start(script("echo broken >&2; exit 3", "")).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "the server `script` ended before it was ready: it exited with code 3; see the end of its log"
@@ -25,27 +23,15 @@ async fn a_server_that_dies_at_its_start_says_how() {
 async fn a_server_that_never_gets_ready_is_ended() {
     let fifo = Fifo::new();
     let gone = fifo.read();
-    let mut spec = script(
-        r#"exec 9>"$3"; echo starting; exec sleep 1000"#,
-        &fifo.path(),
-    );
+    let mut spec = script(r#"exec 9>"$3"; echo starting; exec sleep 1000"#, &fifo.path());
     spec.start_timeout = Duration::from_millis(300);
     let error = start(spec).await.unwrap_err();
     let text = error.to_string();
-    assert!(
-        text.contains("was not ready within 300ms: waited for its address in the ready file"),
-        "{text}"
-    );
-    assert!(
-        text.contains("never written") && text.contains("start_timeout"),
-        "{text}"
-    );
+    assert!(text.contains("was not ready within 300ms: waited for its address in the ready file"), "{text}");
+    assert!(text.contains("never written") && text.contains("start_timeout"), "{text}");
     // On a busy machine the script may have been ended before it opened the pipe. Opened for both,
     // it lets a waiting reader through and waits for none itself.
-    let both = std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(fifo.path());
+    let both = std::fs::OpenOptions::new().read(true).write(true).open(fifo.path());
     drop(both.unwrap());
     gone.recv_timeout(PATIENCE).unwrap();
 }
@@ -64,22 +50,12 @@ async fn a_fixed_port_in_use_is_told_before_anything_starts() {
 async fn a_chosen_port_that_somebody_took_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let once = folder.path().join("once").to_string_lossy().into_owned();
-    let claims =
-        r#"[ -e "$3" ] || { : >"$3"; echo "OSError: [Errno 98] Address already in use"; exit 1; }"#;
-    let server = start(script(&format!("{claims}; {SERVE}"), &once))
-        .await
-        .unwrap();
+    let claims = r#"[ -e "$3" ] || { : >"$3"; echo "OSError: [Errno 98] Address already in use"; exit 1; }"#;
+    let server = start(script(&format!("{claims}; {SERVE}"), &once)).await.unwrap();
     let noted = server.log_tail(10);
-    assert!(
-        noted
-            .iter()
-            .any(|line| line.text.contains("was taken meanwhile")),
-        "{noted:?}"
-    );
+    assert!(noted.iter().any(|line| line.text.contains("was taken meanwhile")), "{noted:?}");
 
-    let error = start(script("echo EADDRINUSE; exit 1", ""))
-        .await
-        .unwrap_err();
+    let error = start(script("echo EADDRINUSE; exit 1", "")).await.unwrap_err();
     assert!(matches!(error, SubjectError::PortInUse { .. }), "{error}");
     assert_eq!(error.log_tail().len(), 1);
 }
@@ -89,29 +65,16 @@ async fn the_build_runs_once_and_its_failure_carries_its_output() {
     let folder = tempfile::tempdir().unwrap();
     let mut spec = script(SERVE, "");
     spec.dir = folder.path().to_owned();
-    spec.build = ["sh", "-c", "echo built >>{dir}/builds"]
-        .map(str::to_owned)
-        .to_vec();
-    let (one, two) = (
-        start(spec.clone()).await.unwrap(),
-        start(spec.clone()).await.unwrap(),
-    );
+    spec.build = ["sh", "-c", "echo built >>{dir}/builds"].map(str::to_owned).to_vec();
+    let (one, two) = (start(spec.clone()).await.unwrap(), start(spec.clone()).await.unwrap());
     assert_ne!(one.url(), two.url());
-    assert_eq!(
-        std::fs::read_to_string(folder.path().join("builds")).unwrap(),
-        "built\n"
-    );
+    assert_eq!(std::fs::read_to_string(folder.path().join("builds")).unwrap(), "built\n");
 
     let mut broken = script(SERVE, "");
-    broken.build = ["sh", "-c", "echo 'error: no such crate' >&2; exit 101"]
-        .map(str::to_owned)
-        .to_vec();
+    broken.build = ["sh", "-c", "echo 'error: no such crate' >&2; exit 101"].map(str::to_owned).to_vec();
     for _ in 0..2 {
         let error = start(broken.clone()).await.unwrap_err();
-        assert!(
-            error.to_string().contains("exited with code 101"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("exited with code 101"), "{error}");
         assert_eq!(error.log_tail()[0].text, "error: no such crate");
     }
 }
@@ -120,49 +83,27 @@ async fn the_build_runs_once_and_its_failure_carries_its_output() {
 async fn a_missing_program_is_named() {
     let spec = SubprocessSpec::new("x", "/", ["no-such-program", "{port}", "{ready_file}"]);
     let error = start(spec).await.unwrap_err().to_string();
-    assert!(
-        error.starts_with("the program `no-such-program` of the server `x` is not on the PATH"),
-        "{error}"
-    );
+    assert!(error.starts_with("the program `no-such-program` of the server `x` is not on the PATH"), "{error}");
     let spec = SubprocessSpec::new("x", "/", ["{dir}/no/such", "{ready_file}"]);
     let error = start(spec).await.unwrap_err().to_string();
-    assert!(
-        error.contains("`//no/such`") && error.contains("build it"),
-        "{error}"
-    );
+    assert!(error.contains("`//no/such`") && error.contains("build it"), "{error}");
 }
 
 #[tokio::test]
 async fn settings_reach_the_command() {
-    let mut spec = script(
-        r#"cat "$3"; echo; echo "$FIRST $SECOND $4"; echo "127.0.0.1:$1" >"$2"; exec sleep 1000"#,
-        "{config}",
-    );
-    spec.defaults
-        .env
-        .insert("FIRST".to_owned(), "port={port}".to_owned());
+    let mut spec =
+        script(r#"cat "$3"; echo; echo "$FIRST $SECOND $4"; echo "127.0.0.1:$1" >"$2"; exec sleep 1000"#, "{config}");
+    spec.defaults.env.insert("FIRST".to_owned(), "port={port}".to_owned());
     let mut settings = Settings::default();
-    settings
-        .config
-        .insert("queue".to_owned(), json!({ "limit": 3 }));
+    settings.config.insert("queue".to_owned(), json!({ "limit": 3 }));
     settings.env.insert("SECOND".to_owned(), "two".to_owned());
     settings.args.push("--third".to_owned());
     let subject = Subject::Subprocess(Box::new(spec));
     let server = subject.start(&settings, silent()).await.unwrap();
     server.stop().await.unwrap();
     let port = server.url().rsplit(':').next().unwrap().to_owned();
-    let texts: Vec<_> = server
-        .log_tail(2)
-        .into_iter()
-        .map(|line| line.text)
-        .collect();
-    assert_eq!(
-        texts,
-        [
-            r#"{"queue":{"limit":3}}"#.to_owned(),
-            format!("port={port} two --third")
-        ]
-    );
+    let texts: Vec<_> = server.log_tail(2).into_iter().map(|line| line.text).collect();
+    assert_eq!(texts, [r#"{"queue":{"limit":3}}"#.to_owned(), format!("port={port} two --third")]);
 }
 
 #[tokio::test]
@@ -185,15 +126,8 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
     spec.ready = Some("/health".to_owned());
     spec.start_timeout = PATIENCE;
     let server = start(spec).await.unwrap();
-    assert!(
-        server.url().starts_with("http://127.0.0.1:"),
-        "{}",
-        server.url()
-    );
+    assert!(server.url().starts_with("http://127.0.0.1:"), "{}", server.url());
     server.stop().await.unwrap();
     let log = server.log_tail(10);
-    assert!(
-        log[0].text.contains("503") && log[2].text.contains("204"),
-        "{log:?}"
-    );
+    assert!(log[0].text.contains("503") && log[2].text.contains("204"), "{log:?}");
 }
