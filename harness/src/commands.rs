@@ -20,7 +20,7 @@ use crate::run::{Deadlines, Ground, Job, Store};
 use crate::runner::{self, Options, Way, Ways};
 use crate::scenario::error::Severity;
 use crate::scenario::model::Scenario;
-use crate::select::{Selected, select};
+use crate::select::{Selected, jobs_of, label, select};
 use crate::snapshot::store;
 use crate::subject::{Settings, Subject};
 
@@ -115,10 +115,6 @@ fn list(config: &Config, args: &SelectArgs) -> Exit {
     print(&text)
 }
 
-fn label(scenario: &Scenario, row: &str) -> Arc<str> {
-    if row.is_empty() { Arc::from(scenario.id.as_str()) } else { Arc::from(format!("{}@{row}", scenario.id)) }
-}
-
 /// How each scenario gets its server, from `--server`.
 fn ways(config: &Config, servers: &[String], keep: bool) -> Result<(Ways, String), String> {
     let mut choice = SubjectChoice::InProcess;
@@ -167,25 +163,12 @@ fn ways(config: &Config, servers: &[String], keep: bool) -> Result<(Ways, String
     Ok((ways, shown))
 }
 
-fn jobs_of(selected: &Selected, repeat: u32) -> Vec<Job> {
-    let mut jobs = Vec::new();
-    for repetition in 1..=repeat as usize {
-        for scenario in &selected.scenarios {
-            for (row, columns) in scenario.rows.iter().enumerate() {
-                let label = label(scenario, &columns.name);
-                jobs.push(Job { scenario: Arc::clone(scenario), row, repetition, label });
-            }
-        }
-    }
-    jobs
-}
-
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
 /// Whether the run is under CI, where no snapshot is written into the tree.
-fn under_ci() -> bool {
+pub(crate) fn under_ci() -> bool {
     std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
 }
 

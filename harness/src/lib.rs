@@ -1,4 +1,15 @@
-//! The runner.
+//! Roundtable: an end-to-end test runner for multi-participant realtime servers.
+//!
+//! In reading order, as data flows:
+//!
+//! - [`config`]: `roundtable.toml`; [`cli`], [`commands`], [`exit`]: the command line;
+//! - [`scenario`]: from files to a checked model; [`schema`]: the same words for editors; [`select`]: which scenarios;
+//! - [`subject`]: the servers under test; [`runner`]: many scenarios at once; [`run`]: one scenario;
+//! - [`pattern`]: what matches, and how a near miss differs;
+//! - [`record`]: everything that happened; [`invariant`]: what must hold of it; [`snapshot`]: what is kept of it;
+//! - [`event`]: what a run tells; [`report`]: how it is shown;
+//! - [`Suite`]: all of this from a Rust test.
+
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -15,3 +26,6 @@ pub mod schema;
 pub mod select;
 pub mod snapshot;
 pub mod subject;
+pub mod suite;
+
+pub use suite::{Played, Suite};

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::Config;
+use crate::run::Job;
 use crate::scenario::error::Diagnostic;
 use crate::scenario::load::Library;
 use crate::scenario::model::Scenario;
@@ -96,4 +97,23 @@ pub fn select(config: &Config, selectors: &[String], tags: &[String]) -> Result<
     selected.scenarios.sort_by(|a, b| a.id.cmp(&b.id));
     selected.findings = library.findings();
     Ok(selected)
+}
+
+/// What a scenario, or one of its rows, is called in reports.
+pub fn label(scenario: &Scenario, row: &str) -> Arc<str> {
+    if row.is_empty() { Arc::from(scenario.id.as_str()) } else { Arc::from(format!("{}@{row}", scenario.id)) }
+}
+
+/// The jobs of a selection: every row of every scenario, so many times.
+pub fn jobs_of(selected: &Selected, repeat: u32) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    for repetition in 1..=repeat as usize {
+        for scenario in &selected.scenarios {
+            for (row, columns) in scenario.rows.iter().enumerate() {
+                let label = label(scenario, &columns.name);
+                jobs.push(Job { scenario: Arc::clone(scenario), row, repetition, label });
+            }
+        }
+    }
+    jobs
 }

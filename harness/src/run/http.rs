@@ -43,6 +43,18 @@ impl Here {
                 let answer = self.ask(http.method, &outgoing, limit).await?;
                 self.must(&answer, &checks, true)
             }
+            MainMode::Own if http.gives_up.is_some() => {
+                let patience = self.world.deadlines.of(http.gives_up);
+                // Dropping the exchange drops its connection: the server sees a client that went away.
+                match tokio::time::timeout(patience, self.ask(http.method, &outgoing, limit.max(patience))).await {
+                    Err(_) => Ok(()),
+                    Ok(Err(failure)) => Err(failure),
+                    Ok(Ok(answer)) => Err(self.failure(format!(
+                        "{}: answered {} before the client gave up after {patience:?}",
+                        answer.what, answer.status
+                    ))),
+                }
+            }
             MainMode::Own => match http.eventually {
                 None => {
                     let answer = self.ask(http.method, &outgoing, limit).await?;

@@ -67,12 +67,14 @@ pub struct ServerWishes {
     pub env: BTreeMap<String, String>,
     /// More arguments of a command.
     pub args: Vec<String>,
+    /// Whether it would disturb others on a shared server.
+    pub own: bool,
 }
 
 impl ServerWishes {
     /// Whether it asks for nothing.
     pub fn is_empty(&self) -> bool {
-        self.config.is_empty() && self.env.is_empty() && self.args.is_empty()
+        self.config.is_empty() && self.env.is_empty() && self.args.is_empty() && !self.own
     }
 }
 
@@ -340,6 +342,8 @@ pub struct Http {
     pub checks: Checks,
     /// How long to ask again.
     pub eventually: Option<Duration>,
+    /// After how long the client drops the connection without an answer.
+    pub gives_up: Option<Duration>,
     /// Another deadline than the default.
     pub within: Option<Duration>,
 }

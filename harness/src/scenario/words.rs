@@ -68,11 +68,12 @@ const HTTP: &[&str] = &[
     "expect_headers",
     "capture",
     "eventually",
+    "gives_up",
     "within",
     "main",
 ];
 const HTTP_READ: &[&str] =
-    &["query", "headers", "status", "expect", "expect_headers", "capture", "eventually", "within", "main"];
+    &["query", "headers", "status", "expect", "expect_headers", "capture", "eventually", "gives_up", "within", "main"];
 const EXPECT: &[&str] = &["within", "since", "via", "capture"];
 const COUNTED: &[&str] = &["within", "since", "via", "times", "for"];
 /// What may stand beside the call of a verb.
@@ -120,7 +121,7 @@ pub const WORDS: &[Word] = &[
         "server",
         MAP,
         "{ config: { queue_capacity: 3 } }",
-        "What this scenario asks of its server: `config` (keys of our server's configuration), `env` and `args` (of a command).",
+        "What this scenario asks of its server: `config` (keys of our server's configuration), `env` and `args` (of a command); `own: true` where it disturbs others on a shared one.",
     ),
     word(File, "strict", BOOLEAN, "true", "Whether frames that no step took fail the scenario at its end."),
     word(File, "ignore", PATTERNS, "[{ type: typing }]", "With `strict`: frames that may be left untaken."),
@@ -347,6 +348,13 @@ pub const WORDS: &[Word] = &[
         "Names for values of the answer or frame, by JSONPath; each must match exactly one value.",
     ),
     word(Modifier, "eventually", DURATION, "2s", "On GET only: asks again until the checks hold, at most so long."),
+    word(
+        Modifier,
+        "gives_up",
+        DURATION,
+        "50ms",
+        "The client drops the connection after so long, as one that ran out of patience; an answer before that fails the step.",
+    ),
     word(Modifier, "within", DURATION, "2s", "Another deadline than the default."),
     word(Modifier, "since", STRING, "before", "Looks only at frames behind this mark."),
     word(Modifier, "via", STRING, "phone", "Which of several connections."),

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::snapshot::tree::Node;
 
 /// Columns that a line should not exceed.
-const WIDTH: usize = 100;
+const WIDTH: usize = 120;
 /// Entries that an object on one line may have.
 const FLOW_ENTRIES: usize = 6;
 /// Characters that a key may have to be written before a colon (YAML 1.2 §7.4.2 allows 1024).

@@ -233,9 +233,15 @@ impl Lower<'_> {
             }
             fields::duration(node, "eventually", self.findings)
         });
+        let gives_up = rest.take("gives_up").and_then(|node| {
+            if checks.status.is_some() || checks.expect.is_some() || eventually.is_some() {
+                self.findings.error(node.at, "`gives_up` leaves no answer to check");
+            }
+            fields::duration(node, "gives_up", self.findings)
+        });
         let body = bodies.into_iter().next().map(|(_, body)| body);
         let path = self.path(path)?;
-        Some(Http { method, path, query, headers, body, checks, eventually, within })
+        Some(Http { method, path, query, headers, body, checks, eventually, gives_up, within })
     }
 
     fn path(&mut self, node: &Node) -> Option<Template> {

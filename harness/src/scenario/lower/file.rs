@@ -137,7 +137,7 @@ pub(crate) fn scenario(
     if step_node.is_some_and(|node| node.as_list().is_some_and(<[Node]>::is_empty)) {
         findings.error(root.at, "the scenario has no steps");
     }
-    let acts_on_server = acts_on_server(&steps) || acts_on_server(&always);
+    let acts_on_server = server.own || acts_on_server(&steps) || acts_on_server(&always);
     let suite = id.rsplit_once('/').map_or("", |(suite, _)| suite).to_owned();
     let scenario = Scenario {
         source,
@@ -283,7 +283,10 @@ fn wishes(node: &Node, findings: &mut Findings) -> ServerWishes {
     if let Some(node) = fields.take("args") {
         wishes.args = fields::strings(node, "args", findings);
     }
-    fields.finish("key of `server`", &["config", "env", "args"], findings);
+    if let Some(node) = fields.take("own") {
+        wishes.own = fields::boolean(node, "own", findings).unwrap_or(false);
+    }
+    fields.finish("key of `server`", &["config", "env", "args", "own"], findings);
     wishes
 }
 
