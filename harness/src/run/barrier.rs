@@ -91,7 +91,7 @@ impl Here {
             inbox.passed + inbox.pings.iter().filter(|ping| **ping == Ping::Barrier).count() + 1
         };
         let message = Message::text(ping.to_string());
-        if connection.send(&self.world, self.step, message, Payload::Json(ping.clone()), Some(Ping::Barrier)).is_err() {
+        if connection.send(&self.world, self.step, message, Payload::json(ping.clone()), Some(Ping::Barrier)).is_err() {
             return Ok(Proof::Proven);
         }
         self.await_barrier(connection, "the answer to the barrier's ping", |connection| {

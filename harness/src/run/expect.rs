@@ -64,7 +64,7 @@ impl Here {
         let values: Vec<Value> = {
             let mut inbox = lock(&connection.inbox);
             inbox.take(&places, self.line);
-            places.iter().map(|place| inbox.frames[*place].value.clone()).collect()
+            places.iter().map(|place| Value::clone(&inbox.frames[*place].value)).collect()
         };
         let value = match expect.what {
             Expected::InOrder(_) | Expected::All(_) => Value::Array(values),
@@ -173,7 +173,7 @@ impl Here {
                 .enumerate()
                 .skip(wanted.from)
                 .filter(|(_, frame)| frame.taken_by.is_none())
-                .map(|(place, frame)| (place, &frame.value))
+                .map(|(place, frame)| (place, &*frame.value))
                 .collect();
             if let Some(near) = nearest(pattern, candidates.iter().map(|(_, value)| *value))
                 && !near.score.is_nothing()
@@ -268,7 +268,7 @@ impl Here {
             ));
         }
         if places.is_empty() {
-            let near = nearest(pattern, inbox.frames.iter().skip(from).map(|frame| &frame.value))
+            let near = nearest(pattern, inbox.frames.iter().skip(from).map(|frame| &*frame.value))
                 .filter(|near| !near.score.is_nothing());
             failure.nearest = near
                 .map(|near| nearest_of(pattern, connection, from + near.index, &inbox.frames[from + near.index].value));

@@ -319,14 +319,15 @@ async fn promises(top: &Here, failures: &mut Vec<Failure>) -> Vec<String> {
     }
     // What is still under way belongs to the record; a barrier that breaks has been told elsewhere, or will be.
     let _ = top.settle().await;
-    let record = lock(&world.record).clone();
     let mut stored = Vec::new();
     for stream in &protocol.streams {
-        for value in values_of(stream, &record) {
+        let values = values_of(stream, &lock(&world.record));
+        for value in values {
             let items = read_back(top, stream, &value).await;
             stored.push(StoredStream { name: stream.name.clone(), stream: value, items });
         }
     }
+    let record = lock(&world.record);
     let mut unknown = Vec::new();
     for verdict in judge(&record, &world.members(), &protocol.streams, &stored, &protocol.invariants) {
         match verdict.outcome {

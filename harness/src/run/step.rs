@@ -70,10 +70,12 @@ impl Here {
                     };
                     self.each(name, values, steps).await
                 }
-                StepKind::Snapshot { name, unordered, of } => {
+                StepKind::Snapshot { name, unordered, of, without } => {
                     let there = self.enter(step, None);
                     let name = there.text(name).map_err(one)?;
-                    super::snapshot::take(&there, name, unordered, of).await.map_err(one)
+                    super::snapshot::take(&there, name, super::snapshot::View { unordered, of, without })
+                        .await
+                        .map_err(one)
                 }
                 StepKind::Check(expr) => self.enter(step, None).check(expr).map_err(one),
                 StepKind::Note(text) => {
@@ -385,7 +387,7 @@ impl Here {
         let (message, payload) = match frame {
             Outgoing::Json(template) => {
                 let value = self.render(template)?;
-                (Message::text(value.to_string()), Payload::Json(value))
+                (Message::text(value.to_string()), Payload::json(value))
             }
             Outgoing::Text(template) => {
                 let text = self.text(template)?;

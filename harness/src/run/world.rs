@@ -107,6 +107,11 @@ impl Participant {
         lock(&self.vars).get(name).cloned()
     }
 
+    /// Everything that is known of it, as templates see it.
+    fn object(&self) -> Value {
+        Value::Object(lock(&self.vars).clone().into_iter().collect())
+    }
+
     /// The newest connection of each name.
     pub(crate) fn current(&self) -> Vec<Arc<Connection>> {
         let mut current: IndexMap<String, Arc<Connection>> = IndexMap::new();
@@ -245,30 +250,59 @@ impl Scope for Here {
         if let Some(value) = self.locals.get(name) {
             return Some(value.clone());
         }
-        let object = |participant: &Participant| Value::Object(lock(&participant.vars).clone().into_iter().collect());
-        match name {
-            "me" => return self.me.as_deref().map(object),
-            "run" => return Some(json!(self.world.run)),
-            "participants" => {
-                let all = self.world.participants.iter().map(|(key, participant)| (key.clone(), object(participant)));
-                return Some(Value::Object(all.collect()));
-            }
-            _ => {}
+        if name == "run" {
+            return Some(json!(self.world.run));
         }
-        if let Some(participant) = self.world.participants.get(name) {
-            return Some(object(participant));
+        if name == "participants" {
+            let all = self.world.participants.iter().map(|(key, participant)| (key.clone(), participant.object()));
+            return Some(Value::Object(all.collect()));
+        }
+        if let Some(participant) = self.one(name) {
+            return Some(participant.object());
         }
         if let Some(value) = lock(&self.world.vars).get(name) {
             return Some(value.clone());
-        }
-        let given = lock(&self.world.given).get(name).cloned();
-        if let Some([one]) = given.as_deref() {
-            return self.world.participants.get(one).map(|participant| object(participant));
         }
         if let Some(value) = self.world.row.columns.get(name) {
             return Some(value.clone());
         }
         self.world.group_value(name)
+    }
+
+    fn attribute(&self, name: &str, attribute: &str) -> Option<Value> {
+        if !self.is_record(name) {
+            return match self.lookup(name)? {
+                Value::Object(mut map) => map.remove(attribute),
+                _ => None,
+            };
+        }
+        if name == "participants" {
+            return self.world.participants.get(attribute).map(|participant| participant.object());
+        }
+        match self.one(name) {
+            Some(participant) => participant.var(attribute),
+            // A group: the list of its members' values, where all have one.
+            None => self
+                .world
+                .actors(name)
+                .iter()
+                .map(|actor| actor.var(attribute))
+                .collect::<Option<Vec<_>>>()
+                .map(Value::Array),
+        }
+    }
+
+    fn is_record(&self, name: &str) -> bool {
+        if self.locals.contains_key(name) {
+            return false;
+        }
+        name == "participants"
+            || self.one(name).is_some()
+            || (!lock(&self.world.vars).contains_key(name) && !self.world.actors(name).is_empty())
+    }
+
+    fn share(&self) -> Arc<dyn Scope> {
+        Arc::new(self.clone())
     }
 }
 
@@ -313,6 +347,20 @@ impl Here {
         self.world.tell(EventKind::StepStarted { number, depth: self.depth, place, actor: actor.map(str::to_owned) });
         inner.depth += 1;
         inner
+    }
+
+    /// The one participant that a name means: `me`, a key, or what a race gave to one.
+    fn one(&self, name: &str) -> Option<Arc<Participant>> {
+        if name == "me" {
+            return self.me.clone();
+        }
+        if let Some(participant) = self.world.participants.get(name) {
+            return Some(Arc::clone(participant));
+        }
+        match lock(&self.world.given).get(name).map(Vec::as_slice) {
+            Some([one]) => self.world.participants.get(one).cloned(),
+            _ => None,
+        }
     }
 
     /// Who acts.

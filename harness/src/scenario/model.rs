@@ -224,6 +224,8 @@ pub enum StepKind {
         unordered: Vec<String>,
         /// Who is shown; everybody where it is empty.
         of: Vec<String>,
+        /// Streams, kinds of frames and states that are left out.
+        without: Vec<String>,
     },
     /// Must be true.
     Check(Expr),
