@@ -17,7 +17,7 @@ use super::command::{Change, Draft, Outcome, Rejection, Signal};
 use super::event::{AiChunk, Audience, CloseReason, Effect, Event};
 use super::handle::Admission;
 use super::pipeline::{Pipeline, Step};
-use super::state::{Record, View};
+use super::state::View;
 use crate::ai::context::Context;
 use crate::ai::{AiError, Provider, Question};
 use crate::domain::{
@@ -307,7 +307,6 @@ impl Actor {
                     self.live.flight = Some(Box::pin(async { Landed::LookedUp(looking.await) }));
                 }
                 Step::Append(records) => {
-                    log_membership(&records);
                     let (store, id) = (Arc::clone(&self.store), self.wire.id().clone());
                     let appending = async move { store.append(&id, records).await };
                     self.live.flight = Some(Box::pin(async { Landed::Appended(appending.await) }));
@@ -322,6 +321,7 @@ impl Actor {
     fn carry_out(&mut self, effect: Effect, permit: Permit) {
         match effect {
             Effect::Tell(audience, event) => {
+                log_event(&event);
                 let frame = self.wire.encode(&event);
                 self.tell(&audience, &frame, &event);
             }
@@ -521,13 +521,21 @@ fn permit_of(ticket: Ticket) -> Permit {
     }
 }
 
-fn log_membership(records: &[Record]) {
-    for record in records {
-        match record {
-            Record::Joined(participant) => info!(participant = %participant.id, "joining"),
-            Record::Left { user, .. } => info!(participant = %user, "leaving"),
-            Record::Edited { .. } => info!("editing"),
-            Record::Created { .. } | Record::Posted(_) | Record::Read { .. } => {}
+/// One line for every change of what everybody shares.
+fn log_event(event: &Event) {
+    match event {
+        Event::Joined {
+            participant, count, ..
+        } => {
+            info!(participant = %participant.id, participants = count, "joined");
         }
+        Event::Left {
+            participant, count, ..
+        } => {
+            info!(participant = %participant.id, participants = count, "left");
+        }
+        Event::Updated { .. } => info!("edited"),
+        Event::ModeChanged { mode, .. } => debug!(?mode, "mode changed"),
+        _ => {}
     }
 }

@@ -59,6 +59,11 @@ impl Handle {
         &self.tail
     }
 
+    /// Whether the conversation's task has ended.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.mailbox.is_closed()
+    }
+
     /// Messages that are accepted and not yet durable.
     pub(crate) fn pending(&self) -> usize {
         self.pending.load(Ordering::Relaxed)

@@ -13,7 +13,8 @@ use super::command::{Change, Draft, Outcome, Rejection, Signal};
 use super::decide::Rules;
 use super::event::{Audience, CloseReason, Effect, Event, FaultKind};
 use super::pipeline::{Limits, Pipeline, SentKey, Step};
-use super::state::{Durable, Record, State};
+use super::record::{Durable, Record};
+use super::state::State;
 use crate::domain::{
     ClientMessageId, ConversationId, Kind, Message, MessageId, MessageKind, Now, Participant,
     SequenceId, SocketId, Timestamp, UserId,
