@@ -1,4 +1,4 @@
-//! Frames as JSON: what the server says ([`Wire`]) and what clients say ([`parse`]).
+//! Frames as JSON: what the server says ([`Wire`]) and what clients say ([`ClientFrame`]).
 
 mod body;
 mod parse;
