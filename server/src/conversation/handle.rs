@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::actor::{Letter, Query, Ticket};
 use super::command::{Change, Draft, Edit, Outcome, Rejection, Signal};
 use super::event::CloseReason;
+use super::letter::{Letter, Query, Ticket};
 use super::state::View;
 use crate::domain::{ClientMessageId, ConversationId, Message, SequenceId, SocketId, UserId};
 use crate::socket::outbound::{Outbound, Permit, Tail};
