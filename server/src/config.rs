@@ -108,7 +108,7 @@ pub struct Config {
     pub write_timeout_ms: u64,
     /// How long a closing socket waits for the other side, in milliseconds.
     pub close_timeout_ms: u64,
-    /// How long the head of a request may take, in milliseconds.
+    /// How long the head of a request may take, the idle time of the connection before it included, in milliseconds.
     pub header_timeout_ms: u64,
     /// How long the body of a request may take, in milliseconds.
     pub body_timeout_ms: u64,
@@ -170,7 +170,7 @@ impl Default for Config {
             heartbeat_timeout_ms: 10_000,
             write_timeout_ms: 10_000,
             close_timeout_ms: 5_000,
-            header_timeout_ms: 10_000,
+            header_timeout_ms: 60_000,
             body_timeout_ms: 30_000,
             typing_interval_ms: 3_000,
             retry_after_ms: 1_000,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::command::{Change, Draft, Edit, Outcome, Rejection};
-use super::state::{Durable, Record};
+use super::record::{Durable, Record};
 use crate::domain::{Kind, Message, Participant, Timestamp, UserId};
 
 /// What to do about a change.

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::actor::{Letter, Query, Ticket};
 use super::command::{Change, Draft, Edit, Outcome, Rejection, Signal};
 use super::event::CloseReason;
+use super::letter::{Letter, Query, Ticket};
 use super::state::View;
 use crate::domain::{ClientMessageId, ConversationId, Message, SequenceId, SocketId, UserId};
 use crate::socket::outbound::{Outbound, Permit, Tail};
@@ -57,6 +57,11 @@ impl Handle {
     /// The newest messages as frames.
     pub(crate) fn tail(&self) -> &Arc<Tail> {
         &self.tail
+    }
+
+    /// Whether the conversation's task has ended.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.mailbox.is_closed()
     }
 
     /// Messages that are accepted and not yet durable.

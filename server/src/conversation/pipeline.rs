@@ -14,11 +14,12 @@ use std::time::Duration;
 use super::command::{Change, Outcome, Rejection, Signal};
 use super::decide::{Decision, Rules, decide};
 use super::event::{Audience, CloseReason, Effect, Event, Fault, FaultKind};
-use super::state::{Record, State};
+use super::record::Record;
+use super::state::State;
 use crate::domain::{ClientMessageId, Kind, Message, Now, SequenceId, SocketId, UserId};
 use crate::storage::StoreError;
 
-/// The most changes in one batch. Below [`super::state::RECENT`], so that a batch sees all of its messages.
+/// The most changes in one batch. Below [`super::record::RECENT`], so that a batch sees all of its messages.
 const BATCH: usize = 64;
 
 /// The limits and periods of a conversation.

@@ -11,7 +11,8 @@ use super::actor::{Actor, Ai, Live};
 use super::command::Rejection;
 use super::handle::{Handle, ReadView};
 use super::pipeline::{Limits, Pipeline};
-use super::state::{Durable, Record, State};
+use super::record::{Durable, Record};
+use super::state::State;
 use crate::domain::{ConversationId, Kind, Now, Participant, UserId};
 use crate::shutdown::Tasks;
 use crate::socket::frame::{self, Wire, WireSettings};
@@ -113,7 +114,18 @@ impl Registry {
 
     /// Finds a conversation, in memory or in the store.
     pub(crate) async fn find(&self, id: &ConversationId) -> Result<Handle, Rejection> {
-        let cell = Arc::clone(self.loaded().entry(id.clone()).or_default());
+        let cell = {
+            let mut loaded = self.loaded();
+            // Should the owner of a conversation have ended, a new one reads the log.
+            if loaded
+                .get(id)
+                .and_then(|cell| cell.get())
+                .is_some_and(Handle::is_gone)
+            {
+                loaded.remove(id);
+            }
+            Arc::clone(loaded.entry(id.clone()).or_default())
+        };
         let load = || async {
             let loaded = self
                 .store

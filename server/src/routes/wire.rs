@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::conversation::handle::ReadView;
-use crate::conversation::state::Durable;
+use crate::conversation::record::Durable;
 use crate::domain::{
     ConversationId, Message, MessageId, MessageKind, SequenceId, Timestamp, UserId,
 };

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::{ConversationPage, Store, StoreError, StoreFuture};
 use crate::conversation::pipeline::SentKey;
-use crate::conversation::state::{Durable, Record};
+use crate::conversation::record::{Durable, Record};
 use crate::domain::{ConversationId, Message, SequenceId, UserId};
 
 /// Whether commits pass.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{ConversationPage, Store, StoreError, StoreFuture};
 use crate::conversation::pipeline::SentKey;
-use crate::conversation::state::{Durable, RECENT, Record};
+use crate::conversation::record::{Durable, RECENT, Record};
 use crate::domain::{ConversationId, Message, SequenceId, Timestamp, UserId};
 
 /// The log of one conversation. Messages lie apart from the other records, so that a place is an index.

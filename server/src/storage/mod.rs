@@ -16,7 +16,7 @@ pub(crate) use faulty::{FaultControls, FaultSettings, FaultyStore};
 pub(crate) use memory::MemoryStore;
 
 use crate::conversation::pipeline::SentKey;
-use crate::conversation::state::{Durable, Record};
+use crate::conversation::record::{Durable, Record};
 use crate::domain::{ConversationId, Message, SequenceId, UserId};
 
 /// The answer of a store, some time later.

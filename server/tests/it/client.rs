@@ -144,6 +144,8 @@ impl Server {
         conversation: &str,
         query: &str,
     ) -> Result<Socket, u16> {
+        // Otherwise the second of two small frames waits until the first one is acknowledged.
+        stream.set_nodelay(true).unwrap();
         let uri = format!("ws://{}/chat/ws/{conversation}{query}", self.address);
         let mut request = uri.into_client_request().unwrap();
         if !user.is_empty() {

@@ -121,6 +121,13 @@ async fn a_long_history_is_read_from_the_log_and_syncs_in_pages() {
         ann.say("x", &number.to_string()).await;
     }
     assert_eq!(places(&ann.ping().await), (1..=500).collect::<Vec<_>>());
+    // There is no time limit on recognising a resend.
+    ann.say("x", "1").await;
+    let again = ann.receive("message_ack").await;
+    assert_eq!(
+        (&again["sequence_id"], &again["duplicate"]),
+        (&json!(1), &json!(true))
+    );
     let mut ben = server
         .try_connect("ben", &talk, "?last_sequence_id=0")
         .await

@@ -86,7 +86,7 @@ pub(crate) fn parse(text: &str, limits: FrameLimits) -> Result<ClientFrame, Faul
 fn message(mut fields: Map<String, Value>, limits: FrameLimits) -> Result<ClientFrame, Fault> {
     let message_id = match fields.get("message_id") {
         None | Some(Value::Null) => None,
-        Some(Value::String(id)) if id.is_empty() => {
+        Some(Value::String(id)) if id.trim().is_empty() => {
             return Err(fault(
                 FaultKind::InvalidMessage,
                 "message_id must not be empty",
