@@ -73,7 +73,7 @@ fn one(text: &mut String, failure: &Failure, paint: Paint) {
     for (number, place) in failure.place.iter().chain(&failure.inside).enumerate() {
         source(text, place, number, paint);
     }
-    if let Some(expected) = &failure.expected {
+    if let Some(expected) = failure.expected.as_ref().filter(|expected| !failure.headline.contains(expected.as_str())) {
         row(text, "expected", expected, paint);
     }
     if let Some(nearest) = &failure.nearest {

@@ -104,14 +104,17 @@ impl Here {
     /// Each participant who has sent does the marker's action behind it, and the watcher must see each marker; where
     /// nobody has sent, one other participant with an open connection does it.
     async fn markers(&self, watcher: &Arc<Connection>, senders: &[Arc<Connection>]) -> Result<Proof, Failure> {
-        let mut who: Vec<String> = senders.iter().map(|sender| sender.participant.clone()).collect();
+        // Only somebody on the watcher's stream can be seen there; what others sent can't be awaited from here.
+        let together = |connection: &Connection| connection.streams == watcher.streams;
+        let mut who: Vec<String> =
+            senders.iter().filter(|sender| together(sender)).map(|sender| sender.participant.clone()).collect();
         who.retain(|key| *key != watcher.participant);
         who.dedup();
         if who.is_empty() {
             let other = self.world.participants.values().find(|other| {
                 other.key() != watcher.participant
                     && matches!(other.spec.protocol.barrier, Some(Barrier::Marker { .. }))
-                    && other.current().iter().any(|connection| connection.is_open())
+                    && other.current().iter().any(|connection| connection.is_open() && together(connection))
             });
             who.extend(other.map(|other| other.key().to_owned()));
         }

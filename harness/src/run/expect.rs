@@ -12,6 +12,7 @@ use crate::event::{Came, Failure, FailureKind, Nearest};
 use crate::pattern::{Difference, Pattern, describe, nearest};
 use crate::scenario::model::{Expect, Expected};
 use crate::subject::Death;
+use crate::text::{brief, millis, shorten};
 
 /// How many frames a failure shows.
 const SHOWN: usize = 12;
@@ -125,7 +126,7 @@ impl Here {
             let mut failure = self.failure(format!(
                 "the next frame on {} is another than expected: {}",
                 who(connection),
-                shorten(&frame.value.to_string(), 120)
+                brief(&frame.value, 120)
             ));
             failure.expected = Some(describe(pattern));
             failure.nearest = Some(nearest_of(pattern, connection, place, &frame.value));
@@ -139,7 +140,7 @@ impl Here {
             let mut failure = self.failure(format!(
                 "{} got a frame that fails: {}",
                 who(connection),
-                shorten(&inbox.frames[place].value.to_string(), 200)
+                brief(&inbox.frames[place].value, 200)
             ));
             failure.expected = Some(describe_all(wanted));
             failure
@@ -217,11 +218,8 @@ impl Here {
         let Some(place) = found(connection) else { return Ok(()) };
         let inbox = lock(&connection.inbox);
         let frame = &inbox.frames[place];
-        let mut failure = self.failure(format!(
-            "{} got a frame that it must not get: {}",
-            who(connection),
-            shorten(&frame.value.to_string(), 200)
-        ));
+        let mut failure =
+            self.failure(format!("{} got a frame that it must not get: {}", who(connection), brief(&frame.value, 200)));
         failure.expected = Some(format!("nothing that matches {}", describe(pattern)));
         failure.details.push(format!("frame {} on {} at {}", place + 1, connection.name, millis(frame.at)));
         drop(inbox);
@@ -264,7 +262,7 @@ impl Here {
                 "counted frame {} at {}: {}",
                 place + 1,
                 millis(frame.at),
-                shorten(&frame.value.to_string(), 200)
+                brief(&frame.value, 200)
             ));
         }
         if places.is_empty() {
@@ -288,7 +286,7 @@ impl Here {
 
 fn nearest_of(pattern: &Pattern, connection: &Connection, place: usize, value: &Value) -> Nearest {
     Nearest {
-        what: format!("frame {} on {}: {}", place + 1, connection.name, shorten(&value.to_string(), 200)),
+        what: format!("frame {} on {}: {}", place + 1, connection.name, brief(&value, 200)),
         differences: pattern.differences(value).iter().map(Difference::to_string).collect(),
     }
 }
@@ -316,23 +314,8 @@ pub(crate) fn came(connection: &Connection, from: usize) -> Vec<Came> {
         .frames
         .iter()
         .skip(from)
-        .map(|frame| Came { at: frame.at, frame: shorten(&frame.value.to_string(), 200), taken_by: frame.taken_by })
+        .map(|frame| Came { at: frame.at, frame: brief(&frame.value, 200), taken_by: frame.taken_by })
         .collect();
     let skip = frames.len().saturating_sub(SHOWN);
     frames.into_iter().skip(skip).collect()
-}
-
-/// A text, cut where it is longer than so many characters.
-pub(crate) fn shorten(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    let mut cut: String = text.chars().take(most).collect();
-    cut.push('…');
-    cut
-}
-
-/// A time as milliseconds.
-pub(crate) fn millis(at: std::time::Duration) -> String {
-    format!("{:.1} ms", at.as_secs_f64() * 1000.0)
 }

@@ -343,7 +343,7 @@ async fn promises(top: &Here, failures: &mut Vec<Failure>) -> Vec<String> {
                     if let Some(entry) = record.entries.get(mention.index) {
                         failure.details.push(format!(
                             "{} {}: {}",
-                            expect::millis(mention.at),
+                            crate::text::millis(mention.at),
                             entry.participant,
                             shown(&entry.what)
                         ));
@@ -368,7 +368,14 @@ fn shown(what: &What) -> String {
             format!("{} {} answered {} {}", exchange.method, exchange.path, exchange.status, exchange.answer)
         }
     };
-    expect::shorten(&text, 240)
+    crate::text::shorten(&text, 240)
+}
+
+/// The value of a stream that a connection's request names.
+fn stream_of(stream: &Stream, path: &str, query: &BTreeMap<String, String>) -> Option<String> {
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let opened = json!({ "path": path, "segments": segments, "query": query });
+    stream.connection.as_ref().and_then(|place| text_at(place, &opened))
 }
 
 /// The values of a stream that a record speaks of.
@@ -389,11 +396,7 @@ fn values_of(stream: &Stream, record: &Record) -> Vec<String> {
                     add(text_at(&stream.stream, &frame));
                 }
             }
-            What::Opened { path, query, .. } => {
-                let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-                let opened = json!({ "path": path, "segments": segments, "query": query });
-                add(stream.connection.as_ref().and_then(|place| text_at(place, &opened)));
-            }
+            What::Opened { path, query, .. } => add(stream_of(stream, path, query)),
             What::Exchange(exchange) => {
                 for send in &stream.sends {
                     if let crate::scenario::stream::Send::Request { request, stream, .. } = send {

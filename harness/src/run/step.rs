@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::barrier::Proof;
-use super::expect::{came, millis};
+use super::expect::came;
 use super::http::{query_of, target};
 use super::socket::{Connection, Handshake, Opened, Rules, changed_before, describe, from_now, handshake};
 use super::world::{Answer, Here, MainMode, Participant, lock};
@@ -15,7 +15,8 @@ use crate::event::{EventKind, Failure, Nearest};
 use crate::pattern::{Difference, Pattern, describe as describe_pattern};
 use crate::record::{Payload, What};
 use crate::scenario::model::{Action, Barrier, Call, Connect, Outgoing, Race, ServerAction, Step, StepKind};
-use crate::scenario::template::{Expr, Template};
+use crate::scenario::template::{Expr, Template, as_text};
+use crate::text::{brief, millis};
 
 /// What came of a step: nothing to tell, or one failure of each branch in the order of the file.
 pub(crate) type Played = Result<(), Vec<Failure>>;
@@ -234,8 +235,13 @@ impl Here {
                 Action::Connect(connect) => self.connect(connect, is_main).await.map_err(one),
                 Action::Send { frame, via } => self.send(frame, via.as_ref()).map_err(one),
                 Action::Close { code, reason, via, within } => {
+                    let code = self.render(code).map_err(one)?;
+                    let Some(code) = code.as_u64().and_then(|code| u16::try_from(code).ok()) else {
+                        return Err(one(self.wrong(format!("{code} is no close code"))));
+                    };
+                    let reason = self.text(reason).map_err(one)?;
                     let connection = self.connection(via.as_ref()).map_err(one)?;
-                    connection.close(*code, reason);
+                    connection.close(code, &reason);
                     let limit = self.world.deadlines.of(within.or(self.within));
                     if !self.end_of(&connection, limit).await {
                         let mut failure =
@@ -421,7 +427,13 @@ impl Here {
             .iter()
             .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
-        let subprotocols = connect.subprotocols.iter().map(|template| self.text(template)).collect::<Result<_, _>>()?;
+        let mut subprotocols = Vec::new();
+        for template in &connect.subprotocols {
+            match self.render(template)? {
+                Value::Array(items) => subprotocols.extend(items.iter().map(as_text)),
+                one => subprotocols.push(as_text(&one)),
+            }
+        }
         let asked = Handshake { url: url.clone(), headers, subprotocols, receive_buffer: connect.receive_buffer };
         let limit = self.world.deadlines.of(connect.within.or(self.within));
         if let MainMode::Observed(_, release) = &mode {
@@ -489,6 +501,13 @@ impl Here {
             Some(Barrier::Echo { send, receive }) => Some((self.render(send)?, self.pattern(receive)?)),
             _ => None,
         };
+        let streams = me
+            .spec
+            .protocol
+            .streams
+            .iter()
+            .map(|stream| super::stream_of(stream, url.path(), &query_of(url)))
+            .collect();
         // The opening stands in the record before the first frame.
         let opened = What::Opened {
             connection: crate::record::ConnectionId(self.world.connections.load(std::sync::atomic::Ordering::Relaxed)),
@@ -497,7 +516,7 @@ impl Here {
             query: query_of(url),
         };
         self.world.note(me.key(), Some(self.step), opened);
-        Connection::start(&self.world, me, name, stream, Rules { fails, echo });
+        Connection::start(&self.world, me, name, stream, Rules { fails, echo, streams });
         Ok(())
     }
 
@@ -609,15 +628,14 @@ impl Here {
         }
     }
 
-    /// Runs the barrier on every open connection of everybody.
+    /// Runs the barrier on every open connection of everybody; where a protocol declares none, what has not arrived
+    /// by now is not waited for.
     pub(crate) async fn settle(&self) -> Result<(), Failure> {
         for participant in self.world.participants.values() {
             for connection in participant.current().into_iter().filter(|connection| connection.is_open()) {
                 let mut there = self.clone();
                 there.me = Some(Arc::clone(participant));
-                if !matches!(there.barrier(&connection).await?, Proof::Proven) {
-                    self.world.unproven.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                }
+                there.barrier(&connection).await?;
             }
         }
         Ok(())
@@ -646,7 +664,8 @@ impl Here {
                     let frame = &inbox.frames[place];
                     let headline = format!(
                         "{} got a frame that fails and that no step expected: {}",
-                        connection.participant, frame.value
+                        connection.participant,
+                        brief(&frame.value, 240)
                     );
                     let mut failure = Failure::new(crate::event::FailureKind::Expectation, headline);
                     failure.participant = Some(connection.participant.clone());

@@ -272,9 +272,9 @@ pub enum Action {
     /// Closes a connection.
     Close {
         /// The close code.
-        code: u16,
+        code: Template,
         /// The reason.
-        reason: String,
+        reason: Template,
         /// On which connection.
         via: Option<Template>,
         /// Another deadline than the default.

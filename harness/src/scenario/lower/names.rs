@@ -261,7 +261,16 @@ impl Walk<'_, '_> {
                 self.template(body, frame, state);
                 self.connection(via.as_ref(), at, who, frame, state);
             }
-            Action::Close { via, .. } | Action::Drop { via } => {
+            Action::Close { .. } | Action::Drop { .. } => {
+                let via = match action {
+                    Action::Close { code, reason, via, .. } => {
+                        self.template(code, frame, state);
+                        self.template(reason, frame, state);
+                        via
+                    }
+                    Action::Drop { via } => via,
+                    _ => &None,
+                };
                 let name = self.connection(via.as_ref(), at, who, frame, state);
                 let open = state.open.entry(who.to_owned()).or_default();
                 match name {
