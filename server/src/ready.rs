@@ -14,12 +14,8 @@ pub(crate) fn announce(listeners: &[TcpListener], ready_file: Option<&str>) -> i
     };
     let url = url(listener.local_addr()?);
     if let Some(path) = ready_file {
-        let named = |error: io::Error| {
-            io::Error::new(
-                error.kind(),
-                format!("cannot write the ready file {path}: {error}"),
-            )
-        };
+        let named =
+            |error: io::Error| io::Error::new(error.kind(), format!("cannot write the ready file {path}: {error}"));
         let temporary = format!("{path}.{}.tmp", std::process::id());
         std::fs::write(&temporary, format!("{url}\n")).map_err(named)?;
         std::fs::rename(&temporary, Path::new(path)).map_err(named)?;

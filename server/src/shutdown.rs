@@ -26,10 +26,7 @@ impl Tasks {
 
     /// Waits until all tasks have ended by themselves, those that are spawned meanwhile included.
     pub(crate) async fn finish(&self) {
-        while poll_fn(|context| self.lock().poll_join_next(context))
-            .await
-            .is_some()
-        {}
+        while poll_fn(|context| self.lock().poll_join_next(context)).await.is_some() {}
     }
 
     /// Aborts all tasks and waits until they are gone.

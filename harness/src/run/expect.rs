@@ -37,7 +37,7 @@ impl Wanted<'_> {
 
 impl Here {
     /// Plays an expectation.
-    pub(crate) async fn expect(&mut self, expect: &Expect) -> Result<(), Failure> {
+    pub(crate) async fn expect(&mut self, expect: &Expect) -> Result<(), Box<Failure>> {
         let connection = self.connection(expect.via.as_ref())?;
         let since = expect.since.as_ref().or(self.since.as_ref());
         let from = match since {
@@ -79,7 +79,7 @@ impl Here {
         connection: &Arc<Connection>,
         wanted: &Wanted<'_>,
         within: Option<std::time::Duration>,
-    ) -> Result<Vec<usize>, Failure> {
+    ) -> Result<Vec<usize>, Box<Failure>> {
         let mut changes = connection.changed.subscribe();
         let patience = self.world.deadlines.of(within);
         let limit = from_now(patience);
@@ -114,7 +114,7 @@ impl Here {
     }
 
     /// One look; none while there is reason to wait.
-    fn look(&self, connection: &Arc<Connection>, wanted: &Wanted<'_>) -> Option<Result<Vec<usize>, Failure>> {
+    fn look(&self, connection: &Arc<Connection>, wanted: &Wanted<'_>) -> Option<Result<Vec<usize>, Box<Failure>>> {
         let inbox = lock(&connection.inbox);
         let look = wanted.look(&inbox);
         if let Look::Found(places) = look {
@@ -155,7 +155,7 @@ impl Here {
         Some(Err(self.missed(connection, wanted, &format!("its connection was closed {}", describe_end(&end)))))
     }
 
-    fn missed(&self, connection: &Arc<Connection>, wanted: &Wanted<'_>, why: &str) -> Failure {
+    fn missed(&self, connection: &Arc<Connection>, wanted: &Wanted<'_>, why: &str) -> Box<Failure> {
         let inbox = lock(&connection.inbox);
         let first = match wanted.look(&inbox) {
             Look::Missing { first, .. } => first,
@@ -207,7 +207,7 @@ impl Here {
         pattern: &Pattern,
         from: usize,
         listen: Option<std::time::Duration>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Box<Failure>> {
         let found = |connection: &Connection| match lock(&connection.inbox).one(pattern, from) {
             Look::Found(places) => places.first().copied(),
             _ => None,
@@ -234,7 +234,7 @@ impl Here {
         times: &Pattern,
         from: usize,
         listen: Option<std::time::Duration>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Box<Failure>> {
         if self.barrier(connection).await? == Proof::None {
             self.listen(connection, listen, |_| false).await?;
         }
@@ -277,7 +277,7 @@ impl Here {
     }
 
     /// The server ended while something was awaited.
-    pub(crate) fn server_died(&self, death: &Death) -> Failure {
+    pub(crate) fn server_died(&self, death: &Death) -> Box<Failure> {
         let mut failure = self.failure(format!("the server died: it {death}"));
         failure.kind = FailureKind::ServerDied;
         failure
@@ -286,7 +286,7 @@ impl Here {
 
 fn nearest_of(pattern: &Pattern, connection: &Connection, place: usize, value: &Value) -> Nearest {
     Nearest {
-        what: format!("frame {} on {}: {}", place + 1, connection.name, brief(&value, 200)),
+        what: format!("frame {} on {}: {}", place + 1, connection.name, brief(value, 200)),
         differences: pattern.differences(value).iter().map(Difference::to_string).collect(),
     }
 }

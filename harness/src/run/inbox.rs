@@ -188,6 +188,7 @@ mod tests {
         Inbox { frames, ..Inbox::default() }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
     fn pattern(value: Value) -> Pattern {
         Pattern::compile(&value).unwrap()
     }

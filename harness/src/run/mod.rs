@@ -1,6 +1,6 @@
 //! Playing one scenario: from its plan to its result, over real connections.
 //!
-//! - [`play`]: the recipe;
+//! - `play`: the recipe;
 //! - `world`: who takes part, what is set, what has happened;
 //! - `step`: steps and controls; `http`, `socket`, `expect`, `barrier`, `snapshot`: what they need;
 //! - `inbox`: every frame of a connection, and selective receive; pure.
@@ -118,7 +118,7 @@ pub(crate) async fn play(
     });
     let world = match world(job, ground, &server, Arc::clone(&log), began) {
         Ok(world) => world,
-        Err(failure) => return job.unplayed(Outcome::Failed { failures: vec![failure] }),
+        Err(failure) => return job.unplayed(Outcome::Failed { failures: vec![*failure] }),
     };
     let mut top = Here::top(Arc::clone(&world));
 
@@ -128,12 +128,12 @@ pub(crate) async fn play(
     };
     failures.extend(top.steps(&scenario.always).await.err().unwrap_or_default());
     if failures.is_empty() {
-        failures.extend(top.leftovers().unwrap_or_else(|failure| vec![failure]));
+        failures.extend(top.leftovers().unwrap_or_else(|failure| vec![*failure]));
     }
     if let Some(death) = server.died()
         && failures.iter().all(|failure| failure.kind != FailureKind::ServerDied)
     {
-        failures.push(top.server_died(&death));
+        failures.push(*top.server_died(&death));
     }
     let unknown = promises(&top, &mut failures).await;
     let people = people(&top);
@@ -175,7 +175,7 @@ async fn story(top: &mut Here, scenario: &Scenario, audit: Option<Duration>) -> 
     for step in &scenario.steps {
         top.step(step, false).await?;
         if let Some(listen) = audit {
-            top.enter(step, None).audit(listen).await.map_err(|failure| vec![failure])?;
+            top.enter(step, None).audit(listen).await.map_err(|failure| vec![*failure])?;
         }
     }
     Ok(())
@@ -207,7 +207,7 @@ fn world(
     server: &Arc<Server>,
     log: Arc<LogBook>,
     began: Instant,
-) -> Result<Arc<World>, Failure> {
+) -> Result<Arc<World>, Box<Failure>> {
     let scenario = &job.scenario;
     // TLS roots are read only where they are needed: it takes some milliseconds.
     let secure = server.url().starts_with("https:");
@@ -333,7 +333,7 @@ async fn promises(top: &Here, failures: &mut Vec<Failure>) -> Vec<String> {
         match verdict.outcome {
             invariant::Outcome::Holds { .. } => {}
             invariant::Outcome::Unknown { why } => {
-                unknown.push(format!("{} ({}): {why}", verdict.invariant.name(), verdict.stream))
+                unknown.push(format!("{} ({}): {why}", verdict.invariant.name(), verdict.stream));
             }
             invariant::Outcome::Violated(evidence) => {
                 let headline = format!("{}: {}", verdict.invariant.name(), evidence.headline);

@@ -52,7 +52,7 @@ pub(crate) struct View<'a> {
 }
 
 /// Takes a snapshot, after every open socket has passed its barrier.
-pub(crate) async fn take(here: &Here, name: String, view: View<'_>) -> Result<(), Failure> {
+pub(crate) async fn take(here: &Here, name: String, view: View<'_>) -> Result<(), Box<Failure>> {
     here.settle().await?;
     let world = &here.world;
     let mut state = Vec::new();
@@ -102,7 +102,7 @@ pub(crate) async fn take(here: &Here, name: String, view: View<'_>) -> Result<()
 }
 
 /// What a participant is told: the body of a good answer, else the status with it.
-async fn ask(there: &Here, http: &Http) -> Result<Value, Failure> {
+async fn ask(there: &Here, http: &Http) -> Result<Value, Box<Failure>> {
     let query = http.query.as_ref().map(|query| there.render(query)).transpose()?;
     let url = there.url(&there.text(&http.path)?, query.as_ref())?;
     let answer = there.get(&super::http::target(&url)).await?;
@@ -131,7 +131,7 @@ pub(crate) fn compare(world: &World, keep: Option<&Store>) -> Compared {
             line: taken.place.as_ref().and_then(|place| u32::try_from(place.at.line).ok()),
         };
         if let Err(failure) = settle(&mut compared, keep, &path, taken, &meta) {
-            compared.failures.push(failure);
+            compared.failures.push(*failure);
         }
     }
     compared
@@ -143,7 +143,7 @@ fn settle(
     path: &std::path::Path,
     taken: &Taken,
     meta: &MetaData,
-) -> Result<(), Failure> {
+) -> Result<(), Box<Failure>> {
     let failed = |headline: String| {
         let mut failure = Failure::new(FailureKind::Snapshot, headline);
         failure.place.clone_from(&taken.place);
@@ -188,5 +188,5 @@ fn settle(
     if pending.is_some() {
         failure.details.push("accept it with `roundtable run … --update-snapshots`".to_owned());
     }
-    Err(failure)
+    Err(Box::new(failure))
 }

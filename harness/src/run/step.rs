@@ -21,8 +21,8 @@ use crate::text::{brief, millis};
 /// What came of a step: nothing to tell, or one failure of each branch in the order of the file.
 pub(crate) type Played = Result<(), Vec<Failure>>;
 
-fn one(failure: Failure) -> Vec<Failure> {
-    vec![failure]
+fn one(failure: Box<Failure>) -> Vec<Failure> {
+    vec![*failure]
 }
 
 impl Here {
@@ -188,7 +188,7 @@ impl Here {
             match fitting {
                 Some(place) => {
                     if let Err(failure) = there.take(&answer.body, &race.outcomes[place].checks.capture, &answer.what) {
-                        failures.push(failure);
+                        failures.push(*failure);
                     }
                     counts[place].push(key);
                 }
@@ -199,7 +199,7 @@ impl Here {
                     ));
                     failure.nearest =
                         near.map(|differences| Nearest { what: "the nearest outcome".to_owned(), differences });
-                    failures.push(failure);
+                    failures.push(*failure);
                 }
             }
         }
@@ -217,7 +217,7 @@ impl Here {
                             if keys.is_empty() { "nobody".to_owned() } else { keys.join(", ") }
                         ));
                     }
-                    failures.push(failure);
+                    failures.push(*failure);
                 }
             }
             if let Some(name) = &outcome.name {
@@ -328,8 +328,8 @@ impl Here {
     }
 
     /// The checks of a `refused`, rendered where the call stands and not inside the verb.
-    fn filled(&self, checks: &crate::scenario::model::Checks) -> Result<crate::scenario::model::Checks, Failure> {
-        let fill = |template: &Option<Template>| -> Result<Option<Template>, Failure> {
+    fn filled(&self, checks: &crate::scenario::model::Checks) -> Result<crate::scenario::model::Checks, Box<Failure>> {
+        let fill = |template: &Option<Template>| -> Result<Option<Template>, Box<Failure>> {
             template.as_ref().map(|template| Ok(Template::literal(template.at, self.render(template)?))).transpose()
         };
         Ok(crate::scenario::model::Checks {
@@ -341,7 +341,7 @@ impl Here {
     }
 
     /// `capture` beside a call speaks of the last answer that the actor got.
-    fn capture_from_last(&mut self, call: &Call) -> Result<(), Failure> {
+    fn capture_from_last(&mut self, call: &Call) -> Result<(), Box<Failure>> {
         let me = self.actor()?.key().to_owned();
         let last =
             lock(&self.world.record).entries.iter().rev().filter(|entry| entry.participant == me).find_map(|entry| {
@@ -355,7 +355,7 @@ impl Here {
     }
 
     /// The connection that is meant: named by the step, by the call, or the only one.
-    pub(crate) fn connection(&self, via: Option<&Template>) -> Result<Arc<Connection>, Failure> {
+    pub(crate) fn connection(&self, via: Option<&Template>) -> Result<Arc<Connection>, Box<Failure>> {
         let me = self.actor()?;
         let name = match via {
             Some(via) => Some(self.text(via)?),
@@ -388,7 +388,7 @@ impl Here {
         }
     }
 
-    fn send(&self, frame: &Outgoing, via: Option<&Template>) -> Result<(), Failure> {
+    fn send(&self, frame: &Outgoing, via: Option<&Template>) -> Result<(), Box<Failure>> {
         let connection = self.connection(via)?;
         let (message, payload) = match frame {
             Outgoing::Json(template) => {
@@ -410,7 +410,7 @@ impl Here {
             .map_err(|why| self.failure(format!("the frame can't be sent: {why}")))
     }
 
-    async fn connect(&mut self, connect: &Connect, is_main: bool) -> Result<(), Failure> {
+    async fn connect(&mut self, connect: &Connect, is_main: bool) -> Result<(), Box<Failure>> {
         let me = Arc::clone(self.actor()?);
         let mode = if is_main { self.main.clone() } else { MainMode::Own };
         let query = connect.query.as_ref().map(|query| self.render(query)).transpose()?;
@@ -495,7 +495,7 @@ impl Here {
         name: String,
         url: &reqwest::Url,
         stream: tokio_tungstenite::WebSocketStream<hyper_util::rt::TokioIo<hyper::upgrade::Upgraded>>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Box<Failure>> {
         let fails = me.spec.protocol.fails.as_ref().map(|fails| self.pattern(fails)).transpose()?;
         let echo = match &me.spec.protocol.barrier {
             Some(Barrier::Echo { send, receive }) => Some((self.render(send)?, self.pattern(receive)?)),
@@ -536,7 +536,7 @@ impl Here {
         connection: &Arc<Connection>,
         pattern: &Pattern,
         within: Option<std::time::Duration>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Box<Failure>> {
         let limit = self.world.deadlines.of(within.or(self.within));
         if !self.end_of(connection, limit).await {
             let mut failure = self.failure(format!(
@@ -569,7 +569,7 @@ impl Here {
         Err(failure)
     }
 
-    fn check(&self, expr: &Expr) -> Result<(), Failure> {
+    fn check(&self, expr: &Expr) -> Result<(), Box<Failure>> {
         let value = expr.eval(self).map_err(|error| self.unrendered(&error))?;
         let holds = match &value {
             Value::Bool(flag) => *flag,
@@ -587,7 +587,7 @@ impl Here {
         Err(failure)
     }
 
-    async fn server(&self, action: &ServerAction) -> Result<(), Failure> {
+    async fn server(&self, action: &ServerAction) -> Result<(), Box<Failure>> {
         let server = &self.world.server;
         let done = match action {
             ServerAction::Restart => server.restart().await,
@@ -603,7 +603,7 @@ impl Here {
         })
     }
 
-    async fn logged(&self, pattern: &Template, within: Option<std::time::Duration>) -> Result<(), Failure> {
+    async fn logged(&self, pattern: &Template, within: Option<std::time::Duration>) -> Result<(), Box<Failure>> {
         let wanted = self.render(pattern)?;
         let compiled = self.pattern(pattern)?;
         let fits = |line: &String| match &wanted {
@@ -630,7 +630,7 @@ impl Here {
 
     /// Runs the barrier on every open connection of everybody; where a protocol declares none, what has not arrived
     /// by now is not waited for.
-    pub(crate) async fn settle(&self) -> Result<(), Failure> {
+    pub(crate) async fn settle(&self) -> Result<(), Box<Failure>> {
         for participant in self.world.participants.values() {
             for connection in participant.current().into_iter().filter(|connection| connection.is_open()) {
                 let mut there = self.clone();
@@ -642,7 +642,7 @@ impl Here {
     }
 
     /// At the end: frames that fail a scenario and that no step expected; with `strict`, frames that no step took.
-    pub(crate) fn leftovers(&self) -> Result<Vec<Failure>, Failure> {
+    pub(crate) fn leftovers(&self) -> Result<Vec<Failure>, Box<Failure>> {
         let scenario = &self.world.scenario;
         let ignore = self.patterns(&scenario.ignore)?;
         let mut failures = Vec::new();
@@ -761,7 +761,7 @@ fn top_level<'t>(text: &'t str, operators: &[&str]) -> Vec<&'t str> {
 
 /// Bytes from hexadecimal digits.
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 || !text.is_ascii() {
+    if !text.len().is_multiple_of(2) || !text.is_ascii() {
         return None;
     }
     (0..text.len()).step_by(2).map(|place| u8::from_str_radix(&text[place..place + 2], 16).ok()).collect()

@@ -364,45 +364,46 @@ impl Here {
     }
 
     /// Who acts.
-    pub(crate) fn actor(&self) -> Result<&Arc<Participant>, Failure> {
+    pub(crate) fn actor(&self) -> Result<&Arc<Participant>, Box<Failure>> {
         self.me.as_ref().ok_or_else(|| self.wrong("this step has no actor"))
     }
 
     /// A failure of this step.
-    pub(crate) fn failure(&self, headline: impl Into<String>) -> Failure {
+    pub(crate) fn failure(&self, headline: impl Into<String>) -> Box<Failure> {
         self.placed(Failure::new(FailureKind::Expectation, headline))
     }
 
     /// A mistake of the scenario itself.
-    pub(crate) fn wrong(&self, headline: impl Into<String>) -> Failure {
+    pub(crate) fn wrong(&self, headline: impl Into<String>) -> Box<Failure> {
         self.placed(Failure::new(FailureKind::Scenario, headline))
     }
 
-    fn placed(&self, mut failure: Failure) -> Failure {
+    fn placed(&self, failure: Failure) -> Box<Failure> {
+        let mut failure = Box::new(failure);
         failure.place = self.trail.first().cloned();
         failure.inside = self.trail.iter().skip(1).cloned().collect();
         failure.participant = self.me.as_ref().map(|me| me.key().to_owned());
         failure
     }
 
-    pub(crate) fn render(&self, template: &Template) -> Result<Value, Failure> {
+    pub(crate) fn render(&self, template: &Template) -> Result<Value, Box<Failure>> {
         template.render(self).map_err(|error| self.unrendered(&error))
     }
 
-    pub(crate) fn text(&self, template: &Template) -> Result<String, Failure> {
+    pub(crate) fn text(&self, template: &Template) -> Result<String, Box<Failure>> {
         template.render_text(self).map_err(|error| self.unrendered(&error))
     }
 
-    pub(crate) fn unrendered(&self, error: &RenderError) -> Failure {
+    pub(crate) fn unrendered(&self, error: &RenderError) -> Box<Failure> {
         self.wrong(error.message.clone())
     }
 
-    pub(crate) fn pattern(&self, template: &Template) -> Result<Pattern, Failure> {
+    pub(crate) fn pattern(&self, template: &Template) -> Result<Pattern, Box<Failure>> {
         let value = self.render(template)?;
         Pattern::compile(&value).map_err(|error| self.wrong(format!("not a pattern: {error}")))
     }
 
-    pub(crate) fn patterns(&self, templates: &[Template]) -> Result<Vec<Pattern>, Failure> {
+    pub(crate) fn patterns(&self, templates: &[Template]) -> Result<Vec<Pattern>, Box<Failure>> {
         templates.iter().map(|template| self.pattern(template)).collect()
     }
 
@@ -421,7 +422,7 @@ impl Here {
     }
 
     /// The outcomes of a race: compares an answer with one of them.
-    pub(crate) fn fits(&self, answer: &Answer, outcome: &Outcome) -> Result<Vec<String>, Failure> {
+    pub(crate) fn fits(&self, answer: &Answer, outcome: &Outcome) -> Result<Vec<String>, Box<Failure>> {
         super::http::differences(self, answer, &outcome.checks, false)
     }
 }

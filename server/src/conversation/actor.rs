@@ -89,8 +89,7 @@ impl Actor {
                 Woken::Letter(None) => return,
             }
             self.ask_ai();
-            self.pending
-                .store(self.pipeline.pending(), Ordering::Relaxed);
+            self.pending.store(self.pipeline.pending(), Ordering::Relaxed);
             if self.pipeline.is_idle() && !self.live.drained.is_empty() {
                 self.close_all();
             }
@@ -132,11 +131,7 @@ impl Actor {
                 self.take(steps);
             }
             Letter::Signal(socket, signal, permit) => {
-                let ticket = Ticket::Socket {
-                    socket,
-                    message_id: None,
-                    permit,
-                };
+                let ticket = Ticket::Socket { socket, message_id: None, permit };
                 let steps = self.pipeline.signal(socket, signal, ticket, now);
                 self.take(steps);
             }
@@ -150,18 +145,10 @@ impl Actor {
                 let admitted = durable.members.contains_key(&user);
                 let _ = reply.send(admitted.then_some(Admission { current }));
             }
-            Letter::Connect {
-                socket,
-                user,
-                after,
-                outbound,
-                reply,
-            } => {
+            Letter::Connect { socket, user, after, outbound, reply } => {
                 let refusal = if self.pipeline.is_draining() {
                     CloseReason::Shutdown
-                } else if let Some((start, steps)) =
-                    self.pipeline.connect(socket, &user, after, now)
-                {
+                } else if let Some((start, steps)) = self.pipeline.connect(socket, &user, after, now) {
                     info!(participant = %user, %socket, after = %start, "connected");
                     outbound.start(start);
                     self.live.outbounds.insert(socket, (user, outbound));
@@ -245,8 +232,7 @@ impl Actor {
             }
             Effect::Posted(message) => {
                 debug!(sequence = %message.sequence, participant = %message.sender, "message committed");
-                self.tail
-                    .push(message.sequence, frame::message(self.wire.id(), &message));
+                self.tail.push(message.sequence, frame::message(self.wire.id(), &message));
                 for (_, outbound) in self.live.outbounds.values() {
                     outbound.advance(message.sequence);
                 }
@@ -256,12 +242,7 @@ impl Actor {
                     outbound.advance(up_to);
                 }
             }
-            Effect::Page {
-                socket,
-                after,
-                current,
-                seats,
-            } => {
+            Effect::Page { socket, after, current, seats } => {
                 if let Some((_, outbound)) = self.live.outbounds.get(&socket) {
                     outbound.push_page(after, current, seats, permit);
                 }
@@ -305,11 +286,7 @@ impl Actor {
                     warn!(%error, "AI message not stored");
                 }
             }
-            Ticket::Socket {
-                socket,
-                message_id,
-                permit,
-            } => match result {
+            Ticket::Socket { socket, message_id, permit } => match result {
                 Ok(Outcome::Said { message, duplicate }) => {
                     let ack = frame::ack(&message, duplicate);
                     let Some((_, outbound)) = self.live.outbounds.get(&socket) else {
@@ -336,14 +313,10 @@ impl Actor {
 /// One line for every change of what everybody shares.
 fn log_event(event: &Event) {
     match event {
-        Event::Joined {
-            participant, count, ..
-        } => {
+        Event::Joined { participant, count, .. } => {
             info!(participant = %participant.id, participants = count, "joined");
         }
-        Event::Left {
-            participant, count, ..
-        } => {
+        Event::Left { participant, count, .. } => {
             info!(participant = %participant.id, participants = count, "left");
         }
         Event::Updated { .. } => info!("edited"),

@@ -19,8 +19,8 @@ use super::pipeline::{Limits, Pipeline, SentKey, Step};
 use super::record::{Durable, Record};
 use super::state::State;
 use crate::domain::{
-    ClientMessageId, ConversationId, Kind, Message, MessageId, MessageKind, Now, Participant,
-    SequenceId, SocketId, Timestamp, UserId,
+    ClientMessageId, ConversationId, Kind, Message, MessageId, MessageKind, Now, Participant, SequenceId, SocketId,
+    Timestamp, UserId,
 };
 use crate::socket::outbound::{Next, Outbound, Tail, Worth};
 use crate::storage::StoreError;
@@ -161,18 +161,11 @@ impl Bench {
                 creator: creator.clone(),
                 at: joined_at,
             },
-            Record::Joined(Participant {
-                id: creator.clone(),
-                name: "Ann".to_owned(),
-                kind: Kind::Human,
-                joined_at,
-            }),
+            Record::Joined(Participant { id: creator.clone(), name: "Ann".to_owned(), kind: Kind::Human, joined_at }),
         ];
         let durable = Durable::replay(ConversationId::from("conv"), &records).unwrap();
         let limits = Limits {
-            rules: Rules {
-                max_participants: MOST,
-            },
+            rules: Rules { max_participants: MOST },
             queue_capacity: CAPACITY,
             ai_capacity: 1,
             history: HISTORY,
@@ -180,10 +173,7 @@ impl Bench {
         };
         Self {
             core: Pipeline::new(State::new(durable), limits),
-            model: Model {
-                members: vec![creator],
-                ..Model::default()
-            },
+            model: Model { members: vec![creator], ..Model::default() },
             records,
             asked: None,
             tail: Arc::default(),
@@ -204,17 +194,12 @@ impl Bench {
         let user = |index: usize| UserId::from(USERS[index]);
         let name = String::from;
         match *op {
-            Op::Join { by, user: who } => self.change(Change::Join {
-                by: user(by),
-                user: user(who),
-                name: name(USERS[who]),
-            }),
+            Op::Join { by, user: who } => {
+                self.change(Change::Join { by: user(by), user: user(who), name: name(USERS[who]) });
+            }
             Op::Leave { user: who } => self.change(Change::Leave { user: user(who) }),
             Op::Remove { by, user: who } => {
-                self.change(Change::Remove {
-                    by: user(by),
-                    user: user(who),
-                });
+                self.change(Change::Remove { by: user(by), user: user(who) });
             }
             Op::Connect { user: who, after } => self.connect(user(who), after),
             Op::Disconnect { socket } => {
@@ -225,27 +210,15 @@ impl Bench {
                     self.take(steps, None);
                 }
             }
-            Op::Say {
-                socket,
-                id,
-                content,
-            } => {
+            Op::Say { socket, id, content } => {
                 if let Some((socket, sender)) = self.socket(socket) {
                     self.say(sender, Some(socket), id, content);
                 }
             }
-            Op::Post {
-                user: who,
-                id,
-                content,
-            } => self.say(user(who), None, id, content),
+            Op::Post { user: who, id, content } => self.say(user(who), None, id, content),
             Op::Read { socket, up_to } => {
                 if let Some((socket, user)) = self.socket(socket) {
-                    self.change(Change::Read {
-                        user,
-                        socket,
-                        up_to: SequenceId(up_to),
-                    });
+                    self.change(Change::Read { user, socket, up_to: SequenceId(up_to) });
                 }
             }
             Op::Typing { socket, typing } => self.signal(socket, &Signal::Typing(typing)),
@@ -267,9 +240,7 @@ impl Bench {
     fn connect(&mut self, user: UserId, after: Option<u64>) {
         let socket = SocketId(self.sockets.len() as u64);
         let expected = self.model.connect(socket, &user, after);
-        let connected = self
-            .core
-            .connect(socket, &user, after.map(SequenceId), self.now);
+        let connected = self.core.connect(socket, &user, after.map(SequenceId), self.now);
         assert_eq!(connected.is_some(), expected, "{user} connects");
         if let Some((start, steps)) = connected {
             self.sockets.push((socket, user.clone()));
@@ -297,19 +268,13 @@ impl Bench {
         self.changes.insert(ticket, change.clone());
         let is_message = |waiting: &&Waiting| matches!(waiting, Waiting::Change(_, Change::Say(_)));
         let messages = self.model.waiting.iter().filter(is_message).count();
-        assert_eq!(
-            self.core.pending(),
-            messages,
-            "messages that are not durable"
-        );
+        assert_eq!(self.core.pending(), messages, "messages that are not durable");
         if matches!(change, Change::Say(_)) && messages >= CAPACITY {
             if let Some(socket) = socket_of(&change) {
                 self.model.tell_one(socket, "error QueueFull");
             }
         } else {
-            self.model
-                .waiting
-                .push_back(Waiting::Change(ticket, change.clone()));
+            self.model.waiting.push_back(Waiting::Change(ticket, change.clone()));
         }
         let steps = self.core.change(change, ticket, self.now);
         self.take(steps, None);
@@ -318,9 +283,7 @@ impl Bench {
     fn signal(&mut self, socket: usize, signal: &Signal) {
         if let Some((socket, _)) = self.socket(socket) {
             self.model.signal(socket, signal.clone());
-            let steps = self
-                .core
-                .signal(socket, signal.clone(), usize::MAX, self.now);
+            let steps = self.core.signal(socket, signal.clone(), usize::MAX, self.now);
             self.take(steps, None);
         }
     }
@@ -332,18 +295,13 @@ impl Bench {
         let steps = match asked {
             Asked::Lookup(keys) => {
                 let found = works.then(|| keys.iter().map(|key| self.find(key)).collect());
-                self.core
-                    .looked_up(found.ok_or(StoreError::Injected), self.now)
+                self.core.looked_up(found.ok_or(StoreError::Injected), self.now)
             }
             Asked::Append(records) => {
                 if works {
                     self.records.extend(records);
                 }
-                let result = if works {
-                    Ok(())
-                } else {
-                    Err(StoreError::Injected)
-                };
+                let result = if works { Ok(()) } else { Err(StoreError::Injected) };
                 self.core.appended(&result, self.now)
             }
         };
@@ -354,8 +312,7 @@ impl Bench {
     fn find(&self, key: &SentKey) -> Option<Arc<Message>> {
         self.records.iter().find_map(|record| match record {
             Record::Posted(message)
-                if message.sender == key.sender
-                    && message.client_id.as_ref() == Some(&key.client_id) =>
+                if message.sender == key.sender && message.client_id.as_ref() == Some(&key.client_id) =>
             {
                 Some(Arc::clone(message))
             }
@@ -397,8 +354,7 @@ impl Bench {
     }
 
     fn answer(&mut self, ticket: Ticket, result: &Result<Outcome, Rejection>) {
-        let Some((_, outbound)) =
-            socket_of(&self.changes[&ticket]).and_then(|socket| self.outbounds.get(&socket))
+        let Some((_, outbound)) = socket_of(&self.changes[&ticket]).and_then(|socket| self.outbounds.get(&socket))
         else {
             return;
         };
@@ -413,11 +369,7 @@ impl Bench {
             }
             Ok(_) => {}
             Err(_) => {
-                outbound.push(
-                    format!("error {}", name(result)).into(),
-                    Worth::Needed,
-                    None,
-                );
+                outbound.push(format!("error {}", name(result)).into(), Worth::Needed, None);
             }
         }
     }
@@ -433,15 +385,8 @@ impl Bench {
                 }
             }
             Effect::Replay { socket, up_to } => self.outbounds[&socket].1.advance(up_to),
-            Effect::Page {
-                socket,
-                after,
-                current,
-                seats,
-            } => {
-                self.outbounds[&socket]
-                    .1
-                    .push_page(after, current, seats, None);
+            Effect::Page { socket, after, current, seats } => {
+                self.outbounds[&socket].1.push_page(after, current, seats, None);
             }
             Effect::Close(socket, reason) => {
                 // The writer goes on until the close is out.
@@ -456,29 +401,16 @@ impl Bench {
         let frame = match event {
             Event::Connected { current, .. } => format!("connected {current}"),
             Event::ParticipantList { .. } => "list".to_owned(),
-            Event::Joined {
-                participant, count, ..
-            } => format!("joined {} {count}", participant.id),
-            Event::Left {
-                participant, count, ..
-            } => format!("left {} {count}", participant.id),
-            Event::Presence {
-                online: true,
-                participant,
-                ..
-            } => format!("online {}", participant.id),
+            Event::Joined { participant, count, .. } => format!("joined {} {count}", participant.id),
+            Event::Left { participant, count, .. } => format!("left {} {count}", participant.id),
+            Event::Presence { online: true, participant, .. } => format!("online {}", participant.id),
             Event::Presence { participant, .. } => format!("offline {}", participant.id),
             Event::ModeChanged { mode, .. } => {
                 format!("mode {}", *mode == crate::domain::Mode::Multi)
             }
-            Event::Typing {
-                participant,
-                typing,
-            } => format!("typing {} {typing}", participant.id),
+            Event::Typing { participant, typing } => format!("typing {} {typing}", participant.id),
             Event::Pong => "pong".to_owned(),
-            Event::Fault(fault) if fault.kind == FaultKind::InvalidSync => {
-                "error InvalidSync".to_owned()
-            }
+            Event::Fault(fault) if fault.kind == FaultKind::InvalidSync => "error InvalidSync".to_owned(),
             other => panic!("unexpected {other:?}"),
         };
         for (socket, (owner, outbound)) in &self.outbounds {
@@ -515,10 +447,7 @@ impl Bench {
     /// Lets everything finish and compares.
     fn finish(mut self) {
         while self.land(true) {}
-        assert!(
-            self.core.is_idle() && self.model.waiting.is_empty(),
-            "nothing waits"
-        );
+        assert!(self.core.is_idle() && self.model.waiting.is_empty(), "nothing waits");
         assert_eq!(self.core.pending(), 0);
 
         let open: Vec<SocketId> = self.outbounds.keys().copied().collect();
@@ -530,11 +459,7 @@ impl Bench {
             if open.contains(socket) || received.last().is_some_and(|last| last == "closed Left") {
                 assert_eq!(*received, expected, "stream of socket {socket}");
             } else {
-                assert_eq!(
-                    received[..],
-                    expected[..received.len()],
-                    "stream of lost socket {socket}"
-                );
+                assert_eq!(received[..], expected[..received.len()], "stream of lost socket {socket}");
             }
         }
 
@@ -543,11 +468,7 @@ impl Bench {
         assert_eq!(members, self.model.members, "participants in join order");
         assert_eq!(state.last_sequence.0, self.model.log.len() as u64);
         for (user, position) in &self.model.read {
-            assert_eq!(
-                state.read_position(user).0,
-                *position,
-                "how far {user} has read"
-            );
+            assert_eq!(state.read_position(user).0, *position, "how far {user} has read");
         }
         let replayed = Durable::replay(state.id.clone(), &self.records).unwrap();
         assert_eq!(replayed, *state, "the log says the same as the owner");
@@ -557,17 +478,8 @@ impl Bench {
         });
         for (index, (message, said)) in posted.zip(&self.model.log).enumerate() {
             assert_eq!(message.sequence.0, index as u64 + 1, "no gaps");
-            let Said {
-                sender,
-                id,
-                content,
-            } = said;
-            let Message {
-                sender: stored,
-                client_id,
-                content: text,
-                ..
-            } = &**message;
+            let Said { sender, id, content } = said;
+            let Message { sender: stored, client_id, content: text, .. } = &**message;
             assert_eq!((stored, client_id, text), (sender, id, content));
         }
     }

@@ -6,10 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::command::Edit;
-use crate::domain::{
-    ClientMessageId, ConversationId, Kind, Message, Mode, Participant, SequenceId, Timestamp,
-    UserId,
-};
+use crate::domain::{ClientMessageId, ConversationId, Kind, Message, Mode, Participant, SequenceId, Timestamp, UserId};
 
 /// How many of the newest messages the owner of a conversation keeps at hand. At least the 100 that a view
 /// shows, and more than one batch of changes.
@@ -87,19 +84,9 @@ pub(crate) struct Durable {
 
 impl Durable {
     /// The state that a log amounts to; `None` unless it begins with its creation.
-    pub(crate) fn replay<'a>(
-        id: ConversationId,
-        records: impl IntoIterator<Item = &'a Record>,
-    ) -> Option<Self> {
+    pub(crate) fn replay<'a>(id: ConversationId, records: impl IntoIterator<Item = &'a Record>) -> Option<Self> {
         let mut records = records.into_iter();
-        let Some(Record::Created {
-            title,
-            sites,
-            mode,
-            creator,
-            at,
-        }) = records.next()
-        else {
+        let Some(Record::Created { title, sites, mode, creator, at }) = records.next() else {
             return None;
         };
         let mut state = Self {
@@ -127,8 +114,7 @@ impl Durable {
             Record::Created { .. } => {}
             Record::Joined(participant) => {
                 self.updated_at = participant.joined_at;
-                self.members
-                    .insert(participant.id.clone(), participant.clone());
+                self.members.insert(participant.id.clone(), participant.clone());
             }
             Record::Left { user, at } => {
                 self.updated_at = *at;
@@ -156,14 +142,9 @@ impl Durable {
     }
 
     /// The recent message that this sender gave this id.
-    pub(crate) fn recently_sent(
-        &self,
-        sender: &UserId,
-        client_id: &ClientMessageId,
-    ) -> Option<&Arc<Message>> {
-        let is_it = |message: &&Arc<Message>| {
-            message.sender == *sender && message.client_id.as_ref() == Some(client_id)
-        };
+    pub(crate) fn recently_sent(&self, sender: &UserId, client_id: &ClientMessageId) -> Option<&Arc<Message>> {
+        let is_it =
+            |message: &&Arc<Message>| message.sender == *sender && message.client_id.as_ref() == Some(client_id);
         self.recent.iter().rev().find(is_it)
     }
 
@@ -174,10 +155,7 @@ impl Durable {
 
     /// How many people (not AIs) are in.
     pub(crate) fn humans(&self) -> usize {
-        let humans = self
-            .members
-            .values()
-            .filter(|member| member.kind == Kind::Human);
+        let humans = self.members.values().filter(|member| member.kind == Kind::Human);
         humans.count()
     }
 

@@ -39,11 +39,7 @@ pub(crate) struct View {
 impl State {
     /// A conversation that nobody is connected to.
     pub(crate) fn new(durable: Durable) -> Self {
-        Self {
-            durable,
-            sockets: BTreeMap::new(),
-            typing: BTreeMap::new(),
-        }
+        Self { durable, sockets: BTreeMap::new(), typing: BTreeMap::new() }
     }
 
     /// The stored part.
@@ -93,11 +89,7 @@ impl State {
             Record::Joined(participant) => {
                 effects.push(Effect::Tell(
                     Audience::Others(participant.id.clone()),
-                    Event::Joined {
-                        participant: participant.clone(),
-                        count: self.durable.members.len(),
-                        at: now.wall,
-                    },
+                    Event::Joined { participant: participant.clone(), count: self.durable.members.len(), at: now.wall },
                 ));
             }
             Record::Left { user, .. } => {
@@ -122,23 +114,14 @@ impl State {
         }
         let mode_now = self.durable.chat_mode();
         if mode_now != mode {
-            let event = Event::ModeChanged {
-                mode: mode_now,
-                at: now.wall,
-            };
+            let event = Event::ModeChanged { mode: mode_now, at: now.wall };
             effects.push(Effect::Tell(Audience::Everyone, event));
         }
         effects
     }
 
     /// The leaver hears nothing but the close; the others hear of its presence first.
-    fn apply_leave(
-        &mut self,
-        user: &UserId,
-        participant: Participant,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn apply_leave(&mut self, user: &UserId, participant: Participant, now: Now, effects: &mut Vec<Effect>) {
         let mut was_online = false;
         self.sockets.retain(|socket, owner| {
             let stays = owner != user;
@@ -152,23 +135,14 @@ impl State {
         if was_online {
             effects.push(self.presence(false, participant.clone(), now));
         }
-        let event = Event::Left {
-            participant,
-            count: self.durable.members.len(),
-            at: now.wall,
-        };
+        let event = Event::Left { participant, count: self.durable.members.len(), at: now.wall };
         effects.push(Effect::Tell(Audience::Others(user.clone()), event));
     }
 
     fn presence(&self, online: bool, participant: Participant, now: Now) -> Effect {
         let audience = Audience::Others(participant.id.clone());
         let seats = self.seats();
-        let event = Event::Presence {
-            online,
-            participant,
-            seats,
-            at: now.wall,
-        };
+        let event = Event::Presence { online, participant, seats, at: now.wall };
         Effect::Tell(audience, event)
     }
 
@@ -191,24 +165,11 @@ impl State {
         let first = !self.is_online(user);
         self.sockets.insert(socket, user.clone());
         let mode = self.durable.chat_mode();
-        let list = Event::ParticipantList {
-            seats: self.seats(),
-            at: now.wall,
-        };
+        let list = Event::ParticipantList { seats: self.seats(), at: now.wall };
         let mut effects = vec![
-            Effect::Tell(
-                Audience::Socket(socket),
-                Event::Connected {
-                    user: user.clone(),
-                    mode,
-                    current,
-                },
-            ),
+            Effect::Tell(Audience::Socket(socket), Event::Connected { user: user.clone(), mode, current }),
             Effect::Tell(Audience::Socket(socket), list),
-            Effect::Replay {
-                socket,
-                up_to: current,
-            },
+            Effect::Replay { socket, up_to: current },
         ];
         if first {
             effects.push(self.presence(true, participant, now));
@@ -228,10 +189,7 @@ impl State {
             typing.active = false;
         }
         let participant = self.durable.members.get(&user).cloned();
-        participant
-            .map(|participant| self.presence(false, participant, now))
-            .into_iter()
-            .collect()
+        participant.map(|participant| self.presence(false, participant, now)).into_iter().collect()
     }
 
     /// Relays typing to the others: at most one `true` in `interval`, `false` always.
@@ -244,15 +202,10 @@ impl State {
     ) -> Option<Effect> {
         let user = self.sockets.get(&socket)?;
         let participant = self.durable.members.get(user)?.clone();
-        let idle = Typing {
-            active: false,
-            told: None,
-        };
+        let idle = Typing { active: false, told: None };
         let known = self.typing.entry(user.clone()).or_insert(idle);
         if typing {
-            let too_soon = known
-                .told
-                .is_some_and(|told| now.monotonic.saturating_duration_since(told) < interval);
+            let too_soon = known.told.is_some_and(|told| now.monotonic.saturating_duration_since(told) < interval);
             if too_soon {
                 return None;
             }
@@ -260,13 +213,7 @@ impl State {
         }
         known.active = typing;
         let audience = Audience::Others(user.clone());
-        Some(Effect::Tell(
-            audience,
-            Event::Typing {
-                participant,
-                typing,
-            },
-        ))
+        Some(Effect::Tell(audience, Event::Typing { participant, typing }))
     }
 
     /// A message ends its sender's typing, and the others are told.
@@ -276,10 +223,7 @@ impl State {
             return None;
         }
         let participant = self.durable.members.get(sender)?.clone();
-        let event = Event::Typing {
-            participant,
-            typing: false,
-        };
+        let event = Event::Typing { participant, typing: false };
         Some(Effect::Tell(Audience::Others(sender.clone()), event))
     }
 }

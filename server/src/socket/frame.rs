@@ -73,11 +73,7 @@ impl Wire {
     fn frame<'a>(&'a self, event: &'a Event) -> ServerFrame<'a> {
         let conversation_id = &self.id;
         match event {
-            Event::Connected {
-                user,
-                mode,
-                current,
-            } => ServerFrame::Connected {
+            Event::Connected { user, mode, current } => ServerFrame::Connected {
                 conversation_id,
                 participant_id: user,
                 mode: *mode,
@@ -94,32 +90,19 @@ impl Wire {
                 participant_count: list.len(),
                 timestamp: *at,
             },
-            Event::Joined {
-                participant,
-                count,
-                at,
-            } => ServerFrame::ParticipantJoined {
+            Event::Joined { participant, count, at } => ServerFrame::ParticipantJoined {
                 conversation_id,
                 participant: MemberBody::dated(participant),
                 participant_count: *count,
                 timestamp: *at,
             },
-            Event::Left {
-                participant,
-                count,
-                at,
-            } => ServerFrame::ParticipantLeft {
+            Event::Left { participant, count, at } => ServerFrame::ParticipantLeft {
                 conversation_id,
                 participant: MemberBody::plain(participant),
                 participant_count: *count,
                 timestamp: *at,
             },
-            Event::Presence {
-                online,
-                participant,
-                seats: list,
-                at,
-            } => ServerFrame::ParticipantUpdate {
+            Event::Presence { online, participant, seats: list, at } => ServerFrame::ParticipantUpdate {
                 action: if *online { "join" } else { "leave" },
                 participant: participant.into(),
                 participants: seats(list),
@@ -133,35 +116,15 @@ impl Wire {
                 input_timeout: self.input_timeout(*mode),
                 timestamp: *at,
             },
-            Event::Typing {
-                participant,
-                typing,
-            } => ServerFrame::Typing {
+            Event::Typing { participant, typing } => ServerFrame::Typing {
                 conversation_id,
-                participant: Typist {
-                    participant_id: &participant.id,
-                    display_name: &participant.name,
-                },
+                participant: Typist { participant_id: &participant.id, display_name: &participant.name },
                 is_typing: *typing,
             },
-            Event::Updated {
-                title,
-                sites,
-                mode,
-                at,
-            } => ServerFrame::ConversationUpdated {
-                conversation_id,
-                title,
-                sites,
-                mode,
-                timestamp: *at,
-            },
-            Event::AiResponse {
-                participant,
-                response_to,
-                chunk,
-                last,
-            } => ServerFrame::AiResponse {
+            Event::Updated { title, sites, mode, at } => {
+                ServerFrame::ConversationUpdated { conversation_id, title, sites, mode, timestamp: *at }
+            }
+            Event::AiResponse { participant, response_to, chunk, last } => ServerFrame::AiResponse {
                 message_type: &chunk.message_type,
                 conversation_id,
                 response_to,
@@ -172,9 +135,7 @@ impl Wire {
             },
             Event::Pong => ServerFrame::Pong,
             Event::Fault(fault) => self.error(fault),
-            Event::Closing => ServerFrame::ServerClosing {
-                retry_after: seconds(self.settings.retry_after),
-            },
+            Event::Closing => ServerFrame::ServerClosing { retry_after: seconds(self.settings.retry_after) },
         }
     }
 
@@ -200,12 +161,8 @@ impl Wire {
     ) -> Utf8Bytes {
         let body = |message| MessageBody::new(&self.id, message);
         let messages = messages.iter().map(|message| body(message)).collect();
-        let frame = ServerFrame::Sync {
-            messages,
-            current_sequence_id: current,
-            participants: seats(everybody),
-            has_more,
-        };
+        let frame =
+            ServerFrame::Sync { messages, current_sequence_id: current, participants: seats(everybody), has_more };
         frame.text()
     }
 }
@@ -213,11 +170,7 @@ impl Wire {
 /// The `message` frame, the same for all receivers.
 pub(crate) fn message(conversation_id: &ConversationId, message: &Message) -> Utf8Bytes {
     let message = MessageBody::new(conversation_id, message);
-    ServerFrame::Message {
-        conversation_id,
-        message,
-    }
-    .text()
+    ServerFrame::Message { conversation_id, message }.text()
 }
 
 /// The `message_ack` frame.
@@ -270,11 +223,7 @@ pub(crate) fn fault(rejection: &Rejection, message_id: Option<ClientMessageId>) 
         | Rejection::AlreadyMember(_)
         | Rejection::CapacityReached(_) => FaultKind::NotParticipant,
     };
-    Fault {
-        kind,
-        message: rejection.to_string(),
-        message_id,
-    }
+    Fault { kind, message: rejection.to_string(), message_id }
 }
 
 /// The close frame for a reason.
@@ -290,8 +239,5 @@ pub(crate) fn close_frame(reason: CloseReason) -> CloseFrame {
         CloseReason::TooSlow => (4408, "Reading too slowly"),
         CloseReason::LogUnavailable => (close_code::ERROR, "Message store unavailable"),
     };
-    CloseFrame {
-        code,
-        reason: text.into(),
-    }
+    CloseFrame { code, reason: text.into() }
 }

@@ -142,11 +142,11 @@ impl Lower<'_> {
         if self.in_verb && word.beside.contains(&"main") {
             rest.take("main");
         }
-        self.leftovers(rest, word.name, word.beside);
+        self.leftovers(&rest, word.name, word.beside);
         action
     }
 
-    fn leftovers(&mut self, rest: Fields<'_>, action: &str, allowed: &[&str]) {
+    fn leftovers(&mut self, rest: &Fields<'_>, action: &str, allowed: &[&str]) {
         for (key, _) in rest.rest() {
             if key.text == "main" {
                 self.findings.error(key.at, "`main` stands in verbs only");
@@ -364,7 +364,7 @@ impl Lower<'_> {
         if self.in_verb {
             rest.take("main");
         }
-        self.leftovers(rest, &key.text, BESIDE_VERB);
+        self.leftovers(&rest, &key.text, BESIDE_VERB);
         Call { verb: key.text.clone(), args, refused, within, since, via, capture }
     }
 

@@ -62,12 +62,7 @@ impl Actor {
             }
         };
         let job: Answering = Box::pin(job);
-        self.live.asked = Some(Asked {
-            question,
-            job,
-            pieces,
-            streamed: false,
-        });
+        self.live.asked = Some(Asked { question, job, pieces, streamed: false });
     }
 
     pub(super) fn piece(&mut self, chunk: AiChunk) {
@@ -82,12 +77,7 @@ impl Actor {
         let Some(ai) = self.ai.as_ref().map(|ai| ai.id.clone()) else {
             return;
         };
-        let event = |participant| Event::AiResponse {
-            participant,
-            response_to,
-            chunk,
-            last,
-        };
+        let event = |participant| Event::AiResponse { participant, response_to, chunk, last };
         let steps = self.pipeline.relay(&ai, event);
         self.take(steps);
     }
@@ -102,10 +92,7 @@ impl Actor {
             self.stream(asked.question.clone(), chunk, false);
         }
         if asked.streamed {
-            let end = AiChunk {
-                message_type: "ai_chunk".to_owned(),
-                ..AiChunk::default()
-            };
+            let end = AiChunk { message_type: "ai_chunk".to_owned(), ..AiChunk::default() };
             self.stream(asked.question.clone(), end, true);
         }
         let (kind, content) = match result {
@@ -113,10 +100,7 @@ impl Actor {
             Ok(Some(text)) => (MessageKind::NlwebResponse, text),
             Err(error) => {
                 warn!(message = %asked.question, %error, "AI job failed");
-                (
-                    MessageKind::Error,
-                    format!("The assistant could not answer: {error}"),
-                )
+                (MessageKind::Error, format!("The assistant could not answer: {error}"))
             }
         };
         let Some(ai) = &self.ai else {

@@ -37,10 +37,7 @@ impl Model {
     fn tell(&mut self, frame: &str, hears: impl Fn(SocketId, &UserId) -> bool) {
         for (socket, user) in &self.open {
             if hears(*socket, user) {
-                self.streams
-                    .entry(*socket)
-                    .or_default()
-                    .push(frame.to_owned());
+                self.streams.entry(*socket).or_default().push(frame.to_owned());
             }
         }
     }
@@ -135,11 +132,7 @@ impl Model {
             panic!("ticket {ticket} was answered, and no change waits");
         };
         assert_eq!(ticket, expected, "answers come in order");
-        let answer = if stored {
-            self.decide(&change)
-        } else {
-            "StorageUnavailable".to_owned()
-        };
+        let answer = if stored { self.decide(&change) } else { "StorageUnavailable".to_owned() };
         if let Some(socket) = socket_of(&change)
             && ["NotFound", "StorageUnavailable", "IdConflict"].contains(&answer.as_str())
         {
@@ -195,13 +188,7 @@ impl Model {
     }
 
     fn say(&mut self, draft: &Draft) -> String {
-        let Draft {
-            sender,
-            client_id,
-            content,
-            socket,
-            ..
-        } = draft;
+        let Draft { sender, client_id, content, socket, .. } = draft;
         if !self.members.contains(sender) {
             return "NotFound".to_owned();
         }
@@ -217,15 +204,9 @@ impl Model {
             }
             return format!("said {} true", index + 1);
         }
-        self.log.push(Said {
-            sender: sender.clone(),
-            id: client_id.clone(),
-            content: content.clone(),
-        });
+        self.log.push(Said { sender: sender.clone(), id: client_id.clone(), content: content.clone() });
         let place = self.log.len();
-        self.tell(&format!("message {place}"), |other, _| {
-            Some(other) != *socket
-        });
+        self.tell(&format!("message {place}"), |other, _| Some(other) != *socket);
         if let Some(socket) = socket {
             self.tell_one(*socket, &format!("ack {place} false"));
         }

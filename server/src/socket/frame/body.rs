@@ -6,8 +6,8 @@ use serde_json::{Map, Number, Value};
 
 use crate::conversation::event::Seat;
 use crate::domain::{
-    ClientMessageId, ConversationId, Kind, Message, MessageId, MessageKind, Mode, Participant,
-    SequenceId, Timestamp, UserId,
+    ClientMessageId, ConversationId, Kind, Message, MessageId, MessageKind, Mode, Participant, SequenceId, Timestamp,
+    UserId,
 };
 
 /// The status of every message that can be seen: it is durable, and on its way to everybody.
@@ -54,11 +54,7 @@ pub(super) struct Named<'a> {
 
 impl<'a> From<&'a Participant> for Named<'a> {
     fn from(participant: &'a Participant) -> Self {
-        Self {
-            participant_id: &participant.id,
-            display_name: &participant.name,
-            kind: participant.kind,
-        }
+        Self { participant_id: &participant.id, display_name: &participant.name, kind: participant.kind }
     }
 }
 
@@ -84,19 +80,11 @@ pub(crate) struct MemberBody<'a> {
 impl<'a> MemberBody<'a> {
     /// Without the time of joining.
     pub(crate) fn plain(participant: &'a Participant) -> Self {
-        Self {
-            id: &participant.id,
-            name: &participant.name,
-            kind: participant.kind,
-            joined_at: None,
-        }
+        Self { id: &participant.id, name: &participant.name, kind: participant.kind, joined_at: None }
     }
 
     pub(super) fn dated(participant: &'a Participant) -> Self {
-        Self {
-            joined_at: Some(participant.joined_at),
-            ..Self::plain(participant)
-        }
+        Self { joined_at: Some(participant.joined_at), ..Self::plain(participant) }
     }
 }
 
