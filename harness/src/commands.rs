@@ -337,7 +337,7 @@ fn interruption() -> watch::Receiver<bool> {
                 if second {
                     std::process::exit(i32::from(Exit::Interrupted.code()));
                 }
-                complain("interrupted: ending the servers; once more to end at once");
+                let _ = writeln!(std::io::stderr(), "interrupted: ending the servers (once more to end at once)");
                 interrupt.send_replace(true);
             }
         });

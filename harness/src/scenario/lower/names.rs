@@ -154,6 +154,11 @@ impl Walk<'_, '_> {
             }
             StepKind::Race(race) => {
                 let members = state.actors.get(&race.of).cloned().unwrap_or_default();
+                if !race.outcomes.is_empty() && !self.answers(&race.action, &race.of, state) {
+                    let message = "`outcomes` speak of an answer, and there is none here".to_owned();
+                    let help = "let them do a request, a connect, or a verb with a main step".to_owned();
+                    self.report(frame, step.at, message, Some(help));
+                }
                 let mut inner = Frame { shared: true, ..frame.clone() };
                 for who in &members {
                     self.action(&race.action, step.at, who, &mut inner, state);
@@ -204,6 +209,19 @@ impl Walk<'_, '_> {
                 state.dropped = None;
             }
             StepKind::Server(ServerAction::Start) => {}
+        }
+    }
+
+    /// Whether an action has an answer that the outcomes of a race can be compared with.
+    fn answers(&self, action: &Action, actor: &str, state: &State) -> bool {
+        match action {
+            Action::Http(_) | Action::Connect(_) => true,
+            Action::Call(call) => {
+                let first = state.actors.get(actor).and_then(|members| members.first());
+                let spec = first.and_then(|who| self.scenario.participants.get(who));
+                spec.and_then(|spec| spec.protocol.verbs.get(&call.verb)).is_some_and(|verb| verb.main.is_some())
+            }
+            _ => false,
         }
     }
 
