@@ -78,9 +78,10 @@ fn chosen(config: &Config, args: &SelectArgs) -> Result<Selected, Exit> {
     }
     if errors > 0 {
         complain(&format!(
-            "{errors} {} in {} files that were read; nothing was played",
+            "{errors} {} in {} {}; nothing was played",
             if errors == 1 { "error" } else { "errors" },
-            selected.files
+            selected.files,
+            if selected.files == 1 { "file" } else { "files" }
         ));
         return Err(Exit::Invalid);
     }

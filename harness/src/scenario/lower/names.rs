@@ -57,6 +57,8 @@ struct State {
     unclear: BTreeSet<String>,
     /// Marks.
     marks: BTreeMap<String, BTreeSet<String>>,
+    /// Snapshots by the file that they are stored in.
+    snapshots: BTreeSet<String>,
     /// Who ended a connection that nobody has noticed since.
     dropped: Option<(Position, String)>,
 }
@@ -194,6 +196,12 @@ impl Walk<'_, '_> {
             }
             StepKind::Snapshot { name, .. } => {
                 self.template(name, frame, state);
+                if let Some(Value::String(literal)) = name.as_literal()
+                    && !state.snapshots.insert(crate::snapshot::store::slug(literal))
+                {
+                    let message = format!("a snapshot named `{literal}`, or alike, is taken already");
+                    self.report(frame, step.at, message, Some("names stand once in a scenario".to_owned()));
+                }
                 if let Some((_, who)) = &state.dropped
                     && self.scenario.participants.len() > 1
                 {
