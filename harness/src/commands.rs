@@ -235,7 +235,7 @@ fn play(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
     if selected.whole && complete && config.snapshots.is_dir() {
         match store::orphans(&config.snapshots, &touched) {
             Ok(orphans) => {
-                summary.orphans = orphans.iter().map(|path| crate::scenario::error::shown_path(path)).collect()
+                summary.orphans = orphans.iter().map(|path| crate::scenario::error::shown_path(path)).collect();
             }
             Err(error) => complain(&error.to_string()),
         }
@@ -288,7 +288,7 @@ fn report(
     let ground =
         Ground { deadlines: Deadlines { default: config.deadline, late: config.late, slow }, store, audit, sink };
     let (ways, options) = (Arc::clone(ways), options.clone());
-    let playing = std::thread::spawn(move || runner::run(jobs, &ground, &ways, &options));
+    let playing = std::thread::spawn(move || runner::run(&jobs, &ground, &ways, &options));
     let mut failures = String::new();
     let mut story = Story::new(paint);
     for event in incoming {

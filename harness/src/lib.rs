@@ -27,5 +27,6 @@ pub mod select;
 pub mod snapshot;
 pub mod subject;
 pub mod suite;
+pub mod text;
 
 pub use suite::{Played, Suite};

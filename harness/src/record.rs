@@ -2,6 +2,7 @@
 //! happened in the runner. Invariants, snapshots and failure messages read it; nothing in it is ever dropped.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -91,8 +92,8 @@ pub struct Closing {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Payload {
-    /// Text that is JSON.
-    Json(Value),
+    /// Text that is JSON; the record and the inbox share it.
+    Json(Arc<Value>),
     /// Any other text.
     Text(String),
     /// A binary message.
@@ -102,18 +103,23 @@ pub enum Payload {
 impl Payload {
     /// The payload of a text message: JSON where it is.
     pub fn from_text(text: &str) -> Self {
-        serde_json::from_str(text).map_or_else(|_| Self::Text(text.to_owned()), Self::Json)
+        serde_json::from_str(text).map_or_else(|_| Self::Text(text.to_owned()), Self::json)
+    }
+
+    /// The payload of a JSON value.
+    pub fn json(value: Value) -> Self {
+        Self::Json(Arc::new(value))
     }
 
     /// What patterns match: the JSON itself, other text as a string, and for binary an object with its
     /// content in lower-case hexadecimal digits: `{"binary": "00ff"}`.
-    pub fn value(&self) -> Value {
+    pub fn value(&self) -> Arc<Value> {
         match self {
-            Self::Json(value) => value.clone(),
-            Self::Text(text) => Value::String(text.clone()),
+            Self::Json(value) => Arc::clone(value),
+            Self::Text(text) => Arc::new(Value::String(text.clone())),
             Self::Binary(bytes) => {
                 let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-                serde_json::json!({ "binary": hex })
+                Arc::new(serde_json::json!({ "binary": hex }))
             }
         }
     }

@@ -60,7 +60,7 @@ pub struct Ran {
 ///
 /// # Errors
 /// Only the operating system's, where no runtime can be made.
-pub fn run(jobs: Vec<Job>, ground: &Ground, ways: &Ways, options: &Options) -> std::io::Result<Ran> {
+pub fn run(jobs: &[Job], ground: &Ground, ways: &Ways, options: &Options) -> std::io::Result<Ran> {
     let began = Instant::now();
     let home = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let tell = |kind| (ground.sink)(Event { scenario: None, at: began.elapsed(), kind });

@@ -82,19 +82,14 @@ impl App {
             input_timeout_multi: config.input_timeout_multi_ms,
         };
         let limits = Limits {
-            rules: Rules {
-                max_participants: config.max_participants,
-            },
+            rules: Rules { max_participants: config.max_participants },
             queue_capacity: config.queue_capacity,
             ai_capacity: config.ai_queue_capacity,
             history: config.history_limit,
             typing_interval: Duration::from_millis(config.typing_interval_ms),
         };
         let socket_settings = SocketSettings {
-            frames: FrameLimits {
-                max_message_chars: config.max_message_chars,
-                max_id_chars: config.max_id_chars,
-            },
+            frames: FrameLimits { max_message_chars: config.max_message_chars, max_id_chars: config.max_id_chars },
             max_frame_bytes: config.max_frame_bytes,
             max_faults_per_minute: config.max_faults_per_minute,
             max_in_flight: config.max_in_flight,
@@ -136,10 +131,7 @@ impl App {
 
     /// Finds a conversation.
     pub(crate) async fn find(&self, id: &ConversationId) -> Result<Handle, ApiError> {
-        self.registry
-            .find(id)
-            .await
-            .map_err(|error| self.refused(error))
+        self.registry.find(id).await.map_err(|error| self.refused(error))
     }
 
     /// An id for a new socket.
@@ -158,11 +150,7 @@ pub(crate) struct Slots {
 
 impl Slots {
     fn new(most: usize, most_per_user: usize) -> Self {
-        Self {
-            most,
-            most_per_user,
-            taken: Mutex::default(),
-        }
+        Self { most, most_per_user, taken: Mutex::default() }
     }
 
     /// Takes a slot until the returned value is dropped; `None` when a limit is reached.
@@ -175,10 +163,7 @@ impl Slots {
         }
         *total += 1;
         by_user.insert(user.clone(), of_user + 1);
-        Some(Slot {
-            slots: Arc::clone(self),
-            user: user.clone(),
-        })
+        Some(Slot { slots: Arc::clone(self), user: user.clone() })
     }
 
     /// How many sockets are open.
@@ -196,11 +181,7 @@ pub(crate) struct Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut taken = self
-            .slots
-            .taken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.slots.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let (total, by_user) = &mut *taken;
         *total = total.saturating_sub(1);
         if let Some(of_user) = by_user.get_mut(&self.user) {
@@ -237,13 +218,7 @@ pub async fn serve(
     for listener in listeners {
         info!(address = %listener.local_addr()?, "listening");
         let connections = Arc::clone(&connections);
-        acceptors.spawn(accept(
-            listener,
-            router.clone(),
-            settings,
-            connections,
-            closing.clone(),
-        ));
+        acceptors.spawn(accept(listener, router.clone(), settings, connections, closing.clone()));
     }
     drop(router);
 
@@ -294,11 +269,7 @@ mod tests {
     #[test]
     fn slots_are_bounded_in_all_and_by_user() {
         let slots = Arc::new(Slots::new(2, 1));
-        let (alice, bob, carol) = (
-            UserId::from("alice"),
-            UserId::from("bob"),
-            UserId::from("carol"),
-        );
+        let (alice, bob, carol) = (UserId::from("alice"), UserId::from("bob"), UserId::from("carol"));
         let first = slots.take(&alice).unwrap();
         assert!(slots.take(&alice).is_none());
         let _second = slots.take(&bob).unwrap();

@@ -44,20 +44,12 @@ fn token(parts: &Parts) -> Option<String> {
 fn bearer(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.trim().split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| token.trim().to_owned())
-        .filter(|token| !token.is_empty())
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned()).filter(|token| !token.is_empty())
 }
 
 fn cookie(headers: &HeaderMap) -> Option<String> {
-    let values = headers
-        .get_all(COOKIE)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok());
-    let mut pairs = values
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='));
+    let values = headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let (_, token) = pairs.find(|(name, token)| *name == AUTH_TOKEN && !token.is_empty())?;
     Some(token.trim_matches('"').to_owned())
 }
@@ -67,17 +59,13 @@ fn query(parts: &Parts) -> Option<String> {
         return None;
     }
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).ok()?;
-    let (_, token) = pairs
-        .into_iter()
-        .find(|(name, token)| name == AUTH_TOKEN && !token.is_empty())?;
+    let (_, token) = pairs.into_iter().find(|(name, token)| name == AUTH_TOKEN && !token.is_empty())?;
     Some(token)
 }
 
 fn subprotocol(headers: &HeaderMap) -> Option<String> {
     let values = headers.get_all(SEC_WEBSOCKET_PROTOCOL).into_iter();
-    let mut offered = values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
+    let mut offered = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     let token = offered.find_map(|name| name.trim().strip_prefix("bearer."))?;
     Some(token.to_owned())
 }
@@ -89,21 +77,13 @@ fn dev_user(token: &str) -> Caller {
         // The longer prefixes alone name nobody, so that no id is called `test` or `token`.
         Some("test" | "token" | "test_" | "token_" | "") | None => None,
         Some(rest) => {
-            let longer = rest
-                .strip_prefix("test_")
-                .or_else(|| rest.strip_prefix("token_"));
+            let longer = rest.strip_prefix("test_").or_else(|| rest.strip_prefix("token_"));
             Some(longer.unwrap_or(rest))
         }
     };
     match id {
-        Some(id) => Caller {
-            id: UserId::from(id),
-            name: title_case(id),
-        },
-        None => Caller {
-            id: UserId::from("authenticated_user"),
-            name: "User".to_owned(),
-        },
+        Some(id) => Caller { id: UserId::from(id), name: title_case(id) },
+        None => Caller { id: UserId::from("authenticated_user"), name: "User".to_owned() },
     }
 }
 
@@ -161,10 +141,7 @@ mod tests {
         let cookie = ("cookie", "x=1; auth_token=b");
         let protocol = ("sec-websocket-protocol", "chat, bearer.d");
         let uri = "/x?auth_token=c";
-        assert_eq!(
-            found("GET", uri, &[header, cookie, protocol]).as_deref(),
-            Some("a")
-        );
+        assert_eq!(found("GET", uri, &[header, cookie, protocol]).as_deref(), Some("a"));
         assert_eq!(found("GET", uri, &[cookie, protocol]).as_deref(), Some("b"));
         assert_eq!(found("GET", uri, &[protocol]).as_deref(), Some("c"));
         assert_eq!(found("GET", "/x", &[protocol]).as_deref(), Some("d"));

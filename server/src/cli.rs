@@ -71,10 +71,7 @@ fn resolve(
         ("log", arguments.log),
         ("log_format", arguments.log_format),
         ("ai_script", arguments.ai_script),
-        (
-            "force_dev_auth",
-            arguments.force_dev_auth.then(|| "true".to_owned()),
-        ),
+        ("force_dev_auth", arguments.force_dev_auth.then(|| "true".to_owned())),
         ("testing", arguments.testing.then(|| "true".to_owned())),
     ];
     for (key, text) in given {
@@ -95,12 +92,7 @@ mod tests {
 
     fn resolved(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let arguments = Arguments::parse_from([&["roundtable-server"], arguments].concat());
-        resolve(
-            arguments,
-            environment
-                .iter()
-                .map(|(name, value)| (name.into(), value.into())),
-        )
+        resolve(arguments, environment.iter().map(|(name, value)| (name.into(), value.into())))
     }
 
     #[test]
@@ -111,23 +103,15 @@ mod tests {
         let path = path.display().to_string();
         let environment = [("ROUNDTABLE_PORT", "4"), ("ROUNDTABLE_QUEUE_CAPACITY", "5")];
         let config = resolved(&["--config", &path, "--port", "6"], &environment).unwrap();
-        assert_eq!(
-            (config.port, config.queue_capacity, config.history_limit),
-            (6, 5, 3)
-        );
+        assert_eq!((config.port, config.queue_capacity, config.history_limit), (6, 5, 3));
     }
 
     #[test]
     fn any_key_can_be_set() {
         let config = resolved(&["--set", "sync_page=7", "--testing"], &[]).unwrap();
         assert_eq!((config.sync_page, config.testing), (7, true));
-        let error = resolved(&["--set", "sync_pages=7"], &[])
-            .unwrap_err()
-            .to_string();
-        assert_eq!(
-            error,
-            "unknown configuration key `sync_pages`; did you mean `sync_page`?"
-        );
+        let error = resolved(&["--set", "sync_pages=7"], &[]).unwrap_err().to_string();
+        assert_eq!(error, "unknown configuration key `sync_pages`; did you mean `sync_page`?");
     }
 
     #[test]

@@ -108,7 +108,7 @@ pub struct Config {
     pub write_timeout_ms: u64,
     /// How long a closing socket waits for the other side, in milliseconds.
     pub close_timeout_ms: u64,
-    /// How long the head of a request may take, in milliseconds.
+    /// How long the head of a request may take, the idle time of the connection before it included, in milliseconds.
     pub header_timeout_ms: u64,
     /// How long the body of a request may take, in milliseconds.
     pub body_timeout_ms: u64,
@@ -170,7 +170,7 @@ impl Default for Config {
             heartbeat_timeout_ms: 10_000,
             write_timeout_ms: 10_000,
             close_timeout_ms: 5_000,
-            header_timeout_ms: 10_000,
+            header_timeout_ms: 60_000,
             body_timeout_ms: 30_000,
             typing_interval_ms: 3_000,
             retry_after_ms: 1_000,
@@ -238,35 +238,25 @@ impl Config {
             ("max_id_chars", self.max_id_chars, 100_000),
             ("max_mode_chars", self.max_mode_chars, 100_000),
             ("max_sites", self.max_sites, 100_000),
-            (
-                "max_faults_per_minute",
-                self.max_faults_per_minute,
-                1_000_000,
-            ),
+            ("max_faults_per_minute", self.max_faults_per_minute, 1_000_000),
             ("max_sockets", self.max_sockets, 10_000_000),
-            (
-                "max_participants_at_creation",
-                self.max_participants_at_creation,
-                100_000,
-            ),
+            ("max_participants_at_creation", self.max_participants_at_creation, 100_000),
             ("max_participants", self.max_participants, 100_000),
             ("max_headers", self.max_headers, 10_000),
         ];
         for (key, value, most) in sizes {
             in_range(key, value, 1, most)?;
         }
-        for (key, value) in [
-            ("socket_send_buffer", self.socket_send_buffer),
-            ("socket_receive_buffer", self.socket_receive_buffer),
-        ] {
+        for (key, value) in
+            [("socket_send_buffer", self.socket_send_buffer), ("socket_receive_buffer", self.socket_receive_buffer)]
+        {
             if let Some(bytes) = value {
                 in_range(key, bytes, 1_024, 1 << 30)?;
             }
         }
-        for (key, value) in [
-            ("ai_participant_id", &self.ai_participant_id),
-            ("ai_participant_name", &self.ai_participant_name),
-        ] {
+        for (key, value) in
+            [("ai_participant_id", &self.ai_participant_id), ("ai_participant_name", &self.ai_participant_name)]
+        {
             if value.is_empty() {
                 return Err(ConfigError::wrong(key, "must not be empty"));
             }

@@ -60,11 +60,7 @@ impl AsyncRead for Counted {
 }
 
 impl AsyncWrite for Counted {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.count(written)
     }
@@ -150,12 +146,8 @@ async fn closed(closing: &mut watch::Receiver<bool>) {
 }
 
 fn tune(socket: &SockRef<'_>, settings: ConnectionSettings) {
-    let send = settings
-        .send_buffer
-        .map(|bytes| socket.set_send_buffer_size(bytes));
-    let receive = settings
-        .receive_buffer
-        .map(|bytes| socket.set_recv_buffer_size(bytes));
+    let send = settings.send_buffer.map(|bytes| socket.set_send_buffer_size(bytes));
+    let receive = settings.receive_buffer.map(|bytes| socket.set_recv_buffer_size(bytes));
     for result in [send, receive].into_iter().flatten() {
         if let Err(error) = result {
             warn!(%error, "kernel buffer not set");
@@ -164,17 +156,9 @@ fn tune(socket: &SockRef<'_>, settings: ConnectionSettings) {
 }
 
 /// Serves one connection: requests one after another, or one upgrade.
-async fn serve(
-    stream: TcpStream,
-    router: Router,
-    settings: ConnectionSettings,
-    mut closing: watch::Receiver<bool>,
-) {
+async fn serve(stream: TcpStream, router: Router, settings: ConnectionSettings, mut closing: watch::Receiver<bool>) {
     let progress = WriteProgress::default();
-    let io = TokioIo::new(Counted {
-        stream,
-        progress: progress.clone(),
-    });
+    let io = TokioIo::new(Counted { stream, progress: progress.clone() });
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(progress.clone());
         // A router is always ready.

@@ -70,9 +70,7 @@ impl ApiError {
             Self::AuthRequired => (StatusCode::UNAUTHORIZED, "AUTH_REQUIRED"),
             Self::InvalidJson(_) => (StatusCode::BAD_REQUEST, "INVALID_JSON"),
             Self::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
-            Self::UnsupportedMediaType => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE")
-            }
+            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
             Self::MessageTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "MESSAGE_TOO_LARGE"),
             Self::PayloadTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
             Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
@@ -90,10 +88,9 @@ impl ApiError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::ConnectionLimit(after) | Self::NotReady(after) => Some(*after),
-            Self::Refused(
-                Rejection::QueueFull | Rejection::StorageUnavailable | Rejection::ShuttingDown,
-                after,
-            ) => Some(*after),
+            Self::Refused(Rejection::QueueFull | Rejection::StorageUnavailable | Rejection::ShuttingDown, after) => {
+                Some(*after)
+            }
             _ => None,
         }
     }
@@ -116,10 +113,7 @@ fn status_of(rejection: &Rejection) -> (StatusCode, &'static str) {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, code) = self.status_and_code();
-        let body = ErrorBody {
-            error: self.to_string(),
-            code,
-        };
+        let body = ErrorBody { error: self.to_string(), code };
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {

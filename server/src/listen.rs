@@ -35,24 +35,17 @@ pub async fn bind(config: &Config) -> io::Result<Vec<TcpListener>> {
             }
         }
     }
-    Err(io::Error::new(
-        io::ErrorKind::AddrInUse,
-        "no port is free on both loopback addresses",
-    ))
+    Err(io::Error::new(io::ErrorKind::AddrInUse, "no port is free on both loopback addresses"))
 }
 
 async fn listen_at(address: IpAddr, port: u16) -> io::Result<TcpListener> {
     let address = SocketAddr::new(address, port);
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| name(&error, &address.to_string()))
+    TcpListener::bind(address).await.map_err(|error| name(&error, &address.to_string()))
 }
 
 async fn listen((host, port): (&str, u16)) -> io::Result<TcpListener> {
     let named = format!("{host}:{port}");
-    TcpListener::bind((host, port))
-        .await
-        .map_err(|error| name(&error, &named))
+    TcpListener::bind((host, port)).await.map_err(|error| name(&error, &named))
 }
 
 fn name(error: &io::Error, address: &str) -> io::Error {

@@ -22,9 +22,7 @@ fn main() -> ExitCode {
     if let Err(error) = telemetry::install(&config) {
         return fail(EXIT_USAGE, &error);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match runtime {
         Ok(runtime) => runtime.block_on(run(config)),
         Err(error) => fail(EXIT_START, &error),

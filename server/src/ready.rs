@@ -6,25 +6,21 @@ use std::path::Path;
 
 use tokio::net::TcpListener;
 
-/// Prints the server's URL and writes it to the ready file. The file appears whole or not at all. The listeners
+/// Writes the server's URL to the ready file and prints it. The file appears whole or not at all. The listeners
 /// accept from the moment they are bound, so a client that sees the file can connect.
 pub(crate) fn announce(listeners: &[TcpListener], ready_file: Option<&str>) -> io::Result<()> {
     let Some(listener) = listeners.first() else {
         return Ok(());
     };
     let url = url(listener.local_addr()?);
-    println!("roundtable-server listens on {url}");
     if let Some(path) = ready_file {
-        let named = |error: io::Error| {
-            io::Error::new(
-                error.kind(),
-                format!("cannot write the ready file {path}: {error}"),
-            )
-        };
+        let named =
+            |error: io::Error| io::Error::new(error.kind(), format!("cannot write the ready file {path}: {error}"));
         let temporary = format!("{path}.{}.tmp", std::process::id());
         std::fs::write(&temporary, format!("{url}\n")).map_err(named)?;
         std::fs::rename(&temporary, Path::new(path)).map_err(named)?;
     }
+    println!("roundtable-server listens on {url}");
     Ok(())
 }
 

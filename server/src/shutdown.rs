@@ -1,6 +1,6 @@
 //! Ending: spawned tasks that can be waited for and cut off.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::task::JoinSet;
@@ -26,13 +26,7 @@ impl Tasks {
 
     /// Waits until all tasks have ended by themselves, those that are spawned meanwhile included.
     pub(crate) async fn finish(&self) {
-        loop {
-            let mut taken = std::mem::take(&mut *self.lock());
-            if taken.is_empty() {
-                return;
-            }
-            while taken.join_next().await.is_some() {}
-        }
+        while poll_fn(|context| self.lock().poll_join_next(context)).await.is_some() {}
     }
 
     /// Aborts all tasks and waits until they are gone.

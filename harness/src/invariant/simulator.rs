@@ -127,7 +127,7 @@ impl Chat {
     }
 
     pub(crate) fn received(&mut self, participant: &str, connection: ConnectionId, frame: Value) {
-        self.push(participant, What::Received { connection, frame: Payload::Json(frame), barrier: false });
+        self.push(participant, What::Received { connection, frame: Payload::json(frame), barrier: false });
     }
 
     pub(crate) fn join(&mut self, who: &str) -> &mut Self {
@@ -194,7 +194,7 @@ impl Chat {
         self.sent += 1;
         let client = format!("{:08x}-0000-4000-8000-000000000000", self.sent);
         let frame = json!({ "type": "message", "content": text, "message_id": client });
-        self.push(who, What::Sent { connection: own, frame: Payload::Json(frame) });
+        self.push(who, What::Sent { connection: own, frame: Payload::json(frame) });
         let (id, order, frame) = self.commit(who, text, Some(&client));
         for (connection, owner) in self.open.clone() {
             let ack = json!({ "type": "message_ack", "message_id": id, "client_message_id": client, "sequence_id": order, "duplicate": false });

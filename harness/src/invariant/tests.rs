@@ -1,5 +1,7 @@
 //! Each outcome on a small record.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::invariant::simulator::{Chat, members, messages};
@@ -54,7 +56,7 @@ pub(crate) fn deliveries(record: &Record, who: &str) -> Vec<(usize, i64)> {
 
 pub(crate) fn frame_mut(record: &mut Record, index: usize) -> &mut Value {
     match &mut record.entries[index].what {
-        What::Received { frame: Payload::Json(frame), .. } => frame,
+        What::Received { frame: Payload::Json(frame), .. } => Arc::make_mut(frame),
         other => panic!("no frame: {other:?}"),
     }
 }
@@ -177,7 +179,7 @@ fn who_left_gets_nothing_that_was_sent_later() {
     let (connection, _) = chat.open()[2].clone();
     chat.leave("carol").say("alice", "secret");
     let frame = chat.record.entries.iter().rev().find_map(|entry| match &entry.what {
-        What::Received { frame: Payload::Json(frame), .. } if frame["type"] == "message" => Some(frame.clone()),
+        What::Received { frame: Payload::Json(frame), .. } if frame["type"] == "message" => Some(Value::clone(frame)),
         _ => None,
     });
     assert_eq!(outcome(&chat, Invariant::MembersOnly), Outcome::Holds { judged: 14 });

@@ -25,6 +25,11 @@ pub fn line(result: &ScenarioResult, paint: Paint) -> String {
         Outcome::Skipped { .. } | Outcome::NoServer { .. } | Outcome::Interrupted => " ".repeat(9),
         _ => format!("{:>8.3}s", result.took.as_secs_f64()),
     };
+    let unknown: String = result
+        .unknown
+        .iter()
+        .map(|why| format!("\n{}", paint.text(Style::Note, &format!("      unknown: {why}"))))
+        .collect();
     let repetition = if result.repetition > 1 { format!(" #{}", result.repetition) } else { String::new() };
     let why = match &result.outcome {
         Outcome::Skipped { reason } | Outcome::FailedAsExpected { reason } => format!(": {reason}"),
@@ -32,7 +37,7 @@ pub fn line(result: &ScenarioResult, paint: Paint) -> String {
     };
     let word = paint.text(style, &format!("{word:>5}"));
     let label = paint.text(Style::Strong, &result.label);
-    format!("{word} [{time}] {label}{repetition}  {}{why}", result.title)
+    format!("{word} [{time}] {label}{repetition}  {}{why}{unknown}", result.title)
 }
 
 /// A scenario's failures, with everything that helps to find the cause; empty for one that has none.
@@ -73,7 +78,7 @@ fn one(text: &mut String, failure: &Failure, paint: Paint) {
     for (number, place) in failure.place.iter().chain(&failure.inside).enumerate() {
         source(text, place, number, paint);
     }
-    if let Some(expected) = &failure.expected {
+    if let Some(expected) = failure.expected.as_ref().filter(|expected| !failure.headline.contains(expected.as_str())) {
         row(text, "expected", expected, paint);
     }
     if let Some(nearest) = &failure.nearest {

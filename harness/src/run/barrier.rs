@@ -25,7 +25,7 @@ pub(crate) enum Proof {
 
 impl Here {
     /// Runs the barrier on every other open socket that has sent since its last one, then on the watcher's own.
-    pub(crate) async fn barrier(&self, watcher: &Arc<Connection>) -> Result<Proof, Failure> {
+    pub(crate) async fn barrier(&self, watcher: &Arc<Connection>) -> Result<Proof, Box<Failure>> {
         let mut senders = Vec::new();
         for participant in self.world.participants.values() {
             for connection in participant.current() {
@@ -83,7 +83,7 @@ impl Here {
     }
 
     /// One echo on one connection.
-    pub(crate) async fn echo(&self, connection: &Arc<Connection>) -> Result<Proof, Failure> {
+    pub(crate) async fn echo(&self, connection: &Arc<Connection>) -> Result<Proof, Box<Failure>> {
         let Some((ping, _)) = &connection.echo else { return Ok(Proof::None) };
         let goal = {
             let mut inbox = lock(&connection.inbox);
@@ -91,7 +91,7 @@ impl Here {
             inbox.passed + inbox.pings.iter().filter(|ping| **ping == Ping::Barrier).count() + 1
         };
         let message = Message::text(ping.to_string());
-        if connection.send(&self.world, self.step, message, Payload::Json(ping.clone()), Some(Ping::Barrier)).is_err() {
+        if connection.send(&self.world, self.step, message, Payload::json(ping.clone()), Some(Ping::Barrier)).is_err() {
             return Ok(Proof::Proven);
         }
         self.await_barrier(connection, "the answer to the barrier's ping", |connection| {
@@ -103,15 +103,18 @@ impl Here {
 
     /// Each participant who has sent does the marker's action behind it, and the watcher must see each marker; where
     /// nobody has sent, one other participant with an open connection does it.
-    async fn markers(&self, watcher: &Arc<Connection>, senders: &[Arc<Connection>]) -> Result<Proof, Failure> {
-        let mut who: Vec<String> = senders.iter().map(|sender| sender.participant.clone()).collect();
+    async fn markers(&self, watcher: &Arc<Connection>, senders: &[Arc<Connection>]) -> Result<Proof, Box<Failure>> {
+        // Only somebody on the watcher's stream can be seen there; what others sent can't be awaited from here.
+        let together = |connection: &Connection| connection.streams == watcher.streams;
+        let mut who: Vec<String> =
+            senders.iter().filter(|sender| together(sender)).map(|sender| sender.participant.clone()).collect();
         who.retain(|key| *key != watcher.participant);
         who.dedup();
         if who.is_empty() {
             let other = self.world.participants.values().find(|other| {
                 other.key() != watcher.participant
                     && matches!(other.spec.protocol.barrier, Some(Barrier::Marker { .. }))
-                    && other.current().iter().any(|connection| connection.is_open())
+                    && other.current().iter().any(|connection| connection.is_open() && together(connection))
             });
             who.extend(other.map(|other| other.key().to_owned()));
         }
@@ -126,7 +129,7 @@ impl Here {
         Ok(Proof::Proven)
     }
 
-    async fn marker(&self, watcher: &Arc<Connection>, actor: &str) -> Result<Proof, Failure> {
+    async fn marker(&self, watcher: &Arc<Connection>, actor: &str) -> Result<Proof, Box<Failure>> {
         let Some(actor) = self.world.participants.get(actor) else { return Ok(Proof::None) };
         let Some(Barrier::Marker { action, receive, hides }) = &actor.spec.protocol.barrier else {
             return Ok(Proof::None);
@@ -161,7 +164,7 @@ impl Here {
         connection: &Arc<Connection>,
         what: &str,
         arrived: impl Fn(&Connection) -> bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Box<Failure>> {
         let mut changes = connection.changed.subscribe();
         let patience = self.world.deadlines.of(None);
         let limit = from_now(patience);
@@ -188,7 +191,7 @@ impl Here {
     }
 
     /// Tries the barrier: runs it on every open connection, and then no delivery may come.
-    pub(crate) async fn audit(&self, listen: Duration) -> Result<(), Failure> {
+    pub(crate) async fn audit(&self, listen: Duration) -> Result<(), Box<Failure>> {
         self.settle().await?;
         let mut open = Vec::new();
         for participant in self.world.participants.values() {
@@ -223,7 +226,7 @@ impl Here {
         connection: &Arc<Connection>,
         listen: Option<Duration>,
         stop: impl Fn(&Connection) -> bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Box<Failure>> {
         let Some(listen) = listen else {
             let mut failure = self.failure("nothing can be proven here: there is no barrier");
             failure.details.push(

@@ -12,6 +12,7 @@ use crate::event::{Came, Failure, FailureKind, Nearest};
 use crate::pattern::{Difference, Pattern, describe, nearest};
 use crate::scenario::model::{Expect, Expected};
 use crate::subject::Death;
+use crate::text::{brief, millis, shorten};
 
 /// How many frames a failure shows.
 const SHOWN: usize = 12;
@@ -36,7 +37,7 @@ impl Wanted<'_> {
 
 impl Here {
     /// Plays an expectation.
-    pub(crate) async fn expect(&mut self, expect: &Expect) -> Result<(), Failure> {
+    pub(crate) async fn expect(&mut self, expect: &Expect) -> Result<(), Box<Failure>> {
         let connection = self.connection(expect.via.as_ref())?;
         let since = expect.since.as_ref().or(self.since.as_ref());
         let from = match since {
@@ -64,7 +65,7 @@ impl Here {
         let values: Vec<Value> = {
             let mut inbox = lock(&connection.inbox);
             inbox.take(&places, self.line);
-            places.iter().map(|place| inbox.frames[*place].value.clone()).collect()
+            places.iter().map(|place| Value::clone(&inbox.frames[*place].value)).collect()
         };
         let value = match expect.what {
             Expected::InOrder(_) | Expected::All(_) => Value::Array(values),
@@ -78,7 +79,7 @@ impl Here {
         connection: &Arc<Connection>,
         wanted: &Wanted<'_>,
         within: Option<std::time::Duration>,
-    ) -> Result<Vec<usize>, Failure> {
+    ) -> Result<Vec<usize>, Box<Failure>> {
         let mut changes = connection.changed.subscribe();
         let patience = self.world.deadlines.of(within);
         let limit = from_now(patience);
@@ -113,7 +114,7 @@ impl Here {
     }
 
     /// One look; none while there is reason to wait.
-    fn look(&self, connection: &Arc<Connection>, wanted: &Wanted<'_>) -> Option<Result<Vec<usize>, Failure>> {
+    fn look(&self, connection: &Arc<Connection>, wanted: &Wanted<'_>) -> Option<Result<Vec<usize>, Box<Failure>>> {
         let inbox = lock(&connection.inbox);
         let look = wanted.look(&inbox);
         if let Look::Found(places) = look {
@@ -125,7 +126,7 @@ impl Here {
             let mut failure = self.failure(format!(
                 "the next frame on {} is another than expected: {}",
                 who(connection),
-                shorten(&frame.value.to_string(), 120)
+                brief(&frame.value, 120)
             ));
             failure.expected = Some(describe(pattern));
             failure.nearest = Some(nearest_of(pattern, connection, place, &frame.value));
@@ -139,7 +140,7 @@ impl Here {
             let mut failure = self.failure(format!(
                 "{} got a frame that fails: {}",
                 who(connection),
-                shorten(&inbox.frames[place].value.to_string(), 200)
+                brief(&inbox.frames[place].value, 200)
             ));
             failure.expected = Some(describe_all(wanted));
             failure
@@ -154,7 +155,7 @@ impl Here {
         Some(Err(self.missed(connection, wanted, &format!("its connection was closed {}", describe_end(&end)))))
     }
 
-    fn missed(&self, connection: &Arc<Connection>, wanted: &Wanted<'_>, why: &str) -> Failure {
+    fn missed(&self, connection: &Arc<Connection>, wanted: &Wanted<'_>, why: &str) -> Box<Failure> {
         let inbox = lock(&connection.inbox);
         let first = match wanted.look(&inbox) {
             Look::Missing { first, .. } => first,
@@ -173,7 +174,7 @@ impl Here {
                 .enumerate()
                 .skip(wanted.from)
                 .filter(|(_, frame)| frame.taken_by.is_none())
-                .map(|(place, frame)| (place, &frame.value))
+                .map(|(place, frame)| (place, &*frame.value))
                 .collect();
             if let Some(near) = nearest(pattern, candidates.iter().map(|(_, value)| *value))
                 && !near.score.is_nothing()
@@ -206,7 +207,7 @@ impl Here {
         pattern: &Pattern,
         from: usize,
         listen: Option<std::time::Duration>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Box<Failure>> {
         let found = |connection: &Connection| match lock(&connection.inbox).one(pattern, from) {
             Look::Found(places) => places.first().copied(),
             _ => None,
@@ -217,11 +218,8 @@ impl Here {
         let Some(place) = found(connection) else { return Ok(()) };
         let inbox = lock(&connection.inbox);
         let frame = &inbox.frames[place];
-        let mut failure = self.failure(format!(
-            "{} got a frame that it must not get: {}",
-            who(connection),
-            shorten(&frame.value.to_string(), 200)
-        ));
+        let mut failure =
+            self.failure(format!("{} got a frame that it must not get: {}", who(connection), brief(&frame.value, 200)));
         failure.expected = Some(format!("nothing that matches {}", describe(pattern)));
         failure.details.push(format!("frame {} on {} at {}", place + 1, connection.name, millis(frame.at)));
         drop(inbox);
@@ -236,7 +234,7 @@ impl Here {
         times: &Pattern,
         from: usize,
         listen: Option<std::time::Duration>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Box<Failure>> {
         if self.barrier(connection).await? == Proof::None {
             self.listen(connection, listen, |_| false).await?;
         }
@@ -264,11 +262,11 @@ impl Here {
                 "counted frame {} at {}: {}",
                 place + 1,
                 millis(frame.at),
-                shorten(&frame.value.to_string(), 200)
+                brief(&frame.value, 200)
             ));
         }
         if places.is_empty() {
-            let near = nearest(pattern, inbox.frames.iter().skip(from).map(|frame| &frame.value))
+            let near = nearest(pattern, inbox.frames.iter().skip(from).map(|frame| &*frame.value))
                 .filter(|near| !near.score.is_nothing());
             failure.nearest = near
                 .map(|near| nearest_of(pattern, connection, from + near.index, &inbox.frames[from + near.index].value));
@@ -279,7 +277,7 @@ impl Here {
     }
 
     /// The server ended while something was awaited.
-    pub(crate) fn server_died(&self, death: &Death) -> Failure {
+    pub(crate) fn server_died(&self, death: &Death) -> Box<Failure> {
         let mut failure = self.failure(format!("the server died: it {death}"));
         failure.kind = FailureKind::ServerDied;
         failure
@@ -288,7 +286,7 @@ impl Here {
 
 fn nearest_of(pattern: &Pattern, connection: &Connection, place: usize, value: &Value) -> Nearest {
     Nearest {
-        what: format!("frame {} on {}: {}", place + 1, connection.name, shorten(&value.to_string(), 200)),
+        what: format!("frame {} on {}: {}", place + 1, connection.name, brief(value, 200)),
         differences: pattern.differences(value).iter().map(Difference::to_string).collect(),
     }
 }
@@ -316,23 +314,8 @@ pub(crate) fn came(connection: &Connection, from: usize) -> Vec<Came> {
         .frames
         .iter()
         .skip(from)
-        .map(|frame| Came { at: frame.at, frame: shorten(&frame.value.to_string(), 200), taken_by: frame.taken_by })
+        .map(|frame| Came { at: frame.at, frame: brief(&frame.value, 200), taken_by: frame.taken_by })
         .collect();
     let skip = frames.len().saturating_sub(SHOWN);
     frames.into_iter().skip(skip).collect()
-}
-
-/// A text, cut where it is longer than so many characters.
-pub(crate) fn shorten(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    let mut cut: String = text.chars().take(most).collect();
-    cut.push('…');
-    cut
-}
-
-/// A time as milliseconds.
-pub(crate) fn millis(at: std::time::Duration) -> String {
-    format!("{:.1} ms", at.as_secs_f64() * 1000.0)
 }

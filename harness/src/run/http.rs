@@ -28,7 +28,7 @@ struct Outgoing {
 
 impl Here {
     /// Plays a request step.
-    pub(crate) async fn http(&mut self, http: &Http, is_main: bool) -> Result<(), Failure> {
+    pub(crate) async fn http(&mut self, http: &Http, is_main: bool) -> Result<(), Box<Failure>> {
         let mode = if is_main { self.main.clone() } else { MainMode::Own };
         let outgoing = self.outgoing(http)?;
         let limit = self.world.deadlines.of(http.within.or(self.within));
@@ -80,13 +80,13 @@ impl Here {
     }
 
     /// A plain GET with the participant's headers, for state, readback and barriers.
-    pub(crate) async fn get(&self, path: &str) -> Result<Answer, Failure> {
+    pub(crate) async fn get(&self, path: &str) -> Result<Answer, Box<Failure>> {
         let url = self.url(path, None)?;
         let outgoing = Outgoing { headers: self.headers(&[], &url)?, url, body: None, json: None };
         self.ask("GET", &outgoing, self.world.deadlines.of(None)).await
     }
 
-    fn outgoing(&self, http: &Http) -> Result<Outgoing, Failure> {
+    fn outgoing(&self, http: &Http) -> Result<Outgoing, Box<Failure>> {
         let query = http.query.as_ref().map(|query| self.render(query)).transpose()?;
         let url = self.url(&self.text(&http.path)?, query.as_ref())?;
         let mut headers = self.headers(&http.headers, &url)?;
@@ -124,7 +124,7 @@ impl Here {
     }
 
     /// A path on the server under test, with its query.
-    pub(crate) fn url(&self, path: &str, query: Option<&Value>) -> Result<Url, Failure> {
+    pub(crate) fn url(&self, path: &str, query: Option<&Value>) -> Result<Url, Box<Failure>> {
         let mut url = Url::parse(&format!("{}{path}", self.world.server.url()))
             .map_err(|error| self.wrong(format!("`{path}` is no path: {error}")))?;
         match query {
@@ -147,7 +147,7 @@ impl Here {
     }
 
     /// The headers of a request: the protocol's, the participant's, the step's, and its cookies.
-    pub(crate) fn headers(&self, own: &[(String, Template)], url: &Url) -> Result<HeaderMap, Failure> {
+    pub(crate) fn headers(&self, own: &[(String, Template)], url: &Url) -> Result<HeaderMap, Box<Failure>> {
         let me = self.actor()?;
         let mut headers = HeaderMap::new();
         for (name, template) in me.spec.protocol.headers.iter().chain(&me.spec.headers).chain(own) {
@@ -171,7 +171,7 @@ impl Here {
         Ok(headers)
     }
 
-    async fn ask(&self, method: &'static str, outgoing: &Outgoing, limit: Duration) -> Result<Answer, Failure> {
+    async fn ask(&self, method: &'static str, outgoing: &Outgoing, limit: Duration) -> Result<Answer, Box<Failure>> {
         let me = self.actor()?;
         let world = &self.world;
         let target = target(&outgoing.url);
@@ -229,7 +229,7 @@ impl Here {
     }
 
     /// Compares an answer with checks; where they hold, captures.
-    pub(crate) fn must(&mut self, answer: &Answer, checks: &Checks, default_status: bool) -> Result<(), Failure> {
+    pub(crate) fn must(&mut self, answer: &Answer, checks: &Checks, default_status: bool) -> Result<(), Box<Failure>> {
         let found = differences(self, answer, checks, default_status)?;
         if !found.is_empty() {
             let mut failure = self.failure(format!("{}: {}", answer.what, found[0]));
@@ -247,7 +247,7 @@ impl Here {
         value: &Value,
         captures: &[crate::scenario::model::Capture],
         what: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Box<Failure>> {
         for capture in captures {
             let found = capture.path.query(value).all();
             match found[..] {
@@ -277,7 +277,7 @@ pub(crate) fn differences(
     answer: &Answer,
     checks: &Checks,
     default_status: bool,
-) -> Result<Vec<String>, Failure> {
+) -> Result<Vec<String>, Box<Failure>> {
     let mut lines = Vec::new();
     match &checks.status {
         Some(status) => {
@@ -304,7 +304,7 @@ pub(crate) fn differences(
 }
 
 /// Header names match in any case: the pattern's top-level keys in lower case.
-fn lower_keys(template: &Template, here: &Here) -> Result<Template, Failure> {
+fn lower_keys(template: &Template, here: &Here) -> Result<Template, Box<Failure>> {
     let value = match here.render(template)? {
         Value::Object(map) => {
             Value::Object(map.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect())
@@ -314,7 +314,7 @@ fn lower_keys(template: &Template, here: &Here) -> Result<Template, Failure> {
     Ok(Template::literal(template.at, value))
 }
 
-fn expected(here: &Here, checks: &Checks) -> Result<String, Failure> {
+fn expected(here: &Here, checks: &Checks) -> Result<String, Box<Failure>> {
     let mut parts = Vec::new();
     for (name, template) in [("status", &checks.status), ("body", &checks.expect), ("headers", &checks.expect_headers)]
     {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use serde_json::Value;
+use std::sync::Arc;
 
 use crate::pattern::Pattern;
 use crate::record::Closing;
@@ -17,7 +18,7 @@ pub(crate) struct Frame {
     /// Time since the scenario's start.
     pub(crate) at: Duration,
     /// What patterns see.
-    pub(crate) value: Value,
+    pub(crate) value: Arc<Value>,
     /// The line of the step that took it.
     pub(crate) taken_by: Option<usize>,
     /// Whether some expectation counted it, so that it is no surprise any more.
@@ -182,11 +183,12 @@ mod tests {
     fn inbox(values: &[Value]) -> Inbox {
         let frames = values
             .iter()
-            .map(|value| Frame { at: Duration::ZERO, value: value.clone(), taken_by: None, counted: false })
+            .map(|value| Frame { at: Duration::ZERO, value: Arc::new(value.clone()), taken_by: None, counted: false })
             .collect();
         Inbox { frames, ..Inbox::default() }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
     fn pattern(value: Value) -> Pattern {
         Pattern::compile(&value).unwrap()
     }

@@ -1,6 +1,6 @@
 //! Playing one scenario: from its plan to its result, over real connections.
 //!
-//! - [`play`]: the recipe;
+//! - `play`: the recipe;
 //! - `world`: who takes part, what is set, what has happened;
 //! - `step`: steps and controls; `http`, `socket`, `expect`, `barrier`, `snapshot`: what they need;
 //! - `inbox`: every frame of a connection, and selective receive; pure.
@@ -118,7 +118,7 @@ pub(crate) async fn play(
     });
     let world = match world(job, ground, &server, Arc::clone(&log), began) {
         Ok(world) => world,
-        Err(failure) => return job.unplayed(Outcome::Failed { failures: vec![failure] }),
+        Err(failure) => return job.unplayed(Outcome::Failed { failures: vec![*failure] }),
     };
     let mut top = Here::top(Arc::clone(&world));
 
@@ -128,12 +128,12 @@ pub(crate) async fn play(
     };
     failures.extend(top.steps(&scenario.always).await.err().unwrap_or_default());
     if failures.is_empty() {
-        failures.extend(top.leftovers().unwrap_or_else(|failure| vec![failure]));
+        failures.extend(top.leftovers().unwrap_or_else(|failure| vec![*failure]));
     }
     if let Some(death) = server.died()
         && failures.iter().all(|failure| failure.kind != FailureKind::ServerDied)
     {
-        failures.push(top.server_died(&death));
+        failures.push(*top.server_died(&death));
     }
     let unknown = promises(&top, &mut failures).await;
     let people = people(&top);
@@ -175,7 +175,7 @@ async fn story(top: &mut Here, scenario: &Scenario, audit: Option<Duration>) -> 
     for step in &scenario.steps {
         top.step(step, false).await?;
         if let Some(listen) = audit {
-            top.enter(step, None).audit(listen).await.map_err(|failure| vec![failure])?;
+            top.enter(step, None).audit(listen).await.map_err(|failure| vec![*failure])?;
         }
     }
     Ok(())
@@ -207,7 +207,7 @@ fn world(
     server: &Arc<Server>,
     log: Arc<LogBook>,
     began: Instant,
-) -> Result<Arc<World>, Failure> {
+) -> Result<Arc<World>, Box<Failure>> {
     let scenario = &job.scenario;
     // TLS roots are read only where they are needed: it takes some milliseconds.
     let secure = server.url().starts_with("https:");
@@ -319,20 +319,21 @@ async fn promises(top: &Here, failures: &mut Vec<Failure>) -> Vec<String> {
     }
     // What is still under way belongs to the record; a barrier that breaks has been told elsewhere, or will be.
     let _ = top.settle().await;
-    let record = lock(&world.record).clone();
     let mut stored = Vec::new();
     for stream in &protocol.streams {
-        for value in values_of(stream, &record) {
+        let values = values_of(stream, &lock(&world.record));
+        for value in values {
             let items = read_back(top, stream, &value).await;
             stored.push(StoredStream { name: stream.name.clone(), stream: value, items });
         }
     }
+    let record = lock(&world.record);
     let mut unknown = Vec::new();
     for verdict in judge(&record, &world.members(), &protocol.streams, &stored, &protocol.invariants) {
         match verdict.outcome {
             invariant::Outcome::Holds { .. } => {}
             invariant::Outcome::Unknown { why } => {
-                unknown.push(format!("{} ({}): {why}", verdict.invariant.name(), verdict.stream))
+                unknown.push(format!("{} ({}): {why}", verdict.invariant.name(), verdict.stream));
             }
             invariant::Outcome::Violated(evidence) => {
                 let headline = format!("{}: {}", verdict.invariant.name(), evidence.headline);
@@ -342,7 +343,7 @@ async fn promises(top: &Here, failures: &mut Vec<Failure>) -> Vec<String> {
                     if let Some(entry) = record.entries.get(mention.index) {
                         failure.details.push(format!(
                             "{} {}: {}",
-                            expect::millis(mention.at),
+                            crate::text::millis(mention.at),
                             entry.participant,
                             shown(&entry.what)
                         ));
@@ -367,7 +368,14 @@ fn shown(what: &What) -> String {
             format!("{} {} answered {} {}", exchange.method, exchange.path, exchange.status, exchange.answer)
         }
     };
-    expect::shorten(&text, 240)
+    crate::text::shorten(&text, 240)
+}
+
+/// The value of a stream that a connection's request names.
+fn stream_of(stream: &Stream, path: &str, query: &BTreeMap<String, String>) -> Option<String> {
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let opened = json!({ "path": path, "segments": segments, "query": query });
+    stream.connection.as_ref().and_then(|place| text_at(place, &opened))
 }
 
 /// The values of a stream that a record speaks of.
@@ -388,11 +396,7 @@ fn values_of(stream: &Stream, record: &Record) -> Vec<String> {
                     add(text_at(&stream.stream, &frame));
                 }
             }
-            What::Opened { path, query, .. } => {
-                let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-                let opened = json!({ "path": path, "segments": segments, "query": query });
-                add(stream.connection.as_ref().and_then(|place| text_at(place, &opened)));
-            }
+            What::Opened { path, query, .. } => add(stream_of(stream, path, query)),
             What::Exchange(exchange) => {
                 for send in &stream.sends {
                     if let crate::scenario::stream::Send::Request { request, stream, .. } = send {

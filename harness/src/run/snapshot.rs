@@ -40,25 +40,40 @@ pub(crate) struct Compared {
     pub(crate) idle_redactions: Vec<String>,
 }
 
+/// What of the participants a snapshot shows.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    /// Kinds whose order was raced.
+    pub(crate) unordered: &'a [String],
+    /// Who is shown; everybody where it is empty.
+    pub(crate) of: &'a [String],
+    /// Streams, kinds of frames and states that are left out.
+    pub(crate) without: &'a [String],
+}
+
 /// Takes a snapshot, after every open socket has passed its barrier.
-pub(crate) async fn take(here: &Here, name: String, unordered: &[String], of: &[String]) -> Result<(), Failure> {
+pub(crate) async fn take(here: &Here, name: String, view: View<'_>) -> Result<(), Box<Failure>> {
     here.settle().await?;
     let world = &here.world;
     let mut state = Vec::new();
-    let shown: Vec<Arc<Participant>> =
-        if of.is_empty() { world.actors("all") } else { of.iter().flat_map(|name| world.actors(name)).collect() };
+    let shown: Vec<Arc<Participant>> = if view.of.is_empty() {
+        world.actors("all")
+    } else {
+        view.of.iter().flat_map(|name| world.actors(name)).collect()
+    };
     let keys: Vec<String> = shown.iter().map(|participant| participant.key().to_owned()).collect();
     for participant in &shown {
         let mut there = here.clone();
         there.me = Some(Arc::clone(participant));
-        for (name, http) in &participant.spec.protocol.state {
+        for (name, http) in participant.spec.protocol.state.iter().filter(|(name, _)| !view.without.contains(name)) {
             let answer = ask(&there, http).await?;
             state.push(StateAnswer { participant: participant.key().to_owned(), name: name.clone(), answer });
         }
     }
-    let record = lock(&world.record).clone();
     let members = world.members();
     let captures = lock(&world.vars).clone();
+    // Held while the text is made: a record of many large frames is not copied.
+    let record = lock(&world.record);
     let protocol = &world.scenario.protocol;
     let normalised = normalise(&Material {
         record: &record,
@@ -68,9 +83,11 @@ pub(crate) async fn take(here: &Here, name: String, unordered: &[String], of: &[
         state: &state,
         streams: &protocol.streams,
         rules: &protocol.snapshot,
-        unordered_kinds: unordered,
+        unordered_kinds: view.unordered,
+        without: view.without,
         shown: &keys,
     });
+    drop(record);
     let repeated = lock(&world.snapshots).iter().any(|taken| taken.name == name);
     if repeated {
         return Err(here.wrong(format!("a snapshot named `{name}` was taken already: names stand once in a scenario")));
@@ -85,7 +102,7 @@ pub(crate) async fn take(here: &Here, name: String, unordered: &[String], of: &[
 }
 
 /// What a participant is told: the body of a good answer, else the status with it.
-async fn ask(there: &Here, http: &Http) -> Result<Value, Failure> {
+async fn ask(there: &Here, http: &Http) -> Result<Value, Box<Failure>> {
     let query = http.query.as_ref().map(|query| there.render(query)).transpose()?;
     let url = there.url(&there.text(&http.path)?, query.as_ref())?;
     let answer = there.get(&super::http::target(&url)).await?;
@@ -114,7 +131,7 @@ pub(crate) fn compare(world: &World, keep: Option<&Store>) -> Compared {
             line: taken.place.as_ref().and_then(|place| u32::try_from(place.at.line).ok()),
         };
         if let Err(failure) = settle(&mut compared, keep, &path, taken, &meta) {
-            compared.failures.push(failure);
+            compared.failures.push(*failure);
         }
     }
     compared
@@ -126,7 +143,7 @@ fn settle(
     path: &std::path::Path,
     taken: &Taken,
     meta: &MetaData,
-) -> Result<(), Failure> {
+) -> Result<(), Box<Failure>> {
     let failed = |headline: String| {
         let mut failure = Failure::new(FailureKind::Snapshot, headline);
         failure.place.clone_from(&taken.place);
@@ -171,5 +188,5 @@ fn settle(
     if pending.is_some() {
         failure.details.push("accept it with `roundtable run … --update-snapshots`".to_owned());
     }
-    Err(failure)
+    Err(Box::new(failure))
 }

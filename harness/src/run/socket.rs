@@ -46,6 +46,8 @@ pub(crate) struct Connection {
     pub(crate) fails: Option<Pattern>,
     /// The ping and pong of an echo barrier.
     pub(crate) echo: Option<(Value, Pattern)>,
+    /// The values of the protocol's streams that its request names.
+    pub(crate) streams: Vec<Option<String>>,
 }
 
 enum Out {
@@ -171,6 +173,7 @@ async fn secure(host: &str, tcp: TcpStream) -> Result<Box<dyn Io>, String> {
 pub(crate) struct Rules {
     pub(crate) fails: Option<Pattern>,
     pub(crate) echo: Option<(Value, Pattern)>,
+    pub(crate) streams: Vec<Option<String>>,
 }
 
 impl Connection {
@@ -197,6 +200,7 @@ impl Connection {
             tasks: Mutex::new(Some(alive)),
             fails: rules.fails,
             echo: rules.echo,
+            streams: rules.streams,
         });
         lock(&participant.connections).push(Arc::clone(&connection));
         let (sink, source) = stream.split();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::barrier::Proof;
-use super::expect::{came, millis};
+use super::expect::came;
 use super::http::{query_of, target};
 use super::socket::{Connection, Handshake, Opened, Rules, changed_before, describe, from_now, handshake};
 use super::world::{Answer, Here, MainMode, Participant, lock};
@@ -15,13 +15,14 @@ use crate::event::{EventKind, Failure, Nearest};
 use crate::pattern::{Difference, Pattern, describe as describe_pattern};
 use crate::record::{Payload, What};
 use crate::scenario::model::{Action, Barrier, Call, Connect, Outgoing, Race, ServerAction, Step, StepKind};
-use crate::scenario::template::{Expr, Template};
+use crate::scenario::template::{Expr, Template, as_text};
+use crate::text::{brief, millis};
 
 /// What came of a step: nothing to tell, or one failure of each branch in the order of the file.
 pub(crate) type Played = Result<(), Vec<Failure>>;
 
-fn one(failure: Failure) -> Vec<Failure> {
-    vec![failure]
+fn one(failure: Box<Failure>) -> Vec<Failure> {
+    vec![*failure]
 }
 
 impl Here {
@@ -70,10 +71,12 @@ impl Here {
                     };
                     self.each(name, values, steps).await
                 }
-                StepKind::Snapshot { name, unordered, of } => {
+                StepKind::Snapshot { name, unordered, of, without } => {
                     let there = self.enter(step, None);
                     let name = there.text(name).map_err(one)?;
-                    super::snapshot::take(&there, name, unordered, of).await.map_err(one)
+                    super::snapshot::take(&there, name, super::snapshot::View { unordered, of, without })
+                        .await
+                        .map_err(one)
                 }
                 StepKind::Check(expr) => self.enter(step, None).check(expr).map_err(one),
                 StepKind::Note(text) => {
@@ -185,7 +188,7 @@ impl Here {
             match fitting {
                 Some(place) => {
                     if let Err(failure) = there.take(&answer.body, &race.outcomes[place].checks.capture, &answer.what) {
-                        failures.push(failure);
+                        failures.push(*failure);
                     }
                     counts[place].push(key);
                 }
@@ -196,7 +199,7 @@ impl Here {
                     ));
                     failure.nearest =
                         near.map(|differences| Nearest { what: "the nearest outcome".to_owned(), differences });
-                    failures.push(failure);
+                    failures.push(*failure);
                 }
             }
         }
@@ -214,7 +217,7 @@ impl Here {
                             if keys.is_empty() { "nobody".to_owned() } else { keys.join(", ") }
                         ));
                     }
-                    failures.push(failure);
+                    failures.push(*failure);
                 }
             }
             if let Some(name) = &outcome.name {
@@ -232,8 +235,13 @@ impl Here {
                 Action::Connect(connect) => self.connect(connect, is_main).await.map_err(one),
                 Action::Send { frame, via } => self.send(frame, via.as_ref()).map_err(one),
                 Action::Close { code, reason, via, within } => {
+                    let code = self.render(code).map_err(one)?;
+                    let Some(code) = code.as_u64().and_then(|code| u16::try_from(code).ok()) else {
+                        return Err(one(self.wrong(format!("{code} is no close code"))));
+                    };
+                    let reason = self.text(reason).map_err(one)?;
                     let connection = self.connection(via.as_ref()).map_err(one)?;
-                    connection.close(*code, reason);
+                    connection.close(code, &reason);
                     let limit = self.world.deadlines.of(within.or(self.within));
                     if !self.end_of(&connection, limit).await {
                         let mut failure =
@@ -320,8 +328,8 @@ impl Here {
     }
 
     /// The checks of a `refused`, rendered where the call stands and not inside the verb.
-    fn filled(&self, checks: &crate::scenario::model::Checks) -> Result<crate::scenario::model::Checks, Failure> {
-        let fill = |template: &Option<Template>| -> Result<Option<Template>, Failure> {
+    fn filled(&self, checks: &crate::scenario::model::Checks) -> Result<crate::scenario::model::Checks, Box<Failure>> {
+        let fill = |template: &Option<Template>| -> Result<Option<Template>, Box<Failure>> {
             template.as_ref().map(|template| Ok(Template::literal(template.at, self.render(template)?))).transpose()
         };
         Ok(crate::scenario::model::Checks {
@@ -333,7 +341,7 @@ impl Here {
     }
 
     /// `capture` beside a call speaks of the last answer that the actor got.
-    fn capture_from_last(&mut self, call: &Call) -> Result<(), Failure> {
+    fn capture_from_last(&mut self, call: &Call) -> Result<(), Box<Failure>> {
         let me = self.actor()?.key().to_owned();
         let last =
             lock(&self.world.record).entries.iter().rev().filter(|entry| entry.participant == me).find_map(|entry| {
@@ -347,7 +355,7 @@ impl Here {
     }
 
     /// The connection that is meant: named by the step, by the call, or the only one.
-    pub(crate) fn connection(&self, via: Option<&Template>) -> Result<Arc<Connection>, Failure> {
+    pub(crate) fn connection(&self, via: Option<&Template>) -> Result<Arc<Connection>, Box<Failure>> {
         let me = self.actor()?;
         let name = match via {
             Some(via) => Some(self.text(via)?),
@@ -380,12 +388,12 @@ impl Here {
         }
     }
 
-    fn send(&self, frame: &Outgoing, via: Option<&Template>) -> Result<(), Failure> {
+    fn send(&self, frame: &Outgoing, via: Option<&Template>) -> Result<(), Box<Failure>> {
         let connection = self.connection(via)?;
         let (message, payload) = match frame {
             Outgoing::Json(template) => {
                 let value = self.render(template)?;
-                (Message::text(value.to_string()), Payload::Json(value))
+                (Message::text(value.to_string()), Payload::json(value))
             }
             Outgoing::Text(template) => {
                 let text = self.text(template)?;
@@ -402,7 +410,7 @@ impl Here {
             .map_err(|why| self.failure(format!("the frame can't be sent: {why}")))
     }
 
-    async fn connect(&mut self, connect: &Connect, is_main: bool) -> Result<(), Failure> {
+    async fn connect(&mut self, connect: &Connect, is_main: bool) -> Result<(), Box<Failure>> {
         let me = Arc::clone(self.actor()?);
         let mode = if is_main { self.main.clone() } else { MainMode::Own };
         let query = connect.query.as_ref().map(|query| self.render(query)).transpose()?;
@@ -419,7 +427,13 @@ impl Here {
             .iter()
             .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
-        let subprotocols = connect.subprotocols.iter().map(|template| self.text(template)).collect::<Result<_, _>>()?;
+        let mut subprotocols = Vec::new();
+        for template in &connect.subprotocols {
+            match self.render(template)? {
+                Value::Array(items) => subprotocols.extend(items.iter().map(as_text)),
+                one => subprotocols.push(as_text(&one)),
+            }
+        }
         let asked = Handshake { url: url.clone(), headers, subprotocols, receive_buffer: connect.receive_buffer };
         let limit = self.world.deadlines.of(connect.within.or(self.within));
         if let MainMode::Observed(_, release) = &mode {
@@ -481,12 +495,19 @@ impl Here {
         name: String,
         url: &reqwest::Url,
         stream: tokio_tungstenite::WebSocketStream<hyper_util::rt::TokioIo<hyper::upgrade::Upgraded>>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Box<Failure>> {
         let fails = me.spec.protocol.fails.as_ref().map(|fails| self.pattern(fails)).transpose()?;
         let echo = match &me.spec.protocol.barrier {
             Some(Barrier::Echo { send, receive }) => Some((self.render(send)?, self.pattern(receive)?)),
             _ => None,
         };
+        let streams = me
+            .spec
+            .protocol
+            .streams
+            .iter()
+            .map(|stream| super::stream_of(stream, url.path(), &query_of(url)))
+            .collect();
         // The opening stands in the record before the first frame.
         let opened = What::Opened {
             connection: crate::record::ConnectionId(self.world.connections.load(std::sync::atomic::Ordering::Relaxed)),
@@ -495,7 +516,7 @@ impl Here {
             query: query_of(url),
         };
         self.world.note(me.key(), Some(self.step), opened);
-        Connection::start(&self.world, me, name, stream, Rules { fails, echo });
+        Connection::start(&self.world, me, name, stream, Rules { fails, echo, streams });
         Ok(())
     }
 
@@ -515,7 +536,7 @@ impl Here {
         connection: &Arc<Connection>,
         pattern: &Pattern,
         within: Option<std::time::Duration>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Box<Failure>> {
         let limit = self.world.deadlines.of(within.or(self.within));
         if !self.end_of(connection, limit).await {
             let mut failure = self.failure(format!(
@@ -548,7 +569,7 @@ impl Here {
         Err(failure)
     }
 
-    fn check(&self, expr: &Expr) -> Result<(), Failure> {
+    fn check(&self, expr: &Expr) -> Result<(), Box<Failure>> {
         let value = expr.eval(self).map_err(|error| self.unrendered(&error))?;
         let holds = match &value {
             Value::Bool(flag) => *flag,
@@ -566,7 +587,7 @@ impl Here {
         Err(failure)
     }
 
-    async fn server(&self, action: &ServerAction) -> Result<(), Failure> {
+    async fn server(&self, action: &ServerAction) -> Result<(), Box<Failure>> {
         let server = &self.world.server;
         let done = match action {
             ServerAction::Restart => server.restart().await,
@@ -582,7 +603,7 @@ impl Here {
         })
     }
 
-    async fn logged(&self, pattern: &Template, within: Option<std::time::Duration>) -> Result<(), Failure> {
+    async fn logged(&self, pattern: &Template, within: Option<std::time::Duration>) -> Result<(), Box<Failure>> {
         let wanted = self.render(pattern)?;
         let compiled = self.pattern(pattern)?;
         let fits = |line: &String| match &wanted {
@@ -607,22 +628,21 @@ impl Here {
         }
     }
 
-    /// Runs the barrier on every open connection of everybody.
-    pub(crate) async fn settle(&self) -> Result<(), Failure> {
+    /// Runs the barrier on every open connection of everybody; where a protocol declares none, what has not arrived
+    /// by now is not waited for.
+    pub(crate) async fn settle(&self) -> Result<(), Box<Failure>> {
         for participant in self.world.participants.values() {
             for connection in participant.current().into_iter().filter(|connection| connection.is_open()) {
                 let mut there = self.clone();
                 there.me = Some(Arc::clone(participant));
-                if !matches!(there.barrier(&connection).await?, Proof::Proven) {
-                    self.world.unproven.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                }
+                there.barrier(&connection).await?;
             }
         }
         Ok(())
     }
 
     /// At the end: frames that fail a scenario and that no step expected; with `strict`, frames that no step took.
-    pub(crate) fn leftovers(&self) -> Result<Vec<Failure>, Failure> {
+    pub(crate) fn leftovers(&self) -> Result<Vec<Failure>, Box<Failure>> {
         let scenario = &self.world.scenario;
         let ignore = self.patterns(&scenario.ignore)?;
         let mut failures = Vec::new();
@@ -644,7 +664,8 @@ impl Here {
                     let frame = &inbox.frames[place];
                     let headline = format!(
                         "{} got a frame that fails and that no step expected: {}",
-                        connection.participant, frame.value
+                        connection.participant,
+                        brief(&frame.value, 240)
                     );
                     let mut failure = Failure::new(crate::event::FailureKind::Expectation, headline);
                     failure.participant = Some(connection.participant.clone());
@@ -740,7 +761,7 @@ fn top_level<'t>(text: &'t str, operators: &[&str]) -> Vec<&'t str> {
 
 /// Bytes from hexadecimal digits.
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 || !text.is_ascii() {
+    if !text.len().is_multiple_of(2) || !text.is_ascii() {
         return None;
     }
     (0..text.len()).step_by(2).map(|place| u8::from_str_radix(&text[place..place + 2], 16).ok()).collect()

@@ -107,6 +107,11 @@ impl Participant {
         lock(&self.vars).get(name).cloned()
     }
 
+    /// Everything that is known of it, as templates see it.
+    fn object(&self) -> Value {
+        Value::Object(lock(&self.vars).clone().into_iter().collect())
+    }
+
     /// The newest connection of each name.
     pub(crate) fn current(&self) -> Vec<Arc<Connection>> {
         let mut current: IndexMap<String, Arc<Connection>> = IndexMap::new();
@@ -245,30 +250,59 @@ impl Scope for Here {
         if let Some(value) = self.locals.get(name) {
             return Some(value.clone());
         }
-        let object = |participant: &Participant| Value::Object(lock(&participant.vars).clone().into_iter().collect());
-        match name {
-            "me" => return self.me.as_deref().map(object),
-            "run" => return Some(json!(self.world.run)),
-            "participants" => {
-                let all = self.world.participants.iter().map(|(key, participant)| (key.clone(), object(participant)));
-                return Some(Value::Object(all.collect()));
-            }
-            _ => {}
+        if name == "run" {
+            return Some(json!(self.world.run));
         }
-        if let Some(participant) = self.world.participants.get(name) {
-            return Some(object(participant));
+        if name == "participants" {
+            let all = self.world.participants.iter().map(|(key, participant)| (key.clone(), participant.object()));
+            return Some(Value::Object(all.collect()));
+        }
+        if let Some(participant) = self.one(name) {
+            return Some(participant.object());
         }
         if let Some(value) = lock(&self.world.vars).get(name) {
             return Some(value.clone());
-        }
-        let given = lock(&self.world.given).get(name).cloned();
-        if let Some([one]) = given.as_deref() {
-            return self.world.participants.get(one).map(|participant| object(participant));
         }
         if let Some(value) = self.world.row.columns.get(name) {
             return Some(value.clone());
         }
         self.world.group_value(name)
+    }
+
+    fn attribute(&self, name: &str, attribute: &str) -> Option<Value> {
+        if !self.is_record(name) {
+            return match self.lookup(name)? {
+                Value::Object(mut map) => map.remove(attribute),
+                _ => None,
+            };
+        }
+        if name == "participants" {
+            return self.world.participants.get(attribute).map(|participant| participant.object());
+        }
+        match self.one(name) {
+            Some(participant) => participant.var(attribute),
+            // A group: the list of its members' values, where all have one.
+            None => self
+                .world
+                .actors(name)
+                .iter()
+                .map(|actor| actor.var(attribute))
+                .collect::<Option<Vec<_>>>()
+                .map(Value::Array),
+        }
+    }
+
+    fn is_record(&self, name: &str) -> bool {
+        if self.locals.contains_key(name) {
+            return false;
+        }
+        name == "participants"
+            || self.one(name).is_some()
+            || (!lock(&self.world.vars).contains_key(name) && !self.world.actors(name).is_empty())
+    }
+
+    fn share(&self) -> Arc<dyn Scope> {
+        Arc::new(self.clone())
     }
 }
 
@@ -315,46 +349,61 @@ impl Here {
         inner
     }
 
+    /// The one participant that a name means: `me`, a key, or what a race gave to one.
+    fn one(&self, name: &str) -> Option<Arc<Participant>> {
+        if name == "me" {
+            return self.me.clone();
+        }
+        if let Some(participant) = self.world.participants.get(name) {
+            return Some(Arc::clone(participant));
+        }
+        match lock(&self.world.given).get(name).map(Vec::as_slice) {
+            Some([one]) => self.world.participants.get(one).cloned(),
+            _ => None,
+        }
+    }
+
     /// Who acts.
-    pub(crate) fn actor(&self) -> Result<&Arc<Participant>, Failure> {
+    pub(crate) fn actor(&self) -> Result<&Arc<Participant>, Box<Failure>> {
         self.me.as_ref().ok_or_else(|| self.wrong("this step has no actor"))
     }
 
     /// A failure of this step.
-    pub(crate) fn failure(&self, headline: impl Into<String>) -> Failure {
+    pub(crate) fn failure(&self, headline: impl Into<String>) -> Box<Failure> {
         self.placed(Failure::new(FailureKind::Expectation, headline))
     }
 
     /// A mistake of the scenario itself.
-    pub(crate) fn wrong(&self, headline: impl Into<String>) -> Failure {
+    pub(crate) fn wrong(&self, headline: impl Into<String>) -> Box<Failure> {
         self.placed(Failure::new(FailureKind::Scenario, headline))
     }
 
-    fn placed(&self, mut failure: Failure) -> Failure {
+    fn placed(&self, failure: Failure) -> Box<Failure> {
+        let mut failure = Box::new(failure);
         failure.place = self.trail.first().cloned();
         failure.inside = self.trail.iter().skip(1).cloned().collect();
         failure.participant = self.me.as_ref().map(|me| me.key().to_owned());
         failure
     }
 
-    pub(crate) fn render(&self, template: &Template) -> Result<Value, Failure> {
+    pub(crate) fn render(&self, template: &Template) -> Result<Value, Box<Failure>> {
         template.render(self).map_err(|error| self.unrendered(&error))
     }
 
-    pub(crate) fn text(&self, template: &Template) -> Result<String, Failure> {
+    pub(crate) fn text(&self, template: &Template) -> Result<String, Box<Failure>> {
         template.render_text(self).map_err(|error| self.unrendered(&error))
     }
 
-    pub(crate) fn unrendered(&self, error: &RenderError) -> Failure {
+    pub(crate) fn unrendered(&self, error: &RenderError) -> Box<Failure> {
         self.wrong(error.message.clone())
     }
 
-    pub(crate) fn pattern(&self, template: &Template) -> Result<Pattern, Failure> {
+    pub(crate) fn pattern(&self, template: &Template) -> Result<Pattern, Box<Failure>> {
         let value = self.render(template)?;
         Pattern::compile(&value).map_err(|error| self.wrong(format!("not a pattern: {error}")))
     }
 
-    pub(crate) fn patterns(&self, templates: &[Template]) -> Result<Vec<Pattern>, Failure> {
+    pub(crate) fn patterns(&self, templates: &[Template]) -> Result<Vec<Pattern>, Box<Failure>> {
         templates.iter().map(|template| self.pattern(template)).collect()
     }
 
@@ -373,7 +422,7 @@ impl Here {
     }
 
     /// The outcomes of a race: compares an answer with one of them.
-    pub(crate) fn fits(&self, answer: &Answer, outcome: &Outcome) -> Result<Vec<String>, Failure> {
+    pub(crate) fn fits(&self, answer: &Answer, outcome: &Outcome) -> Result<Vec<String>, Box<Failure>> {
         super::http::differences(self, answer, &outcome.checks, false)
     }
 }

@@ -114,20 +114,20 @@ impl Library {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) => {
-                self.refuse(path, format!("can't be read: {error}"));
+                self.refuse(path, &format!("can't be read: {error}"));
                 return None;
             }
         };
         match String::from_utf8(bytes) {
             Ok(text) => Some(text),
             Err(error) => {
-                self.refuse(path, format!("is no UTF-8 text: {}", error.utf8_error()));
+                self.refuse(path, &format!("is no UTF-8 text: {}", error.utf8_error()));
                 None
             }
         }
     }
 
-    fn refuse(&mut self, path: &Path, message: String) {
+    fn refuse(&mut self, path: &Path, message: &str) {
         self.findings.push(Diagnostic {
             source: Source::new(path, ""),
             at: Position { line: 1, column: 1 },

@@ -224,6 +224,8 @@ pub enum StepKind {
         unordered: Vec<String>,
         /// Who is shown; everybody where it is empty.
         of: Vec<String>,
+        /// Streams, kinds of frames and states that are left out.
+        without: Vec<String>,
     },
     /// Must be true.
     Check(Expr),
@@ -270,9 +272,9 @@ pub enum Action {
     /// Closes a connection.
     Close {
         /// The close code.
-        code: u16,
+        code: Template,
         /// The reason.
-        reason: String,
+        reason: Template,
         /// On which connection.
         via: Option<Template>,
         /// Another deadline than the default.

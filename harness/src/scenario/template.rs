@@ -4,10 +4,10 @@
 //! expressions are minijinja's. An undefined name is an error, always.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::sync::OnceLock;
+use std::fmt::{self, Write as _};
+use std::sync::{Arc, OnceLock};
 
-use minijinja::value::{Kwargs, Serde};
+use minijinja::value::{Enumerator, Kwargs, Object, Serde};
 use minijinja::{Environment, Expression, UndefinedBehavior};
 use serde_json::{Map, Value};
 
@@ -15,14 +15,84 @@ use super::error::{Findings, Position};
 use super::node::{Kind, Node};
 
 /// Where a template finds its names.
-pub trait Scope {
+pub trait Scope: Send + Sync {
     /// The value of a top-level name.
     fn lookup(&self, name: &str) -> Option<Value>;
+
+    /// One attribute of a top-level name's value, so that a large object isn't copied for one of its values.
+    fn attribute(&self, name: &str, attribute: &str) -> Option<Value> {
+        match self.lookup(name)? {
+            Value::Object(mut map) => map.remove(attribute),
+            _ => None,
+        }
+    }
+
+    /// Whether a name means somebody or everybody, whose attributes are looked up one by one.
+    fn is_record(&self, name: &str) -> bool {
+        let _ = name;
+        false
+    }
+
+    /// The same scope, to be kept.
+    fn share(&self) -> Arc<dyn Scope>;
 }
 
 impl Scope for BTreeMap<String, Value> {
     fn lookup(&self, name: &str) -> Option<Value> {
         self.get(name).cloned()
+    }
+
+    fn share(&self) -> Arc<dyn Scope> {
+        Arc::new(self.clone())
+    }
+}
+
+/// A scope as minijinja sees it: names are looked up when an expression asks for them.
+struct Context(Arc<dyn Scope>);
+
+/// A name's value whose attributes are looked up one by one.
+struct Record {
+    scope: Arc<dyn Scope>,
+    name: String,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("scope")
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl Object for Context {
+    fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
+        let name = key.as_str()?;
+        if name == "env" {
+            return Some(minijinja::Value::from(Serde(environment_variables())));
+        }
+        if self.0.is_record(name) {
+            return Some(minijinja::Value::from_object(Record { scope: Arc::clone(&self.0), name: name.to_owned() }));
+        }
+        self.0.lookup(name).map(|value| minijinja::Value::from(Serde(value)))
+    }
+}
+
+impl Object for Record {
+    fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
+        self.scope.attribute(&self.name, key.as_str()?).map(|value| minijinja::Value::from(Serde(value)))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        match self.scope.lookup(&self.name) {
+            Some(Value::Object(map)) => {
+                Enumerator::Values(map.keys().map(|key| minijinja::Value::from(key.as_str())).collect())
+            }
+            _ => Enumerator::NonEnumerable,
+        }
     }
 }
 
@@ -232,13 +302,7 @@ impl Expr {
         let fail = |message: String| RenderError { at: self.at, message };
         let compiled: Expression<'_, '_> =
             environment().compile_expression(&self.source).map_err(|error| fail(error.to_string()))?;
-        let mut context = BTreeMap::new();
-        for name in compiled.undeclared_variables(false) {
-            let value = if name == "env" { Some(environment_variables()) } else { scope.lookup(&name) };
-            if let Some(value) = value {
-                context.insert(name, minijinja::Value::from(Serde(value)));
-            }
-        }
+        let context = minijinja::Value::from_object(Context(scope.share()));
         let value = compiled.eval(context).map_err(|error| {
             let why = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
             fail(format!("`{}`: {why}{}", self.source, self.undefined_names(scope)))
@@ -260,7 +324,11 @@ impl Expr {
         if first.is_empty() || !plain(first) || BUILT_IN.contains(&first) {
             return None;
         }
-        let mut value = scope.lookup(first)?;
+        let Some(second) = steps.next() else { return scope.lookup(first).map(Ok) };
+        if !plain(second) {
+            return None;
+        }
+        let mut value = scope.attribute(first, second)?;
         for step in steps {
             if !plain(step) {
                 return None;

@@ -191,11 +191,11 @@ pub const WORDS: &[Word] = &[
         word(
             Control,
             "snapshot",
-            r#"{"oneOf": [{"type": "string"}, {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}, "unordered": {"type": "array", "items": {"type": "string"}}, "of": {"type": ["array", "string"], "items": {"type": "string"}}}, "additionalProperties": false}]}"#,
+            r#"{"oneOf": [{"type": "string"}, {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}, "unordered": {"type": "array", "items": {"type": "string"}}, "of": {"type": ["array", "string"], "items": {"type": "string"}}, "without": {"type": ["array", "string"], "items": {"type": "string"}}}, "additionalProperties": false}]}"#,
             "after the talk",
-            "Compares every participant's state and inboxes with the stored snapshot. Kinds of frames that were raced stand in `unordered`; `of` leaves out everybody else.",
+            "Compares every participant's state and inboxes with the stored snapshot. Kinds of frames that were raced stand in `unordered`; `of` leaves out everybody else, `without` leaves out streams, kinds of frames and states.",
         ),
-        &["unordered", "of"],
+        &["unordered", "of", "without"],
     ),
     beside(
         word(Control, "check", STRING, "1 == 1", "An expression that must be true; a failure shows its parts."),
@@ -213,6 +213,13 @@ pub const WORDS: &[Word] = &[
         &[],
     ),
     word(ControlModifier, "steps", STEPS, "[{ note: x }]", "What is repeated."),
+    word(
+        ControlModifier,
+        "without",
+        r#"{"type": ["array", "string"], "items": {"type": "string"}}"#,
+        "[messages]",
+        "With `snapshot`: these streams, kinds of frames and states are left out.",
+    ),
     word(
         ControlModifier,
         "of",

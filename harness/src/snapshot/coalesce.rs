@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 use crate::record::{ConnectionId, Payload};
 use crate::scenario::stream::{Coalesce, text_at};
@@ -13,26 +14,26 @@ pub(crate) struct Got<'r> {
     pub(crate) entry: usize,
     pub(crate) connection: ConnectionId,
     pub(crate) frame: &'r Payload,
-    pub(crate) value: Value,
+    pub(crate) value: Arc<Value>,
 }
 
 /// Joins the pieces of each answer into its last one, at the place of its first. The values stand with the
 /// frames that they came in.
-pub(crate) fn coalesced<'r>(rules: &[Coalesce], got: Vec<&Got<'r>>) -> Vec<(&'r Payload, Value)> {
-    let mut out: Vec<(&Payload, Value)> = Vec::new();
+pub(crate) fn coalesced<'r>(rules: &[Coalesce], got: Vec<&Got<'r>>) -> Vec<(&'r Payload, Arc<Value>)> {
+    let mut out: Vec<(&Payload, Arc<Value>)> = Vec::new();
     let mut open: BTreeMap<(usize, Option<String>), usize> = BTreeMap::new();
     for got in got {
         let rule = rules.iter().enumerate().find(|(_, rule)| rule.frames.matches(&got.value));
         let Some((which, rule)) = rule else {
-            out.push((got.frame, got.value.clone()));
+            out.push((got.frame, Arc::clone(&got.value)));
             continue;
         };
         let group = (which, text_at(&rule.by, &got.value));
         match open.get(&group).and_then(|place| out.get_mut(*place)) {
-            Some((_, whole)) => join(rule, whole, &got.value),
+            Some((_, whole)) => join(rule, Arc::make_mut(whole), &got.value),
             None => {
                 open.insert(group, out.len());
-                out.push((got.frame, got.value.clone()));
+                out.push((got.frame, Arc::clone(&got.value)));
             }
         }
     }

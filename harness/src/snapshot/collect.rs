@@ -101,7 +101,7 @@ fn block(material: &Material<'_>, traces: &[Trace<'_>], member: &Member, prepara
     let answers: Vec<(String, Prepared)> = material
         .state
         .iter()
-        .filter(|answer| answer.participant == member.key)
+        .filter(|answer| answer.participant == member.key && !material.without.contains(&answer.name))
         .map(|answer| (answer.name.clone(), preparation.value(&answer.answer, &[])))
         .collect();
     if !answers.is_empty() {
@@ -111,7 +111,10 @@ fn block(material: &Material<'_>, traces: &[Trace<'_>], member: &Member, prepara
     let got = got(material, &member.key);
     let mut placed: BTreeSet<usize> = BTreeSet::new();
     for trace in traces {
-        sections.extend(stream(material, trace, &got, &labels, &mut placed, preparation));
+        let deliveries = stream(material, trace, &got, &labels, &mut placed, preparation);
+        if !material.without.contains(&trace.stream.name) {
+            sections.extend(deliveries);
+        }
     }
     for (connection, label) in &labels {
         let rest = got.iter().filter(|got| got.connection == *connection && !placed.contains(&got.entry));
@@ -246,6 +249,9 @@ fn kinds(
     let mut kinds: BTreeMap<String, Vec<Item>> = BTreeMap::new();
     for (frame, value) in coalesced(&material.rules.coalesce, got) {
         let (kind, at) = kind(material, frame, &value);
+        if material.without.contains(&kind) {
+            continue;
+        }
         let mut body = preparation.value(&value, &[]);
         leave_out(&mut body.value, at.as_deref());
         let raced = material.unordered_kinds.contains(&kind);

@@ -34,6 +34,8 @@ pub struct Material<'a> {
     pub unordered_kinds: &'a [String],
     /// The keys of those whose blocks are shown; the others still give their names to ids.
     pub shown: &'a [String],
+    /// Streams, kinds of frames and states that are left out.
+    pub without: &'a [String],
 }
 
 /// What one participant was answered when it was asked for its view.
@@ -170,7 +172,7 @@ impl Origins {
             let value = match &entry.what {
                 What::Sent { frame, .. } => frame.value(),
                 What::Exchange(exchange) => match &exchange.json {
-                    Some(json) => json.clone(),
+                    Some(json) => std::sync::Arc::new(json.clone()),
                     None => continue,
                 },
                 _ => continue,

@@ -18,10 +18,7 @@ pub(crate) struct Context {
 
 impl Context {
     /// Builds the context of the question at `place` from recent messages, oldest first.
-    pub(crate) fn build<'a>(
-        recent: impl DoubleEndedIterator<Item = &'a Arc<Message>>,
-        place: SequenceId,
-    ) -> Self {
+    pub(crate) fn build<'a>(recent: impl DoubleEndedIterator<Item = &'a Arc<Message>>, place: SequenceId) -> Self {
         let mut context = Self::default();
         for message in recent.rev().filter(|message| message.sequence <= place) {
             match message.kind {
@@ -74,16 +71,9 @@ mod tests {
             message(10, "carol", Text),
         ];
         let context = Context::build(talk.iter(), SequenceId(9));
-        let said: Vec<_> = context
-            .human
-            .iter()
-            .map(|message| message.content.as_str())
-            .collect();
+        let said: Vec<_> = context.human.iter().map(|message| message.content.as_str()).collect();
         assert_eq!(said, ["bob 3", "alice 4", "bob 6", "alice 8", "carol 9"]);
-        assert_eq!(
-            context.last_answer.map(|answer| answer.sequence),
-            Some(SequenceId(5))
-        );
+        assert_eq!(context.last_answer.map(|answer| answer.sequence), Some(SequenceId(5)));
     }
 
     #[test]

@@ -92,15 +92,9 @@ impl<'de> Deserialize<'de> for AiScript {
             Value::String(path) => Ok(Self::File(path)),
             Value::Array(rules) => {
                 let rule = |rule| serde_json::from_value(rule).map_err(D::Error::custom);
-                rules
-                    .into_iter()
-                    .map(rule)
-                    .collect::<Result<_, _>>()
-                    .map(Self::Rules)
+                rules.into_iter().map(rule).collect::<Result<_, _>>().map(Self::Rules)
             }
-            _ => Err(D::Error::custom(
-                "expected the path of a file or a list of rules",
-            )),
+            _ => Err(D::Error::custom("expected the path of a file or a list of rules")),
         }
     }
 }
@@ -121,17 +115,13 @@ impl AiScript {
                 let at = |problem: String| format!("is not usable: {}: {problem}", path.display());
                 let text = std::fs::read_to_string(path).map_err(|error| at(error.to_string()))?;
                 let value = crate::config::parse_by_extension(path, &text).map_err(at)?;
-                let file: ScriptFile =
-                    serde_json::from_value(value).map_err(|error| at(error.to_string()))?;
+                let file: ScriptFile = serde_json::from_value(value).map_err(|error| at(error.to_string()))?;
                 Ok(file.rules)
             }
         };
         let rules = read()
             .and_then(compile)
-            .map_err(|problem| ConfigError::WrongValue {
-                key: "ai_script".to_owned(),
-                problem,
-            })?;
+            .map_err(|problem| ConfigError::WrongValue { key: "ai_script".to_owned(), problem })?;
         Ok(ScriptedProvider { rules })
     }
 }
@@ -161,31 +151,22 @@ struct Performance {
 
 impl ScriptedProvider {
     fn perform(&self, question: &Question) -> Option<Performance> {
-        let (rule, groups) = self.rules.iter().find_map(|(expression, rule)| {
-            Some((rule, expression.captures(&question.message.content)?))
-        })?;
+        let (rule, groups) = self
+            .rules
+            .iter()
+            .find_map(|(expression, rule)| Some((rule, expression.captures(&question.message.content)?)))?;
         let expand = |template: &str| fill(template, &groups, question);
         let piece = |chunk: &ScriptChunk| match chunk {
-            ScriptChunk::Text(content) => AiChunk {
-                message_type: "ai_chunk".to_owned(),
-                content: expand(content),
-                data: None,
-            },
-            ScriptChunk::Typed {
-                message_type,
-                content,
-                data,
-            } => AiChunk {
-                message_type: message_type.clone(),
-                content: expand(content),
-                data: data.clone(),
-            },
+            ScriptChunk::Text(content) => {
+                AiChunk { message_type: "ai_chunk".to_owned(), content: expand(content), data: None }
+            }
+            ScriptChunk::Typed { message_type, content, data } => {
+                AiChunk { message_type: message_type.clone(), content: expand(content), data: data.clone() }
+            }
         };
         let pieces: Vec<AiChunk> = rule.chunks.iter().map(piece).collect();
         let joined = || {
-            let texts = pieces
-                .iter()
-                .filter(|piece| piece.message_type == "ai_chunk");
+            let texts = pieces.iter().filter(|piece| piece.message_type == "ai_chunk");
             texts.map(|piece| piece.content.as_str()).collect()
         };
         let failed = || "scripted error".to_owned();
@@ -209,11 +190,7 @@ fn fill(template: &str, groups: &Captures<'_>, question: &Question) -> String {
         }
         "last_answer" => {
             let answer = question.context.last_answer.as_ref();
-            Some(
-                answer
-                    .map(|answer| answer.content.clone())
-                    .unwrap_or_default(),
-            )
+            Some(answer.map(|answer| answer.content.clone()).unwrap_or_default())
         }
         _ => None,
     };
@@ -222,9 +199,7 @@ fn fill(template: &str, groups: &Captures<'_>, question: &Question) -> String {
     let mut rest = template;
     while let Some((before, behind)) = rest.split_once('{') {
         plain.push_str(before);
-        let named = behind
-            .split_once('}')
-            .and_then(|(name, after)| Some((value(name)?, after)));
+        let named = behind.split_once('}').and_then(|(name, after)| Some((value(name)?, after)));
         // `${name}` is a group, and an unknown name is plain text.
         if let Some((value, after)) = named.filter(|_| !before.ends_with('$')) {
             groups.expand(&plain, &mut text);
@@ -289,17 +264,12 @@ mod tests {
             timestamp: Timestamp::from_millis(0),
             metadata: serde_json::Map::new(),
         });
-        let context = Context {
-            human: vec![Arc::clone(&message)],
-            last_answer: None,
-        };
+        let context = Context { human: vec![Arc::clone(&message)], last_answer: None };
         Question { message, context }
     }
 
     fn text(provider: &ScriptedProvider, content: &str) -> Option<String> {
-        provider
-            .perform(&asked(content))
-            .map(|performance| performance.text)
+        provider.perform(&asked(content)).map(|performance| performance.text)
     }
 
     #[test]
@@ -312,10 +282,7 @@ mod tests {
         assert_eq!(weather.text, "In Oslo it rains.");
         assert_eq!(weather.pieces[0].content, "In Oslo ");
         let price = provider.perform(&asked("the price")).unwrap();
-        assert_eq!(
-            (price.text.as_str(), price.pieces[1].content.as_str()),
-            ("Five.", "5 $")
-        );
+        assert_eq!((price.text.as_str(), price.pieces[1].content.as_str()), ("Five.", "5 $"));
         assert_eq!(price.pieces[0].message_type, "result_batch");
         assert_eq!(text(&provider, "hello"), None);
     }
@@ -326,14 +293,8 @@ mod tests {
             {"match": "^say (.*)", "text": "{sender}: $1, {other} ${1}"},
             {"text": "[{context}] [{last_answer}]"},
         ]));
-        assert_eq!(
-            text(&provider, "say {sender}").unwrap(),
-            "Ann: {sender}, {other} {sender}"
-        );
-        assert_eq!(
-            text(&provider, "$1 {context}").unwrap(),
-            "[Ann: $1 {context}] []"
-        );
+        assert_eq!(text(&provider, "say {sender}").unwrap(), "Ann: {sender}, {other} {sender}");
+        assert_eq!(text(&provider, "$1 {context}").unwrap(), "[Ann: $1 {context}] []");
     }
 
     #[test]

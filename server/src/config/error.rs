@@ -34,31 +34,20 @@ pub enum ConfigError {
 
 impl ConfigError {
     pub(super) fn wrong(key: &str, problem: impl Into<String>) -> Self {
-        Self::WrongValue {
-            key: key.to_owned(),
-            problem: problem.into(),
-        }
+        Self::WrongValue { key: key.to_owned(), problem: problem.into() }
     }
 
     pub(super) fn at(self, place: impl Into<String>) -> Self {
-        Self::At {
-            place: place.into(),
-            error: Box::new(self),
-        }
+        Self::At { place: place.into(), error: Box::new(self) }
     }
 }
 
 fn hint(suggestion: Option<&str>) -> String {
-    suggestion
-        .map(|key| format!("; did you mean `{key}`?"))
-        .unwrap_or_default()
+    suggestion.map(|key| format!("; did you mean `{key}`?")).unwrap_or_default()
 }
 
 /// The candidate nearest to `word`, if it is near enough to be what was meant.
-pub(super) fn nearest<'a>(
-    word: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(super) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let scored = candidates.map(|candidate| (distance(word, candidate), candidate));
     let (score, best) = scored.min()?;
     (score <= 2.max(word.chars().count() / 3)).then_some(best)

@@ -35,9 +35,7 @@ impl Layers {
             Value::Null => return Ok(()),
             Value::Object(object) => object,
             _ => {
-                return Err(ConfigError::Unreadable(
-                    "the configuration must be an object".into(),
-                ));
+                return Err(ConfigError::Unreadable("the configuration must be an object".into()));
             }
         };
         for (key, value) in object {
@@ -59,10 +57,7 @@ impl Layers {
     ) -> Result<Vec<String>, ConfigError> {
         let mut strange = Vec::new();
         for (name, text) in variables {
-            let Some(key) = name
-                .strip_prefix("ROUNDTABLE_")
-                .map(str::to_ascii_lowercase)
-            else {
+            let Some(key) = name.strip_prefix("ROUNDTABLE_").map(str::to_ascii_lowercase) else {
                 continue;
             };
             if known(&key).is_err() {
@@ -103,9 +98,7 @@ impl Layers {
 
 /// Parses a file's text as JSON or, by default, as TOML.
 pub(crate) fn parse_by_extension(path: &Path, text: &str) -> Result<Value, String> {
-    let is_json = path
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
     if is_json {
         serde_json::from_str(text).map_err(|error| error.to_string())
     } else {
@@ -131,10 +124,7 @@ fn well_typed(key: &str, value: Value) -> Result<(), ConfigError> {
     let alone = Value::Object(Map::from_iter([(key.to_owned(), value)]));
     match serde_json::from_value::<Config>(alone) {
         Ok(_) => Ok(()),
-        Err(error) => Err(ConfigError::wrong(
-            key,
-            format!("has a wrong value: {error}"),
-        )),
+        Err(error) => Err(ConfigError::wrong(key, format!("has a wrong value: {error}"))),
     }
 }
 
@@ -145,10 +135,7 @@ mod tests {
     use super::*;
 
     fn error_of(value: Value) -> String {
-        Config::from_value(value)
-            .map(|_| ())
-            .unwrap_err()
-            .to_string()
+        Config::from_value(value).map(|_| ()).unwrap_err().to_string()
     }
 
     #[test]
@@ -171,24 +158,15 @@ mod tests {
             error_of(json!({"queue_capcity": 5})),
             "unknown configuration key `queue_capcity`; did you mean `queue_capacity`?"
         );
-        assert_eq!(
-            error_of(json!({"zzzz": 5})),
-            "unknown configuration key `zzzz`"
-        );
+        assert_eq!(error_of(json!({"zzzz": 5})), "unknown configuration key `zzzz`");
     }
 
     #[test]
     fn a_wrong_type_names_the_key() {
         let error = error_of(json!({"port": "many"}));
-        assert!(
-            error.starts_with("configuration key `port` has a wrong value: "),
-            "{error}"
-        );
+        assert!(error.starts_with("configuration key `port` has a wrong value: "), "{error}");
         let error = error_of(json!({"log_format": "xml"}));
-        assert!(
-            error.contains("`log_format`") && error.contains("`json`"),
-            "{error}"
-        );
+        assert!(error.contains("`log_format`") && error.contains("`json`"), "{error}");
     }
 
     #[test]
@@ -202,10 +180,7 @@ mod tests {
     #[test]
     fn a_wrong_expression_in_the_script_names_the_key() {
         let error = error_of(json!({"ai_script": [{"match": "(", "chunks": ["x"]}]}));
-        assert!(
-            error.starts_with("configuration key `ai_script` "),
-            "{error}"
-        );
+        assert!(error.starts_with("configuration key `ai_script` "), "{error}");
     }
 
     #[test]
@@ -222,21 +197,12 @@ mod tests {
         let strange = layers.environment(variables.into_iter()).unwrap();
         assert_eq!(strange, ["ROUNDTABLE_PROT"]);
         let config = layers.finish().unwrap();
-        assert_eq!(
-            (config.port, config.log.as_str(), config.testing),
-            (0, "123", true)
-        );
+        assert_eq!((config.port, config.log.as_str(), config.testing), (0, "123", true));
 
         let mut layers = Layers::default();
         let variable = ("ROUNDTABLE_PORT".to_owned(), "many".to_owned());
-        let error = layers
-            .environment([variable].into_iter())
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.starts_with("ROUNDTABLE_PORT: configuration key `port`"),
-            "{error}"
-        );
+        let error = layers.environment([variable].into_iter()).unwrap_err().to_string();
+        assert!(error.starts_with("ROUNDTABLE_PORT: configuration key `port`"), "{error}");
     }
 
     #[test]
@@ -245,10 +211,7 @@ mod tests {
         let path = folder.path().join("server.toml");
         std::fs::write(&path, "prot = 1\n").unwrap();
         let error = Layers::default().file(&path).unwrap_err().to_string();
-        assert!(
-            error.ends_with("server.toml: unknown configuration key `prot`; did you mean `port`?"),
-            "{error}"
-        );
+        assert!(error.ends_with("server.toml: unknown configuration key `prot`; did you mean `port`?"), "{error}");
         std::fs::write(&path, "port = 1\nhost = \"::1\"\n").unwrap();
         let mut layers = Layers::default();
         layers.file(&path).unwrap();

@@ -6,114 +6,32 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
-use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, info, warn};
 
-use super::command::{Change, Draft, Outcome, Rejection, Signal};
+pub(crate) use self::asking::Ai;
+use self::asking::Asked;
+use super::command::{Outcome, Rejection};
 use super::event::{AiChunk, Audience, CloseReason, Effect, Event};
 use super::handle::Admission;
+use super::letter::{Letter, Query, Ticket};
 use super::pipeline::{Pipeline, Step};
-use super::state::{Record, View};
-use crate::ai::context::Context;
-use crate::ai::{AiError, Provider, Question};
-use crate::domain::{
-    ClientMessageId, Message, MessageId, MessageKind, Now, SequenceId, SocketId, UserId,
-};
+use crate::ai::AiError;
+use crate::domain::{Message, Now, SocketId, UserId};
 use crate::socket::frame::{self, Wire};
-use crate::socket::outbound::{Outbound, Permit, Tail};
+use crate::socket::outbound::{Outbound, Permit, Tail, Worth};
 use crate::storage::{Store, StoreError};
 
-/// What comes back to whoever asked for a change.
-#[derive(Debug)]
-pub(crate) enum Ticket {
-    /// A frame of a socket.
-    Socket {
-        /// Which socket.
-        socket: SocketId,
-        /// The client's id of its message, for an error.
-        message_id: Option<ClientMessageId>,
-        /// Given back once the outcome is written.
-        permit: Permit,
-    },
-    /// A request that waits for its answer.
-    Request(oneshot::Sender<Result<Outcome, Rejection>>),
-    /// An AI's own message.
-    Ai,
-}
-
-/// A question about what is committed; it waits for nothing. `None` answers a stranger.
-#[derive(Debug)]
-pub(crate) enum Query {
-    /// What the conversation looks like.
-    View(UserId, oneshot::Sender<Option<View>>),
-    /// Whether the user is a participant, and the newest message.
-    Admit(UserId, oneshot::Sender<Option<Admission>>),
-}
-
-/// What can be sent to the owner of a conversation.
-#[derive(Debug)]
-pub(crate) enum Letter {
-    /// A change to be stored.
-    Change(Change, Ticket),
-    /// A frame that is not stored.
-    Signal(SocketId, Signal, Permit),
-    /// A question.
-    Query(Query),
-    /// A socket opens.
-    Connect {
-        /// Its id.
-        socket: SocketId,
-        /// Its user.
-        user: UserId,
-        /// The last message that it knows.
-        after: Option<SequenceId>,
-        /// Where its frames go.
-        outbound: Arc<Outbound>,
-        /// Told once it is connected, or why it cannot be.
-        reply: oneshot::Sender<Result<(), CloseReason>>,
-    },
-    /// A socket closed.
-    Disconnect(SocketId),
-    /// A socket is to be closed.
-    HangUp(SocketId, CloseReason),
-    /// Finish and close.
-    Drain(oneshot::Sender<()>),
-    /// Close at once.
-    Cut,
-}
-
-/// What the AI participant of a conversation is and may do.
-#[derive(Clone)]
-pub(crate) struct Ai {
-    /// Who it is.
-    pub(crate) id: UserId,
-    /// What it is called.
-    pub(crate) name: String,
-    /// Who answers for it.
-    pub(crate) provider: Arc<dyn Provider>,
-    /// How long an answer may take.
-    pub(crate) timeout: Duration,
-}
+mod asking;
 
 type Flight = Pin<Box<dyn Future<Output = Landed> + Send>>;
-type Job = Pin<Box<dyn Future<Output = Result<Option<String>, AiError>> + Send>>;
 
 /// What the store answered.
 enum Landed {
     LookedUp(Result<Vec<Option<Arc<Message>>>, StoreError>),
     Appended(Result<(), StoreError>),
-}
-
-/// An AI that is thinking.
-struct Asked {
-    question: MessageId,
-    job: Job,
-    pieces: mpsc::Receiver<AiChunk>,
-    streamed: bool,
 }
 
 /// Everything that the owner of a conversation holds.
@@ -171,8 +89,7 @@ impl Actor {
                 Woken::Letter(None) => return,
             }
             self.ask_ai();
-            self.pending
-                .store(self.pipeline.pending(), Ordering::Relaxed);
+            self.pending.store(self.pipeline.pending(), Ordering::Relaxed);
             if self.pipeline.is_idle() && !self.live.drained.is_empty() {
                 self.close_all();
             }
@@ -214,11 +131,7 @@ impl Actor {
                 self.take(steps);
             }
             Letter::Signal(socket, signal, permit) => {
-                let ticket = Ticket::Socket {
-                    socket,
-                    message_id: None,
-                    permit,
-                };
+                let ticket = Ticket::Socket { socket, message_id: None, permit };
                 let steps = self.pipeline.signal(socket, signal, ticket, now);
                 self.take(steps);
             }
@@ -232,18 +145,10 @@ impl Actor {
                 let admitted = durable.members.contains_key(&user);
                 let _ = reply.send(admitted.then_some(Admission { current }));
             }
-            Letter::Connect {
-                socket,
-                user,
-                after,
-                outbound,
-                reply,
-            } => {
+            Letter::Connect { socket, user, after, outbound, reply } => {
                 let refusal = if self.pipeline.is_draining() {
                     CloseReason::Shutdown
-                } else if let Some((start, steps)) =
-                    self.pipeline.connect(socket, &user, after, now)
-                {
+                } else if let Some((start, steps)) = self.pipeline.connect(socket, &user, after, now) {
                     info!(participant = %user, %socket, after = %start, "connected");
                     outbound.start(start);
                     self.live.outbounds.insert(socket, (user, outbound));
@@ -256,7 +161,7 @@ impl Actor {
                 let _ = reply.send(Err(refusal));
             }
             Letter::Disconnect(socket) => {
-                self.log_disconnect(socket, "closed by the peer or lost");
+                self.log_disconnect(socket);
                 self.live.outbounds.remove(&socket);
                 let steps = self.pipeline.disconnect(socket, now);
                 self.take(steps);
@@ -285,9 +190,9 @@ impl Actor {
         }
     }
 
-    fn log_disconnect(&self, socket: SocketId, why: &str) {
+    fn log_disconnect(&self, socket: SocketId) {
         if let Some(user) = self.pipeline.state().user_of(socket) {
-            info!(participant = %user, %socket, why, "disconnected");
+            info!(participant = %user, %socket, "disconnected");
         }
     }
 
@@ -298,16 +203,15 @@ impl Actor {
                 Step::Answer(ticket, result) => self.answer(ticket, result),
                 Step::Reply(ticket, socket, event) => {
                     let frame = self.wire.encode(&event);
-                    self.push(socket, frame, &event, permit_of(ticket));
+                    self.push(socket, frame, &event, ticket.into_permit());
                 }
-                Step::ReplyPage(ticket, effect) => self.carry_out(effect, permit_of(ticket)),
+                Step::ReplyPage(ticket, effect) => self.carry_out(effect, ticket.into_permit()),
                 Step::Lookup(keys) => {
                     let (store, id) = (Arc::clone(&self.store), self.wire.id().clone());
                     let looking = async move { store.find_sent(&id, keys).await };
                     self.live.flight = Some(Box::pin(async { Landed::LookedUp(looking.await) }));
                 }
                 Step::Append(records) => {
-                    log_membership(&records);
                     let (store, id) = (Arc::clone(&self.store), self.wire.id().clone());
                     let appending = async move { store.append(&id, records).await };
                     self.live.flight = Some(Box::pin(async { Landed::Appended(appending.await) }));
@@ -322,13 +226,13 @@ impl Actor {
     fn carry_out(&mut self, effect: Effect, permit: Permit) {
         match effect {
             Effect::Tell(audience, event) => {
+                log_event(&event);
                 let frame = self.wire.encode(&event);
                 self.tell(&audience, &frame, &event);
             }
             Effect::Posted(message) => {
                 debug!(sequence = %message.sequence, participant = %message.sender, "message committed");
-                self.tail
-                    .push(message.sequence, frame::message(self.wire.id(), &message));
+                self.tail.push(message.sequence, frame::message(self.wire.id(), &message));
                 for (_, outbound) in self.live.outbounds.values() {
                     outbound.advance(message.sequence);
                 }
@@ -338,12 +242,7 @@ impl Actor {
                     outbound.advance(up_to);
                 }
             }
-            Effect::Page {
-                socket,
-                after,
-                current,
-                seats,
-            } => {
+            Effect::Page { socket, after, current, seats } => {
                 if let Some((_, outbound)) = self.live.outbounds.get(&socket) {
                     outbound.push_page(after, current, seats, permit);
                 }
@@ -387,18 +286,14 @@ impl Actor {
                     warn!(%error, "AI message not stored");
                 }
             }
-            Ticket::Socket {
-                socket,
-                message_id,
-                permit,
-            } => match result {
+            Ticket::Socket { socket, message_id, permit } => match result {
                 Ok(Outcome::Said { message, duplicate }) => {
                     let ack = frame::ack(&message, duplicate);
                     let Some((_, outbound)) = self.live.outbounds.get(&socket) else {
                         return;
                     };
                     if duplicate {
-                        outbound.push(ack, crate::socket::outbound::Worth::Needed, permit);
+                        outbound.push(ack, Worth::Needed, permit);
                     } else {
                         outbound.ack(message.sequence, ack, permit);
                     }
@@ -413,121 +308,19 @@ impl Actor {
             },
         }
     }
-
-    /// Asks the AI about the next message, if it is not busy.
-    fn ask_ai(&mut self) {
-        let Some(ai) = &self.ai else {
-            return;
-        };
-        if self.live.asked.is_some() {
-            return;
-        }
-        let Some(message) = self.pipeline.next_job() else {
-            return;
-        };
-        let (sender, pieces) = mpsc::channel(16);
-        let question = message.id.clone();
-        let recent = self.pipeline.state().durable().recent.iter();
-        let context = Context::build(recent, message.sequence);
-        debug!(message = %question, context = context.human.len(), answered = context.last_answer.is_some(), "asking the AI");
-        let answering = ai.provider.answer(Question { message, context }, sender);
-        let timeout = ai.timeout;
-        let job = async move {
-            match tokio::time::timeout(timeout, answering).await {
-                Ok(result) => result,
-                Err(_) => Err(AiError::TimedOut),
-            }
-        };
-        let job: Job = Box::pin(job);
-        self.live.asked = Some(Asked {
-            question,
-            job,
-            pieces,
-            streamed: false,
-        });
-    }
-
-    fn piece(&mut self, chunk: AiChunk) {
-        if let Some(asked) = &mut self.live.asked {
-            asked.streamed = true;
-            let question = asked.question.clone();
-            self.stream(question, chunk, false);
-        }
-    }
-
-    fn stream(&mut self, response_to: MessageId, chunk: AiChunk, last: bool) {
-        let Some(ai) = self.ai.as_ref().map(|ai| ai.id.clone()) else {
-            return;
-        };
-        let event = |participant| Event::AiResponse {
-            participant,
-            response_to,
-            chunk,
-            last,
-        };
-        let steps = self.pipeline.relay(&ai, event);
-        self.take(steps);
-    }
-
-    /// The AI is done: the pieces end, and what it said is posted.
-    fn answered(&mut self, result: Result<Option<String>, AiError>, now: Now) {
-        let Some(mut asked) = self.live.asked.take() else {
-            return;
-        };
-        while let Ok(chunk) = asked.pieces.try_recv() {
-            asked.streamed = true;
-            self.stream(asked.question.clone(), chunk, false);
-        }
-        if asked.streamed {
-            let end = AiChunk {
-                message_type: "ai_chunk".to_owned(),
-                ..AiChunk::default()
-            };
-            self.stream(asked.question.clone(), end, true);
-        }
-        let (kind, content) = match result {
-            Ok(None) => return,
-            Ok(Some(text)) => (MessageKind::NlwebResponse, text),
-            Err(error) => {
-                warn!(message = %asked.question, %error, "AI job failed");
-                (
-                    MessageKind::Error,
-                    format!("The assistant could not answer: {error}"),
-                )
-            }
-        };
-        let Some(ai) = &self.ai else {
-            return;
-        };
-        let response_to = Value::String(asked.question.as_str().to_owned());
-        let draft = Draft {
-            id: MessageId::random(),
-            client_id: None,
-            sender: ai.id.clone(),
-            socket: None,
-            kind,
-            content,
-            metadata: Map::from_iter([("response_to".to_owned(), response_to)]),
-        };
-        let steps = self.pipeline.change(Change::Say(draft), Ticket::Ai, now);
-        self.take(steps);
-    }
 }
 
-fn permit_of(ticket: Ticket) -> Permit {
-    match ticket {
-        Ticket::Socket { permit, .. } => permit,
-        Ticket::Request(_) | Ticket::Ai => None,
-    }
-}
-
-fn log_membership(records: &[Record]) {
-    for record in records {
-        match record {
-            Record::Joined(participant) => info!(participant = %participant.id, "joining"),
-            Record::Left { user, .. } => info!(participant = %user, "leaving"),
-            Record::Edited { .. } => info!("editing"),
-            Record::Created { .. } | Record::Posted(_) | Record::Read { .. } => {}
+/// One line for every change of what everybody shares.
+fn log_event(event: &Event) {
+    match event {
+        Event::Joined { participant, count, .. } => {
+            info!(participant = %participant.id, participants = count, "joined");
         }
+        Event::Left { participant, count, .. } => {
+            info!(participant = %participant.id, participants = count, "left");
+        }
+        Event::Updated { .. } => info!("edited"),
+        Event::ModeChanged { mode, .. } => debug!(?mode, "mode changed"),
+        _ => {}
     }
 }

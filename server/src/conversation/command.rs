@@ -6,9 +6,7 @@ use serde_json::{Map, Value};
 
 use super::event::Fault;
 use super::state::View;
-use crate::domain::{
-    ClientMessageId, Message, MessageId, MessageKind, SequenceId, SocketId, UserId,
-};
+use crate::domain::{ClientMessageId, Message, MessageId, MessageKind, SequenceId, SocketId, UserId};
 
 /// A request that changes what is stored. It is answered once it is committed.
 #[derive(Debug, Clone)]

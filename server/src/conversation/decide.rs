@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::command::{Change, Draft, Edit, Outcome, Rejection};
-use super::state::{Durable, Record};
+use super::record::{Durable, Record};
 use crate::domain::{Kind, Message, Participant, Timestamp, UserId};
 
 /// What to do about a change.
@@ -57,11 +57,7 @@ pub(crate) fn decide(
             } else if up_to <= state.read_position(user) {
                 Decision::Done(Outcome::Done)
             } else {
-                Record::Read {
-                    user: user.clone(),
-                    up_to,
-                }
-                .into()
+                Record::Read { user: user.clone(), up_to }.into()
             }
         }
     }
@@ -76,10 +72,7 @@ fn say(state: &Durable, draft: &Draft, prior: Option<&Arc<Message>>, at: Timesta
     {
         return if earlier.content == draft.content {
             let message = Arc::clone(earlier);
-            Decision::Done(Outcome::Said {
-                message,
-                duplicate: true,
-            })
+            Decision::Done(Outcome::Said { message, duplicate: true })
         } else {
             Rejection::IdConflict(client_id.clone()).into()
         };
@@ -99,14 +92,7 @@ fn say(state: &Durable, draft: &Draft, prior: Option<&Arc<Message>>, at: Timesta
     Record::Posted(Arc::new(message)).into()
 }
 
-fn join(
-    state: &Durable,
-    by: &UserId,
-    user: &UserId,
-    name: &str,
-    rules: Rules,
-    at: Timestamp,
-) -> Decision {
+fn join(state: &Durable, by: &UserId, user: &UserId, name: &str, rules: Rules, at: Timestamp) -> Decision {
     if by != user && !state.members.contains_key(by) {
         return Rejection::Forbidden("only a participant may add somebody else").into();
     }
@@ -116,22 +102,13 @@ fn join(
     if state.humans() >= rules.max_participants {
         return Rejection::CapacityReached(rules.max_participants).into();
     }
-    let participant = Participant {
-        id: user.clone(),
-        name: name.to_owned(),
-        kind: Kind::Human,
-        joined_at: at,
-    };
+    let participant = Participant { id: user.clone(), name: name.to_owned(), kind: Kind::Human, joined_at: at };
     Record::Joined(participant).into()
 }
 
 fn leave(state: &Durable, user: &UserId, at: Timestamp) -> Decision {
     if state.members.contains_key(user) {
-        Record::Left {
-            user: user.clone(),
-            at,
-        }
-        .into()
+        Record::Left { user: user.clone(), at }.into()
     } else {
         Rejection::NotParticipant.into()
     }

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::domain::{
-    ClientMessageId, Message, MessageId, Mode, Participant, SequenceId, SocketId, Timestamp, UserId,
-};
+use crate::domain::{ClientMessageId, Message, MessageId, Mode, Participant, SequenceId, SocketId, Timestamp, UserId};
 
 /// A participant and whether one of its sockets is open.
 #[derive(Debug, Clone, PartialEq, Eq)]

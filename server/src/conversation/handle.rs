@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::actor::{Letter, Query, Ticket};
 use super::command::{Change, Draft, Edit, Outcome, Rejection, Signal};
 use super::event::CloseReason;
+use super::letter::{Letter, Query, Ticket};
 use super::state::View;
 use crate::domain::{ClientMessageId, ConversationId, Message, SequenceId, SocketId, UserId};
 use crate::socket::outbound::{Outbound, Permit, Tail};
@@ -59,6 +59,11 @@ impl Handle {
         &self.tail
     }
 
+    /// Whether the conversation's task has ended.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.mailbox.is_closed()
+    }
+
     /// Messages that are accepted and not yet durable.
     pub(crate) fn pending(&self) -> usize {
         self.pending.load(Ordering::Relaxed)
@@ -73,12 +78,7 @@ impl Handle {
     }
 
     /// Makes `user` a participant.
-    pub(crate) async fn join(
-        &self,
-        by: UserId,
-        user: UserId,
-        name: String,
-    ) -> Result<ReadView, Rejection> {
+    pub(crate) async fn join(&self, by: UserId, user: UserId, name: String) -> Result<ReadView, Rejection> {
         let outcome = self.change(Change::Join { by, user, name }).await?;
         self.seen(outcome).await
     }
@@ -114,28 +114,16 @@ impl Handle {
     }
 
     /// Messages after a place, for a participant.
-    pub(crate) async fn page(
-        &self,
-        reader: UserId,
-        after: SequenceId,
-        limit: usize,
-    ) -> Result<LogPage, Rejection> {
+    pub(crate) async fn page(&self, reader: UserId, after: SequenceId, limit: usize) -> Result<LogPage, Rejection> {
         let current = self.admit(reader).await?.current;
-        let mut messages = self
-            .read_log(after, limit)
-            .await
-            .map_err(|_| Rejection::StorageUnavailable)?;
+        let mut messages = self.read_log(after, limit).await.map_err(|_| Rejection::StorageUnavailable)?;
         // What was committed since the question is not in this answer.
         messages.retain(|message| message.sequence <= current);
         Ok(LogPage { messages, current })
     }
 
     /// Messages after a place, unguarded: for a socket that was admitted.
-    pub(crate) async fn read_log(
-        &self,
-        after: SequenceId,
-        limit: usize,
-    ) -> Result<Vec<Arc<Message>>, StoreError> {
+    pub(crate) async fn read_log(&self, after: SequenceId, limit: usize) -> Result<Vec<Arc<Message>>, StoreError> {
         self.store.messages_after(&self.id, after, limit).await
     }
 
@@ -148,13 +136,7 @@ impl Handle {
         outbound: Arc<Outbound>,
     ) -> Result<(), CloseReason> {
         let (reply, answer) = oneshot::channel();
-        self.send(Letter::Connect {
-            socket,
-            user,
-            after,
-            outbound,
-            reply,
-        });
+        self.send(Letter::Connect { socket, user, after, outbound, reply });
         answer.await.unwrap_or(Err(CloseReason::Shutdown))
     }
 
@@ -176,11 +158,7 @@ impl Handle {
         message_id: Option<ClientMessageId>,
         permit: Permit,
     ) {
-        let ticket = Ticket::Socket {
-            socket,
-            message_id,
-            permit,
-        };
+        let ticket = Ticket::Socket { socket, message_id, permit };
         self.send(Letter::Change(change, ticket));
     }
 
@@ -207,16 +185,10 @@ impl Handle {
         answer.await.unwrap_or(Err(Rejection::ShuttingDown))
     }
 
-    async fn query<T>(
-        &self,
-        ask: impl FnOnce(oneshot::Sender<Option<T>>) -> Query,
-    ) -> Result<T, Rejection> {
+    async fn query<T>(&self, ask: impl FnOnce(oneshot::Sender<Option<T>>) -> Query) -> Result<T, Rejection> {
         let (reply, answer) = oneshot::channel();
         self.send(Letter::Query(ask(reply)));
-        answer
-            .await
-            .map_err(|_| Rejection::ShuttingDown)?
-            .ok_or(Rejection::NotFound)
+        answer.await.map_err(|_| Rejection::ShuttingDown)?.ok_or(Rejection::NotFound)
     }
 
     async fn seen(&self, outcome: Outcome) -> Result<ReadView, Rejection> {
@@ -229,10 +201,7 @@ impl Handle {
     async fn with_unread(&self, view: View) -> Result<ReadView, Rejection> {
         let after = view.durable.read_position(&view.reader);
         let up_to = view.durable.last_sequence;
-        let unread = self
-            .store
-            .count_by_others(&self.id, &view.reader, after, up_to)
-            .await;
+        let unread = self.store.count_by_others(&self.id, &view.reader, after, up_to).await;
         let unread = unread.map_err(|_| Rejection::StorageUnavailable)?;
         Ok(ReadView { view, unread })
     }

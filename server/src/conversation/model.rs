@@ -3,20 +3,24 @@
 //! The model knows nothing of batches, drafts or cursors. It keeps a list of what waits, decides each change when
 //! its answer comes, and writes down what every socket must have received.
 
-use std::collections::{BTreeMap, VecDeque};
+mod rules;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
+use self::rules::{Model, Said, Waiting, socket_of};
 use super::command::{Change, Draft, Outcome, Rejection, Signal};
 use super::decide::Rules;
 use super::event::{Audience, CloseReason, Effect, Event, FaultKind};
 use super::pipeline::{Limits, Pipeline, SentKey, Step};
-use super::state::{Durable, Record, State};
+use super::record::{Durable, Record};
+use super::state::State;
 use crate::domain::{
-    ClientMessageId, ConversationId, Kind, Message, MessageId, MessageKind, Now, Participant,
-    SequenceId, SocketId, Timestamp, UserId,
+    ClientMessageId, ConversationId, Kind, Message, MessageId, MessageKind, Now, Participant, SequenceId, SocketId,
+    Timestamp, UserId,
 };
 use crate::socket::outbound::{Next, Outbound, Tail, Worth};
 use crate::storage::StoreError;
@@ -109,261 +113,6 @@ fn op() -> impl Strategy<Value = Op> {
 
 type Ticket = usize;
 
-/// What waits in the model, in the order it came.
-#[derive(Debug, Clone)]
-enum Waiting {
-    Change(Ticket, Change),
-    Signal(SocketId, Signal),
-}
-
-/// A message of the model.
-#[derive(Debug, Clone, PartialEq)]
-struct Said {
-    sender: UserId,
-    id: Option<ClientMessageId>,
-    content: String,
-}
-
-#[derive(Debug, Default)]
-struct Model {
-    members: Vec<UserId>,
-    log: Vec<Said>,
-    read: BTreeMap<UserId, u64>,
-    open: BTreeMap<SocketId, UserId>,
-    typing: BTreeMap<UserId, bool>,
-    waiting: VecDeque<Waiting>,
-    /// What each socket must receive in its life.
-    streams: BTreeMap<SocketId, Vec<String>>,
-}
-
-impl Model {
-    fn tell(&mut self, frame: &str, hears: impl Fn(SocketId, &UserId) -> bool) {
-        for (socket, user) in &self.open {
-            if hears(*socket, user) {
-                self.streams
-                    .entry(*socket)
-                    .or_default()
-                    .push(frame.to_owned());
-            }
-        }
-    }
-
-    fn tell_others(&mut self, user: &UserId, frame: &str) {
-        self.tell(frame, |_, other| other != user);
-    }
-
-    fn tell_one(&mut self, socket: SocketId, frame: &str) {
-        self.tell(frame, |other, _| other == socket);
-    }
-
-    fn online(&self, user: &UserId) -> bool {
-        self.open.values().any(|owner| owner == user)
-    }
-
-    fn multi(&self) -> bool {
-        self.members.len() >= 2
-    }
-
-    fn mode_change(&mut self, before: bool) {
-        if self.multi() != before {
-            let frame = format!("mode {}", self.multi());
-            self.tell(&frame, |_, _| true);
-        }
-    }
-
-    fn connect(&mut self, socket: SocketId, user: &UserId, after: Option<u64>) -> bool {
-        if !self.members.contains(user) {
-            return false;
-        }
-        let current = self.log.len() as u64;
-        let start = after.map_or(current.saturating_sub(HISTORY), |after| after.min(current));
-        let first = !self.online(user);
-        self.open.insert(socket, user.clone());
-        self.tell_one(socket, &format!("connected {current}"));
-        self.tell_one(socket, "list");
-        for place in start + 1..=current {
-            self.tell_one(socket, &format!("message {place}"));
-        }
-        if first {
-            self.tell_others(user, &format!("online {user}"));
-        }
-        true
-    }
-
-    fn disconnect(&mut self, socket: SocketId) {
-        if let Some(user) = self.open.remove(&socket)
-            && !self.online(&user)
-        {
-            self.typing.insert(user.clone(), false);
-            self.tell_others(&user, &format!("offline {user}"));
-        }
-    }
-
-    fn signal(&mut self, socket: SocketId, signal: Signal) {
-        let mine = |waiting: &Waiting| match waiting {
-            Waiting::Signal(other, _) => *other == socket,
-            Waiting::Change(_, Change::Say(draft)) => draft.socket == Some(socket),
-            Waiting::Change(_, Change::Read { socket: other, .. }) => *other == socket,
-            Waiting::Change(..) => false,
-        };
-        if self.waiting.iter().any(mine) {
-            self.waiting.push_back(Waiting::Signal(socket, signal));
-        } else {
-            self.run(socket, &signal);
-        }
-    }
-
-    fn run(&mut self, socket: SocketId, signal: &Signal) {
-        let Some(user) = self.open.get(&socket).cloned() else {
-            return;
-        };
-        let current = self.log.len() as u64;
-        match signal {
-            Signal::Ping => self.tell_one(socket, "pong"),
-            Signal::Typing(typing) => {
-                self.typing.insert(user.clone(), *typing);
-                self.tell_others(&user, &format!("typing {user} {typing}"));
-            }
-            Signal::Sync(Some(after)) if after.0 <= current => {
-                self.tell_one(socket, &format!("page {} {current}", after.0));
-            }
-            Signal::Sync(_) => self.tell_one(socket, "error InvalidSync"),
-            Signal::Faulty(_) => unreachable!("the test sends none"),
-        }
-    }
-
-    /// An answer came: what should it be? The model's state is as if it were right.
-    fn answer(&mut self, ticket: Ticket, stored: bool) -> String {
-        let Some(Waiting::Change(expected, change)) = self.waiting.pop_front() else {
-            panic!("ticket {ticket} was answered, and no change waits");
-        };
-        assert_eq!(ticket, expected, "answers come in order");
-        let answer = if stored {
-            self.decide(&change)
-        } else {
-            "StorageUnavailable".to_owned()
-        };
-        if let Some(socket) = socket_of(&change)
-            && ["NotFound", "StorageUnavailable", "IdConflict"].contains(&answer.as_str())
-        {
-            self.tell_one(socket, &format!("error {answer}"));
-        }
-        while let Some(Waiting::Signal(socket, signal)) = self.waiting.front().cloned() {
-            self.waiting.pop_front();
-            self.run(socket, &signal);
-        }
-        answer
-    }
-
-    fn decide(&mut self, change: &Change) -> String {
-        let before = self.multi();
-        match change {
-            Change::Say(draft) => self.say(draft),
-            Change::Join { by, user, .. } => {
-                if by != user && !self.members.contains(by) {
-                    return "Forbidden".to_owned();
-                }
-                if self.members.contains(user) {
-                    return "AlreadyMember".to_owned();
-                }
-                if self.members.len() >= MOST {
-                    return "CapacityReached".to_owned();
-                }
-                self.members.push(user.clone());
-                self.tell_others(user, &format!("joined {user} {}", self.members.len()));
-                self.mode_change(before);
-                format!("seen {}", self.members.len())
-            }
-            Change::Leave { user } => self.leave(user, before),
-            Change::Remove { by, user } => {
-                if !self.members.contains(by) {
-                    "NotFound".to_owned()
-                } else if by.as_str() != USERS[0] {
-                    "Forbidden".to_owned()
-                } else {
-                    self.leave(user, before)
-                }
-            }
-            Change::Read { user, up_to, .. } => {
-                if !self.members.contains(user) {
-                    return "NotFound".to_owned();
-                }
-                let up_to = up_to.0.min(self.log.len() as u64);
-                let position = self.read.entry(user.clone()).or_default();
-                *position = up_to.max(*position);
-                "done".to_owned()
-            }
-            Change::Edit { .. } => unreachable!("the test edits nothing"),
-        }
-    }
-
-    fn say(&mut self, draft: &Draft) -> String {
-        let Draft {
-            sender,
-            client_id,
-            content,
-            socket,
-            ..
-        } = draft;
-        if !self.members.contains(sender) {
-            return "NotFound".to_owned();
-        }
-        let same = |said: &Said| said.sender == *sender && said.id == *client_id;
-        if client_id.is_some()
-            && let Some(index) = self.log.iter().position(same)
-        {
-            if self.log[index].content != *content {
-                return "IdConflict".to_owned();
-            }
-            if let Some(socket) = socket {
-                self.tell_one(*socket, &format!("ack {} true", index + 1));
-            }
-            return format!("said {} true", index + 1);
-        }
-        self.log.push(Said {
-            sender: sender.clone(),
-            id: client_id.clone(),
-            content: content.clone(),
-        });
-        let place = self.log.len();
-        self.tell(&format!("message {place}"), |other, _| {
-            Some(other) != *socket
-        });
-        if let Some(socket) = socket {
-            self.tell_one(*socket, &format!("ack {place} false"));
-        }
-        if self.typing.insert(sender.clone(), false) == Some(true) {
-            self.tell_others(sender, &format!("typing {sender} false"));
-        }
-        format!("said {place} false")
-    }
-
-    fn leave(&mut self, user: &UserId, before: bool) -> String {
-        if !self.members.contains(user) {
-            return "NotParticipant".to_owned();
-        }
-        let was_online = self.online(user);
-        self.tell("closed Left", |_, other| other == user);
-        self.open.retain(|_, owner| owner != user);
-        self.members.retain(|member| member != user);
-        self.typing.remove(user);
-        if was_online {
-            self.tell_others(user, &format!("offline {user}"));
-        }
-        self.tell_others(user, &format!("left {user} {}", self.members.len()));
-        self.mode_change(before);
-        format!("left {}", self.members.len())
-    }
-}
-
-fn socket_of(change: &Change) -> Option<SocketId> {
-    match change {
-        Change::Say(draft) => draft.socket,
-        Change::Read { socket, .. } => Some(*socket),
-        _ => None,
-    }
-}
-
 fn name(result: &Result<Outcome, Rejection>) -> String {
     match result {
         Ok(Outcome::Said { message, duplicate }) => {
@@ -412,18 +161,11 @@ impl Bench {
                 creator: creator.clone(),
                 at: joined_at,
             },
-            Record::Joined(Participant {
-                id: creator.clone(),
-                name: "Ann".to_owned(),
-                kind: Kind::Human,
-                joined_at,
-            }),
+            Record::Joined(Participant { id: creator.clone(), name: "Ann".to_owned(), kind: Kind::Human, joined_at }),
         ];
         let durable = Durable::replay(ConversationId::from("conv"), &records).unwrap();
         let limits = Limits {
-            rules: Rules {
-                max_participants: MOST,
-            },
+            rules: Rules { max_participants: MOST },
             queue_capacity: CAPACITY,
             ai_capacity: 1,
             history: HISTORY,
@@ -431,10 +173,7 @@ impl Bench {
         };
         Self {
             core: Pipeline::new(State::new(durable), limits),
-            model: Model {
-                members: vec![creator],
-                ..Model::default()
-            },
+            model: Model { members: vec![creator], ..Model::default() },
             records,
             asked: None,
             tail: Arc::default(),
@@ -455,17 +194,12 @@ impl Bench {
         let user = |index: usize| UserId::from(USERS[index]);
         let name = String::from;
         match *op {
-            Op::Join { by, user: who } => self.change(Change::Join {
-                by: user(by),
-                user: user(who),
-                name: name(USERS[who]),
-            }),
+            Op::Join { by, user: who } => {
+                self.change(Change::Join { by: user(by), user: user(who), name: name(USERS[who]) });
+            }
             Op::Leave { user: who } => self.change(Change::Leave { user: user(who) }),
             Op::Remove { by, user: who } => {
-                self.change(Change::Remove {
-                    by: user(by),
-                    user: user(who),
-                });
+                self.change(Change::Remove { by: user(by), user: user(who) });
             }
             Op::Connect { user: who, after } => self.connect(user(who), after),
             Op::Disconnect { socket } => {
@@ -476,27 +210,15 @@ impl Bench {
                     self.take(steps, None);
                 }
             }
-            Op::Say {
-                socket,
-                id,
-                content,
-            } => {
+            Op::Say { socket, id, content } => {
                 if let Some((socket, sender)) = self.socket(socket) {
                     self.say(sender, Some(socket), id, content);
                 }
             }
-            Op::Post {
-                user: who,
-                id,
-                content,
-            } => self.say(user(who), None, id, content),
+            Op::Post { user: who, id, content } => self.say(user(who), None, id, content),
             Op::Read { socket, up_to } => {
                 if let Some((socket, user)) = self.socket(socket) {
-                    self.change(Change::Read {
-                        user,
-                        socket,
-                        up_to: SequenceId(up_to),
-                    });
+                    self.change(Change::Read { user, socket, up_to: SequenceId(up_to) });
                 }
             }
             Op::Typing { socket, typing } => self.signal(socket, &Signal::Typing(typing)),
@@ -518,9 +240,7 @@ impl Bench {
     fn connect(&mut self, user: UserId, after: Option<u64>) {
         let socket = SocketId(self.sockets.len() as u64);
         let expected = self.model.connect(socket, &user, after);
-        let connected = self
-            .core
-            .connect(socket, &user, after.map(SequenceId), self.now);
+        let connected = self.core.connect(socket, &user, after.map(SequenceId), self.now);
         assert_eq!(connected.is_some(), expected, "{user} connects");
         if let Some((start, steps)) = connected {
             self.sockets.push((socket, user.clone()));
@@ -548,19 +268,13 @@ impl Bench {
         self.changes.insert(ticket, change.clone());
         let is_message = |waiting: &&Waiting| matches!(waiting, Waiting::Change(_, Change::Say(_)));
         let messages = self.model.waiting.iter().filter(is_message).count();
-        assert_eq!(
-            self.core.pending(),
-            messages,
-            "messages that are not durable"
-        );
+        assert_eq!(self.core.pending(), messages, "messages that are not durable");
         if matches!(change, Change::Say(_)) && messages >= CAPACITY {
             if let Some(socket) = socket_of(&change) {
                 self.model.tell_one(socket, "error QueueFull");
             }
         } else {
-            self.model
-                .waiting
-                .push_back(Waiting::Change(ticket, change.clone()));
+            self.model.waiting.push_back(Waiting::Change(ticket, change.clone()));
         }
         let steps = self.core.change(change, ticket, self.now);
         self.take(steps, None);
@@ -569,9 +283,7 @@ impl Bench {
     fn signal(&mut self, socket: usize, signal: &Signal) {
         if let Some((socket, _)) = self.socket(socket) {
             self.model.signal(socket, signal.clone());
-            let steps = self
-                .core
-                .signal(socket, signal.clone(), usize::MAX, self.now);
+            let steps = self.core.signal(socket, signal.clone(), usize::MAX, self.now);
             self.take(steps, None);
         }
     }
@@ -583,18 +295,13 @@ impl Bench {
         let steps = match asked {
             Asked::Lookup(keys) => {
                 let found = works.then(|| keys.iter().map(|key| self.find(key)).collect());
-                self.core
-                    .looked_up(found.ok_or(StoreError::Injected), self.now)
+                self.core.looked_up(found.ok_or(StoreError::Injected), self.now)
             }
             Asked::Append(records) => {
                 if works {
                     self.records.extend(records);
                 }
-                let result = if works {
-                    Ok(())
-                } else {
-                    Err(StoreError::Injected)
-                };
+                let result = if works { Ok(()) } else { Err(StoreError::Injected) };
                 self.core.appended(&result, self.now)
             }
         };
@@ -605,8 +312,7 @@ impl Bench {
     fn find(&self, key: &SentKey) -> Option<Arc<Message>> {
         self.records.iter().find_map(|record| match record {
             Record::Posted(message)
-                if message.sender == key.sender
-                    && message.client_id.as_ref() == Some(&key.client_id) =>
+                if message.sender == key.sender && message.client_id.as_ref() == Some(&key.client_id) =>
             {
                 Some(Arc::clone(message))
             }
@@ -648,8 +354,7 @@ impl Bench {
     }
 
     fn answer(&mut self, ticket: Ticket, result: &Result<Outcome, Rejection>) {
-        let Some((_, outbound)) =
-            socket_of(&self.changes[&ticket]).and_then(|socket| self.outbounds.get(&socket))
+        let Some((_, outbound)) = socket_of(&self.changes[&ticket]).and_then(|socket| self.outbounds.get(&socket))
         else {
             return;
         };
@@ -664,11 +369,7 @@ impl Bench {
             }
             Ok(_) => {}
             Err(_) => {
-                outbound.push(
-                    format!("error {}", name(result)).into(),
-                    Worth::Needed,
-                    None,
-                );
+                outbound.push(format!("error {}", name(result)).into(), Worth::Needed, None);
             }
         }
     }
@@ -684,15 +385,8 @@ impl Bench {
                 }
             }
             Effect::Replay { socket, up_to } => self.outbounds[&socket].1.advance(up_to),
-            Effect::Page {
-                socket,
-                after,
-                current,
-                seats,
-            } => {
-                self.outbounds[&socket]
-                    .1
-                    .push_page(after, current, seats, None);
+            Effect::Page { socket, after, current, seats } => {
+                self.outbounds[&socket].1.push_page(after, current, seats, None);
             }
             Effect::Close(socket, reason) => {
                 // The writer goes on until the close is out.
@@ -707,29 +401,16 @@ impl Bench {
         let frame = match event {
             Event::Connected { current, .. } => format!("connected {current}"),
             Event::ParticipantList { .. } => "list".to_owned(),
-            Event::Joined {
-                participant, count, ..
-            } => format!("joined {} {count}", participant.id),
-            Event::Left {
-                participant, count, ..
-            } => format!("left {} {count}", participant.id),
-            Event::Presence {
-                online: true,
-                participant,
-                ..
-            } => format!("online {}", participant.id),
+            Event::Joined { participant, count, .. } => format!("joined {} {count}", participant.id),
+            Event::Left { participant, count, .. } => format!("left {} {count}", participant.id),
+            Event::Presence { online: true, participant, .. } => format!("online {}", participant.id),
             Event::Presence { participant, .. } => format!("offline {}", participant.id),
             Event::ModeChanged { mode, .. } => {
                 format!("mode {}", *mode == crate::domain::Mode::Multi)
             }
-            Event::Typing {
-                participant,
-                typing,
-            } => format!("typing {} {typing}", participant.id),
+            Event::Typing { participant, typing } => format!("typing {} {typing}", participant.id),
             Event::Pong => "pong".to_owned(),
-            Event::Fault(fault) if fault.kind == FaultKind::InvalidSync => {
-                "error InvalidSync".to_owned()
-            }
+            Event::Fault(fault) if fault.kind == FaultKind::InvalidSync => "error InvalidSync".to_owned(),
             other => panic!("unexpected {other:?}"),
         };
         for (socket, (owner, outbound)) in &self.outbounds {
@@ -766,10 +447,7 @@ impl Bench {
     /// Lets everything finish and compares.
     fn finish(mut self) {
         while self.land(true) {}
-        assert!(
-            self.core.is_idle() && self.model.waiting.is_empty(),
-            "nothing waits"
-        );
+        assert!(self.core.is_idle() && self.model.waiting.is_empty(), "nothing waits");
         assert_eq!(self.core.pending(), 0);
 
         let open: Vec<SocketId> = self.outbounds.keys().copied().collect();
@@ -781,11 +459,7 @@ impl Bench {
             if open.contains(socket) || received.last().is_some_and(|last| last == "closed Left") {
                 assert_eq!(*received, expected, "stream of socket {socket}");
             } else {
-                assert_eq!(
-                    received[..],
-                    expected[..received.len()],
-                    "stream of lost socket {socket}"
-                );
+                assert_eq!(received[..], expected[..received.len()], "stream of lost socket {socket}");
             }
         }
 
@@ -794,11 +468,7 @@ impl Bench {
         assert_eq!(members, self.model.members, "participants in join order");
         assert_eq!(state.last_sequence.0, self.model.log.len() as u64);
         for (user, position) in &self.model.read {
-            assert_eq!(
-                state.read_position(user).0,
-                *position,
-                "how far {user} has read"
-            );
+            assert_eq!(state.read_position(user).0, *position, "how far {user} has read");
         }
         let replayed = Durable::replay(state.id.clone(), &self.records).unwrap();
         assert_eq!(replayed, *state, "the log says the same as the owner");
@@ -808,17 +478,8 @@ impl Bench {
         });
         for (index, (message, said)) in posted.zip(&self.model.log).enumerate() {
             assert_eq!(message.sequence.0, index as u64 + 1, "no gaps");
-            let Said {
-                sender,
-                id,
-                content,
-            } = said;
-            let Message {
-                sender: stored,
-                client_id,
-                content: text,
-                ..
-            } = &**message;
+            let Said { sender, id, content } = said;
+            let Message { sender: stored, client_id, content: text, .. } = &**message;
             assert_eq!((stored, client_id, text), (sender, id, content));
         }
     }

@@ -14,11 +14,12 @@ use std::time::Duration;
 use super::command::{Change, Outcome, Rejection, Signal};
 use super::decide::{Decision, Rules, decide};
 use super::event::{Audience, CloseReason, Effect, Event, Fault, FaultKind};
-use super::state::{Record, State};
+use super::record::Record;
+use super::state::State;
 use crate::domain::{ClientMessageId, Kind, Message, Now, SequenceId, SocketId, UserId};
 use crate::storage::StoreError;
 
-/// The most changes in one batch. Below [`super::state::RECENT`], so that a batch sees all of its messages.
+/// The most changes in one batch. Below [`super::record::RECENT`], so that a batch sees all of its messages.
 const BATCH: usize = 64;
 
 /// The limits and periods of a conversation.
@@ -89,10 +90,9 @@ fn socket_of(change: &Change) -> Option<SocketId> {
 
 fn key_of(change: &Change) -> Option<SentKey> {
     match change {
-        Change::Say(draft) => draft.client_id.clone().map(|client_id| SentKey {
-            sender: draft.sender.clone(),
-            client_id,
-        }),
+        Change::Say(draft) => {
+            draft.client_id.clone().map(|client_id| SentKey { sender: draft.sender.clone(), client_id })
+        }
         _ => None,
     }
 }
@@ -184,17 +184,10 @@ impl<T> Pipeline<T> {
     }
 
     /// A signal of a socket arrives.
-    pub(crate) fn signal(
-        &mut self,
-        socket: SocketId,
-        signal: Signal,
-        ticket: T,
-        now: Now,
-    ) -> Vec<Step<T>> {
+    pub(crate) fn signal(&mut self, socket: SocketId, signal: Signal, ticket: T, now: Now) -> Vec<Step<T>> {
         let mut steps = Vec::new();
         if self.has_waiting(socket) {
-            self.waiting
-                .push_back(Waiting::Signal(socket, signal, ticket));
+            self.waiting.push_back(Waiting::Signal(socket, signal, ticket));
         } else {
             self.run(socket, signal, ticket, now, &mut steps);
         }
@@ -221,12 +214,7 @@ impl<T> Pipeline<T> {
     }
 
     /// The server closes a socket.
-    pub(crate) fn hang_up(
-        &mut self,
-        socket: SocketId,
-        reason: CloseReason,
-        now: Now,
-    ) -> Vec<Step<T>> {
+    pub(crate) fn hang_up(&mut self, socket: SocketId, reason: CloseReason, now: Now) -> Vec<Step<T>> {
         let mut steps = vec![Step::Effect(Effect::Close(socket, reason))];
         steps.extend(self.disconnect(socket, now));
         steps
@@ -294,10 +282,7 @@ impl<T> Pipeline<T> {
                 batch.push((change, ticket));
             }
             if !batch.is_empty() {
-                let keys: Vec<_> = batch
-                    .iter()
-                    .filter_map(|(change, _)| key_of(change))
-                    .collect();
+                let keys: Vec<_> = batch.iter().filter_map(|(change, _)| key_of(change)).collect();
                 if keys.is_empty() {
                     self.decide_batch(batch, Vec::new(), now, steps);
                 } else {
@@ -348,14 +333,7 @@ impl<T> Pipeline<T> {
     }
 
     /// The change's records, if any, are durable: take them in, tell, and answer.
-    fn settle(
-        &mut self,
-        change: &Change,
-        ticket: T,
-        decision: Decision,
-        now: Now,
-        steps: &mut Vec<Step<T>>,
-    ) {
+    fn settle(&mut self, change: &Change, ticket: T, decision: Decision, now: Now, steps: &mut Vec<Step<T>>) {
         if matches!(change, Change::Say(_)) {
             self.messages = self.messages.saturating_sub(1);
         }
@@ -395,16 +373,13 @@ impl<T> Pipeline<T> {
         };
         match change {
             Change::Say(_) => match records {
-                [Record::Posted(message)] => Ok(Outcome::Said {
-                    message: Arc::clone(message),
-                    duplicate: false,
-                }),
+                [Record::Posted(message)] => Ok(Outcome::Said { message: Arc::clone(message), duplicate: false }),
                 _ => Ok(Outcome::Done),
             },
             Change::Join { by, .. } | Change::Edit { by, .. } => seen(by),
-            Change::Leave { .. } | Change::Remove { .. } => Ok(Outcome::Left {
-                remaining: self.state.durable().members.len(),
-            }),
+            Change::Leave { .. } | Change::Remove { .. } => {
+                Ok(Outcome::Left { remaining: self.state.durable().members.len() })
+            }
             Change::Read { .. } => Ok(Outcome::Done),
         }
     }
@@ -419,29 +394,14 @@ impl<T> Pipeline<T> {
     fn has_waiting(&self, socket: SocketId) -> bool {
         let in_flight = match &self.flight {
             None => false,
-            Some(Flight::LookingUp(batch)) => batch
-                .iter()
-                .any(|(change, _)| socket_of(change) == Some(socket)),
-            Some(Flight::Appending(batch)) => batch
-                .iter()
-                .any(|(change, ..)| socket_of(change) == Some(socket)),
+            Some(Flight::LookingUp(batch)) => batch.iter().any(|(change, _)| socket_of(change) == Some(socket)),
+            Some(Flight::Appending(batch)) => batch.iter().any(|(change, ..)| socket_of(change) == Some(socket)),
         };
-        in_flight
-            || self
-                .waiting
-                .iter()
-                .any(|waiting| waiting.socket() == Some(socket))
+        in_flight || self.waiting.iter().any(|waiting| waiting.socket() == Some(socket))
     }
 
     /// Handles a signal whose turn has come. Signals of a socket that is gone are forgotten.
-    fn run(
-        &mut self,
-        socket: SocketId,
-        signal: Signal,
-        ticket: T,
-        now: Now,
-        steps: &mut Vec<Step<T>>,
-    ) {
+    fn run(&mut self, socket: SocketId, signal: Signal, ticket: T, now: Now, steps: &mut Vec<Step<T>>) {
         if self.state.user_of(socket).is_none() {
             return;
         }
@@ -457,15 +417,7 @@ impl<T> Pipeline<T> {
             }
             Signal::Sync(Some(after)) if after <= current => {
                 let seats = self.state.seats();
-                Step::ReplyPage(
-                    ticket,
-                    Effect::Page {
-                        socket,
-                        after,
-                        current,
-                        seats,
-                    },
-                )
+                Step::ReplyPage(ticket, Effect::Page { socket, after, current, seats })
             }
             Signal::Sync(_) => {
                 let fault = Fault {

@@ -11,7 +11,8 @@ use super::actor::{Actor, Ai, Live};
 use super::command::Rejection;
 use super::handle::{Handle, ReadView};
 use super::pipeline::{Limits, Pipeline};
-use super::state::{Durable, Record, State};
+use super::record::{Durable, Record};
+use super::state::State;
 use crate::domain::{ConversationId, Kind, Now, Participant, UserId};
 use crate::shutdown::Tasks;
 use crate::socket::frame::{self, Wire, WireSettings};
@@ -56,20 +57,8 @@ pub(crate) struct Registry {
 
 impl Registry {
     /// A registry over a store.
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        ai: Option<Ai>,
-        limits: Limits,
-        wire: WireSettings,
-    ) -> Self {
-        Self {
-            loaded: Mutex::default(),
-            store,
-            ai,
-            limits,
-            wire,
-            tasks: Tasks::default(),
-        }
+    pub(crate) fn new(store: Arc<dyn Store>, ai: Option<Ai>, limits: Limits, wire: WireSettings) -> Self {
+        Self { loaded: Mutex::default(), store, ai, limits, wire, tasks: Tasks::default() }
     }
 
     fn loaded(&self) -> MutexGuard<'_, HashMap<ConversationId, Arc<OnceCell<Handle>>>> {
@@ -87,24 +76,14 @@ impl Registry {
             creator: founding.creator.clone(),
             at,
         }];
-        let join = |id, name, kind| {
-            Record::Joined(Participant {
-                id,
-                name,
-                kind,
-                joined_at: at,
-            })
-        };
+        let join = |id, name, kind| Record::Joined(Participant { id, name, kind, joined_at: at });
         let people = founding.people.into_iter();
         records.extend(people.map(|(id, name)| join(id, name, Kind::Human)));
         if let Some(ai) = self.ai.as_ref().filter(|_| founding.with_ai) {
             records.push(join(ai.id.clone(), ai.name.clone(), Kind::Ai));
         }
         let durable = Durable::replay(id.clone(), &records).ok_or(Rejection::StorageUnavailable)?;
-        self.store
-            .append(&id, records)
-            .await
-            .map_err(|_| Rejection::StorageUnavailable)?;
+        self.store.append(&id, records).await.map_err(|_| Rejection::StorageUnavailable)?;
         info!(conversation = %id, participant = %founding.creator, members = durable.members.len(), "conversation created");
         let cell = Arc::new(OnceCell::new_with(Some(self.spawn(durable.clone()))));
         self.loaded().insert(id, cell);
@@ -113,16 +92,17 @@ impl Registry {
 
     /// Finds a conversation, in memory or in the store.
     pub(crate) async fn find(&self, id: &ConversationId) -> Result<Handle, Rejection> {
-        let cell = Arc::clone(self.loaded().entry(id.clone()).or_default());
+        let cell = {
+            let mut loaded = self.loaded();
+            // Should the owner of a conversation have ended, a new one reads the log.
+            if loaded.get(id).and_then(|cell| cell.get()).is_some_and(Handle::is_gone) {
+                loaded.remove(id);
+            }
+            Arc::clone(loaded.entry(id.clone()).or_default())
+        };
         let load = || async {
-            let loaded = self
-                .store
-                .load(id)
-                .await
-                .map_err(|_| Rejection::StorageUnavailable)?;
-            loaded
-                .map(|durable| self.spawn(durable))
-                .ok_or(Rejection::NotFound)
+            let loaded = self.store.load(id).await.map_err(|_| Rejection::StorageUnavailable)?;
+            loaded.map(|durable| self.spawn(durable)).ok_or(Rejection::NotFound)
         };
         let found = cell.get_or_try_init(load).await.cloned();
         if found.is_err() {
@@ -152,10 +132,7 @@ impl Registry {
                 Err(error) => return Err(error),
             }
         }
-        Ok(MyConversations {
-            views,
-            total: page.total,
-        })
+        Ok(MyConversations { views, total: page.total })
     }
 
     /// The user id that belongs to the AI participant, if there is one.
@@ -165,17 +142,12 @@ impl Registry {
 
     /// The conversations in memory.
     pub(crate) fn handles(&self) -> Vec<Handle> {
-        self.loaded()
-            .values()
-            .filter_map(|cell| cell.get().cloned())
-            .collect()
+        self.loaded().values().filter_map(|cell| cell.get().cloned()).collect()
     }
 
     /// Whether some conversation takes no messages now.
     pub(crate) fn any_queue_full(&self) -> bool {
-        self.handles()
-            .iter()
-            .any(|handle| handle.pending() >= self.limits.queue_capacity)
+        self.handles().iter().any(|handle| handle.pending() >= self.limits.queue_capacity)
     }
 
     /// Whether the store would take a commit.
@@ -208,12 +180,6 @@ impl Registry {
         };
         let span = info_span!(parent: None, "conversation", id = %id);
         self.tasks.spawn(actor.run().instrument(span));
-        Handle {
-            id,
-            mailbox: letters,
-            store: Arc::clone(&self.store),
-            tail,
-            pending,
-        }
+        Handle { id, mailbox: letters, store: Arc::clone(&self.store), tail, pending }
     }
 }

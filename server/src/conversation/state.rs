@@ -1,193 +1,12 @@
-//! What is true about a conversation: the stored part, the live part, and how committed records change them.
+//! What is true about a conversation, and the pure `apply`: how committed records change it, and what follows.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use indexmap::IndexMap;
-
-use super::command::Edit;
 use super::event::{Audience, CloseReason, Effect, Event, Seat, Seats};
-use crate::domain::{
-    ClientMessageId, ConversationId, Kind, Message, Mode, Now, Participant, SequenceId, SocketId,
-    Timestamp, UserId,
-};
-
-/// How many of the newest messages the owner of a conversation keeps at hand. At least the 100 that a view
-/// shows, and more than one batch of changes.
-pub(crate) const RECENT: usize = 128;
-
-/// A fact in the log of a conversation. What a store keeps is a list of these, and nothing else.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Record {
-    /// The conversation exists; always the first record.
-    Created {
-        /// Its title.
-        title: String,
-        /// Its sites.
-        sites: Vec<String>,
-        /// Its free-form mode.
-        mode: String,
-        /// Who made it.
-        creator: UserId,
-        /// When.
-        at: Timestamp,
-    },
-    /// Somebody became a participant.
-    Joined(Participant),
-    /// Somebody is no longer a participant.
-    Left {
-        /// Who.
-        user: UserId,
-        /// When.
-        at: Timestamp,
-    },
-    /// Properties changed.
-    Edited {
-        /// What is different.
-        edit: Edit,
-        /// When.
-        at: Timestamp,
-    },
-    /// A message has its place.
-    Posted(Arc<Message>),
-    /// A read position moved forward.
-    Read {
-        /// Whose.
-        user: UserId,
-        /// Up to and including this message.
-        up_to: SequenceId,
-    },
-}
-
-/// The part of a conversation that is stored: exactly what its records say.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Durable {
-    /// Its id.
-    pub(crate) id: ConversationId,
-    /// Its title.
-    pub(crate) title: String,
-    /// Its sites.
-    pub(crate) sites: Vec<String>,
-    /// Its free-form mode.
-    pub(crate) mode: String,
-    /// Who made it, whether or not still a participant.
-    pub(crate) creator: UserId,
-    /// When it was made.
-    pub(crate) created_at: Timestamp,
-    /// When something last changed.
-    pub(crate) updated_at: Timestamp,
-    /// The participants in join order: the only list of them in the server.
-    pub(crate) members: IndexMap<UserId, Participant>,
-    /// How far people have read. Outlives a leave, since only `read` moves it.
-    pub(crate) read_positions: BTreeMap<UserId, SequenceId>,
-    /// The newest message's place; also the number of messages.
-    pub(crate) last_sequence: SequenceId,
-    /// The newest messages, oldest first, at most [`RECENT`].
-    pub(crate) recent: VecDeque<Arc<Message>>,
-}
-
-impl Durable {
-    /// The state that a log amounts to; `None` unless it begins with its creation.
-    pub(crate) fn replay<'a>(
-        id: ConversationId,
-        records: impl IntoIterator<Item = &'a Record>,
-    ) -> Option<Self> {
-        let mut records = records.into_iter();
-        let Some(Record::Created {
-            title,
-            sites,
-            mode,
-            creator,
-            at,
-        }) = records.next()
-        else {
-            return None;
-        };
-        let mut state = Self {
-            id,
-            title: title.clone(),
-            sites: sites.clone(),
-            mode: mode.clone(),
-            creator: creator.clone(),
-            created_at: *at,
-            updated_at: *at,
-            members: IndexMap::new(),
-            read_positions: BTreeMap::new(),
-            last_sequence: SequenceId::default(),
-            recent: VecDeque::new(),
-        };
-        for record in records {
-            state.fold(record);
-        }
-        Some(state)
-    }
-
-    /// Takes one more record in.
-    pub(crate) fn fold(&mut self, record: &Record) {
-        match record {
-            Record::Created { .. } => {}
-            Record::Joined(participant) => {
-                self.updated_at = participant.joined_at;
-                self.members
-                    .insert(participant.id.clone(), participant.clone());
-            }
-            Record::Left { user, at } => {
-                self.updated_at = *at;
-                self.members.shift_remove(user);
-            }
-            Record::Edited { edit, at } => {
-                self.updated_at = *at;
-                let Edit { title, sites, mode } = edit.clone();
-                self.title = title.unwrap_or_else(|| std::mem::take(&mut self.title));
-                self.sites = sites.unwrap_or_else(|| std::mem::take(&mut self.sites));
-                self.mode = mode.unwrap_or_else(|| std::mem::take(&mut self.mode));
-            }
-            Record::Posted(message) => {
-                self.updated_at = message.timestamp;
-                self.last_sequence = message.sequence;
-                self.recent.push_back(Arc::clone(message));
-                if self.recent.len() > RECENT {
-                    self.recent.pop_front();
-                }
-            }
-            Record::Read { user, up_to } => {
-                self.read_positions.insert(user.clone(), *up_to);
-            }
-        }
-    }
-
-    /// The recent message that this sender gave this id.
-    pub(crate) fn recently_sent(
-        &self,
-        sender: &UserId,
-        client_id: &ClientMessageId,
-    ) -> Option<&Arc<Message>> {
-        let is_it = |message: &&Arc<Message>| {
-            message.sender == *sender && message.client_id.as_ref() == Some(client_id)
-        };
-        self.recent.iter().rev().find(is_it)
-    }
-
-    /// Mode by the number of participants.
-    pub(crate) fn chat_mode(&self) -> Mode {
-        Mode::of(self.members.values())
-    }
-
-    /// How many people (not AIs) are in.
-    pub(crate) fn humans(&self) -> usize {
-        let humans = self
-            .members
-            .values()
-            .filter(|member| member.kind == Kind::Human);
-        humans.count()
-    }
-
-    /// How far this user has read.
-    pub(crate) fn read_position(&self, user: &UserId) -> SequenceId {
-        self.read_positions.get(user).copied().unwrap_or_default()
-    }
-}
+use super::record::{Durable, Record};
+use crate::domain::{Now, Participant, SequenceId, SocketId, UserId};
 
 /// What one user types, as far as the others were told.
 #[derive(Debug, Clone, Copy)]
@@ -220,11 +39,7 @@ pub(crate) struct View {
 impl State {
     /// A conversation that nobody is connected to.
     pub(crate) fn new(durable: Durable) -> Self {
-        Self {
-            durable,
-            sockets: BTreeMap::new(),
-            typing: BTreeMap::new(),
-        }
+        Self { durable, sockets: BTreeMap::new(), typing: BTreeMap::new() }
     }
 
     /// The stored part.
@@ -244,9 +59,10 @@ impl State {
 
     /// Participants in join order with their presence.
     pub(crate) fn seats(&self) -> Seats {
+        let online: BTreeSet<&UserId> = self.sockets.values().collect();
         let seat = |participant: &Participant| Seat {
             participant: participant.clone(),
-            online: self.is_online(&participant.id),
+            online: online.contains(&participant.id),
         };
         self.durable.members.values().map(seat).collect()
     }
@@ -273,11 +89,7 @@ impl State {
             Record::Joined(participant) => {
                 effects.push(Effect::Tell(
                     Audience::Others(participant.id.clone()),
-                    Event::Joined {
-                        participant: participant.clone(),
-                        count: self.durable.members.len(),
-                        at: now.wall,
-                    },
+                    Event::Joined { participant: participant.clone(), count: self.durable.members.len(), at: now.wall },
                 ));
             }
             Record::Left { user, .. } => {
@@ -302,23 +114,14 @@ impl State {
         }
         let mode_now = self.durable.chat_mode();
         if mode_now != mode {
-            let event = Event::ModeChanged {
-                mode: mode_now,
-                at: now.wall,
-            };
+            let event = Event::ModeChanged { mode: mode_now, at: now.wall };
             effects.push(Effect::Tell(Audience::Everyone, event));
         }
         effects
     }
 
     /// The leaver hears nothing but the close; the others hear of its presence first.
-    fn apply_leave(
-        &mut self,
-        user: &UserId,
-        participant: Participant,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn apply_leave(&mut self, user: &UserId, participant: Participant, now: Now, effects: &mut Vec<Effect>) {
         let mut was_online = false;
         self.sockets.retain(|socket, owner| {
             let stays = owner != user;
@@ -332,23 +135,14 @@ impl State {
         if was_online {
             effects.push(self.presence(false, participant.clone(), now));
         }
-        let event = Event::Left {
-            participant,
-            count: self.durable.members.len(),
-            at: now.wall,
-        };
+        let event = Event::Left { participant, count: self.durable.members.len(), at: now.wall };
         effects.push(Effect::Tell(Audience::Others(user.clone()), event));
     }
 
     fn presence(&self, online: bool, participant: Participant, now: Now) -> Effect {
         let audience = Audience::Others(participant.id.clone());
         let seats = self.seats();
-        let event = Event::Presence {
-            online,
-            participant,
-            seats,
-            at: now.wall,
-        };
+        let event = Event::Presence { online, participant, seats, at: now.wall };
         Effect::Tell(audience, event)
     }
 
@@ -371,24 +165,11 @@ impl State {
         let first = !self.is_online(user);
         self.sockets.insert(socket, user.clone());
         let mode = self.durable.chat_mode();
-        let list = Event::ParticipantList {
-            seats: self.seats(),
-            at: now.wall,
-        };
+        let list = Event::ParticipantList { seats: self.seats(), at: now.wall };
         let mut effects = vec![
-            Effect::Tell(
-                Audience::Socket(socket),
-                Event::Connected {
-                    user: user.clone(),
-                    mode,
-                    current,
-                },
-            ),
+            Effect::Tell(Audience::Socket(socket), Event::Connected { user: user.clone(), mode, current }),
             Effect::Tell(Audience::Socket(socket), list),
-            Effect::Replay {
-                socket,
-                up_to: current,
-            },
+            Effect::Replay { socket, up_to: current },
         ];
         if first {
             effects.push(self.presence(true, participant, now));
@@ -408,10 +189,7 @@ impl State {
             typing.active = false;
         }
         let participant = self.durable.members.get(&user).cloned();
-        participant
-            .map(|participant| self.presence(false, participant, now))
-            .into_iter()
-            .collect()
+        participant.map(|participant| self.presence(false, participant, now)).into_iter().collect()
     }
 
     /// Relays typing to the others: at most one `true` in `interval`, `false` always.
@@ -424,15 +202,10 @@ impl State {
     ) -> Option<Effect> {
         let user = self.sockets.get(&socket)?;
         let participant = self.durable.members.get(user)?.clone();
-        let idle = Typing {
-            active: false,
-            told: None,
-        };
+        let idle = Typing { active: false, told: None };
         let known = self.typing.entry(user.clone()).or_insert(idle);
         if typing {
-            let too_soon = known
-                .told
-                .is_some_and(|told| now.monotonic.saturating_duration_since(told) < interval);
+            let too_soon = known.told.is_some_and(|told| now.monotonic.saturating_duration_since(told) < interval);
             if too_soon {
                 return None;
             }
@@ -440,13 +213,7 @@ impl State {
         }
         known.active = typing;
         let audience = Audience::Others(user.clone());
-        Some(Effect::Tell(
-            audience,
-            Event::Typing {
-                participant,
-                typing,
-            },
-        ))
+        Some(Effect::Tell(audience, Event::Typing { participant, typing }))
     }
 
     /// A message ends its sender's typing, and the others are told.
@@ -456,10 +223,7 @@ impl State {
             return None;
         }
         let participant = self.durable.members.get(sender)?.clone();
-        let event = Event::Typing {
-            participant,
-            typing: false,
-        };
+        let event = Event::Typing { participant, typing: false };
         Some(Effect::Tell(Audience::Others(sender.clone()), event))
     }
 }

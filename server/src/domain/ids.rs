@@ -11,14 +11,6 @@ macro_rules! text_id {
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub(crate) struct $name(Arc<str>);
 
-        impl $name {
-            /// The identifier as text.
-            #[allow(dead_code, reason = "part of every identifier, needed of some")]
-            pub(crate) fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
                 Self(Arc::from(text))
@@ -68,6 +60,13 @@ text_id!(
     ClientMessageId
 );
 
+impl UserId {
+    /// The identifier as text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The first `digits` hexadecimal digits of a random UUID (at most 12 of them are plain random).
 fn random_hex(digits: usize) -> String {
     let mut text = uuid::Uuid::new_v4().simple().to_string();
@@ -83,6 +82,11 @@ impl ConversationId {
 }
 
 impl MessageId {
+    /// The identifier as text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// A new random id.
     pub(crate) fn random() -> Self {
         Self::from(format!("msg_{}", random_hex(16)))

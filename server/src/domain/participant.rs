@@ -45,11 +45,7 @@ impl Mode {
             all += 1;
             humans += usize::from(participant.kind == Kind::Human);
         }
-        if humans >= 2 || all >= 3 {
-            Self::Multi
-        } else {
-            Self::Single
-        }
+        if humans >= 2 || all >= 3 { Self::Multi } else { Self::Single }
     }
 }
 

@@ -23,8 +23,7 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment =
-            jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let moment = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         write!(f, "{moment:.3}")
     }
 }
@@ -53,10 +52,7 @@ pub(crate) struct Now {
 impl Now {
     /// Reads the clocks.
     pub(crate) fn read() -> Self {
-        Self {
-            wall: Timestamp::now(),
-            monotonic: Instant::now(),
-        }
+        Self { wall: Timestamp::now(), monotonic: Instant::now() }
     }
 }
 
@@ -66,10 +62,7 @@ mod tests {
 
     #[test]
     fn shows_milliseconds_always() {
-        assert_eq!(
-            Timestamp::from_millis(0).to_string(),
-            "1970-01-01T00:00:00.000Z"
-        );
+        assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
         let moment = Timestamp::from_millis(1_768_473_000_123);
         assert_eq!(moment.to_string(), "2026-01-15T10:30:00.123Z");
     }

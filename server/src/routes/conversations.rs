@@ -39,31 +39,19 @@ pub(super) async fn create(
         let message = format!("participants must be at most {most}, the creator included");
         return Err(ApiError::InvalidRequest(message));
     }
-    if let Some((id, _)) = people
-        .iter()
-        .find(|(id, _)| Some(id) == app.registry.ai_id())
-    {
+    if let Some((id, _)) = people.iter().find(|(id, _)| Some(id) == app.registry.ai_id()) {
         let message = format!("participants must not use the id {id} of the AI participant");
         return Err(ApiError::InvalidRequest(message));
     }
     let founding = Founding {
         title: title.to_owned(),
-        sites: fields
-            .sites(config.max_sites, config.max_mode_chars)?
-            .unwrap_or_default(),
-        mode: fields
-            .text("mode", config.max_mode_chars)?
-            .unwrap_or(DEFAULT_MODE)
-            .to_owned(),
+        sites: fields.sites(config.max_sites, config.max_mode_chars)?.unwrap_or_default(),
+        mode: fields.text("mode", config.max_mode_chars)?.unwrap_or(DEFAULT_MODE).to_owned(),
         creator: caller.id,
         people,
         with_ai: fields.flag("enable_ai")?.unwrap_or(true),
     };
-    let created = app
-        .registry
-        .create(founding)
-        .await
-        .map_err(|error| app.refused(error))?;
+    let created = app.registry.create(founding).await.map_err(|error| app.refused(error))?;
     Ok((StatusCode::CREATED, Json(CreatedBody::from(&created))).into_response())
 }
 
@@ -77,9 +65,7 @@ fn people(fields: &Fields<'_>, config: &Config) -> Result<Vec<(UserId, String)>,
     let mut people: Vec<(UserId, String)> = Vec::with_capacity(list.len().min(100));
     for (index, entry) in list.iter().enumerate() {
         let Value::Object(entry) = entry else {
-            return wrong(format!(
-                "participants[{index}] must be an object with user_id and name"
-            ));
+            return wrong(format!("participants[{index}] must be an object with user_id and name"));
         };
         let (id, name) = person(entry, &format!("participants[{index}]."), config)?;
         if people.iter().any(|(known, _)| *known == id) {
@@ -91,11 +77,7 @@ fn people(fields: &Fields<'_>, config: &Config) -> Result<Vec<(UserId, String)>,
 }
 
 /// A participant in a request.
-pub(super) fn person(
-    entry: &Map<String, Value>,
-    place: &str,
-    config: &Config,
-) -> Result<(UserId, String), ApiError> {
+pub(super) fn person(entry: &Map<String, Value>, place: &str, config: &Config) -> Result<(UserId, String), ApiError> {
     let fields = Fields::inside(entry, place);
     let id = fields.filled(&["user_id", "participantId"], config.max_id_chars)?;
     let name = fields.filled(&["name", "displayName"], config.max_name_chars)?;
@@ -103,18 +85,11 @@ pub(super) fn person(
 }
 
 /// `GET /chat/my-conversations`
-pub(super) async fn mine(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    query: InQuery,
-) -> Result<Json<Value>, ApiError> {
+pub(super) async fn mine(State(app): State<Arc<App>>, caller: Caller, query: InQuery) -> Result<Json<Value>, ApiError> {
     let limit = query.clamped("limit", 20, 1, 100)?;
     let offset = query.clamped("offset", 0, 0, u64::MAX)?;
     let at = |number| usize::try_from(number).unwrap_or(usize::MAX);
-    let page = app
-        .registry
-        .of_user(&caller.id, at(offset), at(limit))
-        .await;
+    let page = app.registry.of_user(&caller.id, at(offset), at(limit)).await;
     let page = page.map_err(|error| app.refused(error))?;
     let conversations: Vec<ListedBody<'_>> = page.views.iter().map(Into::into).collect();
     Ok(Json(json!({
@@ -132,10 +107,7 @@ pub(super) async fn read(
     InPath(id): InPath<String>,
 ) -> Result<Response, ApiError> {
     let conversation = app.find(&ConversationId::from(id)).await?;
-    let view = conversation
-        .view(caller.id)
-        .await
-        .map_err(|error| app.refused(error))?;
+    let view = conversation.view(caller.id).await.map_err(|error| app.refused(error))?;
     Ok(Json(ConversationBody::from(&view)).into_response())
 }
 
@@ -150,23 +122,14 @@ pub(super) async fn edit(
     let fields = Fields::of(&body);
     let title = match fields.text("title", config.max_title_chars)? {
         None => None,
-        Some(_) => Some(
-            fields
-                .filled(&["title"], config.max_title_chars)?
-                .to_owned(),
-        ),
+        Some(_) => Some(fields.filled(&["title"], config.max_title_chars)?.to_owned()),
     };
     let edit = Edit {
         title,
         sites: fields.sites(config.max_sites, config.max_mode_chars)?,
-        mode: fields
-            .text("mode", config.max_mode_chars)?
-            .map(str::to_owned),
+        mode: fields.text("mode", config.max_mode_chars)?.map(str::to_owned),
     };
     let conversation = app.find(&ConversationId::from(id)).await?;
-    let view = conversation
-        .edit(caller.id, edit)
-        .await
-        .map_err(|error| app.refused(error))?;
+    let view = conversation.edit(caller.id, edit).await.map_err(|error| app.refused(error))?;
     Ok(Json(ConversationBody::from(&view)).into_response())
 }

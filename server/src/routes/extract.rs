@@ -25,8 +25,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for InPath<
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let path = Path::<T>::from_request_parts(parts, state).await;
-        path.map(|Path(value)| Self(value))
-            .map_err(|_| ApiError::NotFound)
+        path.map(|Path(value)| Self(value)).map_err(|_| ApiError::NotFound)
     }
 }
 
@@ -37,8 +36,8 @@ impl<S: Send + Sync> FromRequestParts<S> for InQuery {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        let Query(pairs) = Query::try_from_uri(&parts.uri)
-            .map_err(|error| ApiError::InvalidRequest(error.body_text()))?;
+        let Query(pairs) =
+            Query::try_from_uri(&parts.uri).map_err(|error| ApiError::InvalidRequest(error.body_text()))?;
         Ok(Self(pairs))
     }
 }
@@ -51,28 +50,15 @@ impl InQuery {
     }
 
     /// A whole number, clamped to the range; the default when it is absent.
-    pub(super) fn clamped(
-        &self,
-        name: &str,
-        default: u64,
-        least: u64,
-        most: u64,
-    ) -> Result<u64, ApiError> {
+    pub(super) fn clamped(&self, name: &str, default: u64, least: u64, most: u64) -> Result<u64, ApiError> {
         let Some(text) = self.text(name) else {
             return Ok(default);
         };
-        let digits = text
-            .strip_prefix('-')
-            .or_else(|| text.strip_prefix('+'))
-            .unwrap_or(text);
+        let digits = text.strip_prefix('-').or_else(|| text.strip_prefix('+')).unwrap_or(text);
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(ApiError::InvalidRequest(format!("{name} must be a number")));
         }
-        let number = if text.starts_with('-') {
-            0
-        } else {
-            u64::from_str(digits).unwrap_or(u64::MAX)
-        };
+        let number = if text.starts_with('-') { 0 } else { u64::from_str(digits).unwrap_or(u64::MAX) };
         Ok(number.clamp(least, most))
     }
 }
@@ -89,16 +75,12 @@ impl FromRequest<Arc<App>> for JsonObject {
         }
         let limit = app.config.max_body_bytes;
         let period = Duration::from_millis(app.config.body_timeout_ms);
-        let bytes = timeout(period, read(request.into_body(), limit))
-            .await
-            .map_err(|_| ApiError::RequestTimeout)??;
+        let bytes = timeout(period, read(request.into_body(), limit)).await.map_err(|_| ApiError::RequestTimeout)??;
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|error| ApiError::InvalidJson(format!("the body is not JSON: {error}")))?;
         match value {
             Value::Object(object) => Ok(Self(object)),
-            _ => Err(ApiError::InvalidRequest(
-                "the body must be a JSON object".to_owned(),
-            )),
+            _ => Err(ApiError::InvalidRequest("the body must be a JSON object".to_owned())),
         }
     }
 }
@@ -108,15 +90,9 @@ fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(CONTENT_TYPE) else {
         return true;
     };
-    let essence = value
-        .to_str()
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default();
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
     let essence = essence.trim().to_ascii_lowercase();
-    essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 /// Reads a body. What is beyond the limit is dropped as it comes, up to a point, so that the client gets to read
@@ -126,8 +102,7 @@ async fn read(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
     let mut bytes = Vec::new();
     let mut total = 0;
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk
-            .map_err(|error| ApiError::InvalidRequest(format!("the body broke off: {error}")))?;
+        let chunk = chunk.map_err(|error| ApiError::InvalidRequest(format!("the body broke off: {error}")))?;
         total += chunk.len();
         if total <= limit {
             bytes.extend_from_slice(&chunk);
@@ -183,16 +158,11 @@ impl<'a> Fields<'a> {
     /// Text that is there and says something, under the first of the names that is there.
     pub(super) fn filled(&self, names: &[&str], most: usize) -> Result<&'a str, ApiError> {
         let place = self.place;
-        let name = names
-            .iter()
-            .find(|name| self.get(name).is_some())
-            .or(names.first());
+        let name = names.iter().find(|name| self.get(name).is_some()).or(names.first());
         let name = name.copied().unwrap_or_default();
         match self.text(name, most)? {
             None => wrong(format!("{place}{name} is required")),
-            Some(text) if text.trim().is_empty() => {
-                wrong(format!("{place}{name} must not be empty"))
-            }
+            Some(text) if text.trim().is_empty() => wrong(format!("{place}{name} must not be empty")),
             Some(text) => Ok(text),
         }
     }

@@ -22,16 +22,13 @@ pub(super) async fn join(
     JsonObject(body): JsonObject,
 ) -> Result<Json<Value>, ApiError> {
     let fields = Fields::of(&body);
-    let entry = fields
-        .object("participant")?
-        .ok_or_else(|| ApiError::InvalidRequest("participant is required".to_owned()))?;
+    let entry =
+        fields.object("participant")?.ok_or_else(|| ApiError::InvalidRequest("participant is required".to_owned()))?;
     let (user, name) = person(entry, "participant.", &app.config)?;
     let conversation = app.find(&ConversationId::from(id)).await?;
     let view = conversation.join(caller.id, user, name).await;
     let view = view.map_err(|error| app.refused(error))?;
-    Ok(Json(
-        json!({"success": true, "conversation": ConversationBody::from(&view)}),
-    ))
+    Ok(Json(json!({"success": true, "conversation": ConversationBody::from(&view)})))
 }
 
 /// `DELETE /chat/{id}/leave`
@@ -47,15 +44,8 @@ pub(super) async fn leave(
         Rejection::NotFound => Rejection::NotParticipant,
         error => error,
     };
-    let conversation = app
-        .registry
-        .find(&id)
-        .await
-        .map_err(|error| app.refused(hidden(error)))?;
-    let remaining = conversation
-        .leave(caller.id)
-        .await
-        .map_err(|error| app.refused(error))?;
+    let conversation = app.registry.find(&id).await.map_err(|error| app.refused(hidden(error)))?;
+    let remaining = conversation.leave(caller.id).await.map_err(|error| app.refused(error))?;
     Ok(left(&id, remaining, "Successfully left conversation"))
 }
 

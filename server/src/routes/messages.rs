@@ -29,15 +29,8 @@ pub(super) async fn list(
     let conversation = app.find(&ConversationId::from(id)).await?;
     let page = conversation.page(caller.id, after, limit).await;
     let page = page.map_err(|error| app.refused(error))?;
-    let last = page
-        .messages
-        .last()
-        .map_or(after, |message| message.sequence);
-    let messages: Vec<MessageBody<'_>> = page
-        .messages
-        .iter()
-        .map(|message| (&**message).into())
-        .collect();
+    let last = page.messages.last().map_or(after, |message| message.sequence);
+    let messages: Vec<MessageBody<'_>> = page.messages.iter().map(|message| (&**message).into()).collect();
     Ok(Json(json!({
         "messages": messages,
         "current_sequence_id": page.current,
@@ -57,9 +50,7 @@ pub(super) async fn say(
     let content = match fields.text("content", usize::MAX)? {
         None => return Err(ApiError::InvalidRequest("content is required".to_owned())),
         Some("") => {
-            return Err(ApiError::InvalidRequest(
-                "content must not be empty".to_owned(),
-            ));
+            return Err(ApiError::InvalidRequest("content must not be empty".to_owned()));
         }
         Some(text) if text.chars().count() > config.max_message_chars => {
             return Err(ApiError::MessageTooLarge(config.max_message_chars));
@@ -87,10 +78,7 @@ pub(super) async fn say(
         metadata,
     };
     let conversation = app.find(&ConversationId::from(id)).await?;
-    let (message, duplicate) = conversation
-        .say(draft)
-        .await
-        .map_err(|error| app.refused(error))?;
+    let (message, duplicate) = conversation.say(draft).await.map_err(|error| app.refused(error))?;
     let body = json!({
         "message_id": message.id,
         "client_message_id": message.client_id,

@@ -41,10 +41,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/chat/{id}/message", post(messages::say))
         .route("/chat/{id}/join", post(membership::join))
         .route("/chat/{id}/leave", delete(membership::leave))
-        .route(
-            "/chat/{id}/participants/{user_id}",
-            delete(membership::remove),
-        );
+        .route("/chat/{id}/participants/{user_id}", delete(membership::remove));
     if app.faults.is_some() {
         routes = routes.route("/testing/store", get(testing::read).put(testing::change));
     }
@@ -67,14 +64,8 @@ async fn observe(request: Request, next: Next) -> Response {
         let start = Instant::now();
         let mut response = next.run(request).await;
         let nosniff = HeaderValue::from_static("nosniff");
-        response
-            .headers_mut()
-            .insert(X_CONTENT_TYPE_OPTIONS, nosniff);
-        info!(
-            status = response.status().as_u16(),
-            micros = start.elapsed().as_micros() as u64,
-            "answered"
-        );
+        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, nosniff);
+        info!(status = response.status().as_u16(), micros = start.elapsed().as_micros() as u64, "answered");
         response
     }
     .instrument(span)

@@ -38,32 +38,24 @@ pub(super) async fn connect(
         return Err(app.refused(Rejection::ShuttingDown));
     }
     let conversation = app.find(&ConversationId::from(id)).await?;
-    let admission = conversation
-        .admit(caller.id.clone())
-        .await
-        .map_err(|error| match error {
-            Rejection::NotFound => ApiError::NotAdmitted,
-            error => app.refused(error),
-        })?;
+    let admission = conversation.admit(caller.id.clone()).await.map_err(|error| match error {
+        Rejection::NotFound => ApiError::NotAdmitted,
+        error => app.refused(error),
+    })?;
     let after = match query.text("last_sequence_id") {
         None => None,
         Some(text) => {
             let known = u64::from_str(text).ok().map(SequenceId);
-            let known = known
-                .filter(|known| *known <= admission.current)
-                .ok_or_else(|| {
-                    let current = admission.current;
-                    let message = format!("last_sequence_id must be a number from 0 to {current}");
-                    ApiError::InvalidRequest(message)
-                })?;
+            let known = known.filter(|known| *known <= admission.current).ok_or_else(|| {
+                let current = admission.current;
+                let message = format!("last_sequence_id must be a number from 0 to {current}");
+                ApiError::InvalidRequest(message)
+            })?;
             Some(known)
         }
     };
     let upgrade = upgrade.map_err(|error| ApiError::UpgradeRequired(error.body_text()))?;
-    let slot = app
-        .slots
-        .take(&caller.id)
-        .ok_or_else(|| ApiError::ConnectionLimit(app.retry_after()))?;
+    let slot = app.slots.take(&caller.id).ok_or_else(|| ApiError::ConnectionLimit(app.retry_after()))?;
 
     let connection = Connection {
         id: app.socket_id(),

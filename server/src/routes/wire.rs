@@ -3,10 +3,8 @@
 use serde::Serialize;
 
 use crate::conversation::handle::ReadView;
-use crate::conversation::state::Durable;
-use crate::domain::{
-    ConversationId, Message, MessageId, MessageKind, SequenceId, Timestamp, UserId,
-};
+use crate::conversation::record::Durable;
+use crate::domain::{ConversationId, Message, MessageId, MessageKind, SequenceId, Timestamp, UserId};
 use crate::socket::frame::{MemberBody, STATUS, SeatBody, seats};
 
 /// The most messages in a conversation's body.
@@ -105,18 +103,9 @@ impl<'a> From<&'a ReadView> for ConversationBody<'a> {
             title: &state.title,
             sites: &state.sites,
             mode: &state.mode,
-            status: if state.humans() > 0 {
-                Status::Active
-            } else {
-                Status::Inactive
-            },
+            status: if state.humans() > 0 { Status::Active } else { Status::Inactive },
             participants: seats(&read.view.seats),
-            messages: state
-                .recent
-                .iter()
-                .skip(first)
-                .map(|message| (&**message).into())
-                .collect(),
+            messages: state.recent.iter().skip(first).map(|message| (&**message).into()).collect(),
             created_at: state.created_at,
             updated_at: state.updated_at,
             participant_count: state.members.len(),

@@ -64,15 +64,7 @@ impl Connection {
     pub(crate) async fn serve(self, socket: WebSocket) {
         let tail = Arc::clone(self.conversation.tail());
         let outbound = Arc::new(Outbound::new(tail, self.settings.outbound_capacity));
-        let connected = self
-            .conversation
-            .connect(
-                self.id,
-                self.user.clone(),
-                self.after,
-                Arc::clone(&outbound),
-            )
-            .await;
+        let connected = self.conversation.connect(self.id, self.user.clone(), self.after, Arc::clone(&outbound)).await;
         if let Err(reason) = connected {
             outbound.close(reason);
         }

@@ -1,257 +1,21 @@
-//! Frames as JSON, both ways. Field names and their order are the protocol's.
+//! Frames as JSON: what the server says ([`Wire`]) and what clients say ([`ClientFrame`]).
+
+mod body;
+mod parse;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Utf8Bytes, close_code};
-use serde::Serialize;
-use serde_json::{Map, Number, Value};
+use serde_json::Number;
 
+pub(crate) use self::body::{MemberBody, STATUS, SeatBody, seats};
+use self::body::{MessageBody, ServerFrame, SocketLimits, Typist};
+pub(crate) use self::parse::{ClientFrame, FrameLimits, parse};
 use super::outbound::Worth;
 use crate::conversation::command::Rejection;
 use crate::conversation::event::{CloseReason, Event, Fault, FaultKind, Seat};
-use crate::domain::{
-    ClientMessageId, ConversationId, Kind, Message, MessageId, MessageKind, Mode, Participant,
-    SequenceId, Timestamp, UserId,
-};
-
-/// The status of every message that can be seen: it is durable, and on its way to everybody.
-pub(crate) const STATUS: &str = "delivered";
-
-/// A participant with its presence, as frames and REST both show it.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct SeatBody<'a> {
-    participant_id: &'a UserId,
-    display_name: &'a str,
-    #[serde(rename = "type")]
-    kind: Kind,
-    joined_at: Timestamp,
-    is_online: bool,
-}
-
-impl<'a> From<&'a Seat> for SeatBody<'a> {
-    fn from(seat: &'a Seat) -> Self {
-        Self {
-            participant_id: &seat.participant.id,
-            display_name: &seat.participant.name,
-            kind: seat.participant.kind,
-            joined_at: seat.participant.joined_at,
-            is_online: seat.online,
-        }
-    }
-}
-
-/// All participants in join order.
-pub(crate) fn seats(seats: &[Seat]) -> Vec<SeatBody<'_>> {
-    seats.iter().map(Into::into).collect()
-}
-
-/// A participant as presence and AI frames name it.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Named<'a> {
-    participant_id: &'a UserId,
-    display_name: &'a str,
-    #[serde(rename = "type")]
-    kind: Kind,
-}
-
-impl<'a> From<&'a Participant> for Named<'a> {
-    fn from(participant: &'a Participant) -> Self {
-        Self {
-            participant_id: &participant.id,
-            display_name: &participant.name,
-            kind: participant.kind,
-        }
-    }
-}
-
-/// The sender of a typing frame.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Typist<'a> {
-    participant_id: &'a UserId,
-    display_name: &'a str,
-}
-
-/// A participant as membership frames and the answer to a creation name it.
-#[derive(Debug, Serialize)]
-pub(crate) struct MemberBody<'a> {
-    id: &'a UserId,
-    name: &'a str,
-    #[serde(rename = "type")]
-    kind: Kind,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    joined_at: Option<Timestamp>,
-}
-
-impl<'a> MemberBody<'a> {
-    /// Without the time of joining.
-    pub(crate) fn plain(participant: &'a Participant) -> Self {
-        Self {
-            id: &participant.id,
-            name: &participant.name,
-            kind: participant.kind,
-            joined_at: None,
-        }
-    }
-
-    fn dated(participant: &'a Participant) -> Self {
-        Self {
-            joined_at: Some(participant.joined_at),
-            ..Self::plain(participant)
-        }
-    }
-}
-
-/// A message inside `message` and `sync` frames.
-#[derive(Debug, Serialize)]
-struct MessageBody<'a> {
-    message_id: &'a MessageId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_message_id: Option<&'a ClientMessageId>,
-    conversation_id: &'a ConversationId,
-    sequence_id: SequenceId,
-    sender_id: &'a UserId,
-    sender_name: &'a str,
-    content: &'a str,
-    message_type: MessageKind,
-    timestamp: Timestamp,
-    status: &'static str,
-    metadata: &'a Map<String, Value>,
-}
-
-impl<'a> MessageBody<'a> {
-    fn new(conversation_id: &'a ConversationId, message: &'a Message) -> Self {
-        Self {
-            message_id: &message.id,
-            client_message_id: message.client_id.as_ref(),
-            conversation_id,
-            sequence_id: message.sequence,
-            sender_id: &message.sender,
-            sender_name: &message.sender_name,
-            content: &message.content,
-            message_type: message.kind,
-            timestamp: message.timestamp,
-            status: STATUS,
-            metadata: &message.metadata,
-        }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct SocketLimits {
-    max_message_chars: usize,
-    heartbeat_seconds: Number,
-}
-
-/// Every frame that the server sends.
-#[derive(Debug, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum ServerFrame<'a> {
-    Connected {
-        conversation_id: &'a ConversationId,
-        participant_id: &'a UserId,
-        mode: Mode,
-        input_timeout: u64,
-        current_sequence_id: SequenceId,
-        limits: SocketLimits,
-    },
-    ParticipantList {
-        conversation_id: &'a ConversationId,
-        participants: Vec<SeatBody<'a>>,
-        participant_count: usize,
-        timestamp: Timestamp,
-    },
-    Message {
-        conversation_id: &'a ConversationId,
-        message: MessageBody<'a>,
-    },
-    MessageAck {
-        message_id: &'a MessageId,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        client_message_id: Option<&'a ClientMessageId>,
-        sequence_id: SequenceId,
-        duplicate: bool,
-    },
-    ParticipantJoined {
-        conversation_id: &'a ConversationId,
-        participant: MemberBody<'a>,
-        participant_count: usize,
-        timestamp: Timestamp,
-    },
-    ParticipantLeft {
-        conversation_id: &'a ConversationId,
-        participant: MemberBody<'a>,
-        participant_count: usize,
-        timestamp: Timestamp,
-    },
-    ParticipantUpdate {
-        action: &'static str,
-        participant: Named<'a>,
-        participants: Vec<SeatBody<'a>>,
-        participant_count: usize,
-        conversation_id: &'a ConversationId,
-        timestamp: Timestamp,
-    },
-    ModeChange {
-        conversation_id: &'a ConversationId,
-        mode: Mode,
-        input_timeout: u64,
-        timestamp: Timestamp,
-    },
-    Typing {
-        conversation_id: &'a ConversationId,
-        participant: Typist<'a>,
-        #[serde(rename = "isTyping")]
-        is_typing: bool,
-    },
-    ConversationUpdated {
-        conversation_id: &'a ConversationId,
-        title: &'a str,
-        sites: &'a [String],
-        mode: &'a str,
-        timestamp: Timestamp,
-    },
-    AiResponse {
-        message_type: &'a str,
-        conversation_id: &'a ConversationId,
-        response_to: &'a MessageId,
-        content: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        data: Option<&'a Value>,
-        participant: Named<'a>,
-        #[serde(rename = "final")]
-        last: bool,
-    },
-    Sync {
-        messages: Vec<MessageBody<'a>>,
-        current_sequence_id: SequenceId,
-        participants: Vec<SeatBody<'a>>,
-        has_more: bool,
-    },
-    Error {
-        error: &'static str,
-        code: u16,
-        message: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        retry_after: Option<Number>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        message_id: Option<&'a ClientMessageId>,
-    },
-    Pong,
-    ServerClosing {
-        retry_after: Number,
-    },
-}
-
-impl ServerFrame<'_> {
-    /// JSON of the frame. Nothing in it can fail to serialise: all keys are text and all numbers finite.
-    fn text(&self) -> Utf8Bytes {
-        serde_json::to_string(self).unwrap_or_default().into()
-    }
-}
+use crate::domain::{ClientMessageId, ConversationId, Message, Mode, SequenceId};
 
 /// A period in seconds, whole where it is whole.
 pub(crate) fn seconds(period: Duration) -> Number {
@@ -309,11 +73,7 @@ impl Wire {
     fn frame<'a>(&'a self, event: &'a Event) -> ServerFrame<'a> {
         let conversation_id = &self.id;
         match event {
-            Event::Connected {
-                user,
-                mode,
-                current,
-            } => ServerFrame::Connected {
+            Event::Connected { user, mode, current } => ServerFrame::Connected {
                 conversation_id,
                 participant_id: user,
                 mode: *mode,
@@ -330,32 +90,19 @@ impl Wire {
                 participant_count: list.len(),
                 timestamp: *at,
             },
-            Event::Joined {
-                participant,
-                count,
-                at,
-            } => ServerFrame::ParticipantJoined {
+            Event::Joined { participant, count, at } => ServerFrame::ParticipantJoined {
                 conversation_id,
                 participant: MemberBody::dated(participant),
                 participant_count: *count,
                 timestamp: *at,
             },
-            Event::Left {
-                participant,
-                count,
-                at,
-            } => ServerFrame::ParticipantLeft {
+            Event::Left { participant, count, at } => ServerFrame::ParticipantLeft {
                 conversation_id,
                 participant: MemberBody::plain(participant),
                 participant_count: *count,
                 timestamp: *at,
             },
-            Event::Presence {
-                online,
-                participant,
-                seats: list,
-                at,
-            } => ServerFrame::ParticipantUpdate {
+            Event::Presence { online, participant, seats: list, at } => ServerFrame::ParticipantUpdate {
                 action: if *online { "join" } else { "leave" },
                 participant: participant.into(),
                 participants: seats(list),
@@ -369,35 +116,15 @@ impl Wire {
                 input_timeout: self.input_timeout(*mode),
                 timestamp: *at,
             },
-            Event::Typing {
-                participant,
-                typing,
-            } => ServerFrame::Typing {
+            Event::Typing { participant, typing } => ServerFrame::Typing {
                 conversation_id,
-                participant: Typist {
-                    participant_id: &participant.id,
-                    display_name: &participant.name,
-                },
+                participant: Typist { participant_id: &participant.id, display_name: &participant.name },
                 is_typing: *typing,
             },
-            Event::Updated {
-                title,
-                sites,
-                mode,
-                at,
-            } => ServerFrame::ConversationUpdated {
-                conversation_id,
-                title,
-                sites,
-                mode,
-                timestamp: *at,
-            },
-            Event::AiResponse {
-                participant,
-                response_to,
-                chunk,
-                last,
-            } => ServerFrame::AiResponse {
+            Event::Updated { title, sites, mode, at } => {
+                ServerFrame::ConversationUpdated { conversation_id, title, sites, mode, timestamp: *at }
+            }
+            Event::AiResponse { participant, response_to, chunk, last } => ServerFrame::AiResponse {
                 message_type: &chunk.message_type,
                 conversation_id,
                 response_to,
@@ -408,9 +135,7 @@ impl Wire {
             },
             Event::Pong => ServerFrame::Pong,
             Event::Fault(fault) => self.error(fault),
-            Event::Closing => ServerFrame::ServerClosing {
-                retry_after: seconds(self.settings.retry_after),
-            },
+            Event::Closing => ServerFrame::ServerClosing { retry_after: seconds(self.settings.retry_after) },
         }
     }
 
@@ -436,12 +161,8 @@ impl Wire {
     ) -> Utf8Bytes {
         let body = |message| MessageBody::new(&self.id, message);
         let messages = messages.iter().map(|message| body(message)).collect();
-        let frame = ServerFrame::Sync {
-            messages,
-            current_sequence_id: current,
-            participants: seats(everybody),
-            has_more,
-        };
+        let frame =
+            ServerFrame::Sync { messages, current_sequence_id: current, participants: seats(everybody), has_more };
         frame.text()
     }
 }
@@ -449,11 +170,7 @@ impl Wire {
 /// The `message` frame, the same for all receivers.
 pub(crate) fn message(conversation_id: &ConversationId, message: &Message) -> Utf8Bytes {
     let message = MessageBody::new(conversation_id, message);
-    ServerFrame::Message {
-        conversation_id,
-        message,
-    }
-    .text()
+    ServerFrame::Message { conversation_id, message }.text()
 }
 
 /// The `message_ack` frame.
@@ -506,11 +223,7 @@ pub(crate) fn fault(rejection: &Rejection, message_id: Option<ClientMessageId>) 
         | Rejection::AlreadyMember(_)
         | Rejection::CapacityReached(_) => FaultKind::NotParticipant,
     };
-    Fault {
-        kind,
-        message: rejection.to_string(),
-        message_id,
-    }
+    Fault { kind, message: rejection.to_string(), message_id }
 }
 
 /// The close frame for a reason.
@@ -526,12 +239,5 @@ pub(crate) fn close_frame(reason: CloseReason) -> CloseFrame {
         CloseReason::TooSlow => (4408, "Reading too slowly"),
         CloseReason::LogUnavailable => (close_code::ERROR, "Message store unavailable"),
     };
-    CloseFrame {
-        code,
-        reason: text.into(),
-    }
+    CloseFrame { code, reason: text.into() }
 }
-
-mod parse;
-
-pub(crate) use parse::{ClientFrame, FrameLimits, parse};

@@ -63,11 +63,7 @@ pub(crate) type Permit = Option<OwnedSemaphorePermit>;
 #[derive(Debug)]
 enum Body {
     Frame(Utf8Bytes),
-    Page {
-        after: SequenceId,
-        current: SequenceId,
-        seats: Seats,
-    },
+    Page { after: SequenceId, current: SequenceId, seats: Seats },
     Close(CloseReason),
 }
 
@@ -125,12 +121,7 @@ pub(crate) struct Outbound {
 impl Outbound {
     /// An empty queue over the messages of `tail`.
     pub(crate) fn new(tail: Arc<Tail>, capacity: usize) -> Self {
-        Self {
-            lanes: Mutex::default(),
-            filled: Notify::new(),
-            capacity,
-            tail,
-        }
+        Self { lanes: Mutex::default(), filled: Notify::new(), capacity, tail }
     }
 
     fn fill<T>(&self, change: impl FnOnce(&mut Lanes) -> T) -> T {
@@ -169,22 +160,8 @@ impl Outbound {
     }
 
     /// Queues a page of the log, read when its turn comes.
-    pub(crate) fn push_page(
-        &self,
-        after: SequenceId,
-        current: SequenceId,
-        seats: Seats,
-        permit: Permit,
-    ) -> bool {
-        self.enqueue(
-            Body::Page {
-                after,
-                current,
-                seats,
-            },
-            Worth::Needed,
-            permit,
-        )
+    pub(crate) fn push_page(&self, after: SequenceId, current: SequenceId, seats: Seats, permit: Permit) -> bool {
+        self.enqueue(Body::Page { after, current, seats }, Worth::Needed, permit)
     }
 
     /// Closes the socket behind everything that was queued.
@@ -205,12 +182,7 @@ impl Outbound {
                 return true;
             }
             let behind = lanes.head;
-            lanes.queue.push_back(Queued {
-                behind,
-                body,
-                worth,
-                permit,
-            });
+            lanes.queue.push_back(Queued { behind, body, worth, permit });
             true
         })
     }
@@ -246,16 +218,7 @@ impl Lanes {
             let Queued { body, permit, .. } = self.queue.pop_front()?;
             return Some(match body {
                 Body::Frame(frame) => Next::Frame(frame, permit),
-                Body::Page {
-                    after,
-                    current,
-                    seats,
-                } => Next::Page {
-                    after,
-                    current,
-                    seats,
-                    permit,
-                },
+                Body::Page { after, current, seats } => Next::Page { after, current, seats, permit },
                 Body::Close(reason) => Next::Close(reason),
             });
         }
@@ -291,12 +254,7 @@ impl Lanes {
             let behind = self.head;
             let body = Body::Close(reason);
             let worth = Worth::Needed;
-            self.queue.push_back(Queued {
-                behind,
-                body,
-                worth,
-                permit: None,
-            });
+            self.queue.push_back(Queued { behind, body, worth, permit: None });
         }
     }
 }
@@ -341,10 +299,7 @@ mod tests {
         outbound.ack(SequenceId(2), "ack 2".into(), None);
         outbound.advance(SequenceId(2));
         push(&outbound, "pong", Worth::Needed);
-        assert_eq!(
-            drained(&outbound),
-            ["hello", "message 1", "joined", "ack 2", "pong"]
-        );
+        assert_eq!(drained(&outbound), ["hello", "message 1", "joined", "ack 2", "pong"]);
         assert_eq!(text(outbound.poll()), "-");
     }
 
@@ -369,10 +324,7 @@ mod tests {
         push(&outbound, "piece", Worth::Piece);
         push(&outbound, "left", Worth::Needed);
         assert!(push(&outbound, "joined", Worth::Needed));
-        assert!(
-            push(&outbound, "typing again", Worth::Passing),
-            "dropped, not fatal"
-        );
+        assert!(push(&outbound, "typing again", Worth::Passing), "dropped, not fatal");
         assert!(push(&outbound, "mode", Worth::Needed));
         assert!(!push(&outbound, "too much", Worth::Needed));
         assert_eq!(drained(&outbound), ["left", "joined", "mode", "TooSlow"]);

@@ -33,17 +33,11 @@ pub(super) enum Ending {
 }
 
 fn hang_up(reason: CloseReason) -> Ending {
-    Ending::HangUp {
-        reason,
-        readable: true,
-    }
+    Ending::HangUp { reason, readable: true }
 }
 
 fn lost(reason: CloseReason) -> Ending {
-    Ending::HangUp {
-        reason,
-        readable: false,
-    }
+    Ending::HangUp { reason, readable: false }
 }
 
 /// Reads until the end. A socket with too many frames under way is not read until some have their outcome.
@@ -90,9 +84,7 @@ pub(super) async fn read(
                 debug!(socket = %connection.id, kind = ?fault.kind, "faulty frame");
                 let too_many = faults.count(Instant::now());
                 let signal = Signal::Faulty(fault);
-                connection
-                    .conversation
-                    .signal(connection.id, signal, permit);
+                connection.conversation.signal(connection.id, signal, permit);
                 if too_many {
                     return hang_up(CloseReason::TooManyFaults);
                 }
@@ -107,18 +99,9 @@ pub(super) async fn discard(stream: &mut SplitStream<WebSocket>) {
 }
 
 fn submit(connection: &Connection, frame: ClientFrame, permit: Permit) {
-    let Connection {
-        id: socket,
-        user,
-        conversation,
-        ..
-    } = connection;
+    let Connection { id: socket, user, conversation, .. } = connection;
     let signal = match frame {
-        ClientFrame::Message {
-            content,
-            message_id,
-            metadata,
-        } => {
+        ClientFrame::Message { content, message_id, metadata } => {
             debug!(%socket, participant = %user, bytes = content.len(), "message frame");
             let change = Change::Say(Draft {
                 id: MessageId::random(),
@@ -132,11 +115,7 @@ fn submit(connection: &Connection, frame: ClientFrame, permit: Permit) {
             return conversation.socket_change(*socket, change, message_id, permit);
         }
         ClientFrame::Read(up_to) => {
-            let change = Change::Read {
-                user: user.clone(),
-                socket: *socket,
-                up_to,
-            };
+            let change = Change::Read { user: user.clone(), socket: *socket, up_to };
             return conversation.socket_change(*socket, change, None, permit);
         }
         ClientFrame::Join => return,
@@ -157,9 +136,7 @@ fn broken(error: axum::Error) -> Ending {
     match *error {
         Error::Capacity(_) => lost(CloseReason::FrameTooBig),
         Error::Utf8(_) => lost(CloseReason::NotUtf8),
-        Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
-            Ending::Gone
-        }
+        Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => Ending::Gone,
         Error::Protocol(_) => lost(CloseReason::Protocol),
         _ => Ending::Gone,
     }
@@ -173,20 +150,13 @@ struct FaultWindow {
 
 impl FaultWindow {
     fn new(most: usize) -> Self {
-        Self {
-            most,
-            times: VecDeque::new(),
-        }
+        Self { most, times: VecDeque::new() }
     }
 
     /// Counts one more; whether it is one too many.
     fn count(&mut self, now: Instant) -> bool {
         const MINUTE: Duration = Duration::from_secs(60);
-        while self
-            .times
-            .front()
-            .is_some_and(|time| now.duration_since(*time) > MINUTE)
-        {
+        while self.times.front().is_some_and(|time| now.duration_since(*time) > MINUTE) {
             self.times.pop_front();
         }
         self.times.push_back(now);

@@ -51,11 +51,7 @@ pub(super) async fn write(connection: &Connection, mut sink: Sink, outbound: &Ou
     let _ = timeout(connection.settings.close_timeout, close).await;
 }
 
-async fn pump(
-    connection: &Connection,
-    sink: &mut Sink,
-    outbound: &Outbound,
-) -> Result<CloseReason, Failure> {
+async fn pump(connection: &Connection, sink: &mut Sink, outbound: &Outbound) -> Result<CloseReason, Failure> {
     let period = connection.settings.heartbeat_interval;
     let mut ping_due = Instant::now() + period;
     let mut logged = LoggedFrames::default();
@@ -83,12 +79,7 @@ async fn pump(
                 outbound.passed(place);
                 (frame, None)
             }
-            Next::Page {
-                after,
-                current,
-                seats,
-                permit,
-            } => (page(connection, after, current, &seats).await, permit),
+            Next::Page { after, current, seats, permit } => (page(connection, after, current, &seats).await, permit),
             Next::Close(reason) => return Ok(reason),
         };
         in_time(connection, sink.feed(Message::Text(frame))).await?;
@@ -96,10 +87,7 @@ async fn pump(
 }
 
 /// Runs a write as long as the kernel takes bytes.
-async fn in_time(
-    connection: &Connection,
-    write: impl Future<Output = Result<(), axum::Error>>,
-) -> Result<(), Failure> {
+async fn in_time(connection: &Connection, write: impl Future<Output = Result<(), axum::Error>>) -> Result<(), Failure> {
     let mut write = pin!(write);
     let mut taken = connection.progress.bytes();
     loop {
@@ -117,27 +105,16 @@ async fn in_time(
 }
 
 /// A page of the log in answer to a sync, or the error that it cannot be read.
-async fn page(
-    connection: &Connection,
-    after: SequenceId,
-    current: SequenceId,
-    seats: &[Seat],
-) -> Utf8Bytes {
+async fn page(connection: &Connection, after: SequenceId, current: SequenceId, seats: &[Seat]) -> Utf8Bytes {
     let limit = connection.settings.sync_page;
     match connection.conversation.read_log(after, limit).await {
         Ok(mut messages) => {
             messages.retain(|message| message.sequence <= current);
             let last = messages.last().map_or(after, |message| message.sequence);
-            connection
-                .wire
-                .sync_page(&messages, current, seats, last < current)
+            connection.wire.sync_page(&messages, current, seats, last < current)
         }
         Err(error) => {
-            let fault = Fault {
-                kind: FaultKind::StorageUnavailable,
-                message: error.to_string(),
-                message_id: None,
-            };
+            let fault = Fault { kind: FaultKind::StorageUnavailable, message: error.to_string(), message_id: None };
             connection.wire.encode(&Event::Fault(fault))
         }
     }
@@ -151,11 +128,7 @@ struct LoggedFrames {
 
 impl LoggedFrames {
     /// The frame of the message at a place.
-    async fn get(
-        &mut self,
-        connection: &Connection,
-        place: SequenceId,
-    ) -> Result<Utf8Bytes, Failure> {
+    async fn get(&mut self, connection: &Connection, place: SequenceId) -> Result<Utf8Bytes, Failure> {
         while let Some((at, frame)) = self.frames.pop_front() {
             if at == place {
                 return Ok(frame);
@@ -166,10 +139,7 @@ impl LoggedFrames {
         let messages = conversation.read_log(before, LOG_PAGE).await;
         let messages = messages.map_err(|_| Failure::LogUnavailable)?;
         let encode = |message: std::sync::Arc<crate::domain::Message>| {
-            (
-                message.sequence,
-                frame::message(conversation.id(), &message),
-            )
+            (message.sequence, frame::message(conversation.id(), &message))
         };
         self.frames = messages.into_iter().map(encode).collect();
         match self.frames.pop_front() {

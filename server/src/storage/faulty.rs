@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::{ConversationPage, Store, StoreError, StoreFuture};
 use crate::conversation::pipeline::SentKey;
-use crate::conversation::state::{Durable, Record};
+use crate::conversation::record::{Durable, Record};
 use crate::domain::{ConversationId, Message, SequenceId, UserId};
 
 /// Whether commits pass.
@@ -43,10 +43,7 @@ pub(crate) struct FaultControls {
 impl FaultControls {
     /// Starts with these faults.
     pub(crate) fn new(settings: FaultSettings) -> Self {
-        Self {
-            gate: watch::Sender::new(settings.gate),
-            settings: Mutex::new((settings, 0)),
-        }
+        Self { gate: watch::Sender::new(settings.gate), settings: Mutex::new((settings, 0)) }
     }
 
     fn lock(&self) -> MutexGuard<'_, (FaultSettings, usize)> {
@@ -84,11 +81,7 @@ impl FaultControls {
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        if fails {
-            Err(StoreError::Injected)
-        } else {
-            Ok(())
-        }
+        if fails { Err(StoreError::Injected) } else { Ok(()) }
     }
 }
 
@@ -144,11 +137,7 @@ impl<S: Store> Store for FaultyStore<S> {
         self.inner.messages_after(id, after, limit)
     }
 
-    fn find_sent(
-        &self,
-        id: &ConversationId,
-        keys: Vec<SentKey>,
-    ) -> StoreFuture<'_, Vec<Option<Arc<Message>>>> {
+    fn find_sent(&self, id: &ConversationId, keys: Vec<SentKey>) -> StoreFuture<'_, Vec<Option<Arc<Message>>>> {
         self.inner.find_sent(id, keys)
     }
 
@@ -162,12 +151,7 @@ impl<S: Store> Store for FaultyStore<S> {
         self.inner.count_by_others(id, reader, after, up_to)
     }
 
-    fn conversations_of(
-        &self,
-        user: &UserId,
-        offset: usize,
-        limit: usize,
-    ) -> StoreFuture<'_, ConversationPage> {
+    fn conversations_of(&self, user: &UserId, offset: usize, limit: usize) -> StoreFuture<'_, ConversationPage> {
         self.inner.conversations_of(user, offset, limit)
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{ConversationPage, Store, StoreError, StoreFuture};
 use crate::conversation::pipeline::SentKey;
-use crate::conversation::state::{Durable, RECENT, Record};
+use crate::conversation::record::{Durable, RECENT, Record};
 use crate::domain::{ConversationId, Message, SequenceId, Timestamp, UserId};
 
 /// The log of one conversation. Messages lie apart from the other records, so that a place is an index.
@@ -63,8 +63,7 @@ impl Logs {
                     log.active = (message.timestamp, self.ordinal);
                     if let Some(client_id) = message.client_id.clone() {
                         let sender = message.sender.clone();
-                        log.sent
-                            .insert(SentKey { sender, client_id }, message.sequence);
+                        log.sent.insert(SentKey { sender, client_id }, message.sequence);
                     }
                     log.messages.push(message);
                 }
@@ -97,17 +96,10 @@ impl Logs {
     }
 
     fn conversations_of(&self, user: &UserId, offset: usize, limit: usize) -> ConversationPage {
-        let mut mine: Vec<_> = self
-            .by_id
-            .iter()
-            .filter(|(_, log)| log.has_member(user))
-            .collect();
+        let mut mine: Vec<_> = self.by_id.iter().filter(|(_, log)| log.has_member(user)).collect();
         mine.sort_by_key(|(_, log)| std::cmp::Reverse(log.active));
         let page = mine.iter().skip(offset).take(limit);
-        ConversationPage {
-            ids: page.map(|(id, _)| (*id).clone()).collect(),
-            total: mine.len(),
-        }
+        ConversationPage { ids: page.map(|(id, _)| (*id).clone()).collect(), total: mine.len() }
     }
 }
 
@@ -151,19 +143,13 @@ impl Store for MemoryStore {
         ready(Ok(self.in_log(id, page)))
     }
 
-    fn find_sent(
-        &self,
-        id: &ConversationId,
-        keys: Vec<SentKey>,
-    ) -> StoreFuture<'_, Vec<Option<Arc<Message>>>> {
+    fn find_sent(&self, id: &ConversationId, keys: Vec<SentKey>) -> StoreFuture<'_, Vec<Option<Arc<Message>>>> {
         let logs = self.logs();
         let log = logs.by_id.get(id);
         let find = |key: &SentKey| {
             let log = log?;
             let place = log.sent.get(key)?;
-            log.after(SequenceId(place.0.checked_sub(1)?))
-                .first()
-                .cloned()
+            log.after(SequenceId(place.0.checked_sub(1)?)).first().cloned()
         };
         ready(Ok(keys.iter().map(find).collect()))
     }
@@ -176,21 +162,13 @@ impl Store for MemoryStore {
         up_to: SequenceId,
     ) -> StoreFuture<'_, u64> {
         let count = |log: &Log| {
-            let unread = log
-                .after(after)
-                .iter()
-                .take_while(|message| message.sequence <= up_to);
+            let unread = log.after(after).iter().take_while(|message| message.sequence <= up_to);
             unread.filter(|message| message.sender != *reader).count() as u64
         };
         ready(Ok(self.in_log(id, count)))
     }
 
-    fn conversations_of(
-        &self,
-        user: &UserId,
-        offset: usize,
-        limit: usize,
-    ) -> StoreFuture<'_, ConversationPage> {
+    fn conversations_of(&self, user: &UserId, offset: usize, limit: usize) -> StoreFuture<'_, ConversationPage> {
         ready(Ok(self.logs().conversations_of(user, offset, limit)))
     }
 

@@ -16,12 +16,11 @@ pub(crate) use faulty::{FaultControls, FaultSettings, FaultyStore};
 pub(crate) use memory::MemoryStore;
 
 use crate::conversation::pipeline::SentKey;
-use crate::conversation::state::{Durable, Record};
+use crate::conversation::record::{Durable, Record};
 use crate::domain::{ConversationId, Message, SequenceId, UserId};
 
 /// The answer of a store, some time later.
-pub(crate) type StoreFuture<'a, T> =
-    Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+pub(crate) type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,11 +62,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     ) -> StoreFuture<'_, Vec<Arc<Message>>>;
 
     /// For each key the message that was stored under it, however long ago.
-    fn find_sent(
-        &self,
-        id: &ConversationId,
-        keys: Vec<SentKey>,
-    ) -> StoreFuture<'_, Vec<Option<Arc<Message>>>>;
+    fn find_sent(&self, id: &ConversationId, keys: Vec<SentKey>) -> StoreFuture<'_, Vec<Option<Arc<Message>>>>;
 
     /// How many messages after `after`, up to `up_to`, are not by this reader.
     fn count_by_others(
@@ -79,12 +74,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     ) -> StoreFuture<'_, u64>;
 
     /// The conversations that a user is a participant of, newest activity (creation or message) first.
-    fn conversations_of(
-        &self,
-        user: &UserId,
-        offset: usize,
-        limit: usize,
-    ) -> StoreFuture<'_, ConversationPage>;
+    fn conversations_of(&self, user: &UserId, offset: usize, limit: usize) -> StoreFuture<'_, ConversationPage>;
 
     /// Whether the store would take a commit now.
     fn check(&self) -> StoreFuture<'_, ()>;

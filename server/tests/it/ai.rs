@@ -19,36 +19,20 @@ async fn answers_are_streamed_then_stored() {
     let talk = server.conversation(&["ann"]).await;
     let mut ann = server.connect("ann", &talk).await;
     assert_eq!(ann.receive("connected").await["mode"], "single");
-    assert_eq!(
-        ann.receive("participant_list").await["participant_count"],
-        2
-    );
+    assert_eq!(ann.receive("participant_list").await["participant_count"], 2);
 
     ann.say("echo hi", "1").await;
     let ack = ann.receive("message_ack").await;
     for (content, last) in [("You said ", false), ("hi", false), ("", true)] {
         let piece = ann.receive("ai_response").await;
-        assert_eq!(
-            (&piece["content"], &piece["final"]),
-            (&json!(content), &json!(last))
-        );
+        assert_eq!((&piece["content"], &piece["final"]), (&json!(content), &json!(last)));
         assert_eq!(piece["response_to"], ack["message_id"]);
         assert_eq!(piece["participant"]["participantId"], "nlweb_1");
     }
     let answer = ann.receive("message").await["message"].take();
     assert_eq!(
-        (
-            &answer["content"],
-            &answer["message_type"],
-            &answer["sender_id"],
-            &answer["sequence_id"]
-        ),
-        (
-            &json!("You said hi"),
-            &json!("nlweb_response"),
-            &json!("nlweb_1"),
-            &json!(2)
-        )
+        (&answer["content"], &answer["message_type"], &answer["sender_id"], &answer["sequence_id"]),
+        (&json!("You said hi"), &json!("nlweb_response"), &json!("nlweb_1"), &json!(2))
     );
 
     ann.say("fail please", "2").await;
@@ -57,34 +41,20 @@ async fn answers_are_streamed_then_stored() {
     assert_eq!(ann.receive("ai_response").await["final"], true);
     let error = ann.receive("message").await;
     assert_eq!(error["message"]["message_type"], "error");
-    assert!(
-        error["message"]["content"]
-            .as_str()
-            .unwrap()
-            .ends_with("no idea")
-    );
+    assert!(error["message"]["content"].as_str().unwrap().ends_with("no idea"));
 
     ann.say("hang there", "3").await;
     ann.receive("message_ack").await;
-    assert_eq!(
-        ann.receive("message").await["message"]["message_type"],
-        "error"
-    );
+    assert_eq!(ann.receive("message").await["message"]["message_type"], "error");
 
     ann.say("nothing fits", "4").await;
     ann.receive("message_ack").await;
     ann.say("results", "5").await;
     ann.receive("message_ack").await;
     let batch = ann.receive("ai_response").await;
-    assert_eq!(
-        (&batch["message_type"], &batch["data"]),
-        (&json!("result_batch"), &json!({"n": 1}))
-    );
+    assert_eq!((&batch["message_type"], &batch["data"]), (&json!("result_batch"), &json!({"n": 1})));
     ann.receive("ai_response").await;
-    assert_eq!(
-        ann.receive("message").await["message"]["content"],
-        "One result."
-    );
+    assert_eq!(ann.receive("message").await["message"]["content"], "One result.");
 }
 
 #[tokio::test]
@@ -106,9 +76,7 @@ async fn nobody_is_added_without_an_ai_or_when_it_is_not_wanted() {
     let people = json!([{"user_id": "ann", "name": "Ann"}]);
     let without = Server::start(json!({})).await;
     let body = json!({"title": "t", "participants": people, "enable_ai": true});
-    let created = without
-        .ask("ann", "POST", "/chat/create", body.clone())
-        .await;
+    let created = without.ask("ann", "POST", "/chat/create", body.clone()).await;
     assert_eq!(created["participants"].as_array().unwrap().len(), 1);
     let with = Server::start(json!({"ai_script": rules()})).await;
     let created = with.ask("ann", "POST", "/chat/create", body).await;

@@ -42,11 +42,7 @@ impl Server {
             let _ = signal.await;
         };
         let serving = tokio::spawn(roundtable_server::serve(vec![listener], config, ended));
-        Self {
-            address,
-            shutdown: Some(shutdown),
-            serving,
-        }
+        Self { address, shutdown: Some(shutdown), serving }
     }
 
     /// Asks the server to go down.
@@ -61,16 +57,8 @@ impl Server {
 
     /// One request on a connection of its own.
     pub(crate) async fn call(&self, user: &str, method: &str, path: &str, body: Value) -> Answer {
-        let token = if user.is_empty() {
-            String::new()
-        } else {
-            format!("authorization: Bearer e2e_{user}\r\n")
-        };
-        let body = if body.is_null() {
-            String::new()
-        } else {
-            body.to_string()
-        };
+        let token = if user.is_empty() { String::new() } else { format!("authorization: Bearer e2e_{user}\r\n") };
+        let body = if body.is_null() { String::new() } else { body.to_string() };
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: test\r\n{token}connection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
@@ -119,12 +107,7 @@ impl Server {
     }
 
     /// A socket, or the status of the refusal.
-    pub(crate) async fn try_connect(
-        &self,
-        user: &str,
-        conversation: &str,
-        query: &str,
-    ) -> Result<Socket, u16> {
+    pub(crate) async fn try_connect(&self, user: &str, conversation: &str, query: &str) -> Result<Socket, u16> {
         let stream = TcpStream::connect(self.address).await.unwrap();
         self.upgrade(stream, user, conversation, query).await
     }
@@ -137,13 +120,9 @@ impl Server {
         self.upgrade(stream, user, conversation, "").await.unwrap()
     }
 
-    async fn upgrade(
-        &self,
-        stream: TcpStream,
-        user: &str,
-        conversation: &str,
-        query: &str,
-    ) -> Result<Socket, u16> {
+    async fn upgrade(&self, stream: TcpStream, user: &str, conversation: &str, query: &str) -> Result<Socket, u16> {
+        // Otherwise the second of two small frames waits until the first one is acknowledged.
+        stream.set_nodelay(true).unwrap();
         let uri = format!("ws://{}/chat/ws/{conversation}{query}", self.address);
         let mut request = uri.into_client_request().unwrap();
         if !user.is_empty() {
@@ -204,8 +183,7 @@ impl Socket {
 
     /// Says something under an id of the client's own.
     pub(crate) async fn say(&mut self, content: &str, id: &str) {
-        self.send(json!({"type": "message", "content": content, "message_id": id}))
-            .await;
+        self.send(json!({"type": "message", "content": content, "message_id": id})).await;
     }
 
     /// The next frame, or how the socket was closed.
@@ -273,8 +251,5 @@ pub(crate) fn places(frames: &[Value]) -> Vec<u64> {
 
 /// The types of these frames.
 pub(crate) fn types(frames: &[Value]) -> Vec<&str> {
-    frames
-        .iter()
-        .map(|frame| frame["type"].as_str().unwrap())
-        .collect()
+    frames.iter().map(|frame| frame["type"].as_str().unwrap()).collect()
 }

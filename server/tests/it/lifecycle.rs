@@ -37,10 +37,7 @@ async fn a_shutdown_finishes_what_waits_for_the_store() {
     let mut kinds = types(&frames);
     kinds.sort_unstable();
     // The message may have been read before or after the server took no more.
-    assert!(
-        kinds == ["message_ack", "server_closing"] || kinds == ["error", "server_closing"],
-        "{kinds:?}"
-    );
+    assert!(kinds == ["message_ack", "server_closing"] || kinds == ["error", "server_closing"], "{kinds:?}");
     assert_eq!(code, 1001);
     server.stopped().await;
 }
@@ -79,8 +76,6 @@ async fn what_is_reachable_from_elsewhere_is_refused() {
 #[tokio::test]
 async fn faults_are_not_mounted_without_testing() {
     let server = Server::start(json!({})).await;
-    let answer = server
-        .call("", "PUT", "/testing/store", json!({"gate": "closed"}))
-        .await;
+    let answer = server.call("", "PUT", "/testing/store", json!({"gate": "closed"})).await;
     assert_eq!(answer.error(), (404, "NOT_FOUND"));
 }

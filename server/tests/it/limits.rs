@@ -13,12 +13,7 @@ async fn refusals_come_before_the_upgrade() {
     assert_eq!(refusal("", &talk, "").await, Some(401));
     assert_eq!(refusal("ann", "conv_000000000000", "").await, Some(404));
     assert_eq!(refusal("eve", &talk, "").await, Some(403));
-    for query in [
-        "?last_sequence_id=1",
-        "?last_sequence_id=-1",
-        "?last_sequence_id=x",
-        "?last_sequence_id=",
-    ] {
+    for query in ["?last_sequence_id=1", "?last_sequence_id=-1", "?last_sequence_id=x", "?last_sequence_id="] {
         assert_eq!(refusal("ann", &talk, query).await, Some(400), "{query}");
     }
     let _first = server.enter("ann", &talk).await;
@@ -29,9 +24,7 @@ async fn refusals_come_before_the_upgrade() {
     drop(second);
     while server.ask("", "GET", "/health/chat", Value::Null).await["connections"] != 2 {}
     server.enter("cat", &talk).await;
-    let plain = server
-        .call("ann", "GET", &format!("/chat/ws/{talk}"), Value::Null)
-        .await;
+    let plain = server.call("ann", "GET", &format!("/chat/ws/{talk}"), Value::Null).await;
     assert_eq!(plain.error(), (400, "UPGRADE_REQUIRED"));
 }
 
@@ -40,13 +33,7 @@ async fn faulty_frames_get_errors_and_the_socket_lives() {
     let server = Server::start(json!({})).await;
     let talk = server.conversation(&["ann"]).await;
     let mut ann = server.enter("ann", &talk).await;
-    for text in [
-        "{",
-        "[]",
-        r#"{"type":"x"}"#,
-        r#"{"type":"message"}"#,
-        r#"{"type":"message","content":""}"#,
-    ] {
+    for text in ["{", "[]", r#"{"type":"x"}"#, r#"{"type":"message"}"#, r#"{"type":"message","content":""}"#] {
         ann.send_raw(Message::text(text)).await;
     }
     ann.send_raw(Message::binary(vec![1, 2, 3])).await;
@@ -54,10 +41,7 @@ async fn faulty_frames_get_errors_and_the_socket_lives() {
     ann.send(json!({"type": "join"})).await;
     ann.say(&"😀".repeat(10_000), "fits").await;
     let frames = ann.ping().await;
-    let errors: Vec<&str> = frames
-        .iter()
-        .filter_map(|frame| frame["error"].as_str())
-        .collect();
+    let errors: Vec<&str> = frames.iter().filter_map(|frame| frame["error"].as_str()).collect();
     assert_eq!(
         errors,
         [
@@ -107,8 +91,7 @@ async fn frames_beyond_the_limit_close_with_1009() {
 
 #[tokio::test]
 async fn a_silent_peer_is_found_and_a_living_one_is_kept() {
-    let config =
-        json!({"heartbeat_interval_ms": 40, "heartbeat_timeout_ms": 400, "close_timeout_ms": 50});
+    let config = json!({"heartbeat_interval_ms": 40, "heartbeat_timeout_ms": 400, "close_timeout_ms": 50});
     let server = Server::start(config).await;
     let talk = server.conversation(&["ann", "ben"]).await;
     let mut ann = server.enter("ann", &talk).await;
@@ -166,9 +149,6 @@ async fn a_slow_reader_gets_everything_from_the_log() {
     }
     let frames = ben.ping().await;
     assert_eq!(places(&frames), (1..=400).collect::<Vec<_>>());
-    let typing = types(&frames)
-        .iter()
-        .filter(|kind| **kind == "typing")
-        .count();
+    let typing = types(&frames).iter().filter(|kind| **kind == "typing").count();
     assert!(typing < 400, "typing was shed");
 }

@@ -8,9 +8,7 @@ use crate::client::Server;
 async fn every_error_has_a_body_and_every_answer_forbids_guessing() {
     let server = Server::start(json!({})).await;
     let talk = server.conversation(&["ann"]).await;
-    let no_token = server
-        .call("", "GET", "/chat/my-conversations", Value::Null)
-        .await;
+    let no_token = server.call("", "GET", "/chat/my-conversations", Value::Null).await;
     assert_eq!(no_token.error(), (401, "AUTH_REQUIRED"));
     assert_eq!(no_token.body["error"], "Authentication required");
     assert!(no_token.head.contains("www-authenticate: bearer"));
@@ -21,11 +19,7 @@ async fn every_error_has_a_body_and_every_answer_forbids_guessing() {
         ("GET", format!("/chat/conversations/{talk}x"), 404),
         ("GET", "/chat/conversations/%ff".to_owned(), 404),
         ("GET", "/chat/my-conversations?limit=x".to_owned(), 400),
-        (
-            "GET",
-            format!("/chat/conversations/{talk}/messages?after=1.5"),
-            400,
-        ),
+        ("GET", format!("/chat/conversations/{talk}/messages?after=1.5"), 400),
     ];
     for (method, path, status) in cases {
         let answer = server.call("ann", method, &path, Value::Null).await;
@@ -33,10 +27,7 @@ async fn every_error_has_a_body_and_every_answer_forbids_guessing() {
     }
     for path in ["", "/messages"] {
         let path = format!("/chat/conversations/{talk}{path}");
-        assert_eq!(
-            server.call("eve", "GET", &path, Value::Null).await.error(),
-            (404, "NOT_FOUND")
-        );
+        assert_eq!(server.call("eve", "GET", &path, Value::Null).await.error(), (404, "NOT_FOUND"));
     }
 }
 
@@ -45,9 +36,7 @@ async fn a_creation_is_checked_field_by_field() {
     let server = Server::start(json!({})).await;
     let ann = json!({"user_id": "ann", "name": "Ann"});
     let many = |count: usize| -> Vec<Value> {
-        (0..count)
-            .map(|number| json!({"user_id": format!("p{number}"), "name": "P"}))
-            .collect()
+        (0..count).map(|number| json!({"user_id": format!("p{number}"), "name": "P"})).collect()
     };
     let cases = [
         (json!([]), "object"),
@@ -56,51 +45,24 @@ async fn a_creation_is_checked_field_by_field() {
         (json!({"title": "t"}), "participants"),
         (json!({"title": "t", "participants": []}), "participants"),
         (json!({"title": "t", "participants": {}}), "participants"),
-        (
-            json!({"title": "t", "participants": ["ann"]}),
-            "participants[0]",
-        ),
-        (
-            json!({"title": "t", "participants": [ann, {"name": "B"}]}),
-            "participants[1].user_id",
-        ),
-        (
-            json!({"title": "t", "participants": [{"user_id": "b"}]}),
-            "participants[0].name",
-        ),
-        (
-            json!({"title": "t", "participants": [{"user_id": 5, "name": "B"}]}),
-            "participants[0].user_id",
-        ),
+        (json!({"title": "t", "participants": ["ann"]}), "participants[0]"),
+        (json!({"title": "t", "participants": [ann, {"name": "B"}]}), "participants[1].user_id"),
+        (json!({"title": "t", "participants": [{"user_id": "b"}]}), "participants[0].name"),
+        (json!({"title": "t", "participants": [{"user_id": 5, "name": "B"}]}), "participants[0].user_id"),
         (json!({"title": "t", "participants": [ann, ann]}), "twice"),
         (json!({"title": "t", "participants": many(10)}), "10"),
-        (
-            json!({"title": "t", "participants": [ann], "sites": "x"}),
-            "sites",
-        ),
-        (
-            json!({"title": "t", "participants": [ann], "enable_ai": "no"}),
-            "enable_ai",
-        ),
+        (json!({"title": "t", "participants": [ann], "sites": "x"}), "sites"),
+        (json!({"title": "t", "participants": [ann], "enable_ai": "no"}), "enable_ai"),
     ];
     for (body, named) in cases {
-        let answer = server
-            .call("ann", "POST", "/chat/create", body.clone())
-            .await;
+        let answer = server.call("ann", "POST", "/chat/create", body.clone()).await;
         assert_eq!(answer.error(), (400, "INVALID_REQUEST"), "{body}");
-        assert!(
-            answer.body["error"].as_str().unwrap().contains(named),
-            "{answer:?}"
-        );
+        assert!(answer.body["error"].as_str().unwrap().contains(named), "{answer:?}");
     }
-    let body =
-        json!({"title": "t", "participants": many(9), "unknown": 1, "mode": "any", "sites": ["a"]});
+    let body = json!({"title": "t", "participants": many(9), "unknown": 1, "mode": "any", "sites": ["a"]});
     let created = server.ask("ann_lee", "POST", "/chat/create", body).await;
     let last = json!({"id": "ann_lee", "name": "Ann Lee", "type": "human"});
-    assert_eq!(
-        (&created["participants"][9], &created["mode"]),
-        (&last, &json!("any"))
-    );
+    assert_eq!((&created["participants"][9], &created["mode"]), (&last, &json!("any")));
     let url = format!("/chat/ws/{}", created["conversation_id"].as_str().unwrap());
     assert_eq!(created["websocket_url"], url);
 }
@@ -114,28 +76,15 @@ async fn my_conversations_come_newest_first_and_in_pages() {
     }
     server.conversation(&["eve"]).await;
     let say = format!("/chat/{}/messages", talks[0]);
-    server
-        .ask("ben", "POST", &say, json!({"content": "newest"}))
-        .await;
+    server.ask("ben", "POST", &say, json!({"content": "newest"})).await;
     let listed = async |query: &str| {
-        let page = server
-            .ask(
-                "ann",
-                "GET",
-                &format!("/chat/my-conversations{query}"),
-                Value::Null,
-            )
-            .await;
+        let page = server.ask("ann", "GET", &format!("/chat/my-conversations{query}"), Value::Null).await;
         assert_eq!(page["total"], 3);
         let ids = page["conversations"].as_array().unwrap().iter();
-        ids.map(|entry| entry["conversation_id"].as_str().unwrap().to_owned())
-            .collect::<Vec<_>>()
+        ids.map(|entry| entry["conversation_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(listed("").await, [&*talks[0], &*talks[2], &*talks[1]]);
     assert_eq!(listed("?limit=1&offset=1").await, [&*talks[2]]);
     assert_eq!(listed("?limit=0&offset=-5").await, [&*talks[0]]);
-    assert_eq!(
-        listed("?offset=99999999999999999999999").await,
-        Vec::<String>::new()
-    );
+    assert_eq!(listed("?offset=99999999999999999999999").await, Vec::<String>::new());
 }

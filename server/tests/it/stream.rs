@@ -10,18 +10,10 @@ async fn the_handshake_has_its_order() {
     let talk = server.conversation(&["ann", "ben"]).await;
     let mut ann = server.connect("ann", &talk).await;
     let connected = ann.receive("connected").await;
-    assert_eq!(
-        (&connected["mode"], &connected["input_timeout"]),
-        (&json!("multi"), &json!(2000))
-    );
+    assert_eq!((&connected["mode"], &connected["input_timeout"]), (&json!("multi"), &json!(2000)));
     let list = ann.receive("participant_list").await;
     let online = |frame: &Value| {
-        frame["participants"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|seat| seat["isOnline"].clone())
-            .collect::<Vec<_>>()
+        frame["participants"].as_array().unwrap().iter().map(|seat| seat["isOnline"].clone()).collect::<Vec<_>>()
     };
     assert_eq!(online(&list), [true, false]);
     for number in 1..=3 {
@@ -31,29 +23,13 @@ async fn the_handshake_has_its_order() {
 
     let mut ben = server.connect("ben", &talk).await;
     let frames = ben.ping().await;
-    assert_eq!(
-        types(&frames),
-        ["connected", "participant_list", "message", "message"]
-    );
+    assert_eq!(types(&frames), ["connected", "participant_list", "message", "message"]);
     assert_eq!(places(&frames), [2, 3]);
-    let mut back = server
-        .try_connect("ben", &talk, "?last_sequence_id=1")
-        .await
-        .unwrap();
+    let mut back = server.try_connect("ben", &talk, "?last_sequence_id=1").await.unwrap();
     assert_eq!(places(&back.ping().await), [2, 3]);
-    let mut caught_up = server
-        .try_connect("ben", &talk, "?last_sequence_id=3")
-        .await
-        .unwrap();
-    assert_eq!(
-        types(&caught_up.ping().await),
-        ["connected", "participant_list"]
-    );
-    assert_eq!(
-        types(&ann.ping().await),
-        ["participant_update"],
-        "only the first socket"
-    );
+    let mut caught_up = server.try_connect("ben", &talk, "?last_sequence_id=3").await.unwrap();
+    assert_eq!(types(&caught_up.ping().await), ["connected", "participant_list"]);
+    assert_eq!(types(&ann.ping().await), ["participant_update"], "only the first socket");
 }
 
 /// Everything up to the message at this place.
@@ -121,16 +97,16 @@ async fn a_long_history_is_read_from_the_log_and_syncs_in_pages() {
         ann.say("x", &number.to_string()).await;
     }
     assert_eq!(places(&ann.ping().await), (1..=500).collect::<Vec<_>>());
-    let mut ben = server
-        .try_connect("ben", &talk, "?last_sequence_id=0")
-        .await
-        .unwrap();
+    // There is no time limit on recognising a resend.
+    ann.say("x", "1").await;
+    let again = ann.receive("message_ack").await;
+    assert_eq!((&again["sequence_id"], &again["duplicate"]), (&json!(1), &json!(true)));
+    let mut ben = server.try_connect("ben", &talk, "?last_sequence_id=0").await.unwrap();
     assert_eq!(places(&ben.ping().await), (1..=500).collect::<Vec<_>>());
     let mut after = 0;
     let mut pages = Vec::new();
     loop {
-        ben.send(json!({"type": "sync", "last_sequence_id": after}))
-            .await;
+        ben.send(json!({"type": "sync", "last_sequence_id": after})).await;
         let page = ben.receive("sync").await;
         let messages = page["messages"].as_array().unwrap();
         pages.push(messages.len());
@@ -142,8 +118,7 @@ async fn a_long_history_is_read_from_the_log_and_syncs_in_pages() {
     }
     assert_eq!((pages.as_slice(), after), (&[200, 200, 100][..], 500));
     for impossible in [json!(-1), json!(501), json!("1"), Value::Null] {
-        ben.send(json!({"type": "sync", "last_sequence_id": impossible}))
-            .await;
+        ben.send(json!({"type": "sync", "last_sequence_id": impossible})).await;
         assert_eq!(ben.receive("error").await["error"], "invalid_sync");
     }
 }
@@ -167,24 +142,14 @@ async fn all_sockets_see_one_order() {
         while order.len() < 300 {
             let frame = socket.next().await.unwrap();
             if !places(std::slice::from_ref(&frame)).is_empty() {
-                let message = if frame["type"] == "message" {
-                    &frame["message"]
-                } else {
-                    &frame
-                };
-                order.push((
-                    message["sequence_id"].clone(),
-                    message["message_id"].clone(),
-                ));
+                let message = if frame["type"] == "message" { &frame["message"] } else { &frame };
+                order.push((message["sequence_id"].clone(), message["message_id"].clone()));
             }
         }
         orders.push(order);
     }
     assert!(orders.iter().all(|order| *order == orders[0]));
-    let places: Vec<u64> = orders[0]
-        .iter()
-        .map(|(place, _)| place.as_u64().unwrap())
-        .collect();
+    let places: Vec<u64> = orders[0].iter().map(|(place, _)| place.as_u64().unwrap()).collect();
     assert_eq!(places, (1..=300).collect::<Vec<_>>());
 }
 
@@ -196,24 +161,15 @@ async fn typing_is_relayed_throttled_and_ended_by_a_message() {
     let mut ben = server.enter("ben", &talk).await;
     ann.ping().await;
     for typing in [true, true, false, false] {
-        ann.send(json!({"type": "typing", "isTyping": typing}))
-            .await;
+        ann.send(json!({"type": "typing", "isTyping": typing})).await;
     }
     assert_eq!(types(&ann.ping().await), Vec::<&str>::new());
-    let seen: Vec<Value> = ben
-        .ping()
-        .await
-        .iter()
-        .map(|frame| frame["isTyping"].clone())
-        .collect();
+    let seen: Vec<Value> = ben.ping().await.iter().map(|frame| frame["isTyping"].clone()).collect();
     assert_eq!(seen, [true, false, false]);
     ben.send(json!({"type": "typing", "isTyping": true})).await;
     ben.say("done", "1").await;
     ben.ping().await;
     let frames = ann.ping().await;
     assert_eq!(types(&frames), ["typing", "message", "typing"]);
-    assert_eq!(
-        (&frames[0]["isTyping"], &frames[2]["isTyping"]),
-        (&json!(true), &json!(false))
-    );
+    assert_eq!((&frames[0]["isTyping"], &frames[2]["isTyping"]), (&json!(true), &json!(false)));
 }

@@ -142,11 +142,11 @@ impl Lower<'_> {
         if self.in_verb && word.beside.contains(&"main") {
             rest.take("main");
         }
-        self.leftovers(rest, word.name, word.beside);
+        self.leftovers(&rest, word.name, word.beside);
         action
     }
 
-    fn leftovers(&mut self, rest: Fields<'_>, action: &str, allowed: &[&str]) {
+    fn leftovers(&mut self, rest: &Fields<'_>, action: &str, allowed: &[&str]) {
         for (key, _) in rest.rest() {
             if key.text == "main" {
                 self.findings.error(key.at, "`main` stands in verbs only");
@@ -306,18 +306,20 @@ impl Lower<'_> {
     }
 
     fn close(&mut self, value: &Node, via: Option<Template>, within: Option<std::time::Duration>) -> Option<Action> {
-        let (mut code, mut reason) = (1000, String::new());
+        let mut code = Template::literal(value.at, 1000.into());
+        let mut reason = Template::literal(value.at, "".into());
         if value.kind != Kind::Null {
             let mut inner = Fields::of(value, "close", self.findings)?;
             if let Some(node) = inner.take("code") {
-                let given = fields::count(node, "code", self.findings).unwrap_or(1000);
-                match u16::try_from(given) {
-                    Ok(given) if given == 1000 || (1001..=4999).contains(&given) => code = given,
-                    _ => self.findings.error(node.at, "a close code lies between 1000 and 4999"),
+                code = Template::lower(node, self.findings);
+                let right =
+                    |value: &serde_json::Value| value.as_u64().is_some_and(|code| (1000..=4999).contains(&code));
+                if code.as_literal().is_some_and(|value| !right(value)) {
+                    self.findings.error(node.at, "a close code lies between 1000 and 4999");
                 }
             }
             if let Some(node) = inner.take("reason") {
-                reason = fields::string(node, "reason", self.findings).unwrap_or_default();
+                reason = fields::text(node, "reason", self.findings).unwrap_or(reason);
             }
             inner.finish("key of `close`", &["code", "reason"], self.findings);
         }
@@ -362,7 +364,7 @@ impl Lower<'_> {
         if self.in_verb {
             rest.take("main");
         }
-        self.leftovers(rest, &key.text, BESIDE_VERB);
+        self.leftovers(&rest, &key.text, BESIDE_VERB);
         Call { verb: key.text.clone(), args, refused, within, since, via, capture }
     }
 

@@ -12,6 +12,7 @@ use super::{Lower, Signature, World, names};
 use crate::scenario::error::Findings;
 use crate::scenario::model::{ParticipantSpec, Protocol, Row, Scenario, ServerAction, ServerWishes, Step, StepKind};
 use crate::scenario::node::{Kind, Node};
+use crate::scenario::template::Template;
 use crate::scenario::words::Place;
 
 /// A protocol that a scenario asked for.
@@ -224,7 +225,16 @@ fn rows(node: &Node, findings: &mut Findings) -> Vec<Row> {
         let mut row = Row { name: (place + 1).to_string(), columns: BTreeMap::new() };
         for (key, value) in inner.rest() {
             fields::name(&key.text, key.at, "a column", findings);
-            row.columns.insert(key.text.clone(), value.to_value());
+            let cell = Template::lower(value, findings);
+            // A cell sees functions only: it stands before everything that a scenario sets.
+            match cell.render(&BTreeMap::new()) {
+                Ok(value) => _ = row.columns.insert(key.text.clone(), value),
+                Err(error) => findings.error_help(
+                    value.at,
+                    error.message,
+                    "a cell of `examples` may use functions such as repeat(), and no names",
+                ),
+            }
         }
         let mut own: Vec<String> = row.columns.keys().cloned().collect();
         own.sort();
@@ -262,8 +272,10 @@ fn slug(value: &Value) -> Option<String> {
     };
     let slug: String =
         text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
-    let slug = slug.trim_matches('-').to_owned();
-    (!slug.is_empty() && slug.len() <= 32).then_some(slug)
+    let slug = slug.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
+    // Long cells are cut, so that names stay readable; rows that then have one name are numbered.
+    let slug = slug.chars().take(48).collect::<String>().trim_matches('-').to_owned();
+    (!slug.is_empty()).then_some(slug)
 }
 
 fn wishes(node: &Node, findings: &mut Findings) -> ServerWishes {

@@ -261,7 +261,16 @@ impl Walk<'_, '_> {
                 self.template(body, frame, state);
                 self.connection(via.as_ref(), at, who, frame, state);
             }
-            Action::Close { via, .. } | Action::Drop { via } => {
+            Action::Close { .. } | Action::Drop { .. } => {
+                let via = match action {
+                    Action::Close { code, reason, via, .. } => {
+                        self.template(code, frame, state);
+                        self.template(reason, frame, state);
+                        via
+                    }
+                    Action::Drop { via } => via,
+                    _ => &None,
+                };
                 let name = self.connection(via.as_ref(), at, who, frame, state);
                 let open = state.open.entry(who.to_owned()).or_default();
                 match name {
@@ -421,8 +430,7 @@ impl Walk<'_, '_> {
                 .via
                 .as_ref()
                 .map(|via| via.as_literal().and_then(Value::as_str).map(str::to_owned))
-                .map(Some)
-                .unwrap_or_else(|| frame.via.clone()),
+                .map_or_else(|| frame.via.clone(), Some),
             since: call.since.clone().or_else(|| frame.since.clone()),
             shared: frame.shared,
             silent: frame.silent,
@@ -622,7 +630,7 @@ fn visit_action(action: &Action, visit: &mut dyn FnMut(&Expr)) {
             }
         }
         Action::Send { frame: Outgoing::Json(body) | Outgoing::Text(body) | Outgoing::Binary(body), .. } => {
-            body.visit(visit)
+            body.visit(visit);
         }
         Action::Expect(expect) => match &expect.what {
             Expected::One(pattern)

@@ -27,7 +27,7 @@ pub(crate) fn protocol(root: &Node, findings: &mut Findings) -> Option<Protocol>
     let verb_nodes = fields.take("verbs").and_then(|node| Fields::of(node, "verbs", findings));
     let mut verb_fields: Vec<(&str, &Node)> = Vec::new();
     let mut signatures = IndexMap::new();
-    for (key, node) in verb_nodes.iter().flat_map(|fields| fields.rest()) {
+    for (key, node) in verb_nodes.iter().flat_map(super::fields::Fields::rest) {
         if words::word_of(Place::Action, &key.text).is_some() || fields::name(&key.text, key.at, "a verb", findings) {
             if words::word_of(Place::Action, &key.text).is_some() {
                 findings.error(key.at, format!("`{}` can't name a verb: it is a built-in action", key.text));
@@ -436,12 +436,15 @@ fn snapshot_rules(fields: &mut Fields<'_>, findings: &mut Findings) -> SnapshotR
         rules.kind = fields::json_path(node, "kind", findings);
     }
     let list = |node: &Node, what: &str, findings: &mut Findings| -> Vec<Node> {
-        node.as_list().map(<[Node]>::to_vec).unwrap_or_else(|| {
-            if !node.is_broken() {
-                findings.error(node.at, format!("`{what}` must be a list"));
-            }
-            Vec::new()
-        })
+        node.as_list().map_or_else(
+            || {
+                if !node.is_broken() {
+                    findings.error(node.at, format!("`{what}` must be a list"));
+                }
+                Vec::new()
+            },
+            <[Node]>::to_vec,
+        )
     };
     for node in fields.take("ephemeral").map(|node| list(node, "ephemeral", findings)).unwrap_or_default() {
         rules.ephemeral.extend(fields::fixed_pattern(&node, findings));

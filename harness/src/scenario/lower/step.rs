@@ -100,6 +100,7 @@ impl Lower<'_> {
                 "snapshot" => {
                     let mut unordered =
                         modifier("unordered").map(|node| fields::strings(node, "unordered", self.findings));
+                    let mut without = modifier("without").map(|node| fields::strings(node, "without", self.findings));
                     let mut of = modifier("of").map(|node| self.shown(node));
                     let name = if value.as_map().is_some() {
                         let mut inner = Fields::of(value, "snapshot", self.findings)?;
@@ -107,16 +108,24 @@ impl Lower<'_> {
                         if let Some(node) = inner.take("unordered") {
                             unordered = Some(fields::strings(node, "unordered", self.findings));
                         }
+                        if let Some(node) = inner.take("without") {
+                            without = Some(fields::strings(node, "without", self.findings));
+                        }
                         if let Some(node) = inner.take("of") {
                             of = Some(self.shown(node));
                         }
-                        inner.finish("key of a snapshot", &["name", "unordered", "of"], self.findings);
+                        inner.finish("key of a snapshot", &["name", "unordered", "of", "without"], self.findings);
                         name?
                     } else {
                         value
                     };
                     let name = fields::text(name, "a snapshot's name", self.findings)?;
-                    StepKind::Snapshot { name, unordered: unordered.unwrap_or_default(), of: of.unwrap_or_default() }
+                    StepKind::Snapshot {
+                        name,
+                        unordered: unordered.unwrap_or_default(),
+                        of: of.unwrap_or_default(),
+                        without: without.unwrap_or_default(),
+                    }
                 }
                 "check" => {
                     let source = fields::string(value, "check", self.findings)?;

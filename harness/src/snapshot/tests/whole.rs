@@ -54,6 +54,7 @@ impl Story {
             streams: &[messages()],
             rules: &self.rules,
             unordered_kinds: &self.unordered,
+            without: &[],
             shown: &self.members.iter().map(|member| member.key.clone()).collect::<Vec<_>>(),
         })
     }

@@ -40,13 +40,10 @@ pub(crate) struct FrameLimits {
 
 /// Reads a frame.
 pub(crate) fn parse(text: &str, limits: FrameLimits) -> Result<ClientFrame, Fault> {
-    let value: Value = serde_json::from_str(text)
-        .map_err(|error| fault(FaultKind::InvalidJson, format!("not JSON: {error}")))?;
+    let value: Value =
+        serde_json::from_str(text).map_err(|error| fault(FaultKind::InvalidJson, format!("not JSON: {error}")))?;
     let Value::Object(fields) = value else {
-        return Err(fault(
-            FaultKind::InvalidJson,
-            "a frame must be a JSON object",
-        ));
+        return Err(fault(FaultKind::InvalidJson, "a frame must be a JSON object"));
     };
     let kind = match fields.get("type") {
         Some(Value::String(kind)) => kind.as_str(),
@@ -57,28 +54,17 @@ pub(crate) fn parse(text: &str, limits: FrameLimits) -> Result<ClientFrame, Faul
         "message" => message(fields, limits),
         "typing" => match fields.get("isTyping") {
             Some(Value::Bool(typing)) => Ok(ClientFrame::Typing(*typing)),
-            _ => Err(fault(
-                FaultKind::InvalidMessage,
-                "isTyping must be true or false",
-            )),
+            _ => Err(fault(FaultKind::InvalidMessage, "isTyping must be true or false")),
         },
         "sync" => Ok(ClientFrame::Sync(place(&fields, "last_sequence_id"))),
         "read" => place(&fields, "sequence_id")
             .map(ClientFrame::Read)
-            .ok_or_else(|| {
-                fault(
-                    FaultKind::InvalidMessage,
-                    "sequence_id must be a number from 0 on",
-                )
-            }),
+            .ok_or_else(|| fault(FaultKind::InvalidMessage, "sequence_id must be a number from 0 on")),
         "ping" => Ok(ClientFrame::Ping),
         "join" => Ok(ClientFrame::Join),
         other => {
             let shown: String = other.chars().take(50).collect();
-            Err(fault(
-                FaultKind::UnknownType,
-                format!("unknown type {shown:?}"),
-            ))
+            Err(fault(FaultKind::UnknownType, format!("unknown type {shown:?}")))
         }
     }
 }
@@ -86,51 +72,29 @@ pub(crate) fn parse(text: &str, limits: FrameLimits) -> Result<ClientFrame, Faul
 fn message(mut fields: Map<String, Value>, limits: FrameLimits) -> Result<ClientFrame, Fault> {
     let message_id = match fields.get("message_id") {
         None | Some(Value::Null) => None,
-        Some(Value::String(id)) if id.is_empty() => {
-            return Err(fault(
-                FaultKind::InvalidMessage,
-                "message_id must not be empty",
-            ));
+        Some(Value::String(id)) if id.trim().is_empty() => {
+            return Err(fault(FaultKind::InvalidMessage, "message_id must not be empty"));
         }
         Some(Value::String(id)) if id.chars().count() > limits.max_id_chars => {
-            let message = format!(
-                "message_id must have at most {} characters",
-                limits.max_id_chars
-            );
+            let message = format!("message_id must have at most {} characters", limits.max_id_chars);
             return Err(fault(FaultKind::InvalidMessage, message));
         }
         Some(Value::String(id)) => Some(ClientMessageId::from(id.as_str())),
         Some(_) => {
-            return Err(fault(
-                FaultKind::InvalidMessage,
-                "message_id must be a string",
-            ));
+            return Err(fault(FaultKind::InvalidMessage, "message_id must be a string"));
         }
     };
-    let wrong = |kind, message: String| Fault {
-        kind,
-        message,
-        message_id: message_id.clone(),
-    };
+    let wrong = |kind, message: String| Fault { kind, message, message_id: message_id.clone() };
     let content = match fields.remove("content") {
         Some(Value::String(content)) if content.is_empty() => {
-            return Err(wrong(
-                FaultKind::InvalidMessage,
-                "content must not be empty".into(),
-            ));
+            return Err(wrong(FaultKind::InvalidMessage, "content must not be empty".into()));
         }
         Some(Value::String(content)) => content,
         None | Some(Value::Null) => {
-            return Err(wrong(
-                FaultKind::InvalidMessage,
-                "content is missing".into(),
-            ));
+            return Err(wrong(FaultKind::InvalidMessage, "content is missing".into()));
         }
         Some(_) => {
-            return Err(wrong(
-                FaultKind::InvalidMessage,
-                "content must be a string".into(),
-            ));
+            return Err(wrong(FaultKind::InvalidMessage, "content must be a string".into()));
         }
     };
     if content.chars().count() > limits.max_message_chars {
@@ -155,17 +119,10 @@ fn message(mut fields: Map<String, Value>, limits: FrameLimits) -> Result<Client
             metadata.insert("mode".to_owned(), mode);
         }
         Some(_) => {
-            return Err(wrong(
-                FaultKind::InvalidMessage,
-                "mode must be a string".into(),
-            ));
+            return Err(wrong(FaultKind::InvalidMessage, "mode must be a string".into()));
         }
     }
-    Ok(ClientFrame::Message {
-        content,
-        message_id,
-        metadata,
-    })
+    Ok(ClientFrame::Message { content, message_id, metadata })
 }
 
 fn place(fields: &Map<String, Value>, key: &str) -> Option<SequenceId> {
@@ -173,11 +130,7 @@ fn place(fields: &Map<String, Value>, key: &str) -> Option<SequenceId> {
 }
 
 fn fault(kind: FaultKind, message: impl Into<String>) -> Fault {
-    Fault {
-        kind,
-        message: message.into(),
-        message_id: None,
-    }
+    Fault { kind, message: message.into(), message_id: None }
 }
 
 #[cfg(test)]
@@ -186,10 +139,7 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: FrameLimits = FrameLimits {
-        max_message_chars: 10,
-        max_id_chars: 5,
-    };
+    const LIMITS: FrameLimits = FrameLimits { max_message_chars: 10, max_id_chars: 5 };
 
     fn kind_of(text: &str) -> FaultKind {
         parse(text, LIMITS).unwrap_err().kind
@@ -210,22 +160,10 @@ mod tests {
             (r#"{"type":"message"}"#, InvalidMessage),
             (r#"{"type":"message","content":""}"#, InvalidMessage),
             (r#"{"type":"message","content":1}"#, InvalidMessage),
-            (
-                r#"{"type":"message","content":"a","message_id":7}"#,
-                InvalidMessage,
-            ),
-            (
-                r#"{"type":"message","content":"a","message_id":"123456"}"#,
-                InvalidMessage,
-            ),
-            (
-                r#"{"type":"message","content":"a","sites":"b"}"#,
-                InvalidMessage,
-            ),
-            (
-                r#"{"type":"message","content":"12345678901"}"#,
-                MessageTooLarge,
-            ),
+            (r#"{"type":"message","content":"a","message_id":7}"#, InvalidMessage),
+            (r#"{"type":"message","content":"a","message_id":"123456"}"#, InvalidMessage),
+            (r#"{"type":"message","content":"a","sites":"b"}"#, InvalidMessage),
+            (r#"{"type":"message","content":"12345678901"}"#, MessageTooLarge),
             (r#"{"type":"typing"}"#, InvalidMessage),
             (r#"{"type":"read","sequence_id":-1}"#, InvalidMessage),
         ];
@@ -244,8 +182,7 @@ mod tests {
 
     #[test]
     fn the_last_of_duplicate_keys_wins_and_nul_is_kept() {
-        let text =
-            r#"{"type":"message","content":"a","content":"b\u0000","extra":1,"message_id":"m"}"#;
+        let text = r#"{"type":"message","content":"a","content":"b\u0000","extra":1,"message_id":"m"}"#;
         let expected = ClientFrame::Message {
             content: "b\0".to_owned(),
             message_id: Some(ClientMessageId::from("m")),
@@ -260,10 +197,7 @@ mod tests {
             let frame = format!(r#"{{"type":"sync","last_sequence_id":{text}}}"#);
             assert_eq!(parse(&frame, LIMITS), Ok(ClientFrame::Sync(None)), "{text}");
         }
-        assert_eq!(
-            parse(r#"{"type":"sync"}"#, LIMITS),
-            Ok(ClientFrame::Sync(None))
-        );
+        assert_eq!(parse(r#"{"type":"sync"}"#, LIMITS), Ok(ClientFrame::Sync(None)));
     }
 
     proptest! {

@@ -1,0 +1,122 @@
+//! The AI participant: one question at a time, beside everything else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+use tracing::{debug, warn};
+
+use super::Actor;
+use crate::ai::context::Context;
+use crate::ai::{AiError, Answering, Provider, Question};
+use crate::conversation::command::{Change, Draft};
+use crate::conversation::event::{AiChunk, Event};
+use crate::conversation::letter::Ticket;
+use crate::domain::{MessageId, MessageKind, Now, UserId};
+
+/// What the AI participant of a conversation is and may do.
+#[derive(Clone)]
+pub(crate) struct Ai {
+    /// Who it is.
+    pub(crate) id: UserId,
+    /// What it is called.
+    pub(crate) name: String,
+    /// Who answers for it.
+    pub(crate) provider: Arc<dyn Provider>,
+    /// How long an answer may take.
+    pub(crate) timeout: Duration,
+}
+
+/// An AI that is thinking.
+pub(super) struct Asked {
+    pub(super) question: MessageId,
+    pub(super) job: Answering,
+    pub(super) pieces: mpsc::Receiver<AiChunk>,
+    pub(super) streamed: bool,
+}
+
+impl Actor {
+    /// Asks the AI about the next message, if it is not busy.
+    pub(super) fn ask_ai(&mut self) {
+        let Some(ai) = &self.ai else {
+            return;
+        };
+        if self.live.asked.is_some() {
+            return;
+        }
+        let Some(message) = self.pipeline.next_job() else {
+            return;
+        };
+        let (sender, pieces) = mpsc::channel(16);
+        let question = message.id.clone();
+        let recent = self.pipeline.state().durable().recent.iter();
+        let context = Context::build(recent, message.sequence);
+        debug!(message = %question, context = context.human.len(), answered = context.last_answer.is_some(), "asking the AI");
+        let answering = ai.provider.answer(Question { message, context }, sender);
+        let timeout = ai.timeout;
+        let job = async move {
+            match tokio::time::timeout(timeout, answering).await {
+                Ok(result) => result,
+                Err(_) => Err(AiError::TimedOut),
+            }
+        };
+        let job: Answering = Box::pin(job);
+        self.live.asked = Some(Asked { question, job, pieces, streamed: false });
+    }
+
+    pub(super) fn piece(&mut self, chunk: AiChunk) {
+        if let Some(asked) = &mut self.live.asked {
+            asked.streamed = true;
+            let question = asked.question.clone();
+            self.stream(question, chunk, false);
+        }
+    }
+
+    fn stream(&mut self, response_to: MessageId, chunk: AiChunk, last: bool) {
+        let Some(ai) = self.ai.as_ref().map(|ai| ai.id.clone()) else {
+            return;
+        };
+        let event = |participant| Event::AiResponse { participant, response_to, chunk, last };
+        let steps = self.pipeline.relay(&ai, event);
+        self.take(steps);
+    }
+
+    /// The AI is done: the pieces end, and what it said is posted.
+    pub(super) fn answered(&mut self, result: Result<Option<String>, AiError>, now: Now) {
+        let Some(mut asked) = self.live.asked.take() else {
+            return;
+        };
+        while let Ok(chunk) = asked.pieces.try_recv() {
+            asked.streamed = true;
+            self.stream(asked.question.clone(), chunk, false);
+        }
+        if asked.streamed {
+            let end = AiChunk { message_type: "ai_chunk".to_owned(), ..AiChunk::default() };
+            self.stream(asked.question.clone(), end, true);
+        }
+        let (kind, content) = match result {
+            Ok(None) => return,
+            Ok(Some(text)) => (MessageKind::NlwebResponse, text),
+            Err(error) => {
+                warn!(message = %asked.question, %error, "AI job failed");
+                (MessageKind::Error, format!("The assistant could not answer: {error}"))
+            }
+        };
+        let Some(ai) = &self.ai else {
+            return;
+        };
+        let response_to = Value::String(asked.question.as_str().to_owned());
+        let draft = Draft {
+            id: MessageId::random(),
+            client_id: None,
+            sender: ai.id.clone(),
+            socket: None,
+            kind,
+            content,
+            metadata: Map::from_iter([("response_to".to_owned(), response_to)]),
+        };
+        let steps = self.pipeline.change(Change::Say(draft), Ticket::Ai, now);
+        self.take(steps);
+    }
+}

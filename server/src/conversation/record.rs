@@ -1,0 +1,166 @@
+//! The log of a conversation, and the state that it amounts to.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::command::Edit;
+use crate::domain::{ClientMessageId, ConversationId, Kind, Message, Mode, Participant, SequenceId, Timestamp, UserId};
+
+/// How many of the newest messages the owner of a conversation keeps at hand. At least the 100 that a view
+/// shows, and more than one batch of changes.
+pub(crate) const RECENT: usize = 128;
+
+/// A fact in the log of a conversation. What a store keeps is a list of these, and nothing else.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Record {
+    /// The conversation exists; always the first record.
+    Created {
+        /// Its title.
+        title: String,
+        /// Its sites.
+        sites: Vec<String>,
+        /// Its free-form mode.
+        mode: String,
+        /// Who made it.
+        creator: UserId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Somebody became a participant.
+    Joined(Participant),
+    /// Somebody is no longer a participant.
+    Left {
+        /// Who.
+        user: UserId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Properties changed.
+    Edited {
+        /// What is different.
+        edit: Edit,
+        /// When.
+        at: Timestamp,
+    },
+    /// A message has its place.
+    Posted(Arc<Message>),
+    /// A read position moved forward.
+    Read {
+        /// Whose.
+        user: UserId,
+        /// Up to and including this message.
+        up_to: SequenceId,
+    },
+}
+
+/// The part of a conversation that is stored: exactly what its records say.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Durable {
+    /// Its id.
+    pub(crate) id: ConversationId,
+    /// Its title.
+    pub(crate) title: String,
+    /// Its sites.
+    pub(crate) sites: Vec<String>,
+    /// Its free-form mode.
+    pub(crate) mode: String,
+    /// Who made it, whether or not still a participant.
+    pub(crate) creator: UserId,
+    /// When it was made.
+    pub(crate) created_at: Timestamp,
+    /// When something last changed.
+    pub(crate) updated_at: Timestamp,
+    /// The participants in join order: the only list of them in the server.
+    pub(crate) members: IndexMap<UserId, Participant>,
+    /// How far people have read. Outlives a leave, since only `read` moves it.
+    pub(crate) read_positions: BTreeMap<UserId, SequenceId>,
+    /// The newest message's place; also the number of messages.
+    pub(crate) last_sequence: SequenceId,
+    /// The newest messages, oldest first, at most [`RECENT`].
+    pub(crate) recent: VecDeque<Arc<Message>>,
+}
+
+impl Durable {
+    /// The state that a log amounts to; `None` unless it begins with its creation.
+    pub(crate) fn replay<'a>(id: ConversationId, records: impl IntoIterator<Item = &'a Record>) -> Option<Self> {
+        let mut records = records.into_iter();
+        let Some(Record::Created { title, sites, mode, creator, at }) = records.next() else {
+            return None;
+        };
+        let mut state = Self {
+            id,
+            title: title.clone(),
+            sites: sites.clone(),
+            mode: mode.clone(),
+            creator: creator.clone(),
+            created_at: *at,
+            updated_at: *at,
+            members: IndexMap::new(),
+            read_positions: BTreeMap::new(),
+            last_sequence: SequenceId::default(),
+            recent: VecDeque::new(),
+        };
+        for record in records {
+            state.fold(record);
+        }
+        Some(state)
+    }
+
+    /// Takes one more record in.
+    pub(crate) fn fold(&mut self, record: &Record) {
+        match record {
+            Record::Created { .. } => {}
+            Record::Joined(participant) => {
+                self.updated_at = participant.joined_at;
+                self.members.insert(participant.id.clone(), participant.clone());
+            }
+            Record::Left { user, at } => {
+                self.updated_at = *at;
+                self.members.shift_remove(user);
+            }
+            Record::Edited { edit, at } => {
+                self.updated_at = *at;
+                let Edit { title, sites, mode } = edit.clone();
+                self.title = title.unwrap_or_else(|| std::mem::take(&mut self.title));
+                self.sites = sites.unwrap_or_else(|| std::mem::take(&mut self.sites));
+                self.mode = mode.unwrap_or_else(|| std::mem::take(&mut self.mode));
+            }
+            Record::Posted(message) => {
+                self.updated_at = message.timestamp;
+                self.last_sequence = message.sequence;
+                self.recent.push_back(Arc::clone(message));
+                if self.recent.len() > RECENT {
+                    self.recent.pop_front();
+                }
+            }
+            Record::Read { user, up_to } => {
+                self.read_positions.insert(user.clone(), *up_to);
+            }
+        }
+    }
+
+    /// The recent message that this sender gave this id.
+    pub(crate) fn recently_sent(&self, sender: &UserId, client_id: &ClientMessageId) -> Option<&Arc<Message>> {
+        let is_it =
+            |message: &&Arc<Message>| message.sender == *sender && message.client_id.as_ref() == Some(client_id);
+        self.recent.iter().rev().find(is_it)
+    }
+
+    /// Mode by the number of participants.
+    pub(crate) fn chat_mode(&self) -> Mode {
+        Mode::of(self.members.values())
+    }
+
+    /// How many people (not AIs) are in.
+    pub(crate) fn humans(&self) -> usize {
+        let humans = self.members.values().filter(|member| member.kind == Kind::Human);
+        humans.count()
+    }
+
+    /// How far this user has read.
+    pub(crate) fn read_position(&self, user: &UserId) -> SequenceId {
+        self.read_positions.get(user).copied().unwrap_or_default()
+    }
+}
