@@ -288,10 +288,19 @@ fn report(
     let ground =
         Ground { deadlines: Deadlines { default: config.deadline, late: config.late, slow }, store, audit, sink };
     let (ways, options) = (Arc::clone(ways), options.clone());
-    let playing = std::thread::spawn(move || runner::run(&jobs, &ground, &ways, &options));
+    let playing = std::thread::spawn(move || {
+        let ran = runner::run(&jobs, &ground, &ways, &options);
+        let summary = ran.as_ref().map(|ran| ran.summary.clone()).unwrap_or_default();
+        (ground.sink)(Event { scenario: None, at: summary.took, kind: EventKind::RunFinished(summary) });
+        ran
+    });
     let mut failures = String::new();
     let mut story = Story::new(paint);
     for event in incoming {
+        if let EventKind::RunFinished(_) = event.kind {
+            // Servers that are kept go on logging, so the channel may never close.
+            break;
+        }
         if let EventKind::ScenarioFinished(result) = &event.kind {
             print(&format!("{}\n", human::line(result, paint)));
             let text = human::failures(result, paint);
