@@ -22,7 +22,7 @@ use crate::scenario::error::Severity;
 use crate::scenario::model::Scenario;
 use crate::select::{Selected, jobs_of, label, select};
 use crate::snapshot::store;
-use crate::subject::{Settings, Subject};
+use crate::subject::{Settings, Subject, SubjectError};
 
 /// Carries out a command line.
 pub fn run(cli: Cli) -> Exit {
@@ -414,8 +414,11 @@ fn serve(config: &Config, args: &ServeArgs, paint: Paint) -> Exit {
         let server = match subject.start(&Settings::default(), sink).await {
             Ok(server) => server,
             Err(error) => {
-                for line in error.log_tail() {
-                    let _ = writeln!(std::io::stderr(), "  {}", line.text);
+                // What the server itself wrote is there already.
+                if let SubjectError::BuildFailed { log, .. } = &error {
+                    for line in log {
+                        let _ = writeln!(std::io::stderr(), "  {}", line.text);
+                    }
                 }
                 complain(&error.to_string());
                 return if error.is_configuration() { Exit::Invalid } else { Exit::NoServer };
