@@ -23,6 +23,7 @@ use crate::scenario::model::Scenario;
 use crate::select::{Selected, jobs_of, label, select};
 use crate::snapshot::store;
 use crate::subject::{Settings, Subject, SubjectError};
+use crate::text::counted;
 
 /// Carries out a command line.
 pub fn run(cli: Cli) -> Exit {
@@ -78,9 +79,10 @@ fn chosen(config: &Config, args: &SelectArgs) -> Result<Selected, Exit> {
     }
     if errors > 0 {
         complain(&format!(
-            "{errors} {} in {} files that were read; nothing was played",
-            if errors == 1 { "error" } else { "errors" },
-            selected.files
+            "{} in {} that {} read; nothing was played",
+            counted(errors, "error", "errors"),
+            counted(selected.files, "file", "files"),
+            if selected.files == 1 { "was" } else { "were" },
         ));
         return Err(Exit::Invalid);
     }
@@ -91,10 +93,13 @@ fn chosen(config: &Config, args: &SelectArgs) -> Result<Selected, Exit> {
         return Err(Exit::Nothing);
     }
     if selected.scenarios.is_empty() {
-        complain(&format!(
-            "no scenario is selected in {}",
-            crate::scenario::error::shown_path(&config.scenarios).display()
-        ));
+        let folder = crate::scenario::error::shown_path(&config.scenarios);
+        let folder = folder.display();
+        complain(&match &args.tag[..] {
+            [] => format!("there is no scenario file in {folder}; `scenarios` in roundtable.toml names the folder"),
+            [tag] => format!("no scenario has the tag `{tag}` (`roundtable list` shows all tags)"),
+            tags => format!("no scenario has one of the tags {} (`roundtable list` shows all)", tags.join(", ")),
+        });
         return Err(Exit::Nothing);
     }
     Ok(selected)
@@ -370,7 +375,9 @@ fn kept(servers: Vec<Arc<crate::subject::Server>>, home: &tokio::runtime::Runtim
         let mut text = format!("\nkept: {} (process {}, log {})\n", kept.url, kept.pid, kept.log.display());
         let people = results.iter().rev().find(|result| !result.people.is_empty() && result.server == kept.url);
         for person in people.iter().flat_map(|result| &result.people) {
-            text.push_str(&format!("  {:<12} id {:<28} token {}\n", person.key, person.id, person.token));
+            let token = if person.token.is_empty() { String::new() } else { format!(" token {}", person.token) };
+            let line = format!("  {:<12} id {:<28}{token}", person.key, person.id);
+            text.push_str(&format!("{}\n", line.trim_end()));
         }
         if let Some(line) = people.and_then(|result| result.people.first()).and_then(|person| person.paste.as_ref()) {
             text.push_str(&format!("  {line}\n"));
@@ -449,7 +456,9 @@ fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
         Err(exit) => return exit,
     };
     let Some(times) = args.barrier else {
-        return print(&format!("{} scenarios in {} files are well formed\n", selected.scenarios.len(), selected.files));
+        let scenarios = counted(selected.scenarios.len(), "scenario", "scenarios");
+        let files = counted(selected.files, "file", "files");
+        return print(&format!("{scenarios} in {files}: well formed\n"));
     };
     let (ways, server) = match ways(config, &args.server, false) {
         Ok(ways) => ways,

@@ -476,7 +476,8 @@ fn own_lines(world: &World) -> Vec<String> {
         .filter(|text| text.len() >= 8)
         .map(str::to_owned)
         .collect();
-    let shared = world.log.shared.load(Ordering::Relaxed);
+    // Why a server ended stands in its last lines, whomever they name.
+    let shared = world.log.shared.load(Ordering::Relaxed) && world.server.died().is_none();
     let own = lines
         .into_iter()
         .filter(|line| !shared || line.contains(&world.run) || names.iter().any(|name| line.contains(name)));
