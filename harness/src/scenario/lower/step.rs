@@ -85,7 +85,7 @@ impl Lower<'_> {
                     StepKind::Repeat { count, steps: self.inner(key, modifier("steps"))? }
                 }
                 "for_each" => {
-                    let [(name, values)] = value.as_map()? else {
+                    let [(name, values)] = value.as_map().unwrap_or_default() else {
                         self.findings.error_help(
                             value.at,
                             "`for_each` takes one name with its values",
