@@ -55,6 +55,7 @@ const DURATION: &str = r#"{"type": ["string", "integer"], "pattern": "^([0-9]+(\
 const NAMES: &str = r#"{"type": "object", "additionalProperties": {"type": "string"}}"#;
 const COUNT: &str = r#"{"type": ["integer", "string"], "minimum": 0}"#;
 const NOTHING: &str = r#"{"type": ["object", "null"], "maxProperties": 0}"#;
+const WISHES: &str = r#"{"type": "object", "properties": {"config": {"type": "object"}, "env": {"type": "object", "additionalProperties": {"type": ["string", "number"]}}, "args": {"type": "array", "items": {"type": ["string", "number"]}}, "own": {"type": "boolean"}}, "additionalProperties": false}"#;
 const REFUSED: &str = r##"{"oneOf": [{"type": ["integer", "string"]}, {"type": "object", "properties": {"status": {"$ref": "#/$defs/pattern"}, "expect": {"$ref": "#/$defs/pattern"}, "expect_headers": {"type": "object"}}, "additionalProperties": false}]}"##;
 
 const HTTP: &[&str] = &[
@@ -67,7 +68,6 @@ const HTTP: &[&str] = &[
     "expect",
     "expect_headers",
     "capture",
-    "eventually",
     "gives_up",
     "within",
     "main",
@@ -76,6 +76,7 @@ const HTTP_READ: &[&str] =
     &["query", "headers", "status", "expect", "expect_headers", "capture", "eventually", "gives_up", "within", "main"];
 const EXPECT: &[&str] = &["within", "since", "via", "capture"];
 const COUNTED: &[&str] = &["within", "since", "via", "times", "for"];
+const NONE: &[&str] = &["within", "since", "via", "for"];
 /// What may stand beside the call of a verb.
 pub const BESIDE_VERB: &[&str] = &["refused", "within", "since", "via", "capture"];
 
@@ -119,7 +120,7 @@ pub const WORDS: &[Word] = &[
     word(
         File,
         "server",
-        MAP,
+        WISHES,
         "{ config: { queue_capacity: 3 } }",
         "What this scenario asks of its server: `config` (keys of our server's configuration), `env` and `args` (of a command); `own: true` where it disturbs others on a shared one.",
     ),
@@ -170,7 +171,7 @@ pub const WORDS: &[Word] = &[
         word(
             Control,
             "race",
-            r##"{"type": "object", "required": ["of", "do"], "properties": {"of": {"type": "string"}, "do": {"$ref": "#/$defs/action"}, "outcomes": {"type": "array", "items": {"type": "object"}}}, "additionalProperties": false}"##,
+            r##"{"type": "object", "required": ["of", "do"], "properties": {"of": {"type": "string"}, "do": {"$ref": "#/$defs/action"}, "outcomes": {"type": "array", "items": {"$ref": "#/$defs/outcome"}}}, "additionalProperties": false}"##,
             "{ of: all, do: { get: / } }",
             "Everybody in a group does one thing at one release instant; `outcomes` says who may end how, and names them.",
         ),
@@ -299,7 +300,7 @@ pub const WORDS: &[Word] = &[
     ),
     beside(
         word(Action, "receive_nothing", PATTERN, "{ type: secret }", "No untaken frame up to the barrier may match."),
-        COUNTED,
+        NONE,
     ),
     beside(
         word(
