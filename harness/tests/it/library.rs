@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use roundtable::Suite;
 use roundtable::event::Outcome;
 
-use crate::project::redacted;
+use crate::project::{redacted, snapshot};
 use crate::rooms;
 
 /// The scenarios of the documented example.
@@ -52,6 +52,7 @@ async fn a_failing_scenario_tells_everything_in_the_report() {
         "steps:\n",
         "  - all: enter\n",
         "  - ann: { say: Good morning }\n",
+        "  - ben: { mark: here }\n",
         "  - ben: { receive: { type: said, text: Good evening }, within: 20ms }\n",
     ));
     let played = Suite::new(folder.path().join("scenarios")).application("rooms", rooms::serve).play().await;
@@ -59,7 +60,7 @@ async fn a_failing_scenario_tells_everything_in_the_report() {
     let Outcome::Failed { failures } = &played.results[0].outcome else { panic!("{}", played.report()) };
     let nearest = failures[0].nearest.as_ref().unwrap();
     assert_eq!(nearest.differences, [r#"$.text: expected "Good evening", got "Good morning""#]);
-    insta::assert_snapshot!("library_failing_report", redacted(&played.report(), folder.path()));
+    snapshot("library_failing_report", &redacted(&played.report(), folder.path()));
 }
 
 #[tokio::test]
@@ -67,7 +68,7 @@ async fn a_wrong_scenario_file_is_told_and_nothing_is_played() {
     let folder = folder("scenario: Wrong\nuse: rooms\nparticipants: { ann: {} }\nsteps:\n  - ann: entre\n");
     let played = Suite::new(folder.path().join("scenarios")).application("rooms", rooms::serve).play().await;
     assert!(!played.passed());
-    insta::assert_snapshot!("library_wrong_file", redacted(&played.report(), folder.path()));
+    snapshot("library_wrong_file", &redacted(&played.report(), folder.path()));
 }
 
 #[tokio::test]

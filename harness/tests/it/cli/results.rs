@@ -25,7 +25,7 @@ fn a_near_miss_names_the_path_where_it_differs() {
         .scenario(
             "talk/miss",
             "Ben awaits another text",
-            "steps:\n  - all: enter\n  - ann: { say: hello }\n  - ben: { receive: { type: said, text: help, who: \"{{ ann.id }}\" }, within: 20ms }\n",
+            "steps:\n  - all: enter\n  - ann: { say: hello }\n  - ben: { mark: here }\n  - ben: { receive: { type: said, text: help, who: \"{{ ann.id }}\" }, within: 20ms }\n",
         )
         .play(&[])
         .told("failing_near_miss");
@@ -143,7 +143,7 @@ fn branches_fail_in_the_order_of_the_file() {
             "talk/both",
             "Both wait in vain",
             concat!(
-                "steps:\n  - all: enter\n  - parallel:\n",
+                "steps:\n  - all: enter\n  - ann: { mark: here }\n  - parallel:\n",
                 "      - ann: { receive: { text: first in the file }, within: 60ms }\n",
                 "      - ben: { receive: { text: second in the file }, within: 5ms }\n",
                 "      - note: this branch is well\n",
@@ -158,8 +158,8 @@ fn a_race_that_ends_otherwise() {
     Project::new()
         .scenario(
             "seat/two",
-            "Two seats for two",
-            "steps:\n  - race: { of: all, do: sit, outcomes: [{ as: seated, count: 2, status: 201 }, { as: standing, count: 0, status: 409 }] }\n",
+            "A seat for one of two",
+            "steps:\n  - ann: { sit: {} }\n  - race: { of: all, do: sit, outcomes: [{ as: seated, count: 1, status: 201 }, { as: standing, count: 0, status: 409 }] }\n",
         )
         .scenario(
             "seat/unforeseen",

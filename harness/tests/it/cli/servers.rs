@@ -15,7 +15,7 @@ fn shell(script: &str, more: &str) -> Project {
 
 #[test]
 fn a_server_that_dies_at_its_start() {
-    let project = shell("echo reading settings; echo 'ERROR no database' >&2; exit 3", "");
+    let project = shell("exec >&2; echo reading settings; echo 'ERROR no database'; exit 3", "");
     project.run(&["run", "--server", "subprocess"]).told("server_dies_at_start");
     project.run(&["serve", "--server", "subprocess"]).told("serve_dies_at_start");
 }
@@ -97,7 +97,7 @@ fn the_log_of_the_server_stands_below_a_failure() {
         .scenario(
             "one/log",
             "Ben awaits another text",
-            "steps:\n  - all: enter\n  - ann: { say: hello }\n  - ben: { hears: help, within: 5ms }\n",
+            "steps:\n  - all: enter\n  - ann: { say: hello }\n  - ben: { mark: here }\n  - ben: { hears: help, within: 5ms }\n",
         )
         .run(&["run", "--server", "subprocess"])
         .told("failing_with_log");

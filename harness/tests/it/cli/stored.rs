@@ -1,6 +1,6 @@
 //! Snapshots: missing, differing, of another shape, accepted, and left behind.
 
-use crate::project::Project;
+use crate::project::{Project, snapshot};
 
 const STEPS: &str = "steps:\n  - all: enter\n  - ann: { receive: { type: entered, who: \"{{ ben.id }}\" } }\n  - ann: { say: hello }\n  - ben: { hears: hello }\n  - snapshot: after the talk\n";
 const FILE: &str = "snapshots/talk/hello/after-the-talk.snap";
@@ -31,7 +31,7 @@ fn a_missing_snapshot_fails_and_under_ci_nothing_is_written() {
 fn a_snapshot_is_accepted_and_holds_from_then_on() {
     let project = project();
     project.play(&["--update-snapshots"]).told("snapshot_accepted");
-    insta::assert_snapshot!("snapshot_file", project.read(FILE).unwrap());
+    snapshot("snapshot_file", &project.read(FILE).unwrap());
     assert_eq!(project.play(&[]).code, Some(0));
 }
 
