@@ -79,10 +79,9 @@ fn chosen(config: &Config, args: &SelectArgs) -> Result<Selected, Exit> {
     }
     if errors > 0 {
         complain(&format!(
-            "{} in {} that {} read; nothing was played",
+            "{} in {}; nothing was played",
             counted(errors, "error", "errors"),
             counted(selected.files, "file", "files"),
-            if selected.files == 1 { "was" } else { "were" },
         ));
         return Err(Exit::Invalid);
     }
@@ -351,7 +350,7 @@ fn interruption() -> watch::Receiver<bool> {
                 if second {
                     std::process::exit(i32::from(Exit::Interrupted.code()));
                 }
-                complain("interrupted: ending the servers; once more to end at once");
+                let _ = writeln!(std::io::stderr(), "interrupted: ending the servers (once more to end at once)");
                 interrupt.send_replace(true);
             }
         });

@@ -33,10 +33,10 @@ impl Here {
         let outgoing = self.outgoing(http)?;
         let limit = self.world.deadlines.of(http.within.or(self.within));
         match mode {
-            MainMode::Observed(slot, release) => {
-                release.wait().await;
+            MainMode::Observed(racer) => {
+                racer.released().await;
                 let answer = self.ask(http.method, &outgoing, limit).await?;
-                *lock(&slot) = Some(answer);
+                *lock(&racer.answer) = Some(answer);
                 Ok(())
             }
             MainMode::Refused(checks) => {
@@ -185,7 +185,8 @@ impl Here {
         let began = lock(&world.record).entries.len();
         let sent_at = world.at();
         let verb = reqwest::Method::from_bytes(method.as_bytes()).map_err(|error| self.wrong(error.to_string()))?;
-        let mut request = world.http.request(verb, outgoing.url.clone()).headers(outgoing.headers.clone());
+        let client = lock(&world.http).clone();
+        let mut request = client.request(verb, outgoing.url.clone()).headers(outgoing.headers.clone());
         if let Some(body) = &outgoing.body {
             request = request.body(body.clone());
         }

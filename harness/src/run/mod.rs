@@ -209,15 +209,8 @@ fn world(
     began: Instant,
 ) -> Result<Arc<World>, Box<Failure>> {
     let scenario = &job.scenario;
-    // TLS roots are read only where they are needed: it takes some milliseconds.
-    let secure = server.url().starts_with("https:");
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).user_agent("roundtable");
-    if !secure {
-        client = client.tls_certs_only([]);
-    }
-    let http =
-        client.build().map_err(|error| Failure::new(FailureKind::Scenario, format!("no HTTP client: {error}")))?;
+    let http = client(server.url())
+        .map_err(|error| Failure::new(FailureKind::Scenario, format!("no HTTP client: {error}")))?;
     let participants: IndexMap<String, Arc<Participant>> = scenario
         .participants
         .iter()
@@ -239,7 +232,7 @@ fn world(
         began,
         deadlines: ground.deadlines,
         server: Arc::clone(server),
-        http,
+        http: Mutex::new(http),
         participants,
         given: Mutex::default(),
         vars: Mutex::default(),
@@ -252,6 +245,19 @@ fn world(
         log,
         snapshots: Mutex::default(),
     }))
+}
+
+/// A client for a server; TLS roots are read only where they are needed, since that takes some milliseconds.
+fn client(url: &str) -> reqwest::Result<reqwest::Client> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent("roundtable")
+        .tcp_nodelay(true);
+    if !url.starts_with("https:") {
+        client = client.tls_certs_only([]);
+    }
+    client.build()
 }
 
 /// Gives every participant its identity: the templates, then the log-in steps.
@@ -434,7 +440,7 @@ async fn read_back(top: &Here, stream: &Stream, value: &str) -> Result<Vec<(Stri
             let answer = match there.get(&path).await {
                 Ok(answer) => answer,
                 Err(failure) => {
-                    why = failure.headline;
+                    why = crate::text::shorten(&failure.headline, 160);
                     continue 'participants;
                 }
             };

@@ -1,6 +1,6 @@
 //! Plays steps: an actor's action, or a control.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use super::barrier::Proof;
 use super::expect::came;
 use super::http::{query_of, target};
 use super::socket::{Connection, Handshake, Opened, Rules, changed_before, describe, from_now, handshake};
-use super::world::{Answer, Here, MainMode, Participant, lock};
+use super::world::{Answer, Here, MainMode, Participant, Racer, Release, lock};
 use crate::event::{EventKind, Failure, Nearest};
 use crate::pattern::{Difference, Pattern, describe as describe_pattern};
 use crate::record::{Payload, What};
@@ -141,21 +141,21 @@ impl Here {
         if start / length % 2 == 1 {
             racers.reverse();
         }
-        let release = Arc::new(tokio::sync::Barrier::new(racers.len()));
+        let release = Release::new(racers.len());
         let runs = racers.iter().map(|who| {
             let mut there = self.clone();
             there.me = Some(Arc::clone(who));
             there.shared = true;
-            let slot = Arc::new(Mutex::new(None));
-            let release = Arc::clone(&release);
+            let racer = Racer::new(&release);
             async move {
                 if race.outcomes.is_empty() {
-                    release.wait().await;
+                    racer.released().await;
                 } else {
-                    there.main = MainMode::Observed(Arc::clone(&slot), release);
+                    there.main = MainMode::Observed(Arc::clone(&racer));
                 }
                 let played = there.act(&race.action, true).await;
-                let answer: Option<Answer> = lock(&slot).take();
+                racer.arrive();
+                let answer: Option<Answer> = lock(&racer.answer).take();
                 (there, played, answer)
             }
         });
@@ -436,8 +436,8 @@ impl Here {
         }
         let asked = Handshake { url: url.clone(), headers, subprotocols, receive_buffer: connect.receive_buffer };
         let limit = self.world.deadlines.of(connect.within.or(self.within));
-        if let MainMode::Observed(_, release) = &mode {
-            release.wait().await;
+        if let MainMode::Observed(racer) = &mode {
+            racer.released().await;
         }
         let path = target(&url);
         let opened = tokio::time::timeout(limit, handshake(&asked))
@@ -462,8 +462,8 @@ impl Here {
                     );
                 }
                 self.opened(&me, name, &url, *stream)?;
-                if let MainMode::Observed(slot, _) = mode {
-                    *lock(&slot) = Some(answer.clone());
+                if let MainMode::Observed(racer) = mode {
+                    *lock(&racer.answer) = Some(answer.clone());
                 }
                 if let Some(expect) = &connect.expect_headers {
                     let checks =
@@ -473,8 +473,8 @@ impl Here {
                 Ok(())
             }
             Opened::Refused(answer) => {
-                if let MainMode::Observed(slot, _) = mode {
-                    *lock(&slot) = Some(answer);
+                if let MainMode::Observed(racer) = mode {
+                    *lock(&racer.answer) = Some(answer);
                     return Ok(());
                 }
                 match refused {
@@ -596,6 +596,9 @@ impl Here {
             ServerAction::Kill => server.kill().await,
             ServerAction::Logged { pattern, within } => return self.logged(pattern, *within).await,
         };
+        if let Ok(fresh) = super::client(server.url()) {
+            *lock(&self.world.http) = fresh;
+        }
         done.map_err(|error| {
             let mut failure = self.failure(format!("the server: {error}"));
             failure.details.extend(error.log_tail().iter().map(ToString::to_string));

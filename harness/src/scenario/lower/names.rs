@@ -57,6 +57,8 @@ struct State {
     unclear: BTreeSet<String>,
     /// Marks.
     marks: BTreeMap<String, BTreeSet<String>>,
+    /// Snapshots by the file that they are stored in.
+    snapshots: BTreeSet<String>,
     /// Who ended a connection that nobody has noticed since.
     dropped: Option<(Position, String)>,
 }
@@ -154,6 +156,11 @@ impl Walk<'_, '_> {
             }
             StepKind::Race(race) => {
                 let members = state.actors.get(&race.of).cloned().unwrap_or_default();
+                if !race.outcomes.is_empty() && !self.answers(&race.action, &race.of, state) {
+                    let message = "`outcomes` speak of an answer, and there is none here".to_owned();
+                    let help = "let them do a request, a connect, or a verb with a main step".to_owned();
+                    self.report(frame, step.at, message, Some(help));
+                }
                 let mut inner = Frame { shared: true, ..frame.clone() };
                 for who in &members {
                     self.action(&race.action, step.at, who, &mut inner, state);
@@ -189,6 +196,12 @@ impl Walk<'_, '_> {
             }
             StepKind::Snapshot { name, .. } => {
                 self.template(name, frame, state);
+                if let Some(Value::String(literal)) = name.as_literal()
+                    && !state.snapshots.insert(crate::snapshot::store::slug(literal))
+                {
+                    let message = format!("a snapshot named `{literal}`, or alike, is taken already");
+                    self.report(frame, step.at, message, Some("names stand once in a scenario".to_owned()));
+                }
                 if let Some((_, who)) = &state.dropped
                     && self.scenario.participants.len() > 1
                 {
@@ -204,6 +217,19 @@ impl Walk<'_, '_> {
                 state.dropped = None;
             }
             StepKind::Server(ServerAction::Start) => {}
+        }
+    }
+
+    /// Whether an action has an answer that the outcomes of a race can be compared with.
+    fn answers(&self, action: &Action, actor: &str, state: &State) -> bool {
+        match action {
+            Action::Http(_) | Action::Connect(_) => true,
+            Action::Call(call) => {
+                let first = state.actors.get(actor).and_then(|members| members.first());
+                let spec = first.and_then(|who| self.scenario.participants.get(who));
+                spec.and_then(|spec| spec.protocol.verbs.get(&call.verb)).is_some_and(|verb| verb.main.is_some())
+            }
+            _ => false,
         }
     }
 

@@ -137,11 +137,7 @@ fn every_participant_has_a_block() {
               sender_id: "[alice]"
               sequence_id: 1
               timestamp: "[time]"
-        - message_ack 2:
-            client_message_id: "[bob.uuid.1]"
-            duplicate: false
-            message_id: "[bob.msg.1]"
-            sequence_id: 2
+        - message_ack 2: {client_message_id: "[bob.uuid.1]", duplicate: false, message_id: "[bob.msg.1]", sequence_id: 2}
       frames:
         connected: [{}]
     carol: {}
