@@ -101,7 +101,7 @@ fn an_interrupt_ends_everything_that_was_started() {
     running.out.read_to_string(&mut out).unwrap();
     running.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
     assert!(out.contains("STOP") && out.contains("the run was interrupted"), "{out}");
-    assert_eq!(errors, "error: interrupted: ending the servers; once more to end at once\n");
+    assert_eq!(errors, "interrupted: ending the servers (once more to end at once)\n");
 }
 
 #[test]
