@@ -289,8 +289,13 @@ fn report(
     let sink: EventSink = Arc::new(move |event| {
         let _ = events.lock().unwrap_or_else(PoisonError::into_inner).send(event);
     });
-    let ground =
-        Ground { deadlines: Deadlines { default: config.deadline, late: config.late, slow }, store, audit, sink };
+    let ground = Ground {
+        deadlines: Deadlines { default: config.deadline, late: config.late, slow },
+        store,
+        audit,
+        sink,
+        detail: debug,
+    };
     let (ways, options) = (Arc::clone(ways), options.clone());
     let playing = std::thread::spawn(move || {
         let ran = runner::run(&jobs, &ground, &ways, &options);

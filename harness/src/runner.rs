@@ -189,7 +189,8 @@ impl Shared {
         };
         let began = Instant::now();
         let book = Arc::new(LogBook::default());
-        let sink = log_sink(&book, &self.ground.sink, &job.label, began);
+        let events = self.ground.detail.then(|| Arc::clone(&self.ground.sink));
+        let sink = log_sink(&book, events, &job.label, began);
         let _scope = matches!(subject, Subject::InProcess(_))
             .then(|| tracing::dispatcher::set_default(&log_dispatch(Arc::clone(&sink), self.options.level)));
         let mut interrupted = self.options.interrupted.clone();
@@ -229,9 +230,12 @@ impl Shared {
             .get_or_init(|| async {
                 let hub = Arc::new(Hub::default());
                 let lines = Arc::clone(&hub);
-                let (events, began) = (Arc::clone(&self.ground.sink), self.began);
+                let (events, detail, began) = (Arc::clone(&self.ground.sink), self.ground.detail, self.began);
                 let sink: LogSink = Arc::new(move |line: LogLine| {
                     lines.push(&line);
+                    if !detail {
+                        return;
+                    }
                     events(Event {
                         scenario: None,
                         at: began.elapsed(),
@@ -261,15 +265,17 @@ impl Shared {
     }
 }
 
-fn log_sink(book: &Arc<LogBook>, events: &EventSink, label: &Arc<str>, began: Instant) -> LogSink {
+fn log_sink(book: &Arc<LogBook>, events: Option<EventSink>, label: &Arc<str>, began: Instant) -> LogSink {
     let book = Arc::downgrade(book);
-    let (events, label) = (Arc::clone(events), Arc::clone(label));
+    let label = Arc::clone(label);
     Arc::new(move |line: LogLine| {
         if let Some(book) = book.upgrade() {
             book.push(line.text.clone());
         }
-        let kind = EventKind::ServerLog { line: line.text };
-        events(Event { scenario: Some(Arc::clone(&label)), at: began.elapsed(), kind });
+        if let Some(events) = &events {
+            let kind = EventKind::ServerLog { line: line.text };
+            events(Event { scenario: Some(Arc::clone(&label)), at: began.elapsed(), kind });
+        }
     })
 }
 

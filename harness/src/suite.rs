@@ -159,6 +159,7 @@ impl Suite {
             }),
             audit: None,
             sink: quiet,
+            detail: false,
         };
         let ran = runner::run(&jobs_of(&selected, 1), &ground, &ways, &options).map_err(|error| error.to_string())?;
         Ok(Played { results: ran.results, summary: ran.summary, broken: None })

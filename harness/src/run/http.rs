@@ -176,7 +176,7 @@ impl Here {
         let world = &self.world;
         let target = target(&outgoing.url);
         let what = format!("{method} {target}");
-        world.tell(EventKind::Requested {
+        world.tell(|| EventKind::Requested {
             participant: me.key().to_owned(),
             method: method.to_owned(),
             path: target,
@@ -210,7 +210,7 @@ impl Here {
             .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
         let value = super::socket::body_value(&body);
-        world.tell(EventKind::Answered {
+        world.tell(|| EventKind::Answered {
             participant: me.key().to_owned(),
             status,
             body: String::from_utf8_lossy(&body).into_owned(),

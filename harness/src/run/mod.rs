@@ -87,6 +87,8 @@ pub struct Ground {
     pub audit: Option<Duration>,
     /// Takes the events.
     pub sink: EventSink,
+    /// Whether every step, request, frame and log line is an event too.
+    pub detail: bool,
 }
 
 /// Digits that stand once: in this process by counting, among processes by chance.
@@ -242,6 +244,7 @@ fn world(
         connections: 0.into(),
         steps: 0.into(),
         sink: Arc::clone(&ground.sink),
+        detail: ground.detail,
         log,
         snapshots: Mutex::default(),
     }))

@@ -253,9 +253,9 @@ impl Connection {
                 inbox.sent_since_barrier = true;
             }
         }
-        let text = shown(&payload);
+        let text = if world.detail { shown(&payload) } else { String::new() };
         world.note(&self.participant, Some(step), What::Sent { connection: self.id, frame: payload });
-        world.tell(EventKind::Sent {
+        world.tell(|| EventKind::Sent {
             participant: self.participant.clone(),
             connection: self.name.clone(),
             frame: text,
@@ -295,7 +295,7 @@ impl Connection {
 
     fn ended(&self, world: &World, end: Closing) {
         world.note(&self.participant, None, What::Closed { connection: self.id, end: end.clone() });
-        world.tell(EventKind::Closed {
+        world.tell(|| EventKind::Closed {
             participant: self.participant.clone(),
             connection: self.name.clone(),
             end: end.clone(),
@@ -304,16 +304,16 @@ impl Connection {
         self.changed.send_modify(|version| *version += 1);
     }
 
-    fn received(&self, world: &World, payload: Payload, text: String) {
+    fn received(&self, world: &World, payload: Payload, text: impl FnOnce() -> String) {
         let value = payload.value();
         // The record and the inbox get the frame under one lock, so that both have the same order.
         let mut inbox = lock(&self.inbox);
         let barrier = self.is_barrier(world, &mut inbox, &value);
         world.note(&self.participant, None, What::Received { connection: self.id, frame: payload, barrier });
-        world.tell(EventKind::Received {
+        world.tell(|| EventKind::Received {
             participant: self.participant.clone(),
             connection: self.name.clone(),
-            frame: text,
+            frame: text(),
             barrier,
         });
         if !barrier {
@@ -365,10 +365,10 @@ where
             }
         };
         match message {
-            Some(Ok(Message::Text(text))) => connection.received(world, Payload::from_text(&text), text.to_string()),
+            Some(Ok(Message::Text(text))) => connection.received(world, Payload::from_text(&text), || text.to_string()),
             Some(Ok(Message::Binary(bytes))) => {
                 let shown = format!("{} bytes of binary", bytes.len());
-                connection.received(world, Payload::Binary(bytes.to_vec()), shown);
+                connection.received(world, Payload::Binary(bytes.to_vec()), || shown);
             }
             Some(Ok(Message::Close(frame))) => {
                 if let Some(frame) = frame {

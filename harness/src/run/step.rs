@@ -81,7 +81,7 @@ impl Here {
                 StepKind::Check(expr) => self.enter(step, None).check(expr).map_err(one),
                 StepKind::Note(text) => {
                     let text = self.text(text).map_err(one)?;
-                    self.world.tell(EventKind::Note { text });
+                    self.world.tell(|| EventKind::Note { text });
                     Ok(())
                 }
                 StepKind::Server(action) => self.enter(step, Some("server")).server(action).await.map_err(one),
@@ -447,7 +447,12 @@ impl Here {
         let status = match &opened {
             Opened::Stream(_, answer) | Opened::Refused(answer) => answer.status,
         };
-        self.world.tell(EventKind::Opened { participant: me.key().to_owned(), connection: name.clone(), path, status });
+        self.world.tell(|| EventKind::Opened {
+            participant: me.key().to_owned(),
+            connection: name.clone(),
+            path,
+            status,
+        });
         let refused = match &mode {
             MainMode::Refused(checks) => Some(Arc::clone(checks)),
             _ => connect.refused.clone().map(Arc::new),

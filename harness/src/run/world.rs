@@ -62,6 +62,8 @@ pub(crate) struct World {
     pub(crate) connections: AtomicUsize,
     pub(crate) steps: AtomicUsize,
     pub(crate) sink: EventSink,
+    /// Whether somebody listens to every step, request and frame.
+    pub(crate) detail: bool,
     /// Lines of the server's log since the scenario's start; the version counts them.
     pub(crate) log: Arc<LogBook>,
     pub(crate) snapshots: Mutex<Vec<super::Taken>>,
@@ -128,7 +130,14 @@ impl World {
         self.began.elapsed()
     }
 
-    pub(crate) fn tell(&self, kind: EventKind) {
+    /// Tells what happens in detail, where somebody listens: a frame's text is not copied for nobody.
+    pub(crate) fn tell(&self, kind: impl FnOnce() -> EventKind) {
+        if self.detail {
+            self.announce(kind());
+        }
+    }
+
+    fn announce(&self, kind: EventKind) {
         (self.sink)(Event { scenario: Some(Arc::clone(&self.label)), at: self.at(), kind });
     }
 
@@ -389,7 +398,12 @@ impl Here {
             let began = record.entries.len();
             record.step_began.insert(number, began);
         }
-        self.world.tell(EventKind::StepStarted { number, depth: self.depth, place, actor: actor.map(str::to_owned) });
+        self.world.tell(|| EventKind::StepStarted {
+            number,
+            depth: self.depth,
+            place,
+            actor: actor.map(str::to_owned),
+        });
         inner.depth += 1;
         inner
     }

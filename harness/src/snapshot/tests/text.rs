@@ -115,8 +115,8 @@ fn short_things_stand_on_one_line_and_long_ones_do_not() {
       \  second, which goes on for quite a while so that it does not fit into the line at all, and longer still, \
       until\n\
       third"
-    long: "word word word word word word word word word word word word word word word word word word word word word word \
-      word word word word word word word word word word word word word word word word word word"
+    long: "word word word word word word word word word word word word word word word word word word word word word \
+      word word word word word word word word word word word word word word word word word word word"
     people:
       - {id: "[alice]", online: true}
       - id: "[bob]"
