@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 
@@ -451,8 +451,8 @@ proptest! {
         file: prop::sample::Index,
         changes in prop::collection::vec((any::<prop::sample::Index>(), change()), 1..6),
     ) {
-        let files = real_files();
-        let (is_protocol, text) = file.get(&files);
+        static FILES: LazyLock<Vec<(bool, String)>> = LazyLock::new(real_files);
+        let (is_protocol, text) = file.get(&FILES);
         read_or_refused(*is_protocol, &changed(text, &changes), &rooms());
     }
 }
