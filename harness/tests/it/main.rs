@@ -6,6 +6,8 @@
 //! - [`project`]: a temporary folder of scenarios, and the program run in it;
 //! - [`rooms`]: the application that all of them play against.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+
 mod cli;
 mod library;
 mod life;

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::server;
 
-const PROTOCOL: &str = include_str!("../../examples/rooms/scenarios/protocols/rooms.yaml");
+pub(crate) const PROTOCOL: &str = include_str!("../../examples/rooms/scenarios/protocols/rooms.yaml");
 
 /// A folder with a `roundtable.toml`, the rooms protocol and scenarios.
 pub(crate) struct Project {
@@ -144,11 +144,11 @@ pub(crate) fn redacted(text: &str, folder: &Path) -> String {
     ] {
         text = Regex::new(pattern).unwrap().replace_all(&text, with).into_owned();
     }
-    // Columns stay columns.
-    let millis = Regex::new(r"( *)\b(\d+\.\d)( ?ms)").unwrap();
+    // Columns stay columns; in running text a time has one width.
+    let millis = Regex::new(r"( *)\b(\d+\.\d)( ?ms)(:?)").unwrap();
     let aligned = |found: &regex::Captures<'_>| {
-        let wider = if found[1].len() > 1 { found[2].len() - 3 } else { 0 };
-        format!("{}{}0.0{}", &found[1], " ".repeat(wider), &found[3])
+        let wider = if found[1].len() > 1 && found[4].is_empty() { found[2].len() - 3 } else { 0 };
+        format!("{}{}0.0{}{}", &found[1], " ".repeat(wider), &found[3], &found[4])
     };
     millis.replace_all(&text, aligned).into_owned()
 }

@@ -1,6 +1,6 @@
 //! How scenarios pass and fail, and what a failure tells.
 
-use crate::project::Project;
+use crate::project::{PROTOCOL, Project};
 
 #[test]
 fn passing_scenarios() {
@@ -245,4 +245,20 @@ fn names_that_are_missing_while_it_runs() {
         .scenario("wrong/unconnected", "Nothing to send on", "steps:\n  - ann: { send: { type: say } }\n")
         .play(&[])
         .told("failing_scenario_errors");
+}
+
+#[test]
+fn a_broken_promise_shows_its_evidence() {
+    // Read like this, whoever speaks twice is heard twice with the same message.
+    let protocol = PROTOCOL.replace("id: $.id", "id: $.who");
+    assert_ne!(protocol, PROTOCOL);
+    Project::new()
+        .file("scenarios/protocols/rooms.yaml", &protocol)
+        .scenario(
+            "talk/twice",
+            "Ann speaks twice",
+            "steps:\n  - ann: enter\n  - ann: { say: one }\n  - ann: { say: two }\n",
+        )
+        .play(&[])
+        .told("failing_invariant");
 }
