@@ -67,7 +67,8 @@ impl Story {
             EventKind::Closed { participant, connection, end } => {
                 let code = end.code.map_or_else(|| "no close frame".to_owned(), |code| code.to_string());
                 let by = if end.by_participant { "by itself" } else { "by the server" };
-                let text = format!("{} ✕ {}closed {by}: {code} {}", self.who(participant), named(connection), end.reason);
+                let text =
+                    format!("{} ✕ {}closed {by}: {code} {}", self.who(participant), named(connection), end.reason);
                 text.trim_end().to_owned()
             }
             EventKind::ServerLog { line } => self.paint.text(Style::Dim, &format!("server │ {line}")),
