@@ -200,7 +200,13 @@ impl Here {
         let (status, header_map, body) = match tokio::time::timeout(limit, exchange).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
-                return Err(self.or_death(self.failure(format!("{what}: no answer: {}", chain(&error)))).await);
+                let failure = self.failure(format!("{what}: no answer: {}", chain(&error)));
+                // Where nobody listens, the server ended earlier, and it is known how, or it was stopped.
+                return Err(match self.world.server.died() {
+                    Some(death) => self.server_died(&death),
+                    None if error.is_connect() => failure,
+                    None => self.or_death(failure).await,
+                });
             }
             Err(_) => return Err(self.failure(format!("{what}: no answer within {limit:?}"))),
         };

@@ -226,11 +226,13 @@ impl Lower<'_> {
 
     fn barrier(&mut self, node: &Node) -> Option<Barrier> {
         let [(kind, value)] = node.as_map().unwrap_or_default() else {
-            self.findings.error_help(
-                node.at,
-                "a barrier is one of `echo`, `marker` and `get`",
-                "write for example `barrier: { echo: { send: { type: ping }, receive: { type: pong } } }`",
-            );
+            if !node.is_broken() {
+                self.findings.error_help(
+                    node.at,
+                    "a barrier is one of `echo`, `marker` and `get`",
+                    "write for example `barrier: { echo: { send: { type: ping }, receive: { type: pong } } }`",
+                );
+            }
             return None;
         };
         let what = format!("the barrier `{}`", kind.text);

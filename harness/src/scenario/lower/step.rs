@@ -86,11 +86,13 @@ impl Lower<'_> {
                 }
                 "for_each" => {
                     let [(name, values)] = value.as_map().unwrap_or_default() else {
-                        self.findings.error_help(
-                            value.at,
-                            "`for_each` takes one name with its values",
-                            "write `for_each: { x: [1, 2] }`",
-                        );
+                        if !value.is_broken() {
+                            self.findings.error_help(
+                                value.at,
+                                "`for_each` takes one name with its values",
+                                "write `for_each: { x: [1, 2] }`",
+                            );
+                        }
                         return None;
                     };
                     fields::name(&name.text, name.at, "a value", self.findings);
