@@ -241,7 +241,8 @@ impl Here {
     pub(crate) fn must(&mut self, answer: &Answer, checks: &Checks, default_status: bool) -> Result<(), Box<Failure>> {
         let found = differences(self, answer, checks, default_status)?;
         if !found.is_empty() {
-            let mut failure = self.failure(format!("{}: {}", answer.what, found[0]));
+            let who = self.me.as_ref().map(|me| me.key()).unwrap_or_default();
+            let mut failure = self.failure(format!("{who}: {}: {}", answer.what, found[0]));
             failure.nearest = Some(Nearest { what: format!("the answer, {}", answer.status), differences: found });
             failure.details.push(format!("answer: {} {}", answer.status, answer.body));
             failure.expected = Some(expected(self, checks)?);

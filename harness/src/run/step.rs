@@ -420,7 +420,10 @@ impl Here {
             None => self.via.clone().unwrap_or_else(|| "main".to_owned()),
         };
         if me.current().iter().any(|connection| connection.name == name && connection.is_open()) {
-            return Err(self.wrong(format!("`{}` has a connection `{name}` already: name another with `as`", me.key())));
+            return Err(self.wrong(format!(
+                "`{}` still has a connection `{name}` open: close it first, or name another with `as`",
+                me.key()
+            )));
         }
         let headers = self
             .headers(&connect.headers, &url)?
@@ -587,7 +590,7 @@ impl Here {
         if holds {
             return Ok(());
         }
-        let mut failure = self.failure(format!("not true: {}", expr.source));
+        let mut failure = self.failure(format!("not true: {}{}", expr.source, first_difference(expr, self)));
         failure.details = parts(expr, self);
         Err(failure)
     }
@@ -696,6 +699,17 @@ impl Here {
         }
         Ok(failures)
     }
+}
+
+/// Where the two sides of a false equation differ, in brackets; nothing where that can't be said.
+fn first_difference(expr: &Expr, here: &Here) -> String {
+    let [left, right] = top_level(&expr.source, &["=="])[..] else { return String::new() };
+    let mut quiet = crate::scenario::error::Findings::new(crate::scenario::error::Source::new("", ""));
+    let mut value = |source: &str| Expr::lower(source, expr.at, &mut quiet)?.eval(here).ok();
+    let (Some(left), Some(right)) = (value(left), value(right)) else { return String::new() };
+    let found =
+        Pattern::compile(&json!({ "$exact": right })).map(|pattern| pattern.differences(&left)).unwrap_or_default();
+    found.first().map(|difference| format!(" ({difference})")).unwrap_or_default()
 }
 
 /// The parts of an expression with their values: both sides of a comparison, and what stands before each filter.
