@@ -326,6 +326,8 @@ pub struct Summary {
     pub skipped: usize,
     /// Scenarios whose server couldn't be started or reached.
     pub no_server: usize,
+    /// Scenarios that were not begun, because the run ended before them.
+    pub not_begun: usize,
     /// Whether the run was interrupted.
     pub interrupted: bool,
     /// Expectations of nothing that no barrier proved.

@@ -99,6 +99,7 @@ pub fn run(jobs: &[Job], ground: &Ground, ways: &Ways, options: &Options) -> std
     for result in &results {
         summary.add(result);
     }
+    summary.not_begun = jobs.len() - results.len();
     summary.interrupted |= *options.interrupted.borrow();
     summary.took = began.elapsed();
     drop(shared);
@@ -257,7 +258,7 @@ impl Shared {
         let started = started.as_ref().map_err(Arc::clone)?;
         if let Some(death) = started.server.died() {
             let log = started.server.log_tail(50);
-            return Err(Arc::new(SubjectError::Died { server: started.server.name().to_owned(), how: death, log }));
+            return Err(Arc::new(SubjectError::Gone { server: started.server.name().to_owned(), how: death, log }));
         }
         lock(&started.hub.books).push(Arc::downgrade(book));
         Ok(Arc::clone(&started.server))

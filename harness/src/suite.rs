@@ -15,7 +15,7 @@
 //! ```
 //!
 //! Relative paths are relative to the folder in which the test runs: for `cargo test` that is the package's.
-//! `harness/tests/it/library.rs` is a whole example.
+//! `harness/examples/axum_application.rs` is a whole example.
 
 use std::future::Future;
 use std::io;

@@ -7,7 +7,7 @@ use crate::invariant::members::left_at;
 use crate::invariant::order::{evidence, unplaced};
 use crate::invariant::trace::{Sighting, Trace};
 use crate::invariant::verdict::{Evidence, Findings, Mention};
-use crate::invariant::words::listed;
+use crate::invariant::words::{described, listed};
 use crate::record::ConnectionId;
 
 /// No place between two deliveries of a connection is missing for its participant.
@@ -85,6 +85,7 @@ fn wrong_start(
     let mut evidence = evidence(trace, headline, sighting, &[sighting]);
     let opened = trace.connections.get(&connection).map(|connection| connection.opened);
     evidence.entries = Mention::of(trace.record, &[opened.unwrap_or(sighting.entry), sighting.entry]);
+    evidence.details = evidence.entries.iter().filter_map(|mention| described(trace.record, mention.index)).collect();
     if *first > due {
         evidence.details.push(others(trace, sighting.participant, stream, due));
     }

@@ -12,7 +12,7 @@ use crate::event::{Came, Failure, FailureKind, Nearest};
 use crate::pattern::{Difference, Pattern, describe, nearest};
 use crate::scenario::model::{Expect, Expected};
 use crate::subject::Death;
-use crate::text::{brief, millis, shorten};
+use crate::text::{brief, counted, millis, shorten};
 
 /// How many frames a failure shows.
 const SHOWN: usize = 12;
@@ -85,7 +85,11 @@ impl Here {
         let limit = from_now(patience);
         loop {
             if let Some(outcome) = self.look(connection, wanted) {
-                return outcome;
+                let broke = lock(&connection.inbox).end.as_ref().is_some_and(|end| end.code.is_none());
+                return match outcome {
+                    Err(failure) if broke => Err(self.or_death(failure).await),
+                    outcome => outcome,
+                };
             }
             let more = tokio::select! {
                 more = changed_before(&mut changes, limit) => more,
@@ -98,10 +102,14 @@ impl Here {
         // Missed. Listen on for a moment, to say whether it came late or never.
         let missed = tokio::time::Instant::now();
         let late = self.world.deadlines.late.mul_f64(self.world.deadlines.slow);
-        let mut failure = self.missed(connection, wanted, &format!("waited {patience:?}"));
         loop {
-            if let Look::Found(_) = wanted.look(&lock(&connection.inbox)) {
+            let found = wanted.look(&lock(&connection.inbox));
+            if let Look::Found(_) = found {
+                let shown = shorten(&describe_all(wanted), 160);
+                let mut failure =
+                    self.failure(format!("{} got {shown} too late: waited {patience:?}", who(connection)));
                 failure.late = Some(format!("it came {} ms after the deadline", missed.elapsed().as_millis()));
+                failure.came = came(connection, wanted.from);
                 return Err(failure);
             }
             if !connection.is_open() || !changed_before(&mut changes, missed + late).await {
@@ -187,6 +195,11 @@ impl Here {
                 } else {
                     failure.nearest = Some(nearest_of(pattern, connection, place, value));
                 }
+                let taken = inbox.frames.iter().enumerate().skip(wanted.from).rev();
+                let mut taken = taken.filter_map(|(place, frame)| Some((place, frame, frame.taken_by?)));
+                if let Some((place, _, line)) = taken.find(|(_, frame, _)| pattern.matches(&frame.value)) {
+                    failure.details.push(format!("frame {} matches, but line {line} took it", place + 1));
+                }
             } else if let Some((place, frame)) =
                 inbox.frames.iter().enumerate().skip(wanted.from).find(|(_, frame)| pattern.matches(&frame.value))
             {
@@ -250,10 +263,10 @@ impl Here {
             return Ok(());
         }
         let mut failure = self.failure(format!(
-            "{} got {} {} times, expected {}",
+            "{} got {} {}, expected {}",
             who(connection),
             shorten(&describe(pattern), 160),
-            places.len(),
+            counted(places.len(), "time", "times"),
             describe(times)
         ));
         for place in places.iter().take(SHOWN) {
@@ -274,6 +287,15 @@ impl Here {
         drop(inbox);
         failure.came = came(connection, from);
         Err(failure)
+    }
+
+    /// What failed because a connection broke; where the server ended in that moment, that is what failed.
+    pub(crate) async fn or_death(&self, failure: Box<Failure>) -> Box<Failure> {
+        const MOMENT: std::time::Duration = std::time::Duration::from_millis(200);
+        match tokio::time::timeout(MOMENT, self.world.server.death()).await {
+            Ok(death) => self.server_died(&death),
+            Err(_) => failure,
+        }
     }
 
     /// The server ended while something was awaited.

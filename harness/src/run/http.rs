@@ -68,7 +68,7 @@ impl Here {
                         match failed {
                             Ok(()) => return Ok(()),
                             Err(mut failure) if tokio::time::Instant::now() >= until => {
-                                failure.late = Some(format!("asked again for {patience:?}, this is the last answer"));
+                                failure.details.push(format!("asked again for {patience:?}; this is the last answer"));
                                 return Err(failure);
                             }
                             Err(_) => tokio::time::sleep(PAUSE).await,
@@ -199,7 +199,15 @@ impl Here {
         };
         let (status, header_map, body) = match tokio::time::timeout(limit, exchange).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Err(self.failure(format!("{what}: no answer: {}", chain(&error)))),
+            Ok(Err(error)) => {
+                let failure = self.failure(format!("{what}: no answer: {}", chain(&error)));
+                // Where nobody listens, the server ended earlier, and it is known how, or it was stopped.
+                return Err(match self.world.server.died() {
+                    Some(death) => self.server_died(&death),
+                    None if error.is_connect() => failure,
+                    None => self.or_death(failure).await,
+                });
+            }
             Err(_) => return Err(self.failure(format!("{what}: no answer within {limit:?}"))),
         };
         keep_cookies(me, &header_map, &outgoing.url);
@@ -347,10 +355,11 @@ pub(crate) fn query_of(url: &Url) -> BTreeMap<String, String> {
     url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
 }
 
-/// An error with its causes.
+/// An error's causes; what it says itself only repeats the request.
 fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
+    let first = error.source().unwrap_or(error);
+    let mut text = first.to_string();
+    let mut cause = first.source();
     while let Some(inner) = cause {
         let more = inner.to_string();
         if !text.contains(&more) {

@@ -348,36 +348,13 @@ async fn promises(top: &Here, failures: &mut Vec<Failure>) -> Vec<String> {
                 let headline = format!("{}: {}", verdict.invariant.name(), evidence.headline);
                 let mut failure = Failure::new(FailureKind::Invariant, headline);
                 failure.participant = Some(evidence.participant.clone());
-                for mention in &evidence.entries {
-                    if let Some(entry) = record.entries.get(mention.index) {
-                        failure.details.push(format!(
-                            "{} {}: {}",
-                            crate::text::millis(mention.at),
-                            entry.participant,
-                            shown(&entry.what)
-                        ));
-                    }
-                }
-                failure.details.extend(evidence.details);
+                // They describe the entries of the record, each in a line.
+                failure.details = evidence.details;
                 failures.push(failure);
             }
         }
     }
     unknown
-}
-
-/// An entry of the record in one line.
-fn shown(what: &What) -> String {
-    let text = match what {
-        What::Opened { name, path, .. } => format!("opened {name} at {path}"),
-        What::Sent { frame, .. } => format!("sent {}", socket::shown(frame)),
-        What::Received { frame, .. } => format!("got {}", socket::shown(frame)),
-        What::Closed { end, .. } => format!("closed {}", socket::describe(end)),
-        What::Exchange(exchange) => {
-            format!("{} {} answered {} {}", exchange.method, exchange.path, exchange.status, exchange.answer)
-        }
-    };
-    crate::text::shorten(&text, 240)
 }
 
 /// The value of a stream that a connection's request names.
@@ -485,7 +462,8 @@ fn own_lines(world: &World) -> Vec<String> {
         .filter(|text| text.len() >= 8)
         .map(str::to_owned)
         .collect();
-    let shared = world.log.shared.load(Ordering::Relaxed);
+    // Why a server ended stands in its last lines, whomever they name.
+    let shared = world.log.shared.load(Ordering::Relaxed) && world.server.died().is_none();
     let own = lines
         .into_iter()
         .filter(|line| !shared || line.contains(&world.run) || names.iter().any(|name| line.contains(name)));

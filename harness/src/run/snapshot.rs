@@ -167,6 +167,7 @@ fn settle(
     let mut failure = match outcome {
         store::Outcome::Missing { .. } => {
             let mut failure = failed(format!("the snapshot `{}` is not stored yet", taken.name));
+            failure.details.push(format!("it belongs in {}", shown.display()));
             failure.diff = diff("", &taken.text);
             failure
         }
@@ -179,14 +180,16 @@ fn settle(
                 None => format!("the snapshot `{}` differs", taken.name),
             };
             let mut failure = failed(headline);
+            failure.details.push(format!("stored in {}", shown.display()));
             failure.diff = lines;
             failure
         }
         store::Outcome::Same => return Ok(()),
     };
-    failure.details.push(format!("stored in {}", shown.display()));
     if pending.is_some() {
         failure.details.push("accept it with `roundtable run … --update-snapshots`".to_owned());
+    } else {
+        failure.details.push("nothing is written where CI is set: accept it elsewhere and commit the file".to_owned());
     }
     Err(Box::new(failure))
 }

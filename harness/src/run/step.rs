@@ -16,7 +16,7 @@ use crate::pattern::{Difference, Pattern, describe as describe_pattern};
 use crate::record::{Payload, What};
 use crate::scenario::model::{Action, Barrier, Call, Connect, Outgoing, Race, ServerAction, Step, StepKind};
 use crate::scenario::template::{Expr, Template, as_text};
-use crate::text::{brief, millis};
+use crate::text::{brief, counted, millis};
 
 /// What came of a step: nothing to tell, or one failure of each branch in the order of the file.
 pub(crate) type Played = Result<(), Vec<Failure>>;
@@ -681,9 +681,9 @@ impl Here {
                     failures.push(failure);
                 } else if let Some(first) = untaken.first() {
                     let headline = format!(
-                        "strict: {} got {} frames that no step took, the first is {}",
+                        "strict: {} got {} that no step took, the first is {}",
                         connection.participant,
-                        untaken.len(),
+                        counted(untaken.len(), "frame", "frames"),
                         inbox.frames[*first].value
                     );
                     let mut failure = Failure::new(crate::event::FailureKind::Expectation, headline);

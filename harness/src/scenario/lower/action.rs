@@ -93,6 +93,11 @@ impl Lower<'_> {
             );
             return None;
         }
+        let nothing = matches!(&value.kind, Kind::Null | Kind::Broken) || value.as_map().is_some_and(<[_]>::is_empty);
+        if matches!(word.name, "drop" | "stop_reading" | "resume_reading") && !nothing {
+            let help = format!("write `{}` alone, or `{}: {{}}` with `via` beside it", word.name, word.name);
+            self.findings.error_help(value.at, format!("`{}` takes nothing", word.name), help);
+        }
         let via = self.via(&mut rest, word.beside);
         let within = if word.beside.contains(&"within") { self.within(&mut rest) } else { None };
         let action = match word.name {
@@ -148,7 +153,7 @@ impl Lower<'_> {
 
     fn leftovers(&mut self, rest: &Fields<'_>, action: &str, allowed: &[&str]) {
         for (key, _) in rest.rest() {
-            if key.text == "main" {
+            if key.text == "main" && !self.in_verb {
                 self.findings.error(key.at, "`main` stands in verbs only");
             } else if words::word_of(Place::Modifier, &key.text).is_some() {
                 let shown: Vec<String> = allowed

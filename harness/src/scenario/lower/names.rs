@@ -560,10 +560,12 @@ impl Walk<'_, '_> {
                 if !members.iter().all(known) {
                     let have: Vec<&str> =
                         state.attrs.get(&members[0]).into_iter().flatten().map(String::as_str).collect();
-                    let help = nearest_word(attr, have.iter().copied()).map_or_else(
-                        || format!("set here: {}", have.join(", ")),
-                        |near| format!("did you mean `{first}.{near}`?"),
-                    );
+                    let help = self.set_later(attr).unwrap_or_else(|| {
+                        nearest_word(attr, have.iter().copied()).map_or_else(
+                            || format!("set here: {}", have.join(", ")),
+                            |near| format!("did you mean `{first}.{near}`?"),
+                        )
+                    });
                     self.report(frame, expr.at, format!("`{name}` is used before it is set"), Some(help));
                 }
                 continue;
@@ -578,19 +580,24 @@ impl Walk<'_, '_> {
 
     /// What could set a name.
     fn setters(&self, name: &str, state: &State) -> String {
-        for spec in self.scenario.participants.values() {
-            for verb in spec.protocol.verbs.values() {
-                if captured_in(&verb.steps).contains(name) {
-                    return format!("the verb `{}` sets it: call it before", verb.name);
-                }
-            }
+        self.set_later(name).unwrap_or_else(|| {
+            let known = state.names.iter().chain(state.actors.keys()).map(String::as_str);
+            nearest_word(name, known).map_or_else(
+                || "capture it in a step before this one".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            )
+        })
+    }
+
+    /// The verb or the step that sets a name, where there is one.
+    fn set_later(&self, name: &str) -> Option<String> {
+        let mut verbs = self.scenario.participants.values().flat_map(|spec| spec.protocol.verbs.values());
+        if let Some(verb) = verbs.find(|verb| captured_in(&verb.steps).contains(name)) {
+            return Some(format!("the verb `{}` sets it: call it before", verb.name));
         }
-        if captured_in(&self.scenario.steps).contains(name) {
-            return "a later step captures it: move that step before this one".to_owned();
-        }
-        let known = state.names.iter().chain(state.actors.keys()).map(String::as_str);
-        nearest_word(name, known)
-            .map_or_else(|| "capture it in a step before this one".to_owned(), |near| format!("did you mean `{near}`?"))
+        captured_in(&self.scenario.steps)
+            .contains(name)
+            .then(|| "a later step captures it: move that step before this one".to_owned())
     }
 }
 

@@ -225,12 +225,14 @@ impl Lower<'_> {
     }
 
     fn barrier(&mut self, node: &Node) -> Option<Barrier> {
-        let [(kind, value)] = node.as_map()? else {
-            self.findings.error_help(
-                node.at,
-                "a barrier is one of `echo`, `marker` and `get`",
-                "write for example `barrier: { echo: { send: { type: ping }, receive: { type: pong } } }`",
-            );
+        let [(kind, value)] = node.as_map().unwrap_or_default() else {
+            if !node.is_broken() {
+                self.findings.error_help(
+                    node.at,
+                    "a barrier is one of `echo`, `marker` and `get`",
+                    "write for example `barrier: { echo: { send: { type: ping }, receive: { type: pong } } }`",
+                );
+            }
             return None;
         };
         let what = format!("the barrier `{}`", kind.text);
@@ -428,7 +430,12 @@ fn snapshot_rules(fields: &mut Fields<'_>, findings: &mut Findings) -> SnapshotR
             let Some(written) = fields::string(node, "an id's regular expression", findings) else { continue };
             match regex::Regex::new(&written) {
                 Ok(regex) => rules.ids.push(IdKind { name: key.text.clone(), regex }),
-                Err(error) => findings.error(node.at, format!("no regular expression: {error}")),
+                Err(error) => {
+                    // The lines before the last only draw the place within the expression.
+                    let error = error.to_string();
+                    let why = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                    findings.error(node.at, format!("`{written}` is not a regular expression: {why}"));
+                }
             }
         }
     }

@@ -85,12 +85,14 @@ impl Lower<'_> {
                     StepKind::Repeat { count, steps: self.inner(key, modifier("steps"))? }
                 }
                 "for_each" => {
-                    let [(name, values)] = value.as_map()? else {
-                        self.findings.error_help(
-                            value.at,
-                            "`for_each` takes one name with its values",
-                            "write `for_each: { x: [1, 2] }`",
-                        );
+                    let [(name, values)] = value.as_map().unwrap_or_default() else {
+                        if !value.is_broken() {
+                            self.findings.error_help(
+                                value.at,
+                                "`for_each` takes one name with its values",
+                                "write `for_each: { x: [1, 2] }`",
+                            );
+                        }
                         return None;
                     };
                     fields::name(&name.text, name.at, "a value", self.findings);
