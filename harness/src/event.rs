@@ -149,7 +149,16 @@ pub struct Place {
 impl Place {
     /// A place in a source.
     pub fn new(source: &Source, at: Position) -> Self {
-        Self { file: source.path.clone(), at, text: source.line(at.line).trim().to_owned() }
+        let mut text = source.line(at.line).trim().to_owned();
+        // A step that is written over several lines says little in its first: `- alice:`.
+        for next in 1..=2 {
+            if !text.ends_with(':') {
+                break;
+            }
+            text.push(' ');
+            text.push_str(source.line(at.line + next).trim());
+        }
+        Self { file: source.path.clone(), at, text }
     }
 }
 
