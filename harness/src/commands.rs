@@ -310,6 +310,9 @@ fn report(
             // Servers that are kept go on logging, so the channel may never close.
             break;
         }
+        if let EventKind::Building { command } = &event.kind {
+            print(&format!("{}\n", paint.text(Style::Dim, &format!("      building the server: {command}"))));
+        }
         if let EventKind::ScenarioFinished(result) = &event.kind {
             print(&format!("{}\n", human::line(result, paint)));
             let text = human::failures(result, paint);

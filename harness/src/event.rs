@@ -38,6 +38,11 @@ pub enum EventKind {
         /// The server, for people.
         server: String,
     },
+    /// A server's build begins; it may take minutes.
+    Building {
+        /// The command.
+        command: String,
+    },
     /// A scenario begins.
     ScenarioStarted {
         /// Its title.

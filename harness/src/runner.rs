@@ -197,7 +197,11 @@ impl Shared {
         let result = runtime.block_on(async {
             let playing = async {
                 match self.server(job, &subject, &book, sink).await {
-                    Ok(server) => run::play(job, &self.ground, server, Arc::clone(&book), began).await,
+                    Ok(server) => {
+                        // A shared server's build and start are nobody's time.
+                        let began = if book.shared.load(Ordering::Relaxed) { Instant::now() } else { began };
+                        run::play(job, &self.ground, server, Arc::clone(&book), began).await
+                    }
                     Err(error) => run::no_server(job, &error),
                 }
             };
@@ -242,6 +246,12 @@ impl Shared {
                         kind: EventKind::ServerLog { line: line.text },
                     });
                 });
+                if let Subject::Subprocess(spec) = subject
+                    && !spec.build.is_empty()
+                {
+                    let kind = EventKind::Building { command: spec.build.join(" ") };
+                    (self.ground.sink)(Event { scenario: None, at: self.began.elapsed(), kind });
+                }
                 let subject = subject.clone();
                 // On the run's own runtime, which lives longer than this scenario's.
                 let server = self.home.spawn(async move { subject.start(&settings, sink).await }).await;

@@ -73,7 +73,10 @@ impl Story {
             }
             EventKind::ServerLog { line } => self.paint.text(Style::Dim, &format!("server │ {line}")),
             EventKind::Note { text } => self.paint.text(Style::Strong, &format!("# {text}")),
-            EventKind::RunStarted { .. } | EventKind::ScenarioFinished(_) | EventKind::RunFinished(_) => return None,
+            EventKind::RunStarted { .. }
+            | EventKind::Building { .. }
+            | EventKind::ScenarioFinished(_)
+            | EventKind::RunFinished(_) => return None,
         };
         Some(format!("{time} {text}"))
     }
