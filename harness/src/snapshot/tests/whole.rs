@@ -327,6 +327,9 @@ fn lane(entry: &Entry) -> Lane {
 }
 
 proptest! {
+    // Each case makes many snapshots.
+    #![proptest_config(proptest::test_runner::Config::with_cases(48))]
+
     #[test]
     fn the_interleaving_of_participants_does_not_show(
         acts in prop::collection::vec((0..3_usize, 0..5_u8), 0..40),
