@@ -266,8 +266,9 @@ impl Here {
                     self.capture(&capture.name, &one);
                 }
                 _ => {
+                    let no_json = if value.is_string() { ": this is text, no JSON" } else { "" };
                     let mut failure = self.failure(format!(
-                        "{what}: the capture `{}` must match one value, but {} matches {}",
+                        "{what}: the capture `{}` must match one value, but {} matches {}{no_json}",
                         capture.name,
                         capture.source,
                         found.len()

@@ -146,6 +146,8 @@ pub(crate) async fn play(
     }
     let compared = snapshot::compare(&world, ground.store.as_ref());
     failures.extend(compared.failures);
+    // A broken promise over the whole record names the cause more often than the step that first noticed.
+    failures.sort_by_key(|failure| failure.kind != FailureKind::Invariant);
 
     let outcome = match (&scenario.expect_failure, failures.is_empty()) {
         (None, true) => Outcome::Passed,
