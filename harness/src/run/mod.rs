@@ -2,13 +2,19 @@
 //!
 //! - `play`: the recipe;
 //! - `world`: who takes part, what is set, what has happened;
-//! - `step`: steps and controls; `http`, `socket`, `expect`, `barrier`, `snapshot`: what they need;
+//! - `step`: steps and controls, with `race`, `check`, `server` and `ending`; `act`: what an actor does, with `http`,
+//!   `socket`, `expect`, `barrier` and `snapshot`;
 //! - `inbox`: every frame of a connection, and selective receive; pure.
 
+mod act;
 mod barrier;
+mod check;
+mod ending;
 mod expect;
 mod http;
 mod inbox;
+mod race;
+mod server;
 mod snapshot;
 mod socket;
 mod step;
