@@ -203,6 +203,13 @@ impl Chat {
         self
     }
 
+    /// A sent frame with the sender's own id, of which the server makes nothing.
+    pub(crate) fn sent(&mut self, who: &str, connection: ConnectionId, client: &str) {
+        self.begin();
+        let frame = Payload::json(json!({ "type": "message", "content": "hi", "message_id": client }));
+        self.push(who, What::Sent { connection, frame });
+    }
+
     /// Sends by a request.
     pub(crate) fn post(&mut self, who: &str, text: &str) -> &mut Self {
         self.begin();
