@@ -59,7 +59,7 @@ fn places<'t>(trace: &'t Trace<'_>) -> BTreeMap<(&'t str, &'t str), BTreeSet<i64
 }
 
 /// The position behind which a connection resumed this stream.
-fn resumed_after(trace: &Trace<'_>, connection: ConnectionId, stream: &str) -> Option<i64> {
+pub(crate) fn resumed_after(trace: &Trace<'_>, connection: ConnectionId, stream: &str) -> Option<i64> {
     let connection = trace.connections.get(&connection)?;
     let parameter = trace.stream.resume.as_ref()?;
     if connection.stream.as_deref() != Some(stream) {
@@ -157,7 +157,7 @@ fn others(trace: &Trace<'_>, stored: &[StoredStream], but: &str, stream: &str, p
 }
 
 /// Who but these got a place, or its acknowledgement.
-fn seen_by<'a>(trace: &Trace<'a>, but: &[&str], stream: &str, place: i64) -> Vec<&'a str> {
+pub(crate) fn seen_by<'a>(trace: &Trace<'a>, but: &[&str], stream: &str, place: i64) -> Vec<&'a str> {
     let mut names: Vec<&'a str> = Vec::new();
     for sighting in trace.sightings.iter().filter(|sighting| sighting.stream.as_deref() == Some(stream)) {
         if sighting.order == Some(place)

@@ -2,7 +2,7 @@
 
 use crate::invariant::trace::Trace;
 use crate::invariant::verdict::Verdict;
-use crate::invariant::{acked, gaps, members, order};
+use crate::invariant::{acked, gaps, members, order, reaches};
 use crate::record::{Member, Record};
 use crate::scenario::stream::{Invariant, StoredStream, Stream};
 
@@ -27,6 +27,7 @@ pub fn judge(
                 Invariant::SameOrder => order::same_order(&trace, duplicates_asked),
                 Invariant::NoDuplicates => order::no_duplicates(&trace),
                 Invariant::NoGaps => gaps::no_gaps(&trace, stored),
+                Invariant::ReachesAll => reaches::reaches_all(&trace),
                 Invariant::MembersOnly => members::members_only(&trace),
                 Invariant::AckedNotLost => acked::acked_not_lost(&trace, stored),
             };

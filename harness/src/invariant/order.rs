@@ -224,7 +224,7 @@ pub(crate) fn unplaced(trace: &Trace<'_>) -> Vec<String> {
     why
 }
 
-fn streamless(trace: &Trace<'_>) -> Option<String> {
+pub(crate) fn streamless(trace: &Trace<'_>) -> Option<String> {
     trace.sightings.iter().find(|sighting| sighting.delivered() && sighting.stream.is_none()).map(|sighting| {
         format!(
             "nothing tells to which stream {} of {} belongs (entry {})",

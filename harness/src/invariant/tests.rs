@@ -1,6 +1,7 @@
 //! Each outcome on a small record.
 
 mod own_ids;
+mod reach;
 
 use std::sync::Arc;
 
@@ -77,6 +78,7 @@ fn a_correct_record_holds() {
         (Invariant::SameOrder, 12),
         (Invariant::NoDuplicates, 12),
         (Invariant::NoGaps, 12),
+        (Invariant::ReachesAll, 0),
         (Invariant::MembersOnly, 12),
         (Invariant::AckedNotLost, 4),
     ] {
