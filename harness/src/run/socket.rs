@@ -239,6 +239,7 @@ impl Connection {
         payload: Payload,
         ping: Option<Ping>,
     ) -> Result<(), String> {
+        let barrier = ping == Some(Ping::Barrier);
         {
             let mut inbox = lock(&self.inbox);
             if let Some(end) = &inbox.end {
@@ -249,12 +250,12 @@ impl Connection {
                 None if self.is_ping(&payload) => inbox.pings.push_back(Ping::Step),
                 None => {}
             }
-            if ping != Some(Ping::Barrier) {
+            if !barrier {
                 inbox.sent_since_barrier = true;
             }
         }
         let text = if world.detail { shown(&payload) } else { String::new() };
-        world.note(&self.participant, Some(step), What::Sent { connection: self.id, frame: payload });
+        world.note(&self.participant, Some(step), What::Sent { connection: self.id, frame: payload, barrier });
         world.tell(|| EventKind::Sent {
             participant: self.participant.clone(),
             connection: self.name.clone(),

@@ -434,7 +434,7 @@ pub const WORDS: &[Word] = &[
     word(
         Protocol,
         "invariants",
-        r#"{"type": "array", "items": {"enum": ["same_order", "no_duplicates", "no_gaps", "members_only", "acked_not_lost"]}}"#,
+        r#"{"type": "array", "items": {"enum": ["same_order", "no_duplicates", "no_gaps", "reaches_all", "members_only", "acked_not_lost"]}}"#,
         "[same_order]",
         "What must hold of every scenario's record.",
     ),
