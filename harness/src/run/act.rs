@@ -25,7 +25,7 @@ impl Here {
             match action {
                 Action::Http(http) => self.http(http, is_main).await.map_err(one),
                 Action::Connect(connect) => self.connect(connect, is_main).await.map_err(one),
-                Action::Send { frame, via } => self.send(frame, via.as_ref()).map_err(one),
+                Action::Send { frame, via } => self.send(frame, via.as_ref()).await.map_err(one),
                 Action::Close { code, reason, via, within } => {
                     let code = self.render(code).map_err(one)?;
                     let Some(code) = code.as_u64().and_then(|code| u16::try_from(code).ok()) else {
@@ -105,6 +105,10 @@ impl Here {
             None if is_main => self.main.clone(),
             None => MainMode::Own,
         };
+        if !matches!(there.main, MainMode::Own) && verb.main.is_none() {
+            return Err(one(self.wrong(format!("`{}` has no main step that could be refused or raced", call.verb))));
+        }
+        let began = lock(&self.world.record).entries.len();
         let ends_behind_main = !matches!(there.main, MainMode::Own);
         for (place, step) in verb.steps.iter().enumerate() {
             let main = verb.main == Some(place);
@@ -114,7 +118,7 @@ impl Here {
             }
         }
         if !call.capture.is_empty() {
-            return self.capture_from_last(call).map_err(one);
+            return self.capture_from_last(call, began).map_err(one);
         }
         Ok(())
     }
@@ -136,15 +140,15 @@ impl Here {
     }
 
     /// `capture` beside a call speaks of the last answer that the actor got.
-    pub(super) fn capture_from_last(&mut self, call: &Call) -> Result<(), Box<Failure>> {
+    pub(super) fn capture_from_last(&mut self, call: &Call, began: usize) -> Result<(), Box<Failure>> {
         let me = self.actor()?.key().to_owned();
         let last =
-            lock(&self.world.record).entries.iter().rev().filter(|entry| entry.participant == me).find_map(|entry| {
-                match &entry.what {
+            lock(&self.world.record).entries.iter().skip(began).rev().filter(|entry| entry.participant == me).find_map(
+                |entry| match &entry.what {
                     What::Exchange(exchange) => Some(exchange.answer.clone()),
                     _ => None,
-                }
-            });
+                },
+            );
         let Some(last) = last else { return Err(self.wrong(format!("`capture`: `{}` made no request", call.verb))) };
         self.take(&last, &call.capture, &call.verb)
     }
@@ -183,7 +187,7 @@ impl Here {
         }
     }
 
-    pub(super) fn send(&self, frame: &Outgoing, via: Option<&Template>) -> Result<(), Box<Failure>> {
+    pub(super) async fn send(&self, frame: &Outgoing, via: Option<&Template>) -> Result<(), Box<Failure>> {
         let connection = self.connection(via)?;
         let (message, payload) = match frame {
             Outgoing::Json(template) => {
@@ -200,9 +204,18 @@ impl Here {
                 (Message::binary(bytes.clone()), Payload::Binary(bytes))
             }
         };
-        connection
+        let written = connection
             .send(&self.world, self.step, message, payload, None)
-            .map_err(|why| self.failure(format!("the frame can't be sent: {why}")))
+            .map_err(|why| self.failure(format!("the frame can't be sent: {why}")))?;
+        // Awaited, so that a `drop` behind it doesn't take the frame along. A connection that ends meanwhile is told by
+        // whatever expects something of it.
+        let limit = self.world.deadlines.of(self.within);
+        match tokio::time::timeout(limit, written).await {
+            Ok(_) => Ok(()),
+            Err(_) => {
+                Err(self.failure(format!("the server took no frame of {} for {limit:?}", connection.participant)))
+            }
+        }
     }
 
     pub(super) async fn connect(&mut self, connect: &Connect, is_main: bool) -> Result<(), Box<Failure>> {

@@ -32,7 +32,7 @@ fn first_difference(expr: &Expr, here: &Here) -> String {
     let [left, right] = top_level(&expr.source, &["=="])[..] else { return String::new() };
     let mut quiet = crate::scenario::error::Findings::new(crate::scenario::error::Source::new("", ""));
     let mut value = |source: &str| Expr::lower(source, expr.at, &mut quiet)?.eval(here).ok();
-    let (Some(left), Some(right)) = (value(left), value(right)) else { return String::new() };
+    let (Some(left), Some(right)) = (value(left).map(masked), value(right).map(masked)) else { return String::new() };
     let found =
         Pattern::compile(&json!({ "$exact": right })).map(|pattern| pattern.differences(&left)).unwrap_or_default();
     found.first().map(|difference| format!(" ({difference})")).unwrap_or_default()
@@ -63,10 +63,26 @@ fn parts(expr: &Expr, here: &Here) -> Vec<String> {
         .iter()
         .filter_map(|source| {
             let part = Expr::lower(source, expr.at, &mut quiet)?;
-            let value = part.eval(here).map_or_else(|error| error.message, |value| value.to_string());
+            let value = part.eval(here).map_or_else(|error| error.message, |value| masked(value).to_string());
             Some(format!("{source} = {value}"))
         })
         .collect()
+}
+
+/// A value without the tokens of participants, which belong into no report.
+fn masked(value: Value) -> Value {
+    match value {
+        Value::Object(map) => Value::Object(
+            map.into_iter()
+                .map(|(name, value)| {
+                    let value = if name == "token" { Value::from("[token]") } else { masked(value) };
+                    (name, value)
+                })
+                .collect(),
+        ),
+        Value::Array(items) => Value::Array(items.into_iter().map(masked).collect()),
+        other => other,
+    }
 }
 
 /// Splits at operators that stand outside brackets and quotes.

@@ -51,7 +51,12 @@ impl Here {
                 failures.append(&mut list);
                 continue;
             }
-            let Some(answer) = answer else { continue };
+            let Some(answer) = answer else {
+                if !race.outcomes.is_empty() {
+                    failures.push(*there.wrong("there is no answer that could be compared with the outcomes"));
+                }
+                continue;
+            };
             let mut near: Option<Vec<String>> = None;
             let mut fitting = None;
             for (place, outcome) in race.outcomes.iter().enumerate() {

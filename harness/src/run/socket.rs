@@ -51,7 +51,7 @@ pub(crate) struct Connection {
 }
 
 enum Out {
-    Frame(Message),
+    Frame(Message, tokio::sync::oneshot::Sender<()>),
     Close(u16, String),
 }
 
@@ -230,7 +230,7 @@ impl Connection {
         connection
     }
 
-    /// Puts a frame on its way.
+    /// Puts a frame on its way; what it gives tells when the frame is written.
     pub(crate) fn send(
         &self,
         world: &World,
@@ -238,7 +238,7 @@ impl Connection {
         message: Message,
         payload: Payload,
         ping: Option<Ping>,
-    ) -> Result<(), String> {
+    ) -> Result<tokio::sync::oneshot::Receiver<()>, String> {
         let barrier = ping == Some(Ping::Barrier);
         {
             let mut inbox = lock(&self.inbox);
@@ -251,7 +251,7 @@ impl Connection {
                 None => {}
             }
             if !barrier {
-                inbox.sent_since_barrier = true;
+                inbox.sent += 1;
             }
         }
         let text = if world.detail { shown(&payload) } else { String::new() };
@@ -261,7 +261,9 @@ impl Connection {
             connection: self.name.clone(),
             frame: text,
         });
-        self.outgoing.send(Out::Frame(message)).map_err(|_| "the connection is closed".to_owned())
+        let (written, done) = tokio::sync::oneshot::channel();
+        self.outgoing.send(Out::Frame(message, written)).map_err(|_| "the connection is closed".to_owned())?;
+        Ok(done)
     }
 
     fn is_ping(&self, payload: &Payload) -> bool {
@@ -287,6 +289,7 @@ impl Connection {
 
     /// Stops or resumes reading.
     pub(crate) fn set_reading(&self, on: bool) {
+        lock(&self.inbox).stalled = !on;
         self.reading.send_replace(on);
     }
 
@@ -398,7 +401,11 @@ where
 {
     while let Some(out) = frames.recv().await {
         let sent = match out {
-            Out::Frame(message) => sink.send(message).await,
+            Out::Frame(message, written) => {
+                let sent = sink.send(message).await;
+                let _ = written.send(());
+                sent
+            }
             Out::Close(code, reason) => {
                 let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
                 sink.send(Message::Close(Some(frame))).await

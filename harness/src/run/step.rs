@@ -1,11 +1,16 @@
 //! Plays steps: an actor's action, or a control.
 
+use std::sync::Arc;
+
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use serde_json::{Value, json};
 
-use super::world::Here;
+use super::world::{Here, Participant};
 use crate::event::{EventKind, Failure};
 use crate::scenario::model::{Step, StepKind};
+
+/// How often a step may be repeated.
+const MOST: u64 = 1_000_000;
 
 /// What came of a step: nothing to tell, or one failure of each branch in the order of the file.
 pub(crate) type Played = Result<(), Vec<Failure>>;
@@ -31,8 +36,11 @@ impl Here {
         async move {
             match &step.kind {
                 StepKind::Act { actor, action } => {
-                    let actors =
+                    let actors: Vec<Arc<Participant>> =
                         if actor == "me" { self.me.clone().into_iter().collect() } else { self.world.actors(actor) };
+                    if actors.is_empty() {
+                        return Err(one(self.enter(step, None).failure(format!("nobody is `{actor}`"))));
+                    }
                     let shared = self.shared || (actor != "me" && self.world.is_group(actor));
                     for who in actors {
                         let key = who.key().to_owned();
@@ -52,6 +60,10 @@ impl Here {
                     let Some(count) = count.as_u64() else {
                         return Err(one(self.enter(step, None).wrong("`repeat` takes a whole number")));
                     };
+                    if count > MOST {
+                        let message = format!("`repeat` takes at most {MOST}, not {count}");
+                        return Err(one(self.enter(step, None).wrong(message)));
+                    }
                     self.each("index", (1..=count).map(Value::from).collect(), steps).await
                 }
                 StepKind::ForEach { name, values, steps } => {
@@ -95,6 +107,29 @@ impl Here {
         Ok(())
     }
 
+    /// The members, where a branch is a lane of a group: each of them plays it beside the others.
+    fn lane_of_group(&self, steps: &[Step]) -> Option<Vec<Arc<Participant>>> {
+        let mut names = steps.iter().map(|step| match &step.kind {
+            StepKind::Act { actor, .. } if actor != "me" => Some(actor),
+            _ => None,
+        });
+        let first = names.next()??;
+        (names.all(|name| name == Some(first)) && self.world.is_group(first)).then(|| self.world.actors(first))
+    }
+
+    /// Plays a lane of a group as one of its members.
+    async fn lane(&mut self, steps: &[Step], who: &Arc<Participant>) -> Played {
+        for step in steps {
+            if let StepKind::Act { action, .. } = &step.kind {
+                let mut there = self.enter(step, Some(who.key()));
+                there.shared = true;
+                there.me = Some(Arc::clone(who));
+                there.act(action, false).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// All branches at once; a group's step is a branch for each member.
     async fn parallel(&self, branches: &[Vec<Step>]) -> Played {
         let mut runs: Vec<BoxFuture<'_, Played>> = Vec::new();
@@ -110,6 +145,13 @@ impl Here {
                     }
                 }
                 steps => {
+                    if let Some(members) = self.lane_of_group(steps) {
+                        for who in members {
+                            let mut there = self.clone();
+                            runs.push(async move { there.lane(steps, &who).await }.boxed());
+                        }
+                        continue;
+                    }
                     let mut there = self.clone();
                     runs.push(async move { there.steps(steps).await }.boxed());
                 }

@@ -77,7 +77,7 @@ const HTTP: &[&str] = &[
 const HTTP_READ: &[&str] =
     &["query", "headers", "status", "expect", "expect_headers", "capture", "eventually", "gives_up", "within", "main"];
 const EXPECT: &[&str] = &["within", "since", "via", "capture"];
-const COUNTED: &[&str] = &["within", "since", "via", "times", "for"];
+const COUNTED: &[&str] = &["since", "via", "times", "for"];
 const NONE: &[&str] = &["within", "since", "via", "for"];
 /// What may stand beside the call of a verb.
 pub const BESIDE_VERB: &[&str] = &["refused", "within", "since", "via", "capture"];

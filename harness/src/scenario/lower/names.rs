@@ -522,6 +522,18 @@ impl Walk<'_, '_> {
     fn captures(&mut self, captures: &[Capture], who: &str, frame: &mut Frame, state: &mut State) {
         for capture in captures {
             let name = &capture.name;
+            if frame.site.is_none() && !frame.silent && matches!(name.as_str(), "id" | "key" | "name" | "token") {
+                let help = "an identity is set by the protocol's `identity` alone: choose another name".to_owned();
+                self.report(
+                    frame,
+                    capture.at,
+                    format!("the capture `{name}` would change who the actor is"),
+                    Some(help),
+                );
+            }
+            if state.actors.contains_key(name) {
+                self.report(frame, capture.at, format!("the capture `{name}` has the name of a participant"), None);
+            }
             state.attrs.entry(who.to_owned()).or_default().insert(name.clone());
             if frame.site.is_some() {
                 frame.locals.insert(name.clone());

@@ -269,10 +269,11 @@ impl Lower<'_> {
                 let passed = inner
                     .need("passed", &what, self.findings)
                     .and_then(|node| fields::json_path(node, "passed", self.findings));
+                let answers = inner.take("answers").map(|node| fields::pattern(node, self.findings));
                 let all = get.zip(offset).zip(frame.zip(passed));
                 (
-                    all.map(|((get, offset), (frame, passed))| Barrier::Get { get, offset, frame, passed }),
-                    &["get", "offset", "frame", "passed"],
+                    all.map(|((get, offset), (frame, passed))| Barrier::Get { get, offset, frame, passed, answers }),
+                    &["get", "offset", "frame", "passed", "answers"],
                 )
             }
             other => {
@@ -289,7 +290,18 @@ impl Lower<'_> {
         let mut list = Vec::new();
         for (key, value) in inner.rest() {
             match self.action(value, "me") {
-                Some(Action::Http(http)) if http.method == "GET" => list.push((key.text.clone(), http)),
+                Some(Action::Http(http)) if http.method == "GET" => {
+                    let checks = &http.checks;
+                    let more = checks.status.is_some() || checks.expect.is_some() || !checks.capture.is_empty();
+                    if more || http.eventually.is_some() {
+                        self.findings.error_help(
+                            value.at,
+                            "a state is only shown",
+                            "leave `status`, `expect`, `capture` and `eventually` to steps",
+                        );
+                    }
+                    list.push((key.text.clone(), http));
+                }
                 Some(_) => self.findings.error_help(value.at, "a state is asked by a GET", "write `{ get: /path }`"),
                 None => {}
             }
@@ -347,7 +359,13 @@ fn stream(name: &str, node: &Node, findings: &mut Findings) -> Option<Stream> {
         Some(Acks { frame: frame?, id: id?, order: order?, stream, client_id, repeated })
     });
     let mut sends = Vec::new();
-    for item in inner.take("sends").and_then(Node::as_list).unwrap_or_default() {
+    let list = inner.take("sends");
+    if let Some(node) = list
+        && node.as_list().is_none()
+    {
+        findings.error(node.at, format!("`sends` must be a list, not {}", node.describe()));
+    }
+    for item in list.and_then(Node::as_list).unwrap_or_default() {
         let Some(mut inner) = Fields::of(item, "sends", findings) else { continue };
         if inner.rest().iter().any(|(key, _)| key.text == "request") {
             let request =

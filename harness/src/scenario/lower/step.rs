@@ -15,7 +15,7 @@ impl Lower<'_> {
     pub(super) fn steps(&mut self, node: &Node, what: &str) -> Vec<Step> {
         match &node.kind {
             Kind::List(items) => items.iter().filter_map(|item| self.step(item)).collect(),
-            Kind::Broken | Kind::Null => Vec::new(),
+            Kind::Broken => Vec::new(),
             _ => {
                 self.findings.error(node.at, format!("{what} must be a list of steps, not {}", node.describe()));
                 Vec::new()
@@ -96,7 +96,11 @@ impl Lower<'_> {
                         return None;
                     };
                     fields::name(&name.text, name.at, "a value", self.findings);
+                    let at = values.at;
                     let values = Template::lower(values, self.findings);
+                    if values.as_literal().is_some_and(|value| !value.is_array()) {
+                        self.findings.error(at, "`for_each` takes a list of values");
+                    }
                     StepKind::ForEach { name: name.text.clone(), values, steps: self.inner(key, modifier("steps"))? }
                 }
                 "snapshot" => {
@@ -238,7 +242,20 @@ impl Lower<'_> {
             self.findings.unknown(of.at, "participant or group", &group, known.iter().map(String::as_str));
             return None;
         }
-        let action: Arc<Action> = Arc::new(self.action(action?, &group)?);
+        let written = action?;
+        if outcomes.is_some() {
+            for key in ["status", "expect", "expect_headers", "capture", "refused"] {
+                if let Some(node) = written.get(key) {
+                    let help = "an outcome has checks and captures of its own";
+                    self.findings.error_help(
+                        node.at,
+                        format!("`{key}` beside `do` means nothing where there are outcomes"),
+                        help,
+                    );
+                }
+            }
+        }
+        let action: Arc<Action> = Arc::new(self.action(written, &group)?);
         let outcomes: Vec<Outcome> = match outcomes {
             None => Vec::new(),
             Some(list) => match &list.kind {

@@ -110,7 +110,7 @@ fn answers_that_differ() {
             "steps:\n  - ann: enter\n  - ann: { get: \"/rooms/lobby_{{ run }}\", expect: { people: [], said: { $gte: 1 } } }\n",
         )
         .scenario("rest/status", "The room is there", "steps:\n  - ann: { get: /rooms/cellar }\n")
-        .scenario("rest/capture", "The answer has an id", "steps:\n  - ann: { get: /rooms/cellar, status: 404, capture: { id: $.id } }\n")
+        .scenario("rest/capture", "The answer has an id", "steps:\n  - ann: { get: /rooms/cellar, status: 404, capture: { room_id: $.id } }\n")
         .scenario("rest/slow", "The answer comes", "steps:\n  - ann: { get: /never, within: 20ms }\n")
         .scenario("rest/eventually", "The room is there at last", "steps:\n  - ann: { get: /rooms/cellar, eventually: 20ms }\n")
         .play(&[])
