@@ -45,6 +45,8 @@ pub(super) fn check(scenario: &Scenario, findings: &mut Findings) {
 struct State {
     /// Who acts under a name.
     actors: BTreeMap<String, Vec<String>>,
+    /// Names that a race gives to exactly one.
+    singles: BTreeSet<String>,
     /// Names of the scenario.
     names: BTreeSet<String>,
     /// Names of each participant.
@@ -131,7 +133,8 @@ impl Walk<'_, '_> {
             StepKind::Act { actor, action } => {
                 let actors =
                     if actor == "me" { frame.me.clone() } else { state.actors.get(actor).cloned().unwrap_or_default() };
-                let shared = actors.len() > 1;
+                let alone = actor == "me" || self.scenario.participants.contains_key(actor) || state.singles.contains(actor);
+                let shared = !alone;
                 for who in actors {
                     let was = frame.shared;
                     frame.shared |= shared;
@@ -175,6 +178,10 @@ impl Walk<'_, '_> {
                     }
                     if let Some(name) = &outcome.name {
                         state.actors.insert(name.clone(), members.clone());
+                        let one = outcome.count.as_ref().and_then(Template::as_literal).and_then(Value::as_u64);
+                        if one == Some(1) {
+                            state.singles.insert(name.clone());
+                        }
                     }
                 }
             }
@@ -448,7 +455,7 @@ impl Walk<'_, '_> {
         }
         self.participants_meant(call, at, frame, state);
         let mut inner = Frame {
-            locals: verb.params.keys().cloned().collect(),
+            locals: call.args.iter().map(|(name, _)| name.clone()).collect(),
             me: vec![who.to_owned()],
             site: frame.site.clone().or_else(|| Some((at, call.verb.clone()))),
             gives: verb.gives.clone(),
@@ -465,8 +472,10 @@ impl Walk<'_, '_> {
             if let Some(default) = default
                 && !call.args.iter().any(|(given, _)| given == name)
             {
+                // A default sees what was given and the defaults before it; its own name is the scenario's.
                 self.template(default, &inner, state);
             }
+            inner.locals.insert(name.clone());
         }
         if call.refused.is_some() {
             let until = verb.main.map_or(0, |main| main + 1);
