@@ -66,7 +66,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub select: SelectArgs,
     /// The server under test: `in-process` (a fresh one for each scenario), `subprocess` (the command of
-    /// roundtable.toml), a URL, or NAME=URL for a server of `[servers.NAME]`.
+    /// roundtable.toml), a URL, or NAME=URL for a server of `[servers.NAME]`; may be given several times.
     #[arg(long, value_name = "WHICH", default_value = "in-process")]
     pub server: Vec<String>,
     /// How many scenarios run at once; the default is one for each core, and 1 with --debug.

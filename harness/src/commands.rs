@@ -22,7 +22,8 @@ use crate::scenario::error::Severity;
 use crate::scenario::model::Scenario;
 use crate::select::{Selected, jobs_of, label, select};
 use crate::snapshot::store;
-use crate::subject::{Settings, Subject};
+use crate::subject::{Settings, Subject, SubjectError};
+use crate::text::counted;
 
 /// Carries out a command line.
 pub fn run(cli: Cli) -> Exit {
@@ -78,9 +79,9 @@ fn chosen(config: &Config, args: &SelectArgs) -> Result<Selected, Exit> {
     }
     if errors > 0 {
         complain(&format!(
-            "{errors} {} in {} files that were read; nothing was played",
-            if errors == 1 { "error" } else { "errors" },
-            selected.files
+            "{} in {}; nothing was played",
+            counted(errors, "error", "errors"),
+            counted(selected.files, "file", "files"),
         ));
         return Err(Exit::Invalid);
     }
@@ -91,10 +92,13 @@ fn chosen(config: &Config, args: &SelectArgs) -> Result<Selected, Exit> {
         return Err(Exit::Nothing);
     }
     if selected.scenarios.is_empty() {
-        complain(&format!(
-            "no scenario is selected in {}",
-            crate::scenario::error::shown_path(&config.scenarios).display()
-        ));
+        let folder = crate::scenario::error::shown_path(&config.scenarios);
+        let folder = folder.display();
+        complain(&match &args.tag[..] {
+            [] => format!("there is no scenario file in {folder}; `scenarios` in roundtable.toml names the folder"),
+            [tag] => format!("no scenario has the tag `{tag}` (`roundtable list` shows all tags)"),
+            tags => format!("no scenario has one of the tags {} (`roundtable list` shows all)", tags.join(", ")),
+        });
         return Err(Exit::Nothing);
     }
     Ok(selected)
@@ -285,13 +289,30 @@ fn report(
     let sink: EventSink = Arc::new(move |event| {
         let _ = events.lock().unwrap_or_else(PoisonError::into_inner).send(event);
     });
-    let ground =
-        Ground { deadlines: Deadlines { default: config.deadline, late: config.late, slow }, store, audit, sink };
+    let ground = Ground {
+        deadlines: Deadlines { default: config.deadline, late: config.late, slow },
+        store,
+        audit,
+        sink,
+        detail: debug,
+    };
     let (ways, options) = (Arc::clone(ways), options.clone());
-    let playing = std::thread::spawn(move || runner::run(&jobs, &ground, &ways, &options));
+    let playing = std::thread::spawn(move || {
+        let ran = runner::run(&jobs, &ground, &ways, &options);
+        let summary = ran.as_ref().map(|ran| ran.summary.clone()).unwrap_or_default();
+        (ground.sink)(Event { scenario: None, at: summary.took, kind: EventKind::RunFinished(summary) });
+        ran
+    });
     let mut failures = String::new();
     let mut story = Story::new(paint);
     for event in incoming {
+        if let EventKind::RunFinished(_) = event.kind {
+            // Servers that are kept go on logging, so the channel may never close.
+            break;
+        }
+        if let EventKind::Building { command } = &event.kind {
+            print(&format!("{}\n", paint.text(Style::Dim, &format!("      building the server: {command}"))));
+        }
         if let EventKind::ScenarioFinished(result) = &event.kind {
             print(&format!("{}\n", human::line(result, paint)));
             let text = human::failures(result, paint);
@@ -337,7 +358,7 @@ fn interruption() -> watch::Receiver<bool> {
                 if second {
                     std::process::exit(i32::from(Exit::Interrupted.code()));
                 }
-                complain("interrupted: ending the servers; once more to end at once");
+                let _ = writeln!(std::io::stderr(), "interrupted: ending the servers (once more to end at once)");
                 interrupt.send_replace(true);
             }
         });
@@ -361,7 +382,9 @@ fn kept(servers: Vec<Arc<crate::subject::Server>>, home: &tokio::runtime::Runtim
         let mut text = format!("\nkept: {} (process {}, log {})\n", kept.url, kept.pid, kept.log.display());
         let people = results.iter().rev().find(|result| !result.people.is_empty() && result.server == kept.url);
         for person in people.iter().flat_map(|result| &result.people) {
-            text.push_str(&format!("  {:<12} id {:<28} token {}\n", person.key, person.id, person.token));
+            let token = if person.token.is_empty() { String::new() } else { format!(" token {}", person.token) };
+            let line = format!("  {:<12} id {:<28}{token}", person.key, person.id);
+            text.push_str(&format!("{}\n", line.trim_end()));
         }
         if let Some(line) = people.and_then(|result| result.people.first()).and_then(|person| person.paste.as_ref()) {
             text.push_str(&format!("  {line}\n"));
@@ -405,8 +428,11 @@ fn serve(config: &Config, args: &ServeArgs, paint: Paint) -> Exit {
         let server = match subject.start(&Settings::default(), sink).await {
             Ok(server) => server,
             Err(error) => {
-                for line in error.log_tail() {
-                    let _ = writeln!(std::io::stderr(), "  {}", line.text);
+                // What the server itself wrote is there already.
+                if let SubjectError::BuildFailed { log, .. } = &error {
+                    for line in log {
+                        let _ = writeln!(std::io::stderr(), "  {}", line.text);
+                    }
                 }
                 complain(&error.to_string());
                 return if error.is_configuration() { Exit::Invalid } else { Exit::NoServer };
@@ -437,7 +463,9 @@ fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
         Err(exit) => return exit,
     };
     let Some(times) = args.barrier else {
-        return print(&format!("{} scenarios in {} files are well formed\n", selected.scenarios.len(), selected.files));
+        let scenarios = counted(selected.scenarios.len(), "scenario", "scenarios");
+        let files = counted(selected.files, "file", "files");
+        return print(&format!("{scenarios} in {files}: well formed\n"));
     };
     let (ways, server) = match ways(config, &args.server, false) {
         Ok(ways) => ways,

@@ -38,6 +38,11 @@ pub enum EventKind {
         /// The server, for people.
         server: String,
     },
+    /// A server's build begins; it may take minutes.
+    Building {
+        /// The command.
+        command: String,
+    },
     /// A scenario begins.
     ScenarioStarted {
         /// Its title.
@@ -149,7 +154,16 @@ pub struct Place {
 impl Place {
     /// A place in a source.
     pub fn new(source: &Source, at: Position) -> Self {
-        Self { file: source.path.clone(), at, text: source.line(at.line).trim().to_owned() }
+        let mut text = source.line(at.line).trim().to_owned();
+        // A step that is written over several lines says little in its first: `- alice:`.
+        for next in 1..=2 {
+            if !text.ends_with(':') {
+                break;
+            }
+            text.push(' ');
+            text.push_str(source.line(at.line + next).trim());
+        }
+        Self { file: source.path.clone(), at, text }
     }
 }
 
@@ -326,6 +340,8 @@ pub struct Summary {
     pub skipped: usize,
     /// Scenarios whose server couldn't be started or reached.
     pub no_server: usize,
+    /// Scenarios that were not begun, because the run ended before them.
+    pub not_begun: usize,
     /// Whether the run was interrupted.
     pub interrupted: bool,
     /// Expectations of nothing that no barrier proved.

@@ -56,6 +56,8 @@ pub enum What {
         connection: ConnectionId,
         /// The frame.
         frame: Payload,
+        /// Whether it is the question of an `echo` barrier, which the runner asks and no step.
+        barrier: bool,
     },
     /// A frame came from the server.
     Received {

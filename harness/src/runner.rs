@@ -99,6 +99,7 @@ pub fn run(jobs: &[Job], ground: &Ground, ways: &Ways, options: &Options) -> std
     for result in &results {
         summary.add(result);
     }
+    summary.not_begun = jobs.len() - results.len();
     summary.interrupted |= *options.interrupted.borrow();
     summary.took = began.elapsed();
     drop(shared);
@@ -188,14 +189,19 @@ impl Shared {
         };
         let began = Instant::now();
         let book = Arc::new(LogBook::default());
-        let sink = log_sink(&book, &self.ground.sink, &job.label, began);
+        let events = self.ground.detail.then(|| Arc::clone(&self.ground.sink));
+        let sink = log_sink(&book, events, &job.label, began);
         let _scope = matches!(subject, Subject::InProcess(_))
             .then(|| tracing::dispatcher::set_default(&log_dispatch(Arc::clone(&sink), self.options.level)));
         let mut interrupted = self.options.interrupted.clone();
         let result = runtime.block_on(async {
             let playing = async {
                 match self.server(job, &subject, &book, sink).await {
-                    Ok(server) => run::play(job, &self.ground, server, Arc::clone(&book), began).await,
+                    Ok(server) => {
+                        // A shared server's build and start are nobody's time.
+                        let began = if book.shared.load(Ordering::Relaxed) { Instant::now() } else { began };
+                        run::play(job, &self.ground, server, Arc::clone(&book), began).await
+                    }
                     Err(error) => run::no_server(job, &error),
                 }
             };
@@ -228,15 +234,24 @@ impl Shared {
             .get_or_init(|| async {
                 let hub = Arc::new(Hub::default());
                 let lines = Arc::clone(&hub);
-                let (events, began) = (Arc::clone(&self.ground.sink), self.began);
+                let (events, detail, began) = (Arc::clone(&self.ground.sink), self.ground.detail, self.began);
                 let sink: LogSink = Arc::new(move |line: LogLine| {
                     lines.push(&line);
+                    if !detail {
+                        return;
+                    }
                     events(Event {
                         scenario: None,
                         at: began.elapsed(),
                         kind: EventKind::ServerLog { line: line.text },
                     });
                 });
+                if let Subject::Subprocess(spec) = subject
+                    && !spec.build.is_empty()
+                {
+                    let kind = EventKind::Building { command: spec.build.join(" ") };
+                    (self.ground.sink)(Event { scenario: None, at: self.began.elapsed(), kind });
+                }
                 let subject = subject.clone();
                 // On the run's own runtime, which lives longer than this scenario's.
                 let server = self.home.spawn(async move { subject.start(&settings, sink).await }).await;
@@ -253,22 +268,24 @@ impl Shared {
         let started = started.as_ref().map_err(Arc::clone)?;
         if let Some(death) = started.server.died() {
             let log = started.server.log_tail(50);
-            return Err(Arc::new(SubjectError::Died { server: started.server.name().to_owned(), how: death, log }));
+            return Err(Arc::new(SubjectError::Gone { server: started.server.name().to_owned(), how: death, log }));
         }
         lock(&started.hub.books).push(Arc::downgrade(book));
         Ok(Arc::clone(&started.server))
     }
 }
 
-fn log_sink(book: &Arc<LogBook>, events: &EventSink, label: &Arc<str>, began: Instant) -> LogSink {
+fn log_sink(book: &Arc<LogBook>, events: Option<EventSink>, label: &Arc<str>, began: Instant) -> LogSink {
     let book = Arc::downgrade(book);
-    let (events, label) = (Arc::clone(events), Arc::clone(label));
+    let label = Arc::clone(label);
     Arc::new(move |line: LogLine| {
         if let Some(book) = book.upgrade() {
             book.push(line.text.clone());
         }
-        let kind = EventKind::ServerLog { line: line.text };
-        events(Event { scenario: Some(Arc::clone(&label)), at: began.elapsed(), kind });
+        if let Some(events) = &events {
+            let kind = EventKind::ServerLog { line: line.text };
+            events(Event { scenario: Some(Arc::clone(&label)), at: began.elapsed(), kind });
+        }
     })
 }
 

@@ -93,7 +93,9 @@ fn action() -> Value {
         .map(|word| {
             let mut allowed = Map::from_iter([(word.name.to_owned(), json!(true))]);
             allowed.extend(word.beside.iter().map(|name| ((*name).to_owned(), json!(true))));
-            json!({ "required": [word.name], "properties": allowed, "additionalProperties": false })
+            // A count without its number would be a `receive` that doesn't wait.
+            let needs = if word.name == "received" { vec![word.name, "times"] } else { vec![word.name] };
+            json!({ "required": needs, "properties": allowed, "additionalProperties": false })
         })
         .collect();
     let actions: Vec<Value> = words_of(Place::Action).map(|word| json!({ "required": [word.name] })).collect();
@@ -121,7 +123,12 @@ fn pattern_schema() -> Value {
         "description": "A pattern: objects match as subsets, arrays by length and element, scalars by value; matchers begin with `$`.",
         "type": ["object", "array", "string", "number", "boolean", "null"],
         "properties": matchers,
-        "patternProperties": { "^[^$]": { "$ref": "#/$defs/pattern" } },
+        // A literal key that begins with `$` has one more in front.
+        "patternProperties": { "^(\\$\\$|[^$]|$)": { "$ref": "#/$defs/pattern" } },
+        "additionalProperties": false,
         "items": { "$ref": "#/$defs/pattern" },
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@
 //! ```
 //!
 //! Relative paths are relative to the folder in which the test runs: for `cargo test` that is the package's.
-//! `harness/tests/it/library.rs` is a whole example.
+//! `harness/examples/axum_application.rs` is a whole example.
 
 use std::future::Future;
 use std::io;
@@ -159,6 +159,7 @@ impl Suite {
             }),
             audit: None,
             sink: quiet,
+            detail: false,
         };
         let ran = runner::run(&jobs_of(&selected, 1), &ground, &ways, &options).map_err(|error| error.to_string())?;
         Ok(Played { results: ran.results, summary: ran.summary, broken: None })

@@ -36,6 +36,11 @@ pub fn shorten(text: &str, most: usize) -> String {
     cut
 }
 
+/// A number with what is counted: `1 file`, `2 files`.
+pub fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// A time in milliseconds.
 pub fn millis(at: Duration) -> String {
     format!("{:.1} ms", at.as_secs_f64() * 1000.0)

@@ -7,11 +7,13 @@ use crate::invariant::members::left_at;
 use crate::invariant::order::{evidence, unplaced};
 use crate::invariant::trace::{Sighting, Trace};
 use crate::invariant::verdict::{Evidence, Findings, Mention};
-use crate::invariant::words::listed;
+use crate::invariant::words::{described, listed};
 use crate::record::ConnectionId;
+use crate::scenario::stream::StoredStream;
 
-/// No place between two deliveries of a connection is missing for its participant.
-pub(crate) fn no_gaps(trace: &Trace<'_>) -> Findings {
+/// No place between two deliveries of a connection is missing for its participant. Of a place that nobody got,
+/// what was read back tells whether the server has it.
+pub(crate) fn no_gaps(trace: &Trace<'_>, stored: &[StoredStream]) -> Findings {
     let mut findings = Findings { unknown: unplaced(trace), ..Findings::default() };
     let had = places(trace);
     for ((connection, stream), arrivals) in trace.arrivals() {
@@ -20,16 +22,17 @@ pub(crate) fn no_gaps(trace: &Trace<'_>) -> Findings {
             continue;
         };
         let resumed = resumed_after(trace, connection, stream);
+        let others = |place| others(trace, stored, participant, stream, place);
         let whole: BTreeMap<i64, &Sighting<'_>> =
             arrivals.iter().filter_map(|sighting| Some((sighting.order?, *sighting))).collect();
         if let Some(after) = resumed {
-            findings.violations.extend(wrong_start(trace, connection, stream, after, &whole));
+            findings.violations.extend(wrong_start(trace, connection, stream, after, &whole, others));
         }
         // What a resumed connection skips is missing there, even where another connection has it.
         let own: BTreeSet<i64> = whole.keys().copied().collect();
         let known = if resumed.is_some() { Some(&own) } else { had.get(&(participant, stream)) };
         for span in spans(trace, participant, stream, &arrivals) {
-            findings.violations.extend(holes(trace, connection, stream, &span, known.unwrap_or(&own), resumed));
+            findings.violations.extend(holes(trace, stream, &span, known.unwrap_or(&own), resumed, others));
         }
     }
     findings
@@ -56,7 +59,7 @@ fn places<'t>(trace: &'t Trace<'_>) -> BTreeMap<(&'t str, &'t str), BTreeSet<i64
 }
 
 /// The position behind which a connection resumed this stream.
-fn resumed_after(trace: &Trace<'_>, connection: ConnectionId, stream: &str) -> Option<i64> {
+pub(crate) fn resumed_after(trace: &Trace<'_>, connection: ConnectionId, stream: &str) -> Option<i64> {
     let connection = trace.connections.get(&connection)?;
     let parameter = trace.stream.resume.as_ref()?;
     if connection.stream.as_deref() != Some(stream) {
@@ -71,6 +74,7 @@ fn wrong_start(
     stream: &str,
     after: i64,
     places: &BTreeMap<i64, &Sighting<'_>>,
+    others: impl Fn(i64) -> String,
 ) -> Option<Evidence> {
     let (first, sighting) = places.first_key_value()?;
     let due = after.saturating_add(1);
@@ -85,8 +89,9 @@ fn wrong_start(
     let mut evidence = evidence(trace, headline, sighting, &[sighting]);
     let opened = trace.connections.get(&connection).map(|connection| connection.opened);
     evidence.entries = Mention::of(trace.record, &[opened.unwrap_or(sighting.entry), sighting.entry]);
+    evidence.details = evidence.entries.iter().filter_map(|mention| described(trace.record, mention.index)).collect();
     if *first > due {
-        evidence.details.push(others(trace, sighting.participant, stream, due));
+        evidence.details.push(others(due));
     }
     Some(evidence)
 }
@@ -111,11 +116,11 @@ fn spans<'s, 'a>(
 
 fn holes(
     trace: &Trace<'_>,
-    connection: ConnectionId,
     stream: &str,
     span: &BTreeMap<i64, &Sighting<'_>>,
     had: &BTreeSet<i64>,
     resumed: Option<i64>,
+    others: impl Fn(i64) -> String,
 ) -> Vec<Evidence> {
     let mut found = Vec::new();
     for ((below, before), (above, behind)) in span.iter().zip(span.iter().skip(1)) {
@@ -123,29 +128,45 @@ fn holes(
         let Some(missing) = (below.saturating_add(1)..*above).find(|place| !had.contains(place)) else {
             continue;
         };
-        let participant = behind.participant;
-        let others = others(trace, participant, stream, missing);
         let missed = match resumed {
             Some(after) => format!("resumed after {after} and did not get {missing} there"),
             None => format!("never got {missing}"),
         };
         let headline = format!(
-            "{participant} {missed}, which lies between {below} and {above} ({}); {others}",
-            trace.whereabouts(Some(connection), stream),
+            "{} {missed}, which lies between {below} and {above} ({}); {}",
+            behind.participant,
+            trace.whereabouts(behind.connection, stream),
+            others(missing)
         );
         found.push(evidence(trace, headline, behind, &[before, behind]));
     }
     found
 }
 
-/// Who else got a place: `alice and bob got it`.
-fn others(trace: &Trace<'_>, but: &str, stream: &str, place: i64) -> String {
-    let mut names: Vec<&str> = Vec::new();
+/// Who else got a place: `alice and bob got it`; where nobody did, whether the server has it.
+fn others(trace: &Trace<'_>, stored: &[StoredStream], but: &str, stream: &str, place: i64) -> String {
+    let names = seen_by(trace, &[but], stream, place);
+    let log = stored.iter().find(|read| read.name == trace.stream.name && read.stream == stream);
+    let Some(Ok(items)) = log.map(|read| &read.items).filter(|_| names.is_empty()) else {
+        return format!("{} got it", listed(&names));
+    };
+    match items.iter().find(|(_, order)| *order == place) {
+        Some((id, _)) => format!("nobody got it; the log has it ({id})"),
+        None => "nobody got it, and the log skips it too".to_owned(),
+    }
+}
+
+/// Who but these got a place, or its acknowledgement.
+pub(crate) fn seen_by<'a>(trace: &Trace<'a>, but: &[&str], stream: &str, place: i64) -> Vec<&'a str> {
+    let mut names: Vec<&'a str> = Vec::new();
     for sighting in trace.sightings.iter().filter(|sighting| sighting.stream.as_deref() == Some(stream)) {
-        if sighting.order == Some(place) && sighting.participant != but && !names.contains(&sighting.participant) {
+        if sighting.order == Some(place)
+            && !but.contains(&sighting.participant)
+            && !names.contains(&sighting.participant)
+        {
             names.push(sighting.participant);
         }
     }
     names.sort_by_key(|name| trace.members.iter().position(|member| member.key == *name));
-    format!("{} got it", listed(&names))
+    names
 }

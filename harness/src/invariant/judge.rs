@@ -2,7 +2,7 @@
 
 use crate::invariant::trace::Trace;
 use crate::invariant::verdict::Verdict;
-use crate::invariant::{acked, gaps, members, order};
+use crate::invariant::{acked, gaps, members, order, reaches};
 use crate::record::{Member, Record};
 use crate::scenario::stream::{Invariant, StoredStream, Stream};
 
@@ -10,7 +10,7 @@ use crate::scenario::stream::{Invariant, StoredStream, Stream};
 /// stand by stream in the order of the protocol file, then by invariant as asked.
 ///
 /// `stored` is what the server gave when the streams were read back at the scenario's end; only
-/// [`Invariant::AckedNotLost`] needs it.
+/// [`Invariant::AckedNotLost`] needs it, and [`Invariant::NoGaps`] tells by it what the server has of a missing place.
 pub fn judge(
     record: &Record,
     members: &[Member],
@@ -26,7 +26,8 @@ pub fn judge(
             let findings = match invariant {
                 Invariant::SameOrder => order::same_order(&trace, duplicates_asked),
                 Invariant::NoDuplicates => order::no_duplicates(&trace),
-                Invariant::NoGaps => gaps::no_gaps(&trace),
+                Invariant::NoGaps => gaps::no_gaps(&trace, stored),
+                Invariant::ReachesAll => reaches::reaches_all(&trace),
                 Invariant::MembersOnly => members::members_only(&trace),
                 Invariant::AckedNotLost => acked::acked_not_lost(&trace, stored),
             };

@@ -51,8 +51,7 @@ pub(crate) fn members_only(trace: &Trace<'_>) -> Findings {
             continue;
         };
         let changes: Vec<&Change> = changes(trace, sighting.participant, stream).collect();
-        let anyone_joined = trace.changes.get(stream).is_some_and(|all| all.iter().any(|change| change.joins));
-        if changes.is_empty() && !anyone_joined {
+        if changes.is_empty() && !joined_by_anyone(trace, stream) {
             findings.unknown.push(format!("the record has no join of {stream}, so its members are not known"));
             continue;
         }
@@ -132,6 +131,29 @@ fn absences(changes: &[&Change]) -> Vec<Absence> {
 /// The indices of the answers to somebody's leaves.
 pub(crate) fn left_at(trace: &Trace<'_>, participant: &str, stream: &str) -> Vec<usize> {
     changes(trace, participant, stream).filter(|change| !change.joins).map(|change| change.answered).collect()
+}
+
+/// Since when somebody is certainly a member who was one before entry `from` and had asked for no leave up to entry
+/// `until`: the index of the join's answer.
+pub(crate) fn member_since(
+    trace: &Trace<'_>,
+    participant: &str,
+    stream: &str,
+    from: usize,
+    until: usize,
+) -> Option<usize> {
+    // The first entry behind a request is the one at `began`.
+    let leaves = changes(trace, participant, stream).filter(|change| !change.joins && change.began <= until);
+    let left = leaves.map(|change| change.answered).max();
+    // A join that overlaps with a leave may have come first.
+    let joins = changes(trace, participant, stream)
+        .filter(|change| change.joins && change.answered < from && left.is_none_or(|left| left < change.began));
+    joins.map(|change| change.answered).min()
+}
+
+/// Whether the record has a join of this stream; without one nobody knows its members.
+pub(crate) fn joined_by_anyone(trace: &Trace<'_>, stream: &str) -> bool {
+    trace.changes.get(stream).is_some_and(|all| all.iter().any(|change| change.joins))
 }
 
 /// The changes of one participant's membership, in record order.

@@ -2,8 +2,8 @@
 //! scenario's end, from nothing but the record and what the protocol declares about its streams.
 //!
 //! In reading order: `verdict` is what a judgement says; `trace` finds the deliveries, acks and sendings of
-//! one stream in the record; `order`, `gaps`, `members` and `acked` each judge one promise; [`judge()`] is the
-//! way in.
+//! one stream in the record; `order`, `gaps`, `reaches`, `members` and `acked` each judge their promise;
+//! [`judge()`] is the way in.
 
 mod acked;
 pub(crate) mod connection;
@@ -11,6 +11,7 @@ mod gaps;
 mod judge;
 mod members;
 mod order;
+mod reaches;
 pub(crate) mod trace;
 mod verdict;
 mod words;

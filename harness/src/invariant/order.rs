@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
-use crate::invariant::trace::{Sighting, Trace};
+use crate::invariant::trace::{Role, Sighting, Trace};
 use crate::invariant::verdict::{Evidence, Findings, Mention};
 use crate::invariant::words::described;
 use crate::record::ConnectionId;
@@ -47,7 +47,10 @@ fn descents(
                 Some(same) if same == order => {
                     format!("{} got {order} twice ({whereabouts})", sighting.participant)
                 }
-                Some(higher) => format!("{} got {higher} before {order} ({whereabouts})", sighting.participant),
+                Some(_) => {
+                    let (first, second) = (marked(earlier), marked(sighting));
+                    format!("{} got {first} before {second} ({whereabouts})", sighting.participant)
+                }
                 None => continue,
             };
             found.push(evidence(trace, headline, sighting, &[earlier, sighting]));
@@ -55,6 +58,12 @@ fn descents(
         places.insert(order, sighting);
     }
     found
+}
+
+/// `38`, or `its ack of 41`: both are deliveries, and a reader looks for the frame.
+fn marked(sighting: &Sighting<'_>) -> String {
+    let order = sighting.order.map_or_else(|| sighting.place(), |order| order.to_string());
+    if sighting.acknowledges() { format!("its ack of {order}") } else { order }
 }
 
 /// An id that stands at two places, or a place with two ids, whoever saw it.
@@ -115,12 +124,13 @@ fn whom(other: &Sighting<'_>, one: &Sighting<'_>) -> String {
     }
 }
 
-/// No connection got a delivery twice: neither an id nor a place.
+/// No connection got a delivery twice: neither an id nor a place, nor under two ids what its sender sent under one.
 pub(crate) fn no_duplicates(trace: &Trace<'_>) -> Findings {
     let mut findings = Findings::default();
     for ((connection, stream), arrivals) in trace.arrivals() {
         let mut ids: BTreeMap<&str, &Sighting<'_>> = BTreeMap::new();
         let mut places: BTreeMap<i64, &Sighting<'_>> = BTreeMap::new();
+        let mut own_ids: BTreeMap<&str, Vec<&Sighting<'_>>> = BTreeMap::new();
         for sighting in arrivals {
             if sighting.id.is_none() && sighting.order.is_none() {
                 findings.unknown.push(format!(
@@ -140,11 +150,65 @@ pub(crate) fn no_duplicates(trace: &Trace<'_>) -> Findings {
                     trace.whereabouts(Some(connection), stream)
                 );
                 findings.violations.push(evidence(trace, headline, sighting, &[earlier, sighting]));
+            } else if let Some(client_id) = sighting.client_id.as_deref() {
+                let namesakes = own_ids.entry(client_id).or_default();
+                findings.violations.extend(renamed(trace, namesakes, sighting, client_id));
+                namesakes.push(sighting);
             }
         }
     }
+    findings.violations.extend(acked_twice(trace));
     findings.unknown.extend(streamless(trace));
     findings
+}
+
+/// What one sender sent under one id of its own came under two ids. Another sender may use the same id.
+fn renamed(trace: &Trace<'_>, earlier: &[&Sighting<'_>], sighting: &Sighting<'_>, client_id: &str) -> Option<Evidence> {
+    let mut others = earlier.iter().filter(|other| other.id.is_some() && other.id != sighting.id).peekable();
+    // Looking for senders is long; mostly there is nobody to compare with.
+    others.peek()?;
+    let sender = trace.sender(sighting).filter(|_| sighting.id.is_some())?;
+    let other = others.find(|other| trace.sender(other) == Some(sender))?;
+    let (first, second) = (other.place(), sighting.place());
+    let whose = if sender == sighting.participant { "its own".to_owned() } else { format!("{sender}'s") };
+    let headline = format!(
+        "{} got {whose} {client_id} twice, as {first} and as {second} ({})",
+        sighting.participant,
+        trace.whereabouts(sighting.connection, sighting.stream.as_deref().unwrap_or_default())
+    );
+    Some(evidence(trace, headline, sighting, &[other, sighting]))
+}
+
+/// Two acks, on two connections of one participant, that name two deliveries for one id of its own.
+fn acked_twice(trace: &Trace<'_>) -> Vec<Evidence> {
+    let mut found = Vec::new();
+    let mut acks: BTreeMap<(&str, &str, &str), &Sighting<'_>> = BTreeMap::new();
+    for ack in trace.sightings.iter().filter(|sighting| sighting.role == Role::Ack && sighting.id.is_some()) {
+        let (Some(stream), Some(client_id)) = (ack.stream.as_deref(), ack.client_id.as_deref()) else {
+            continue;
+        };
+        match acks.entry((ack.participant, stream, client_id)) {
+            Slot::Vacant(slot) => {
+                slot.insert(ack);
+            }
+            Slot::Occupied(slot) => {
+                let first = *slot.get();
+                // On one connection they are deliveries as well, and told of there.
+                if first.id != ack.id && first.connection != ack.connection {
+                    let headline = format!(
+                        "{} got two acks of its own {client_id}, as {} on {} and as {} ({})",
+                        ack.participant,
+                        first.place(),
+                        trace.label(first.connection),
+                        ack.place(),
+                        trace.whereabouts(ack.connection, stream)
+                    );
+                    found.push(evidence(trace, headline, ack, &[first, ack]));
+                }
+            }
+        }
+    }
+    found
 }
 
 /// Why some deliveries can't be put into an order.
@@ -160,7 +224,7 @@ pub(crate) fn unplaced(trace: &Trace<'_>) -> Vec<String> {
     why
 }
 
-fn streamless(trace: &Trace<'_>) -> Option<String> {
+pub(crate) fn streamless(trace: &Trace<'_>) -> Option<String> {
     trace.sightings.iter().find(|sighting| sighting.delivered() && sighting.stream.is_none()).map(|sighting| {
         format!(
             "nothing tells to which stream {} of {} belongs (entry {})",

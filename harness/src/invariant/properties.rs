@@ -20,6 +20,7 @@ enum Act {
     Say(usize),
     Post(usize),
     HangUp(usize),
+    Settle,
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
@@ -32,6 +33,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         6 => who.clone().prop_map(Act::Say),
         2 => who.clone().prop_map(Act::Post),
         1 => who.prop_map(Act::HangUp),
+        2 => Just(Act::Settle),
     ];
     prop::collection::vec(act, 0..60)
 }
@@ -51,8 +53,10 @@ fn play(acts: &[Act]) -> Chat {
             Act::Say(who) => chat.say(KEYS[*who], "hi"),
             Act::Post(who) => chat.post(KEYS[*who], "hi"),
             Act::HangUp(who) => chat.hang_up(KEYS[*who]),
+            Act::Settle => chat.settle(),
         };
     }
+    chat.settle();
     chat
 }
 
@@ -69,6 +73,18 @@ fn arrivals(record: &Record) -> Vec<Vec<(usize, i64)>> {
         }
     }
     all
+}
+
+/// The deliveries that are owed: those behind another one on a connection that is open to the end.
+fn owed(chat: &Chat) -> Vec<usize> {
+    let arrivals = arrivals(&chat.record);
+    let open = chat.open().iter().filter_map(|(connection, _)| arrivals.get(connection.0));
+    let behind = open.flat_map(|own| own.iter().skip(1)).map(|(index, _)| *index);
+    behind.filter(|index| is_message(&chat.record.entries[*index].what)).collect()
+}
+
+fn is_message(what: &What) -> bool {
+    matches!(what, What::Received { frame: Payload::Json(frame), .. } if frame["type"] == "message")
 }
 
 proptest! {
@@ -117,6 +133,31 @@ proptest! {
         }
         let outcome = outcome(&chat, Invariant::NoGaps);
         prop_assert!(matches!(outcome, Outcome::Violated(_)), "{outcome:?}");
+    }
+
+    #[test]
+    fn a_delivery_that_never_came_is_found(acts in acts(), pick in any::<prop::sample::Index>()) {
+        let mut chat = play(&acts);
+        let owed = owed(&chat);
+        prop_assume!(!owed.is_empty());
+        *frame_mut(&mut chat.record, owed[pick.index(owed.len())]) = json!({ "type": "lost" });
+        let outcome = outcome(&chat, Invariant::ReachesAll);
+        prop_assert!(matches!(outcome, Outcome::Violated(_)), "{outcome:?}");
+    }
+
+    #[test]
+    fn a_delivery_behind_the_barrier_is_found(acts in acts(), pick in any::<prop::sample::Index>()) {
+        let mut chat = play(&acts);
+        let owed = owed(&chat);
+        prop_assume!(!owed.is_empty());
+        let late = owed[pick.index(owed.len())];
+        let mut entry = chat.record.entries[late].clone();
+        entry.at = chat.record.entries.last().map(|last| last.at).unwrap_or_default();
+        *frame_mut(&mut chat.record, late) = json!({ "type": "lost" });
+        chat.record.entries.push(entry);
+        let outcome = outcome(&chat, Invariant::ReachesAll);
+        let late = matches!(&outcome, Outcome::Violated(evidence) if evidence.headline.contains("behind the answer"));
+        prop_assert!(late, "{outcome:?}");
     }
 
     #[test]

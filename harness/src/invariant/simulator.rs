@@ -194,13 +194,20 @@ impl Chat {
         self.sent += 1;
         let client = format!("{:08x}-0000-4000-8000-000000000000", self.sent);
         let frame = json!({ "type": "message", "content": text, "message_id": client });
-        self.push(who, What::Sent { connection: own, frame: Payload::json(frame) });
+        self.push(who, What::Sent { connection: own, frame: Payload::json(frame), barrier: false });
         let (id, order, frame) = self.commit(who, text, Some(&client));
         for (connection, owner) in self.open.clone() {
             let ack = json!({ "type": "message_ack", "message_id": id, "client_message_id": client, "sequence_id": order, "duplicate": false });
             self.received(&owner, connection, if connection == own { ack } else { frame.clone() });
         }
         self
+    }
+
+    /// A sent frame with the sender's own id, of which the server makes nothing.
+    pub(crate) fn sent(&mut self, who: &str, connection: ConnectionId, client: &str) {
+        self.begin();
+        let frame = Payload::json(json!({ "type": "message", "content": "hi", "message_id": client }));
+        self.push(who, What::Sent { connection, frame, barrier: false });
     }
 
     /// Sends by a request.
@@ -219,6 +226,27 @@ impl Chat {
             exchange.began = began;
         }
         self
+    }
+
+    /// Passes the barrier on every open connection.
+    pub(crate) fn settle(&mut self) -> &mut Self {
+        self.begin();
+        for (connection, owner) in self.open.clone() {
+            self.ask(&owner, connection);
+            self.answer(&owner, connection);
+        }
+        self
+    }
+
+    /// Asks a barrier that the server has yet to answer.
+    pub(crate) fn ask(&mut self, who: &str, connection: ConnectionId) {
+        self.push(who, What::Sent { connection, frame: Payload::json(json!({ "type": "ping" })), barrier: true });
+    }
+
+    /// Answers a barrier.
+    pub(crate) fn answer(&mut self, who: &str, connection: ConnectionId) {
+        let frame = Payload::json(json!({ "type": "pong" }));
+        self.push(who, What::Received { connection, frame, barrier: true });
     }
 
     /// Ends a participant's connections without leaving.

@@ -1,5 +1,8 @@
 //! Each outcome on a small record.
 
+mod own_ids;
+mod reach;
+
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -75,6 +78,7 @@ fn a_correct_record_holds() {
         (Invariant::SameOrder, 12),
         (Invariant::NoDuplicates, 12),
         (Invariant::NoGaps, 12),
+        (Invariant::ReachesAll, 0),
         (Invariant::MembersOnly, 12),
         (Invariant::AckedNotLost, 4),
     ] {
@@ -99,6 +103,28 @@ fn disorder_names_both_places() {
     assert_eq!(evidence.entries.iter().map(|mention| mention.index).collect::<Vec<_>>(), [own[1].0, own[2].0]);
     assert_eq!(evidence.connection, Some(ConnectionId(2)));
     assert_eq!(outcome(&chat, Invariant::NoDuplicates), Outcome::Holds { judged: 12 });
+}
+
+#[test]
+fn disorder_tells_acks_apart() {
+    let mut chat = story();
+    let acks = |record: &Record| -> Vec<usize> {
+        let own = record.entries.iter().enumerate().filter(|(_, entry)| entry.participant == "alice");
+        let ack = own.filter(|(_, entry)| match &entry.what {
+            What::Received { frame, .. } => frame.value()["type"] == "message_ack",
+            _ => false,
+        });
+        ack.map(|(index, _)| index).collect()
+    };
+    let (message, ack) = (deliveries(&chat.record, "alice")[0].0, acks(&chat.record)[1]);
+    swap(&mut chat.record, message, ack);
+    let headline = evidence(outcome(&chat, Invariant::SameOrder)).headline;
+    assert_eq!(headline, "alice got its ack of 3 before 2 (messages, connection main)");
+    let first = acks(&chat.record)[0];
+    swap(&mut chat.record, message, ack);
+    swap(&mut chat.record, first, message);
+    let headline = evidence(outcome(&chat, Invariant::SameOrder)).headline;
+    assert_eq!(headline, "alice got 2 before its ack of 1 (messages, connection main)");
 }
 
 #[test]
@@ -133,6 +159,31 @@ fn a_gap_tells_who_got_it() {
         evidence.headline,
         "carol never got 2, which lies between 1 and 3 (messages, connection phone); alice and bob got it"
     );
+}
+
+#[test]
+fn a_gap_that_nobody_got_tells_what_the_server_has() {
+    let mut chat = story();
+    for entry in &mut chat.record.entries {
+        if let What::Received { frame: Payload::Json(frame), .. } = &mut entry.what
+            && (frame["sequence_id"] == 2 || frame["message"]["sequence_id"] == 2)
+        {
+            *Arc::make_mut(frame) = json!({ "type": "lost" });
+        }
+    }
+    let told = |stored: &[StoredStream]| {
+        let headline = evidence(verdict(&chat.record, stored, &messages(), Invariant::NoGaps)).headline;
+        headline.split_once("); ").map(|(_, told)| told.to_owned()).expect("who got it")
+    };
+    assert_eq!(told(&[]), "nobody got it");
+    assert_eq!(told(&chat.stored()), "nobody got it; the log has it (msg_000000000002)");
+    let mut skipping = chat.stored();
+    if let Ok(items) = &mut skipping[0].items {
+        items.remove(1);
+    }
+    assert_eq!(told(&skipping), "nobody got it, and the log skips it too");
+    skipping[0].items = Err("404".to_owned());
+    assert_eq!(told(&skipping), "nobody got it");
 }
 
 #[test]

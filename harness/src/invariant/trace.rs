@@ -265,26 +265,38 @@ impl<'a> Trace<'a> {
         };
         let mut origins: Vec<Origin<'a>> = Vec::new();
         for ack in self.sightings.iter().filter(same) {
-            match (ack.role, &ack.client_id) {
-                (Role::Answer, _) => origins.extend(self.sent_at(ack.entry)),
-                (_, Some(client_id)) => origins.extend(self.sent_by(ack.participant, client_id)),
-                (_, None) => {}
-            }
+            origins.extend(self.acknowledged(ack));
         }
         if origins.is_empty()
             && let Some(client_id) = &delivery.client_id
+            && let Some(sender) = self.only_sender(client_id)
         {
-            let senders: BTreeSet<&str> = self
-                .sendings
-                .iter()
-                .filter(|sending| sending.client_id == *client_id)
-                .map(|sending| sending.participant)
-                .collect();
-            if let [sender] = senders.into_iter().collect::<Vec<_>>().as_slice() {
-                origins.extend(self.sent_by(sender, client_id));
-            }
+            origins.extend(self.sent_by(sender, client_id));
         }
         origins.into_iter().min_by_key(|origin| origin.began)
+    }
+
+    /// The sending that an acknowledgement answers.
+    pub(crate) fn acknowledged(&self, ack: &Sighting<'a>) -> Option<Origin<'a>> {
+        match (ack.role, &ack.client_id) {
+            (Role::Answer, _) => self.sent_at(ack.entry),
+            (_, Some(client_id)) => self.sent_by(ack.participant, client_id),
+            (_, None) => None,
+        }
+    }
+
+    /// Who sent what was delivered: the one who got its acknowledgement, or else the only participant that sent
+    /// a frame with the sender's own id that it carries.
+    pub(crate) fn sender(&self, delivery: &Sighting<'a>) -> Option<&'a str> {
+        let mut acks = self.sightings.iter().filter(|other| other.acknowledges());
+        let ack = acks.find(|ack| ack.id.is_some() && ack.id == delivery.id && ack.stream == delivery.stream);
+        ack.map(|ack| ack.participant).or_else(|| self.only_sender(delivery.client_id.as_deref()?))
+    }
+
+    fn only_sender(&self, client_id: &str) -> Option<&'a str> {
+        let mut senders = self.sendings.iter().filter(|sending| sending.client_id == client_id);
+        let first = senders.next()?.participant;
+        senders.all(|other| other.participant == first).then_some(first)
     }
 
     fn sent_by(&self, participant: &str, client_id: &str) -> Option<Origin<'a>> {

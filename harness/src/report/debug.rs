@@ -67,11 +67,16 @@ impl Story {
             EventKind::Closed { participant, connection, end } => {
                 let code = end.code.map_or_else(|| "no close frame".to_owned(), |code| code.to_string());
                 let by = if end.by_participant { "by itself" } else { "by the server" };
-                format!("{} ✕ {}closed {by}: {code} {}", self.who(participant), named(connection), end.reason)
+                let text =
+                    format!("{} ✕ {}closed {by}: {code} {}", self.who(participant), named(connection), end.reason);
+                text.trim_end().to_owned()
             }
             EventKind::ServerLog { line } => self.paint.text(Style::Dim, &format!("server │ {line}")),
             EventKind::Note { text } => self.paint.text(Style::Strong, &format!("# {text}")),
-            EventKind::RunStarted { .. } | EventKind::ScenarioFinished(_) | EventKind::RunFinished(_) => return None,
+            EventKind::RunStarted { .. }
+            | EventKind::Building { .. }
+            | EventKind::ScenarioFinished(_)
+            | EventKind::RunFinished(_) => return None,
         };
         Some(format!("{time} {text}"))
     }

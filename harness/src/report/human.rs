@@ -154,6 +154,7 @@ pub fn summary(summary: &Summary, paint: Paint) -> String {
         }
     };
     count(summary.no_server, "scenario had no server", "scenarios had no server");
+    count(summary.not_begun, "scenario was not begun", "scenarios were not begun");
     count(
         summary.unproven,
         "expectation of nothing is unproven (no barrier)",

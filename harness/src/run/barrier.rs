@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use serde_json_path::JsonPath;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::inbox::Ping;
@@ -13,6 +14,7 @@ use crate::event::Failure;
 use crate::pattern::Pattern;
 use crate::record::Payload;
 use crate::scenario::model::{Barrier, StepKind};
+use crate::scenario::template::Template;
 
 /// What a barrier gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,16 +31,21 @@ impl Here {
         let mut senders = Vec::new();
         for participant in self.world.participants.values() {
             for connection in participant.current() {
-                let sent = lock(&connection.inbox).sent_since_barrier;
-                if connection.id != watcher.id && sent && connection.is_open() {
+                let pending = unflushed(&connection);
+                // What a connection sent that is closed by now can't be flushed: a scenario awaits its effect itself.
+                if connection.id != watcher.id && pending && connection.is_open() {
                     senders.push(connection);
                 }
             }
         }
         senders.sort_by_key(|connection| connection.id);
-        if !watcher.is_open() {
-            // What the server sent before it closed the connection has arrived with the close.
-            return Ok(Proof::Proven);
+        let end = lock(&watcher.inbox).end.clone();
+        if let Some(end) = end {
+            // What the server sent before a close frame has arrived with it; a lost connection may have lost more.
+            return Ok(if end.code.is_some() { Proof::Proven } else { Proof::None });
+        }
+        if lock(&watcher.inbox).stalled {
+            return Ok(Proof::None);
         }
         match &self.actor()?.spec.protocol.barrier {
             None => Ok(Proof::None),
@@ -53,42 +60,72 @@ impl Here {
                 Ok(if self.echo(watcher).await? == Proof::None { Proof::None } else { proof })
             }
             Some(Barrier::Marker { .. }) => self.markers(watcher, &senders).await,
-            Some(Barrier::Get { get, offset, frame, passed }) => {
-                let path = self.text(get)?;
-                let answer = self.get(&path).await?;
-                let Some(Value::Number(goal)) = offset.query(&answer.body).first().cloned() else {
-                    return Err(self.failure(format!(
-                        "the barrier's GET {path} gave no number at {offset}: {} {}",
-                        answer.status, answer.body
-                    )));
+            Some(Barrier::Get { get, offset, frame, passed, answers }) => {
+                // The position counts what the server has taken: what is still on its way is awaited by its answers.
+                let Some(answers) = answers else {
+                    return if senders.is_empty() && !unflushed(watcher) {
+                        self.position(watcher, get, offset, frame, passed).await
+                    } else {
+                        Ok(Proof::None)
+                    };
                 };
-                let goal = goal.as_f64().unwrap_or(0.0);
-                let frames = self.pattern(frame)?;
-                let arrived = |connection: &Connection| {
-                    lock(&connection.inbox).frames.iter().any(|one| {
-                        frames.matches(&one.value)
-                            && passed
-                                .query(&one.value)
-                                .first()
-                                .and_then(Value::as_f64)
-                                .is_some_and(|place| place >= goal)
-                    })
-                };
-                if goal > 0.0 {
-                    self.await_barrier(watcher, "the position that the server told", arrived).await?;
+                let answers = self.pattern(answers)?;
+                for sender in senders.iter().chain([watcher]) {
+                    let sent = lock(&sender.inbox).sent;
+                    let answered = |connection: &Connection| {
+                        let inbox = lock(&connection.inbox);
+                        inbox.frames.iter().filter(|one| answers.matches(&one.value)).count() as u64 >= sent
+                    };
+                    self.await_barrier(sender, "an answer to everything that was sent", answered).await?;
+                    lock(&sender.inbox).flushed = sent;
                 }
-                Ok(Proof::Proven)
+                self.position(watcher, get, offset, frame, passed).await
             }
         }
+    }
+
+    /// Asks for the server's position and waits until the watcher's frames have reached it.
+    async fn position(
+        &self,
+        watcher: &Arc<Connection>,
+        get: &Template,
+        offset: &JsonPath,
+        frame: &Template,
+        passed: &JsonPath,
+    ) -> Result<Proof, Box<Failure>> {
+        let path = self.text(get)?;
+        let answer = self.get(&path).await?;
+        let Some(Value::Number(goal)) = offset.query(&answer.body).first().cloned() else {
+            return Err(self.failure(format!(
+                "the barrier's GET {path} gave no number at {offset}: {} {}",
+                answer.status, answer.body
+            )));
+        };
+        let goal = goal.as_f64().unwrap_or(0.0);
+        let frames = self.pattern(frame)?;
+        let arrived = |connection: &Connection| {
+            lock(&connection.inbox).frames.iter().any(|one| {
+                frames.matches(&one.value)
+                    && passed.query(&one.value).first().and_then(Value::as_f64).is_some_and(|place| place >= goal)
+            })
+        };
+        if goal > 0.0 {
+            self.await_barrier(watcher, "the position that the server told", arrived).await?;
+        }
+        Ok(Proof::Proven)
     }
 
     /// One echo on one connection.
     pub(crate) async fn echo(&self, connection: &Arc<Connection>) -> Result<Proof, Box<Failure>> {
         let Some((ping, _)) = &connection.echo else { return Ok(Proof::None) };
-        let goal = {
-            let mut inbox = lock(&connection.inbox);
-            inbox.sent_since_barrier = false;
-            inbox.passed + inbox.pings.iter().filter(|ping| **ping == Ping::Barrier).count() + 1
+        if lock(&connection.inbox).stalled || !connection.is_open() {
+            // Nobody reads the answer.
+            return Ok(Proof::None);
+        }
+        let (goal, sent) = {
+            let inbox = lock(&connection.inbox);
+            let goal = inbox.passed + inbox.pings.iter().filter(|ping| **ping == Ping::Barrier).count() + 1;
+            (goal, inbox.sent)
         };
         let message = Message::text(ping.to_string());
         if connection.send(&self.world, self.step, message, Payload::json(ping.clone()), Some(Ping::Barrier)).is_err() {
@@ -98,6 +135,9 @@ impl Here {
             lock(&connection.inbox).passed >= goal
         })
         .await?;
+        // Only now, and only what was sent before the ping: another barrier at the same time must not skip this socket.
+        let mut inbox = lock(&connection.inbox);
+        inbox.flushed = inbox.flushed.max(sent);
         Ok(Proof::Proven)
     }
 
@@ -108,7 +148,10 @@ impl Here {
         let together = |connection: &Connection| connection.streams == watcher.streams;
         let mut who: Vec<String> =
             senders.iter().filter(|sender| together(sender)).map(|sender| sender.participant.clone()).collect();
-        who.retain(|key| *key != watcher.participant);
+        if unflushed(watcher) {
+            // Its own doings are behind its own marker, which comes back to it.
+            who.push(watcher.participant.clone());
+        }
         who.dedup();
         if who.is_empty() {
             let other = self.world.participants.values().find(|other| {
@@ -138,24 +181,34 @@ impl Here {
         let mut there = self.clone();
         there.locals.insert("marker".to_owned(), Value::String(value.clone()));
         there.me = Some(Arc::clone(actor));
-        (there.via, there.since, there.in_verb, there.shared) = (None, None, true, true);
+        let own = actor
+            .current()
+            .into_iter()
+            .find(|connection| connection.is_open() && connection.streams == watcher.streams);
+        there.via = own.as_ref().map(|connection| connection.name.clone());
+        (there.since, there.in_verb, there.shared) = (None, true, true);
         there.main = MainMode::Own;
         let receive = there.pattern(receive)?;
         let hides: Vec<Pattern> = there.patterns(hides)?;
         lock(&self.world.markers).push(Marker { value: value.clone(), receive, hides });
-        for connection in actor.current() {
-            lock(&connection.inbox).sent_since_barrier = false;
-        }
+        let sent = own.as_ref().map_or(0, |connection| lock(&connection.inbox).sent);
         if let StepKind::Act { action, .. } = &action.kind {
             there.act(action, false).await.map_err(|mut failures| failures.remove(0))?;
         }
-        for connection in actor.current() {
-            lock(&connection.inbox).sent_since_barrier = false;
+        if let Some(own) = &own {
+            // The marker itself needs no marker behind it.
+            let mut inbox = lock(&own.inbox);
+            let marker = inbox.sent.saturating_sub(sent);
+            inbox.sent -= marker;
         }
         self.await_barrier(watcher, &format!("the marker of `{}`", actor.key()), |connection| {
             lock(&connection.inbox).markers.contains(&value)
         })
         .await?;
+        if let Some(own) = &own {
+            let mut inbox = lock(&own.inbox);
+            inbox.flushed = inbox.flushed.max(sent);
+        }
         Ok(Proof::Proven)
     }
 
@@ -241,4 +294,10 @@ impl Here {
         while !stop(connection) && changed_before(&mut changes, limit).await {}
         Ok(())
     }
+}
+
+/// Whether a connection has sent what no barrier has shown to be through.
+fn unflushed(connection: &Connection) -> bool {
+    let inbox = lock(&connection.inbox);
+    inbox.sent > inbox.flushed
 }

@@ -1,5 +1,6 @@
 //! Expectations on an inbox: waiting for them, and explaining why they were not met.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -12,10 +13,14 @@ use crate::event::{Came, Failure, FailureKind, Nearest};
 use crate::pattern::{Difference, Pattern, describe, nearest};
 use crate::scenario::model::{Expect, Expected};
 use crate::subject::Death;
-use crate::text::{brief, millis, shorten};
+use crate::text::{brief, counted, millis, shorten};
 
 /// How many frames a failure shows.
 const SHOWN: usize = 12;
+/// From which share of agreement on a near miss is told in the headline.
+const NEAR: f64 = 0.5;
+/// How many more frames a count may still be short of.
+const MORE: usize = 1000;
 
 /// What is waited for.
 struct Wanted<'a> {
@@ -85,7 +90,11 @@ impl Here {
         let limit = from_now(patience);
         loop {
             if let Some(outcome) = self.look(connection, wanted) {
-                return outcome;
+                let broke = lock(&connection.inbox).end.as_ref().is_some_and(|end| end.code.is_none());
+                return match outcome {
+                    Err(failure) if broke => Err(self.or_death(failure).await),
+                    outcome => outcome,
+                };
             }
             let more = tokio::select! {
                 more = changed_before(&mut changes, limit) => more,
@@ -98,10 +107,14 @@ impl Here {
         // Missed. Listen on for a moment, to say whether it came late or never.
         let missed = tokio::time::Instant::now();
         let late = self.world.deadlines.late.mul_f64(self.world.deadlines.slow);
-        let mut failure = self.missed(connection, wanted, &format!("waited {patience:?}"));
         loop {
-            if let Look::Found(_) = wanted.look(&lock(&connection.inbox)) {
+            let found = wanted.look(&lock(&connection.inbox));
+            if let Look::Found(_) = found {
+                let shown = shorten(&describe_all(wanted), 160);
+                let mut failure =
+                    self.failure(format!("{} got {shown} too late: waited {patience:?}", who(connection)));
                 failure.late = Some(format!("it came {} ms after the deadline", missed.elapsed().as_millis()));
+                failure.came = came(connection, wanted.from);
                 return Err(failure);
             }
             if !connection.is_open() || !changed_before(&mut changes, missed + late).await {
@@ -124,9 +137,10 @@ impl Here {
             let frame = &inbox.frames[place];
             let pattern = &wanted.patterns[0];
             let mut failure = self.failure(format!(
-                "the next frame on {} is another than expected: {}",
+                "the next frame on {} is {}, expected {}",
                 who(connection),
-                brief(&frame.value, 120)
+                brief(&frame.value, 120),
+                shorten(&describe(pattern), 120)
             ));
             failure.expected = Some(describe(pattern));
             failure.nearest = Some(nearest_of(pattern, connection, place, &frame.value));
@@ -180,12 +194,25 @@ impl Here {
                 && !near.score.is_nothing()
             {
                 let (place, value) = candidates[near.index];
+                let mut nearest = nearest_of(pattern, connection, place, value);
                 if near.differences.is_empty() {
-                    let mut nearest = nearest_of(pattern, connection, place, value);
+                    failure.headline = format!(
+                        "{} got {}{which} too early: frame {} stands before the frame that it must follow",
+                        who(connection),
+                        shorten(&shown, 160),
+                        place + 1
+                    );
                     nearest.differences.push("it matches, but stands before the frame that it must follow".to_owned());
-                    failure.nearest = Some(nearest);
-                } else {
-                    failure.nearest = Some(nearest_of(pattern, connection, place, value));
+                } else if near.score.share() >= NEAR
+                    && let Some(difference) = nearest.differences.first()
+                {
+                    let _ = write!(failure.headline, "; frame {} is near: {difference}", place + 1);
+                }
+                failure.nearest = Some(nearest);
+                let taken = inbox.frames.iter().enumerate().skip(wanted.from).rev();
+                let mut taken = taken.filter_map(|(place, frame)| Some((place, frame, frame.taken_by?)));
+                if let Some((place, _, line)) = taken.find(|(_, frame, _)| pattern.matches(&frame.value)) {
+                    failure.details.push(format!("frame {} matches, but line {line} took it", place + 1));
                 }
             } else if let Some((place, frame)) =
                 inbox.frames.iter().enumerate().skip(wanted.from).find(|(_, frame)| pattern.matches(&frame.value))
@@ -238,24 +265,35 @@ impl Here {
         if self.barrier(connection).await? == Proof::None {
             self.listen(connection, listen, |_| false).await?;
         }
-        let mut inbox = lock(&connection.inbox);
-        let mut places = Vec::new();
-        for (place, frame) in inbox.frames.iter_mut().enumerate().skip(from) {
-            if pattern.matches(&frame.value) {
-                frame.counted = true;
-                places.push(place);
-            }
-        }
+        let barrier = self.world.at();
+        let places = mark_counted(connection, pattern, from);
         if times.matches(&Value::from(places.len())) {
             return Ok(());
         }
+        // Too few: more that come now came behind the barrier, which is another defect than a lost frame.
+        let more = (places.len() + 1..places.len() + MORE).any(|count| times.matches(&Value::from(count)));
+        let (late, listened) =
+            if more { self.listen_on(connection, pattern, from, places.len()).await } else { (0, None) };
+        let inbox = lock(&connection.inbox);
         let mut failure = self.failure(format!(
-            "{} got {} {} times, expected {}",
+            "{} got {} {}, expected {}",
             who(connection),
             shorten(&describe(pattern), 160),
-            places.len(),
+            counted(places.len(), "time", "times"),
             describe(times)
         ));
+        if late > 0 {
+            let behind =
+                inbox.frames.iter().skip(from).filter(|frame| frame.at > barrier && pattern.matches(&frame.value));
+            let after = behind.map(|frame| frame.at.saturating_sub(barrier)).next().unwrap_or_default();
+            let _ = write!(failure.headline, " ({late} more came behind the barrier)");
+            failure.late = Some(format!(
+                "{late} more came, the first {} behind the barrier: the server answers it before it has delivered",
+                millis(after)
+            ));
+        } else if let Some(listened) = listened {
+            failure.late = Some(format!("no more came: the runner listened {listened:?} longer"));
+        }
         for place in places.iter().take(SHOWN) {
             let frame = &inbox.frames[*place];
             failure.details.push(format!(
@@ -276,12 +314,57 @@ impl Here {
         Err(failure)
     }
 
+    /// Listens on after a count that was too small; gives how many more came, and how long it listened.
+    async fn listen_on(
+        &self,
+        connection: &Arc<Connection>,
+        pattern: &Pattern,
+        from: usize,
+        had: usize,
+    ) -> (usize, Option<std::time::Duration>) {
+        let late = self.world.deadlines.late.mul_f64(self.world.deadlines.slow);
+        let mut changes = connection.changed.subscribe();
+        let limit = from_now(late);
+        loop {
+            let now =
+                lock(&connection.inbox).frames.iter().skip(from).filter(|frame| pattern.matches(&frame.value)).count();
+            if now > had {
+                return (now - had, None);
+            }
+            if !connection.is_open() || !changed_before(&mut changes, limit).await {
+                return (0, Some(late));
+            }
+        }
+    }
+
+    /// What failed because a connection broke; where the server ended in that moment, that is what failed.
+    pub(crate) async fn or_death(&self, failure: Box<Failure>) -> Box<Failure> {
+        const MOMENT: std::time::Duration = std::time::Duration::from_millis(200);
+        match tokio::time::timeout(MOMENT, self.world.server.death()).await {
+            Ok(death) => self.server_died(&death),
+            Err(_) => failure,
+        }
+    }
+
     /// The server ended while something was awaited.
     pub(crate) fn server_died(&self, death: &Death) -> Box<Failure> {
         let mut failure = self.failure(format!("the server died: it {death}"));
         failure.kind = FailureKind::ServerDied;
         failure
     }
+}
+
+/// The places of all matches from a place on; they are no surprise any more.
+fn mark_counted(connection: &Connection, pattern: &Pattern, from: usize) -> Vec<usize> {
+    let mut inbox = lock(&connection.inbox);
+    let mut places = Vec::new();
+    for (place, frame) in inbox.frames.iter_mut().enumerate().skip(from) {
+        if pattern.matches(&frame.value) {
+            frame.counted = true;
+            places.push(place);
+        }
+    }
+    places
 }
 
 fn nearest_of(pattern: &Pattern, connection: &Connection, place: usize, value: &Value) -> Nearest {

@@ -33,10 +33,10 @@ impl Here {
         let outgoing = self.outgoing(http)?;
         let limit = self.world.deadlines.of(http.within.or(self.within));
         match mode {
-            MainMode::Observed(slot, release) => {
-                release.wait().await;
+            MainMode::Observed(racer) => {
+                racer.released().await;
                 let answer = self.ask(http.method, &outgoing, limit).await?;
-                *lock(&slot) = Some(answer);
+                *lock(&racer.answer) = Some(answer);
                 Ok(())
             }
             MainMode::Refused(checks) => {
@@ -68,7 +68,7 @@ impl Here {
                         match failed {
                             Ok(()) => return Ok(()),
                             Err(mut failure) if tokio::time::Instant::now() >= until => {
-                                failure.late = Some(format!("asked again for {patience:?}, this is the last answer"));
+                                failure.details.push(format!("asked again for {patience:?}; this is the last answer"));
                                 return Err(failure);
                             }
                             Err(_) => tokio::time::sleep(PAUSE).await,
@@ -176,7 +176,7 @@ impl Here {
         let world = &self.world;
         let target = target(&outgoing.url);
         let what = format!("{method} {target}");
-        world.tell(EventKind::Requested {
+        world.tell(|| EventKind::Requested {
             participant: me.key().to_owned(),
             method: method.to_owned(),
             path: target,
@@ -185,7 +185,8 @@ impl Here {
         let began = lock(&world.record).entries.len();
         let sent_at = world.at();
         let verb = reqwest::Method::from_bytes(method.as_bytes()).map_err(|error| self.wrong(error.to_string()))?;
-        let mut request = world.http.request(verb, outgoing.url.clone()).headers(outgoing.headers.clone());
+        let client = lock(&world.http).clone();
+        let mut request = client.request(verb, outgoing.url.clone()).headers(outgoing.headers.clone());
         if let Some(body) = &outgoing.body {
             request = request.body(body.clone());
         }
@@ -198,7 +199,15 @@ impl Here {
         };
         let (status, header_map, body) = match tokio::time::timeout(limit, exchange).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Err(self.failure(format!("{what}: no answer: {}", chain(&error)))),
+            Ok(Err(error)) => {
+                let failure = self.failure(format!("{what}: no answer: {}", chain(&error)));
+                // Where nobody listens, the server ended earlier, and it is known how, or it was stopped.
+                return Err(match self.world.server.died() {
+                    Some(death) => self.server_died(&death),
+                    None if error.is_connect() => failure,
+                    None => self.or_death(failure).await,
+                });
+            }
             Err(_) => return Err(self.failure(format!("{what}: no answer within {limit:?}"))),
         };
         keep_cookies(me, &header_map, &outgoing.url);
@@ -207,7 +216,7 @@ impl Here {
             .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
         let value = super::socket::body_value(&body);
-        world.tell(EventKind::Answered {
+        world.tell(|| EventKind::Answered {
             participant: me.key().to_owned(),
             status,
             body: String::from_utf8_lossy(&body).into_owned(),
@@ -232,7 +241,8 @@ impl Here {
     pub(crate) fn must(&mut self, answer: &Answer, checks: &Checks, default_status: bool) -> Result<(), Box<Failure>> {
         let found = differences(self, answer, checks, default_status)?;
         if !found.is_empty() {
-            let mut failure = self.failure(format!("{}: {}", answer.what, found[0]));
+            let who = self.me.as_ref().map(|me| me.key()).unwrap_or_default();
+            let mut failure = self.failure(format!("{who}: {}: {}", answer.what, found[0]));
             failure.nearest = Some(Nearest { what: format!("the answer, {}", answer.status), differences: found });
             failure.details.push(format!("answer: {} {}", answer.status, answer.body));
             failure.expected = Some(expected(self, checks)?);
@@ -256,8 +266,9 @@ impl Here {
                     self.capture(&capture.name, &one);
                 }
                 _ => {
+                    let no_json = if value.is_string() { ": this is text, no JSON" } else { "" };
                     let mut failure = self.failure(format!(
-                        "{what}: the capture `{}` must match one value, but {} matches {}",
+                        "{what}: the capture `{}` must match one value, but {} matches {}{no_json}",
                         capture.name,
                         capture.source,
                         found.len()
@@ -346,10 +357,11 @@ pub(crate) fn query_of(url: &Url) -> BTreeMap<String, String> {
     url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
 }
 
-/// An error with its causes.
+/// An error's causes; what it says itself only repeats the request.
 fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
+    let first = error.source().unwrap_or(error);
+    let mut text = first.to_string();
+    let mut cause = first.source();
     while let Some(inner) = cause {
         let more = inner.to_string();
         if !text.contains(&more) {

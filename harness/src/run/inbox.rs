@@ -49,8 +49,12 @@ pub(crate) struct Inbox {
     pub(crate) markers: Vec<String>,
     /// Places noted by `mark`.
     pub(crate) marks: BTreeMap<String, usize>,
-    /// Whether the participant has sent since the last barrier.
-    pub(crate) sent_since_barrier: bool,
+    /// How many frames the participant has sent, barriers' own left out.
+    pub(crate) sent: u64,
+    /// How many of them a barrier has shown to be through.
+    pub(crate) flushed: u64,
+    /// Whether the participant reads.
+    pub(crate) stalled: bool,
     /// Whether the participant has begun to close the connection.
     pub(crate) closing: bool,
 }

@@ -2,13 +2,19 @@
 //!
 //! - `play`: the recipe;
 //! - `world`: who takes part, what is set, what has happened;
-//! - `step`: steps and controls; `http`, `socket`, `expect`, `barrier`, `snapshot`: what they need;
+//! - `step`: steps and controls, with `race`, `check`, `server` and `ending`; `act`: what an actor does, with `http`,
+//!   `socket`, `expect`, `barrier` and `snapshot`;
 //! - `inbox`: every frame of a connection, and selective receive; pure.
 
+mod act;
 mod barrier;
+mod check;
+mod ending;
 mod expect;
 mod http;
 mod inbox;
+mod race;
+mod server;
 mod snapshot;
 mod socket;
 mod step;
@@ -87,6 +93,8 @@ pub struct Ground {
     pub audit: Option<Duration>,
     /// Takes the events.
     pub sink: EventSink,
+    /// Whether every step, request, frame and log line is an event too.
+    pub detail: bool,
 }
 
 /// Digits that stand once: in this process by counting, among processes by chance.
@@ -128,6 +136,8 @@ pub(crate) async fn play(
     };
     failures.extend(top.steps(&scenario.always).await.err().unwrap_or_default());
     if failures.is_empty() {
+        // What the last step caused belongs to the scenario; a barrier that breaks here is told by the invariants.
+        let _ = top.settle().await;
         failures.extend(top.leftovers().unwrap_or_else(|failure| vec![*failure]));
     }
     if let Some(death) = server.died()
@@ -144,10 +154,16 @@ pub(crate) async fn play(
     }
     let compared = snapshot::compare(&world, ground.store.as_ref());
     failures.extend(compared.failures);
+    // A broken promise over the whole record names the cause more often than the step that first noticed.
+    failures.sort_by_key(|failure| failure.kind != FailureKind::Invariant);
 
+    // A mistake of the scenario or the server's death is never the failure that was expected.
+    let excused =
+        failures.iter().all(|failure| !matches!(failure.kind, FailureKind::Scenario | FailureKind::ServerDied));
     let outcome = match (&scenario.expect_failure, failures.is_empty()) {
         (None, true) => Outcome::Passed,
         (None, false) => Outcome::Failed { failures },
+        (Some(_), false) if !excused => Outcome::Failed { failures },
         (Some(reason), false) => Outcome::FailedAsExpected { reason: reason.clone() },
         (Some(reason), true) => {
             let headline = format!("it passed, though it was expected to fail: {reason}");
@@ -209,15 +225,8 @@ fn world(
     began: Instant,
 ) -> Result<Arc<World>, Box<Failure>> {
     let scenario = &job.scenario;
-    // TLS roots are read only where they are needed: it takes some milliseconds.
-    let secure = server.url().starts_with("https:");
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).user_agent("roundtable");
-    if !secure {
-        client = client.tls_certs_only([]);
-    }
-    let http =
-        client.build().map_err(|error| Failure::new(FailureKind::Scenario, format!("no HTTP client: {error}")))?;
+    let http = client(server.url())
+        .map_err(|error| Failure::new(FailureKind::Scenario, format!("no HTTP client: {error}")))?;
     let participants: IndexMap<String, Arc<Participant>> = scenario
         .participants
         .iter()
@@ -239,7 +248,7 @@ fn world(
         began,
         deadlines: ground.deadlines,
         server: Arc::clone(server),
-        http,
+        http: Mutex::new(http),
         participants,
         given: Mutex::default(),
         vars: Mutex::default(),
@@ -249,9 +258,23 @@ fn world(
         connections: 0.into(),
         steps: 0.into(),
         sink: Arc::clone(&ground.sink),
+        detail: ground.detail,
         log,
         snapshots: Mutex::default(),
     }))
+}
+
+/// A client for a server; TLS roots are read only where they are needed, since that takes some milliseconds.
+fn client(url: &str) -> reqwest::Result<reqwest::Client> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent("roundtable")
+        .tcp_nodelay(true);
+    if !url.starts_with("https:") {
+        client = client.tls_certs_only([]);
+    }
+    client.build()
 }
 
 /// Gives every participant its identity: the templates, then the log-in steps.
@@ -339,36 +362,13 @@ async fn promises(top: &Here, failures: &mut Vec<Failure>) -> Vec<String> {
                 let headline = format!("{}: {}", verdict.invariant.name(), evidence.headline);
                 let mut failure = Failure::new(FailureKind::Invariant, headline);
                 failure.participant = Some(evidence.participant.clone());
-                for mention in &evidence.entries {
-                    if let Some(entry) = record.entries.get(mention.index) {
-                        failure.details.push(format!(
-                            "{} {}: {}",
-                            crate::text::millis(mention.at),
-                            entry.participant,
-                            shown(&entry.what)
-                        ));
-                    }
-                }
-                failure.details.extend(evidence.details);
+                // They describe the entries of the record, each in a line.
+                failure.details = evidence.details;
                 failures.push(failure);
             }
         }
     }
     unknown
-}
-
-/// An entry of the record in one line.
-fn shown(what: &What) -> String {
-    let text = match what {
-        What::Opened { name, path, .. } => format!("opened {name} at {path}"),
-        What::Sent { frame, .. } => format!("sent {}", socket::shown(frame)),
-        What::Received { frame, .. } => format!("got {}", socket::shown(frame)),
-        What::Closed { end, .. } => format!("closed {}", socket::describe(end)),
-        What::Exchange(exchange) => {
-            format!("{} {} answered {} {}", exchange.method, exchange.path, exchange.status, exchange.answer)
-        }
-    };
-    crate::text::shorten(&text, 240)
 }
 
 /// The value of a stream that a connection's request names.
@@ -434,7 +434,7 @@ async fn read_back(top: &Here, stream: &Stream, value: &str) -> Result<Vec<(Stri
             let answer = match there.get(&path).await {
                 Ok(answer) => answer,
                 Err(failure) => {
-                    why = failure.headline;
+                    why = crate::text::shorten(&failure.headline, 160);
                     continue 'participants;
                 }
             };
@@ -476,7 +476,8 @@ fn own_lines(world: &World) -> Vec<String> {
         .filter(|text| text.len() >= 8)
         .map(str::to_owned)
         .collect();
-    let shared = world.log.shared.load(Ordering::Relaxed);
+    // Why a server ended stands in its last lines, whomever they name.
+    let shared = world.log.shared.load(Ordering::Relaxed) && world.server.died().is_none();
     let own = lines
         .into_iter()
         .filter(|line| !shared || line.contains(&world.run) || names.iter().any(|name| line.contains(name)));

@@ -137,6 +137,20 @@ pub(crate) fn compare(world: &World, keep: Option<&Store>) -> Compared {
     compared
 }
 
+/// The first line that a diff removes and what stands there now, and how many lines there are in all.
+fn first_change(lines: &[crate::snapshot::DiffLine]) -> String {
+    use crate::snapshot::DiffKind::{Added, Removed};
+    let changed: Vec<_> = lines.iter().filter(|line| matches!(line.kind, Added | Removed)).collect();
+    let first = |kind| changed.iter().find(|line| line.kind == kind).map(|line| line.text.trim());
+    let what = match (first(Removed), first(Added)) {
+        (Some(old), Some(new)) => format!(": `{old}` became `{new}`"),
+        (Some(old), None) => format!(": `{old}` is gone"),
+        (None, Some(new)) => format!(": `{new}` is new"),
+        (None, None) => String::new(),
+    };
+    format!("{} ({} changed lines)", crate::text::shorten(&what, 200), changed.len())
+}
+
 fn settle(
     compared: &mut Compared,
     keep: &Store,
@@ -167,6 +181,7 @@ fn settle(
     let mut failure = match outcome {
         store::Outcome::Missing { .. } => {
             let mut failure = failed(format!("the snapshot `{}` is not stored yet", taken.name));
+            failure.details.push(format!("it belongs in {}", shown.display()));
             failure.diff = diff("", &taken.text);
             failure
         }
@@ -176,17 +191,19 @@ fn settle(
                 lines.iter().find(|line| line.kind == crate::snapshot::DiffKind::Shape).map(|line| line.text.clone());
             let headline = match shape {
                 Some(shape) => format!("the snapshot `{}` changed its shape: {shape}", taken.name),
-                None => format!("the snapshot `{}` differs", taken.name),
+                None => format!("the snapshot `{}` differs{}", taken.name, first_change(&lines)),
             };
             let mut failure = failed(headline);
+            failure.details.push(format!("stored in {}", shown.display()));
             failure.diff = lines;
             failure
         }
         store::Outcome::Same => return Ok(()),
     };
-    failure.details.push(format!("stored in {}", shown.display()));
     if pending.is_some() {
         failure.details.push("accept it with `roundtable run … --update-snapshots`".to_owned());
+    } else {
+        failure.details.push("nothing is written where CI is set: accept it elsewhere and commit the file".to_owned());
     }
     Err(Box::new(failure))
 }

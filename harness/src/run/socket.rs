@@ -51,7 +51,7 @@ pub(crate) struct Connection {
 }
 
 enum Out {
-    Frame(Message),
+    Frame(Message, tokio::sync::oneshot::Sender<()>),
     Close(u16, String),
 }
 
@@ -230,7 +230,7 @@ impl Connection {
         connection
     }
 
-    /// Puts a frame on its way.
+    /// Puts a frame on its way; what it gives tells when the frame is written.
     pub(crate) fn send(
         &self,
         world: &World,
@@ -238,7 +238,8 @@ impl Connection {
         message: Message,
         payload: Payload,
         ping: Option<Ping>,
-    ) -> Result<(), String> {
+    ) -> Result<tokio::sync::oneshot::Receiver<()>, String> {
+        let barrier = ping == Some(Ping::Barrier);
         {
             let mut inbox = lock(&self.inbox);
             if let Some(end) = &inbox.end {
@@ -249,18 +250,20 @@ impl Connection {
                 None if self.is_ping(&payload) => inbox.pings.push_back(Ping::Step),
                 None => {}
             }
-            if ping != Some(Ping::Barrier) {
-                inbox.sent_since_barrier = true;
+            if !barrier {
+                inbox.sent += 1;
             }
         }
-        let text = shown(&payload);
-        world.note(&self.participant, Some(step), What::Sent { connection: self.id, frame: payload });
-        world.tell(EventKind::Sent {
+        let text = if world.detail { shown(&payload) } else { String::new() };
+        world.note(&self.participant, Some(step), What::Sent { connection: self.id, frame: payload, barrier });
+        world.tell(|| EventKind::Sent {
             participant: self.participant.clone(),
             connection: self.name.clone(),
             frame: text,
         });
-        self.outgoing.send(Out::Frame(message)).map_err(|_| "the connection is closed".to_owned())
+        let (written, done) = tokio::sync::oneshot::channel();
+        self.outgoing.send(Out::Frame(message, written)).map_err(|_| "the connection is closed".to_owned())?;
+        Ok(done)
     }
 
     fn is_ping(&self, payload: &Payload) -> bool {
@@ -286,6 +289,7 @@ impl Connection {
 
     /// Stops or resumes reading.
     pub(crate) fn set_reading(&self, on: bool) {
+        lock(&self.inbox).stalled = !on;
         self.reading.send_replace(on);
     }
 
@@ -295,7 +299,7 @@ impl Connection {
 
     fn ended(&self, world: &World, end: Closing) {
         world.note(&self.participant, None, What::Closed { connection: self.id, end: end.clone() });
-        world.tell(EventKind::Closed {
+        world.tell(|| EventKind::Closed {
             participant: self.participant.clone(),
             connection: self.name.clone(),
             end: end.clone(),
@@ -304,16 +308,16 @@ impl Connection {
         self.changed.send_modify(|version| *version += 1);
     }
 
-    fn received(&self, world: &World, payload: Payload, text: String) {
+    fn received(&self, world: &World, payload: Payload, text: impl FnOnce() -> String) {
         let value = payload.value();
         // The record and the inbox get the frame under one lock, so that both have the same order.
         let mut inbox = lock(&self.inbox);
         let barrier = self.is_barrier(world, &mut inbox, &value);
         world.note(&self.participant, None, What::Received { connection: self.id, frame: payload, barrier });
-        world.tell(EventKind::Received {
+        world.tell(|| EventKind::Received {
             participant: self.participant.clone(),
             connection: self.name.clone(),
-            frame: text,
+            frame: text(),
             barrier,
         });
         if !barrier {
@@ -365,10 +369,10 @@ where
             }
         };
         match message {
-            Some(Ok(Message::Text(text))) => connection.received(world, Payload::from_text(&text), text.to_string()),
+            Some(Ok(Message::Text(text))) => connection.received(world, Payload::from_text(&text), || text.to_string()),
             Some(Ok(Message::Binary(bytes))) => {
                 let shown = format!("{} bytes of binary", bytes.len());
-                connection.received(world, Payload::Binary(bytes.to_vec()), shown);
+                connection.received(world, Payload::Binary(bytes.to_vec()), || shown);
             }
             Some(Ok(Message::Close(frame))) => {
                 if let Some(frame) = frame {
@@ -397,7 +401,11 @@ where
 {
     while let Some(out) = frames.recv().await {
         let sent = match out {
-            Out::Frame(message) => sink.send(message).await,
+            Out::Frame(message, written) => {
+                let sent = sink.send(message).await;
+                let _ = written.send(());
+                sent
+            }
             Out::Close(code, reason) => {
                 let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
                 sink.send(Message::Close(Some(frame))).await

@@ -1,7 +1,7 @@
 //! The world of one scenario while it runs: who takes part, what is set, what has happened.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,8 @@ pub(crate) struct World {
     pub(crate) began: Instant,
     pub(crate) deadlines: Deadlines,
     pub(crate) server: Arc<Server>,
-    pub(crate) http: reqwest::Client,
+    /// Made anew when the server is stopped, so that no connection of the old one is taken for the new.
+    pub(crate) http: Mutex<reqwest::Client>,
     pub(crate) participants: IndexMap<String, Arc<Participant>>,
     /// Names that races gave, each with the keys of its participants.
     pub(crate) given: Mutex<BTreeMap<String, Vec<String>>>,
@@ -61,6 +62,8 @@ pub(crate) struct World {
     pub(crate) connections: AtomicUsize,
     pub(crate) steps: AtomicUsize,
     pub(crate) sink: EventSink,
+    /// Whether somebody listens to every step, request and frame.
+    pub(crate) detail: bool,
     /// Lines of the server's log since the scenario's start; the version counts them.
     pub(crate) log: Arc<LogBook>,
     pub(crate) snapshots: Mutex<Vec<super::Taken>>,
@@ -127,7 +130,14 @@ impl World {
         self.began.elapsed()
     }
 
-    pub(crate) fn tell(&self, kind: EventKind) {
+    /// Tells what happens in detail, where somebody listens: a frame's text is not copied for nobody.
+    pub(crate) fn tell(&self, kind: impl FnOnce() -> EventKind) {
+        if self.detail {
+            self.announce(kind());
+        }
+    }
+
+    fn announce(&self, kind: EventKind) {
         (self.sink)(Event { scenario: Some(Arc::clone(&self.label)), at: self.at(), kind });
     }
 
@@ -199,7 +209,51 @@ pub(crate) enum MainMode {
     /// These, and the verb ends behind it.
     Refused(Arc<Checks>),
     /// None: the answer goes to the race.
-    Observed(Arc<Mutex<Option<Answer>>>, Arc<tokio::sync::Barrier>),
+    Observed(Arc<Racer>),
+}
+
+/// One of several who are released at one instant.
+pub(crate) struct Racer {
+    release: Arc<Release>,
+    arrived: AtomicBool,
+    pub(crate) answer: Mutex<Option<Answer>>,
+}
+
+/// The instant for which all racers wait.
+pub(crate) struct Release {
+    missing: Mutex<usize>,
+    go: tokio::sync::watch::Sender<bool>,
+}
+
+impl Release {
+    /// For so many racers.
+    pub(crate) fn new(racers: usize) -> Arc<Self> {
+        Arc::new(Self { missing: Mutex::new(racers), go: tokio::sync::watch::Sender::new(false) })
+    }
+}
+
+impl Racer {
+    pub(crate) fn new(release: &Arc<Release>) -> Arc<Self> {
+        Arc::new(Self { release: Arc::clone(release), arrived: AtomicBool::new(false), answer: Mutex::new(None) })
+    }
+
+    /// Says that this racer is there, or never will be: the others don't wait for one that failed on its way.
+    pub(crate) fn arrive(&self) {
+        if self.arrived.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let mut missing = lock(&self.release.missing);
+        *missing = missing.saturating_sub(1);
+        if *missing == 0 {
+            self.release.go.send_replace(true);
+        }
+    }
+
+    /// Waits for the instant.
+    pub(crate) async fn released(&self) {
+        self.arrive();
+        let _ = self.release.go.subscribe().wait_for(|go| *go).await;
+    }
 }
 
 /// An answer to a request.
@@ -344,7 +398,12 @@ impl Here {
             let began = record.entries.len();
             record.step_began.insert(number, began);
         }
-        self.world.tell(EventKind::StepStarted { number, depth: self.depth, place, actor: actor.map(str::to_owned) });
+        self.world.tell(|| EventKind::StepStarted {
+            number,
+            depth: self.depth,
+            place,
+            actor: actor.map(str::to_owned),
+        });
         inner.depth += 1;
         inner
     }

@@ -153,6 +153,8 @@ pub enum Barrier {
         frame: Template,
         /// Where such a frame has its position.
         passed: JsonPath,
+        /// Frames of which one answers each frame that is sent; without it nothing can be proven behind a send.
+        answers: Option<Template>,
     },
 }
 

@@ -172,7 +172,7 @@ impl<'a> Reader<'a, '_> {
                 let line = self.source.line(at.line);
                 let help = if line.contains("{{") {
                     "quote a value that holds a template: \"{{ … }}\""
-                } else if line.contains('\t') {
+                } else if line.contains('\t') || error.info().contains("tab") {
                     "YAML is indented by spaces, never by tabs"
                 } else {
                     "check the indentation and the quotes of this line and the one before"

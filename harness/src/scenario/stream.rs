@@ -134,6 +134,8 @@ pub enum Invariant {
     NoDuplicates,
     /// No place between two deliveries of a connection is missing.
     NoGaps,
+    /// What was acknowledged before a barrier was asked is on the connection before the barrier's answer.
+    ReachesAll,
     /// Nobody got a delivery that was sent after its leave was answered.
     MembersOnly,
     /// What was acknowledged is in the stream that the server gives back, once and at that place.
@@ -142,7 +144,7 @@ pub enum Invariant {
 
 impl Invariant {
     /// All of them, with their names in protocol files and what they promise.
-    pub const ALL: [(Self, &'static str, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str, &'static str); 6] = [
         (
             Self::SameOrder,
             "same_order",
@@ -150,6 +152,11 @@ impl Invariant {
         ),
         (Self::NoDuplicates, "no_duplicates", "no connection gets a delivery twice"),
         (Self::NoGaps, "no_gaps", "no place between two deliveries of a connection is missing for its participant"),
+        (
+            Self::ReachesAll,
+            "reaches_all",
+            "what was acknowledged before a barrier was asked reaches every member's connection before its answer",
+        ),
         (Self::MembersOnly, "members_only", "nobody gets a delivery that was sent after its leave was answered"),
         (
             Self::AckedNotLost,

@@ -49,12 +49,15 @@ const PATTERNS: &str = r##"{"type": "array", "items": {"$ref": "#/$defs/pattern"
 const STEPS: &str = r##"{"type": "array", "items": {"$ref": "#/$defs/step"}}"##;
 const STRING: &str = r#"{"type": "string"}"#;
 const STRINGS: &str = r#"{"type": "array", "items": {"type": "string"}}"#;
+/// A list, or one alone.
+const NAMED: &str = r#"{"type": ["array", "string"], "items": {"type": "string"}}"#;
 const MAP: &str = r#"{"type": "object"}"#;
 const BOOLEAN: &str = r#"{"type": "boolean"}"#;
 const DURATION: &str = r#"{"type": ["string", "integer"], "pattern": "^([0-9]+(\\.[0-9]+)?(ms|s|m)|\\{\\{.*\\}\\})$"}"#;
 const NAMES: &str = r#"{"type": "object", "additionalProperties": {"type": "string"}}"#;
 const COUNT: &str = r#"{"type": ["integer", "string"], "minimum": 0}"#;
 const NOTHING: &str = r#"{"type": ["object", "null"], "maxProperties": 0}"#;
+const WISHES: &str = r#"{"type": "object", "properties": {"config": {"type": "object"}, "env": {"type": "object", "additionalProperties": {"type": ["string", "number"]}}, "args": {"type": ["array", "string"], "items": {"type": ["string", "number"]}}, "own": {"type": "boolean"}}, "additionalProperties": false}"#;
 const REFUSED: &str = r##"{"oneOf": [{"type": ["integer", "string"]}, {"type": "object", "properties": {"status": {"$ref": "#/$defs/pattern"}, "expect": {"$ref": "#/$defs/pattern"}, "expect_headers": {"type": "object"}}, "additionalProperties": false}]}"##;
 
 const HTTP: &[&str] = &[
@@ -67,7 +70,6 @@ const HTTP: &[&str] = &[
     "expect",
     "expect_headers",
     "capture",
-    "eventually",
     "gives_up",
     "within",
     "main",
@@ -75,7 +77,8 @@ const HTTP: &[&str] = &[
 const HTTP_READ: &[&str] =
     &["query", "headers", "status", "expect", "expect_headers", "capture", "eventually", "gives_up", "within", "main"];
 const EXPECT: &[&str] = &["within", "since", "via", "capture"];
-const COUNTED: &[&str] = &["within", "since", "via", "times", "for"];
+const COUNTED: &[&str] = &["since", "via", "times", "for"];
+const NONE: &[&str] = &["within", "since", "via", "for"];
 /// What may stand beside the call of a verb.
 pub const BESIDE_VERB: &[&str] = &["refused", "within", "since", "via", "capture"];
 
@@ -100,7 +103,7 @@ use Place::{Action, Control, ControlModifier, File, Modifier, Outcome, Participa
 pub const WORDS: &[Word] = &[
     word(File, "scenario", STRING, "Two people talk", "The scenario's title, one line that says what it shows."),
     word(File, "use", STRING, "chat", "The protocol file: protocols/NAME.yaml in this folder or the nearest above."),
-    word(File, "tags", STRINGS, "[membership]", "Words by which `--tag` selects scenarios."),
+    word(File, "tags", NAMED, "[membership]", "Words by which `--tag` selects scenarios."),
     word(
         File,
         "participants",
@@ -119,7 +122,7 @@ pub const WORDS: &[Word] = &[
     word(
         File,
         "server",
-        MAP,
+        WISHES,
         "{ config: { queue_capacity: 3 } }",
         "What this scenario asks of its server: `config` (keys of our server's configuration), `env` and `args` (of a command); `own: true` where it disturbs others on a shared one.",
     ),
@@ -170,7 +173,7 @@ pub const WORDS: &[Word] = &[
         word(
             Control,
             "race",
-            r##"{"type": "object", "required": ["of", "do"], "properties": {"of": {"type": "string"}, "do": {"$ref": "#/$defs/action"}, "outcomes": {"type": "array", "items": {"type": "object"}}}, "additionalProperties": false}"##,
+            r##"{"type": "object", "required": ["of", "do"], "properties": {"of": {"type": "string"}, "do": {"$ref": "#/$defs/action"}, "outcomes": {"type": "array", "items": {"$ref": "#/$defs/outcome"}}}, "additionalProperties": false}"##,
             "{ of: all, do: { get: / } }",
             "Everybody in a group does one thing at one release instant; `outcomes` says who may end how, and names them.",
         ),
@@ -227,7 +230,7 @@ pub const WORDS: &[Word] = &[
         "[alice]",
         "With `snapshot`: only these participants and groups are shown.",
     ),
-    word(ControlModifier, "unordered", STRINGS, "[messages]", "Kinds of frames or streams whose order was raced."),
+    word(ControlModifier, "unordered", NAMED, "[messages]", "Kinds of frames or streams whose order was raced."),
     beside(word(Action, "get", STRING, "/health", "An HTTP GET."), HTTP_READ),
     beside(word(Action, "post", STRING, "/things", "An HTTP POST."), HTTP),
     beside(word(Action, "put", STRING, "/things/1", "An HTTP PUT."), HTTP),
@@ -244,7 +247,7 @@ pub const WORDS: &[Word] = &[
         word(
             Action,
             "close",
-            r#"{"type": ["object", "null"], "properties": {"code": {"type": "integer"}, "reason": {"type": "string"}}, "additionalProperties": false}"#,
+            r#"{"type": ["object", "null"], "properties": {"code": {"type": ["integer", "string"]}, "reason": {"type": "string"}}, "additionalProperties": false}"#,
             "{ code: 1000 }",
             "Closes the connection with a close frame and waits for the server's.",
         ),
@@ -299,7 +302,7 @@ pub const WORDS: &[Word] = &[
     ),
     beside(
         word(Action, "receive_nothing", PATTERN, "{ type: secret }", "No untaken frame up to the barrier may match."),
-        COUNTED,
+        NONE,
     ),
     beside(
         word(
@@ -366,7 +369,7 @@ pub const WORDS: &[Word] = &[
     word(Modifier, "since", STRING, "before", "Looks only at frames behind this mark."),
     word(Modifier, "via", STRING, "phone", "Which of several connections."),
     word(Modifier, "as", STRING, "phone", "The connection's name; without it there is one, `main`."),
-    word(Modifier, "subprotocols", STRINGS, "[chat]", "Subprotocols that the handshake offers."),
+    word(Modifier, "subprotocols", NAMED, "[chat]", "Subprotocols that the handshake offers."),
     word(
         Modifier,
         "receive_buffer",
@@ -431,7 +434,7 @@ pub const WORDS: &[Word] = &[
     word(
         Protocol,
         "invariants",
-        r#"{"type": "array", "items": {"enum": ["same_order", "no_duplicates", "no_gaps", "members_only", "acked_not_lost"]}}"#,
+        r#"{"type": "array", "items": {"enum": ["same_order", "no_duplicates", "no_gaps", "reaches_all", "members_only", "acked_not_lost"]}}"#,
         "[same_order]",
         "What must hold of every scenario's record.",
     ),
@@ -479,7 +482,7 @@ pub const WORDS: &[Word] = &[
         "text",
         "Its parameters: one name, a list of names, or a map of names with defaults.",
     ),
-    word(Verb, "gives", STRINGS, "[last_seq]", "Captures that belong to the actor; the others belong to the scenario."),
+    word(Verb, "gives", NAMED, "[last_seq]", "Captures that belong to the actor; the others belong to the scenario."),
     word(Verb, "doc", STRING, "Says something", "What it does, for people and editors."),
     word(Verb, "steps", STEPS, "[{ me: close }]", "What it does; `me` is the actor."),
     word(Stream, "frame", PATTERN, "{ type: message }", "Which frames are deliveries."),

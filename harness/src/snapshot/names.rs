@@ -102,7 +102,8 @@ impl Names {
         // What several participants captured under one name is theirs together.
         let mut captured: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
         for member in members {
-            for (name, value) in &member.captures {
+            // Keys and names are the scenario's own words, the same in every run.
+            for (name, value) in member.captures.iter().filter(|(name, _)| !matches!(name.as_str(), "key" | "name")) {
                 if let Value::String(text) = value
                     && self.whole(text).is_none()
                     && looks_like_an_id(text)

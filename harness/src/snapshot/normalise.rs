@@ -110,7 +110,7 @@ fn strings(value: &Value, take: &mut dyn FnMut(&str)) {
 }
 
 /// Where an acknowledgement stands for its sender: the stream's place in the file, which of its values it
-/// is in the order in which the sender met them, and the order in it.
+/// is in the order in which the sender opened connections to them or met them, and the order in it.
 type Place = (usize, usize, i64);
 
 /// Where ids come from: their numbers depend on nothing but their author's own doings.
@@ -127,6 +127,14 @@ impl Origins {
         let mut acked: BTreeMap<&str, Vec<(Place, Id)>> = BTreeMap::new();
         for (stream, trace) in traces.iter().enumerate() {
             let mut values: BTreeMap<&str, Vec<Option<&str>>> = BTreeMap::new();
+            // Acks on several connections race; the order in which the connections were opened doesn't.
+            for connection in trace.connections.values() {
+                let own = values.entry(connection.participant).or_default();
+                let value = connection.stream.as_deref();
+                if value.is_some() && !own.contains(&value) {
+                    own.push(value);
+                }
+            }
             for sighting in &trace.sightings {
                 let Some(id) = sighting.id.as_deref().and_then(|id| names.delivery(id, &trace.stream.name)) else {
                     continue;

@@ -89,6 +89,16 @@ pub enum SubjectError {
         /// The end of its log.
         log: Vec<LogLine>,
     },
+    /// A server that scenarios share ended while another one ran.
+    #[error("the server `{server}`, which scenarios share, has ended: it {how}; see the end of its log")]
+    Gone {
+        /// The server's name.
+        server: String,
+        /// How it ended.
+        how: Death,
+        /// The end of its log.
+        log: Vec<LogLine>,
+    },
     /// Nobody answers at a URL.
     #[error("no server can be reached at {url}: {reason}; start it first, or correct the URL")]
     Unreachable {
@@ -144,7 +154,8 @@ impl SubjectError {
             Self::PortInUse { log, .. }
             | Self::BuildFailed { log, .. }
             | Self::NeverReady { log, .. }
-            | Self::Died { log, .. } => log,
+            | Self::Died { log, .. }
+            | Self::Gone { log, .. } => log,
             _ => &[],
         }
     }

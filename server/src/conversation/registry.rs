@@ -85,8 +85,9 @@ impl Registry {
         let durable = Durable::replay(id.clone(), &records).ok_or(Rejection::StorageUnavailable)?;
         self.store.append(&id, records).await.map_err(|_| Rejection::StorageUnavailable)?;
         info!(conversation = %id, participant = %founding.creator, members = durable.members.len(), "conversation created");
-        let cell = Arc::new(OnceCell::new_with(Some(self.spawn(durable.clone()))));
-        self.loaded().insert(id, cell);
+        // Somebody may have found it in the log already: its owner is whoever was first, never two.
+        let cell = Arc::clone(self.loaded().entry(id).or_default());
+        cell.get_or_init(|| async { self.spawn(durable.clone()) }).await;
         Ok(durable)
     }
 

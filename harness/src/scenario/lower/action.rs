@@ -93,6 +93,11 @@ impl Lower<'_> {
             );
             return None;
         }
+        let nothing = matches!(&value.kind, Kind::Null | Kind::Broken) || value.as_map().is_some_and(<[_]>::is_empty);
+        if matches!(word.name, "drop" | "stop_reading" | "resume_reading") && !nothing {
+            let help = format!("write `{}` alone, or `{}: {{}}` with `via` beside it", word.name, word.name);
+            self.findings.error_help(value.at, format!("`{}` takes nothing", word.name), help);
+        }
         let via = self.via(&mut rest, word.beside);
         let within = if word.beside.contains(&"within") { self.within(&mut rest) } else { None };
         let action = match word.name {
@@ -148,7 +153,7 @@ impl Lower<'_> {
 
     fn leftovers(&mut self, rest: &Fields<'_>, action: &str, allowed: &[&str]) {
         for (key, _) in rest.rest() {
-            if key.text == "main" {
+            if key.text == "main" && !self.in_verb {
                 self.findings.error(key.at, "`main` stands in verbs only");
             } else if words::word_of(Place::Modifier, &key.text).is_some() {
                 let shown: Vec<String> = allowed
@@ -200,7 +205,7 @@ impl Lower<'_> {
         within: Option<std::time::Duration>,
         rest: &mut Fields<'_>,
     ) -> Option<Http> {
-        let query = rest.take("query").map(|node| Template::lower(node, self.findings));
+        let query = self.query(rest);
         let headers = rest.take("headers").map(|node| fields::headers(node, self.findings)).unwrap_or_default();
         let mut bodies = Vec::new();
         for name in ["json", "text", "form"] {
@@ -244,6 +249,19 @@ impl Lower<'_> {
         Some(Http { method, path, query, headers, body, checks, eventually, gives_up, within })
     }
 
+    fn query(&mut self, rest: &mut Fields<'_>) -> Option<Template> {
+        let node = rest.take("query")?;
+        let query = Template::lower(node, self.findings);
+        if query.as_literal().is_some_and(|value| !value.is_object() && !value.is_null()) {
+            self.findings.error_help(
+                node.at,
+                format!("`query` must be a map, not {}", node.describe()),
+                "write for example `query: { limit: 5 }`",
+            );
+        }
+        Some(query)
+    }
+
     fn path(&mut self, node: &Node) -> Option<Template> {
         let path = fields::text(node, "a path", self.findings)?;
         let written = node.as_str().unwrap_or_default();
@@ -260,7 +278,7 @@ impl Lower<'_> {
 
     fn connect(&mut self, value: &Node, within: Option<std::time::Duration>, rest: &mut Fields<'_>) -> Option<Connect> {
         let name = rest.take("as").and_then(|node| fields::text(node, "as", self.findings));
-        let query = rest.take("query").map(|node| Template::lower(node, self.findings));
+        let query = self.query(rest);
         let headers = rest.take("headers").map(|node| fields::headers(node, self.findings)).unwrap_or_default();
         let subprotocols = match rest.take("subprotocols") {
             Some(Node { kind: Kind::List(items), .. }) => {
@@ -361,6 +379,12 @@ impl Lower<'_> {
         let since = rest.take("since").and_then(|node| fields::string(node, "since", self.findings));
         let refused = self.refused(&mut rest);
         let capture = self.capture(&mut rest);
+        if refused.is_some()
+            && let Some(first) = capture.first()
+        {
+            let help = "capture from the refusal: `refused: { status: …, capture: { … } }`";
+            self.findings.error_help(first.at, "`capture` beside `refused`: the call ends with the refusal", help);
+        }
         if self.in_verb {
             rest.take("main");
         }

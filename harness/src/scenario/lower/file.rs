@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::fields::{self, Fields};
 use super::{Lower, Signature, World, names};
 use crate::scenario::error::Findings;
-use crate::scenario::model::{ParticipantSpec, Protocol, Row, Scenario, ServerAction, ServerWishes, Step, StepKind};
+use crate::scenario::model::{Action, ParticipantSpec, Protocol, Row, Scenario, ServerWishes, Step, StepKind, Verb};
 use crate::scenario::node::{Kind, Node};
 use crate::scenario::template::Template;
 use crate::scenario::words::Place;
@@ -138,7 +138,9 @@ pub(crate) fn scenario(
     if step_node.is_some_and(|node| node.as_list().is_some_and(<[Node]>::is_empty)) {
         findings.error(root.at, "the scenario has no steps");
     }
-    let acts_on_server = server.own || acts_on_server(&steps) || acts_on_server(&always);
+    let verbs: Vec<&Arc<Verb>> =
+        participants.values().flat_map(|spec: &ParticipantSpec| spec.protocol.verbs.values()).collect();
+    let acts_on_server = server.own || acts_on_server(&steps, &verbs) || acts_on_server(&always, &verbs);
     let suite = id.rsplit_once('/').map_or("", |(suite, _)| suite).to_owned();
     let scenario = Scenario {
         source,
@@ -181,11 +183,16 @@ fn bare_protocol(source: &Arc<crate::scenario::error::Source>) -> Protocol {
     }
 }
 
+/// Which table of verbs a protocol has: its file's, since two files may have one name.
+fn table(protocol: &Protocol) -> String {
+    protocol.source.path.display().to_string()
+}
+
 fn world(participants: &IndexMap<String, ParticipantSpec>, groups: &IndexMap<String, Vec<String>>) -> World {
     let mut world = World::default();
     for spec in participants.values() {
-        world.actors.insert(spec.key.clone(), spec.protocol.name.clone());
-        world.verbs.entry(spec.protocol.name.clone()).or_insert_with(|| {
+        world.actors.insert(spec.key.clone(), table(&spec.protocol));
+        world.verbs.entry(table(&spec.protocol)).or_insert_with(|| {
             spec.protocol
                 .verbs
                 .iter()
@@ -198,11 +205,11 @@ fn world(participants: &IndexMap<String, ParticipantSpec>, groups: &IndexMap<Str
     }
     for (group, members) in groups {
         if let Some(spec) = members.first().and_then(|member| participants.get(member)) {
-            world.actors.insert(group.clone(), spec.protocol.name.clone());
+            world.actors.insert(group.clone(), table(&spec.protocol));
         }
     }
     if let Some(spec) = participants.values().next() {
-        world.actors.insert("all".to_owned(), spec.protocol.name.clone());
+        world.actors.insert("all".to_owned(), table(&spec.protocol));
     }
     world
 }
@@ -302,11 +309,20 @@ fn wishes(node: &Node, findings: &mut Findings) -> ServerWishes {
     wishes
 }
 
-fn acts_on_server(steps: &[Step]) -> bool {
+/// Whether steps do something to the server, or listen to its log alone; verbs that are called count too.
+fn acts_on_server(steps: &[Step], verbs: &[&Arc<Verb>]) -> bool {
+    let called = |action: &Action| match action {
+        Action::Call(call) => {
+            verbs.iter().filter(|verb| verb.name == call.verb).any(|verb| acts_on_server(&verb.steps, verbs))
+        }
+        _ => false,
+    };
     steps.iter().any(|step| match &step.kind {
-        StepKind::Server(action) => !matches!(action, ServerAction::Logged { .. }),
-        StepKind::Parallel(branches) => branches.iter().any(|branch| acts_on_server(branch)),
-        StepKind::Repeat { steps, .. } | StepKind::ForEach { steps, .. } => acts_on_server(steps),
+        StepKind::Server(_) => true,
+        StepKind::Act { action, .. } => called(action),
+        StepKind::Race(race) => called(&race.action),
+        StepKind::Parallel(branches) => branches.iter().any(|branch| acts_on_server(branch, verbs)),
+        StepKind::Repeat { steps, .. } | StepKind::ForEach { steps, .. } => acts_on_server(steps, verbs),
         _ => false,
     })
 }

@@ -9,6 +9,8 @@ mod file;
 mod names;
 mod protocol;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use indexmap::IndexMap;
 

@@ -57,6 +57,8 @@ struct State {
     unclear: BTreeSet<String>,
     /// Marks.
     marks: BTreeMap<String, BTreeSet<String>>,
+    /// Snapshots by the file that they are stored in.
+    snapshots: BTreeSet<String>,
     /// Who ended a connection that nobody has noticed since.
     dropped: Option<(Position, String)>,
 }
@@ -154,6 +156,11 @@ impl Walk<'_, '_> {
             }
             StepKind::Race(race) => {
                 let members = state.actors.get(&race.of).cloned().unwrap_or_default();
+                if !race.outcomes.is_empty() && !self.answers(&race.action, &race.of, state) {
+                    let message = "`outcomes` speak of an answer, and there is none here".to_owned();
+                    let help = "let them do a request, a connect, or a verb with a main step".to_owned();
+                    self.report(frame, step.at, message, Some(help));
+                }
                 let mut inner = Frame { shared: true, ..frame.clone() };
                 for who in &members {
                     self.action(&race.action, step.at, who, &mut inner, state);
@@ -189,6 +196,12 @@ impl Walk<'_, '_> {
             }
             StepKind::Snapshot { name, .. } => {
                 self.template(name, frame, state);
+                if let Some(Value::String(literal)) = name.as_literal()
+                    && !state.snapshots.insert(crate::snapshot::store::slug(literal))
+                {
+                    let message = format!("a snapshot named `{literal}`, or alike, is taken already");
+                    self.report(frame, step.at, message, Some("names stand once in a scenario".to_owned()));
+                }
                 if let Some((_, who)) = &state.dropped
                     && self.scenario.participants.len() > 1
                 {
@@ -204,6 +217,19 @@ impl Walk<'_, '_> {
                 state.dropped = None;
             }
             StepKind::Server(ServerAction::Start) => {}
+        }
+    }
+
+    /// Whether an action has an answer that the outcomes of a race can be compared with.
+    fn answers(&self, action: &Action, actor: &str, state: &State) -> bool {
+        match action {
+            Action::Http(_) | Action::Connect(_) => true,
+            Action::Call(call) => {
+                let first = state.actors.get(actor).and_then(|members| members.first());
+                let spec = first.and_then(|who| self.scenario.participants.get(who));
+                spec.and_then(|spec| spec.protocol.verbs.get(&call.verb)).is_some_and(|verb| verb.main.is_some())
+            }
+            _ => false,
         }
     }
 
@@ -496,6 +522,18 @@ impl Walk<'_, '_> {
     fn captures(&mut self, captures: &[Capture], who: &str, frame: &mut Frame, state: &mut State) {
         for capture in captures {
             let name = &capture.name;
+            if frame.site.is_none() && !frame.silent && matches!(name.as_str(), "id" | "key" | "name" | "token") {
+                let help = "an identity is set by the protocol's `identity` alone: choose another name".to_owned();
+                self.report(
+                    frame,
+                    capture.at,
+                    format!("the capture `{name}` would change who the actor is"),
+                    Some(help),
+                );
+            }
+            if state.actors.contains_key(name) {
+                self.report(frame, capture.at, format!("the capture `{name}` has the name of a participant"), None);
+            }
             state.attrs.entry(who.to_owned()).or_default().insert(name.clone());
             if frame.site.is_some() {
                 frame.locals.insert(name.clone());
@@ -534,10 +572,12 @@ impl Walk<'_, '_> {
                 if !members.iter().all(known) {
                     let have: Vec<&str> =
                         state.attrs.get(&members[0]).into_iter().flatten().map(String::as_str).collect();
-                    let help = nearest_word(attr, have.iter().copied()).map_or_else(
-                        || format!("set here: {}", have.join(", ")),
-                        |near| format!("did you mean `{first}.{near}`?"),
-                    );
+                    let help = self.set_later(attr).unwrap_or_else(|| {
+                        nearest_word(attr, have.iter().copied()).map_or_else(
+                            || format!("set here: {}", have.join(", ")),
+                            |near| format!("did you mean `{first}.{near}`?"),
+                        )
+                    });
                     self.report(frame, expr.at, format!("`{name}` is used before it is set"), Some(help));
                 }
                 continue;
@@ -552,19 +592,24 @@ impl Walk<'_, '_> {
 
     /// What could set a name.
     fn setters(&self, name: &str, state: &State) -> String {
-        for spec in self.scenario.participants.values() {
-            for verb in spec.protocol.verbs.values() {
-                if captured_in(&verb.steps).contains(name) {
-                    return format!("the verb `{}` sets it: call it before", verb.name);
-                }
-            }
+        self.set_later(name).unwrap_or_else(|| {
+            let known = state.names.iter().chain(state.actors.keys()).map(String::as_str);
+            nearest_word(name, known).map_or_else(
+                || "capture it in a step before this one".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            )
+        })
+    }
+
+    /// The verb or the step that sets a name, where there is one.
+    fn set_later(&self, name: &str) -> Option<String> {
+        let mut verbs = self.scenario.participants.values().flat_map(|spec| spec.protocol.verbs.values());
+        if let Some(verb) = verbs.find(|verb| captured_in(&verb.steps).contains(name)) {
+            return Some(format!("the verb `{}` sets it: call it before", verb.name));
         }
-        if captured_in(&self.scenario.steps).contains(name) {
-            return "a later step captures it: move that step before this one".to_owned();
-        }
-        let known = state.names.iter().chain(state.actors.keys()).map(String::as_str);
-        nearest_word(name, known)
-            .map_or_else(|| "capture it in a step before this one".to_owned(), |near| format!("did you mean `{near}`?"))
+        captured_in(&self.scenario.steps)
+            .contains(name)
+            .then(|| "a later step captures it: move that step before this one".to_owned())
     }
 }
 

@@ -225,12 +225,14 @@ impl Lower<'_> {
     }
 
     fn barrier(&mut self, node: &Node) -> Option<Barrier> {
-        let [(kind, value)] = node.as_map()? else {
-            self.findings.error_help(
-                node.at,
-                "a barrier is one of `echo`, `marker` and `get`",
-                "write for example `barrier: { echo: { send: { type: ping }, receive: { type: pong } } }`",
-            );
+        let [(kind, value)] = node.as_map().unwrap_or_default() else {
+            if !node.is_broken() {
+                self.findings.error_help(
+                    node.at,
+                    "a barrier is one of `echo`, `marker` and `get`",
+                    "write for example `barrier: { echo: { send: { type: ping }, receive: { type: pong } } }`",
+                );
+            }
             return None;
         };
         let what = format!("the barrier `{}`", kind.text);
@@ -267,10 +269,11 @@ impl Lower<'_> {
                 let passed = inner
                     .need("passed", &what, self.findings)
                     .and_then(|node| fields::json_path(node, "passed", self.findings));
+                let answers = inner.take("answers").map(|node| fields::pattern(node, self.findings));
                 let all = get.zip(offset).zip(frame.zip(passed));
                 (
-                    all.map(|((get, offset), (frame, passed))| Barrier::Get { get, offset, frame, passed }),
-                    &["get", "offset", "frame", "passed"],
+                    all.map(|((get, offset), (frame, passed))| Barrier::Get { get, offset, frame, passed, answers }),
+                    &["get", "offset", "frame", "passed", "answers"],
                 )
             }
             other => {
@@ -287,7 +290,18 @@ impl Lower<'_> {
         let mut list = Vec::new();
         for (key, value) in inner.rest() {
             match self.action(value, "me") {
-                Some(Action::Http(http)) if http.method == "GET" => list.push((key.text.clone(), http)),
+                Some(Action::Http(http)) if http.method == "GET" => {
+                    let checks = &http.checks;
+                    let more = checks.status.is_some() || checks.expect.is_some() || !checks.capture.is_empty();
+                    if more || http.eventually.is_some() {
+                        self.findings.error_help(
+                            value.at,
+                            "a state is only shown",
+                            "leave `status`, `expect`, `capture` and `eventually` to steps",
+                        );
+                    }
+                    list.push((key.text.clone(), http));
+                }
                 Some(_) => self.findings.error_help(value.at, "a state is asked by a GET", "write `{ get: /path }`"),
                 None => {}
             }
@@ -345,7 +359,13 @@ fn stream(name: &str, node: &Node, findings: &mut Findings) -> Option<Stream> {
         Some(Acks { frame: frame?, id: id?, order: order?, stream, client_id, repeated })
     });
     let mut sends = Vec::new();
-    for item in inner.take("sends").and_then(Node::as_list).unwrap_or_default() {
+    let list = inner.take("sends");
+    if let Some(node) = list
+        && node.as_list().is_none()
+    {
+        findings.error(node.at, format!("`sends` must be a list, not {}", node.describe()));
+    }
+    for item in list.and_then(Node::as_list).unwrap_or_default() {
         let Some(mut inner) = Fields::of(item, "sends", findings) else { continue };
         if inner.rest().iter().any(|(key, _)| key.text == "request") {
             let request =
@@ -428,7 +448,12 @@ fn snapshot_rules(fields: &mut Fields<'_>, findings: &mut Findings) -> SnapshotR
             let Some(written) = fields::string(node, "an id's regular expression", findings) else { continue };
             match regex::Regex::new(&written) {
                 Ok(regex) => rules.ids.push(IdKind { name: key.text.clone(), regex }),
-                Err(error) => findings.error(node.at, format!("no regular expression: {error}")),
+                Err(error) => {
+                    // The lines before the last only draw the place within the expression.
+                    let error = error.to_string();
+                    let why = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                    findings.error(node.at, format!("`{written}` is not a regular expression: {why}"));
+                }
             }
         }
     }

@@ -15,7 +15,7 @@ impl Lower<'_> {
     pub(super) fn steps(&mut self, node: &Node, what: &str) -> Vec<Step> {
         match &node.kind {
             Kind::List(items) => items.iter().filter_map(|item| self.step(item)).collect(),
-            Kind::Broken | Kind::Null => Vec::new(),
+            Kind::Broken => Vec::new(),
             _ => {
                 self.findings.error(node.at, format!("{what} must be a list of steps, not {}", node.describe()));
                 Vec::new()
@@ -85,16 +85,22 @@ impl Lower<'_> {
                     StepKind::Repeat { count, steps: self.inner(key, modifier("steps"))? }
                 }
                 "for_each" => {
-                    let [(name, values)] = value.as_map()? else {
-                        self.findings.error_help(
-                            value.at,
-                            "`for_each` takes one name with its values",
-                            "write `for_each: { x: [1, 2] }`",
-                        );
+                    let [(name, values)] = value.as_map().unwrap_or_default() else {
+                        if !value.is_broken() {
+                            self.findings.error_help(
+                                value.at,
+                                "`for_each` takes one name with its values",
+                                "write `for_each: { x: [1, 2] }`",
+                            );
+                        }
                         return None;
                     };
                     fields::name(&name.text, name.at, "a value", self.findings);
+                    let at = values.at;
                     let values = Template::lower(values, self.findings);
+                    if values.as_literal().is_some_and(|value| !value.is_array()) {
+                        self.findings.error(at, "`for_each` takes a list of values");
+                    }
                     StepKind::ForEach { name: name.text.clone(), values, steps: self.inner(key, modifier("steps"))? }
                 }
                 "snapshot" => {
@@ -236,7 +242,20 @@ impl Lower<'_> {
             self.findings.unknown(of.at, "participant or group", &group, known.iter().map(String::as_str));
             return None;
         }
-        let action: Arc<Action> = Arc::new(self.action(action?, &group)?);
+        let written = action?;
+        if outcomes.is_some() {
+            for key in ["status", "expect", "expect_headers", "capture", "refused"] {
+                if let Some(node) = written.get(key) {
+                    let help = "an outcome has checks and captures of its own";
+                    self.findings.error_help(
+                        node.at,
+                        format!("`{key}` beside `do` means nothing where there are outcomes"),
+                        help,
+                    );
+                }
+            }
+        }
+        let action: Arc<Action> = Arc::new(self.action(written, &group)?);
         let outcomes: Vec<Outcome> = match outcomes {
             None => Vec::new(),
             Some(list) => match &list.kind {

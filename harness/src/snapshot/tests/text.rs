@@ -104,7 +104,7 @@ fn short_things_stand_on_one_line_and_long_ones_do_not() {
     let value = json!({
         "empty": [{}, []],
         "long": "word ".repeat(40).trim_end(),
-        "lines": "first\n  second, which goes on for quite a while so that it does not fit into the line at all\nthird",
+        "lines": "first\n  second, which goes on for quite a while so that it does not fit into the line at all, and longer still, until\nthird",
         "people": [{ "id": "[alice]", "online": true }, { "id": "[bob]", "name": "Bob", "online": false, "since": "[time]", "type": "human", "unread": 12, "way": null }],
         "12": 12, "text": "12", "sizes": [1, 2.5, -3],
     });
@@ -112,12 +112,11 @@ fn short_things_stand_on_one_line_and_long_ones_do_not() {
     "12": 12
     empty: [{}, []]
     lines: "first\n\
-      \  second, which goes on for quite a while so that it does not fit into the line at \
-      all\n\
+      \  second, which goes on for quite a while so that it does not fit into the line at all, and longer still, \
+      until\n\
       third"
-    long: "word word word word word word word word word word word word word word word word word \
-      word word word word word word word word word word word word word word word word word \
-      word word word word word word"
+    long: "word word word word word word word word word word word word word word word word word word word word word \
+      word word word word word word word word word word word word word word word word word word word"
     people:
       - {id: "[alice]", online: true}
       - id: "[bob]"

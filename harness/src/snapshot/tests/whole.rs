@@ -137,11 +137,7 @@ fn every_participant_has_a_block() {
               sender_id: "[alice]"
               sequence_id: 1
               timestamp: "[time]"
-        - message_ack 2:
-            client_message_id: "[bob.uuid.1]"
-            duplicate: false
-            message_id: "[bob.msg.1]"
-            sequence_id: 2
+        - message_ack 2: {client_message_id: "[bob.uuid.1]", duplicate: false, message_id: "[bob.msg.1]", sequence_id: 2}
       frames:
         connected: [{}]
     carol: {}
@@ -331,6 +327,9 @@ fn lane(entry: &Entry) -> Lane {
 }
 
 proptest! {
+    // Each case makes many snapshots.
+    #![proptest_config(proptest::test_runner::Config::with_cases(48))]
+
     #[test]
     fn the_interleaving_of_participants_does_not_show(
         acts in prop::collection::vec((0..3_usize, 0..5_u8), 0..40),

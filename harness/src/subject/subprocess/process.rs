@@ -55,6 +55,22 @@ struct Group {
     ours: Mutex<bool>,
 }
 
+/// Whether `cargo run` or `cargo test` put this variable into the runner's environment to describe the runner's own
+/// package. A build that inherits it is another build to cargo: build scripts that read such variables run again, and
+/// everything above them is compiled anew.
+fn is_cargos(name: &str) -> bool {
+    const ONES: [&str; 7] = [
+        "CARGO",
+        "CARGO_BIN_NAME",
+        "CARGO_CRATE_NAME",
+        "CARGO_MANIFEST_DIR",
+        "CARGO_MANIFEST_PATH",
+        "CARGO_PRIMARY_PACKAGE",
+        "OUT_DIR",
+    ];
+    ONES.contains(&name) || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_BIN_EXE_")
+}
+
 impl Group {
     fn signal(&self, signal: Signal) {
         let ours = self.ours.lock().unwrap_or_else(PoisonError::into_inner);
@@ -70,6 +86,9 @@ impl Process {
     pub(super) fn spawn(launch: &Launch<'_>, logs: &Logs) -> io::Result<Self> {
         let record = watchdog::folder()?.join(format!("{}.pid", watchdog::number()));
         let mut command = Command::new("/bin/sh");
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_cargos(&name.to_string_lossy())) {
+            command.env_remove(name);
+        }
         command
             .args(["-c", watchdog::RECORDED, "sh"])
             .arg(&record)

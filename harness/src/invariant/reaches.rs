@@ -1,0 +1,262 @@
+//! Reach: a barrier's answer comes behind everything that was acknowledged before the barrier was asked.
+//!
+//! Only `echo` barriers ask on the connection itself; without one nothing is judged. The runner passes the
+//! barrier on every open connection at a scenario's end, so that the last delivery is judged as well.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::invariant::connection::Connection;
+use crate::invariant::gaps::{resumed_after, seen_by};
+use crate::invariant::members::{joined_by_anyone, member_since};
+use crate::invariant::order::{evidence, streamless};
+use crate::invariant::trace::{Role, Sighting, Trace};
+use crate::invariant::verdict::{Evidence, Findings, Mention};
+use crate::invariant::words::{described, listed, milliseconds};
+use crate::record::{ConnectionId, Record, What};
+
+/// A barrier on a connection, by the indices of its question and its answer.
+#[derive(Clone, Copy)]
+struct Barrier {
+    asked: usize,
+    answered: usize,
+}
+
+/// What was acknowledged, and so is owed to every member.
+struct Acked<'t, 'a> {
+    ack: &'t Sighting<'a>,
+    order: i64,
+    /// The index that the next entry had when its sending began, where the record shows it.
+    began: Option<usize>,
+}
+
+/// One connection's view of one stream.
+struct View<'t, 'a> {
+    id: ConnectionId,
+    connection: &'t Connection<'a>,
+    stream: &'t str,
+    /// The position behind which it resumed.
+    resumed: Option<i64>,
+    /// The index of the first frame that came on it: from then on the server knows it.
+    live: usize,
+    /// The first delivery: its index and place.
+    first: Option<(usize, i64)>,
+    /// The indices of everything that it got, by place and by id.
+    places: BTreeMap<i64, usize>,
+    ids: BTreeMap<&'t str, usize>,
+}
+
+/// What was acknowledged before a barrier was asked was delivered before it was answered, on every connection
+/// of everybody who was a member all the time.
+///
+/// A connection starts anywhere: it owes what lies behind its first delivery or behind the position that it
+/// resumed from, and what was sent after its first frame came.
+pub(crate) fn reaches_all(trace: &Trace<'_>) -> Findings {
+    let mut findings = Findings::default();
+    let barriers = barriers(trace.record);
+    if barriers.is_empty() {
+        return findings;
+    }
+    let acked = acked(trace, &mut findings);
+    findings.unknown.extend(streamless(trace));
+    let live = live(trace.record);
+    let arrivals = trace.arrivals();
+    for (id, barriers) in &barriers {
+        let (Some(connection), Some(live)) = (trace.connections.get(id), live.get(id)) else {
+            continue;
+        };
+        let seen = arrivals.keys().filter(|(on, _)| on == id).map(|(_, stream)| *stream);
+        let streams: BTreeSet<&str> = connection.stream.as_deref().into_iter().chain(seen).collect();
+        for stream in streams {
+            let Some(acked) = acked.get(stream) else {
+                continue;
+            };
+            if trace.stream.membership.is_none() {
+                findings.unknown.push("the protocol declares no membership of this stream".to_owned());
+            } else if !joined_by_anyone(trace, stream) {
+                findings.unknown.push(format!("the record has no join of {stream}, so its members are not known"));
+            } else {
+                let view = View::new(trace, *id, connection, stream, *live);
+                judge_view(trace, &view, barriers, acked, &mut findings);
+            }
+        }
+    }
+    findings
+}
+
+/// The first thing that a connection missed is told; the others say no more.
+fn judge_view(
+    trace: &Trace<'_>,
+    view: &View<'_, '_>,
+    barriers: &[Barrier],
+    acked: &[Acked<'_, '_>],
+    findings: &mut Findings,
+) {
+    let who = view.connection.participant;
+    let since = |barrier: Barrier| member_since(trace, who, view.stream, barrier.asked, barrier.answered);
+    let passed: Vec<(Barrier, usize)> =
+        barriers.iter().filter_map(|barrier| Some((*barrier, since(*barrier)?))).collect();
+    for owed in acked {
+        let from = passed.partition_point(|(barrier, _)| barrier.asked < owed.ack.entry);
+        let behind = passed.get(from..).unwrap_or_default();
+        let Some((barrier, _)) = behind.iter().find(|(barrier, since)| view.owes(owed, *barrier, *since)) else {
+            continue;
+        };
+        findings.judged += 1;
+        let got = view.got(owed);
+        if got.is_none_or(|got| got > barrier.answered) {
+            findings.violations.push(missed(trace, view, owed, *barrier, got));
+            return;
+        }
+    }
+}
+
+impl<'t, 'a> View<'t, 'a> {
+    fn new(
+        trace: &'t Trace<'a>,
+        id: ConnectionId,
+        connection: &'t Connection<'a>,
+        stream: &'t str,
+        live: usize,
+    ) -> Self {
+        let resumed = resumed_after(trace, id, stream);
+        let mut view =
+            Self { id, connection, stream, resumed, live, first: None, places: BTreeMap::new(), ids: BTreeMap::new() };
+        // What names no stream may be anything, and so counts.
+        let own = trace.sightings.iter().filter(|sighting| {
+            sighting.connection == Some(id) && sighting.stream.as_deref().is_none_or(|other| other == stream)
+        });
+        for sighting in own {
+            if let Some(order) = sighting.order {
+                view.places.entry(order).or_insert(sighting.entry);
+                if sighting.delivered() && sighting.stream.is_some() {
+                    view.first.get_or_insert((sighting.entry, order));
+                }
+            }
+            if let Some(id) = sighting.id.as_deref() {
+                view.ids.entry(id).or_insert(sighting.entry);
+            }
+        }
+        view
+    }
+
+    /// Whether this had to be there before the answer of a barrier, with a membership since this index.
+    fn owes(&self, owed: &Acked<'_, '_>, barrier: Barrier, since: usize) -> bool {
+        // Of a connection that is older than the membership only what was sent in the membership is certain.
+        let older = self.connection.opened < since;
+        let live = if older { self.live.max(since) } else { self.live };
+        if owed.began.is_some_and(|began| began > live) {
+            return true;
+        }
+        match (self.resumed, self.first) {
+            _ if older => false,
+            (Some(after), _) => owed.order > after,
+            (None, Some((entry, first))) => entry < barrier.answered && owed.order > first,
+            (None, None) => false,
+        }
+    }
+
+    /// The index at which it came.
+    fn got(&self, owed: &Acked<'_, '_>) -> Option<usize> {
+        let by_place = self.places.get(&owed.order).copied();
+        let by_id = owed.ack.id.as_deref().and_then(|id| self.ids.get(id)).copied();
+        by_place.into_iter().chain(by_id).min()
+    }
+}
+
+fn missed(
+    trace: &Trace<'_>,
+    view: &View<'_, '_>,
+    owed: &Acked<'_, '_>,
+    barrier: Barrier,
+    got: Option<usize>,
+) -> Evidence {
+    let who = view.connection.participant;
+    let sender = owed.ack.participant;
+    let whereabouts = trace.whereabouts(Some(view.id), view.stream);
+    let headline = match got {
+        Some(got) => {
+            let at = |index: usize| trace.record.entries.get(index).map(|entry| entry.at).unwrap_or_default();
+            let late = milliseconds(at(got).saturating_sub(at(barrier.answered)));
+            let whose = if owed.ack.role == Role::Answer { "answer" } else { "ack" };
+            format!(
+                "{who} got {} {late} behind the answer to a barrier that was asked after {sender} had its {whose} \
+                 ({whereabouts}): the server answers before it has delivered",
+                owed.ack.place()
+            )
+        }
+        None => {
+            let others = seen_by(trace, &[who, sender], view.stream, owed.order);
+            let others = if others.is_empty() { "nobody else".to_owned() } else { listed(&others) };
+            format!(
+                "{who} never got {}, which {sender} had acknowledged before {who}'s barrier was asked and answered \
+                 ({whereabouts}); {others} got it",
+                owed.ack.place()
+            )
+        }
+    };
+    let mut evidence = evidence(trace, headline, owed.ack, &[]);
+    evidence.participant = who.to_owned();
+    evidence.connection = Some(view.id);
+    let shown: Vec<usize> = [owed.ack.entry, barrier.asked, barrier.answered].into_iter().chain(got).collect();
+    evidence.entries = Mention::of(trace.record, &shown);
+    evidence.details = evidence.entries.iter().filter_map(|mention| described(trace.record, mention.index)).collect();
+    evidence
+}
+
+/// The acknowledgements of new deliveries, by stream, in record order, each place once.
+fn acked<'t, 'a>(trace: &'t Trace<'a>, findings: &mut Findings) -> BTreeMap<&'t str, Vec<Acked<'t, 'a>>> {
+    let mut acked: BTreeMap<&str, Vec<Acked<'_, '_>>> = BTreeMap::new();
+    let mut told = BTreeSet::new();
+    for ack in trace.sightings.iter().filter(|ack| matches!(ack.role, Role::Ack | Role::Answer)) {
+        let (Some(stream), Some(order)) = (ack.stream.as_deref(), ack.order) else {
+            let lacking = if ack.stream.is_none() { "stream" } else { "integer for its order" };
+            findings.unknown.push(format!(
+                "the acknowledgement of {} to {} has no {lacking} (entry {})",
+                ack.place(),
+                ack.participant,
+                ack.entry
+            ));
+            continue;
+        };
+        if told.insert((stream, order)) {
+            let began = trace.acknowledged(ack).map(|origin| origin.began);
+            acked.entry(stream).or_default().push(Acked { ack, order, began });
+        }
+    }
+    acked
+}
+
+/// The barriers that were asked and answered, by connection, in record order.
+///
+/// Answers pair with questions by count. A connection with more answers than questions also got the marks of
+/// somebody else's barrier, and nobody can tell which is which, so that it has none.
+fn barriers(record: &Record) -> BTreeMap<ConnectionId, Vec<Barrier>> {
+    let mut asked: BTreeMap<ConnectionId, VecDeque<usize>> = BTreeMap::new();
+    let mut found: BTreeMap<ConnectionId, Vec<Barrier>> = BTreeMap::new();
+    let mut unclear = BTreeSet::new();
+    for (index, entry) in record.entries.iter().enumerate() {
+        match &entry.what {
+            What::Sent { connection, barrier: true, .. } => asked.entry(*connection).or_default().push_back(index),
+            What::Received { connection, barrier: true, .. } => {
+                match asked.get_mut(connection).and_then(VecDeque::pop_front) {
+                    Some(asked) => found.entry(*connection).or_default().push(Barrier { asked, answered: index }),
+                    None => drop(unclear.insert(*connection)),
+                }
+            }
+            _ => {}
+        }
+    }
+    found.retain(|connection, _| !unclear.contains(connection));
+    found
+}
+
+/// The index of the first frame that each connection got.
+fn live(record: &Record) -> BTreeMap<ConnectionId, usize> {
+    let mut live = BTreeMap::new();
+    for (index, entry) in record.entries.iter().enumerate() {
+        if let What::Received { connection, .. } = &entry.what {
+            live.entry(*connection).or_insert(index);
+        }
+    }
+    live
+}

@@ -1,0 +1,163 @@
+//! What was acknowledged before a barrier is there before its answer.
+
+use serde_json::{Value, json};
+
+use super::{deliveries, evidence, frame_mut, outcome, story, verdict, why};
+use crate::invariant::Outcome;
+use crate::invariant::simulator::{Chat, messages};
+use crate::record::{ConnectionId, What};
+use crate::scenario::stream::Invariant;
+
+const BOB: ConnectionId = ConnectionId(1);
+const CAROL: ConnectionId = ConnectionId(2);
+
+fn reach(chat: &Chat) -> Outcome {
+    outcome(chat, Invariant::ReachesAll)
+}
+
+fn lose(chat: &mut Chat, who: &str, order: i64) -> (usize, Value) {
+    let own = deliveries(&chat.record, who);
+    let (index, _) = *own.iter().rev().find(|(_, own)| *own == order).expect("a delivery");
+    let frame = frame_mut(&mut chat.record, index);
+    (index, std::mem::replace(frame, json!({ "type": "lost" })))
+}
+
+#[test]
+fn a_delivery_behind_the_answer_tells_how_late_it_was() {
+    let mut chat = story();
+    chat.settle();
+    assert_eq!(reach(&chat), Outcome::Holds { judged: 12 });
+    let (_, frame) = lose(&mut chat, "bob", 3);
+    chat.received("bob", BOB, frame);
+    let evidence = evidence(reach(&chat));
+    assert_eq!(
+        evidence.headline,
+        "bob got 3 (msg_000000000003) 3.0 ms behind the answer to a barrier that was asked after alice had its ack \
+         (messages, connection main): the server answers before it has delivered"
+    );
+    assert_eq!((evidence.participant.as_str(), evidence.connection), ("bob", Some(BOB)));
+    let told: Vec<&str> =
+        evidence.details.iter().filter_map(|line| line.split_once(": ")).map(|(_, line)| line).collect();
+    assert!(told[0].starts_with("alice got {\"client_message_id\""), "{told:?}");
+    assert_eq!(told[1..3], [r#"bob sent {"type":"ping"}"#, r#"bob got {"type":"pong"}"#]);
+    assert!(told[3].starts_with("bob got {\"conversation_id\""), "{told:?}");
+}
+
+#[test]
+fn the_last_delivery_is_judged_too() {
+    let mut chat = story();
+    chat.settle();
+    lose(&mut chat, "bob", 4);
+    assert!(matches!(outcome(&chat, Invariant::NoGaps), Outcome::Holds { .. }));
+    let posted = evidence(reach(&chat));
+    assert_eq!(
+        posted.headline,
+        "bob never got 4 (msg_000000000004), which carol had acknowledged before bob's barrier was asked and \
+         answered (messages, connection main); alice got it"
+    );
+    assert_eq!(posted.entries.len(), 3);
+    lose(&mut chat, "alice", 4);
+    assert!(evidence(reach(&chat)).headline.ends_with("; nobody else got it"));
+}
+
+#[test]
+fn a_connection_that_never_got_anything_owes_what_was_sent_after_its_first_frame() {
+    let mut chat = Chat::new();
+    chat.join("alice").join("bob").connect("alice", "main", None).connect("bob", "main", None);
+    chat.say("alice", "one").settle();
+    let (lost, _) = lose(&mut chat, "bob", 1);
+    assert!(evidence(reach(&chat)).headline.starts_with("bob never got 1 "));
+    // Nobody knows when a connection begins to hear on which nothing came before the sending.
+    chat.record.entries.retain(|entry| match &entry.what {
+        What::Received { frame, .. } => entry.participant != "bob" || frame.value()["type"] != "connected",
+        _ => true,
+    });
+    assert!(lost > 0);
+    assert_eq!(reach(&chat), Outcome::Holds { judged: 1 });
+}
+
+#[test]
+fn a_later_connection_starts_anywhere_unless_it_resumes() {
+    let mut chat = story();
+    chat.connect("bob", "phone", None).settle();
+    for order in [1, 2, 3] {
+        lose(&mut chat, "bob", order);
+    }
+    let judged = |outcome| matches!(outcome, Outcome::Holds { .. });
+    assert!(judged(reach(&chat)), "{:?}", reach(&chat));
+    let mut chat = story();
+    chat.connect("bob", "phone", Some(2)).settle();
+    lose(&mut chat, "bob", 3);
+    lose(&mut chat, "bob", 4);
+    let headline = evidence(reach(&chat)).headline;
+    assert!(headline.starts_with("bob never got 3 "), "{headline}");
+    assert!(
+        headline.contains("connection phone); alice") || headline.contains("connection phone); carol"),
+        "{headline}"
+    );
+}
+
+#[test]
+fn an_acknowledgement_behind_the_question_is_not_owed() {
+    let mut chat = story();
+    chat.ask("bob", BOB);
+    chat.say("alice", "meanwhile");
+    let (_, frame) = lose(&mut chat, "bob", 5);
+    chat.answer("bob", BOB);
+    chat.received("bob", BOB, frame);
+    assert!(matches!(reach(&chat), Outcome::Holds { .. }), "{:?}", reach(&chat));
+}
+
+#[test]
+fn an_unanswered_barrier_proves_nothing() {
+    let mut chat = story();
+    lose(&mut chat, "bob", 4);
+    chat.ask("bob", BOB);
+    assert_eq!(reach(&chat), Outcome::Holds { judged: 0 });
+}
+
+#[test]
+fn answers_that_nobody_asked_for_make_the_others_unclear() {
+    let mut chat = story();
+    lose(&mut chat, "bob", 4);
+    chat.answer("bob", BOB);
+    chat.ask("bob", BOB);
+    chat.answer("bob", BOB);
+    assert_eq!(reach(&chat), Outcome::Holds { judged: 0 });
+}
+
+#[test]
+fn who_is_no_member_or_leaves_meanwhile_owes_nothing() {
+    let mut chat = story();
+    // The connection outlives the leave, and nothing is owed of what was said before the return.
+    chat.leave("carol").say("alice", "while away").join("carol");
+    chat.ask("carol", CAROL);
+    chat.answer("carol", CAROL);
+    assert_eq!(reach(&chat), Outcome::Holds { judged: 0 });
+    chat.say("alice", "welcome back");
+    chat.ask("carol", CAROL);
+    chat.answer("carol", CAROL);
+    let headline = evidence(reach(&chat)).headline;
+    assert!(headline.starts_with("carol never got 6 "), "{headline}");
+    // A leave that was asked for before the barrier's answer may have come first.
+    let mut chat = story();
+    lose(&mut chat, "carol", 3);
+    chat.ask("carol", CAROL);
+    chat.leave("carol");
+    let last = chat.record.entries.len() - 1;
+    chat.answer("carol", CAROL);
+    chat.record.entries.swap(last, last + 1);
+    assert_eq!(reach(&chat), Outcome::Holds { judged: 0 });
+}
+
+#[test]
+fn without_known_members_it_is_unknown() {
+    let mut chat = story();
+    chat.settle();
+    let mut stream = messages();
+    stream.membership = None;
+    let none = why(verdict(&chat.record, &[], &stream, Invariant::ReachesAll));
+    assert_eq!(none, "the protocol declares no membership of this stream");
+    chat.record.entries.retain(|entry| !matches!(&entry.what, What::Exchange(exchange) if exchange.method == "PUT"));
+    assert_eq!(why(reach(&chat)), "the record has no join of conv_1, so its members are not known");
+}

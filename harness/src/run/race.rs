@@ -1,0 +1,114 @@
+//! Races: everybody in a group does one thing at one release instant.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use super::step::{Played, one};
+use super::world::{Answer, Here, MainMode, Racer, Release, lock};
+use crate::event::{Failure, Nearest};
+use crate::scenario::model::Race;
+
+impl Here {
+    /// One release instant for everybody; with outcomes, each answer must fit one of them.
+    pub(super) async fn race(&self, race: &Race) -> Played {
+        let mut racers = self.world.actors(&race.of);
+        // Nobody is always first: the order of release differs from run to run.
+        let start =
+            self.world.run.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
+        let length = racers.len().max(1);
+        racers.rotate_left(start % length);
+        if start / length % 2 == 1 {
+            racers.reverse();
+        }
+        let release = Release::new(racers.len());
+        let runs = racers.iter().map(|who| {
+            let mut there = self.clone();
+            there.me = Some(Arc::clone(who));
+            there.shared = true;
+            let racer = Racer::new(&release);
+            async move {
+                if race.outcomes.is_empty() {
+                    racer.released().await;
+                } else {
+                    there.main = MainMode::Observed(Arc::clone(&racer));
+                }
+                let played = there.act(&race.action, true).await;
+                racer.arrive();
+                let answer: Option<Answer> = lock(&racer.answer).take();
+                (there, played, answer)
+            }
+        });
+        let mut ended = join_all(runs).await;
+        let order: Vec<&str> = self.world.participants.keys().map(String::as_str).collect();
+        ended.sort_by_key(|(there, ..)| {
+            order.iter().position(|key| there.me.as_ref().is_some_and(|me| me.key() == *key))
+        });
+        let mut failures: Vec<Failure> = Vec::new();
+        let mut counts = vec![Vec::new(); race.outcomes.len()];
+        for (mut there, played, answer) in ended {
+            if let Err(mut list) = played {
+                failures.append(&mut list);
+                continue;
+            }
+            let Some(answer) = answer else {
+                if !race.outcomes.is_empty() {
+                    failures.push(*there.wrong("there is no answer that could be compared with the outcomes"));
+                }
+                continue;
+            };
+            let mut near: Option<Vec<String>> = None;
+            let mut fitting = None;
+            for (place, outcome) in race.outcomes.iter().enumerate() {
+                let lines = there.fits(&answer, outcome).map_err(one)?;
+                if lines.is_empty() {
+                    fitting = Some(place);
+                    break;
+                }
+                if near.as_ref().is_none_or(|before| lines.len() < before.len()) {
+                    near = Some(lines);
+                }
+            }
+            let key = there.me.as_ref().map(|me| me.key().to_owned()).unwrap_or_default();
+            match fitting {
+                Some(place) => {
+                    if let Err(failure) = there.take(&answer.body, &race.outcomes[place].checks.capture, &answer.what) {
+                        failures.push(*failure);
+                    }
+                    counts[place].push(key);
+                }
+                None => {
+                    let mut failure = there.failure(format!(
+                        "{key}'s answer fits no outcome of the race: {} {}",
+                        answer.status, answer.body
+                    ));
+                    failure.nearest =
+                        near.map(|differences| Nearest { what: "the nearest outcome".to_owned(), differences });
+                    failures.push(*failure);
+                }
+            }
+        }
+        for (outcome, keys) in race.outcomes.iter().zip(&counts) {
+            if let Some(count) = &outcome.count {
+                let wanted = self.render(count).map_err(one)?;
+                if wanted.as_u64() != Some(keys.len() as u64) {
+                    let name = outcome.name.as_deref().unwrap_or("this outcome");
+                    let mut failure =
+                        self.failure(format!("the race ended with {} as `{name}`, expected {wanted}", keys.len()));
+                    for (outcome, keys) in race.outcomes.iter().zip(&counts) {
+                        let name = outcome.name.as_deref().unwrap_or("unnamed");
+                        failure.details.push(format!(
+                            "{name}: {}",
+                            if keys.is_empty() { "nobody".to_owned() } else { keys.join(", ") }
+                        ));
+                    }
+                    failures.push(*failure);
+                }
+            }
+            if let Some(name) = &outcome.name {
+                lock(&self.world.given).insert(name.clone(), keys.clone());
+            }
+        }
+        if failures.is_empty() { Ok(()) } else { Err(failures) }
+    }
+}

@@ -1,0 +1,60 @@
+//! What a scenario does to its server.
+
+use serde_json::Value;
+
+use super::socket::from_now;
+use super::world::{Here, lock};
+use crate::event::Failure;
+use crate::pattern::describe as describe_pattern;
+use crate::scenario::model::ServerAction;
+use crate::scenario::template::Template;
+
+impl Here {
+    pub(super) async fn server(&self, action: &ServerAction) -> Result<(), Box<Failure>> {
+        let server = &self.world.server;
+        let done = match action {
+            ServerAction::Restart => server.restart().await,
+            ServerAction::Stop => server.stop().await,
+            ServerAction::Start => server.start().await,
+            ServerAction::Kill => server.kill().await,
+            ServerAction::Logged { pattern, within } => return self.logged(pattern, *within).await,
+        };
+        if let Ok(fresh) = super::client(server.url()) {
+            *lock(&self.world.http) = fresh;
+        }
+        done.map_err(|error| {
+            let mut failure = self.failure(format!("the server: {error}"));
+            failure.details.extend(error.log_tail().iter().map(ToString::to_string));
+            failure
+        })
+    }
+
+    pub(super) async fn logged(
+        &self,
+        pattern: &Template,
+        within: Option<std::time::Duration>,
+    ) -> Result<(), Box<Failure>> {
+        let wanted = self.render(pattern)?;
+        let compiled = self.pattern(pattern)?;
+        let fits = |line: &String| match &wanted {
+            Value::String(text) => line.contains(text),
+            _ => compiled.matches(&Value::String(line.clone())),
+        };
+        let mut versions = self.world.log.version.subscribe();
+        let patience = self.world.deadlines.of(within);
+        let limit = from_now(patience);
+        loop {
+            if lock(&self.world.log.lines).iter().any(fits) {
+                return Ok(());
+            }
+            let more = tokio::select! {
+                changed = versions.changed() => changed.is_ok(),
+                () = tokio::time::sleep_until(limit) => false,
+            };
+            if !more {
+                let shown = describe_pattern(&compiled);
+                return Err(self.failure(format!("the server logged nothing that fits {shown} within {patience:?}")));
+            }
+        }
+    }
+}

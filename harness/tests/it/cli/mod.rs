@@ -1,0 +1,8 @@
+//! The program as people run it. Each snapshot below `snapshots/` is what somebody sees: read it as such.
+
+mod files;
+mod results;
+mod selection;
+mod servers;
+mod shown;
+mod stored;

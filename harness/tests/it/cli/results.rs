@@ -1,0 +1,264 @@
+//! How scenarios pass and fail, and what a failure tells.
+
+use crate::project::{PROTOCOL, Project};
+
+#[test]
+fn passing_scenarios() {
+    Project::new()
+        .scenario(
+            "talk/hello",
+            "Ann greets Ben",
+            "steps:\n  - all: enter\n  - ann: { say: hello }\n  - ben: { hears: hello }\n",
+        )
+        .scenario(
+            "talk/quiet",
+            "Nobody speaks",
+            "steps:\n  - all: enter\n  - ben: { receive_nothing: { type: said } }\n",
+        )
+        .play(&[])
+        .told("passing");
+}
+
+#[test]
+fn a_near_miss_names_the_path_where_it_differs() {
+    Project::new()
+        .scenario(
+            "talk/miss",
+            "Ben awaits another text",
+            "steps:\n  - all: enter\n  - ann: { say: hello }\n  - ben: { mark: here }\n  - ben: { receive: { type: said, text: help, who: \"{{ ann.id }}\" }, within: 20ms }\n",
+        )
+        .play(&[])
+        .told("failing_near_miss");
+}
+
+#[test]
+fn a_frame_that_came_late_is_no_frame_that_never_came() {
+    // Ben speaks when his request was given up, long after Ann's patience ended.
+    Project::with("")
+        .file("roundtable.toml", "deadline = \"20s\"\nlate = \"20s\"\njobs = 1\n")
+        .scenario(
+            "talk/late",
+            "Ann is impatient",
+            concat!(
+                "steps:\n  - all: enter\n  - parallel:\n",
+                "      ann:\n        - { receive: { type: said }, within: 5ms }\n",
+                "      ben:\n        - { get: /never, gives_up: 150ms }\n        - { say: sorry }\n",
+            ),
+        )
+        .play(&[])
+        .told("failing_late");
+}
+
+#[test]
+fn a_frame_that_never_came() {
+    Project::new()
+        .scenario(
+            "talk/never",
+            "Ann hears nothing",
+            "steps:\n  - ann: enter\n  - ann: { receive: { type: said }, within: 5ms }\n",
+        )
+        .play(&[])
+        .told("failing_never");
+}
+
+#[test]
+fn a_frame_that_another_step_took() {
+    Project::new()
+        .scenario(
+            "talk/taken",
+            "Ann hears once what she awaits twice",
+            "steps:\n  - all: enter\n  - ben: { say: once }\n  - ann: { hears: once }\n  - ann: { receive_all: [{ text: once }, { type: said }], within: 5ms }\n",
+        )
+        .play(&[])
+        .told("failing_taken");
+}
+
+#[test]
+fn a_forbidden_frame_a_wrong_count_and_the_wrong_next_one() {
+    let began = "steps:\n  - all: enter\n  - ann: { say: psst }\n";
+    Project::new()
+        .scenario(
+            "a/forbidden",
+            "Ben must not hear it",
+            &format!("{began}  - ben: {{ receive_nothing: {{ type: said }} }}\n"),
+        )
+        .scenario(
+            "b/count",
+            "Ben hears it twice",
+            &format!("{began}  - ben: {{ received: {{ type: said }}, times: 2 }}\n"),
+        )
+        .scenario(
+            "c/next",
+            "Ben hears it before everything else",
+            &format!("{began}  - ben: {{ receive_next: {{ type: went }} }}\n"),
+        )
+        .scenario(
+            "d/fails",
+            "Ann's frame is wrong",
+            "steps:\n  - ann: enter\n  - ann: { send: { type: shout } }\n  - ann: { receive: { type: said } }\n",
+        )
+        .play(&[])
+        .told("failing_forbidden");
+}
+
+#[test]
+fn answers_that_differ() {
+    Project::new()
+        .scenario(
+            "rest/body",
+            "The room is empty",
+            "steps:\n  - ann: enter\n  - ann: { get: \"/rooms/lobby_{{ run }}\", expect: { people: [], said: { $gte: 1 } } }\n",
+        )
+        .scenario("rest/status", "The room is there", "steps:\n  - ann: { get: /rooms/cellar }\n")
+        .scenario("rest/capture", "The answer has an id", "steps:\n  - ann: { get: /rooms/cellar, status: 404, capture: { room_id: $.id } }\n")
+        .scenario("rest/slow", "The answer comes", "steps:\n  - ann: { get: /never, within: 20ms }\n")
+        .scenario("rest/eventually", "The room is there at last", "steps:\n  - ann: { get: /rooms/cellar, eventually: 20ms }\n")
+        .play(&[])
+        .told("failing_answers");
+}
+
+#[test]
+fn a_handshake_and_a_call_that_should_have_been_refused() {
+    Project::new()
+        .scenario("refused/call", "Nobody may sit", "steps:\n  - ann: { sit: {}, refused: { status: 403 } }\n")
+        .scenario(
+            "refused/connect",
+            "Nobody may come in",
+            "steps:\n  - ann: { connect: /rooms/lobby/socket, query: { who: ann }, refused: 403 }\n",
+        )
+        .scenario(
+            "refused/rightly",
+            "Only one may sit",
+            "steps:\n  - ann: { sit: {} }\n  - ben: { sit: {}, refused: { status: 409 } }\n",
+        )
+        .scenario("refused/unexpectedly", "Two may sit", "steps:\n  - ann: { sit: {} }\n  - ben: { sit: {} }\n")
+        .play(&[])
+        .told("failing_refused");
+}
+
+#[test]
+fn branches_fail_in_the_order_of_the_file() {
+    Project::new()
+        .scenario(
+            "talk/both",
+            "Both wait in vain",
+            concat!(
+                "steps:\n  - all: enter\n  - ann: { mark: here }\n  - parallel:\n",
+                "      - ann: { receive: { text: first in the file }, within: 60ms }\n",
+                "      - ben: { receive: { text: second in the file }, within: 5ms }\n",
+                "      - note: this branch is well\n",
+            ),
+        )
+        .play(&[])
+        .told("failing_parallel");
+}
+
+#[test]
+fn a_race_that_ends_otherwise() {
+    Project::new()
+        .scenario(
+            "seat/two",
+            "A seat for one of two",
+            "steps:\n  - ann: { sit: {} }\n  - race: { of: all, do: sit, outcomes: [{ as: seated, count: 1, status: 201 }, { as: standing, count: 0, status: 409 }] }\n",
+        )
+        .scenario(
+            "seat/unforeseen",
+            "An answer that fits no outcome",
+            "steps:\n  - ann: { sit: {} }\n  - race: { of: all, do: sit, outcomes: [{ as: seated, status: 201 }] }\n",
+        )
+        .play(&[])
+        .told("failing_race");
+}
+
+#[test]
+fn a_check_shows_its_parts() {
+    Project::new()
+        .scenario(
+            "talk/check",
+            "Counting",
+            "steps:\n  - ann: enter\n  - ann: { say: one }\n  - check: ann.number == 2\n",
+        )
+        .play(&[])
+        .told("failing_check");
+}
+
+#[test]
+fn always_runs_after_a_failure_and_fails_beside_it() {
+    Project::new()
+        .scenario(
+            "talk/always",
+            "The end is told in any case",
+            "steps:\n  - ann: enter\n  - ann: { get: /rooms/cellar }\n  - ann: { say: never reached }\nalways:\n  - ann: { say: goodbye }\n  - ann: { hears: another goodbye, within: 5ms }\n",
+        )
+        .play(&[])
+        .told("failing_always");
+}
+
+#[test]
+fn expected_failures_both_ways() {
+    let why = "expect_failure: the cellar is not built yet\n";
+    Project::new()
+        .scenario("known/fails", "The cellar", &format!("{why}steps:\n  - ann: {{ get: /rooms/cellar }}\n"))
+        .scenario(
+            "known/passes",
+            "The cellar's absence",
+            &format!("{why}steps:\n  - ann: {{ get: /rooms/cellar, status: 404 }}\n"),
+        )
+        .play(&[])
+        .told("expected_failures");
+}
+
+#[test]
+fn strict_scenarios_leave_nothing_untaken() {
+    let steps = "steps:\n  - all: enter\n  - ann: { say: hello }\n  - ben: { hears: hello }\n";
+    Project::new()
+        .scenario(
+            "strict/ignoring",
+            "Entries may be left",
+            &format!("strict: true\nignore: [{{ type: entered }}]\n{steps}"),
+        )
+        .scenario("strict/strict", "Nothing may be left", &format!("strict: true\n{steps}"))
+        .play(&[])
+        .told("failing_strict");
+}
+
+#[test]
+fn nothing_is_unproven_without_a_barrier() {
+    Project::new()
+        .file(
+            "scenarios/quiet.yaml",
+            concat!(
+                "scenario: Silence without a barrier\nparticipants: { ann: {} }\nsteps:\n",
+                "  - ann: { connect: /rooms/lobby/socket, query: { who: ann } }\n",
+                "  - ann: { receive: { type: entered } }\n",
+                "  - ann: { receive_nothing: { type: said }, for: 10ms }\n",
+            ),
+        )
+        .play(&[])
+        .told("unproven");
+}
+
+#[test]
+fn names_that_are_missing_while_it_runs() {
+    Project::new()
+        .scenario("wrong/index", "A member that is not there", "steps:\n  - ann: { get: \"/rooms/{{ [1, 2][7] }}\" }\n")
+        .scenario("wrong/unconnected", "Nothing to send on", "steps:\n  - ann: { send: { type: say } }\n")
+        .play(&[])
+        .told("failing_scenario_errors");
+}
+
+#[test]
+fn a_broken_promise_shows_its_evidence() {
+    // Read like this, whoever speaks twice is heard twice with the same message.
+    let protocol = PROTOCOL.replace("id: $.id", "id: $.who");
+    assert_ne!(protocol, PROTOCOL);
+    Project::new()
+        .file("scenarios/protocols/rooms.yaml", &protocol)
+        .scenario(
+            "talk/twice",
+            "Ann speaks twice",
+            "steps:\n  - ann: enter\n  - ann: { say: one }\n  - ann: { say: two }\n",
+        )
+        .play(&[])
+        .told("failing_invariant");
+}

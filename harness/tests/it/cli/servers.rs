@@ -1,0 +1,137 @@
+//! Servers that can't be started or reached, or that end too early; each tells why, with the end of its log.
+
+use std::net::TcpListener;
+
+use crate::project::Project;
+use crate::server;
+
+const STEPS: &str = "steps:\n  - ann: { get: /rooms/cellar, status: 404 }\n";
+
+fn shell(script: &str, more: &str) -> Project {
+    let table =
+        format!("[server]\ncommand = [\"sh\", \"-c\", {script:?}, \"sh\", \"{{port}}\"]\nready = \"/ready\"\n{more}");
+    Project::with(&table).scenario("one/cellar", "No cellar", STEPS)
+}
+
+#[test]
+fn a_server_that_dies_at_its_start() {
+    let project = shell("exec >&2; echo reading settings; echo 'ERROR no database'; exit 3", "");
+    project.run(&["run", "--server", "subprocess"]).told("server_dies_at_start");
+    project.run(&["serve", "--server", "subprocess"]).told("serve_dies_at_start");
+}
+
+#[test]
+fn a_server_that_is_never_ready() {
+    shell("echo warming up; exec sleep 1000", "start_timeout = \"200ms\"\nstop_timeout = \"1s\"\n")
+        .run(&["run", "--server", "subprocess"])
+        .told("server_never_ready");
+}
+
+#[test]
+fn a_port_in_use() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    shell("exec sleep 1000", &format!("port = {port}\n"))
+        .run(&["run", "--server", "subprocess"])
+        .told("server_port_in_use");
+}
+
+#[test]
+fn a_program_that_is_not_there() {
+    Project::with("[server]\ncommand = [\"./no-such-server\", \"{port}\"]\nready = \"/ready\"\n")
+        .scenario("one/cellar", "No cellar", STEPS)
+        .run(&["run", "--server", "subprocess"])
+        .told("server_not_found");
+}
+
+#[test]
+fn a_build_that_fails() {
+    Project::with(
+        "[server]\nbuild = [\"sh\", \"-c\", \"echo 'error: expected `;`' >&2; exit 101\"]\ncommand = [\"true\", \"{port}\"]\nready = \"/ready\"\n",
+    )
+    .scenario("one/cellar", "No cellar", STEPS)
+    .run(&["run", "--server", "subprocess"])
+    .told("server_build_fails");
+}
+
+#[test]
+fn a_server_that_dies_in_the_middle() {
+    Project::with_command()
+        .scenario(
+            "one/ends",
+            "The server goes away",
+            "steps:\n  - all: enter\n  - parallel:\n      - ann: { get: /exit/7 }\n      - ben: { receive: { type: said } }\n",
+        )
+        .scenario("two/other", "Another scenario on the same server", STEPS)
+        .run(&["run", "--server", "subprocess"])
+        .told("server_dies_in_the_middle");
+}
+
+#[test]
+fn a_url_that_nobody_answers() {
+    // A port that was free a moment ago.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    Project::new()
+        .scenario("one/cellar", "No cellar", STEPS)
+        .run(&["run", "--server", &format!("http://127.0.0.1:{port}")])
+        .told("server_unreachable");
+}
+
+#[test]
+fn a_scenario_that_can_not_be_played_here_is_skipped_with_its_reason() {
+    Project::with(&format!("{}requires = [\"no-such-program\"]\n", server::table()))
+        .scenario("one/cellar", "No cellar", STEPS)
+        .run(&["run", "--server", "subprocess"])
+        .told("skipped_requirement");
+    Project::new()
+        .scenario("one/restart", "It restarts its server", "steps:\n  - server: restart\n  - ann: { get: /ready }\n")
+        .scenario("two/wishes", "It wants another server", &format!("server: {{ env: {{ A: b }} }}\n{STEPS}"))
+        .scenario("three/plain", "It takes what there is", STEPS)
+        .play(&[])
+        .told("skipped_by_url");
+}
+
+#[test]
+fn the_log_of_the_server_stands_below_a_failure() {
+    Project::with_command()
+        .scenario(
+            "one/log",
+            "Ben awaits another text",
+            "steps:\n  - all: enter\n  - ann: { say: hello }\n  - ben: { mark: here }\n  - ben: { hears: help, within: 5ms }\n",
+        )
+        .run(&["run", "--server", "subprocess"])
+        .told("failing_with_log");
+}
+
+#[test]
+fn a_server_is_restarted_stopped_and_its_log_awaited() {
+    Project::with_command()
+        .scenario(
+            "one/restart",
+            "Rooms are forgotten",
+            concat!(
+                "steps:\n",
+                "  - ann: { sit: {} }\n",
+                "  - server: restart\n",
+                "  - ben: { sit: {} }\n",
+                "  - server: { logged: \"POST /rooms\" }\n",
+                "  - server: kill\n",
+                "  - server: start\n",
+                "  - ann: { sit: {} }\n",
+            ),
+        )
+        .scenario("two/logged", "A line that never comes", "steps:\n  - server: { logged: the roof, within: 5ms }\n")
+        .run(&["run", "--server", "subprocess"])
+        .told("server_actions");
+}
+
+#[test]
+fn the_barrier_can_be_tried() {
+    let project =
+        Project::new().scenario("talk/hello", "Ann greets Ben", "steps:\n  - all: enter\n  - ann: { say: hello }\n");
+    let url = server::url();
+    project.run(&["check", "--barrier", "2", "--server", &url]).told("barrier_holds");
+    let bare =
+        Project::new().file("scenarios/bare.yaml", "scenario: Bare\nparticipants: { ann: {} }\nsteps: [{ note: x }]\n");
+    bare.run(&["check", "--barrier", "2", "--server", &url]).told("barrier_none");
+}

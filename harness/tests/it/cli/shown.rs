@@ -1,0 +1,74 @@
+//! How output looks: colour, `--debug`, `schema`, help.
+
+use regex::Regex;
+
+use crate::project::{Project, snapshot};
+
+fn failing() -> Project {
+    Project::new().scenario(
+        "talk/miss",
+        "Ben awaits another text",
+        "steps:\n  - ann: enter\n  - ann: { say: hello }\n  - ann: { hears: help, within: 5ms }\n",
+    )
+}
+
+#[test]
+fn colour_is_on_where_it_is_asked_for_and_off_in_files() {
+    let plain = failing().play(&[]).stdout;
+    assert!(!plain.contains('\u{1b}'));
+    let coloured = failing().play(&["--color", "always"]).stdout;
+    assert!(coloured.contains("\u{1b}[31m"));
+    // The redactions of times see other columns where there are colours.
+    let words = |text: &str| {
+        let text = Regex::new("\u{1b}\\[[0-9]+m").unwrap().replace_all(text, "").into_owned();
+        text.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(words(&coloured), words(&plain));
+    let url = crate::server::url();
+    // What somebody asks for at the command line counts more than what the environment says.
+    let both = failing().run_with(&["run", "--server", &url, "--color", "always"], &[("NO_COLOR", "1")]);
+    assert!(both.stdout.contains('\u{1b}'));
+    let never = failing().run_with(&["run", "--server", &url, "--color", "never"], &[("NO_COLOR", "")]);
+    assert_eq!(never.stdout, plain);
+    let escaped = coloured.replace('\u{1b}', "␛");
+    snapshot("coloured", &escaped);
+}
+
+/// Steps and what comes over the network stand in one stream, whose order among each other is not fixed.
+#[test]
+fn debug_tells_everything_as_it_happens() {
+    let project = Project::new().scenario(
+        "talk/alone",
+        "Ann talks to herself",
+        "steps:\n  - note: she comes\n  - ann: enter\n  - ann: { say: hello }\n  - ann: close\n",
+    );
+    let ran = project.play(&["--debug"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    let is_step = Regex::new(r"^ +0\.0ms +\w+\.yaml:\d+ ").unwrap();
+    let (steps, rest): (Vec<&str>, Vec<&str>) = ran.stdout.lines().partition(|line| is_step.is_match(line));
+    snapshot("debug", &format!("{}\n-----\n{}\n", steps.join("\n"), rest.join("\n")));
+}
+
+#[test]
+fn schema_is_a_json_schema() {
+    let ran = Project::new().run(&["schema"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    let schema: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+}
+
+#[test]
+fn help_explains_the_commands() {
+    let project = Project::new();
+    project.run(&["--help"]).told("help");
+    project.run(&["run", "--help"]).told("help_run");
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_program_quietly() {
+    use std::process::Stdio;
+    let mut child = Project::new().command(&["schema"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+}

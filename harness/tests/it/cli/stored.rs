@@ -1,0 +1,70 @@
+//! Snapshots: missing, differing, of another shape, accepted, and left behind.
+
+use crate::project::{Project, snapshot};
+
+const STEPS: &str = "steps:\n  - all: enter\n  - ann: { receive: { type: entered, who: \"{{ ben.id }}\" } }\n  - ann: { say: hello }\n  - ben: { hears: hello }\n  - snapshot: after the talk\n";
+const FILE: &str = "snapshots/talk/hello/after-the-talk.snap";
+
+fn project() -> Project {
+    Project::new().scenario("talk/hello", "Ann greets Ben", STEPS)
+}
+
+/// A project with its snapshot accepted, and changed by `change` since.
+fn stored(change: impl Fn(&str) -> String) -> Project {
+    let project = project();
+    assert_eq!(project.play(&["--update-snapshots"]).code, Some(0));
+    let text = change(&project.read(FILE).unwrap());
+    project.file(FILE, &text)
+}
+
+#[test]
+fn a_missing_snapshot_fails_and_under_ci_nothing_is_written() {
+    let project = project();
+    let url = crate::server::url();
+    project.run_with(&["run", "--server", &url], &[("CI", "true")]).told("snapshot_missing_under_ci");
+    assert_eq!(std::fs::read_dir(project.path().join("snapshots")).ok().map(Iterator::count), None);
+    project.run(&["run", "--server", &url]).told("snapshot_missing");
+    assert_eq!(project.read(FILE), None);
+}
+
+#[test]
+fn a_snapshot_is_accepted_and_holds_from_then_on() {
+    let project = project();
+    project.play(&["--update-snapshots"]).told("snapshot_accepted");
+    snapshot("snapshot_file", &project.read(FILE).unwrap());
+    assert_eq!(project.play(&[]).code, Some(0));
+}
+
+#[test]
+fn a_value_that_differs() {
+    stored(|text| text.replace("text: hello", "text: hallo")).play(&[]).told("snapshot_differs");
+}
+
+#[test]
+fn a_change_of_shape_is_told_first() {
+    let changed = stored(|text| {
+        assert!(text.contains("said: 1"), "{text}");
+        text.replace("said: 1", "said: {count: 1}").replace("text: hello", "text: hallo")
+    });
+    changed.play(&[]).told("snapshot_shape");
+}
+
+#[test]
+fn a_snapshot_of_no_scenario() {
+    let project = stored(str::to_owned).file("snapshots/talk/gone/after.snap", "---\nsource: x\n---\nold\n");
+    project.play(&[]).told("snapshot_orphan");
+    // A part of the scenarios says nothing about the others' snapshots.
+    assert_eq!(project.play(&["hello"]).code, Some(0));
+}
+
+#[test]
+fn one_name_stands_for_one_snapshot() {
+    Project::new()
+        .scenario(
+            "talk/twice",
+            "Two snapshots of one name",
+            "steps:\n  - ann: enter\n  - snapshot: here\n  - snapshot: here\n",
+        )
+        .play(&["--update-snapshots"])
+        .told("snapshot_twice");
+}

@@ -1,0 +1,18 @@
+//! Roundtable from outside: as a library in a Rust test, and as the program that people run.
+//!
+//! - [`library`]: an application of one's own plays scenarios in `#[tokio::test]`;
+//! - [`cli`]: exit code, standard output and standard error of the program, snapshotted together;
+//! - [`life`]: what the program started ends with it, whatever ends it;
+//! - [`project`]: a temporary folder of scenarios, and the program run in it;
+//! - [`rooms`]: the application that all of them play against.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+
+mod cli;
+mod library;
+mod life;
+mod project;
+#[path = "../../examples/axum_application.rs"]
+#[expect(dead_code, reason = "its `main` is for `cargo run --example`")]
+mod rooms;
+mod server;

@@ -1,0 +1,69 @@
+//! The rooms application for the program's tests: in this process behind a URL, or as a command of `roundtable.toml`.
+
+use std::sync::mpsc;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::routing::get;
+
+use crate::rooms;
+
+/// The rooms, and what tests need besides: a path that never answers, and one that ends the server.
+fn router(log: bool) -> Router {
+    let mut router = rooms::router()
+        .route("/ready", get(|| async { "ready" }))
+        .route("/never", get(std::future::pending::<StatusCode>))
+        .route("/exit/{code}", get(|Path(code): Path<i32>| async move { exit(code) }));
+    if log {
+        router =
+            router.layer(axum::middleware::from_fn(|request: axum::extract::Request, next: axum::middleware::Next| {
+                // How often the runner asks for readiness differs from run to run.
+                if request.uri().path() != "/ready" {
+                    eprintln!(" INFO rooms: {} {}", request.method(), request.uri());
+                }
+                next.run(request)
+            }));
+    }
+    router
+}
+
+fn exit(code: i32) -> StatusCode {
+    eprintln!("ERROR rooms: the ceiling came down");
+    std::process::exit(code)
+}
+
+/// Serves the rooms from a thread of this process; it ends with the process. Gives the base URL.
+pub(crate) fn url() -> String {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            tell.send(listener.local_addr().unwrap()).unwrap();
+            axum::serve(listener, router(false)).await.unwrap();
+        });
+    });
+    format!("http://{}", told.recv().unwrap())
+}
+
+const PORT: &str = "ROOMS_PORT";
+
+/// The table `[server]` of a roundtable.toml that starts this test program as the rooms application.
+pub(crate) fn table() -> String {
+    let program = std::env::current_exe().unwrap();
+    // What the test harness itself prints is no server's log.
+    let script = "exec \"$0\" --exact server::serves_rooms_where_a_port_is_given --nocapture > /dev/null";
+    format!(
+        "[server]\ncommand = [\"sh\", \"-c\", '{script}', {program:?}]\nenv = {{ {PORT} = \"{{port}}\" }}\nready = \"/ready\"\n"
+    )
+}
+
+/// No test: the application, where [`table`] starts it.
+#[tokio::test]
+async fn serves_rooms_where_a_port_is_given() {
+    let Ok(port) = std::env::var(PORT) else { return };
+    let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await.unwrap();
+    eprintln!(" INFO rooms: listening");
+    axum::serve(listener, router(true)).await.unwrap();
+}
