@@ -133,7 +133,8 @@ impl Walk<'_, '_> {
             StepKind::Act { actor, action } => {
                 let actors =
                     if actor == "me" { frame.me.clone() } else { state.actors.get(actor).cloned().unwrap_or_default() };
-                let alone = actor == "me" || self.scenario.participants.contains_key(actor) || state.singles.contains(actor);
+                let alone =
+                    actor == "me" || self.scenario.participants.contains_key(actor) || state.singles.contains(actor);
                 let shared = !alone;
                 for who in actors {
                     let was = frame.shared;
