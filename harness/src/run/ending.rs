@@ -11,6 +11,19 @@ impl Here {
     /// Runs the barrier on every open connection of everybody; where a protocol declares none, what has not arrived
     /// by now is not waited for.
     pub(crate) async fn settle(&self) -> Result<(), Box<Failure>> {
+        let open: Vec<_> =
+            self.world.participants.values().flat_map(|one| one.current()).filter(|one| one.is_open()).collect();
+        if open.iter().all(|connection| connection.echo.is_some()) {
+            // Twice on all at once: the first time passes what everybody sent, the second what that caused. A server
+            // that hangs then costs one deadline and not one for each participant.
+            for _ in 0..2 {
+                let echoes = open.iter().map(|connection| self.echo(connection));
+                for echoed in futures_util::future::join_all(echoes).await {
+                    echoed?;
+                }
+            }
+            return Ok(());
+        }
         let mut broken = Ok(());
         for participant in self.world.participants.values() {
             for connection in participant.current().into_iter().filter(|connection| connection.is_open()) {

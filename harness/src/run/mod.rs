@@ -434,8 +434,8 @@ async fn read_back(top: &Here, stream: &Stream, value: &str) -> Result<Vec<(Stri
             let answer = match there.get(&path).await {
                 Ok(answer) => answer,
                 Err(failure) => {
-                    why = crate::text::shorten(&failure.headline, 160);
-                    continue 'participants;
+                    // Who is refused may be followed by one who isn't; a server that doesn't answer answers nobody.
+                    return Err(crate::text::shorten(&failure.headline, 160));
                 }
             };
             if !(200..300).contains(&answer.status) {
