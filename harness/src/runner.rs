@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OnceCell, watch};
 use tracing::level_filters::LevelFilter;
 
 use crate::event::{Event, EventKind, EventSink, Outcome, ScenarioResult, Summary};
-use crate::run::{self, Ground, Job, LogBook};
+use crate::run::{self, Ground, Job, LogBook, lock};
 use crate::scenario::model::Scenario;
 use crate::subject::in_process::log_dispatch;
 use crate::subject::{LogLine, LogSink, Server, Settings, Subject, SubjectError};
@@ -287,8 +287,4 @@ fn log_sink(book: &Arc<LogBook>, events: Option<EventSink>, label: &Arc<str>, be
             events(Event { scenario: Some(Arc::clone(&label)), at: began.elapsed(), kind });
         }
     })
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

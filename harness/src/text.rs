@@ -46,6 +46,25 @@ pub fn millis(at: Duration) -> String {
     format!("{:.1} ms", at.as_secs_f64() * 1000.0)
 }
 
+/// How many letters to insert, remove, replace, or swap with their neighbour (optimal string
+/// alignment).
+pub(crate) fn edit_distance(a: &[char], b: &[char]) -> usize {
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    for (i, &from) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, &to) in b.iter().enumerate() {
+            let mut best = (above[j] + usize::from(from != to)).min(above[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && from == b[j - 1] && a[i - 1] == to {
+                best = best.min(before[j - 1] + 1);
+            }
+            row.push(best);
+        }
+        before = std::mem::replace(&mut above, row);
+    }
+    above[b.len()]
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -1,12 +1,14 @@
 //! Which known word a misspelt one was meant to be.
 
+use crate::text::edit_distance;
+
 /// The known word that `typed` most probably stands for, if one is near: the first with the fewest
 /// edits, at most one for each three letters. Case, `_` and `-` don't count.
 pub(super) fn nearest_word<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = letters(typed);
     known
         .into_iter()
-        .map(|word| (edits(&typed, &letters(word)), word))
+        .map(|word| (edit_distance(&typed, &letters(word)), word))
         .filter(|&(edits, word)| edits <= word.len() / 3)
         .min_by_key(|&(edits, _)| edits)
         .map(|(_, word)| word)
@@ -16,25 +18,6 @@ fn letters(word: &str) -> Vec<char> {
     let kept = word.chars().filter(|c| !matches!(c, '_' | '-' | '$'));
     // A misspelt word is short; what is longer is near to nothing anyway.
     kept.flat_map(char::to_lowercase).take(64).collect()
-}
-
-/// How many letters to insert, remove, replace, or swap with their neighbour (optimal string
-/// alignment).
-fn edits(a: &[char], b: &[char]) -> usize {
-    let mut before: Vec<usize> = Vec::new();
-    let mut above: Vec<usize> = (0..=b.len()).collect();
-    for (i, &from) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, &to) in b.iter().enumerate() {
-            let mut best = (above[j] + usize::from(from != to)).min(above[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && from == b[j - 1] && a[i - 1] == to {
-                best = best.min(before[j - 1] + 1);
-            }
-            row.push(best);
-        }
-        before = std::mem::replace(&mut above, row);
-    }
-    above[b.len()]
 }
 
 #[cfg(test)]

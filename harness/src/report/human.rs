@@ -45,32 +45,25 @@ pub fn failures(result: &ScenarioResult, paint: Paint) -> String {
     let mut text = String::new();
     match &result.outcome {
         Outcome::Failed { failures } => {
-            let _ = writeln!(
-                text,
-                "{} {}: {}",
-                paint.text(Style::Bad, "FAIL"),
-                paint.text(Style::Strong, &result.label),
-                result.title
-            );
+            heading(&mut text, "FAIL", result, paint);
             for failure in failures {
                 one(&mut text, failure, paint);
             }
             log(&mut text, &result.log, paint);
         }
         Outcome::NoServer { reason, log: lines } => {
-            let _ = writeln!(
-                text,
-                "{} {}: {}",
-                paint.text(Style::Bad, "NOSRV"),
-                paint.text(Style::Strong, &result.label),
-                result.title
-            );
+            heading(&mut text, "NOSRV", result, paint);
             let _ = writeln!(text, "  {} {reason}", paint.text(Style::Bad, "✗"));
             log(&mut text, lines, paint);
         }
         _ => {}
     }
     text
+}
+
+fn heading(text: &mut String, word: &str, result: &ScenarioResult, paint: Paint) {
+    let (word, label) = (paint.text(Style::Bad, word), paint.text(Style::Strong, &result.label));
+    let _ = writeln!(text, "{word} {label}: {}", result.title);
 }
 
 fn one(text: &mut String, failure: &Failure, paint: Paint) {

@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::barrier::Proof;
 use super::expect::came;
 use super::http::{query_of, target};
-use super::socket::{Connection, Handshake, Opened, Rules, changed_before, describe, from_now, handshake};
+use super::socket::{Connection, Echo, Handshake, Opened, Rules, changed_before, describe, from_now, handshake};
 use super::step::{Played, one};
 use super::world::{Here, MainMode, Participant, lock};
 use crate::event::{EventKind, Failure, Nearest};
@@ -314,7 +314,10 @@ impl Here {
     ) -> Result<(), Box<Failure>> {
         let fails = me.spec.protocol.fails.as_ref().map(|fails| self.pattern(fails)).transpose()?;
         let echo = match &me.spec.protocol.barrier {
-            Some(Barrier::Echo { send, receive }) => Some((self.render(send)?, self.pattern(receive)?)),
+            Some(Barrier::Echo { send, receive }) => {
+                let ping = self.render(send)?;
+                Some(Echo { pings: Pattern::compile(&ping).ok(), pongs: self.pattern(receive)?, ping })
+            }
             _ => None,
         };
         let streams = me

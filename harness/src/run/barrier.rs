@@ -8,7 +8,7 @@ use serde_json_path::JsonPath;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::inbox::Ping;
-use super::socket::{Connection, changed_before, describe, from_now};
+use super::socket::{Connection, Echo, changed_before, describe, from_now};
 use super::world::{Here, MainMode, Marker, lock};
 use crate::event::Failure;
 use crate::pattern::Pattern;
@@ -117,7 +117,7 @@ impl Here {
 
     /// One echo on one connection.
     pub(crate) async fn echo(&self, connection: &Arc<Connection>) -> Result<Proof, Box<Failure>> {
-        let Some((ping, _)) = &connection.echo else { return Ok(Proof::None) };
+        let Some(Echo { ping, .. }) = &connection.echo else { return Ok(Proof::None) };
         if lock(&connection.inbox).stalled || !connection.is_open() {
             // Nobody reads the answer.
             return Ok(Proof::None);

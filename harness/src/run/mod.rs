@@ -39,8 +39,8 @@ use crate::subject::{Server, SubjectError};
 pub use snapshot::Store;
 pub(crate) use snapshot::Taken;
 pub use world::Deadlines;
-pub(crate) use world::LogBook;
-use world::{Here, Participant, World, lock};
+use world::{Here, Participant, World};
+pub(crate) use world::{LogBook, lock};
 
 /// One scenario with one row of its examples, once.
 #[derive(Debug, Clone)]
@@ -135,9 +135,12 @@ pub(crate) async fn play(
         Err(failures) => failures,
     };
     failures.extend(top.steps(&scenario.always).await.err().unwrap_or_default());
-    if failures.is_empty() {
-        // What the last step caused belongs to the scenario; a barrier that breaks here is told by the invariants.
+    if failures.is_empty() || !scenario.protocol.invariants.is_empty() {
+        // What the last step caused belongs to the scenario and to its record; a barrier that breaks here has been told
+        // elsewhere, or will be by the invariants.
         let _ = top.settle().await;
+    }
+    if failures.is_empty() {
         failures.extend(top.leftovers().unwrap_or_else(|failure| vec![*failure]));
     }
     if let Some(death) = server.died()
@@ -340,8 +343,6 @@ async fn promises(top: &Here, failures: &mut Vec<Failure>) -> Vec<String> {
     if protocol.invariants.is_empty() {
         return Vec::new();
     }
-    // What is still under way belongs to the record; a barrier that breaks has been told elsewhere, or will be.
-    let _ = top.settle().await;
     let mut stored = Vec::new();
     for stream in &protocol.streams {
         let values = values_of(stream, &lock(&world.record));

@@ -45,7 +45,7 @@ pub(crate) struct Connection {
     /// Frames that fail a scenario.
     pub(crate) fails: Option<Pattern>,
     /// The ping and pong of an echo barrier.
-    pub(crate) echo: Option<(Value, Pattern)>,
+    pub(crate) echo: Option<Echo>,
     /// The values of the protocol's streams that its request names.
     pub(crate) streams: Vec<Option<String>>,
 }
@@ -169,10 +169,18 @@ async fn secure(host: &str, tcp: TcpStream) -> Result<Box<dyn Io>, String> {
     Ok(Box::new(stream))
 }
 
+/// The ping of an echo barrier with what tells pings and their answers from other frames.
+pub(crate) struct Echo {
+    pub(crate) ping: Value,
+    /// None where the ping is no pattern: then no step's own frame is taken for one.
+    pub(crate) pings: Option<Pattern>,
+    pub(crate) pongs: Pattern,
+}
+
 /// What a new connection knows of its protocol.
 pub(crate) struct Rules {
     pub(crate) fails: Option<Pattern>,
-    pub(crate) echo: Option<(Value, Pattern)>,
+    pub(crate) echo: Option<Echo>,
     pub(crate) streams: Vec<Option<String>>,
 }
 
@@ -268,9 +276,7 @@ impl Connection {
 
     fn is_ping(&self, payload: &Payload) -> bool {
         match (&self.echo, payload) {
-            (Some((ping, _)), Payload::Json(value)) => {
-                Pattern::compile(ping).is_ok_and(|pattern| pattern.matches(value))
-            }
+            (Some(echo), Payload::Json(value)) => echo.pings.as_ref().is_some_and(|pings| pings.matches(value)),
             _ => false,
         }
     }
@@ -328,8 +334,8 @@ impl Connection {
     }
 
     fn is_barrier(&self, world: &World, inbox: &mut Inbox, value: &Value) -> bool {
-        if let Some((_, pong)) = &self.echo
-            && pong.matches(value)
+        if let Some(echo) = &self.echo
+            && echo.pongs.matches(value)
             && inbox.pings.pop_front() == Some(Ping::Barrier)
         {
             inbox.passed += 1;
