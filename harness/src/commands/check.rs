@@ -1,0 +1,56 @@
+//! `check`.
+
+use tracing::level_filters::LevelFilter;
+
+use super::play::{report, ways};
+use super::{chosen, complain, cores, interruption, print, refuse};
+use crate::cli::CheckArgs;
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::report::human;
+use crate::report::paint::Paint;
+use crate::runner::Options;
+use crate::select::jobs_of;
+use crate::text::counted;
+
+pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
+    let selected = match chosen(config, &args.select) {
+        Ok(selected) => selected,
+        Err(exit) => return exit,
+    };
+    let Some(times) = args.barrier else {
+        let scenarios = counted(selected.scenarios.len(), "scenario", "scenarios");
+        let files = counted(selected.files, "file", "files");
+        return print(&format!("{scenarios} in {files}: well formed\n"));
+    };
+    let (ways, server) = match ways(config, &args.server, false) {
+        Ok(ways) => ways,
+        Err(error) => return refuse(&error),
+    };
+    let mut selected = selected;
+    selected.scenarios.retain(|scenario| scenario.protocol.barrier.is_some());
+    if selected.scenarios.is_empty() {
+        complain("no protocol of these scenarios declares a barrier");
+        return Exit::Nothing;
+    }
+    let options = Options {
+        jobs: config.jobs.map_or_else(cores, std::num::NonZero::get),
+        fail_fast: false,
+        level: LevelFilter::INFO,
+        interrupted: interruption(),
+        server,
+        keep: false,
+    };
+    const LISTEN: std::time::Duration = std::time::Duration::from_millis(25);
+    match report(config, jobs_of(&selected, times), &ways, &options, None, Some(LISTEN), 1.0, false, paint) {
+        Ok((ran, failures)) => {
+            print(&failures);
+            print(&human::summary(&ran.summary, paint));
+            Exit::of(&ran.summary)
+        }
+        Err(error) => {
+            complain(&error);
+            Exit::NoServer
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Playing jobs and reporting them as they end.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::print;
+use crate::config::{Config, SubjectChoice};
+use crate::event::{Event, EventKind, EventSink};
+use crate::report::debug::Story;
+use crate::report::human;
+use crate::report::paint::{Paint, Style};
+use crate::run::{Deadlines, Ground, Job, Store};
+use crate::runner::{self, Options, Way, Ways};
+use crate::scenario::model::Scenario;
+use crate::subject::Subject;
+
+/// How each scenario gets its server, from `--server`.
+pub(crate) fn ways(config: &Config, servers: &[String], keep: bool) -> Result<(Ways, String), String> {
+    let mut choice = SubjectChoice::InProcess;
+    let mut named: BTreeMap<String, String> = BTreeMap::new();
+    for given in servers {
+        match given.split_once('=') {
+            Some((name, url)) if config.servers.contains_key(name) => {
+                named.insert(name.to_owned(), url.trim_end_matches('/').to_owned());
+            }
+            _ => choice = given.parse().map_err(|error| format!("--server {given}: {error}"))?,
+        }
+    }
+    if let SubjectChoice::Remote(url) = &mut choice {
+        *url = url.trim_end_matches('/').to_owned();
+    }
+    let shown = match &choice {
+        SubjectChoice::InProcess => "in process".to_owned(),
+        SubjectChoice::Subprocess => "as a subprocess".to_owned(),
+        SubjectChoice::Remote(url) => url.clone(),
+    };
+    let config = config.clone();
+    let ways: Ways = Arc::new(move |scenario: &Scenario| {
+        let name = scenario.protocol.server.as_deref();
+        let choice = match name {
+            None => choice.clone(),
+            Some(name) => named.get(name).map_or(SubjectChoice::Subprocess, |url| SubjectChoice::Remote(url.clone())),
+        };
+        if let SubjectChoice::Remote(url) = &choice {
+            if scenario.acts_on_server {
+                return Way::Skip(format!("it stops or restarts its server, and {url} was not started here"));
+            }
+            if !scenario.server.is_empty() {
+                return Way::Skip(format!("it asks for a configuration that {url} can't be given"));
+            }
+        }
+        let subject = config.server(name).and_then(|server| config.subject(server, &choice));
+        match subject {
+            Ok(Subject::Subprocess(mut spec)) => {
+                spec.keepable = keep;
+                Way::Play(Subject::Subprocess(spec))
+            }
+            Ok(subject) => Way::Play(subject),
+            Err(error) => Way::Refuse(error.to_string()),
+        }
+    });
+    Ok((ways, shown))
+}
+
+/// Plays jobs and reports them as they end; gives what came of them and the text of the failures.
+#[expect(clippy::too_many_arguments, reason = "what a run needs, once from `run` and once from `check --barrier`")]
+pub(crate) fn report(
+    config: &Config,
+    jobs: Vec<Job>,
+    ways: &Ways,
+    options: &Options,
+    store: Option<Store>,
+    audit: Option<std::time::Duration>,
+    slow: f64,
+    debug: bool,
+    paint: Paint,
+) -> Result<(runner::Ran, String), String> {
+    raise_descriptor_limit();
+    crate::subject::in_process::log_panics();
+    let (events, incoming) = mpsc::channel::<Event>();
+    let events = Mutex::new(events);
+    let sink: EventSink = Arc::new(move |event| {
+        let _ = events.lock().unwrap_or_else(PoisonError::into_inner).send(event);
+    });
+    let ground = Ground {
+        deadlines: Deadlines { default: config.deadline, late: config.late, slow },
+        store,
+        audit,
+        sink,
+        detail: debug,
+    };
+    let (ways, options) = (Arc::clone(ways), options.clone());
+    let playing = std::thread::spawn(move || {
+        let ran = runner::run(&jobs, &ground, &ways, &options);
+        let summary = ran.as_ref().map(|ran| ran.summary.clone()).unwrap_or_default();
+        (ground.sink)(Event { scenario: None, at: summary.took, kind: EventKind::RunFinished(summary) });
+        ran
+    });
+    let mut failures = String::new();
+    let mut story = Story::new(paint);
+    for event in incoming {
+        if let EventKind::RunFinished(_) = event.kind {
+            // Servers that are kept go on logging, so the channel may never close.
+            break;
+        }
+        if let EventKind::Building { command } = &event.kind {
+            print(&format!("{}\n", paint.text(Style::Dim, &format!("      building the server: {command}"))));
+        }
+        if let EventKind::ScenarioFinished(result) = &event.kind {
+            print(&format!("{}\n", human::line(result, paint)));
+            let text = human::failures(result, paint);
+            if !text.is_empty() {
+                failures.push('\n');
+                failures.push_str(&text);
+            }
+        }
+        if debug && let Some(line) = story.line(&event) {
+            print(&format!("{line}\n"));
+        }
+    }
+    let ran = playing.join().map_err(|_| "the runner itself panicked; please report this".to_owned())?;
+    ran.map(|ran| (ran, failures)).map_err(|error| format!("the run could not begin: {error}"))
+}
+
+/// Sockets are descriptors: a hundred participants in one process take some four hundred.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        limit.current = limit.maximum;
+        // Where it can't be raised, the run goes on with what there is.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
+}

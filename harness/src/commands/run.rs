@@ -1,0 +1,141 @@
+//! `run`.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tracing::level_filters::LevelFilter;
+
+use super::play::{report, ways};
+use super::{chosen, complain, cores, interruption, print, refuse, under_ci};
+use crate::cli::RunArgs;
+use crate::config::Config;
+use crate::event::{Outcome, ScenarioResult};
+use crate::exit::Exit;
+use crate::report::human;
+use crate::report::paint::{Paint, Style};
+use crate::run::Store;
+use crate::runner::{Options, Way};
+use crate::select::jobs_of;
+use crate::snapshot::store;
+
+pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
+    let selected = match chosen(config, &args.select) {
+        Ok(selected) => selected,
+        Err(exit) => return exit,
+    };
+    if args.update_snapshots && under_ci() {
+        return refuse("--update-snapshots writes into the tree, which is never done where CI is set");
+    }
+    let mut servers = args.server.clone();
+    if args.keep_server && servers.iter().all(|given| given == "in-process") {
+        // A server inside this process could not outlive it.
+        servers = vec!["subprocess".to_owned()];
+    }
+    let (ways, server) = match ways(config, &servers, args.keep_server) {
+        Ok(ways) => ways,
+        Err(error) => return refuse(&error),
+    };
+    if let Some(error) = selected.scenarios.iter().find_map(|scenario| match ways(scenario) {
+        Way::Refuse(error) => Some(error),
+        _ => None,
+    }) {
+        return refuse(&error);
+    }
+    let default_jobs = if args.debug { 1 } else { config.jobs.map_or_else(cores, std::num::NonZero::get) };
+    let options = Options {
+        jobs: args.jobs.map_or(default_jobs, usize::from),
+        fail_fast: args.fail_fast,
+        level: if args.debug { LevelFilter::DEBUG } else { LevelFilter::INFO },
+        interrupted: interruption(),
+        server,
+        keep: args.keep_server,
+    };
+    let store = Store {
+        folder: config.snapshots.clone(),
+        top: config.dir.clone(),
+        update: args.update_snapshots,
+        writable: !under_ci(),
+    };
+    let ran = report(
+        config,
+        jobs_of(&selected, args.repeat),
+        &ways,
+        &options,
+        Some(store),
+        None,
+        args.slow,
+        args.debug,
+        paint,
+    );
+    let (ran, failures) = match ran {
+        Ok(ran) => ran,
+        Err(error) => {
+            complain(&error);
+            return Exit::NoServer;
+        }
+    };
+    let mut summary = ran.summary;
+    let touched: BTreeSet<PathBuf> = ran.results.iter().flat_map(|result| result.snapshots.iter().cloned()).collect();
+    let complete =
+        ran.results.iter().all(|result| matches!(result.outcome, Outcome::Passed | Outcome::FailedAsExpected { .. }));
+    if selected.whole && complete && config.snapshots.is_dir() {
+        match store::orphans(&config.snapshots, &touched) {
+            Ok(orphans) => {
+                summary.orphans = orphans.iter().map(|path| crate::scenario::error::shown_path(path)).collect();
+            }
+            Err(error) => complain(&error.to_string()),
+        }
+    }
+    if let Some(file) = std::env::var_os("INSTA_SNAPSHOT_REFERENCES_FILE")
+        && let Err(error) = store::note_references(&PathBuf::from(file), &touched)
+    {
+        complain(&error.to_string());
+    }
+    let idle: BTreeSet<String> = ran.results.iter().flat_map(|result| result.idle_redactions.iter().cloned()).collect();
+    let used: usize = ran.results.iter().filter(|result| !result.snapshots.is_empty()).count();
+    print(&failures);
+    for redaction in idle {
+        let everywhere =
+            ran.results.iter().filter(|result| result.idle_redactions.contains(&redaction)).count() == used;
+        if everywhere {
+            print(&format!(
+                "{} the redaction {redaction} matched nothing in any snapshot\n",
+                paint.text(Style::Note, "note")
+            ));
+        }
+    }
+    print(&human::summary(&summary, paint));
+    if let Some((servers, home)) = ran.kept {
+        kept(servers, &home, &ran.results);
+    }
+    Exit::of(&summary)
+}
+
+/// Leaves the shared servers running and says how to reach them.
+fn kept(servers: Vec<Arc<crate::subject::Server>>, home: &tokio::runtime::Runtime, results: &[ScenarioResult]) {
+    for server in servers {
+        let Some(server) = Arc::into_inner(server) else { continue };
+        let _inside = home.enter();
+        let kept = match server.detach() {
+            Ok(Some(kept)) => kept,
+            Ok(None) => continue,
+            Err(error) => {
+                complain(&error.to_string());
+                continue;
+            }
+        };
+        let mut text = format!("\nkept: {} (process {}, log {})\n", kept.url, kept.pid, kept.log.display());
+        let people = results.iter().rev().find(|result| !result.people.is_empty() && result.server == kept.url);
+        for person in people.iter().flat_map(|result| &result.people) {
+            let token = if person.token.is_empty() { String::new() } else { format!(" token {}", person.token) };
+            let line = format!("  {:<12} id {:<28}{token}", person.key, person.id);
+            text.push_str(&format!("{}\n", line.trim_end()));
+        }
+        if let Some(line) = people.and_then(|result| result.people.first()).and_then(|person| person.paste.as_ref()) {
+            text.push_str(&format!("  {line}\n"));
+        }
+        text.push_str(&format!("  roundtable run --server {}\n  kill {}\n", kept.url, kept.pid));
+        print(&text);
+    }
+}
