@@ -14,11 +14,22 @@ use crate::subject::{Settings, SubprocessSpec};
 
 use super::duration::parse_duration;
 use super::error::{Problem, nearest};
-use super::model::{Builtin, Config, ServerConfig};
+use super::model::{Builtin, Config, ServerConfig, SubjectChoice};
 
 const TOP: [&str; 8] = ["scenarios", "snapshots", "output", "deadline", "late", "jobs", "server", "servers"];
-const SERVER: [&str; 10] =
-    ["in_process", "build", "command", "ready", "port", "start_timeout", "stop_timeout", "env", "config", "requires"];
+const SERVER: [&str; 11] = [
+    "in_process",
+    "url",
+    "build",
+    "command",
+    "ready",
+    "port",
+    "start_timeout",
+    "stop_timeout",
+    "env",
+    "config",
+    "requires",
+];
 const IN_PROCESS: [&str; 1] = ["chat"];
 
 /// The configuration that `text`, the content of `file`, says; or all its mistakes in order.
@@ -103,6 +114,7 @@ impl Reader<'_> {
         };
         set(&mut server.stop_timeout, self.duration(table, path, "stop_timeout"));
         server.in_process = self.builtin(table, path);
+        server.url = self.url(table, path);
 
         let mut spec = SubprocessSpec::new(name, dir, command.clone());
         spec.build = self.strings(table, path, "build").unwrap_or_default();
@@ -136,6 +148,16 @@ impl Reader<'_> {
         let span = table.get("in_process").map_or(0..0, Spanned::span);
         let message = format!("no server `{name}` is part of this program{}", hint(&name, &IN_PROCESS));
         self.problem(span, &join(path, "in_process"), &message);
+        None
+    }
+
+    fn url(&mut self, table: &DeTable<'_>, path: &str) -> Option<String> {
+        let url = self.string(table, path, "url")?;
+        if url.parse::<SubjectChoice>().is_ok_and(|choice| matches!(choice, SubjectChoice::Remote(_))) {
+            return Some(url.trim_end_matches('/').to_owned());
+        }
+        let span = table.get("url").map_or(0..0, Spanned::span);
+        self.problem(span, &join(path, "url"), "it is a URL with http:// or https://");
         None
     }
 
