@@ -17,9 +17,10 @@ use super::error::{Problem, nearest};
 use super::model::{Builtin, Config, ServerConfig, SubjectChoice};
 
 const TOP: [&str; 8] = ["scenarios", "snapshots", "output", "deadline", "late", "jobs", "server", "servers"];
-const SERVER: [&str; 11] = [
+const SERVER: [&str; 12] = [
     "in_process",
     "url",
+    "own",
     "build",
     "command",
     "ready",
@@ -120,6 +121,7 @@ impl Reader<'_> {
         spec.build = self.strings(table, path, "build").unwrap_or_default();
         spec.ready = self.string(table, path, "ready");
         spec.port = self.port(table, path);
+        spec.own = self.boolean(table, path, "own").unwrap_or(false);
         spec.requires = self.strings(table, path, "requires").unwrap_or_default();
         spec.defaults = server.defaults.clone();
         spec.stop_timeout = server.stop_timeout;
@@ -133,7 +135,7 @@ impl Reader<'_> {
                 self.problem(at, path, &problem);
             }
             server.command = Some(spec);
-        } else if let Some(key) = ["build", "ready", "port"].iter().find(|key| table.contains_key(**key)) {
+        } else if let Some(key) = ["build", "ready", "port", "own"].iter().find(|key| table.contains_key(**key)) {
             let at = table.get(*key).map_or(span, Spanned::span);
             self.problem(at, &join(path, key), "it belongs to a `command`, which is missing");
         }
@@ -165,6 +167,11 @@ impl Reader<'_> {
         let entry = table.get(key)?;
         let read = entry.get_ref().as_str().map(str::to_owned);
         self.or_mismatch(read, entry, &join(path, key), "a string")
+    }
+
+    fn boolean(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<bool> {
+        let entry = table.get(key)?;
+        self.or_mismatch(entry.get_ref().as_bool(), entry, &join(path, key), "true or false")
     }
 
     fn duration(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<Duration> {

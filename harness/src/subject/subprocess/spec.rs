@@ -39,6 +39,8 @@ pub struct SubprocessSpec {
     /// Whether the server may be left running behind the runner: its output then also goes to
     /// a file, since nobody reads the runner's end any more.
     pub keepable: bool,
+    /// Whether each scenario has a process of its own: for a server on which scenarios would hear each other.
+    pub own: bool,
     pub(super) built: Arc<OnceCell<Built>>,
 }
 
@@ -67,6 +69,7 @@ impl SubprocessSpec {
             stop_timeout: Duration::from_secs(10),
             requires: Vec::new(),
             keepable: false,
+            own: false,
             built: Arc::default(),
         }
     }
