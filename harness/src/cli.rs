@@ -51,6 +51,11 @@ pub enum Command {
     Check(CheckArgs),
     /// Print the JSON Schema of scenario and protocol files, for editors.
     Schema,
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Which scenarios.

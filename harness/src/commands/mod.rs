@@ -1,6 +1,7 @@
 //! What the commands do, each in a file of its own; here is what several need.
 
 mod check;
+mod completions;
 mod init;
 mod play;
 mod run;
@@ -30,6 +31,9 @@ pub fn run(cli: Cli) -> Exit {
         let text = serde_json::to_string_pretty(&crate::schema::schema()).unwrap_or_default();
         return print(&format!("{text}\n"));
     }
+    if let Command::Completions { shell } = &cli.command {
+        return completions::completions(*shell);
+    }
     if let Command::Init(args) = &cli.command {
         return init::init(args, paint);
     }
@@ -46,7 +50,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Serve(args) => serve::serve(&config, &args, paint),
         Command::List(args) => list(&config, &args),
         Command::Check(args) => check::check(&config, &args, paint),
-        Command::Schema | Command::Init(_) => Exit::Passed,
+        Command::Schema | Command::Init(_) | Command::Completions { .. } => Exit::Passed,
     }
 }
 
