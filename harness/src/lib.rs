@@ -32,3 +32,8 @@ pub mod suite;
 pub mod text;
 
 pub use suite::{Played, Suite};
+
+/// The Rust in the documents compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/recipes/axum.md")]
+pub struct Recipes;

@@ -245,6 +245,16 @@ fn the_guide_runs_as_it_stands() {
 }
 
 #[test]
+fn the_recipes_run_as_they_stand() {
+    Page::new("docs/recipes/axum.md", &[("cargo run -p roundtable --example", "a test plays the example")]).play();
+    Page::new("docs/recipes/other-languages.md", &[])
+        .with("scenarios", "scenarios")
+        .with("snapshots", "snapshots")
+        .with("roundtable.toml", "roundtable.toml")
+        .play();
+}
+
+#[test]
 fn a_page_is_compared_line_by_line() {
     let printed = "one 12 ms\n  two conv_0123456789ab\nthree\nfour\n";
     assert_eq!(first_missing(&["one 5 ms", "…", "four"], printed), None);
