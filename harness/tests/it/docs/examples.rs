@@ -128,7 +128,14 @@ impl Page {
 
     fn check(&self, text: &str, place: &str) {
         let path = "scenarios/of_the_page/example.yaml";
-        self.write(path, text);
+        match text.strip_prefix("protocol: ").and_then(|rest| rest.lines().next()) {
+            None => self.write(path, text),
+            Some(name) => {
+                self.write(&format!("scenarios/of_the_page/protocols/{name}.yaml"), text);
+                let user = "participants: { ann: {} }\nsteps: [{ note: \"it is read\" }]\n";
+                self.write(path, &format!("scenario: An example\nuse: {name}\n{user}"));
+            }
+        }
         let output = self.program(&["check".to_owned(), path.to_owned()]).output().unwrap();
         std::fs::remove_dir_all(self.folder.path().join("scenarios/of_the_page")).unwrap();
         assert!(output.status.success(), "{place}: {}", String::from_utf8_lossy(&output.stderr));
