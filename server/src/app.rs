@@ -19,7 +19,7 @@ use crate::conversation::actor::Ai;
 use crate::conversation::command::Rejection;
 use crate::conversation::decide::Rules;
 use crate::conversation::handle::Handle;
-use crate::conversation::pipeline::Limits;
+use crate::conversation::pipeline::{BATCH, Limits};
 use crate::conversation::registry::Registry;
 use crate::domain::{ConversationId, SocketId, UserId};
 use crate::error::ApiError;
@@ -28,7 +28,7 @@ use crate::routes;
 use crate::shutdown::Tasks;
 use crate::socket::connection::SocketSettings;
 use crate::socket::frame::{FrameLimits, WireSettings};
-use crate::storage::{FaultControls, FaultSettings, FaultyStore, MemoryStore, Store};
+use crate::storage::{self, FaultControls, FaultSettings, FaultyStore, Store};
 
 /// What all requests share.
 pub(crate) struct App {
@@ -53,7 +53,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    fn new(config: Config, closing: watch::Receiver<bool>) -> Result<Self, ConfigError> {
+    fn new(config: Config, store: Arc<dyn Store>, closing: watch::Receiver<bool>) -> Result<Self, ConfigError> {
         let ai = match &config.ai_script {
             None => None,
             Some(script) => Some(Ai {
@@ -67,12 +67,13 @@ impl App {
             Arc::new(FaultControls::new(FaultSettings {
                 gate: config.store_gate,
                 fail_next: config.store_fail_next,
+                doubt_next: config.store_doubt_next,
                 delay: Duration::from_millis(config.store_delay_ms),
             }))
         });
         let store: Arc<dyn Store> = match &faults {
-            Some(faults) => Arc::new(FaultyStore::new(MemoryStore::default(), Arc::clone(faults))),
-            None => Arc::new(MemoryStore::default()),
+            Some(faults) => Arc::new(FaultyStore::new(store, Arc::clone(faults))),
+            None => store,
         };
         let wire = WireSettings {
             max_message_chars: config.max_message_chars,
@@ -85,6 +86,7 @@ impl App {
             rules: Rules { max_participants: config.max_participants },
             queue_capacity: config.queue_capacity,
             ai_capacity: config.ai_queue_capacity,
+            batch: config.store_batch.min(BATCH),
             history: config.history_limit,
             typing_interval: Duration::from_millis(config.typing_interval_ms),
         };
@@ -100,8 +102,9 @@ impl App {
             write_timeout: Duration::from_millis(config.write_timeout_ms),
             close_timeout: Duration::from_millis(config.close_timeout_ms),
         };
+        let idle_unload = (config.idle_unload_ms > 0).then(|| Duration::from_millis(config.idle_unload_ms));
         Ok(Self {
-            registry: Registry::new(store, ai, limits, wire),
+            registry: Registry::new(store, ai, limits, wire, idle_unload),
             faults,
             slots: Arc::new(Slots::new(config.max_sockets, config.max_sockets_per_user)),
             sockets: Tasks::default(),
@@ -193,43 +196,77 @@ impl Drop for Slot {
     }
 }
 
-/// Serves on these listeners until `shutdown` is ready, then drains: nothing new is accepted, every socket is told
-/// `server_closing`, what waits for the store is finished, and every socket is closed with 1001. Both phases are
-/// bounded by the configuration. No task is left behind; dropping the future ends everything at once.
+/// A server whose store is open, and which serves nobody yet.
+pub struct Prepared {
+    config: Config,
+    store: Arc<dyn Store>,
+}
+
+/// Opens the store, and makes or migrates it where that is needed.
 ///
 /// # Errors
-/// The configuration does not fit: a value is out of range, the AI script cannot be used, or the listeners are
-/// reachable from elsewhere although the configuration forbids it.
+/// The configuration does not fit ([`io::ErrorKind::InvalidInput`]), or the store cannot be used: the error says which,
+/// why, and how to mend it.
+pub async fn prepare(config: Config) -> io::Result<Prepared> {
+    config.check().map_err(invalid)?;
+    let store = storage::open(&config).await.map_err(io::Error::other)?;
+    Ok(Prepared { config, store })
+}
+
+/// [`prepare`], then [`Prepared::serve`].
+///
+/// # Errors
+/// Those of both.
 pub async fn serve(
     listeners: Vec<TcpListener>,
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    config.check().map_err(invalid)?;
     for listener in &listeners {
         guard(listener, &config)?;
     }
-    let (close, closing) = watch::channel(false);
-    let settings = ConnectionSettings::from(&config);
-    let app = Arc::new(App::new(config, closing.clone()).map_err(invalid)?);
-    let router = routes::router(Arc::clone(&app));
-    let connections = Arc::new(Tasks::default());
-    let acceptors = Tasks::default();
-    for listener in listeners {
-        info!(address = %listener.local_addr()?, "listening");
-        let connections = Arc::clone(&connections);
-        acceptors.spawn(accept(listener, router.clone(), settings, connections, closing.clone()));
+    prepare(config).await?.serve(listeners, shutdown).await
+}
+
+impl Prepared {
+    /// Serves on these listeners until `shutdown` is ready, then drains: nothing new is accepted, every socket is told
+    /// `server_closing`, what waits for the store is finished, and every socket is closed with 1001. Both phases are
+    /// bounded by the configuration. No task is left behind; dropping the future ends everything at once.
+    ///
+    /// # Errors
+    /// The AI script cannot be used, or the listeners are reachable from elsewhere although the configuration forbids
+    /// it.
+    pub async fn serve(
+        self,
+        listeners: Vec<TcpListener>,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        let Self { config, store } = self;
+        for listener in &listeners {
+            guard(listener, &config)?;
+        }
+        let (close, closing) = watch::channel(false);
+        let settings = ConnectionSettings::from(&config);
+        let app = Arc::new(App::new(config, store, closing.clone()).map_err(invalid)?);
+        let router = routes::router(Arc::clone(&app));
+        let connections = Arc::new(Tasks::default());
+        let acceptors = Tasks::default();
+        for listener in listeners {
+            info!(address = %listener.local_addr()?, "listening");
+            let connections = Arc::clone(&connections);
+            acceptors.spawn(accept(listener, router.clone(), settings, connections, closing.clone()));
+        }
+        drop(router);
+
+        shutdown.await;
+
+        info!(sockets = app.slots.taken(), "draining");
+        close.send_replace(true);
+        acceptors.finish().await;
+        drain(&app, &connections).await;
+        info!("drained");
+        Ok(())
     }
-    drop(router);
-
-    shutdown.await;
-
-    info!(sockets = app.slots.taken(), "draining");
-    close.send_replace(true);
-    acceptors.finish().await;
-    drain(&app, &connections).await;
-    info!("drained");
-    Ok(())
 }
 
 async fn drain(app: &App, connections: &Tasks) {
@@ -256,6 +293,9 @@ async fn drain(app: &App, connections: &Tasks) {
     app.upgrades.closed().await;
     // An upgrade that was under way may have opened one more.
     app.sockets.end().await;
+    if timeout(patience, app.registry.close_store()).await.is_err() {
+        warn!("the store did not close in time");
+    }
 }
 
 fn invalid(error: ConfigError) -> io::Error {

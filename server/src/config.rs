@@ -23,6 +23,27 @@ pub enum LogFormat {
     Json,
 }
 
+/// What a commit waits for before anybody hears of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// The disk has it: what is acked survives the end of the process, of the system, and of the power.
+    #[default]
+    Full,
+    /// The system has it: what is acked survives the end of the process, even by SIGKILL. When the system itself ends
+    /// without notice (power, kernel), what was acked in the last moments may be missing; what is there has no gaps
+    /// and is not damaged.
+    Relaxed,
+}
+
+/// Which store `store` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoreChoice {
+    Memory,
+    Sqlite,
+    Postgres,
+}
+
 /// Everything that can be set. `Config::default()` is a development server on loopback.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -42,10 +63,28 @@ pub struct Config {
     /// Mount the endpoint that injects store faults. Loopback only.
     pub testing: bool,
 
+    /// Where conversations are kept: `sqlite`, `postgres://USER:PASSWORD@HOST/DATABASE`, or `memory` (gone with the
+    /// process).
+    pub store: String,
+    /// Folder of the SQLite database; made where it is missing, and used by one process at a time.
+    pub data: String,
+    /// What a commit waits for.
+    pub durability: Durability,
+    /// Connections to the database that only read.
+    pub store_readers: usize,
+    /// The most changes that go into one transaction; 1 commits each on its own.
+    pub store_batch: usize,
+    /// How long the database server may take for an answer, in milliseconds.
+    pub store_timeout_ms: u64,
+    /// A conversation that nobody is connected to is put away after this long without a request, in milliseconds; 0
+    /// keeps it in memory.
+    pub idle_unload_ms: u64,
     /// Whether the store's commit gate starts open or closed (with `testing`).
     pub store_gate: Gate,
     /// How many of the first commits fail (with `testing`).
     pub store_fail_next: u64,
+    /// Of how many of the first commits the outcome gets lost (with `testing`).
+    pub store_doubt_next: u64,
     /// How long each commit takes besides, in milliseconds (with `testing`).
     pub store_delay_ms: u64,
 
@@ -139,8 +178,16 @@ impl Default for Config {
             log_format: LogFormat::Text,
             force_dev_auth: false,
             testing: false,
+            store: "sqlite".to_owned(),
+            data: "roundtable-data".to_owned(),
+            durability: Durability::Full,
+            store_readers: 4,
+            store_batch: 512,
+            store_timeout_ms: 10_000,
+            idle_unload_ms: 300_000,
             store_gate: Gate::Open,
             store_fail_next: 0,
+            store_doubt_next: 0,
             store_delay_ms: 0,
             ai_script: None,
             ai_participant_id: "nlweb_1".to_owned(),
@@ -183,6 +230,13 @@ impl Default for Config {
     }
 }
 
+/// Two ids of so many characters, four bytes each, fit one entry of an index.
+const POSTGRES_ID_CHARS: usize = 300;
+
+fn is_postgres(store: &str) -> bool {
+    ["postgres://", "postgresql://"].iter().any(|scheme| store.starts_with(scheme))
+}
+
 /// A day: the longest period that makes sense here.
 const DAY_MS: u64 = 86_400_000;
 
@@ -210,12 +264,14 @@ impl Config {
             ("header_timeout_ms", self.header_timeout_ms),
             ("body_timeout_ms", self.body_timeout_ms),
             ("ai_timeout_ms", self.ai_timeout_ms),
+            ("store_timeout_ms", self.store_timeout_ms),
         ];
         for (key, value) in periods {
             in_range(key, value, 1, DAY_MS)?;
         }
         let optional_periods = [
             ("store_delay_ms", self.store_delay_ms),
+            ("idle_unload_ms", self.idle_unload_ms),
             ("typing_interval_ms", self.typing_interval_ms),
             ("retry_after_ms", self.retry_after_ms),
             ("drain_timeout_ms", self.drain_timeout_ms),
@@ -243,6 +299,8 @@ impl Config {
             ("max_participants_at_creation", self.max_participants_at_creation, 100_000),
             ("max_participants", self.max_participants, 100_000),
             ("max_headers", self.max_headers, 10_000),
+            ("store_readers", self.store_readers, 256),
+            ("store_batch", self.store_batch, 100_000),
         ];
         for (key, value, most) in sizes {
             in_range(key, value, 1, most)?;
@@ -264,7 +322,31 @@ impl Config {
         if let Some(script) = &self.ai_script {
             script.load()?;
         }
+        self.check_store()
+    }
+
+    fn check_store(&self) -> Result<(), ConfigError> {
+        if !["memory", "sqlite"].contains(&self.store.as_str()) && !is_postgres(&self.store) {
+            return Err(ConfigError::wrong("store", "must be `sqlite`, `memory`, or a URL `postgres://…`"));
+        }
+        if self.data.is_empty() {
+            return Err(ConfigError::wrong("data", "must not be empty"));
+        }
+        if is_postgres(&self.store) && self.max_id_chars > POSTGRES_ID_CHARS {
+            let problem =
+                format!("must be at most {POSTGRES_ID_CHARS} with PostgreSQL, whose indexes hold no longer keys");
+            return Err(ConfigError::wrong("max_id_chars", problem));
+        }
         Ok(())
+    }
+
+    /// Which store `store` names.
+    pub(crate) fn store_choice(&self) -> StoreChoice {
+        match self.store.as_str() {
+            "memory" => StoreChoice::Memory,
+            url if is_postgres(url) => StoreChoice::Postgres,
+            _ => StoreChoice::Sqlite,
+        }
     }
 }
 

@@ -9,7 +9,7 @@
 //! - `auth` and `error`: who asks, and how errors look over HTTP.
 //! - `socket`: one WebSocket: frames in, frames out, and what waits to be written.
 //! - `conversation`: the pure core (`decide` and `apply`), and the task that owns a conversation.
-//! - `storage`: the `Store` trait, the log in memory, and the store with faults for tests.
+//! - `storage`: the `Store` trait, the log in SQLite, PostgreSQL and memory, and the store with faults for tests.
 //! - `ai`: AI participants.
 //! - `domain`: ids, participants, messages, time.
 //! - `shutdown`: tasks that never outlive the server.
@@ -31,5 +31,5 @@ mod shutdown;
 mod socket;
 mod storage;
 
-pub use app::serve;
+pub use app::{Prepared, prepare, serve};
 pub use config::{Config, ConfigError};

@@ -6,9 +6,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, info, warn};
 
 pub(crate) use self::asking::Ai;
@@ -18,11 +20,12 @@ use super::event::{AiChunk, Audience, CloseReason, Effect, Event};
 use super::handle::Admission;
 use super::letter::{Letter, Query, Ticket};
 use super::pipeline::{Pipeline, Step};
+use super::shelf::Shelf;
 use crate::ai::AiError;
-use crate::domain::{Message, Now, SocketId, UserId};
+use crate::domain::{ConversationId, Message, Now, SocketId, UserId};
 use crate::socket::frame::{self, Wire};
 use crate::socket::outbound::{Outbound, Permit, Tail, Worth};
-use crate::storage::{Store, StoreError};
+use crate::storage::{Append, AppendId, Store, StoreError};
 
 mod asking;
 
@@ -32,7 +35,13 @@ type Flight = Pin<Box<dyn Future<Output = Landed> + Send>>;
 enum Landed {
     LookedUp(Result<Vec<Option<Arc<Message>>>, StoreError>),
     Appended(Result<(), StoreError>),
+    Resolved(bool),
 }
+
+/// The first pause before the store is asked again how an append ended; each next one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Everything that the owner of a conversation holds.
 pub(crate) struct Actor {
@@ -43,6 +52,9 @@ pub(crate) struct Actor {
     pub(super) pending: Arc<AtomicUsize>,
     pub(super) ai: Option<Ai>,
     pub(super) mailbox: mpsc::UnboundedReceiver<Letter>,
+    pub(super) shelf: Arc<Shelf>,
+    /// Put away after being quiet for so long.
+    pub(super) idle_unload: Option<Duration>,
     pub(super) live: Live,
 }
 
@@ -53,6 +65,10 @@ pub(super) struct Live {
     /// who hears a frame is asked here: a socket is out when the step that closes it is carried out, not before.
     outbounds: BTreeMap<SocketId, (UserId, Arc<Outbound>)>,
     flight: Option<Flight>,
+    /// The latest append.
+    append: Option<AppendId>,
+    /// When to be put away.
+    leaves: Option<Instant>,
     asked: Option<Asked>,
     drained: Vec<oneshot::Sender<()>>,
 }
@@ -62,12 +78,14 @@ enum Woken {
     Piece(AiChunk),
     Answered(Result<Option<String>, AiError>),
     Letter(Option<Letter>),
+    Idle,
 }
 
 impl Actor {
-    /// Lives until every handle is gone.
+    /// Lives until it is put away, every handle is gone, or the log turns out to be another one than it knows.
     pub(crate) async fn run(mut self) {
         loop {
+            self.live.leaves = self.idle_unload.filter(|_| self.is_quiet()).map(|period| Instant::now() + period);
             let woken = self.wait().await;
             let now = Now::read();
             match woken {
@@ -78,7 +96,18 @@ impl Actor {
                             if let Err(error) = &result {
                                 warn!(%error, "commit failed");
                             }
-                            self.pipeline.appended(&result, now)
+                            let is_strange = matches!(result, Err(StoreError::Misfit(_)));
+                            let steps = self.pipeline.appended(&result, now);
+                            if is_strange {
+                                self.take(steps);
+                                self.give_up();
+                                return;
+                            }
+                            steps
+                        }
+                        Landed::Resolved(is_durable) => {
+                            info!(is_durable, "the outcome of a commit is known");
+                            self.pipeline.resolved(is_durable, now)
                         }
                     };
                     self.take(steps);
@@ -87,6 +116,12 @@ impl Actor {
                 Woken::Answered(result) => self.answered(result, now),
                 Woken::Letter(Some(letter)) => self.letter(letter, now),
                 Woken::Letter(None) => return,
+                Woken::Idle => {
+                    if self.shelf.put_away(self.wire.id(), &self.mailbox) {
+                        debug!("put away");
+                        return;
+                    }
+                }
             }
             self.ask_ai();
             self.pending.store(self.pipeline.pending(), Ordering::Relaxed);
@@ -97,7 +132,13 @@ impl Actor {
     }
 
     async fn wait(&mut self) -> Woken {
-        let Live { flight, asked, .. } = &mut self.live;
+        let Live { flight, asked, leaves, .. } = &mut self.live;
+        let idling = async {
+            match *leaves {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
         let landing = async {
             match flight.as_mut() {
                 Some(flight) => flight.await,
@@ -121,6 +162,23 @@ impl Actor {
             }
             woken = hearing => woken,
             letter = self.mailbox.recv() => Woken::Letter(letter),
+            () = idling => Woken::Idle,
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.pipeline.is_quiet()
+            && self.live.asked.is_none()
+            && self.live.outbounds.is_empty()
+            && self.live.drained.is_empty()
+    }
+
+    /// The log is another one than this: it was changed behind the server's back. The next who asks for the
+    /// conversation has it read anew.
+    fn give_up(&self) {
+        warn!("the log was changed by somebody else; reading it anew");
+        for (_, outbound) in self.live.outbounds.values() {
+            outbound.close(CloseReason::LogUnavailable);
         }
     }
 
@@ -212,9 +270,17 @@ impl Actor {
                     self.live.flight = Some(Box::pin(async { Landed::LookedUp(looking.await) }));
                 }
                 Step::Append(records) => {
+                    let store = Arc::clone(&self.store);
+                    let append = Append::new(self.wire.id().clone(), records);
+                    self.live.append = Some(append.id);
+                    self.live.flight = Some(Box::pin(async move { Landed::Appended(store.append(append).await) }));
+                }
+                Step::Resolve => {
                     let (store, id) = (Arc::clone(&self.store), self.wire.id().clone());
-                    let appending = async move { store.append(&id, records).await };
-                    self.live.flight = Some(Box::pin(async { Landed::Appended(appending.await) }));
+                    if let Some(append) = self.live.append {
+                        self.live.flight =
+                            Some(Box::pin(async move { Landed::Resolved(resolve(&*store, &id, append).await) }));
+                    }
                 }
                 Step::JobDropped(message) => {
                     warn!(message = %message.id, "AI job dropped to make room");
@@ -307,6 +373,19 @@ impl Actor {
                 }
             },
         }
+    }
+}
+
+/// Asks the store until it knows whether an append is durable.
+async fn resolve(store: &dyn Store, id: &ConversationId, append: AppendId) -> bool {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match store.has_append(id, append).await {
+            Ok(is_durable) => return is_durable,
+            Err(error) => debug!(%error, "the outcome of a commit is still unknown"),
+        }
+        sleep(pause).await;
+        pause = LONGEST_PAUSE.min(pause * 2);
     }
 }
 

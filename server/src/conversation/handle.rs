@@ -105,7 +105,7 @@ impl Handle {
     /// What the conversation looks like to a participant.
     pub(crate) async fn view(&self, reader: UserId) -> Result<ReadView, Rejection> {
         let view = self.query(|reply| Query::View(reader, reply)).await?;
-        self.with_unread(view).await
+        with_unread(&*self.store, &self.id, view).await
     }
 
     /// Whether a user may connect.
@@ -193,23 +193,24 @@ impl Handle {
 
     async fn seen(&self, outcome: Outcome) -> Result<ReadView, Rejection> {
         match outcome {
-            Outcome::Seen(view) => self.with_unread(*view).await,
+            Outcome::Seen(view) => with_unread(&*self.store, &self.id, *view).await,
             _ => Err(Rejection::ShuttingDown),
         }
-    }
-
-    async fn with_unread(&self, view: View) -> Result<ReadView, Rejection> {
-        let after = view.durable.read_position(&view.reader);
-        let up_to = view.durable.last_sequence;
-        let unread = self.store.count_by_others(&self.id, &view.reader, after, up_to).await;
-        let unread = unread.map_err(|_| Rejection::StorageUnavailable)?;
-        Ok(ReadView { view, unread })
     }
 
     /// A letter to a conversation that ended is lost; whoever waits for the answer learns it by that.
     fn send(&self, letter: Letter) {
         let _ = self.mailbox.send(letter);
     }
+}
+
+/// Adds what only the log can tell.
+pub(super) async fn with_unread(store: &dyn Store, id: &ConversationId, view: View) -> Result<ReadView, Rejection> {
+    let after = view.durable.read_position(&view.reader);
+    let up_to = view.durable.last_sequence;
+    let unread = store.count_by_others(id, &view.reader, after, up_to).await;
+    let unread = unread.map_err(|_| Rejection::StorageUnavailable)?;
+    Ok(ReadView { view, unread })
 }
 
 fn remaining(outcome: &Outcome) -> Result<usize, Rejection> {

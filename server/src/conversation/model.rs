@@ -78,13 +78,28 @@ enum Op {
     },
     /// The store answers what it was asked.
     Land {
-        works: bool,
+        how: Landing,
     },
     /// A socket's client reads so many frames.
     Receive {
         socket: usize,
         frames: usize,
     },
+}
+
+/// How the store answers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Landing {
+    Works,
+    Fails,
+    /// The append happens, and its answer gets lost.
+    Unheard,
+    /// The append does not happen, and its answer gets lost.
+    Lost,
+}
+
+fn landing() -> impl Strategy<Value = Landing> {
+    prop_oneof![16 => Just(Landing::Works), 3 => Just(Landing::Fails), 1 => Just(Landing::Unheard), 1 => Just(Landing::Lost)]
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -106,7 +121,7 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(socket, typing)| Op::Typing { socket, typing }),
         3 => socket.clone().prop_map(|socket| Op::Ping { socket }),
         1 => (socket.clone(), 0..8_u64).prop_map(|(socket, after)| Op::Sync { socket, after }),
-        8 => prop::bool::weighted(0.8).prop_map(|works| Op::Land { works }),
+        8 => landing().prop_map(|how| Op::Land { how }),
         2 => (socket, 1..4_usize).prop_map(|(socket, frames)| Op::Receive { socket, frames }),
     ]
 }
@@ -132,6 +147,8 @@ fn name(result: &Result<Outcome, Rejection>) -> String {
 enum Asked {
     Lookup(Vec<SentKey>),
     Append(Vec<Record>),
+    /// Whether the last append is durable.
+    Resolve(bool),
 }
 
 /// The core with a fake store and real outbound queues, beside the model.
@@ -140,6 +157,8 @@ struct Bench {
     model: Model,
     records: Vec<Record>,
     asked: Option<Asked>,
+    /// Whether the append whose outcome got lost is durable.
+    doubted: bool,
     tail: Arc<Tail>,
     outbounds: BTreeMap<SocketId, (UserId, Outbound)>,
     received: BTreeMap<SocketId, Vec<String>>,
@@ -167,6 +186,7 @@ impl Bench {
         let limits = Limits {
             rules: Rules { max_participants: MOST },
             queue_capacity: CAPACITY,
+            batch: 3,
             ai_capacity: 1,
             history: HISTORY,
             typing_interval: Duration::ZERO,
@@ -176,6 +196,7 @@ impl Bench {
             model: Model { members: vec![creator], ..Model::default() },
             records,
             asked: None,
+            doubted: false,
             tail: Arc::default(),
             outbounds: BTreeMap::new(),
             received: BTreeMap::new(),
@@ -226,8 +247,8 @@ impl Bench {
             Op::Sync { socket, after } => {
                 self.signal(socket, &Signal::Sync(Some(SequenceId(after))));
             }
-            Op::Land { works } => {
-                self.land(works);
+            Op::Land { how } => {
+                self.land(how);
             }
             Op::Receive { socket, frames } => {
                 if let Some((socket, _)) = self.socket(socket) {
@@ -269,7 +290,11 @@ impl Bench {
         let is_message = |waiting: &&Waiting| matches!(waiting, Waiting::Change(_, Change::Say(_)));
         let messages = self.model.waiting.iter().filter(is_message).count();
         assert_eq!(self.core.pending(), messages, "messages that are not durable");
-        if matches!(change, Change::Say(_)) && messages >= CAPACITY {
+        if self.model.is_in_doubt() {
+            if let Some(socket) = socket_of(&change) {
+                self.model.tell_one(socket, "error StorageUnavailable");
+            }
+        } else if matches!(change, Change::Say(_)) && messages >= CAPACITY {
             if let Some(socket) = socket_of(&change) {
                 self.model.tell_one(socket, "error QueueFull");
             }
@@ -288,24 +313,40 @@ impl Bench {
         }
     }
 
-    fn land(&mut self, works: bool) -> bool {
+    fn land(&mut self, how: Landing) -> bool {
         let Some(asked) = self.asked.take() else {
             return false;
         };
-        let steps = match asked {
+        match asked {
             Asked::Lookup(keys) => {
+                // A look-up has no outcome that could get lost.
+                let works = matches!(how, Landing::Works | Landing::Unheard);
                 let found = works.then(|| keys.iter().map(|key| self.find(key)).collect());
-                self.core.looked_up(found.ok_or(StoreError::Injected), self.now)
+                let steps = self.core.looked_up(found.ok_or(StoreError::Injected), self.now);
+                self.take(steps, Some(works));
             }
             Asked::Append(records) => {
-                if works {
+                if matches!(how, Landing::Works | Landing::Unheard) {
                     self.records.extend(records);
                 }
-                let result = if works { Ok(()) } else { Err(StoreError::Injected) };
-                self.core.appended(&result, self.now)
+                let result = match how {
+                    Landing::Works => Ok(()),
+                    Landing::Fails => Err(StoreError::Injected),
+                    Landing::Unheard | Landing::Lost => Err(StoreError::InDoubt("lost".into())),
+                };
+                if result.is_err() && how != Landing::Fails {
+                    self.model.doubt();
+                    self.doubted = how == Landing::Unheard;
+                }
+                let steps = self.core.appended(&result, self.now);
+                self.take(steps, Some(how == Landing::Works));
             }
-        };
-        self.take(steps, Some(works));
+            Asked::Resolve(is_durable) => {
+                self.model.resolve(is_durable);
+                let steps = self.core.resolved(is_durable, self.now);
+                self.take(steps, None);
+            }
+        }
         true
     }
 
@@ -328,11 +369,13 @@ impl Bench {
             match step {
                 Step::Answer(ticket, result) => {
                     let unavailable = matches!(result, Err(Rejection::StorageUnavailable));
+                    // Refused at once, because nobody knows which place is the next one.
+                    let refused = unavailable && works.is_none() && self.model.is_in_doubt();
                     // One batch fails, as a whole and first of all.
                     failing &= unavailable;
                     failures += usize::from(unavailable);
-                    assert!(!unavailable || failing, "only what was in flight fails");
-                    if !matches!(result, Err(Rejection::QueueFull)) {
+                    assert!(!unavailable || failing || refused, "only what was in flight fails");
+                    if !matches!(result, Err(Rejection::QueueFull)) && !refused {
                         let expected = self.model.answer(ticket, !failing);
                         assert_eq!(name(&result), expected, "{:?}", self.changes[&ticket]);
                     }
@@ -342,6 +385,10 @@ impl Bench {
                 Step::ReplyPage(_, effect) | Step::Effect(effect) => self.carry_out(effect),
                 Step::Lookup(keys) => self.ask(Asked::Lookup(keys)),
                 Step::Append(records) => self.ask(Asked::Append(records)),
+                Step::Resolve => {
+                    self.model.batch_ends();
+                    self.ask(Asked::Resolve(self.doubted));
+                }
                 Step::JobDropped(_) => panic!("there is no AI"),
             }
         }
@@ -446,7 +493,7 @@ impl Bench {
 
     /// Lets everything finish and compares.
     fn finish(mut self) {
-        while self.land(true) {}
+        while self.land(Landing::Works) {}
         assert!(self.core.is_idle() && self.model.waiting.is_empty(), "nothing waits");
         assert_eq!(self.core.pending(), 0);
 

@@ -1,23 +1,25 @@
-//! Which conversations are in memory, and how one gets there.
+//! How conversations get into memory: by creation, or from the log when somebody asks.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::{OnceCell, mpsc};
-use tracing::{Instrument, info, info_span};
+use futures_util::future::join_all;
+use tokio::sync::mpsc;
+use tracing::{Instrument, info, info_span, warn};
 
 use super::actor::{Actor, Ai, Live};
 use super::command::Rejection;
-use super::handle::{Handle, ReadView};
+use super::handle::{Handle, ReadView, with_unread};
 use super::pipeline::{Limits, Pipeline};
-use super::record::{Durable, Record};
+use super::record::{Durable, RECENT, Record};
+use super::shelf::Shelf;
 use super::state::State;
 use crate::domain::{ConversationId, Kind, Now, Participant, UserId};
 use crate::shutdown::Tasks;
 use crate::socket::frame::{self, Wire, WireSettings};
 use crate::socket::outbound::Tail;
-use crate::storage::Store;
+use crate::storage::{Append, Store, StoreError};
 
 /// What a conversation is made from.
 #[derive(Debug)]
@@ -47,22 +49,25 @@ pub(crate) struct MyConversations {
 
 /// All conversations. It knows their tasks, and nothing of what is in them.
 pub(crate) struct Registry {
-    loaded: Mutex<HashMap<ConversationId, Arc<OnceCell<Handle>>>>,
+    shelf: Arc<Shelf>,
     store: Arc<dyn Store>,
     ai: Option<Ai>,
     limits: Limits,
     wire: WireSettings,
+    idle_unload: Option<Duration>,
     tasks: Tasks,
 }
 
 impl Registry {
-    /// A registry over a store.
-    pub(crate) fn new(store: Arc<dyn Store>, ai: Option<Ai>, limits: Limits, wire: WireSettings) -> Self {
-        Self { loaded: Mutex::default(), store, ai, limits, wire, tasks: Tasks::default() }
-    }
-
-    fn loaded(&self) -> MutexGuard<'_, HashMap<ConversationId, Arc<OnceCell<Handle>>>> {
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A registry over a store. A conversation that has been quiet for `idle_unload` is put away.
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        ai: Option<Ai>,
+        limits: Limits,
+        wire: WireSettings,
+        idle_unload: Option<Duration>,
+    ) -> Self {
+        Self { shelf: Arc::default(), store, ai, limits, wire, idle_unload, tasks: Tasks::default() }
     }
 
     /// Creates a conversation; it exists once its records are stored.
@@ -83,39 +88,30 @@ impl Registry {
             records.push(join(ai.id.clone(), ai.name.clone(), Kind::Ai));
         }
         let durable = Durable::replay(id.clone(), &records).ok_or(Rejection::StorageUnavailable)?;
-        self.store.append(&id, records).await.map_err(|_| Rejection::StorageUnavailable)?;
+        let append = Append::new(id.clone(), records);
+        self.store.append(append).await.map_err(|_| Rejection::StorageUnavailable)?;
         info!(conversation = %id, participant = %founding.creator, members = durable.members.len(), "conversation created");
         // Somebody may have found it in the log already: its owner is whoever was first, never two.
-        let cell = Arc::clone(self.loaded().entry(id).or_default());
-        cell.get_or_init(|| async { self.spawn(durable.clone()) }).await;
+        self.shelf.place(&id).get_or_init(|| async { self.spawn(durable.clone()) }).await;
         Ok(durable)
     }
 
     /// Finds a conversation, in memory or in the store.
     pub(crate) async fn find(&self, id: &ConversationId) -> Result<Handle, Rejection> {
-        let cell = {
-            let mut loaded = self.loaded();
-            // Should the owner of a conversation have ended, a new one reads the log.
-            if loaded.get(id).and_then(|cell| cell.get()).is_some_and(Handle::is_gone) {
-                loaded.remove(id);
-            }
-            Arc::clone(loaded.entry(id.clone()).or_default())
-        };
+        let place = self.shelf.place(id);
         let load = || async {
-            let loaded = self.store.load(id).await.map_err(|_| Rejection::StorageUnavailable)?;
+            let loaded = self.store.load(id, RECENT).await.map_err(|error| unreadable(&error))?;
             loaded.map(|durable| self.spawn(durable)).ok_or(Rejection::NotFound)
         };
-        let found = cell.get_or_try_init(load).await.cloned();
+        let found = place.get_or_try_init(load).await.cloned();
         if found.is_err() {
-            let mut loaded = self.loaded();
-            if loaded.get(id).is_some_and(|cell| !cell.initialized()) {
-                loaded.remove(id);
-            }
+            self.shelf.forget_empty(id);
         }
         found
     }
 
-    /// The conversations of a user. The log says which; their owners say what is in them.
+    /// The conversations of a user. The log says which; their owners say what is in them, and the log for those that
+    /// are not in memory: a list brings none there.
     pub(crate) async fn of_user(
         &self,
         user: &UserId,
@@ -123,10 +119,10 @@ impl Registry {
         limit: usize,
     ) -> Result<MyConversations, Rejection> {
         let page = self.store.conversations_of(user, offset, limit).await;
-        let page = page.map_err(|_| Rejection::StorageUnavailable)?;
+        let page = page.map_err(|error| unreadable(&error))?;
         let mut views = Vec::with_capacity(page.ids.len());
-        for id in &page.ids {
-            match self.find(id).await?.view(user.clone()).await {
+        for view in join_all(page.ids.iter().map(|id| self.glance(id, user))).await {
+            match view {
                 Ok(view) => views.push(view),
                 // Left since the log was asked.
                 Err(Rejection::NotFound) => {}
@@ -136,6 +132,16 @@ impl Registry {
         Ok(MyConversations { views, total: page.total })
     }
 
+    /// What a list says about a conversation.
+    async fn glance(&self, id: &ConversationId, user: &UserId) -> Result<ReadView, Rejection> {
+        if let Some(conversation) = self.shelf.get(id) {
+            return conversation.view(user.clone()).await;
+        }
+        let durable = self.store.load(id, 1).await.map_err(|error| unreadable(&error))?;
+        let view = State::new(durable.ok_or(Rejection::NotFound)?).view(user).ok_or(Rejection::NotFound)?;
+        with_unread(&*self.store, id, view).await
+    }
+
     /// The user id that belongs to the AI participant, if there is one.
     pub(crate) fn ai_id(&self) -> Option<&UserId> {
         self.ai.as_ref().map(|ai| &ai.id)
@@ -143,7 +149,7 @@ impl Registry {
 
     /// The conversations in memory.
     pub(crate) fn handles(&self) -> Vec<Handle> {
-        self.loaded().values().filter_map(|cell| cell.get().cloned()).collect()
+        self.shelf.all()
     }
 
     /// Whether some conversation takes no messages now.
@@ -159,6 +165,13 @@ impl Registry {
     /// Ends all conversations at once.
     pub(crate) async fn end(&self) {
         self.tasks.end().await;
+    }
+
+    /// Closes the store, behind everything that it was given.
+    pub(crate) async fn close_store(&self) {
+        if let Err(error) = self.store.close().await {
+            warn!(%error, "the store was not closed");
+        }
     }
 
     fn spawn(&self, durable: Durable) -> Handle {
@@ -177,10 +190,18 @@ impl Registry {
             pending: Arc::clone(&pending),
             ai: self.ai.clone(),
             mailbox,
+            shelf: Arc::clone(&self.shelf),
+            idle_unload: self.idle_unload,
             live: Live::default(),
         };
         let span = info_span!(parent: None, "conversation", id = %id);
         self.tasks.spawn(actor.run().instrument(span));
         Handle { id, mailbox: letters, store: Arc::clone(&self.store), tail, pending }
     }
+}
+
+/// A question that the store did not answer.
+fn unreadable(error: &StoreError) -> Rejection {
+    warn!(%error, "the store could not be read");
+    Rejection::StorageUnavailable
 }

@@ -52,6 +52,11 @@ impl State {
         self.sockets.get(&socket)
     }
 
+    /// Whether no socket is open.
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.sockets.is_empty()
+    }
+
     /// Whether this user has an open socket.
     pub(crate) fn is_online(&self, user: &UserId) -> bool {
         self.sockets.values().any(|owner| owner == user)

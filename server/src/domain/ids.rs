@@ -11,6 +11,13 @@ macro_rules! text_id {
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub(crate) struct $name(Arc<str>);
 
+        impl $name {
+            /// The identifier as text.
+            pub(crate) fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
                 Self(Arc::from(text))
@@ -60,13 +67,6 @@ text_id!(
     ClientMessageId
 );
 
-impl UserId {
-    /// The identifier as text.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 /// The first `digits` hexadecimal digits of a random UUID (at most 12 of them are plain random).
 fn random_hex(digits: usize) -> String {
     let mut text = uuid::Uuid::new_v4().simple().to_string();
@@ -82,11 +82,6 @@ impl ConversationId {
 }
 
 impl MessageId {
-    /// The identifier as text.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// A new random id.
     pub(crate) fn random() -> Self {
         Self::from(format!("msg_{}", random_hex(16)))

@@ -15,6 +15,11 @@ impl Timestamp {
         Self(millis)
     }
 
+    /// Milliseconds since 1970.
+    pub(crate) fn as_millis(self) -> i64 {
+        self.0
+    }
+
     /// This moment by the system's clock.
     pub(crate) fn now() -> Self {
         Self(jiff::Timestamp::now().as_millisecond())

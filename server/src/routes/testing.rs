@@ -40,10 +40,11 @@ pub(super) async fn change(
             .map(Some)
             .ok_or_else(|| ApiError::InvalidRequest(format!("{name} must be a number from 0 on"))),
     };
-    let (fail_next, delay) = (number("fail_next")?, number("delay_ms")?);
+    let (fail_next, doubt_next, delay) = (number("fail_next")?, number("doubt_next")?, number("delay_ms")?);
     Ok(body(faults.change(|settings| {
         settings.gate = gate.unwrap_or(settings.gate);
         settings.fail_next = fail_next.unwrap_or(settings.fail_next);
+        settings.doubt_next = doubt_next.unwrap_or(settings.doubt_next);
         settings.delay = delay.map_or(settings.delay, Duration::from_millis);
     })))
 }
@@ -52,6 +53,7 @@ fn body((settings, waiting): (FaultSettings, usize)) -> Json<Value> {
     Json(json!({
         "gate": settings.gate,
         "fail_next": settings.fail_next,
+        "doubt_next": settings.doubt_next,
         "delay_ms": settings.delay.as_millis() as u64,
         "waiting": waiting,
     }))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use roundtable_server::Config;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
@@ -28,12 +29,18 @@ async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 /// A running server.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    /// Where it keeps its database; gone with it.
+    _data: TempDir,
     shutdown: Option<oneshot::Sender<()>>,
     serving: JoinHandle<std::io::Result<()>>,
 }
 
 impl Server {
-    pub(crate) async fn start(config: Value) -> Self {
+    pub(crate) async fn start(mut config: Value) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        if config.get("data").is_none() {
+            config["data"] = json!(data.path());
+        }
         let config = Config::from_value(config).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -42,7 +49,7 @@ impl Server {
             let _ = signal.await;
         };
         let serving = tokio::spawn(roundtable_server::serve(vec![listener], config, ended));
-        Self { address, shutdown: Some(shutdown), serving }
+        Self { address, _data: data, shutdown: Some(shutdown), serving }
     }
 
     /// Asks the server to go down.

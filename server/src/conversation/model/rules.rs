@@ -29,6 +29,10 @@ pub(super) struct Model {
     pub(super) open: BTreeMap<SocketId, UserId>,
     pub(super) typing: BTreeMap<UserId, bool>,
     pub(super) waiting: VecDeque<Waiting>,
+    /// What may have been stored: answered with an error, and it is not known whether it came through.
+    pub(super) doubtful: Option<Vec<Change>>,
+    /// Whether what is answered with an error belongs to it.
+    pub(super) gathers: bool,
     /// What each socket must receive in its life.
     pub(super) streams: BTreeMap<SocketId, Vec<String>>,
 }
@@ -133,6 +137,9 @@ impl Model {
         };
         assert_eq!(ticket, expected, "answers come in order");
         let answer = if stored { self.decide(&change) } else { "StorageUnavailable".to_owned() };
+        if self.gathers && !stored {
+            self.doubtful.get_or_insert_default().push(change.clone());
+        }
         if let Some(socket) = socket_of(&change)
             && ["NotFound", "StorageUnavailable", "IdConflict"].contains(&answer.as_str())
         {
@@ -143,6 +150,33 @@ impl Model {
             self.run(socket, &signal);
         }
         answer
+    }
+
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.doubtful.is_some()
+    }
+
+    /// The outcome of the batch in flight got lost.
+    pub(super) fn doubt(&mut self) {
+        self.doubtful = Some(Vec::new());
+        self.gathers = true;
+    }
+
+    /// Everything of the batch is answered; what fails from here on was never tried.
+    pub(super) fn batch_ends(&mut self) {
+        self.gathers = false;
+    }
+
+    /// It is known now. Nobody gets another answer; what came through is told to all alike.
+    pub(super) fn resolve(&mut self, is_durable: bool) {
+        for change in self.doubtful.take().unwrap_or_default() {
+            if is_durable {
+                self.decide(&match change {
+                    Change::Say(draft) => Change::Say(Draft { socket: None, ..draft }),
+                    other => other,
+                });
+            }
+        }
     }
 
     fn decide(&mut self, change: &Change) -> String {
