@@ -205,3 +205,96 @@ fn unreadable(error: &StoreError) -> Rejection {
     warn!(%error, "the store could not be read");
     Rejection::StorageUnavailable
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+    use crate::conversation::command::Draft;
+    use crate::conversation::decide::Rules;
+    use crate::domain::{MessageId, MessageKind, SequenceId};
+    use crate::storage::MemoryStore;
+
+    fn registry(idle_unload: Duration) -> Registry {
+        let limits = Limits {
+            rules: Rules { max_participants: 10 },
+            queue_capacity: 1_000,
+            batch: 8,
+            ai_capacity: 1,
+            history: 50,
+            typing_interval: Duration::ZERO,
+        };
+        let wire = WireSettings {
+            max_message_chars: 100,
+            heartbeat: Duration::from_secs(1),
+            retry_after: Duration::from_secs(1),
+            input_timeout_single: 0,
+            input_timeout_multi: 0,
+        };
+        Registry::new(Arc::new(MemoryStore::default()), None, limits, wire, Some(idle_unload))
+    }
+
+    async fn founded(registry: &Registry) -> ConversationId {
+        let people = vec![(UserId::from("ann"), "Ann".to_owned())];
+        let creator = UserId::from("ann");
+        let (title, mode) = ("talk".to_owned(), "list".to_owned());
+        let founding = Founding { title, sites: Vec::new(), mode, creator, people, with_ai: false };
+        registry.create(founding).await.unwrap().id
+    }
+
+    fn draft() -> Draft {
+        Draft {
+            id: MessageId::random(),
+            client_id: None,
+            sender: UserId::from("ann"),
+            socket: None,
+            kind: MessageKind::Text,
+            content: "text".to_owned(),
+            metadata: Map::new(),
+        }
+    }
+
+    /// Conversations that leave at every opportunity, while many ask for them: nobody is sent away, nothing is lost,
+    /// and no place is given twice.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_conversation_that_leaves_loses_no_letter() {
+        const TASKS: u64 = 8;
+        const EACH: u64 = 400;
+        let registry = Arc::new(registry(Duration::ZERO));
+        let talk = founded(&registry).await;
+        let work = |_| {
+            let (registry, talk) = (Arc::clone(&registry), talk.clone());
+            tokio::spawn(async move {
+                for _ in 0..EACH {
+                    registry.find(&talk).await.unwrap().say(draft()).await.unwrap();
+                    assert_eq!(registry.of_user(&UserId::from("ann"), 0, 1).await.unwrap().views.len(), 1);
+                    tokio::task::yield_now().await;
+                }
+            })
+        };
+        for task in (0..TASKS).map(work).collect::<Vec<_>>() {
+            task.await.unwrap();
+        }
+        let view = registry.find(&talk).await.unwrap().view(UserId::from("ann")).await.unwrap();
+        assert_eq!(view.view.durable.last_sequence, SequenceId(TASKS * EACH));
+    }
+
+    #[tokio::test]
+    async fn quiet_conversations_leave_and_a_list_brings_none_back() {
+        let registry = registry(Duration::ZERO);
+        let talk = founded(&registry).await;
+        while !registry.handles().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let mine = registry.of_user(&UserId::from("ann"), 0, 10).await.unwrap();
+        assert_eq!((mine.views.len(), mine.total), (1, 1));
+        assert!(registry.handles().is_empty(), "listing reads the log");
+        let held = registry.find(&talk).await.unwrap();
+        held.say(draft()).await.unwrap();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(registry.handles().len(), 1, "it stays while somebody holds it");
+    }
+}

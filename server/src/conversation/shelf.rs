@@ -68,3 +68,50 @@ impl Shelf {
         is_alone
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+    use super::*;
+    use crate::conversation::event::CloseReason;
+    use crate::domain::SocketId;
+    use crate::storage::MemoryStore;
+
+    /// A conversation on a shelf.
+    async fn shelved() -> (Shelf, ConversationId, UnboundedReceiver<Letter>) {
+        let (shelf, id) = (Shelf::default(), ConversationId::from("conv"));
+        let (mailbox, letters) = unbounded_channel();
+        let store = Arc::new(MemoryStore::default());
+        let handle = Handle { id: id.clone(), mailbox, store, tail: Arc::default(), pending: Arc::default() };
+        shelf.place(&id).get_or_init(|| async { handle }).await;
+        (shelf, id, letters)
+    }
+
+    #[tokio::test]
+    async fn nobody_loses_what_it_could_still_send() {
+        let (shelf, id, mut letters) = shelved().await;
+        let handle = shelf.get(&id).unwrap();
+        assert!(!shelf.put_away(&id, &letters), "somebody has a handle");
+        handle.hang_up(SocketId(1), CloseReason::Left);
+        drop(handle);
+        assert!(!shelf.put_away(&id, &letters), "a letter lies in the mailbox");
+        letters.recv().await.unwrap();
+        let place = shelf.place(&id);
+        assert!(!shelf.put_away(&id, &letters), "somebody is about to get a handle");
+        drop(place);
+        assert!(shelf.put_away(&id, &letters));
+        assert!(shelf.get(&id).is_none() && !shelf.place(&id).initialized(), "who comes next reads the log");
+        assert!(!shelf.put_away(&id, &letters), "only once");
+    }
+
+    #[tokio::test]
+    async fn an_owner_that_ended_is_replaced() {
+        let (shelf, id, letters) = shelved().await;
+        drop(letters);
+        assert!(shelf.get(&id).is_none());
+        assert!(!shelf.place(&id).initialized());
+        shelf.forget_empty(&id);
+        assert!(shelf.all().is_empty());
+    }
+}

@@ -64,20 +64,7 @@ impl Server {
 
     /// One request on a connection of its own.
     pub(crate) async fn call(&self, user: &str, method: &str, path: &str, body: Value) -> Answer {
-        let token = if user.is_empty() { String::new() } else { format!("authorization: Bearer e2e_{user}\r\n") };
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: test\r\n{token}connection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        let exchange = async {
-            let mut stream = TcpStream::connect(self.address).await.unwrap();
-            stream.write_all(request.as_bytes()).await.unwrap();
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).await.unwrap();
-            answer
-        };
-        Answer::parse(&soon("a request", exchange).await)
+        call_at(self.address, user, method, path, body).await.unwrap()
     }
 
     /// The body of a request that must succeed.
@@ -128,22 +115,58 @@ impl Server {
     }
 
     async fn upgrade(&self, stream: TcpStream, user: &str, conversation: &str, query: &str) -> Result<Socket, u16> {
-        // Otherwise the second of two small frames waits until the first one is acknowledged.
-        stream.set_nodelay(true).unwrap();
-        let uri = format!("ws://{}/chat/ws/{conversation}{query}", self.address);
-        let mut request = uri.into_client_request().unwrap();
-        if !user.is_empty() {
-            let token = format!("Bearer e2e_{user}").parse().unwrap();
-            request.headers_mut().insert("authorization", token);
-        }
-        let config = WebSocketConfig::default().read_buffer_size(4096);
-        let handshake = tokio_tungstenite::client_async_with_config(request, stream, Some(config));
-        match soon("a handshake", handshake).await {
-            Ok((stream, _)) => Ok(Socket { stream }),
+        match upgrade(stream, self.address, user, conversation, query).await {
+            Ok(socket) => Ok(socket),
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("handshake: {error}"),
         }
     }
+}
+
+/// One request on a connection of its own; `None` if the connection broke.
+pub(crate) async fn call_at(address: SocketAddr, user: &str, method: &str, path: &str, body: Value) -> Option<Answer> {
+    let token = if user.is_empty() { String::new() } else { format!("authorization: Bearer e2e_{user}\r\n") };
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: test\r\n{token}connection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let exchange = async {
+        let mut stream = TcpStream::connect(address).await.ok()?;
+        stream.write_all(request.as_bytes()).await.ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.ok()?;
+        Some(answer)
+    };
+    let answer = soon("a request", exchange).await?;
+    Some(Answer::parse(&answer))
+}
+
+/// A socket, unless the connection breaks.
+pub(crate) async fn connect_at(address: SocketAddr, user: &str, conversation: &str, query: &str) -> Option<Socket> {
+    let stream = TcpStream::connect(address).await.ok()?;
+    upgrade(stream, address, user, conversation, query).await.ok()
+}
+
+async fn upgrade(
+    stream: TcpStream,
+    address: SocketAddr,
+    user: &str,
+    conversation: &str,
+    query: &str,
+) -> Result<Socket, Error> {
+    // Otherwise the second of two small frames waits until the first one is acknowledged.
+    stream.set_nodelay(true).unwrap();
+    let uri = format!("ws://{address}/chat/ws/{conversation}{query}");
+    let mut request = uri.into_client_request().unwrap();
+    if !user.is_empty() {
+        let token = format!("Bearer e2e_{user}").parse().unwrap();
+        request.headers_mut().insert("authorization", token);
+    }
+    let config = WebSocketConfig::default().read_buffer_size(4096);
+    let handshake = tokio_tungstenite::client_async_with_config(request, stream, Some(config));
+    let (stream, _) = soon("a handshake", handshake).await?;
+    Ok(Socket { stream })
 }
 
 /// An answer over HTTP.
@@ -186,6 +209,22 @@ impl Socket {
 
     pub(crate) async fn send_raw(&mut self, message: Message) {
         soon("sending", self.stream.send(message)).await.unwrap();
+    }
+
+    /// Sends a frame; `false` if the connection broke.
+    pub(crate) async fn try_send(&mut self, frame: Value) -> bool {
+        soon("sending", self.stream.send(Message::text(frame.to_string()))).await.is_ok()
+    }
+
+    /// The next frame, unless the connection broke or closed.
+    pub(crate) async fn try_next(&mut self) -> Option<Value> {
+        loop {
+            match soon("receiving", self.stream.next()).await {
+                Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                _ => return None,
+            }
+        }
     }
 
     /// Says something under an id of the client's own.

@@ -5,8 +5,10 @@
 mod ai;
 mod client;
 mod commits;
+mod crash;
 mod lifecycle;
 mod limits;
 mod membership;
 mod rest;
+mod storage;
 mod stream;
