@@ -66,14 +66,15 @@ pub(crate) fn print(text: &str) -> Exit {
 /// The scenarios of a selection, or why there are none.
 pub(crate) fn chosen(config: &Config, args: &SelectArgs) -> Result<Selected, Exit> {
     let selected = select(config, &args.select, &args.tag).map_err(|error| refuse(&error))?;
-    let errors = selected.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-    for finding in &selected.findings {
+    // Warnings are told by `check` alone.
+    let errors: Vec<_> = selected.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    for finding in &errors {
         let _ = writeln!(std::io::stderr(), "{finding}\n");
     }
-    if errors > 0 {
+    if !errors.is_empty() {
         complain(&format!(
             "{} in {}; nothing was played",
-            counted(errors, "error", "errors"),
+            counted(errors.len(), "error", "errors"),
             counted(selected.files, "file", "files"),
         ));
         return Err(Exit::Invalid);
