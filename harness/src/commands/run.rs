@@ -56,6 +56,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         top: config.dir.clone(),
         update: args.update_snapshots,
         writable: !under_ci(),
+        elsewhere: None,
     };
     let ran = report(
         config,
