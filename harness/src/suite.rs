@@ -163,6 +163,7 @@ impl Suite {
                 top: config.dir.clone(),
                 update: std::env::var_os("UPDATE_SNAPSHOTS").is_some(),
                 writable: !under_ci,
+                elsewhere: None,
             }),
             audit: None,
             sink: quiet,

@@ -59,6 +59,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         top: config.dir.clone(),
         update: args.update_snapshots,
         writable: !under_ci(),
+        elsewhere: None,
     };
     let output = args.output.clone().unwrap_or_else(|| config.output.clone());
     let mut reports = match Reports::begin(&args.report, args.trace, &output) {
