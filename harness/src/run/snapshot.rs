@@ -106,9 +106,13 @@ pub(crate) async fn take(here: &Here, name: String, view: View<'_>) -> Result<()
     if repeated {
         return Err(here.wrong(format!("a snapshot named `{name}` was taken already: names stand once in a scenario")));
     }
+    let text = match &world.secrets {
+        Some(secrets) => secrets.mask(&normalised.text).into_owned(),
+        None => normalised.text,
+    };
     lock(&world.snapshots).push(Taken {
         name,
-        text: normalised.text,
+        text,
         place: here.trail.first().cloned(),
         idle_redactions: normalised.unmatched_redactions,
     });
@@ -126,8 +130,9 @@ async fn ask(there: &Here, http: &Http) -> Result<Value, Box<Failure>> {
     Ok(json!({ "status": answer.status, "answer": answer.body }))
 }
 
-/// Compares the snapshots of a scenario with the stored ones, or stores them.
-pub(crate) fn compare(world: &World, keep: Option<&Store>) -> Compared {
+/// Compares the snapshots of a scenario with the stored ones, or stores them. Where something else didn't hold, nothing
+/// is written: what a broken scenario shows is not what anybody should accept.
+pub(crate) fn compare(world: &World, keep: Option<&Store>, held: bool) -> Compared {
     let mut compared = Compared::default();
     let Some(keep) = keep else { return compared };
     let scenario = &world.scenario;
@@ -145,7 +150,7 @@ pub(crate) fn compare(world: &World, keep: Option<&Store>) -> Compared {
             line: taken.place.as_ref().and_then(|place| u32::try_from(place.at.line).ok()),
             scenario: Some(select::label(scenario, &world.row.name).to_string()),
         };
-        if let Err(failure) = settle(&mut compared, keep, &path, taken, &meta) {
+        if let Err(failure) = settle(&mut compared, keep, &path, taken, &meta, held) {
             compared.failures.push(*failure);
         }
     }
@@ -172,13 +177,20 @@ fn settle(
     path: &std::path::Path,
     taken: &Taken,
     meta: &MetaData,
+    held: bool,
 ) -> Result<(), Box<Failure>> {
     let failed = |headline: String| {
         let mut failure = Failure::new(FailureKind::Snapshot, headline);
         failure.place.clone_from(&taken.place);
         failure
     };
-    let io = |error: store::StoreError| failed(error.to_string());
+    let io = |error: store::StoreError| {
+        let mut failure = failed(error.to_string());
+        if let store::StoreError::Io { .. } = error {
+            failure.kind = FailureKind::Environment;
+        }
+        failure
+    };
     let outcome = store::compare(path, &taken.text).map_err(io)?;
     if let store::Outcome::Same = outcome {
         if let Some(pending) = keep.pending(path) {
@@ -186,15 +198,14 @@ fn settle(
         }
         return Ok(());
     }
-    if keep.update && keep.writable {
+    if keep.update && keep.writable && held {
         store::accept(path, &taken.text, meta).map_err(io)?;
         compared.updated += 1;
         return Ok(());
     }
-    let pending = keep.pending(path);
-    if let Some(pending) = &pending {
+    if let Some(pending) = keep.pending(path).filter(|_| held) {
         let old = if let store::Outcome::Differs { old, .. } = &outcome { Some(old.as_str()) } else { None };
-        store::pending(pending, &taken.text, meta, old).map_err(io)?;
+        store::pending(&pending, &taken.text, meta, old).map_err(io)?;
     }
     let shown = crate::scenario::error::shown_path(path);
     let changed = |old: Option<String>| {
@@ -225,7 +236,10 @@ fn settle(
         }
         store::Outcome::Same => return Ok(()),
     };
-    if keep.writable {
+    if !held {
+        let why = "nothing was written for it, since something else failed: that comes first";
+        failure.details.push(why.to_owned());
+    } else if keep.writable {
         failure.details.push("review it with `roundtable review`".to_owned());
     } else if let Some(root) = keep.elsewhere.as_ref().map(|root| crate::scenario::error::shown_path(root)) {
         failure.details.push(format!("review it elsewhere with `roundtable review --from {}`", root.display()));
