@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::paint::{Paint, Style};
-use crate::event::{Class, Failure, LoggedLine, Outcome, Place, ScenarioResult, Summary};
+use crate::event::{Attempt, Class, Failure, LoggedLine, Outcome, Place, ScenarioResult, Summary};
 use crate::snapshot::DiffKind;
 
 /// Lines of a diff and of a log that a failure shows; the rest is counted.
@@ -88,9 +88,7 @@ pub fn failures(result: &ScenarioResult, paint: Paint) -> String {
     match &result.outcome {
         Outcome::Failed { failures } => {
             heading(&mut text, result, paint);
-            for attempt in &result.earlier {
-                attempt_before(&mut text, &attempt.failures, paint);
-            }
+            attempts_before(&mut text, &result.earlier, failures, paint);
             for failure in failures {
                 one(&mut text, failure, paint);
             }
@@ -105,9 +103,7 @@ pub fn failures(result: &ScenarioResult, paint: Paint) -> String {
         _ => {
             if let (true, Some((last, before))) = (result.is_flaky(), result.earlier.split_last()) {
                 heading(&mut text, result, paint);
-                for attempt in before {
-                    attempt_before(&mut text, &attempt.failures, paint);
-                }
+                attempts_before(&mut text, before, &last.failures, paint);
                 for failure in &last.failures {
                     one(&mut text, failure, paint);
                 }
@@ -119,10 +115,15 @@ pub fn failures(result: &ScenarioResult, paint: Paint) -> String {
     text
 }
 
-/// What an attempt before the one that is told in full failed with.
-fn attempt_before(text: &mut String, failures: &[Failure], paint: Paint) {
-    let first = failures.first().map(|failure| failure.headline.as_str()).unwrap_or_default();
-    row(text, "before", first, paint);
+/// What the attempts before the one that is told in full failed with.
+fn attempts_before(text: &mut String, before: &[Attempt], last: &[Failure], paint: Paint) {
+    let headline = |failures: &[Failure]| failures.first().map(|failure| failure.headline.clone()).unwrap_or_default();
+    let last = headline(last);
+    for (number, attempt) in before.iter().enumerate() {
+        let first = headline(&attempt.failures);
+        let first = if first == last { "the same" } else { &first };
+        row(text, if number == 0 { "before" } else { "" }, &format!("attempt {}: {first}", number + 1), paint);
+    }
 }
 
 fn timed(line: &LoggedLine) -> String {

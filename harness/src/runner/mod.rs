@@ -255,7 +255,8 @@ impl Shared {
             let attempt = earlier.len() + 1;
             let job = Job { attempt, ..job.clone() };
             let (mut result, again) = self.caught(&job);
-            let again = again && attempt <= self.options.retries && !self.is_over();
+            let failed = matches!(result.outcome, Outcome::Failed { .. });
+            let again = again && failed && attempt <= self.options.retries && !self.is_over();
             result.owner.clone_from(&job.scenario.owner);
             result.quarantine = job.scenario.quarantine.as_ref().map(|quarantine| Quarantined {
                 issue: quarantine.issue.clone(),

@@ -108,11 +108,14 @@ pub fn narrow(
         kept.push(Arc::clone(scenario));
     }
     let why = if kept.is_empty() {
-        format!("of {} changed since {revision} none concerns a scenario", counted(files.len(), "file", "files"))
+        match files.len() {
+            0 => format!("nothing has changed since {revision}"),
+            many => format!("none of {} changed since {revision} concerns a scenario", counted(many, "file", "files")),
+        }
     } else {
         let reasons: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
         let of = counted(scenarios.len(), "scenario", "scenarios");
-        format!("{} of {of} changed since {revision}: {}", kept.len(), reasons.join(", "))
+        format!("{} of {of} may be concerned by what changed since {revision}: {}", kept.len(), reasons.join(", "))
     };
     Ok(Changed { scenarios: kept, why })
 }

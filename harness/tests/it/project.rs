@@ -59,6 +59,12 @@ impl Project {
         std::fs::read_to_string(self.dir.path().join(path)).ok()
     }
 
+    /// The lines of an event file.
+    pub(crate) fn events(&self, path: &str) -> Vec<serde_json::Value> {
+        let text = self.read(path).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// The program in this folder, without the variables of whoever runs the tests.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_roundtable"));

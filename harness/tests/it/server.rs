@@ -1,19 +1,22 @@
 //! The rooms application for the program's tests: in this process behind a URL, or as a command of `roundtable.toml`.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc;
 
-use axum::Router;
 use axum::extract::Path;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::routing::get;
+use axum::{Json, Router};
 
 use crate::rooms;
 
-/// The rooms, and what tests need besides: a path that never answers, and one that ends the server.
+/// The rooms, and what tests need besides: a path that never answers, one that tells the request's headers, and one that
+/// ends the server.
 fn router(log: bool) -> Router {
     let mut router = rooms::router()
         .route("/ready", get(|| async { "ready" }))
         .route("/never", get(std::future::pending::<StatusCode>))
+        .route("/echo", get(echo))
         .route("/exit/{code}", get(|Path(code): Path<i32>| async move { exit(code) }));
     if log {
         router =
@@ -26,6 +29,11 @@ fn router(log: bool) -> Router {
             }));
     }
     router
+}
+
+async fn echo(headers: HeaderMap) -> Json<BTreeMap<String, String>> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    Json(headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect())
 }
 
 fn exit(code: i32) -> StatusCode {
