@@ -8,13 +8,13 @@ mod serve;
 
 use std::borrow::Cow;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
 
 use crate::cli::{Cli, Color, Command, ListArgs, SelectArgs};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::exit::Exit;
 use crate::report::paint::Paint;
 use crate::scenario::error::Severity;
@@ -35,7 +35,7 @@ pub fn run(cli: Cli) -> Exit {
     }
     let config = match &cli.config {
         Some(file) => Config::load_file(file),
-        None => Config::load(&PathBuf::from(".")),
+        None => nearest(&cli.command),
     };
     let config = match config {
         Ok(config) => config,
@@ -48,6 +48,27 @@ pub fn run(cli: Cli) -> Exit {
         Command::Check(args) => check::check(&config, &args, paint),
         Command::Schema => Exit::Passed,
     }
+}
+
+/// The configuration of this folder or one above; where there is none, that of the first file or folder that is named.
+fn nearest(command: &Command) -> Result<Config, ConfigError> {
+    let here = Config::load(Path::new("."))?;
+    let select = match command {
+        Command::Run(args) => &args.select.select,
+        Command::List(args) => &args.select.select,
+        Command::Check(args) => &args.select.select,
+        _ => return Ok(here),
+    };
+    if here.file.is_some() {
+        return Ok(here);
+    }
+    for named in select.iter().map(Path::new).filter(|path| path.exists()) {
+        let there = Config::load(named)?;
+        if there.file.is_some() {
+            return Ok(there);
+        }
+    }
+    Ok(here)
 }
 
 /// Tells on standard error what can't be done.
@@ -153,6 +174,8 @@ pub(crate) fn under_ci(asked: bool) -> bool {
 /// Turns true at the first SIGINT or SIGTERM; the second ends the program at once.
 pub(crate) fn interruption() -> watch::Receiver<bool> {
     let (interrupt, interrupted) = watch::channel(false);
+    // Until the handlers are there a signal ends the program as any other, and its servers with it.
+    let (ready, listens) = std::sync::mpsc::channel::<()>();
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async move {
@@ -160,6 +183,7 @@ pub(crate) fn interruption() -> watch::Receiver<bool> {
             let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
                 return;
             };
+            drop(ready);
             for second in [false, true] {
                 tokio::select! {
                     _ = int.recv() => {}
@@ -173,5 +197,7 @@ pub(crate) fn interruption() -> watch::Receiver<bool> {
             }
         });
     });
+    // Ends with an error when the handlers are there, or can't be.
+    let _ = listens.recv();
     interrupted
 }

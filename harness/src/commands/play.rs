@@ -124,6 +124,10 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
         if let EventKind::Building { command } = &event.kind {
             print(&format!("{}\n", paint.text(Style::Dim, &format!("      building the server: {command}"))));
         }
+        if let EventKind::Ending { server, patience } = &event.kind {
+            let line = format!("      waiting for the server `{server}` to end; it is killed after {patience:?}");
+            print(&format!("{}\n", paint.text(Style::Dim, &line)));
+        }
         if let EventKind::ScenarioFinished(result) = &event.kind {
             // What was not run is told once, at the end.
             if !matches!(result.outcome, Outcome::NotRun { .. }) {

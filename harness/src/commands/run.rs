@@ -103,6 +103,10 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         detail: !reports.is_empty() && args.trace != Keep::Off,
         paint,
     };
+    if config.file.is_none() && servers.iter().any(|server| server == "in-process") {
+        let line = "no roundtable.toml here or above: the server is the chat server that is part of this program";
+        print(&format!("{}\n", paint.text(Style::Dim, line)));
+    }
     for line in &narrowed.lines {
         print(&format!("{}\n", paint.text(Style::Dim, line)));
     }
@@ -193,7 +197,9 @@ fn kept(servers: Vec<Arc<crate::subject::Server>>, home: &tokio::runtime::Runtim
         if let Some(line) = people.and_then(|result| result.people.first()).and_then(|person| person.paste.as_ref()) {
             text.push_str(&format!("  {line}\n"));
         }
-        text.push_str(&format!("  roundtable run --server {}\n  kill {}\n", kept.url, kept.pid));
+        let folder = kept.log.parent().unwrap_or(&kept.log);
+        text.push_str(&format!("  roundtable run --server {}\n", kept.url));
+        text.push_str(&format!("  kill {}; rm -r {}\n", kept.pid, folder.display()));
         print(&text);
     }
 }
