@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 mod pipeline;
 
 pub use pipeline::{NarrowArgs, PipelineArgs};
+pub mod init;
 
 /// End-to-end tests for multi-participant realtime servers.
 ///
@@ -40,6 +41,9 @@ pub enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write the first files for a server of your own: asks how it is started, looks at it, and writes a roundtable.toml,
+    /// a protocol file, and a scenario that passes.
+    Init(init::InitArgs),
     /// Play scenarios and check what every participant saw.
     Run(RunArgs),
     /// Start the server alone, and leave it running until Ctrl-C.
@@ -50,6 +54,11 @@ pub enum Command {
     Check(CheckArgs),
     /// Print the JSON Schema of scenario and protocol files, for editors.
     Schema,
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Which scenarios.

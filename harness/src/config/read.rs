@@ -14,7 +14,7 @@ use crate::subject::{Settings, SubprocessSpec};
 
 use super::duration::parse_duration;
 use super::error::{Problem, nearest};
-use super::model::{Builtin, Config, Flaky, ServerConfig};
+use super::model::{Builtin, Config, Flaky, ServerConfig, SubjectChoice};
 
 const TOP: [&str; 14] = [
     "scenarios",
@@ -32,8 +32,10 @@ const TOP: [&str; 14] = [
     "server",
     "servers",
 ];
-const SERVER: [&str; 11] = [
+const SERVER: [&str; 13] = [
     "in_process",
+    "url",
+    "own",
     "build",
     "command",
     "ready",
@@ -138,11 +140,13 @@ impl Reader<'_> {
         set(&mut server.stop_timeout, self.duration(table, path, "stop_timeout"));
         server.in_process = self.builtin(table, path);
         server.sources = self.globs(table, path);
+        server.url = self.url(table, path);
 
         let mut spec = SubprocessSpec::new(name, dir, command.clone());
         spec.build = self.strings(table, path, "build").unwrap_or_default();
         spec.ready = self.string(table, path, "ready");
         spec.port = self.port(table, path);
+        spec.own = self.boolean(table, path, "own").unwrap_or(false);
         spec.requires = self.strings(table, path, "requires").unwrap_or_default();
         spec.defaults = server.defaults.clone();
         spec.stop_timeout = server.stop_timeout;
@@ -156,7 +160,7 @@ impl Reader<'_> {
                 self.problem(at, path, &problem);
             }
             server.command = Some(spec);
-        } else if let Some(key) = ["build", "ready", "port"].iter().find(|key| table.contains_key(**key)) {
+        } else if let Some(key) = ["build", "ready", "port", "own"].iter().find(|key| table.contains_key(**key)) {
             let at = table.get(*key).map_or(span, Spanned::span);
             self.problem(at, &join(path, key), "it belongs to a `command`, which is missing");
         }
@@ -171,6 +175,16 @@ impl Reader<'_> {
         let span = table.get("in_process").map_or(0..0, Spanned::span);
         let message = format!("no server `{name}` is part of this program{}", hint(&name, &IN_PROCESS));
         self.problem(span, &join(path, "in_process"), &message);
+        None
+    }
+
+    fn url(&mut self, table: &DeTable<'_>, path: &str) -> Option<String> {
+        let url = self.string(table, path, "url")?;
+        if url.parse::<SubjectChoice>().is_ok_and(|choice| matches!(choice, SubjectChoice::Remote(_))) {
+            return Some(url.trim_end_matches('/').to_owned());
+        }
+        let span = table.get("url").map_or(0..0, Spanned::span);
+        self.problem(span, &join(path, "url"), "it is a URL with http:// or https://");
         None
     }
 

@@ -10,6 +10,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
 mod cli;
+mod docs;
 mod kill;
 mod library;
 mod life;

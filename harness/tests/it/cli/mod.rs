@@ -2,6 +2,7 @@
 
 mod attempts;
 mod files;
+mod first;
 mod limits;
 mod parts;
 mod results;
