@@ -2,6 +2,7 @@
 
 mod check;
 mod play;
+mod review;
 mod run;
 mod serve;
 
@@ -42,6 +43,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Serve(args) => serve::serve(&config, &args, paint),
         Command::List(args) => list(&config, &args),
         Command::Check(args) => check::check(&config, &args, paint),
+        Command::Review(args) => review::review(&config, &args, paint),
         Command::Schema => Exit::Passed,
     }
 }

@@ -186,6 +186,20 @@ pub fn changes(old: Option<&str>, new: &str) -> Vec<Change> {
     found
 }
 
+/// The one change of a snapshot whose stored file can't be read, and why.
+pub(crate) fn unreadable(why: &str, new: &str) -> Change {
+    let family = "stored snapshots that can't be read".to_owned();
+    Change {
+        fingerprint: Fingerprint { kind: Kind::Unreadable, place: "snapshot".to_owned(), types: "file".to_owned() },
+        path: "snapshot".to_owned(),
+        meaning: why.to_owned(),
+        family,
+        common: None,
+        before: None,
+        after: parse(new).ok(),
+    }
+}
+
 /// How often each place that holds an object stands in a snapshot: what "every" is measured by.
 pub(crate) fn census(text: &str) -> BTreeMap<String, usize> {
     parse(text).map(|node| blocks::census(&node)).unwrap_or_default()
