@@ -91,6 +91,16 @@ pub struct RunArgs {
     /// Leave the server (as a subprocess) running after the run, and print its address and each participant's token.
     #[arg(long)]
     pub keep_server: bool,
+    /// Write a report: json=FILE (an event a line); may be given several times.
+    #[arg(long, value_name = "KIND=PLACE")]
+    pub report: Vec<crate::report::Wish>,
+    /// Of which scenarios reports hold every request and frame.
+    #[arg(long, value_name = "WHEN", default_value = "on-failure")]
+    pub trace: crate::report::tape::Keep,
+    /// The folder for traces, pending snapshots under CI, and what the next run wants to know of this one; `output` in
+    /// roundtable.toml.
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
     /// Stream every request, frame and server log line as it happens.
     #[arg(long)]
     pub debug: bool,

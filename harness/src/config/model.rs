@@ -25,6 +25,8 @@ pub struct Config {
     pub scenarios: PathBuf,
     /// Where the snapshots are; mirrors `scenarios`.
     pub snapshots: PathBuf,
+    /// The folder for traces, for pending snapshots under CI, and for what the next run wants to know of the last.
+    pub output: PathBuf,
     /// The default deadline of an expectation.
     pub deadline: Duration,
     /// How long the runner goes on listening after a missed deadline, to tell late from never.
@@ -73,6 +75,7 @@ impl Config {
             file: None,
             scenarios: dir.join("scenarios"),
             snapshots: dir.join("snapshots"),
+            output: dir.join("roundtable-report"),
             dir,
             deadline: Duration::from_secs(5),
             late: Duration::from_secs(1),

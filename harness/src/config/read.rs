@@ -16,7 +16,7 @@ use super::duration::parse_duration;
 use super::error::{Problem, nearest};
 use super::model::{Builtin, Config, ServerConfig};
 
-const TOP: [&str; 7] = ["scenarios", "snapshots", "deadline", "late", "jobs", "server", "servers"];
+const TOP: [&str; 8] = ["scenarios", "snapshots", "output", "deadline", "late", "jobs", "server", "servers"];
 const SERVER: [&str; 10] =
     ["in_process", "build", "command", "ready", "port", "start_timeout", "stop_timeout", "env", "config", "requires"];
 const IN_PROCESS: [&str; 1] = ["chat"];
@@ -56,6 +56,9 @@ impl Reader<'_> {
         }
         if let Some(path) = self.string(table, "", "snapshots") {
             config.snapshots = config.dir.join(path);
+        }
+        if let Some(path) = self.string(table, "", "output") {
+            config.output = config.dir.join(path);
         }
         set(&mut config.deadline, self.duration(table, "", "deadline"));
         set(&mut config.late, self.duration(table, "", "late"));
