@@ -54,14 +54,14 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         keep: args.keep_server,
         seed: 0,
     };
+    let output = args.output.clone().unwrap_or_else(|| config.output.clone());
     let store = Store {
         folder: config.snapshots.clone(),
         top: config.dir.clone(),
         update: args.update_snapshots,
         writable: !under_ci(),
-        elsewhere: None,
+        elsewhere: Some(output.join("pending")),
     };
-    let output = args.output.clone().unwrap_or_else(|| config.output.clone());
     let mut reports = match Reports::begin(&args.report, args.trace, &output) {
         Ok(reports) => reports,
         Err(error) => return refuse(&error),
@@ -118,6 +118,9 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
                 paint.text(Style::Note, "note")
             ));
         }
+    }
+    for note in human::varying(&ran.results) {
+        print(&format!("{} {note}\n", paint.text(Style::Note, "note")));
     }
     print(&human::summary(&summary, paint));
     if let Some((servers, home)) = ran.kept {

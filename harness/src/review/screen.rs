@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::decide::{Decision, Done};
+use super::decide::{Decision, Decisions, Done};
 use super::session::Session;
 use super::{Group, Review};
 use crate::report::paint::{Paint, Style};
@@ -119,14 +119,16 @@ fn footer(session: &Session<'_>, paint: Paint) -> String {
     format!("{}\n", keys.join("  "))
 }
 
+/// With a column between the sign and the text, whose own lines often begin with a dash.
 fn coloured(line: &DiffLine, columns: usize, paint: Paint) -> String {
-    let style = match line.kind {
-        DiffKind::Shape => Style::Note,
-        DiffKind::Hunk | DiffKind::Context => Style::Dim,
-        DiffKind::Removed => Style::Bad,
-        DiffKind::Added => Style::Good,
+    let (style, sign) = match line.kind {
+        DiffKind::Shape => (Style::Note, "! "),
+        DiffKind::Hunk => (Style::Dim, ""),
+        DiffKind::Context => (Style::Dim, "  "),
+        DiffKind::Removed => (Style::Bad, "- "),
+        DiffKind::Added => (Style::Good, "+ "),
     };
-    paint.text(style, &shorten(&format!("  {}", line.plain()), columns.max(20) - 1))
+    paint.text(style, &shorten(&format!("  {sign}{}", line.text), columns.max(20) - 1))
 }
 
 /// All changes, for people.
@@ -166,7 +168,7 @@ pub fn list(review: &Review, paint: Paint) -> String {
 }
 
 /// What was done, for people.
-pub fn done(review: &Review, done: &Done, paint: Paint) -> String {
+pub fn done(review: &Review, decisions: &Decisions, done: &Done, paint: Paint) -> String {
     let mut text = String::new();
     let mut list = |style: Style, head: &str, files: &[usize]| {
         if files.is_empty() {
@@ -180,11 +182,22 @@ pub fn done(review: &Review, done: &Done, paint: Paint) -> String {
     };
     list(Style::Good, "accepted", &done.accepted);
     list(Style::Bad, "rejected: what is stored stays", &done.rejected);
-    list(Style::Note, "of these have accepted changes too, which the next run brings up again", &done.mixed);
+    list(Style::Note, "of these with accepted changes too: the next run brings those up again", &done.mixed);
     list(Style::Note, "not taken: another text is stored than the one compared with (--force takes it)", &done.stale);
+    let count = counted(done.open.len(), "snapshot", "snapshots");
     if !done.open.is_empty() {
-        let count = counted(done.open.len(), "snapshot", "snapshots");
         let _ = writeln!(text, "{} left undecided (`roundtable review` goes on)", paint.text(Style::Note, &count));
+    }
+    // What stands between a snapshot of which something was decided and its acceptance.
+    for (place, group) in review.groups.iter().enumerate() {
+        let open =
+            |file: &usize| decisions.of(*file, place).is_none() && group.members.iter().any(|one| one.file == *file);
+        let begun = |file: &usize| (0..review.groups.len()).any(|group| decisions.of(*file, group).is_some());
+        let waiting = done.open.iter().filter(|file| begun(file) && open(file)).count();
+        if waiting > 0 {
+            let count = counted(waiting, "snapshot", "snapshots");
+            let _ = writeln!(text, "  {count} for want of {} {}", group.id, group.meaning);
+        }
     }
     text
 }

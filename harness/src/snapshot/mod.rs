@@ -15,10 +15,10 @@ mod names;
 mod normalise;
 mod parse;
 mod prepare;
-mod render;
+pub(crate) mod render;
 mod shape;
 pub mod store;
-mod tree;
+pub(crate) mod tree;
 
 #[cfg(test)]
 mod tests;

@@ -84,7 +84,7 @@ impl Place {
     /// Of the tree, or of what a run left: its report folder, or the folder of pending snapshots in it.
     fn of(config: &Config, from: Option<&Path>) -> Result<Self, Exit> {
         let Some(from) = from else {
-            return Ok(Self { pending: config.snapshots.clone(), traces: config.dir.join("roundtable-report/traces") });
+            return Ok(Self { pending: config.snapshots.clone(), traces: config.output.join("traces") });
         };
         if !from.is_dir() {
             complain(&format!("there is no folder {}: --from takes the report folder of a run", from.display()));
@@ -135,6 +135,10 @@ fn stray(config: &Config) -> Vec<PathBuf> {
 fn listed(review: &Review, stray: &[PathBuf], paint: Paint) -> String {
     let mut text = screen::list(review, paint);
     text.push_str(&orphaned(stray, paint));
+    if review.pending.is_empty() && review.settled == 0 {
+        text.push_str("nothing is pending\n");
+        return text;
+    }
     let changes = counted(review.groups.len(), "change by cause", "changes by cause");
     let pending = counted(review.pending.len(), "pending snapshot", "pending snapshots");
     let settled = match review.settled {
@@ -236,7 +240,7 @@ fn decide(review: &Review, args: &ReviewArgs, paint: Paint) -> Exit {
 pub(crate) fn finish(review: &Review, decisions: &Decisions, args: &ReviewArgs, force: bool, paint: Paint) -> Exit {
     match carry_out(review, decisions, args.from.is_some(), force) {
         Ok(done) => {
-            print(&screen::done(review, &done, paint));
+            print(&screen::done(review, decisions, &done, paint));
             if done.stale.is_empty() { Exit::Passed } else { Exit::Failed }
         }
         Err(error) => refuse(&error.to_string()),

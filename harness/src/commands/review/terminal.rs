@@ -1,7 +1,7 @@
 //! The terminal of a review. Keys are read one by one; in between the terminal is as it was, so that whatever ends
 //! the program leaves it so.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -31,10 +31,9 @@ pub(super) fn ask(review: &Review, place: &Place, args: &ReviewArgs, paint: Pain
             print(&format!("  {}\n", pending.shown));
         }
         let what = counted(stale, "snapshot was", "snapshots were");
-        print(&format!(
-            "{what} compared with another stored text than the one here. Take what is accepted of them? [y/N] "
-        ));
-        force = match key() {
+        let question =
+            format!("{what} compared with another stored text than the one here. Take those accepted? [y/N] ");
+        force = match shown(&question) {
             Ok(event) => event.code == KeyCode::Char('y'),
             Err(error) => return broken(&error),
         };
@@ -48,12 +47,11 @@ pub(super) fn ask(review: &Review, place: &Place, args: &ReviewArgs, paint: Pain
         if let Err(error) = execute!(io::stdout(), Clear(ClearType::All), MoveTo(0, 0)) {
             return broken(&error);
         }
-        print(&format!("{text}{note}"));
-        note.clear();
-        let event = match key() {
+        let event = match shown(&format!("{text}{note}")) {
             Ok(event) => event,
             Err(error) => return broken(&error),
         };
+        note.clear();
         let Some(pressed) = meaning(event) else { continue };
         match session.press(pressed) {
             Next::Show => {}
@@ -104,9 +102,10 @@ impl Drop for Raw {
     }
 }
 
-fn key() -> io::Result<KeyEvent> {
-    io::stdout().flush()?;
+/// Shows a text and takes the key that answers it. Keys count from before it is shown, and are not echoed into it.
+fn shown(text: &str) -> io::Result<KeyEvent> {
     let _raw = Raw::on()?;
+    print(&text.replace('\n', "\r\n"));
     loop {
         match read()? {
             Event::Key(event) if event.kind != KeyEventKind::Release => return Ok(event),

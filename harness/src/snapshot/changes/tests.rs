@@ -146,7 +146,7 @@ fn one_cause_has_one_fingerprint_whoever_is_told() {
     assert_eq!(found.len(), 4);
     let prints: std::collections::BTreeSet<String> =
         found.iter().map(|change| change.fingerprint.to_string()).collect();
-    assert_eq!(prints.into_iter().collect::<Vec<_>>(), ["shape state.room.people[] (object → id)"]);
+    assert_eq!(prints.into_iter().collect::<Vec<_>>(), ["shape state.room.people[] (object → string)"]);
 }
 
 #[test]

@@ -113,7 +113,7 @@ impl Changes {
                     old.shape()
                 );
                 let family = format!("{} became {}, it was {}", place.family(), new.shape(), old.shape());
-                self.push(Kind::Shape, place, &format!("{} → {}", word(old), word(new)), meaning, family, around());
+                self.push(Kind::Shape, place, &format!("{} → {}", shape(old), shape(new)), meaning, family, around());
             }
             (old, new) => {
                 let (from, to) = (shown(old), shown(new));
@@ -256,6 +256,11 @@ fn word(node: &Node) -> &'static str {
         Node::List(_) => "list",
         Node::Map(_) => "object",
     }
+}
+
+/// Its shape in a fingerprint: an object that became a string is one cause, whether the string is an id or not.
+fn shape(node: &Node) -> &'static str {
+    if let Node::Text(_) = node { "string" } else { word(node) }
 }
 
 /// From what to what, where the shape is the same: flags by their value, numbers by where they went.

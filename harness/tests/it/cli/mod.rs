@@ -2,6 +2,7 @@
 
 mod files;
 mod results;
+mod review;
 mod selection;
 mod servers;
 mod shown;
