@@ -42,11 +42,11 @@ pub fn page(review: &Review) -> String {
         for pending in &review.pending {
             let lines = diff(pending.old.as_deref().unwrap_or_default(), &pending.new);
             let lines: Vec<DiffLine> = lines.into_iter().filter(|line| line.kind != DiffKind::Shape).collect();
-            let _ = write!(body, "<details><summary>{}</summary><ul>\n", title(pending));
+            let _ = writeln!(body, "<details><summary>{}</summary><ul>", title(pending));
             for change in &pending.changes {
                 let _ = writeln!(body, "<li>{}</li>", escaped(&change.meaning));
             }
-            let _ = write!(body, "</ul>{}</details>\n", side_by_side(&lines));
+            let _ = writeln!(body, "</ul>{}</details>", side_by_side(&lines));
         }
         body.push_str("</section>\n");
     }
@@ -101,9 +101,9 @@ fn side_by_side(lines: &[DiffLine]) -> String {
             DiffKind::Removed | DiffKind::Added => {
                 let (mut old, mut new) = (Vec::new(), Vec::new());
                 if line.kind == DiffKind::Removed {
-                    old.push(text)
+                    old.push(text);
                 } else {
-                    new.push(text)
+                    new.push(text);
                 }
                 if new.is_empty() {
                     while let Some(next) = lines.next_if(|next| next.kind == DiffKind::Removed) {

@@ -11,7 +11,7 @@ use crate::text::{counted, shorten};
 
 /// What the changes of a group mean one by one, at most so many.
 const VARIANTS: usize = 4;
-/// Lines of a difference in a list.
+/// Lines of a difference in a list, and snapshots that became the same.
 const LINES: usize = 12;
 
 const HELP: [(&str, &str); 11] = [
@@ -176,8 +176,11 @@ pub fn done(review: &Review, decisions: &Decisions, done: &Done, paint: Paint) -
         }
         let count = counted(files.len(), "snapshot", "snapshots");
         let _ = writeln!(text, "{} {head}", paint.text(style, &count));
-        for pending in files.iter().filter_map(|file| review.pending.get(*file)) {
+        for pending in files.iter().take(LINES).filter_map(|file| review.pending.get(*file)) {
             let _ = writeln!(text, "  {}", pending.shown);
+        }
+        if files.len() > LINES {
+            let _ = writeln!(text, "  … and {} more", files.len() - LINES);
         }
     };
     list(Style::Good, "accepted", &done.accepted);

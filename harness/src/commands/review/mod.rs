@@ -116,6 +116,10 @@ fn stray(config: &Config) -> Vec<PathBuf> {
             return Vec::new();
         }
     };
+    if selected.files == 0 {
+        // A folder that is named wrongly would make an orphan of everything.
+        return Vec::new();
+    }
     let ids = crate::scenario::load::Library::new(&config.scenarios, &config.dir);
     let broken = selected.findings.iter().filter(|finding| finding.severity == Severity::Error);
     let unread: Vec<String> = broken.map(|finding| ids.id_of(&finding.source.path)).collect();

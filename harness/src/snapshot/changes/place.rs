@@ -87,12 +87,15 @@ impl Place {
     }
 
     /// For people: `conversation.participants[bob].name`, `content of message 3`. Without `names`, elements are
-    /// told by their place.
+    /// told by their place, and the last one by its name besides: `participants[1] (bob)`.
     pub(crate) fn words(&self, names: bool) -> String {
-        let steps = self.steps_text(|place, name| match name.filter(|_| names) {
+        let mut steps = self.steps_text(|place, name| match name.filter(|_| names) {
             Some(name) => format!("[{}]", name.trim_start_matches('[').trim_end_matches(']')),
             None => format!("[{place}]"),
         });
+        if let (false, Some(Step::Element(_, Some(name)))) = (names, self.steps.last()) {
+            steps.push_str(&format!(" ({name})"));
+        }
         let of = |what: String| if steps.is_empty() { what } else { format!("{steps} of {what}") };
         match &self.subject {
             Subject::State(name) => join(name, &steps),

@@ -1,5 +1,7 @@
 //! What changes are called.
 
+#![expect(clippy::needless_pass_by_value, reason = "values are written where they are used")]
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -101,17 +101,8 @@ impl Changes {
             (Node::List(old), Node::List(new)) => self.elements(place, old, new),
             (old, new) if old == new => {}
             (old, new) if old.shape() != new.shape() => {
-                let name = match place.steps.last() {
-                    Some(Step::Element(_, Some(name))) => format!(" ({name})"),
-                    _ => String::new(),
-                };
-                let meaning = format!(
-                    "{}{name} became {}{}, it was {}",
-                    place.words(false),
-                    new.shape(),
-                    place.whom(),
-                    old.shape()
-                );
+                let meaning =
+                    format!("{} became {}{}, it was {}", place.words(false), new.shape(), place.whom(), old.shape());
                 let family = format!("{} became {}, it was {}", place.family(), new.shape(), old.shape());
                 self.push(Kind::Shape, place, &format!("{} → {}", shape(old), shape(new)), meaning, family, around());
             }
