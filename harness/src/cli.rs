@@ -109,6 +109,9 @@ pub struct CheckArgs {
     /// Which scenarios.
     #[command(flatten)]
     pub select: SelectArgs,
+    /// Exit with 2 if there is a warning: something that can be played and is probably not meant so.
+    #[arg(long)]
+    pub deny_warnings: bool,
     /// Play the scenarios so many times, and fail if a delivery ever comes behind the barrier that should follow it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub barrier: Option<u32>,

@@ -65,16 +65,22 @@ pub(crate) fn print(text: &str) -> Exit {
 
 /// The scenarios of a selection, or why there are none.
 pub(crate) fn chosen(config: &Config, args: &SelectArgs) -> Result<Selected, Exit> {
-    let selected = select(config, &args.select, &args.tag).map_err(|error| refuse(&error))?;
+    let mut selected = select(config, &args.select, &args.tag).map_err(|error| refuse(&error))?;
     // Warnings are told by `check` alone.
-    let errors: Vec<_> = selected.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
-    for finding in &errors {
+    selected.findings.retain(|finding| finding.severity == Severity::Error);
+    usable(config, args, selected)
+}
+
+/// Tells what was found, and gives a selection that can be played.
+pub(crate) fn usable(config: &Config, args: &SelectArgs, selected: Selected) -> Result<Selected, Exit> {
+    for finding in &selected.findings {
         let _ = writeln!(std::io::stderr(), "{finding}\n");
     }
-    if !errors.is_empty() {
+    let errors = selected.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    if errors > 0 {
         complain(&format!(
             "{} in {}; nothing was played",
-            counted(errors.len(), "error", "errors"),
+            counted(errors, "error", "errors"),
             counted(selected.files, "file", "files"),
         ));
         return Err(Exit::Invalid);

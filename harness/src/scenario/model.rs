@@ -51,6 +51,10 @@ pub struct Scenario {
     pub quarantine: Option<Quarantine>,
     /// How long all of it may take.
     pub timeout: Option<Duration>,
+    /// How its snapshots are normalised: its protocol's rules with its own redactions.
+    pub snapshot: SnapshotRules,
+    /// The file that its table was read from.
+    pub table: Option<std::path::PathBuf>,
     /// Whether a step acts on the server, so that it needs one of its own.
     pub acts_on_server: bool,
 }
@@ -95,6 +99,21 @@ pub struct ServerWishes {
     pub own: bool,
 }
 
+impl Scenario {
+    /// Every file it was read from: its own, its table, the protocols of its participants and what those include.
+    pub fn files(&self) -> Vec<std::path::PathBuf> {
+        let protocols = std::iter::once(&self.protocol).chain(self.participants.values().map(|spec| &spec.protocol));
+        let mut files = vec![self.source.path.clone()];
+        files.extend(self.table.clone());
+        for protocol in protocols {
+            files.extend(std::iter::once(&protocol.source).chain(&protocol.includes).map(|source| source.path.clone()));
+        }
+        files.sort();
+        files.dedup();
+        files
+    }
+}
+
 impl ServerWishes {
     /// Whether it asks for nothing.
     pub fn is_empty(&self) -> bool {
@@ -107,6 +126,8 @@ impl ServerWishes {
 pub struct ParticipantSpec {
     /// Its key.
     pub key: String,
+    /// Where it is declared.
+    pub at: Position,
     /// Its display name, where one is given.
     pub name: Option<String>,
     /// Its protocol.
@@ -146,6 +167,10 @@ pub struct Protocol {
     pub state: Vec<(String, Http)>,
     /// How snapshots are normalised.
     pub snapshot: SnapshotRules,
+    /// Where each thing is declared, in this file or an included one, by its kind and name: `stream messages`.
+    pub places: BTreeMap<String, (Arc<Source>, Position)>,
+    /// The files that it includes, those of included files too.
+    pub includes: Vec<Arc<Source>>,
 }
 
 /// How to know that everything caused before has arrived.
@@ -187,6 +212,10 @@ pub enum Barrier {
 pub struct Verb {
     /// Its name.
     pub name: String,
+    /// The file it stands in, which may be an included one.
+    pub source: Arc<Source>,
+    /// Where it stands there.
+    pub at: Position,
     /// What it does, for people.
     pub doc: Option<String>,
     /// Its parameters, with their defaults.

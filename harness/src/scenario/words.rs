@@ -56,6 +56,8 @@ const BOOLEAN: &str = r#"{"type": "boolean"}"#;
 const DURATION: &str = r#"{"type": ["string", "integer"], "pattern": "^([0-9]+(\\.[0-9]+)?(ms|s|m)|\\{\\{.*\\}\\})$"}"#;
 /// A length of time that is known before the run.
 const FIXED_DURATION: &str = r#"{"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$"}"#;
+const EXAMPLES: &str = r#"{"oneOf": [{"type": "array", "items": {"type": "object"}, "minItems": 1}, {"type": "string", "pattern": "\\.([cC][sS][vV]|[jJ][sS][oO][nN])$"}]}"#;
+const REDACT: &str = r#"{"type": "array", "items": {"type": "object", "required": ["path", "with"], "properties": {"path": {"type": "string", "description": "Where the value stands in a frame or state answer, a JSONPath."}, "with": {"type": "string", "description": "What is shown in its place."}}, "additionalProperties": false}}"#;
 const QUARANTINE: &str = r#"{"type": "object", "required": ["issue", "until"], "properties": {"issue": {"type": ["string", "integer"], "description": "Where it is worked on."}, "until": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "description": "The last day on which its failure doesn't count."}}, "additionalProperties": false}"#;
 const NAMES: &str = r#"{"type": "object", "additionalProperties": {"type": "string"}}"#;
 const COUNT: &str = r#"{"type": ["integer", "string"], "minimum": 0}"#;
@@ -118,9 +120,9 @@ pub const WORDS: &[Word] = &[
     word(
         File,
         "examples",
-        r#"{"type": "array", "items": {"type": "object"}, "minItems": 1}"#,
+        EXAMPLES,
         "[{ mode: a }]",
-        "A table: the scenario runs once a row, and its templates see the row's columns.",
+        "A table: the scenario runs once a row, and its templates see the row's columns. Rows, or the path of a .csv or .json file from this file's folder.",
     ),
     word(
         File,
@@ -138,6 +140,13 @@ pub const WORDS: &[Word] = &[
         STRING,
         "known defect",
         "The reason for which this scenario fails today; an unexpected pass fails.",
+    ),
+    word(
+        File,
+        "redact",
+        REDACT,
+        "[{ path: $.uptime, with: '[uptime]' }]",
+        "Values that this scenario's snapshots don't keep, besides those of its protocol.",
     ),
     word(File, "owner", STRING, "team-rooms", "Who looks after this scenario; reports show it beside a failure."),
     word(
@@ -213,7 +222,13 @@ pub const WORDS: &[Word] = &[
         &["unordered", "of", "without"],
     ),
     beside(
-        word(Control, "check", STRING, "1 == 1", "An expression that must be true; a failure shows its parts."),
+        word(
+            Control,
+            "check",
+            STRING,
+            "alice.id != bob.id",
+            "An expression that must be true; a failure shows its parts.",
+        ),
         &[],
     ),
     beside(word(Control, "note", STRING, "halfway", "A line in the report."), &[]),
@@ -418,6 +433,13 @@ pub const WORDS: &[Word] = &[
         "Names for values of the answer; they belong to each participant that ended so.",
     ),
     word(Protocol, "protocol", STRING, "chat", "The protocol's name."),
+    word(
+        Protocol,
+        "include",
+        NAMED,
+        "[]",
+        "Other protocol files, by their paths from this file's folder. Their verbs, streams, states and ids stand beside this file's own; identity, headers, barrier and fails are taken where this file has none.",
+    ),
     word(Protocol, "server", STRING, "lobby", "Which server of roundtable.toml speaks it; the default is `[server]`."),
     word(
         Protocol,
@@ -473,13 +495,7 @@ pub const WORDS: &[Word] = &[
         "[{ frames: { type: chunk }, by: $.id, join: $.text }]",
         "Streamed pieces that snapshots show as one.",
     ),
-    word(
-        Protocol,
-        "redact",
-        r#"{"type": "array", "items": {"type": "object", "required": ["path", "with"]}}"#,
-        "[{ path: $.version, with: '[version]' }]",
-        "Values that snapshots don't keep.",
-    ),
+    word(Protocol, "redact", REDACT, "[{ path: $.version, with: '[version]' }]", "Values that snapshots don't keep."),
     word(
         Protocol,
         "unordered",

@@ -32,7 +32,8 @@ impl Judge {
         let verbs =
             json!({ "say": { "takes": "text", "steps": [{ "me": { "post": "/x" } }, { "me": { "receive": {} } }] } });
         for name in ["chat", "backoffice"] {
-            let protocol = json!({ "protocol": name, "verbs": verbs });
+            let barrier = json!({ "echo": { "send": { "type": "ping" }, "receive": { "type": "pong" } } });
+            let protocol = json!({ "protocol": name, "barrier": barrier, "verbs": verbs });
             std::fs::write(folder.path().join(format!("protocols/{name}.yaml")), protocol.to_string()).unwrap();
         }
         Self { schemas, index, folder }
@@ -104,7 +105,7 @@ fn stream(stream: &Value) -> Value {
 }
 
 fn race(outcome: &Value) -> Value {
-    scenario(&[json!({ "race": { "of": "all", "do": { "get": "/" }, "outcomes": [outcome] } })])
+    scenario(&[json!({ "race": { "of": "all", "do": { "get": "/" }, "outcomes": [outcome, {}] } })])
 }
 
 /// An action or control with what it can't do without.
@@ -162,7 +163,11 @@ fn files(word: &Word) -> Vec<(String, Value)> {
             files
         }
         Place::Protocol => one(with(json!({ "protocol": "chat" }), word.name, value)),
-        Place::Verb => one(verb(&with(json!({ "steps": [{ "me": "close" }] }), word.name, value))),
+        Place::Verb => one(verb(&with(
+            json!({ "steps": [{ "me": { "get": "/", "capture": { "last_seq": "$.n" } } }] }),
+            word.name,
+            value,
+        ))),
         Place::Stream => {
             let base = json!({ "frame": { "type": "x" }, "stream": "$.room", "id": "$.id", "order": "$.n" });
             one(stream(&with(base, word.name, value)))

@@ -1,8 +1,8 @@
 //! What an actor does: built-in actions and calls of verbs, with their modifiers.
 
 use super::fields::{self, Fields};
-use super::{Lower, Signature};
-use crate::scenario::error::Position;
+use super::{Lower, Signature, possible};
+use crate::scenario::error::{Position, nearest_word};
 use crate::scenario::model::{Action, Body, Call, Checks, Connect, Expect, Expected, Http, Outgoing};
 use crate::scenario::node::{Key, Kind, Node};
 use crate::scenario::template::Template;
@@ -62,6 +62,20 @@ impl Lower<'_> {
     }
 
     fn unknown_action(&mut self, key: &Key, actor: &str) {
+        let built_in = || words::words_of(Place::Action).chain(words::words_of(Place::Modifier)).map(|word| word.name);
+        if self.world.without_protocol && (self.told_bare || nearest_word(&key.text, built_in()).is_none()) {
+            // One cause for every verb of the file.
+            if !self.told_bare {
+                let message = format!("`{}` is no action, and the scenario names no protocol that has it", key.text);
+                self.findings.error_help(
+                    key.at,
+                    message,
+                    "say whose verbs it uses at the top of the file: `use: NAME`",
+                );
+            }
+            self.told_bare = true;
+            return;
+        }
         let known: Vec<String> = self
             .world
             .verbs_of(actor)
@@ -130,7 +144,10 @@ impl Lower<'_> {
             }
             "close" => self.close(value, via, within),
             "drop" => Some(Action::Drop { via }),
-            "closed" => Some(Action::Closed { pattern: fields::pattern(value, self.findings), via, within }),
+            "closed" => {
+                possible::closed(value, self.findings);
+                Some(Action::Closed { pattern: fields::pattern(value, self.findings), via, within })
+            }
             "stop_reading" => Some(Action::Reading { on: false, via }),
             "resume_reading" => Some(Action::Reading { on: true, via }),
             "mark" => {
@@ -145,10 +162,24 @@ impl Lower<'_> {
             }),
         };
         if self.in_verb && word.beside.contains(&"main") {
-            rest.take("main");
+            self.main(&mut rest);
         }
         self.leftovers(&rest, word.name, word.beside);
         action
+    }
+
+    /// `main` is read where the verb is; inside a control it would mean nothing.
+    fn main(&mut self, rest: &mut Fields<'_>) {
+        if let Some(node) = rest.take("main")
+            && self.nested > 0
+        {
+            let help = "put the request before or behind it, or into a verb of its own that this one calls";
+            self.findings.error_help(
+                node.at,
+                "`main` stands at a step of the verb itself, not inside `parallel`, `race`, `repeat` or `for_each`",
+                help,
+            );
+        }
     }
 
     fn leftovers(&mut self, rest: &Fields<'_>, action: &str, allowed: &[&str]) {
@@ -192,7 +223,18 @@ impl Lower<'_> {
 
     /// `status`, `expect`, `expect_headers` and `capture`, taken from the fields.
     pub(super) fn checks(&mut self, rest: &mut Fields<'_>) -> Checks {
-        let mut pattern = |name: &str| rest.take(name).map(|node| fields::pattern(node, self.findings));
+        let mut pattern = |name: &str| {
+            rest.take(name).map(|node| {
+                let before = self.findings.list.len();
+                let pattern = fields::pattern(node, self.findings);
+                match name {
+                    _ if self.findings.list.len() > before => {}
+                    "status" => possible::status(node, self.findings),
+                    _ => possible::expected(name, node, self.findings),
+                }
+                pattern
+            })
+        };
         let (status, expect, expect_headers) = (pattern("status"), pattern("expect"), pattern("expect_headers"));
         Checks { status, expect, expect_headers, capture: self.capture(rest) }
     }
@@ -366,7 +408,12 @@ impl Lower<'_> {
                     );
                     return None;
                 };
-                Expected::Counted { pattern, times: fields::pattern(times, self.findings), listen: self.listen(rest) }
+                let before = self.findings.list.len();
+                let counted = fields::pattern(times, self.findings);
+                if self.findings.list.len() == before {
+                    possible::times(times, self.findings);
+                }
+                Expected::Counted { pattern, times: counted, listen: self.listen(rest) }
             }
             _ => return None,
         })
@@ -386,7 +433,7 @@ impl Lower<'_> {
             self.findings.error_help(first.at, "`capture` beside `refused`: the call ends with the refusal", help);
         }
         if self.in_verb {
-            rest.take("main");
+            self.main(&mut rest);
         }
         self.leftovers(&rest, &key.text, BESIDE_VERB);
         Call { verb: key.text.clone(), args, refused, within, since, via, capture }
@@ -397,6 +444,7 @@ impl Lower<'_> {
             signature.params.iter().filter(|(_, default)| !**default).map(|(name, _)| name).collect();
         if signature.positional && !bare {
             let Some((name, _)) = signature.params.first() else { return Vec::new() };
+            self.wrapped(key, name, value);
             return vec![(name.clone(), Template::lower(value, self.findings))];
         }
         let mut args: Vec<(String, Template)> = Vec::new();
@@ -432,6 +480,16 @@ impl Lower<'_> {
             self.findings.error(key.at, format!("`{}` needs {}", key.text, missing.join(", ")));
         }
         args
+    }
+
+    /// A verb's one value, written as if it took a map of parameters.
+    fn wrapped(&mut self, verb: &Key, param: &str, value: &Node) {
+        let Some([(key, _)]) = value.as_map() else { return };
+        if key.text == param || nearest_word(&key.text, [param]).is_some() {
+            let help = format!("write the value itself: `{}: …`", verb.text);
+            let message = format!("`{}` takes one value: this map, key and all, becomes its `{param}`", verb.text);
+            self.findings.warning(key.at, message, help);
+        }
     }
 
     /// Where a step says `main: true`.
