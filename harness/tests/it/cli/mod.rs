@@ -1,5 +1,6 @@
 //! The program as people run it. Each snapshot below `snapshots/` is what somebody sees: read it as such.
 
+mod check;
 mod files;
 mod results;
 mod selection;
