@@ -45,7 +45,18 @@ pub enum Command {
     /// Read scenario and protocol files, and tell everything that is wrong with them; nothing is played.
     Check(CheckArgs),
     /// Print the JSON Schema of scenario and protocol files, for editors.
-    Schema,
+    Schema(SchemaArgs),
+    /// Print the language reference, in Markdown.
+    #[command(hide = true)]
+    Language,
+}
+
+/// `schema`.
+#[derive(Debug, Clone, Args)]
+pub struct SchemaArgs {
+    /// Protocol files whose verbs, parameters, streams and states editors are to offer.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub with: Vec<PathBuf>,
 }
 
 /// Which scenarios.

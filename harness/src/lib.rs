@@ -18,6 +18,7 @@ pub mod exit;
 pub mod invariant;
 pub mod pattern;
 pub mod record;
+pub mod reference;
 pub mod report;
 pub mod run;
 pub mod runner;

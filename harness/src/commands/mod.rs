@@ -3,6 +3,7 @@
 mod check;
 mod play;
 mod run;
+mod schema;
 mod serve;
 
 use std::io::Write as _;
@@ -25,9 +26,10 @@ pub fn run(cli: Cli) -> Exit {
         Color::Always => Paint::new(true),
         Color::Never => Paint::new(false),
     };
-    if let Command::Schema = cli.command {
-        let text = serde_json::to_string_pretty(&crate::schema::schema()).unwrap_or_default();
-        return print(&format!("{text}\n"));
+    match &cli.command {
+        Command::Schema(args) => return schema::schema(args),
+        Command::Language => return print(&crate::reference::language()),
+        _ => {}
     }
     let config = match &cli.config {
         Some(file) => Config::load_file(file),
@@ -42,7 +44,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Serve(args) => serve::serve(&config, &args, paint),
         Command::List(args) => list(&config, &args),
         Command::Check(args) => check::check(&config, &args, paint),
-        Command::Schema => Exit::Passed,
+        Command::Schema(_) | Command::Language => Exit::Passed,
     }
 }
 

@@ -145,6 +145,23 @@ impl Template {
         }
     }
 
+    /// How it was written, where it is a text or one expression.
+    pub fn written(&self) -> Option<String> {
+        match &self.part {
+            Part::Expression(expr) => Some(format!("{{{{ {} }}}}", expr.source)),
+            Part::Text(pieces) => Some(
+                pieces
+                    .iter()
+                    .map(|piece| match piece {
+                        Piece::Literal(text) => text.clone(),
+                        Piece::Expression(expr) => format!("{{{{ {} }}}}", expr.source),
+                    })
+                    .collect(),
+            ),
+            Part::Literal(_) | Part::List(_) | Part::Map(_) => None,
+        }
+    }
+
     /// Calls `visit` with each text in it that is no expression.
     pub fn visit_texts(&self, visit: &mut dyn FnMut(&str)) {
         fn texts(value: &Value, visit: &mut dyn FnMut(&str)) {

@@ -2,6 +2,7 @@
 //!
 //! - [`library`]: an application of one's own plays scenarios in `#[tokio::test]`;
 //! - [`cli`]: exit code, standard output and standard error of the program, snapshotted together;
+//! - [`docs`]: the examples of the language reference;
 //! - [`life`]: what the program started ends with it, whatever ends it;
 //! - [`project`]: a temporary folder of scenarios, and the program run in it;
 //! - [`rooms`]: the application that all of them play against.
@@ -9,6 +10,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
 mod cli;
+mod docs;
 mod library;
 mod life;
 mod project;
