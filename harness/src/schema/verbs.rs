@@ -68,20 +68,16 @@ fn value_of(verb: &Verb, protocol: &Protocol) -> Value {
         .params
         .iter()
         .map(|(name, default)| {
-            let value = match default {
-                None => {
-                    json!({ "title": name, "description": format!("`{name}` of `{}`; it must be given.", verb.name) })
-                }
-                Some(default) => {
-                    let shown = default.written().or_else(|| default.as_literal().map(Value::to_string));
-                    let shown = shown.map(|shown| format!(" The default is `{shown}`.")).unwrap_or_default();
-                    let doc = format!("`{name}` of `{}`.{shown}", verb.name);
-                    match default.as_literal() {
-                        Some(value) => json!({ "title": name, "description": doc, "default": value }),
-                        None => json!({ "title": name, "description": doc }),
-                    }
-                }
-            };
+            let shown = default
+                .as_ref()
+                .and_then(|default| default.written().or_else(|| default.as_literal().map(Value::to_string)));
+            let needed = if default.is_none() { "; it must be given." } else { "." };
+            let shown = shown.map(|shown| format!(" The default is `{shown}`.")).unwrap_or_default();
+            let doc = format!("`{name}` of `{}`{needed}{shown}", verb.name);
+            let mut value = json!({ "title": name, "description": doc, "markdownDescription": doc });
+            if let Some(default) = default.as_ref().and_then(|default| default.as_literal()) {
+                value["default"] = default.clone();
+            }
             (name.clone(), value)
         })
         .collect();

@@ -407,7 +407,7 @@ pub const WORDS: &[Word] = &[
     word(
         Protocol,
         "barrier",
-        r##"{"type": "object", "minProperties": 1, "maxProperties": 1, "properties": {"echo": {"$ref": "#/$defs/echo"}, "marker": {"$ref": "#/$defs/marker"}, "get": {"$ref": "#/$defs/position"}}, "additionalProperties": false}"##,
+        r##"{"type": "object", "oneOf": [{"title": "echo", "required": ["echo"]}, {"title": "marker", "required": ["marker"]}, {"title": "get", "required": ["get"]}], "properties": {"echo": {"$ref": "#/$defs/echo"}, "marker": {"$ref": "#/$defs/marker"}, "get": {"$ref": "#/$defs/position"}}, "additionalProperties": false}"##,
         "{ echo: { send: { type: ping }, receive: { type: pong } } }",
         "How to know that everything caused before has arrived: `echo`, `marker` or `get`.",
     ),
