@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub mod init;
+
 /// End-to-end tests for multi-participant realtime servers.
 ///
 /// Exit codes: 0 all passed; 1 a scenario failed; 2 usage, configuration or a file is wrong; 3 a server could not be
@@ -36,6 +38,9 @@ pub enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write the first files for a server of your own: asks how it is started, looks at it, and writes a roundtable.toml,
+    /// a protocol file, and a scenario that passes.
+    Init(init::InitArgs),
     /// Play scenarios and check what every participant saw.
     Run(RunArgs),
     /// Start the server alone, and leave it running until Ctrl-C.
@@ -46,9 +51,11 @@ pub enum Command {
     Check(CheckArgs),
     /// Print the JSON Schema of scenario and protocol files, for editors.
     Schema(SchemaArgs),
-    /// Print the language reference, in Markdown.
-    #[command(hide = true)]
-    Language,
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
 }
 
 /// `schema`.
@@ -98,6 +105,16 @@ pub struct RunArgs {
     /// Leave the server (as a subprocess) running after the run, and print its address and each participant's token.
     #[arg(long)]
     pub keep_server: bool,
+    /// Write a report: json=FILE (an event a line); may be given several times.
+    #[arg(long, value_name = "KIND=PLACE")]
+    pub report: Vec<crate::report::Wish>,
+    /// Of which scenarios reports hold every request and frame.
+    #[arg(long, value_name = "WHEN", default_value = "on-failure")]
+    pub trace: crate::report::tape::Keep,
+    /// The folder for traces, pending snapshots under CI, and what the next run wants to know of this one; `output` in
+    /// roundtable.toml.
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
     /// Stream every request, frame and server log line as it happens.
     #[arg(long)]
     pub debug: bool,

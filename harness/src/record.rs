@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Numbers a connection within its scenario, in the order of opening, from 0.
@@ -80,7 +80,7 @@ pub enum What {
 }
 
 /// How a connection ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closing {
     /// The close code; none where the connection was lost without a close frame.
     pub code: Option<u16>,

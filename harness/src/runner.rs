@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OnceCell, watch};
 use tracing::level_filters::LevelFilter;
 
-use crate::event::{Event, EventKind, EventSink, Outcome, ScenarioResult, Summary};
+use crate::event::{Event, EventKind, EventSink, Instance, Outcome, ScenarioResult, Summary};
 use crate::run::{self, Ground, Job, LogBook, lock};
 use crate::scenario::model::Scenario;
 use crate::subject::in_process::log_dispatch;
@@ -44,6 +44,8 @@ pub struct Options {
     pub server: String,
     /// Whether shared servers are left running.
     pub keep: bool,
+    /// What generated values and races are made from.
+    pub seed: u64,
 }
 
 /// What a run gave.
@@ -65,7 +67,15 @@ pub fn run(jobs: &[Job], ground: &Ground, ways: &Ways, options: &Options) -> std
     let home = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let tell = |kind| (ground.sink)(Event { scenario: None, at: began.elapsed(), kind });
     let parallel = options.jobs.clamp(1, jobs.len().max(1));
-    tell(EventKind::RunStarted { scenarios: jobs.len(), jobs: parallel, server: options.server.clone() });
+    tell(EventKind::RunStarted {
+        version: crate::event::VERSION,
+        roundtable: env!("CARGO_PKG_VERSION").to_owned(),
+        started: jiff::Timestamp::now().to_string(),
+        seed: options.seed,
+        scenarios: jobs.len(),
+        jobs: parallel,
+        server: options.server.clone(),
+    });
 
     let shared = Shared {
         queue: Mutex::new(jobs.iter().cloned().enumerate().collect()),
@@ -161,7 +171,7 @@ impl Shared {
                 self.stop.store(true, Ordering::Relaxed);
             }
             let event = Event {
-                scenario: Some(Arc::clone(&job.label)),
+                scenario: Some(Arc::new(job.instance())),
                 at: self.began.elapsed(),
                 kind: EventKind::ScenarioFinished(Box::new(result.clone())),
             };
@@ -188,9 +198,9 @@ impl Shared {
             }
         };
         let began = Instant::now();
-        let book = Arc::new(LogBook::default());
+        let book = Arc::new(LogBook::new(began));
         let events = self.ground.detail.then(|| Arc::clone(&self.ground.sink));
-        let sink = log_sink(&book, events, &job.label, began);
+        let sink = log_sink(&book, events, job.instance(), began);
         let _scope = matches!(subject, Subject::InProcess(_))
             .then(|| tracing::dispatcher::set_default(&log_dispatch(Arc::clone(&sink), self.options.level)));
         let mut interrupted = self.options.interrupted.clone();
@@ -200,7 +210,14 @@ impl Shared {
                     Ok(server) => {
                         // A shared server's build and start are nobody's time.
                         let began = if book.shared.load(Ordering::Relaxed) { Instant::now() } else { began };
-                        run::play(job, &self.ground, server, Arc::clone(&book), began).await
+                        book.begin(began);
+                        let own = (!book.shared.load(Ordering::Relaxed)).then(|| Arc::clone(&server));
+                        let result = run::play(job, &self.ground, server, Arc::clone(&book), began).await;
+                        if let Some(own) = own {
+                            // Its port is free for the next, and nobody needs its state any more.
+                            let _ = own.kill().await;
+                        }
+                        result
                     }
                     Err(error) => run::no_server(job, &error),
                 }
@@ -275,16 +292,16 @@ impl Shared {
     }
 }
 
-fn log_sink(book: &Arc<LogBook>, events: Option<EventSink>, label: &Arc<str>, began: Instant) -> LogSink {
+fn log_sink(book: &Arc<LogBook>, events: Option<EventSink>, instance: Instance, began: Instant) -> LogSink {
     let book = Arc::downgrade(book);
-    let label = Arc::clone(label);
+    let instance = Arc::new(instance);
     Arc::new(move |line: LogLine| {
         if let Some(book) = book.upgrade() {
             book.push(line.text.clone());
         }
         if let Some(events) = &events {
             let kind = EventKind::ServerLog { line: line.text };
-            events(Event { scenario: Some(Arc::clone(&label)), at: began.elapsed(), kind });
+            events(Event { scenario: Some(Arc::clone(&instance)), at: began.elapsed(), kind });
         }
     })
 }

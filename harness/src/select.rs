@@ -111,7 +111,7 @@ pub fn jobs_of(selected: &Selected, repeat: u32) -> Vec<Job> {
         for scenario in &selected.scenarios {
             for (row, columns) in scenario.rows.iter().enumerate() {
                 let label = label(scenario, &columns.name);
-                jobs.push(Job { scenario: Arc::clone(scenario), row, repetition, label });
+                jobs.push(Job { scenario: Arc::clone(scenario), row, repetition, attempt: 1, label });
             }
         }
     }

@@ -145,8 +145,15 @@ impl Suite {
         let server = subject.name().to_owned();
         let ways: Ways = Arc::new(move |_| Way::Play(subject.clone()));
         let (_interrupt, interrupted) = watch::channel(false);
-        let options =
-            Options { jobs: self.jobs, fail_fast: false, level: LevelFilter::INFO, interrupted, server, keep: false };
+        let options = Options {
+            jobs: self.jobs,
+            fail_fast: false,
+            level: LevelFilter::INFO,
+            interrupted,
+            server,
+            keep: false,
+            seed: 0,
+        };
         let quiet: EventSink = Arc::new(|_| {});
         let under_ci = crate::commands::under_ci();
         let ground = Ground {

@@ -2,13 +2,14 @@
 
 use tracing::level_filters::LevelFilter;
 
-use super::play::{report, ways};
+use super::play::{Play, report, ways};
 use super::{complain, cores, interruption, print, refuse, usable};
 use crate::cli::CheckArgs;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::report::human;
 use crate::report::paint::Paint;
+use crate::report::reports::Reports;
 use crate::runner::Options;
 use crate::scenario::error::Severity;
 use crate::scenario::whole;
@@ -64,9 +65,22 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
         interrupted: interruption(),
         server,
         keep: false,
+        seed: 0,
     };
     const LISTEN: std::time::Duration = std::time::Duration::from_millis(25);
-    match report(config, jobs_of(&selected, times), &ways, &options, None, Some(LISTEN), 1.0, false, paint) {
+    let play = Play {
+        config,
+        jobs: jobs_of(&selected, times),
+        ways: &ways,
+        options: &options,
+        store: None,
+        audit: Some(LISTEN),
+        slow: 1.0,
+        debug: false,
+        detail: false,
+        paint,
+    };
+    match report(play, &mut Reports::default()) {
         Ok((ran, failures)) => {
             print(&failures);
             print(&human::summary(&ran.summary, paint));

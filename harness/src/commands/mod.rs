@@ -1,6 +1,8 @@
 //! What the commands do, each in a file of its own; here is what several need.
 
 mod check;
+mod completions;
+mod init;
 mod play;
 mod run;
 mod schema;
@@ -26,10 +28,14 @@ pub fn run(cli: Cli) -> Exit {
         Color::Always => Paint::new(true),
         Color::Never => Paint::new(false),
     };
-    match &cli.command {
-        Command::Schema(args) => return schema::schema(args),
-        Command::Language => return print(&crate::reference::language()),
-        _ => {}
+    if let Command::Schema(args) = &cli.command {
+        return schema::schema(args);
+    }
+    if let Command::Completions { shell } = &cli.command {
+        return completions::completions(*shell);
+    }
+    if let Command::Init(args) = &cli.command {
+        return init::init(args, paint);
     }
     let config = match &cli.config {
         Some(file) => Config::load_file(file),
@@ -44,7 +50,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Serve(args) => serve::serve(&config, &args, paint),
         Command::List(args) => list(&config, &args),
         Command::Check(args) => check::check(&config, &args, paint),
-        Command::Schema(_) | Command::Language => Exit::Passed,
+        Command::Schema(_) | Command::Init(_) | Command::Completions { .. } => Exit::Passed,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::event::{Event, EventKind, EventSink};
 use crate::report::debug::Story;
 use crate::report::human;
 use crate::report::paint::{Paint, Style};
+use crate::report::reports::Reports;
 use crate::run::{Deadlines, Ground, Job, Store};
 use crate::runner::{self, Options, Way, Ways};
 use crate::scenario::model::Scenario;
@@ -42,7 +43,8 @@ pub(crate) fn ways(config: &Config, servers: &[String], keep: bool) -> Result<(W
             None => choice.clone(),
             Some(name) => named.get(name).map_or(SubjectChoice::Subprocess, |url| SubjectChoice::Remote(url.clone())),
         };
-        if let SubjectChoice::Remote(url) = &choice {
+        let subject = config.server(name).and_then(|server| config.subject(server, &choice));
+        if let Ok(Subject::Remote(url)) = &subject {
             if scenario.acts_on_server {
                 return Way::Skip(format!("it stops or restarts its server, and {url} was not started here"));
             }
@@ -50,7 +52,6 @@ pub(crate) fn ways(config: &Config, servers: &[String], keep: bool) -> Result<(W
                 return Way::Skip(format!("it asks for a configuration that {url} can't be given"));
             }
         }
-        let subject = config.server(name).and_then(|server| config.subject(server, &choice));
         match subject {
             Ok(Subject::Subprocess(mut spec)) => {
                 spec.keepable = keep;
@@ -63,19 +64,27 @@ pub(crate) fn ways(config: &Config, servers: &[String], keep: bool) -> Result<(W
     Ok((ways, shown))
 }
 
+/// What is played, and how it is shown.
+pub(crate) struct Play<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) ways: &'a Ways,
+    pub(crate) options: &'a Options,
+    pub(crate) store: Option<Store>,
+    /// With it, every step is followed by the barrier, and this long no delivery may come behind it.
+    pub(crate) audit: Option<std::time::Duration>,
+    /// What all deadlines are multiplied by.
+    pub(crate) slow: f64,
+    /// Whether the live story is told.
+    pub(crate) debug: bool,
+    /// Whether reports want every frame.
+    pub(crate) detail: bool,
+    pub(crate) paint: Paint,
+}
+
 /// Plays jobs and reports them as they end; gives what came of them and the text of the failures.
-#[expect(clippy::too_many_arguments, reason = "what a run needs, once from `run` and once from `check --barrier`")]
-pub(crate) fn report(
-    config: &Config,
-    jobs: Vec<Job>,
-    ways: &Ways,
-    options: &Options,
-    store: Option<Store>,
-    audit: Option<std::time::Duration>,
-    slow: f64,
-    debug: bool,
-    paint: Paint,
-) -> Result<(runner::Ran, String), String> {
+pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::Ran, String), String> {
+    let Play { config, jobs, ways, options, store, audit, slow, debug, detail, paint } = play;
     raise_descriptor_limit();
     crate::subject::in_process::log_panics();
     let (events, incoming) = mpsc::channel::<Event>();
@@ -88,7 +97,7 @@ pub(crate) fn report(
         store,
         audit,
         sink,
-        detail: debug,
+        detail: debug || detail,
     };
     let (ways, options) = (Arc::clone(ways), options.clone());
     let playing = std::thread::spawn(move || {
@@ -118,6 +127,7 @@ pub(crate) fn report(
         if debug && let Some(line) = story.line(&event) {
             print(&format!("{line}\n"));
         }
+        reports.tell(event);
     }
     let ran = playing.join().map_err(|_| "the runner itself panicked; please report this".to_owned())?;
     ran.map(|ran| (ran, failures)).map_err(|error| format!("the run could not begin: {error}"))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
 
-use super::play::{report, ways};
+use super::play::{Play, report, ways};
 use super::{chosen, complain, cores, interruption, print, refuse, under_ci};
 use crate::cli::RunArgs;
 use crate::config::Config;
@@ -14,6 +14,8 @@ use crate::event::{Outcome, ScenarioResult};
 use crate::exit::Exit;
 use crate::report::human;
 use crate::report::paint::{Paint, Style};
+use crate::report::reports::Reports;
+use crate::report::tape::Keep;
 use crate::run::Store;
 use crate::runner::{Options, Way};
 use crate::select::jobs_of;
@@ -50,6 +52,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         interrupted: interruption(),
         server,
         keep: args.keep_server,
+        seed: 0,
     };
     let store = Store {
         folder: config.snapshots.clone(),
@@ -57,17 +60,24 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         update: args.update_snapshots,
         writable: !under_ci(),
     };
-    let ran = report(
+    let output = args.output.clone().unwrap_or_else(|| config.output.clone());
+    let mut reports = match Reports::begin(&args.report, args.trace, &output) {
+        Ok(reports) => reports,
+        Err(error) => return refuse(&error),
+    };
+    let play = Play {
         config,
-        jobs_of(&selected, args.repeat),
-        &ways,
-        &options,
-        Some(store),
-        None,
-        args.slow,
-        args.debug,
+        jobs: jobs_of(&selected, args.repeat),
+        ways: &ways,
+        options: &options,
+        store: Some(store),
+        audit: None,
+        slow: args.slow,
+        debug: args.debug,
+        detail: !reports.is_empty() && args.trace != Keep::Off,
         paint,
-    );
+    };
+    let ran = report(play, &mut reports);
     let (ran, failures) = match ran {
         Ok(ran) => ran,
         Err(error) => {
@@ -91,6 +101,9 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         && let Err(error) = store::note_references(&PathBuf::from(file), &touched)
     {
         complain(&error.to_string());
+    }
+    for broken in reports.finish(&summary) {
+        complain(&broken);
     }
     print(&failures);
     for redaction in idle_redactions(&selected.scenarios, &ran.results) {

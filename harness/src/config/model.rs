@@ -25,6 +25,8 @@ pub struct Config {
     pub scenarios: PathBuf,
     /// Where the snapshots are; mirrors `scenarios`.
     pub snapshots: PathBuf,
+    /// The folder for traces, for pending snapshots under CI, and for what the next run wants to know of the last.
+    pub output: PathBuf,
     /// The default deadline of an expectation.
     pub deadline: Duration,
     /// How long the runner goes on listening after a missed deadline, to tell late from never.
@@ -73,6 +75,7 @@ impl Config {
             file: None,
             scenarios: dir.join("scenarios"),
             snapshots: dir.join("snapshots"),
+            output: dir.join("roundtable-report"),
             dir,
             deadline: Duration::from_secs(5),
             late: Duration::from_secs(1),
@@ -114,7 +117,10 @@ impl Config {
             (SubjectChoice::Remote(url), _, _) => Ok(Subject::Remote(url.clone())),
             (SubjectChoice::InProcess, Some(builtin), _) => server.in_process(builtin),
             (_, _, Some(spec)) => Ok(Subject::Subprocess(Box::new(spec.clone()))),
-            (SubjectChoice::InProcess, None, None) => Err(no_way("in process", "`in_process` or `command`")),
+            (SubjectChoice::InProcess, None, None) => match &server.url {
+                Some(url) => Ok(Subject::Remote(url.clone())),
+                None => Err(no_way("in process", "`in_process`, `command` or `url`")),
+            },
             (SubjectChoice::Subprocess, _, None) => Err(no_way("as a subprocess", "`command`")),
         }
     }
@@ -143,6 +149,8 @@ pub struct ServerConfig {
     pub table: String,
     /// The same server inside this process, if it is available there.
     pub in_process: Option<Builtin>,
+    /// The address of a server that runs already, where it is neither in this process nor a command.
+    pub url: Option<String>,
     /// The server as a command, if it can be started so.
     pub command: Option<SubprocessSpec>,
     /// Configuration and environment for every scenario.
@@ -157,6 +165,7 @@ impl ServerConfig {
             name: name.to_owned(),
             table: table.to_owned(),
             in_process: None,
+            url: None,
             command: None,
             defaults: Settings::default(),
             stop_timeout: Duration::from_secs(10),

@@ -9,6 +9,7 @@ mod acked;
 pub(crate) mod connection;
 mod gaps;
 mod judge;
+mod links;
 mod members;
 mod order;
 mod reaches;
@@ -24,4 +25,5 @@ pub(crate) mod simulator;
 mod tests;
 
 pub use judge::judge;
+pub(crate) use links::links;
 pub use verdict::{Evidence, Mention, Outcome, Verdict};

@@ -23,9 +23,9 @@ impl Story {
     pub fn line(&mut self, event: &Event) -> Option<String> {
         let time = self.paint.text(Style::Dim, &format!("{:>9}", millis(event.at)));
         let text = match &event.kind {
-            EventKind::ScenarioStarted { title, server } => {
+            EventKind::ScenarioStarted { title, server, .. } => {
                 self.lanes.clear();
-                let label = event.scenario.as_deref().unwrap_or_default();
+                let label = event.scenario.as_ref().map(|instance| &*instance.label).unwrap_or_default();
                 let head = self.paint.text(Style::Strong, &format!("▶ {label}  {title}"));
                 return Some(format!("\n{head}  {}", self.paint.text(Style::Dim, server)));
             }
@@ -42,10 +42,10 @@ impl Story {
                 };
                 format!("{indent}{} {step}", self.paint.text(Style::Dim, &place_text))
             }
-            EventKind::Requested { participant, method, path, body } => {
+            EventKind::Requested { participant, method, path, body, .. } => {
                 format!("{} → {method} {path} {}", self.who(participant), body.as_deref().unwrap_or_default())
             }
-            EventKind::Answered { participant, status, body, took } => {
+            EventKind::Answered { participant, status, body, took, .. } => {
                 let style = if *status < 400 { Style::Good } else { Style::Note };
                 let status = self.paint.text(style, &status.to_string());
                 format!(
@@ -54,17 +54,18 @@ impl Story {
                     self.paint.text(Style::Dim, &format!("({})", millis(*took)))
                 )
             }
-            EventKind::Opened { participant, connection, path, status } => {
+            EventKind::Opened { participant, connection, path, status, .. } => {
                 format!("{} ⇄ {connection} {path} {status}", self.who(participant))
             }
-            EventKind::Sent { participant, connection, frame } => {
+            EventKind::Sent { barrier: true, .. } => return None,
+            EventKind::Sent { participant, connection, frame, .. } => {
                 format!("{} → {}{frame}", self.who(participant), named(connection))
             }
-            EventKind::Received { participant, connection, frame, barrier } => {
+            EventKind::Received { participant, connection, frame, barrier, .. } => {
                 let mark = if *barrier { self.paint.text(Style::Dim, " (barrier)") } else { String::new() };
                 format!("{} ← {}{frame}{mark}", self.who(participant), named(connection))
             }
-            EventKind::Closed { participant, connection, end } => {
+            EventKind::Closed { participant, connection, end, .. } => {
                 let code = end.code.map_or_else(|| "no close frame".to_owned(), |code| code.to_string());
                 let by = if end.by_participant { "by itself" } else { "by the server" };
                 let text =
@@ -74,6 +75,10 @@ impl Story {
             EventKind::ServerLog { line } => self.paint.text(Style::Dim, &format!("server │ {line}")),
             EventKind::Note { text } => self.paint.text(Style::Strong, &format!("# {text}")),
             EventKind::RunStarted { .. }
+            | EventKind::Source { .. }
+            | EventKind::StepFinished { .. }
+            | EventKind::Taken { .. }
+            | EventKind::Linked { .. }
             | EventKind::Building { .. }
             | EventKind::ScenarioFinished(_)
             | EventKind::RunFinished(_) => return None,

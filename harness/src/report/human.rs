@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::paint::{Paint, Style};
-use crate::event::{Failure, Outcome, Place, ScenarioResult, Summary};
+use crate::event::{Failure, LoggedLine, Outcome, Place, ScenarioResult, Summary};
 use crate::snapshot::DiffKind;
 
 /// Lines of a diff and of a log that a failure shows; the rest is counted.
@@ -49,7 +49,8 @@ pub fn failures(result: &ScenarioResult, paint: Paint) -> String {
             for failure in failures {
                 one(&mut text, failure, paint);
             }
-            log(&mut text, &result.log, paint);
+            let lines: Vec<String> = result.log.iter().map(timed).collect();
+            log(&mut text, &lines, paint);
         }
         Outcome::NoServer { reason, log: lines } => {
             heading(&mut text, "NOSRV", result, paint);
@@ -59,6 +60,10 @@ pub fn failures(result: &ScenarioResult, paint: Paint) -> String {
         _ => {}
     }
     text
+}
+
+fn timed(line: &LoggedLine) -> String {
+    format!("{:>9.1} ms {}", line.at.as_secs_f64() * 1000.0, line.text)
 }
 
 fn heading(text: &mut String, word: &str, result: &ScenarioResult, paint: Paint) {
@@ -132,7 +137,8 @@ fn log(text: &mut String, lines: &[String], paint: Paint) {
         row(text, "server", &paint.text(Style::Dim, &format!("… {skipped} earlier lines (all with --debug)")), paint);
     }
     for (number, line) in lines.iter().skip(skipped).enumerate() {
-        row(text, if number == 0 && skipped == 0 { "server" } else { "" }, &paint.text(Style::Dim, line), paint);
+        let head = if number == 0 && skipped == 0 { "server" } else { "" };
+        row(text, head, &paint.text(Style::Dim, line), paint);
     }
 }
 

@@ -258,12 +258,16 @@ impl Here {
         let status = match &opened {
             Opened::Stream(_, answer) | Opened::Refused(answer) => answer.status,
         };
-        self.world.tell(|| EventKind::Opened {
-            participant: me.key().to_owned(),
-            connection: name.clone(),
-            path,
-            status,
-        });
+        let tell = |id: Option<crate::record::ConnectionId>, name: String| {
+            self.world.tell(|| EventKind::Opened {
+                participant: me.key().to_owned(),
+                connection: name,
+                id: id.map(|id| id.0),
+                step: self.step,
+                path,
+                status,
+            });
+        };
         let refused = match &mode {
             MainMode::Refused(checks) => Some(Arc::clone(checks)),
             _ => connect.refused.clone().map(Arc::new),
@@ -271,13 +275,15 @@ impl Here {
         match opened {
             Opened::Stream(stream, answer) => {
                 if let Some(refused) = refused {
+                    tell(None, name);
                     let wanted = refused.status.as_ref().map(|status| self.pattern(status)).transpose()?;
                     let wanted = wanted.map(|pattern| describe_pattern(&pattern)).unwrap_or_default();
                     return Err(
                         self.failure(format!("{} was accepted (101), expected a refusal with {wanted}", answer.what))
                     );
                 }
-                self.opened(&me, name, &url, *stream)?;
+                let id = self.opened(&me, name.clone(), &url, *stream)?;
+                tell(Some(id), name);
                 if let MainMode::Observed(racer) = mode {
                     *lock(&racer.answer) = Some(answer.clone());
                 }
@@ -289,6 +295,7 @@ impl Here {
                 Ok(())
             }
             Opened::Refused(answer) => {
+                tell(None, name);
                 if let MainMode::Observed(racer) = mode {
                     *lock(&racer.answer) = Some(answer);
                     return Ok(());
@@ -311,7 +318,7 @@ impl Here {
         name: String,
         url: &reqwest::Url,
         stream: tokio_tungstenite::WebSocketStream<hyper_util::rt::TokioIo<hyper::upgrade::Upgraded>>,
-    ) -> Result<(), Box<Failure>> {
+    ) -> Result<crate::record::ConnectionId, Box<Failure>> {
         let fails = me.spec.protocol.fails.as_ref().map(|fails| self.pattern(fails)).transpose()?;
         let echo = match &me.spec.protocol.barrier {
             Some(Barrier::Echo { send, receive }) => {
@@ -335,8 +342,7 @@ impl Here {
             query: query_of(url),
         };
         self.world.note(me.key(), Some(self.step), opened);
-        Connection::start(&self.world, me, name, stream, Rules { fails, echo, streams });
-        Ok(())
+        Ok(Connection::start(&self.world, me, name, stream, Rules { fails, echo, streams }).id)
     }
 
     pub(super) async fn end_of(&self, connection: &Connection, limit: std::time::Duration) -> bool {
@@ -382,6 +388,8 @@ impl Here {
         ));
         failure.nearest = Some(Nearest {
             what: "the close".to_owned(),
+            entry: None,
+            whole: None,
             differences: found.iter().map(Difference::to_string).collect(),
         });
         failure.came = came(connection, 0);

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::barrier::Proof;
-use super::inbox::{Inbox, Look};
+use super::inbox::{Frame, Inbox, Look};
 use super::socket::{Connection, changed_before, describe as describe_end, from_now};
 use super::world::{Here, lock};
-use crate::event::{Came, Failure, FailureKind, Nearest};
+use crate::event::{Came, EventKind, Failure, FailureKind, Nearest};
 use crate::pattern::{Difference, Pattern, describe, nearest};
 use crate::scenario::model::{Expect, Expected};
 use crate::subject::Death;
@@ -72,6 +72,12 @@ impl Here {
             inbox.take(&places, self.line);
             places.iter().map(|place| Value::clone(&inbox.frames[*place].value)).collect()
         };
+        self.world.tell(|| EventKind::Taken {
+            participant: connection.participant.clone(),
+            id: connection.id.0,
+            step: self.step,
+            numbers: places.iter().map(|place| place + 1).collect(),
+        });
         let value = match expect.what {
             Expected::InOrder(_) | Expected::All(_) => Value::Array(values),
             _ => values.into_iter().next().unwrap_or(Value::Null),
@@ -113,6 +119,7 @@ impl Here {
                 let shown = shorten(&describe_all(wanted), 160);
                 let mut failure =
                     self.failure(format!("{} got {shown} too late: waited {patience:?}", who(connection)));
+                failure.kind = FailureKind::Late;
                 failure.late = Some(format!("it came {} ms after the deadline", missed.elapsed().as_millis()));
                 failure.came = came(connection, wanted.from);
                 return Err(failure);
@@ -143,7 +150,7 @@ impl Here {
                 shorten(&describe(pattern), 120)
             ));
             failure.expected = Some(describe(pattern));
-            failure.nearest = Some(nearest_of(pattern, connection, place, &frame.value));
+            failure.nearest = Some(nearest_of(pattern, connection, place, frame));
             drop(inbox);
             failure.came = came(connection, wanted.from);
             return Some(Err(failure));
@@ -182,19 +189,18 @@ impl Here {
         let mut failure = self.failure(format!("{} never got {}{which}: {why}", who(connection), shorten(&shown, 160)));
         failure.expected = Some(describe_all(wanted));
         if let Some(pattern) = pattern {
-            let candidates: Vec<(usize, &Value)> = inbox
+            let candidates: Vec<(usize, &Frame)> = inbox
                 .frames
                 .iter()
                 .enumerate()
                 .skip(wanted.from)
                 .filter(|(_, frame)| frame.taken_by.is_none())
-                .map(|(place, frame)| (place, &*frame.value))
                 .collect();
-            if let Some(near) = nearest(pattern, candidates.iter().map(|(_, value)| *value))
+            if let Some(near) = nearest(pattern, candidates.iter().map(|(_, frame)| &*frame.value))
                 && !near.score.is_nothing()
             {
-                let (place, value) = candidates[near.index];
-                let mut nearest = nearest_of(pattern, connection, place, value);
+                let (place, frame) = candidates[near.index];
+                let mut nearest = nearest_of(pattern, connection, place, frame);
                 if near.differences.is_empty() {
                     failure.headline = format!(
                         "{} got {}{which} too early: frame {} stands before the frame that it must follow",
@@ -219,6 +225,8 @@ impl Here {
             {
                 failure.nearest = Some(Nearest {
                     what: format!("frame {} on {} at {}", place + 1, connection.name, millis(frame.at)),
+                    entry: Some(frame.entry),
+                    whole: Some(frame.value.to_string()),
                     differences: vec![format!("it matches, but line {} took it", frame.taken_by.unwrap_or_default())],
                 });
             }
@@ -306,8 +314,8 @@ impl Here {
         if places.is_empty() {
             let near = nearest(pattern, inbox.frames.iter().skip(from).map(|frame| &*frame.value))
                 .filter(|near| !near.score.is_nothing());
-            failure.nearest = near
-                .map(|near| nearest_of(pattern, connection, from + near.index, &inbox.frames[from + near.index].value));
+            failure.nearest =
+                near.map(|near| nearest_of(pattern, connection, from + near.index, &inbox.frames[from + near.index]));
         }
         drop(inbox);
         failure.came = came(connection, from);
@@ -367,10 +375,12 @@ fn mark_counted(connection: &Connection, pattern: &Pattern, from: usize) -> Vec<
     places
 }
 
-fn nearest_of(pattern: &Pattern, connection: &Connection, place: usize, value: &Value) -> Nearest {
+fn nearest_of(pattern: &Pattern, connection: &Connection, place: usize, frame: &Frame) -> Nearest {
     Nearest {
-        what: format!("frame {} on {}: {}", place + 1, connection.name, brief(value, 200)),
-        differences: pattern.differences(value).iter().map(Difference::to_string).collect(),
+        what: format!("frame {} on {}: {}", place + 1, connection.name, brief(&frame.value, 200)),
+        entry: Some(frame.entry),
+        whole: Some(frame.value.to_string()),
+        differences: pattern.differences(&frame.value).iter().map(Difference::to_string).collect(),
     }
 }
 

@@ -176,8 +176,11 @@ impl Here {
         let world = &self.world;
         let target = target(&outgoing.url);
         let what = format!("{method} {target}");
+        let exchange = world.exchanges.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         world.tell(|| EventKind::Requested {
             participant: me.key().to_owned(),
+            step: self.step,
+            exchange,
             method: method.to_owned(),
             path: target,
             body: outgoing.body.clone(),
@@ -190,14 +193,14 @@ impl Here {
         if let Some(body) = &outgoing.body {
             request = request.body(body.clone());
         }
-        let exchange = async {
+        let asking = async {
             let response = request.send().await?;
             let status = response.status().as_u16();
             let headers = response.headers().clone();
             let body = response.bytes().await?;
             Ok::<_, reqwest::Error>((status, headers, body))
         };
-        let (status, header_map, body) = match tokio::time::timeout(limit, exchange).await {
+        let (status, header_map, body) = match tokio::time::timeout(limit, asking).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
                 let failure = self.failure(format!("{what}: no answer: {}", chain(&error)));
@@ -216,13 +219,7 @@ impl Here {
             .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
         let value = super::socket::body_value(&body);
-        world.tell(|| EventKind::Answered {
-            participant: me.key().to_owned(),
-            status,
-            body: String::from_utf8_lossy(&body).into_owned(),
-            took: world.at().saturating_sub(sent_at),
-        });
-        let exchange = Exchange {
+        let recorded = Exchange {
             method: method.to_owned(),
             path: outgoing.url.path().to_owned(),
             query: query_of(&outgoing.url),
@@ -233,8 +230,16 @@ impl Here {
             began,
             sent_at,
         };
-        world.note(me.key(), Some(self.step), What::Exchange(Box::new(exchange)));
-        Ok(Answer { what, status, headers, body: value })
+        let entry = world.note(me.key(), Some(self.step), What::Exchange(Box::new(recorded)));
+        world.tell(|| EventKind::Answered {
+            participant: me.key().to_owned(),
+            exchange,
+            entry,
+            status,
+            body: String::from_utf8_lossy(&body).into_owned(),
+            took: world.at().saturating_sub(sent_at),
+        });
+        Ok(Answer { what, status, headers, body: value, entry: Some(entry) })
     }
 
     /// Compares an answer with checks; where they hold, captures.
@@ -243,7 +248,12 @@ impl Here {
         if !found.is_empty() {
             let who = self.me.as_ref().map(|me| me.key()).unwrap_or_default();
             let mut failure = self.failure(format!("{who}: {}: {}", answer.what, found[0]));
-            failure.nearest = Some(Nearest { what: format!("the answer, {}", answer.status), differences: found });
+            failure.nearest = Some(Nearest {
+                what: format!("the answer, {}", answer.status),
+                entry: answer.entry,
+                whole: Some(answer.body.to_string()),
+                differences: found,
+            });
             failure.details.push(format!("answer: {} {}", answer.status, answer.body));
             failure.expected = Some(expected(self, checks)?);
             return Err(failure);

@@ -17,6 +17,8 @@ use crate::record::Closing;
 pub(crate) struct Frame {
     /// Time since the scenario's start.
     pub(crate) at: Duration,
+    /// Its entry in the record.
+    pub(crate) entry: usize,
     /// What patterns see.
     pub(crate) value: Arc<Value>,
     /// The line of the step that took it.
@@ -187,7 +189,13 @@ mod tests {
     fn inbox(values: &[Value]) -> Inbox {
         let frames = values
             .iter()
-            .map(|value| Frame { at: Duration::ZERO, value: Arc::new(value.clone()), taken_by: None, counted: false })
+            .map(|value| Frame {
+                at: Duration::ZERO,
+                entry: 0,
+                value: Arc::new(value.clone()),
+                taken_by: None,
+                counted: false,
+            })
             .collect();
         Inbox { frames, ..Inbox::default() }
     }

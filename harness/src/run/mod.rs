@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use crate::event::{Event, EventKind, EventSink, Failure, FailureKind, Outcome, ScenarioResult};
+use crate::event::{Event, EventKind, EventSink, Failure, FailureKind, Instance, LoggedLine, Outcome, ScenarioResult};
 use crate::invariant::{self, judge};
 use crate::record::{Record, What};
 use crate::scenario::model::{ParticipantSpec, Row, Scenario};
@@ -38,6 +38,7 @@ use crate::subject::{Server, SubjectError};
 
 pub use snapshot::Store;
 pub(crate) use snapshot::Taken;
+pub(crate) use socket::{Handshake, Opened, handshake};
 pub use world::Deadlines;
 use world::{Here, Participant, World};
 pub(crate) use world::{LogBook, lock};
@@ -51,6 +52,8 @@ pub struct Job {
     pub row: usize,
     /// Which repetition, from 1.
     pub repetition: usize,
+    /// Which attempt, from 1.
+    pub attempt: usize,
     /// `suite/stem`, with `@row` where there are examples.
     pub label: Arc<str>,
 }
@@ -61,6 +64,11 @@ impl Job {
         self.scenario.rows.get(self.row).cloned().unwrap_or_default()
     }
 
+    /// Which scenario, repetition and attempt this is.
+    pub fn instance(&self) -> Instance {
+        Instance { label: Arc::clone(&self.label), repetition: self.repetition, attempt: self.attempt }
+    }
+
     /// The result of a job that did not run to its end.
     pub fn unplayed(&self, outcome: Outcome) -> ScenarioResult {
         ScenarioResult {
@@ -68,6 +76,7 @@ impl Job {
             title: self.scenario.title.clone(),
             file: self.scenario.source.path.clone(),
             repetition: self.repetition,
+            attempt: self.attempt,
             outcome,
             took: Duration::ZERO,
             unproven: 0,
@@ -119,12 +128,19 @@ pub(crate) async fn play(
     began: Instant,
 ) -> ScenarioResult {
     let scenario = &job.scenario;
-    (ground.sink)(Event {
-        scenario: Some(Arc::clone(&job.label)),
-        at: began.elapsed(),
-        kind: EventKind::ScenarioStarted { title: scenario.title.clone(), server: server.url().to_owned() },
+    let instance = Arc::new(job.instance());
+    let tell = |kind| (ground.sink)(Event { scenario: Some(Arc::clone(&instance)), at: began.elapsed(), kind });
+    tell(EventKind::ScenarioStarted {
+        title: scenario.title.clone(),
+        file: scenario.source.path.clone(),
+        tags: scenario.tags.clone(),
+        participants: scenario.participants.keys().cloned().collect(),
+        server: server.url().to_owned(),
     });
-    let world = match world(job, ground, &server, Arc::clone(&log), began) {
+    if ground.detail {
+        sources(scenario).into_iter().for_each(tell);
+    }
+    let world = match world(job, ground, &server, Arc::clone(&log), &instance, began) {
         Ok(world) => world,
         Err(failure) => return job.unplayed(Outcome::Failed { failures: vec![*failure] }),
     };
@@ -200,6 +216,23 @@ async fn story(top: &mut Here, scenario: &Scenario, audit: Option<Duration>) -> 
     Ok(())
 }
 
+/// The files that a scenario's steps stand in: its own, and its protocols'.
+fn sources(scenario: &Scenario) -> Vec<EventKind> {
+    let mut files: IndexMap<&std::path::Path, &str> = IndexMap::new();
+    files.insert(&scenario.source.path, &scenario.source.text);
+    let protocols = scenario.participants.values().map(|participant| &participant.protocol);
+    for protocol in std::iter::once(&scenario.protocol).chain(protocols) {
+        files.insert(&protocol.source.path, &protocol.source.text);
+        for step in protocol.login.iter().chain(protocol.verbs.values().flat_map(|verb| &verb.steps)) {
+            files.insert(&step.source.path, &step.source.text);
+        }
+    }
+    files
+        .into_iter()
+        .map(|(file, text)| EventKind::Source { file: file.to_path_buf(), text: Arc::from(text) })
+        .collect()
+}
+
 /// Who took part, with what one needs to go on by hand.
 fn people(top: &Here) -> Vec<crate::event::Person> {
     let one = |participant: &Arc<Participant>| {
@@ -225,6 +258,7 @@ fn world(
     ground: &Ground,
     server: &Arc<Server>,
     log: Arc<LogBook>,
+    instance: &Arc<Instance>,
     began: Instant,
 ) -> Result<Arc<World>, Box<Failure>> {
     let scenario = &job.scenario;
@@ -245,7 +279,7 @@ fn world(
         .collect();
     Ok(Arc::new(World {
         scenario: Arc::clone(scenario),
-        label: Arc::clone(&job.label),
+        instance: Arc::clone(instance),
         row: job.row(),
         run: run_digits(),
         began,
@@ -260,6 +294,7 @@ fn world(
         unproven: 0.into(),
         connections: 0.into(),
         steps: 0.into(),
+        exchanges: 0.into(),
         sink: Arc::clone(&ground.sink),
         detail: ground.detail,
         log,
@@ -268,7 +303,7 @@ fn world(
 }
 
 /// A client for a server; TLS roots are read only where they are needed, since that takes some milliseconds.
-fn client(url: &str) -> reqwest::Result<reqwest::Client> {
+pub(crate) fn client(url: &str) -> reqwest::Result<reqwest::Client> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -352,6 +387,11 @@ async fn promises(top: &Here, failures: &mut Vec<Failure>) -> Vec<String> {
         }
     }
     let record = lock(&world.record);
+    for stream in protocol.streams.iter().filter(|_| world.detail) {
+        for link in invariant::links(&record, &world.members(), stream) {
+            world.tell(|| link);
+        }
+    }
     let mut unknown = Vec::new();
     for verdict in judge(&record, &world.members(), &protocol.streams, &stored, &protocol.invariants) {
         match verdict.outcome {
@@ -365,6 +405,7 @@ async fn promises(top: &Here, failures: &mut Vec<Failure>) -> Vec<String> {
                 failure.participant = Some(evidence.participant.clone());
                 // They describe the entries of the record, each in a line.
                 failure.details = evidence.details;
+                failure.entries = evidence.entries.iter().map(|mention| mention.index).collect();
                 failures.push(failure);
             }
         }
@@ -468,7 +509,7 @@ async fn read_back(top: &Here, stream: &Stream, value: &str) -> Result<Vec<(Stri
 
 /// The lines of the server's log that belong to this scenario: on a server of its own all of them, else those that
 /// name its participants or what it captured.
-fn own_lines(world: &World) -> Vec<String> {
+fn own_lines(world: &World) -> Vec<LoggedLine> {
     const KEPT: usize = 400;
     let lines = lock(&world.log.lines).clone();
     let names: Vec<String> = lock(&world.vars)
@@ -481,8 +522,8 @@ fn own_lines(world: &World) -> Vec<String> {
     let shared = world.log.shared.load(Ordering::Relaxed) && world.server.died().is_none();
     let own = lines
         .into_iter()
-        .filter(|line| !shared || line.contains(&world.run) || names.iter().any(|name| line.contains(name)));
-    let own: Vec<String> = own.collect();
+        .filter(|line| !shared || line.text.contains(&world.run) || names.iter().any(|name| line.text.contains(name)));
+    let own: Vec<LoggedLine> = own.collect();
     own[own.len().saturating_sub(KEPT)..].to_vec()
 }
 

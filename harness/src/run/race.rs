@@ -82,8 +82,12 @@ impl Here {
                         "{key}'s answer fits no outcome of the race: {} {}",
                         answer.status, answer.body
                     ));
-                    failure.nearest =
-                        near.map(|differences| Nearest { what: "the nearest outcome".to_owned(), differences });
+                    failure.nearest = near.map(|differences| Nearest {
+                        what: "the nearest outcome".to_owned(),
+                        entry: answer.entry,
+                        whole: Some(answer.body.to_string()),
+                        differences,
+                    });
                     failures.push(*failure);
                 }
             }

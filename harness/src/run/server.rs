@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::socket::from_now;
 use super::world::{Here, lock};
-use crate::event::Failure;
+use crate::event::{Failure, LoggedLine};
 use crate::pattern::describe as describe_pattern;
 use crate::scenario::model::ServerAction;
 use crate::scenario::template::Template;
@@ -36,9 +36,9 @@ impl Here {
     ) -> Result<(), Box<Failure>> {
         let wanted = self.render(pattern)?;
         let compiled = self.pattern(pattern)?;
-        let fits = |line: &String| match &wanted {
-            Value::String(text) => line.contains(text),
-            _ => compiled.matches(&Value::String(line.clone())),
+        let fits = |line: &LoggedLine| match &wanted {
+            Value::String(text) => line.text.contains(text),
+            _ => compiled.matches(&Value::String(line.text.clone())),
         };
         let mut versions = self.world.log.version.subscribe();
         let patience = self.world.deadlines.of(within);

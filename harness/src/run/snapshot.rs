@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::world::{Here, Participant, World, lock};
-use crate::event::{Failure, FailureKind, Place};
+use crate::event::{Failure, FailureKind, Place, SnapshotChange};
 use crate::scenario::model::Http;
 use crate::snapshot::store::{self, MetaData};
 use crate::snapshot::{Material, StateAnswer, diff, normalise};
@@ -183,11 +183,16 @@ fn settle(
     }
     let pending = store::pending(path, &taken.text, meta, keep.writable).map_err(io)?;
     let shown = crate::scenario::error::shown_path(path);
+    let changed = |old: Option<String>| {
+        let file = path.strip_prefix(&keep.folder).unwrap_or(path).to_path_buf();
+        Some(SnapshotChange { name: taken.name.clone(), file, old, new: taken.text.clone() })
+    };
     let mut failure = match outcome {
         store::Outcome::Missing { .. } => {
             let mut failure = failed(format!("the snapshot `{}` is not stored yet", taken.name));
             failure.details.push(format!("it belongs in {}", shown.display()));
             failure.diff = diff("", &taken.text);
+            failure.snapshot = changed(None);
             failure
         }
         store::Outcome::Differs { old, new } => {
@@ -201,6 +206,7 @@ fn settle(
             let mut failure = failed(headline);
             failure.details.push(format!("stored in {}", shown.display()));
             failure.diff = lines;
+            failure.snapshot = changed(Some(old));
             failure
         }
         store::Outcome::Same => return Ok(()),

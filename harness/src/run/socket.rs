@@ -116,7 +116,7 @@ pub(crate) async fn handshake(asked: &Handshake) -> Result<Opened, String> {
     if status != 101 {
         let body =
             response.body_mut().collect().await.map_err(|error| format!("the answer broke off: {error}"))?.to_bytes();
-        return Ok(Opened::Refused(Answer { what, status, headers, body: body_value(&body) }));
+        return Ok(Opened::Refused(Answer { what, status, headers, body: body_value(&body), entry: None }));
     }
     if headers.get("sec-websocket-accept").map(String::as_str) != Some(derive_accept_key(key.as_bytes()).as_str()) {
         return Err("the server's Sec-WebSocket-Accept doesn't answer the key (RFC 6455, section 4.1)".to_owned());
@@ -127,7 +127,7 @@ pub(crate) async fn handshake(asked: &Handshake) -> Result<Opened, String> {
         .max_frame_size(Some(LARGEST))
         .read_buffer_size(8 << 10);
     let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, Some(config)).await;
-    Ok(Opened::Stream(Box::new(stream), Answer { what, status, headers, body: Value::Null }))
+    Ok(Opened::Stream(Box::new(stream), Answer { what, status, headers, body: Value::Null, entry: None }))
 }
 
 /// An answer's body as patterns see it: JSON where it is, other text as a string, null when empty.
@@ -263,11 +263,16 @@ impl Connection {
             }
         }
         let text = if world.detail { shown(&payload) } else { String::new() };
-        world.note(&self.participant, Some(step), What::Sent { connection: self.id, frame: payload, barrier });
+        let what = What::Sent { connection: self.id, frame: payload, barrier };
+        let entry = world.note(&self.participant, Some(step), what);
         world.tell(|| EventKind::Sent {
             participant: self.participant.clone(),
             connection: self.name.clone(),
+            id: self.id.0,
+            step,
+            entry,
             frame: text,
+            barrier,
         });
         let (written, done) = tokio::sync::oneshot::channel();
         self.outgoing.send(Out::Frame(message, written)).map_err(|_| "the connection is closed".to_owned())?;
@@ -304,10 +309,12 @@ impl Connection {
     }
 
     fn ended(&self, world: &World, end: Closing) {
-        world.note(&self.participant, None, What::Closed { connection: self.id, end: end.clone() });
+        let entry = world.note(&self.participant, None, What::Closed { connection: self.id, end: end.clone() });
         world.tell(|| EventKind::Closed {
             participant: self.participant.clone(),
             connection: self.name.clone(),
+            id: self.id.0,
+            entry,
             end: end.clone(),
         });
         lock(&self.inbox).end = Some(end);
@@ -319,15 +326,19 @@ impl Connection {
         // The record and the inbox get the frame under one lock, so that both have the same order.
         let mut inbox = lock(&self.inbox);
         let barrier = self.is_barrier(world, &mut inbox, &value);
-        world.note(&self.participant, None, What::Received { connection: self.id, frame: payload, barrier });
+        let what = What::Received { connection: self.id, frame: payload, barrier };
+        let entry = world.note(&self.participant, None, what);
         world.tell(|| EventKind::Received {
             participant: self.participant.clone(),
             connection: self.name.clone(),
+            id: self.id.0,
+            entry,
+            number: (!barrier).then(|| inbox.frames.len() + 1),
             frame: text(),
             barrier,
         });
         if !barrier {
-            inbox.frames.push(Frame { at: world.at(), value, taken_by: None, counted: false });
+            inbox.frames.push(Frame { at: world.at(), entry, value, taken_by: None, counted: false });
         }
         drop(inbox);
         self.changed.send_modify(|version| *version += 1);

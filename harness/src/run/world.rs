@@ -10,7 +10,7 @@ use reqwest::cookie::Jar;
 use serde_json::{Map, Value, json};
 
 use super::socket::Connection;
-use crate::event::{Event, EventKind, EventSink, Failure, FailureKind, Place};
+use crate::event::{Event, EventKind, EventSink, Failure, FailureKind, Instance, LoggedLine, Place};
 use crate::pattern::Pattern;
 use crate::record::{Entry, Member, Record, What};
 use crate::scenario::model::{Checks, Outcome, ParticipantSpec, Row, Scenario, Step};
@@ -43,7 +43,7 @@ impl Deadlines {
 /// One scenario under way.
 pub(crate) struct World {
     pub(crate) scenario: Arc<Scenario>,
-    pub(crate) label: Arc<str>,
+    pub(crate) instance: Arc<Instance>,
     pub(crate) row: Row,
     pub(crate) run: String,
     pub(crate) began: Instant,
@@ -61,6 +61,7 @@ pub(crate) struct World {
     pub(crate) unproven: AtomicUsize,
     pub(crate) connections: AtomicUsize,
     pub(crate) steps: AtomicUsize,
+    pub(crate) exchanges: AtomicUsize,
     pub(crate) sink: EventSink,
     /// Whether somebody listens to every step, request and frame.
     pub(crate) detail: bool,
@@ -70,17 +71,34 @@ pub(crate) struct World {
 }
 
 /// Lines of the server's log.
-#[derive(Default)]
 pub(crate) struct LogBook {
-    pub(crate) lines: Mutex<Vec<String>>,
+    pub(crate) lines: Mutex<Vec<LoggedLine>>,
+    /// What the lines' times count from.
+    began: Mutex<Instant>,
     pub(crate) version: tokio::sync::watch::Sender<usize>,
     /// Whether other scenarios write here too.
     pub(crate) shared: std::sync::atomic::AtomicBool,
 }
 
 impl LogBook {
-    pub(crate) fn push(&self, line: String) {
-        lock(&self.lines).push(line);
+    /// An empty book, with what its lines' times count from.
+    pub(crate) fn new(began: Instant) -> Self {
+        Self {
+            lines: Mutex::default(),
+            began: Mutex::new(began),
+            version: tokio::sync::watch::Sender::default(),
+            shared: false.into(),
+        }
+    }
+
+    /// Counts from another moment on.
+    pub(crate) fn begin(&self, began: Instant) {
+        *lock(&self.began) = began;
+    }
+
+    pub(crate) fn push(&self, text: String) {
+        let at = lock(&self.began).elapsed();
+        lock(&self.lines).push(LoggedLine { at, text });
         self.version.send_modify(|version| *version += 1);
     }
 }
@@ -138,7 +156,7 @@ impl World {
     }
 
     fn announce(&self, kind: EventKind) {
-        (self.sink)(Event { scenario: Some(Arc::clone(&self.label)), at: self.at(), kind });
+        (self.sink)(Event { scenario: Some(Arc::clone(&self.instance)), at: self.at(), kind });
     }
 
     /// Adds to the record; gives the index of the entry.
@@ -263,6 +281,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Value,
+    /// Its entry in the record; none for the answer of a handshake.
+    pub(crate) entry: Option<usize>,
 }
 
 impl Answer {
@@ -273,6 +293,18 @@ impl Answer {
                 .map(|(name, value)| (name.clone(), Value::String(value.clone())))
                 .collect::<Map<_, _>>(),
         )
+    }
+}
+
+/// Tells that a step has ended.
+pub(crate) struct StepEnd {
+    world: Arc<World>,
+    number: usize,
+}
+
+impl Drop for StepEnd {
+    fn drop(&mut self) {
+        self.world.tell(|| EventKind::StepFinished { number: self.number });
     }
 }
 
@@ -295,6 +327,8 @@ pub(crate) struct Here {
     /// The line of the scenario's own step.
     pub(crate) line: usize,
     pub(crate) depth: usize,
+    /// Tells the end of the running step when the last of its places is gone.
+    ending: Option<Arc<StepEnd>>,
     /// The step of the scenario file and those inside verbs, outermost first.
     pub(crate) trail: Vec<Place>,
 }
@@ -377,6 +411,7 @@ impl Here {
             step: 0,
             line: 0,
             depth: 0,
+            ending: None,
             trail: Vec::new(),
         }
     }
@@ -400,11 +435,13 @@ impl Here {
         }
         self.world.tell(|| EventKind::StepStarted {
             number,
+            parent: (self.depth > 0).then_some(self.step),
             depth: self.depth,
             place,
             actor: actor.map(str::to_owned),
         });
         inner.depth += 1;
+        inner.ending = self.world.detail.then(|| Arc::new(StepEnd { world: Arc::clone(&self.world), number }));
         inner
     }
 
@@ -442,6 +479,7 @@ impl Here {
         failure.place = self.trail.first().cloned();
         failure.inside = self.trail.iter().skip(1).cloned().collect();
         failure.participant = self.me.as_ref().map(|me| me.key().to_owned());
+        failure.step = (self.depth > 0).then_some(self.step);
         failure
     }
 

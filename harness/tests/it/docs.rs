@@ -1,45 +1,34 @@
-//! The examples of the language reference: each is a file of one project, which is checked and played.
+//! The documents say what the program does: their references are generated, their examples run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::project::Project;
+use clap::CommandFactory as _;
 
-/// The fenced blocks of a page that begin with the path of a file.
-fn files_of(page: &str) -> Vec<(String, String)> {
-    let mut files = Vec::new();
-    let mut lines = page.lines();
-    while let Some(line) = lines.next() {
-        let Some(kind) = line.strip_prefix("```") else { continue };
-        let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
-        let Some(path) = block.first().and_then(|first| first.strip_prefix("# ")).filter(|path| path.contains('/'))
-        else {
-            assert!(!matches!(kind, "yaml" | "csv"), "a block of the page names no file:\n{}", block.join("\n"));
-            continue;
-        };
-        files.push((path.to_owned(), block[1..].join("\n") + "\n"));
-    }
-    files
+mod commands;
+mod examples;
+mod language;
+
+/// The top of the repository.
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
 
-#[test]
-fn the_tour_of_the_language_is_well_formed_and_passes() {
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/language.md")).unwrap();
-    let files = files_of(&page);
-    assert!(files.len() > 6, "only {} files were found", files.len());
-    let mut project = Project::new();
-    for (path, text) in &files {
-        project = project.file(path, text);
+/// Compares a document with what it must be; with `UPDATE_DOCS` set it is written instead.
+#[track_caller]
+fn holds(file: &str, wanted: &str) {
+    let path = top().join(file);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, wanted).unwrap();
+        return;
     }
-    let checked = project.run(&["check", "--deny-warnings"]);
-    assert_eq!((checked.code, checked.stderr.as_str()), (Some(0), ""), "{}", checked.stdout);
-    let played = project.play(&[]);
-    assert_eq!(played.code, Some(0), "{}", played.stdout);
-    let schema = project.run(&["schema", "--with", "scenarios/protocols/rooms.yaml", "scenarios/protocols/quiet.yaml"]);
-    assert!(schema.code == Some(0) && schema.stdout.contains("listens"), "{}", schema.stderr);
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == wanted,
+        "{file} is not up to date: UPDATE_DOCS=1 cargo test -p roundtable docs, and read the diff"
+    );
 }
 
-#[test]
-fn a_schema_with_a_protocol_that_is_wrong() {
-    let project = Project::new().file("wrong.yaml", "protocol: x\nverb: {}\n");
-    project.run(&["schema", "--with", "wrong.yaml", "gone.yaml"]).told("schema_wrong");
+/// The program's command line.
+fn program() -> clap::Command {
+    roundtable::cli::Cli::command()
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod files;
+mod first;
 mod results;
 mod selection;
 mod servers;

@@ -1,174 +1,16 @@
-//! What a run tells: one kind of event is the whole contract between running and reporting.
+//! How scenarios and runs ended: what reports, exit codes and libraries read.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::record::Closing;
-use crate::scenario::error::{Position, Source};
+use super::{Instance, Place, micros};
 use crate::snapshot::DiffLine;
 
-/// Takes every event as it happens, from any thread.
-pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
-
-/// Something that happened in a run.
-#[derive(Debug, Clone, Serialize)]
-pub struct Event {
-    /// The scenario's label, where it belongs to one.
-    pub scenario: Option<Arc<str>>,
-    /// Time since the scenario's start, or since the run's where it belongs to none.
-    pub at: Duration,
-    /// What happened.
-    #[serde(flatten)]
-    pub kind: EventKind,
-}
-
-/// The kinds of events.
-#[derive(Debug, Clone, Serialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub enum EventKind {
-    /// The run begins.
-    RunStarted {
-        /// How many scenarios it plays, rows and repetitions counted.
-        scenarios: usize,
-        /// How many at once.
-        jobs: usize,
-        /// The server, for people.
-        server: String,
-    },
-    /// A server's build begins; it may take minutes.
-    Building {
-        /// The command.
-        command: String,
-    },
-    /// A scenario begins.
-    ScenarioStarted {
-        /// Its title.
-        title: String,
-        /// The address of its server.
-        server: String,
-    },
-    /// A step begins.
-    StepStarted {
-        /// Its number within the scenario, in the order of beginning.
-        number: usize,
-        /// How deep it stands: 0 for the scenario's own steps, more inside verbs and blocks.
-        depth: usize,
-        /// Where it stands.
-        place: Place,
-        /// Who acts, where somebody does.
-        actor: Option<String>,
-    },
-    /// A participant sent a request.
-    Requested {
-        /// Who.
-        participant: String,
-        /// The method.
-        method: String,
-        /// Path and query.
-        path: String,
-        /// The body, where one was sent.
-        body: Option<String>,
-    },
-    /// The answer to a request.
-    Answered {
-        /// Who asked.
-        participant: String,
-        /// The status.
-        status: u16,
-        /// The body.
-        body: String,
-        /// How long it took.
-        took: Duration,
-    },
-    /// A WebSocket was opened, or refused.
-    Opened {
-        /// Who.
-        participant: String,
-        /// The connection's name.
-        connection: String,
-        /// Path and query.
-        path: String,
-        /// The status of the handshake's answer; 101 when it is open.
-        status: u16,
-    },
-    /// A frame was sent.
-    Sent {
-        /// Who.
-        participant: String,
-        /// The connection's name.
-        connection: String,
-        /// The frame as text.
-        frame: String,
-    },
-    /// A frame came.
-    Received {
-        /// Who.
-        participant: String,
-        /// The connection's name.
-        connection: String,
-        /// The frame as text.
-        frame: String,
-        /// Whether it answers a barrier and stays out of the inbox.
-        barrier: bool,
-    },
-    /// A connection ended.
-    Closed {
-        /// Who.
-        participant: String,
-        /// The connection's name.
-        connection: String,
-        /// How.
-        end: Closing,
-    },
-    /// A line of the server's log.
-    ServerLog {
-        /// The line.
-        line: String,
-    },
-    /// A line of the scenario's author.
-    Note {
-        /// The line.
-        text: String,
-    },
-    /// A scenario ended.
-    ScenarioFinished(Box<ScenarioResult>),
-    /// The run ended.
-    RunFinished(Summary),
-}
-
-/// A place in a file, with its line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Place {
-    /// The file.
-    pub file: PathBuf,
-    /// Where in it.
-    #[serde(flatten)]
-    pub at: Position,
-    /// The line's text, without indentation.
-    pub text: String,
-}
-
-impl Place {
-    /// A place in a source.
-    pub fn new(source: &Source, at: Position) -> Self {
-        let mut text = source.line(at.line).trim().to_owned();
-        // A step that is written over several lines says little in its first: `- alice:`.
-        for next in 1..=2 {
-            if !text.ends_with(':') {
-                break;
-            }
-            text.push(' ');
-            text.push_str(source.line(at.line + next).trim());
-        }
-        Self { file: source.path.clone(), at, text }
-    }
-}
-
 /// How one scenario ended.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ScenarioResult {
     /// `suite/stem`, with `@row` behind it where there are examples.
     pub label: Arc<str>,
@@ -178,16 +20,19 @@ pub struct ScenarioResult {
     pub file: PathBuf,
     /// Which repetition, from 1.
     pub repetition: usize,
+    /// Which attempt, from 1.
+    pub attempt: usize,
     /// How it ended.
     pub outcome: Outcome,
     /// How long it took, the server's start included.
+    #[serde(rename = "took_us", with = "micros")]
     pub took: Duration,
     /// How many expectations of nothing no barrier proved.
     pub unproven: usize,
     /// Invariants about which nothing could be said: `name (stream): why`.
     pub unknown: Vec<String>,
     /// The server's log for this scenario.
-    pub log: Vec<String>,
+    pub log: Vec<LoggedLine>,
     /// The snapshot files that it compared or wrote.
     pub snapshots: Vec<PathBuf>,
     /// Snapshots that were written because it was asked for.
@@ -200,8 +45,38 @@ pub struct ScenarioResult {
     pub people: Vec<Person>,
 }
 
+impl ScenarioResult {
+    /// Which scenario, repetition and attempt this is the result of.
+    pub fn instance(&self) -> Instance {
+        Instance { label: Arc::clone(&self.label), repetition: self.repetition, attempt: self.attempt }
+    }
+
+    /// Whether it ended well: passed, failed as expected, or left out for a reason.
+    pub fn is_good(&self) -> bool {
+        matches!(self.outcome, Outcome::Passed | Outcome::FailedAsExpected { .. } | Outcome::Skipped { .. })
+    }
+
+    /// What didn't hold.
+    pub fn failures(&self) -> &[Failure] {
+        match &self.outcome {
+            Outcome::Failed { failures } => failures,
+            _ => &[],
+        }
+    }
+}
+
+/// A line of the server's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedLine {
+    /// When it was read, since the scenario's start.
+    #[serde(rename = "at_us", with = "micros")]
+    pub at: Duration,
+    /// The line.
+    pub text: String,
+}
+
 /// Somebody who took part, for those who go on by hand.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Person {
     /// The key in the scenario file.
     pub key: String,
@@ -216,8 +91,8 @@ pub struct Person {
 }
 
 /// The ways in which a scenario can end.
-#[derive(Debug, Clone, Serialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
 pub enum Outcome {
     /// Everything held.
     Passed,
@@ -248,23 +123,69 @@ pub enum Outcome {
 }
 
 /// What kind of thing failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// An expectation on an inbox or an answer.
     Expectation,
+    /// What was expected came, but behind its deadline.
+    Late,
     /// A promise that holds over the whole record.
     Invariant,
     /// A snapshot.
     Snapshot,
     /// The server ended.
     ServerDied,
+    /// Something outside the server and the scenario: the network, the machine, a limit of the run.
+    Environment,
     /// Something that the scenario itself got wrong while it ran.
     Scenario,
 }
 
+/// Who has to look at a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// The server did something that it must not: an expectation, an invariant, a snapshot.
+    Product,
+    /// It did the right thing too late.
+    Late,
+    /// It ended.
+    ServerDied,
+    /// Neither the server nor the scenario is to blame.
+    Environment,
+    /// The scenario is wrong.
+    Scenario,
+}
+
+impl FailureKind {
+    /// Who has to look at it.
+    pub fn class(self) -> Class {
+        match self {
+            Self::Expectation | Self::Invariant | Self::Snapshot => Class::Product,
+            Self::Late => Class::Late,
+            Self::ServerDied => Class::ServerDied,
+            Self::Environment => Class::Environment,
+            Self::Scenario => Class::Scenario,
+        }
+    }
+}
+
+impl Class {
+    /// The class as it is written in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Product => "product",
+            Self::Late => "late",
+            Self::ServerDied => "server died",
+            Self::Environment => "environment",
+            Self::Scenario => "scenario",
+        }
+    }
+}
+
 /// Something that didn't hold.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Failure {
     /// What kind of thing.
     pub kind: FailureKind,
@@ -288,21 +209,45 @@ pub struct Failure {
     pub details: Vec<String>,
     /// A diff, for snapshots.
     pub diff: Vec<DiffLine>,
+    /// The number of the step that failed, where one did.
+    pub step: Option<usize>,
+    /// The entries of the record that show a broken promise, in record order.
+    pub entries: Vec<usize>,
+    /// The snapshot that is missing or differs.
+    pub snapshot: Option<SnapshotChange>,
+}
+
+/// A snapshot that isn't as it is stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SnapshotChange {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Its file below the folder of snapshots.
+    pub file: PathBuf,
+    /// The stored text, without the file's head; none where nothing is stored.
+    pub old: Option<String>,
+    /// The text now.
+    pub new: String,
 }
 
 /// The frame or answer that comes nearest to what was expected.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Nearest {
     /// What it is, for people: `frame 12 on main at 31 ms`.
     pub what: String,
+    /// The entry of the record that holds it, where one does.
+    pub entry: Option<usize>,
+    /// The frame or body whole, as JSON text.
+    pub whole: Option<String>,
     /// Where it differs, a line each.
     pub differences: Vec<String>,
 }
 
 /// A frame that came instead.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Came {
-    /// When.
+    /// When, since the scenario's start.
+    #[serde(rename = "at_us", with = "micros")]
     pub at: Duration,
     /// The frame, shortened.
     pub frame: String,
@@ -325,12 +270,15 @@ impl Failure {
             late: None,
             details: Vec::new(),
             diff: Vec::new(),
+            step: None,
+            entries: Vec::new(),
+            snapshot: None,
         }
     }
 }
 
 /// How a run ended, in numbers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Scenarios that passed, those that failed as expected included.
     pub passed: usize,
@@ -353,6 +301,7 @@ pub struct Summary {
     /// Snapshot files that no scenario of a full run touched.
     pub orphans: Vec<PathBuf>,
     /// How long it took.
+    #[serde(rename = "took_us", with = "micros")]
     pub took: Duration,
 }
 

@@ -1,0 +1,308 @@
+//! What a run tells: one kind of event is the whole contract between running and reporting.
+//!
+//! Events are also a file format, JSON Lines: `roundtable run --report json=FILE` writes them, `roundtable report`
+//! reads them. Times are whole microseconds and their names end in `_us`. The first line, `run_started`, carries
+//! [`VERSION`]; readers take files of the same version, and leave out fields that they don't know.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::Closing;
+use crate::scenario::error::{Position, Source};
+
+mod result;
+
+pub use result::{
+    Came, Class, Failure, FailureKind, LoggedLine, Nearest, Outcome, Person, ScenarioResult, SnapshotChange, Summary,
+};
+
+/// The version of the format. It is raised when a reader of the former one would misunderstand a file.
+pub const VERSION: u32 = 1;
+
+/// Takes every event as it happens, from any thread.
+pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// Something that happened in a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Event {
+    /// The scenario that it belongs to, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<Arc<Instance>>,
+    /// Time since the scenario's start, or since the run's where it belongs to none.
+    #[serde(rename = "at_us", with = "micros")]
+    pub at: Duration,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// One playing of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Instance {
+    /// `suite/stem`, with `@row` behind it where there are examples.
+    pub label: Arc<str>,
+    /// Which repetition, from 1.
+    pub repetition: usize,
+    /// Which attempt, from 1.
+    pub attempt: usize,
+}
+
+/// Durations as whole microseconds.
+pub(crate) mod micros {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(u64::try_from(value.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_micros)
+    }
+}
+
+/// The kinds of events.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum EventKind {
+    /// The run begins.
+    RunStarted {
+        /// [`VERSION`].
+        version: u32,
+        /// The version of this program.
+        roundtable: String,
+        /// The wall clock, as in RFC 3339.
+        started: String,
+        /// What generated values and races are made from.
+        seed: u64,
+        /// How many scenarios it plays, rows and repetitions counted.
+        scenarios: usize,
+        /// How many at once.
+        jobs: usize,
+        /// The server, for people.
+        server: String,
+    },
+    /// A server's build begins; it may take minutes.
+    Building {
+        /// The command.
+        command: String,
+    },
+    /// A scenario begins.
+    ScenarioStarted {
+        /// Its title.
+        title: String,
+        /// Its file.
+        file: PathBuf,
+        /// Its tags.
+        tags: Vec<String>,
+        /// The keys of its participants, in the order of the file.
+        participants: Vec<String>,
+        /// The address of its server.
+        server: String,
+    },
+    /// A file that its steps stand in.
+    Source {
+        /// The file.
+        file: PathBuf,
+        /// Its text.
+        text: Arc<str>,
+    },
+    /// A step begins.
+    StepStarted {
+        /// Its number within the scenario, in the order of beginning.
+        number: usize,
+        /// The number of the step that it stands in, inside verbs and blocks.
+        parent: Option<usize>,
+        /// How deep it stands: 0 for the scenario's own steps, more inside verbs and blocks.
+        depth: usize,
+        /// Where it stands.
+        place: Place,
+        /// Who acts, where somebody does.
+        actor: Option<String>,
+    },
+    /// A step ended, well or not.
+    StepFinished {
+        /// Its number.
+        number: usize,
+    },
+    /// A participant sent a request.
+    Requested {
+        /// Who.
+        participant: String,
+        /// The step that sends it.
+        step: usize,
+        /// Numbers the exchange within its scenario, for its answer.
+        exchange: usize,
+        /// The method.
+        method: String,
+        /// Path and query.
+        path: String,
+        /// The body, where one was sent.
+        body: Option<String>,
+    },
+    /// The answer to a request.
+    Answered {
+        /// Who asked.
+        participant: String,
+        /// The number of the exchange.
+        exchange: usize,
+        /// Its entry in the record; entries are numbered from 0 within a scenario.
+        entry: usize,
+        /// The status.
+        status: u16,
+        /// The body.
+        body: String,
+        /// How long it took.
+        #[serde(rename = "took_us", with = "micros")]
+        took: Duration,
+    },
+    /// A WebSocket was opened, or refused.
+    Opened {
+        /// Who.
+        participant: String,
+        /// The connection's name.
+        connection: String,
+        /// The connection's number within its scenario, where it is open.
+        id: Option<usize>,
+        /// The step that opens it.
+        step: usize,
+        /// Path and query.
+        path: String,
+        /// The status of the handshake's answer; 101 when it is open.
+        status: u16,
+    },
+    /// A frame was sent.
+    Sent {
+        /// Who.
+        participant: String,
+        /// The connection's name.
+        connection: String,
+        /// The connection's number.
+        id: usize,
+        /// The step that sends it.
+        step: usize,
+        /// Its entry in the record.
+        entry: usize,
+        /// The frame as text.
+        frame: String,
+        /// Whether it is the question of a barrier, which the runner asks and no step.
+        barrier: bool,
+    },
+    /// A frame came.
+    Received {
+        /// Who.
+        participant: String,
+        /// The connection's name.
+        connection: String,
+        /// The connection's number.
+        id: usize,
+        /// Its entry in the record.
+        entry: usize,
+        /// Its number in the inbox, from 1; none where it stays out of the inbox.
+        number: Option<usize>,
+        /// The frame as text.
+        frame: String,
+        /// Whether it answers a barrier and stays out of the inbox.
+        barrier: bool,
+    },
+    /// A step took frames from an inbox: they are what it expected.
+    Taken {
+        /// Whose inbox.
+        participant: String,
+        /// The connection's number.
+        id: usize,
+        /// The step.
+        step: usize,
+        /// The frames' numbers in the inbox, from 1.
+        numbers: Vec<usize>,
+    },
+    /// What belongs together in a stream of the protocol: the sending of a message, its acknowledgements, its
+    /// deliveries. Told at the scenario's end.
+    Linked {
+        /// The stream's name in the protocol file.
+        stream: String,
+        /// The message's id.
+        id: Option<String>,
+        /// Its place in the stream.
+        order: Option<i64>,
+        /// The entry that sent it.
+        sent: Option<usize>,
+        /// The entries that acknowledged it.
+        acks: Vec<usize>,
+        /// The entries that delivered it to others.
+        deliveries: Vec<usize>,
+    },
+    /// A connection ended.
+    Closed {
+        /// Who.
+        participant: String,
+        /// The connection's name.
+        connection: String,
+        /// The connection's number.
+        id: usize,
+        /// Its entry in the record.
+        entry: usize,
+        /// How.
+        end: Closing,
+    },
+    /// A line of the server's log.
+    ServerLog {
+        /// The line.
+        line: String,
+    },
+    /// A line of the scenario's author.
+    Note {
+        /// The line.
+        text: String,
+    },
+    /// A scenario ended.
+    ScenarioFinished(Box<ScenarioResult>),
+    /// The run ended.
+    RunFinished(Summary),
+}
+
+/// A place in a file, with its line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The file.
+    pub file: PathBuf,
+    /// Where in it.
+    #[serde(flatten)]
+    pub at: Position,
+    /// The line's text, without indentation.
+    pub text: String,
+}
+
+impl Place {
+    /// A place in a source.
+    pub fn new(source: &Source, at: Position) -> Self {
+        let mut text = source.line(at.line).trim().to_owned();
+        // A step that is written over several lines says little in its first: `- alice:`.
+        for next in 1..=2 {
+            if !text.ends_with(':') {
+                break;
+            }
+            text.push(' ');
+            text.push_str(source.line(at.line + next).trim());
+        }
+        Self { file: source.path.clone(), at, text }
+    }
+}
+
+impl EventKind {
+    /// Whether it is a detail of a playing, which only debugging, traces and event files want.
+    pub fn is_detail(&self) -> bool {
+        !matches!(
+            self,
+            Self::RunStarted { .. }
+                | Self::Building { .. }
+                | Self::ScenarioStarted { .. }
+                | Self::ScenarioFinished(_)
+                | Self::RunFinished(_)
+        )
+    }
+}
