@@ -6,6 +6,7 @@ pub mod load;
 mod lower;
 pub mod model;
 pub mod node;
+pub mod step;
 pub mod stream;
 pub mod template;
 pub(crate) mod visit;

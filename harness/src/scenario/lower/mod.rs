@@ -4,6 +4,7 @@
 //! `protocol` and `file` the two kinds of files; `names` follows which names are set when.
 
 mod action;
+mod call;
 mod fields;
 mod file;
 mod names;
