@@ -136,6 +136,12 @@ fn position(text: &str, offset: usize) -> Position {
 
 /// A CSV table: the first line names the columns.
 fn csv_rows(text: &str, findings: &mut Findings) -> Option<Node> {
+    // The reader takes what an open quote swallows as a part of the cell.
+    if text.matches('"').count() % 2 == 1 {
+        let at = position(text, text.rfind('"').unwrap_or(0));
+        findings.error_help(at, "a double quote is never closed", "a quote within a cell is written twice: `\"\"`");
+        return None;
+    }
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut header: Vec<Key> = Vec::new();
     let mut rows = Vec::new();

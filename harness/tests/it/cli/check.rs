@@ -100,6 +100,7 @@ fn tables_that_are_wrong() {
         ("columns.csv", "text,me,text\na,b,c\n"),
         ("names.csv", "text,me\na,\"{{ nobody }}\"\n"),
         ("semicolons.csv", "text;count\na;1\n"),
+        ("open.csv", "text,why\na,\"b\nc,d\n"),
         ("no.json", "{ \"text\": 1 }"),
         ("broken.json", "[\n  { \"text\": 1, }\n]"),
         ("rows.json", "[\n  { \"text\": 1 },\n  2,\n  { \"txt\": 1 }\n]"),
