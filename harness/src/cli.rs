@@ -57,12 +57,20 @@ pub enum Command {
     /// Look at what changed in snapshots, by meaning and by cause, and accept or reject it.
     Review(review::ReviewArgs),
     /// Print the JSON Schema of scenario and protocol files, for editors.
-    Schema,
+    Schema(SchemaArgs),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// `schema`.
+#[derive(Debug, Clone, Args)]
+pub struct SchemaArgs {
+    /// Protocol files whose verbs, parameters, streams and states editors are to offer.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub with: Vec<PathBuf>,
 }
 
 /// Which scenarios.
@@ -150,6 +158,9 @@ pub struct CheckArgs {
     /// Which scenarios.
     #[command(flatten)]
     pub select: SelectArgs,
+    /// Exit with 2 if there is a warning: something that can be played and is probably not meant so.
+    #[arg(long)]
+    pub deny_warnings: bool,
     /// Play the scenarios so many times, and fail if a delivery ever comes behind the barrier that should follow it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub barrier: Option<u32>,

@@ -21,6 +21,7 @@ pub mod init;
 pub mod invariant;
 pub mod pattern;
 pub mod record;
+pub mod reference;
 pub mod report;
 pub mod review;
 pub mod run;

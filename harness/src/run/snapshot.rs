@@ -98,7 +98,7 @@ pub(crate) async fn take(here: &Here, name: String, view: View<'_>) -> Result<()
         run: &world.run,
         state: &state,
         streams: &protocol.streams,
-        rules: &protocol.snapshot,
+        rules: &world.scenario.snapshot,
         unordered_kinds: view.unordered,
         without: view.without,
         shown: &keys,
@@ -140,10 +140,15 @@ pub(crate) fn compare(world: &World, keep: Option<&Store>, held: bool) -> Compar
     let scenario = &world.scenario;
     let stem = scenario.id.rsplit('/').next().unwrap_or(&scenario.id);
     let row = Some(world.row.name.as_str()).filter(|name| !name.is_empty());
-    for taken in lock(&world.snapshots).iter() {
+    let taken = lock(&world.snapshots);
+    // One that did something in any snapshot of the scenario has a purpose there.
+    if let Some((first, others)) = taken.split_first() {
+        compared.idle_redactions.clone_from(&first.idle_redactions);
+        compared.idle_redactions.retain(|idle| others.iter().all(|other| other.idle_redactions.contains(idle)));
+    }
+    for taken in taken.iter() {
         let path = store::path_of(&keep.folder, &scenario.suite, stem, &taken.name, row);
         compared.touched.push(path.clone());
-        compared.idle_redactions.extend(taken.idle_redactions.iter().cloned());
         let source = std::path::absolute(&scenario.source.path).unwrap_or_else(|_| scenario.source.path.clone());
         let source = source.strip_prefix(&keep.top).unwrap_or(&scenario.source.path);
         let meta = MetaData {
