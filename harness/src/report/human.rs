@@ -1,10 +1,12 @@
 //! For people: a line a scenario as it ends, then the failures, then the summary.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use super::paint::{Paint, Style};
 use crate::event::{Failure, LoggedLine, Outcome, Place, ScenarioResult, Summary};
+use crate::scenario::error::shown_path;
 use crate::snapshot::DiffKind;
 
 /// Lines of a diff and of a log that a failure shows; the rest is counted.
@@ -40,8 +42,9 @@ pub fn line(result: &ScenarioResult, paint: Paint) -> String {
     format!("{word} [{time}] {label}{repetition}  {}{why}{unknown}", result.title)
 }
 
-/// A scenario's failures, with everything that helps to find the cause; empty for one that has none.
-pub fn failures(result: &ScenarioResult, paint: Paint) -> String {
+/// A scenario's failures, with everything that helps to find the cause; empty for one that has none. `trace` is the
+/// page that shows them.
+pub fn failures(result: &ScenarioResult, trace: Option<&Path>, paint: Paint) -> String {
     let mut text = String::new();
     match &result.outcome {
         Outcome::Failed { failures } => {
@@ -51,6 +54,9 @@ pub fn failures(result: &ScenarioResult, paint: Paint) -> String {
             }
             let lines: Vec<String> = result.log.iter().map(timed).collect();
             log(&mut text, &lines, paint);
+            if let Some(trace) = trace {
+                row(&mut text, "trace", &shown_path(trace).display().to_string(), paint);
+            }
         }
         Outcome::NoServer { reason, log: lines } => {
             heading(&mut text, "NOSRV", result, paint);
