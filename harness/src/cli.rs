@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub mod init;
+
 /// End-to-end tests for multi-participant realtime servers.
 ///
 /// Exit codes: 0 all passed; 1 a scenario failed; 2 usage, configuration or a file is wrong; 3 a server could not be
@@ -36,6 +38,9 @@ pub enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write the first files for a server of your own: asks how it is started, looks at it, and writes a roundtable.toml,
+    /// a protocol file, and a scenario that passes.
+    Init(init::InitArgs),
     /// Play scenarios and check what every participant saw.
     Run(RunArgs),
     /// Start the server alone, and leave it running until Ctrl-C.
@@ -46,6 +51,11 @@ pub enum Command {
     Check(CheckArgs),
     /// Print the JSON Schema of scenario and protocol files, for editors.
     Schema,
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Which scenarios.

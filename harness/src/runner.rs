@@ -211,7 +211,13 @@ impl Shared {
                         // A shared server's build and start are nobody's time.
                         let began = if book.shared.load(Ordering::Relaxed) { Instant::now() } else { began };
                         book.begin(began);
-                        run::play(job, &self.ground, server, Arc::clone(&book), began).await
+                        let own = (!book.shared.load(Ordering::Relaxed)).then(|| Arc::clone(&server));
+                        let result = run::play(job, &self.ground, server, Arc::clone(&book), began).await;
+                        if let Some(own) = own {
+                            // Its port is free for the next, and nobody needs its state any more.
+                            let _ = own.kill().await;
+                        }
+                        result
                     }
                     Err(error) => run::no_server(job, &error),
                 }

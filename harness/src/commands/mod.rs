@@ -1,6 +1,8 @@
 //! What the commands do, each in a file of its own; here is what several need.
 
 mod check;
+mod completions;
+mod init;
 mod play;
 mod run;
 mod serve;
@@ -29,6 +31,12 @@ pub fn run(cli: Cli) -> Exit {
         let text = serde_json::to_string_pretty(&crate::schema::schema()).unwrap_or_default();
         return print(&format!("{text}\n"));
     }
+    if let Command::Completions { shell } = &cli.command {
+        return completions::completions(*shell);
+    }
+    if let Command::Init(args) = &cli.command {
+        return init::init(args, paint);
+    }
     let config = match &cli.config {
         Some(file) => Config::load_file(file),
         None => Config::load(&PathBuf::from(".")),
@@ -42,7 +50,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Serve(args) => serve::serve(&config, &args, paint),
         Command::List(args) => list(&config, &args),
         Command::Check(args) => check::check(&config, &args, paint),
-        Command::Schema => Exit::Passed,
+        Command::Schema | Command::Init(_) | Command::Completions { .. } => Exit::Passed,
     }
 }
 

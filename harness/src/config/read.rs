@@ -14,11 +14,23 @@ use crate::subject::{Settings, SubprocessSpec};
 
 use super::duration::parse_duration;
 use super::error::{Problem, nearest};
-use super::model::{Builtin, Config, ServerConfig};
+use super::model::{Builtin, Config, ServerConfig, SubjectChoice};
 
 const TOP: [&str; 8] = ["scenarios", "snapshots", "output", "deadline", "late", "jobs", "server", "servers"];
-const SERVER: [&str; 10] =
-    ["in_process", "build", "command", "ready", "port", "start_timeout", "stop_timeout", "env", "config", "requires"];
+const SERVER: [&str; 12] = [
+    "in_process",
+    "url",
+    "own",
+    "build",
+    "command",
+    "ready",
+    "port",
+    "start_timeout",
+    "stop_timeout",
+    "env",
+    "config",
+    "requires",
+];
 const IN_PROCESS: [&str; 1] = ["chat"];
 
 /// The configuration that `text`, the content of `file`, says; or all its mistakes in order.
@@ -103,11 +115,13 @@ impl Reader<'_> {
         };
         set(&mut server.stop_timeout, self.duration(table, path, "stop_timeout"));
         server.in_process = self.builtin(table, path);
+        server.url = self.url(table, path);
 
         let mut spec = SubprocessSpec::new(name, dir, command.clone());
         spec.build = self.strings(table, path, "build").unwrap_or_default();
         spec.ready = self.string(table, path, "ready");
         spec.port = self.port(table, path);
+        spec.own = self.boolean(table, path, "own").unwrap_or(false);
         spec.requires = self.strings(table, path, "requires").unwrap_or_default();
         spec.defaults = server.defaults.clone();
         spec.stop_timeout = server.stop_timeout;
@@ -121,7 +135,7 @@ impl Reader<'_> {
                 self.problem(at, path, &problem);
             }
             server.command = Some(spec);
-        } else if let Some(key) = ["build", "ready", "port"].iter().find(|key| table.contains_key(**key)) {
+        } else if let Some(key) = ["build", "ready", "port", "own"].iter().find(|key| table.contains_key(**key)) {
             let at = table.get(*key).map_or(span, Spanned::span);
             self.problem(at, &join(path, key), "it belongs to a `command`, which is missing");
         }
@@ -139,10 +153,25 @@ impl Reader<'_> {
         None
     }
 
+    fn url(&mut self, table: &DeTable<'_>, path: &str) -> Option<String> {
+        let url = self.string(table, path, "url")?;
+        if url.parse::<SubjectChoice>().is_ok_and(|choice| matches!(choice, SubjectChoice::Remote(_))) {
+            return Some(url.trim_end_matches('/').to_owned());
+        }
+        let span = table.get("url").map_or(0..0, Spanned::span);
+        self.problem(span, &join(path, "url"), "it is a URL with http:// or https://");
+        None
+    }
+
     fn string(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<String> {
         let entry = table.get(key)?;
         let read = entry.get_ref().as_str().map(str::to_owned);
         self.or_mismatch(read, entry, &join(path, key), "a string")
+    }
+
+    fn boolean(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<bool> {
+        let entry = table.get(key)?;
+        self.or_mismatch(entry.get_ref().as_bool(), entry, &join(path, key), "true or false")
     }
 
     fn duration(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<Duration> {
