@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::paint::{Paint, Style};
 use crate::event::{Failure, LoggedLine, Outcome, Place, ScenarioResult, Summary};
-use crate::scenario::error::shown_path;
 use crate::snapshot::DiffKind;
 
 /// Lines of a diff and of a log that a failure shows; the rest is counted.
@@ -55,7 +54,7 @@ pub fn failures(result: &ScenarioResult, trace: Option<&Path>, paint: Paint) -> 
             let lines: Vec<String> = result.log.iter().map(timed).collect();
             log(&mut text, &lines, paint);
             if let Some(trace) = trace {
-                row(&mut text, "trace", &shown_path(trace).display().to_string(), paint);
+                row(&mut text, "trace", &trace.display().to_string(), paint);
             }
         }
         Outcome::NoServer { reason, log: lines } => {

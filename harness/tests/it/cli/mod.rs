@@ -7,3 +7,4 @@ mod selection;
 mod servers;
 mod shown;
 mod stored;
+mod traces;
