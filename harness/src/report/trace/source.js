@@ -135,7 +135,9 @@ const source = (() => {
 
   /** Marks the lines of the chosen step, or of the one that the selected item belongs to. */
   function sync() {
-    const chosen = view.steps ?? (view.selected ? [model.stepOf(view.selected)].filter(Boolean) : []);
+    // What no step took belongs to the step that sent it.
+    const one = view.selected && (model.stepOf(view.selected) ?? (view.selected.links[0]?.sent && model.stepOf(view.selected.links[0].sent)));
+    const chosen = view.steps ?? (one ? [one] : []);
     for (const row of marked) row.classList.remove('chosen', 'around');
     marked = [];
     const own = new Set();
