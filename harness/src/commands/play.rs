@@ -13,6 +13,7 @@ use crate::report::paint::{Paint, Style};
 use crate::report::reports::Reports;
 use crate::run::{Deadlines, Ground, Job, Store};
 use crate::runner::{self, Options, Way, Ways};
+use crate::scenario::error::shown_path;
 use crate::scenario::model::Scenario;
 use crate::secret::Secrets;
 use crate::subject::Subject;
@@ -133,7 +134,8 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
             if !matches!(result.outcome, Outcome::NotRun { .. }) {
                 print(&format!("{}\n", human::line(result, paint)));
             }
-            let text = human::failures(result, paint);
+            let trace = reports.trace(result).map(|page| shown_path(&page));
+            let text = human::failures(result, trace.as_deref(), paint);
             if !text.is_empty() {
                 failures.push('\n');
                 failures.push_str(&text);

@@ -353,6 +353,9 @@ pub struct Came {
     /// When, since the scenario's start.
     #[serde(rename = "at_us", with = "micros")]
     pub at: Duration,
+    /// Its entry in the record.
+    #[serde(default)]
+    pub entry: Option<usize>,
     /// The frame, shortened.
     pub frame: String,
     /// Whether another step took it, and which line that was.
