@@ -94,6 +94,7 @@ pub fn failures(result: &ScenarioResult, paint: Paint) -> String {
             }
             let lines: Vec<String> = result.log.iter().map(timed).collect();
             log(&mut text, &lines, paint);
+            trace(&mut text, result.trace.as_deref(), paint);
         }
         Outcome::NoServer { reason, log: lines } => {
             heading(&mut text, result, paint);
@@ -109,6 +110,7 @@ pub fn failures(result: &ScenarioResult, paint: Paint) -> String {
                 }
                 let lines: Vec<String> = last.log.iter().map(timed).collect();
                 log(&mut text, &lines, paint);
+                trace(&mut text, last.trace.as_deref(), paint);
             }
         }
     }
@@ -123,6 +125,13 @@ fn attempts_before(text: &mut String, before: &[Attempt], last: &[Failure], pain
         let first = headline(&attempt.failures);
         let first = if first == last { "the same" } else { &first };
         row(text, if number == 0 { "before" } else { "" }, &format!("attempt {}: {first}", number + 1), paint);
+    }
+}
+
+/// By what the server's own traces of the requests are found.
+fn trace(text: &mut String, id: Option<&str>, paint: Paint) {
+    if let Some(id) = id {
+        row(text, "trace", &paint.text(Style::Dim, id), paint);
     }
 }
 
@@ -145,10 +154,6 @@ fn heading(text: &mut String, result: &ScenarioResult, paint: Paint) {
     if let Some(quarantine) = &result.quarantine {
         let end = if quarantine.expired { "its quarantine expired on" } else { "quarantined until" };
         about.push(format!("{end} {}: {}", quarantine.until, quarantine.issue));
-    }
-    let trace = if result.is_flaky() { result.earlier.last().and_then(|last| last.trace.as_ref()) } else { None };
-    if let Some(trace) = trace.or(result.trace.as_ref()) {
-        about.push(format!("trace id: {trace}"));
     }
     if !about.is_empty() {
         let _ = writeln!(text, "  {}", paint.text(Style::Dim, &about.join("; ")));
