@@ -1,5 +1,7 @@
 //! The command line, as typed.
 
+pub mod review;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -52,6 +54,8 @@ pub enum Command {
     List(ListArgs),
     /// Read scenario and protocol files, and tell everything that is wrong with them; nothing is played.
     Check(CheckArgs),
+    /// Look at what changed in snapshots, by meaning and by cause, and accept or reject it.
+    Review(review::ReviewArgs),
     /// Print the JSON Schema of scenario and protocol files, for editors.
     Schema,
     /// Print a completion script for a shell.

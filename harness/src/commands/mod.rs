@@ -5,6 +5,7 @@ mod completions;
 mod init;
 mod narrow;
 mod play;
+mod review;
 mod run;
 mod serve;
 
@@ -54,6 +55,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Serve(args) => serve::serve(&config, &args, paint),
         Command::List(args) => list(&config, &args),
         Command::Check(args) => check::check(&config, &args, paint),
+        Command::Review(args) => review::review(&config, &args, paint),
         Command::Schema | Command::Init(_) | Command::Completions { .. } => Exit::Passed,
     }
 }

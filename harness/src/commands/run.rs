@@ -74,6 +74,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         keep: args.keep_server,
         ..Options::new(args.jobs.map_or(default_jobs, usize::from), server, interruption())
     };
+    let output = args.output.clone().unwrap_or_else(|| config.output.clone());
     let store = Store {
         folder: config.snapshots.clone(),
         top: config.dir.clone(),
@@ -155,6 +156,9 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
                 paint.text(Style::Note, "note")
             ));
         }
+    }
+    for note in human::varying(&ran.results) {
+        print(&format!("{} {note}\n", paint.text(Style::Note, "note")));
     }
     print(&human::summary(&summary, paint));
     if let Some((servers, home)) = ran.kept {

@@ -52,7 +52,7 @@ pub(crate) fn serve(config: &Config, args: &ServeArgs, paint: Paint) -> Exit {
                 // What the server itself wrote is there already.
                 if let SubjectError::BuildFailed { log, .. } = &error {
                     for line in log {
-                        let _ = writeln!(std::io::stderr(), "  {}", line.text);
+                        let _ = writeln!(std::io::stderr(), "  {}", shown(&line.text));
                     }
                 }
                 complain(&error.to_string());

@@ -6,6 +6,7 @@ mod first;
 mod limits;
 mod parts;
 mod results;
+mod review;
 mod secrets;
 mod selection;
 mod servers;
