@@ -126,7 +126,7 @@ fn traces(text: &mut String, page: Option<&Path>, id: Option<&str>, paint: Paint
         row(text, "trace", &page.display().to_string(), paint);
     }
     if let Some(id) = id {
-        row(text, if page.is_some() { "" } else { "trace" }, &paint.text(Style::Dim, &format!("trace id {id}")), paint);
+        row(text, "trace id", &paint.text(Style::Dim, id), paint);
     }
 }
 
