@@ -78,6 +78,12 @@ pub struct RunArgs {
     /// Play everything so many times.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
+    /// Fix generated values and the order in which racers are released; a failure names its seed.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Release racers up to so much later than the first (2ms), each by chance that the seed fixes.
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = crate::config::parse_duration)]
+    pub jitter: std::time::Duration,
     /// Multiply every deadline, for slow machines.
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = positive)]
     pub slow: f64,
@@ -97,9 +103,12 @@ pub struct RunArgs {
     /// roundtable.toml.
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// Stream every request, frame and server log line as it happens.
+    /// Tell every request, frame and server log line as it happens; with -v whole frames, and barriers too.
     #[arg(long)]
     pub debug: bool,
+    /// -vv is --debug with whole frames.
+    #[arg(long, short, action = clap::ArgAction::Count)]
+    pub verbose: u8,
 }
 
 /// `serve`.

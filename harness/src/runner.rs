@@ -44,8 +44,6 @@ pub struct Options {
     pub server: String,
     /// Whether shared servers are left running.
     pub keep: bool,
-    /// What generated values and races are made from.
-    pub seed: u64,
 }
 
 /// What a run gave.
@@ -71,7 +69,7 @@ pub fn run(jobs: &[Job], ground: &Ground, ways: &Ways, options: &Options) -> std
         version: crate::event::VERSION,
         roundtable: env!("CARGO_PKG_VERSION").to_owned(),
         started: jiff::Timestamp::now().to_string(),
-        seed: options.seed,
+        seed: ground.luck.seed,
         scenarios: jobs.len(),
         jobs: parallel,
         server: options.server.clone(),

@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::report::human;
 use crate::report::paint::Paint;
 use crate::report::reports::Reports;
+use crate::run::Luck;
 use crate::runner::Options;
 use crate::select::jobs_of;
 use crate::text::counted;
@@ -41,7 +42,6 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
         interrupted: interruption(),
         server,
         keep: false,
-        seed: 0,
     };
     const LISTEN: std::time::Duration = std::time::Duration::from_millis(25);
     let play = Play {
@@ -51,8 +51,9 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
         options: &options,
         store: None,
         audit: Some(LISTEN),
+        luck: Luck::any(),
         slow: 1.0,
-        debug: false,
+        debug: None,
         detail: false,
         paint,
     };

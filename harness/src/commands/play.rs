@@ -11,7 +11,7 @@ use crate::report::debug::Story;
 use crate::report::human;
 use crate::report::paint::{Paint, Style};
 use crate::report::reports::Reports;
-use crate::run::{Deadlines, Ground, Job, Store};
+use crate::run::{Deadlines, Ground, Job, Luck, Store};
 use crate::runner::{self, Options, Way, Ways};
 use crate::scenario::model::Scenario;
 use crate::subject::Subject;
@@ -64,6 +64,15 @@ pub(crate) fn ways(config: &Config, servers: &[String], keep: bool) -> Result<(W
     Ok((ways, shown))
 }
 
+/// How the live story is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Debug {
+    /// What matters of each frame.
+    Short,
+    /// Whole frames, and those of barriers.
+    Whole,
+}
+
 /// What is played, and how it is shown.
 pub(crate) struct Play<'a> {
     pub(crate) config: &'a Config,
@@ -73,10 +82,12 @@ pub(crate) struct Play<'a> {
     pub(crate) store: Option<Store>,
     /// With it, every step is followed by the barrier, and this long no delivery may come behind it.
     pub(crate) audit: Option<std::time::Duration>,
+    /// What generated values and races are made from.
+    pub(crate) luck: Luck,
     /// What all deadlines are multiplied by.
     pub(crate) slow: f64,
-    /// Whether the live story is told.
-    pub(crate) debug: bool,
+    /// Whether the live story is told, and whether with whole frames.
+    pub(crate) debug: Option<Debug>,
     /// Whether reports want every frame.
     pub(crate) detail: bool,
     pub(crate) paint: Paint,
@@ -84,7 +95,7 @@ pub(crate) struct Play<'a> {
 
 /// Plays jobs and reports them as they end; gives what came of them and the text of the failures.
 pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::Ran, String), String> {
-    let Play { config, jobs, ways, options, store, audit, slow, debug, detail, paint } = play;
+    let Play { config, jobs, ways, options, store, audit, luck, slow, debug, detail, paint } = play;
     raise_descriptor_limit();
     crate::subject::in_process::log_panics();
     let (events, incoming) = mpsc::channel::<Event>();
@@ -96,8 +107,9 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
         deadlines: Deadlines { default: config.deadline, late: config.late, slow },
         store,
         audit,
+        luck,
         sink,
-        detail: debug || detail,
+        detail: debug.is_some() || detail,
     };
     let (ways, options) = (Arc::clone(ways), options.clone());
     let playing = std::thread::spawn(move || {
@@ -107,7 +119,8 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
         ran
     });
     let mut failures = String::new();
-    let mut story = Story::new(paint);
+    let width = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
+    let mut story = debug.map(|debug| Story::new(paint, width, debug == Debug::Whole));
     for event in incoming {
         if let EventKind::RunFinished(_) = event.kind {
             // Servers that are kept go on logging, so the channel may never close.
@@ -122,9 +135,10 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
             if !text.is_empty() {
                 failures.push('\n');
                 failures.push_str(&text);
+                failures.push_str(&human::seed(result, paint));
             }
         }
-        if debug && let Some(line) = story.line(&event) {
+        if let Some(line) = story.as_mut().and_then(|story| story.line(&event)) {
             print(&format!("{line}\n"));
         }
         reports.tell(event);

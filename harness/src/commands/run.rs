@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
 
-use super::play::{Play, report, ways};
+use super::play::{Debug, Play, report, ways};
 use super::{chosen, complain, cores, interruption, print, refuse, under_ci};
 use crate::cli::RunArgs;
 use crate::config::Config;
@@ -16,7 +16,7 @@ use crate::report::human;
 use crate::report::paint::{Paint, Style};
 use crate::report::reports::Reports;
 use crate::report::tape::Keep;
-use crate::run::Store;
+use crate::run::{Luck, Store};
 use crate::runner::{Options, Way};
 use crate::select::jobs_of;
 use crate::snapshot::store;
@@ -44,15 +44,19 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
     }) {
         return refuse(&error);
     }
-    let default_jobs = if args.debug { 1 } else { config.jobs.map_or_else(cores, std::num::NonZero::get) };
+    let debug = match args.verbose {
+        0 => args.debug.then_some(Debug::Short),
+        1 if !args.debug => None,
+        _ => Some(Debug::Whole),
+    };
+    let default_jobs = if debug.is_some() { 1 } else { config.jobs.map_or_else(cores, std::num::NonZero::get) };
     let options = Options {
         jobs: args.jobs.map_or(default_jobs, usize::from),
         fail_fast: args.fail_fast,
-        level: if args.debug { LevelFilter::DEBUG } else { LevelFilter::INFO },
+        level: if debug.is_some() { LevelFilter::DEBUG } else { LevelFilter::INFO },
         interrupted: interruption(),
         server,
         keep: args.keep_server,
-        seed: 0,
     };
     let store = Store {
         folder: config.snapshots.clone(),
@@ -72,8 +76,9 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         options: &options,
         store: Some(store),
         audit: None,
+        luck: Luck { jitter: args.jitter, ..args.seed.map_or_else(Luck::any, Luck::of) },
         slow: args.slow,
-        debug: args.debug,
+        debug,
         detail: !reports.is_empty() && args.trace != Keep::Off,
         paint,
     };

@@ -177,7 +177,7 @@ impl Here {
         let Some(Barrier::Marker { action, receive, hides }) = &actor.spec.protocol.barrier else {
             return Ok(Proof::None);
         };
-        let value = format!("marker-{}", uuid::Uuid::new_v4().simple());
+        let value = format!("marker-{}", self.world.chance.uuid(self.spot()));
         let mut there = self.clone();
         there.locals.insert("marker".to_owned(), Value::String(value.clone()));
         there.me = Some(Arc::clone(actor));

@@ -8,6 +8,8 @@ use reqwest::cookie::CookieStore as _;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
+use super::exchange::{Broken, Got, Request};
+use super::release::Racer;
 use super::world::{Answer, Here, MainMode, Participant, lock};
 use crate::event::{EventKind, Failure, Nearest};
 use crate::pattern::{Difference, Pattern, describe};
@@ -32,10 +34,10 @@ impl Here {
         let mode = if is_main { self.main.clone() } else { MainMode::Own };
         let outgoing = self.outgoing(http)?;
         let limit = self.world.deadlines.of(http.within.or(self.within));
+        let holds_back = http.eventually.is_none() && http.gives_up.is_none();
         match mode {
             MainMode::Observed(racer) => {
-                racer.released().await;
-                let answer = self.ask(http.method, &outgoing, limit).await?;
+                let answer = self.ask_as(http.method, &outgoing, limit, Some(&racer)).await?;
                 *lock(&racer.answer) = Some(answer);
                 Ok(())
             }
@@ -43,7 +45,11 @@ impl Here {
                 let answer = self.ask(http.method, &outgoing, limit).await?;
                 self.must(&answer, &checks, true)
             }
-            MainMode::Own if http.gives_up.is_some() => {
+            MainMode::Released(racer) if holds_back => {
+                let answer = self.ask_as(http.method, &outgoing, limit, Some(&racer)).await?;
+                self.must(&answer, &http.checks, true)
+            }
+            MainMode::Own | MainMode::Released(_) if http.gives_up.is_some() => {
                 let patience = self.world.deadlines.of(http.gives_up);
                 // Dropping the exchange drops its connection: the server sees a client that went away.
                 match tokio::time::timeout(patience, self.ask(http.method, &outgoing, limit.max(patience))).await {
@@ -55,7 +61,7 @@ impl Here {
                     ))),
                 }
             }
-            MainMode::Own => match http.eventually {
+            MainMode::Own | MainMode::Released(_) => match http.eventually {
                 None => {
                     let answer = self.ask(http.method, &outgoing, limit).await?;
                     self.must(&answer, &http.checks, true)
@@ -172,46 +178,63 @@ impl Here {
     }
 
     async fn ask(&self, method: &'static str, outgoing: &Outgoing, limit: Duration) -> Result<Answer, Box<Failure>> {
+        self.ask_as(method, outgoing, limit, None).await
+    }
+
+    /// Sends a request and records its answer; as a racer, over a connection of its own that waits for the release.
+    async fn ask_as(
+        &self,
+        method: &'static str,
+        outgoing: &Outgoing,
+        limit: Duration,
+        racer: Option<&Racer>,
+    ) -> Result<Answer, Box<Failure>> {
         let me = self.actor()?;
         let world = &self.world;
         let target = target(&outgoing.url);
         let what = format!("{method} {target}");
         let exchange = world.exchanges.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        world.tell(|| EventKind::Requested {
-            participant: me.key().to_owned(),
-            step: self.step,
-            exchange,
-            method: method.to_owned(),
-            path: target,
-            body: outgoing.body.clone(),
-        });
-        let began = lock(&world.record).entries.len();
-        let sent_at = world.at();
-        let verb = reqwest::Method::from_bytes(method.as_bytes()).map_err(|error| self.wrong(error.to_string()))?;
-        let client = lock(&world.http).clone();
-        let mut request = client.request(verb, outgoing.url.clone()).headers(outgoing.headers.clone());
-        if let Some(body) = &outgoing.body {
-            request = request.body(body.clone());
-        }
-        let asking = async {
-            let response = request.send().await?;
-            let status = response.status().as_u16();
-            let headers = response.headers().clone();
-            let body = response.bytes().await?;
-            Ok::<_, reqwest::Error>((status, headers, body))
+        let tell = || {
+            world.tell(|| EventKind::Requested {
+                participant: me.key().to_owned(),
+                step: self.step,
+                exchange,
+                method: method.to_owned(),
+                path: target,
+                body: outgoing.body.clone(),
+            });
         };
-        let (status, header_map, body) = match tokio::time::timeout(limit, asking).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                let failure = self.failure(format!("{what}: no answer: {}", chain(&error)));
-                // Where nobody listens, the server ended earlier, and it is known how, or it was stopped.
-                return Err(match self.world.server.died() {
-                    Some(death) => self.server_died(&death),
-                    None if error.is_connect() => failure,
-                    None => self.or_death(failure).await,
-                });
+        let verb = reqwest::Method::from_bytes(method.as_bytes()).map_err(|error| self.wrong(error.to_string()))?;
+        let request =
+            Request { method: verb, url: &outgoing.url, headers: &outgoing.headers, body: outgoing.body.as_ref() };
+        let began = lock(&world.record).entries.len();
+        let mut sent_at = world.at();
+        let got = match racer {
+            Some(racer) => {
+                let released = || {
+                    sent_at = world.at();
+                    tell();
+                };
+                request.raced(racer, limit, released).await
             }
-            Err(_) => return Err(self.failure(format!("{what}: no answer within {limit:?}"))),
+            None => {
+                tell();
+                let client = lock(&world.http).clone();
+                request.over(&client, limit).await
+            }
+        };
+        let Got { status, headers: header_map, body } = match got {
+            Ok(got) => got,
+            Err(Broken::Late) => return Err(self.failure(format!("{what}: no answer within {limit:?}"))),
+            Err(Broken::Unreached(why) | Broken::Broke(why)) if world.server.died().is_some() => {
+                let failure = self.failure(format!("{what}: no answer: {why}"));
+                return Err(world.server.died().map_or(failure, |death| self.server_died(&death)));
+            }
+            // Where nobody listens, the server ended earlier, and it is known how, or it was stopped.
+            Err(Broken::Unreached(why)) => return Err(self.failure(format!("{what}: no answer: {why}"))),
+            Err(Broken::Broke(why)) => {
+                return Err(self.or_death(self.failure(format!("{what}: no answer: {why}"))).await);
+            }
         };
         keep_cookies(me, &header_map, &outgoing.url);
         let headers: BTreeMap<String, String> = header_map
@@ -365,20 +388,4 @@ pub(crate) fn target(url: &Url) -> String {
 /// The query of a URL, decoded.
 pub(crate) fn query_of(url: &Url) -> BTreeMap<String, String> {
     url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
-}
-
-/// An error's causes; what it says itself only repeats the request.
-fn chain(error: &dyn std::error::Error) -> String {
-    let first = error.source().unwrap_or(error);
-    let mut text = first.to_string();
-    let mut cause = first.source();
-    while let Some(inner) = cause {
-        let more = inner.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = inner.source();
-    }
-    text
 }

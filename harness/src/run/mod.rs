@@ -8,16 +8,20 @@
 
 mod act;
 mod barrier;
+mod chance;
 mod check;
 mod ending;
+mod exchange;
 mod expect;
 mod http;
 mod inbox;
 mod race;
+mod release;
 mod server;
 mod snapshot;
 mod socket;
 mod step;
+mod wire;
 mod world;
 
 use std::collections::BTreeMap;
@@ -36,6 +40,8 @@ use crate::scenario::stream::{StoredStream, Stream, integer_at, text_at};
 use crate::scenario::template::Template;
 use crate::subject::{Server, SubjectError};
 
+pub use chance::Luck;
+use chance::{Chance, Naming};
 pub use snapshot::Store;
 pub(crate) use snapshot::Taken;
 pub use world::Deadlines;
@@ -78,6 +84,8 @@ impl Job {
             attempt: self.attempt,
             outcome,
             took: Duration::ZERO,
+            seed: 0,
+            races: Vec::new(),
             unproven: 0,
             unknown: Vec::new(),
             log: Vec::new(),
@@ -99,23 +107,12 @@ pub struct Ground {
     pub store: Option<Store>,
     /// With it, every step is followed by the barrier, and this long no delivery may come behind it.
     pub audit: Option<Duration>,
+    /// What generated values and races are made from.
+    pub luck: Luck,
     /// Takes the events.
     pub sink: EventSink,
     /// Whether every step, request, frame and log line is an event too.
     pub detail: bool,
-}
-
-/// Digits that stand once: in this process by counting, among processes by chance.
-fn run_digits() -> String {
-    use std::sync::OnceLock;
-    use std::sync::atomic::AtomicU64;
-    static BASE: OnceLock<u64> = OnceLock::new();
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let base = BASE.get_or_init(|| {
-        u64::from_be_bytes(uuid::Uuid::new_v4().into_bytes()[..8].try_into().unwrap_or_default()) % 90_000_000
-            + 10_000_000
-    });
-    format!("{base}{:06}", NEXT.fetch_add(1, Ordering::Relaxed) % 1_000_000)
 }
 
 /// Plays one scenario against a server that runs. `log` gets the server's lines meanwhile.
@@ -191,6 +188,8 @@ pub(crate) async fn play(
         }
     };
     ScenarioResult {
+        seed: ground.luck.seed_of(job.repetition, job.attempt),
+        races: std::mem::take(&mut *lock(&world.races)),
         took: began.elapsed(),
         unproven: world.unproven.load(Ordering::Relaxed),
         unknown,
@@ -276,11 +275,17 @@ fn world(
             (key.clone(), Arc::new(participant))
         })
         .collect();
+    let seed = ground.luck.seed_of(job.repetition, job.attempt);
+    let chance = Arc::new(Chance::new(seed, &job.label));
+    // Where others use the server too, or it lasts, repetitions that draw the same still need identities of their own.
+    let apart = log.shared.load(Ordering::Relaxed) && ground.luck.same;
     Ok(Arc::new(World {
         scenario: Arc::clone(scenario),
         instance: Arc::clone(instance),
         row: job.row(),
-        run: run_digits(),
+        run: chance.digits(apart.then_some((job.repetition, job.attempt))),
+        chance,
+        jitter: ground.luck.jitter,
         began,
         deadlines: ground.deadlines,
         server: Arc::clone(server),
@@ -298,6 +303,7 @@ fn world(
         detail: ground.detail,
         log,
         snapshots: Mutex::default(),
+        races: Mutex::default(),
     }))
 }
 
@@ -317,7 +323,7 @@ fn client(url: &str) -> reqwest::Result<reqwest::Client> {
 /// Gives every participant its identity: the templates, then the log-in steps.
 async fn introduce(top: &Here) -> Result<(), Vec<Failure>> {
     for participant in top.world.participants.values() {
-        let identity = identity(&participant.spec, &top.world.run, &top.world.row).map_err(|error| {
+        let identity = identity(&participant.spec, &top.world).map_err(|error| {
             let mut failure = Failure::new(
                 FailureKind::Scenario,
                 format!("the identity of `{}`: {}", participant.key(), error.message),
@@ -337,13 +343,13 @@ async fn introduce(top: &Here) -> Result<(), Vec<Failure>> {
 
 /// The values of a participant before anything is played: `key`, `name`, what the identity's templates give (each
 /// sees those before it), and an empty `token` where none is given.
-pub(crate) fn identity(
+fn identity(
     spec: &ParticipantSpec,
-    run: &str,
-    row: &Row,
+    world: &World,
 ) -> Result<BTreeMap<String, Value>, crate::scenario::template::RenderError> {
-    let mut scope = row.columns.clone();
-    scope.insert("run".to_owned(), json!(run));
+    let mut scope =
+        Naming { names: world.row.columns.clone(), chance: Arc::clone(&world.chance), key: spec.key.clone() };
+    scope.names.insert("run".to_owned(), json!(world.run));
     let mut values = BTreeMap::from([
         ("key".to_owned(), json!(spec.key)),
         ("name".to_owned(), json!(spec.name.clone().unwrap_or_else(|| title_case(&spec.key)))),
@@ -352,7 +358,7 @@ pub(crate) fn identity(
     ]);
     let templates: IndexMap<&String, &Template> = spec.protocol.identity.iter().chain(&spec.identity).collect();
     for (name, template) in templates {
-        scope.extend(values.iter().map(|(name, value)| (name.clone(), value.clone())));
+        scope.names.extend(values.iter().map(|(name, value)| (name.clone(), value.clone())));
         if name == "name" && spec.name.is_some() {
             continue;
         }

@@ -11,8 +11,6 @@ use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use reqwest::Url;
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
@@ -22,6 +20,8 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
 use super::inbox::{Frame, Inbox, Ping};
+use super::release::Racer;
+use super::wire::{Latch, dial};
 use super::world::{Answer, Participant, World, lock};
 use crate::event::EventKind;
 use crate::pattern::Pattern;
@@ -39,6 +39,8 @@ pub(crate) struct Connection {
     /// Counts changes of the inbox.
     pub(crate) changed: watch::Sender<u64>,
     outgoing: mpsc::UnboundedSender<Out>,
+    /// Holds what it writes back, for races.
+    pub(crate) latch: Arc<Latch>,
     reading: watch::Sender<bool>,
     /// Dropped to end the tasks without a close frame.
     tasks: Mutex<Option<watch::Sender<()>>>,
@@ -65,24 +67,20 @@ pub(crate) struct Handshake {
 
 /// How a handshake ended.
 pub(crate) enum Opened {
-    /// With 101: the stream, and the answer.
-    Stream(Box<WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>>, Answer),
+    /// With 101: the stream, what can hold its writing back, and the answer.
+    Stream(Box<WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>>, Arc<Latch>, Answer),
     /// With any other answer.
     Refused(Answer),
 }
 
-trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
-
 /// Opens a connection and upgrades it (RFC 6455, section 4). A failure is told as text: it is no answer.
-pub(crate) async fn handshake(asked: &Handshake) -> Result<Opened, String> {
+/// In a race the request is there but for its last byte when the racer waits for its release.
+pub(crate) async fn handshake(asked: &Handshake, limit: Duration, racer: Option<&Racer>) -> Result<Opened, String> {
     let url = &asked.url;
     let host = url.host_str().ok_or_else(|| format!("{url} has no host"))?;
     let port = url.port_or_known_default().unwrap_or(80);
-    let tcp = open(host, port, asked.receive_buffer)
-        .await
-        .map_err(|error| format!("no connection to {host}:{port}: {error}"))?;
-    let io: Box<dyn Io> = if url.scheme() == "https" { secure(host, tcp).await? } else { Box::new(tcp) };
+    let slow = |_| format!("no answer to the handshake within {limit:?}");
+    let (io, latch) = tokio::time::timeout(limit, dial(url, asked.receive_buffer)).await.map_err(slow)??;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io))
         .await
         .map_err(|error| format!("the connection failed: {error}"))?;
@@ -104,8 +102,20 @@ pub(crate) async fn handshake(asked: &Handshake) -> Result<Opened, String> {
         request = request.header(name, value);
     }
     let request = request.body(Empty::<Bytes>::new()).map_err(|error| format!("the request can't be made: {error}"))?;
-    let mut response =
-        sender.send_request(request).await.map_err(|error| format!("no answer to the handshake: {error}"))?;
+    if racer.is_some() {
+        latch.hold();
+    }
+    let asking = answered(sender.send_request(request));
+    tokio::pin!(asking);
+    let early = match racer {
+        Some(racer) => line_up(&mut asking, &latch, racer, limit).await.map_err(slow)?,
+        None => None,
+    };
+    let answer = match early {
+        Some(answer) => answer,
+        None => tokio::time::timeout(limit, asking).await.map_err(slow)?,
+    };
+    let (response, body) = answer.map_err(|error| format!("no answer to the handshake: {error}"))?;
     let status = response.status().as_u16();
     let headers: BTreeMap<String, String> = response
         .headers()
@@ -114,8 +124,6 @@ pub(crate) async fn handshake(asked: &Handshake) -> Result<Opened, String> {
         .collect();
     let what = format!("GET {path}");
     if status != 101 {
-        let body =
-            response.body_mut().collect().await.map_err(|error| format!("the answer broke off: {error}"))?.to_bytes();
         return Ok(Opened::Refused(Answer { what, status, headers, body: body_value(&body), entry: None }));
     }
     if headers.get("sec-websocket-accept").map(String::as_str) != Some(derive_accept_key(key.as_bytes()).as_str()) {
@@ -127,7 +135,39 @@ pub(crate) async fn handshake(asked: &Handshake) -> Result<Opened, String> {
         .max_frame_size(Some(LARGEST))
         .read_buffer_size(8 << 10);
     let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, Some(config)).await;
-    Ok(Opened::Stream(Box::new(stream), Answer { what, status, headers, body: Value::Null, entry: None }))
+    Ok(Opened::Stream(Box::new(stream), latch, Answer { what, status, headers, body: Value::Null, entry: None }))
+}
+
+/// An answer with its whole body; with 101 the connection is the WebSocket's and nothing is read.
+pub(super) async fn answered(
+    response: impl Future<Output = hyper::Result<hyper::Response<hyper::body::Incoming>>>,
+) -> hyper::Result<(hyper::Response<hyper::body::Incoming>, Bytes)> {
+    let mut response = response.await?;
+    if response.status() == hyper::StatusCode::SWITCHING_PROTOCOLS {
+        return Ok((response, Bytes::new()));
+    }
+    let body = response.body_mut().collect().await?.to_bytes();
+    Ok((response, body))
+}
+
+/// Waits until a request is there but for its last byte, then for the release. A server that answered before it had
+/// everything has answered: what it gave.
+pub(super) async fn line_up<T>(
+    mut asking: impl Future<Output = T> + Unpin,
+    latch: &Arc<Latch>,
+    racer: &Racer,
+    limit: Duration,
+) -> Result<Option<T>, tokio::time::error::Elapsed> {
+    let early = tokio::time::timeout(limit, async {
+        tokio::select! {
+            biased;
+            answer = &mut asking => Some(answer),
+            () = latch.held() => None,
+        }
+    })
+    .await?;
+    racer.released(Some(latch)).await;
+    Ok(early)
 }
 
 /// An answer's body as patterns see it: JSON where it is, other text as a string, null when empty.
@@ -136,37 +176,6 @@ pub(crate) fn body_value(body: &[u8]) -> Value {
         return Value::Null;
     }
     serde_json::from_slice(body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()))
-}
-
-async fn open(host: &str, port: u16, receive_buffer: Option<usize>) -> std::io::Result<TcpStream> {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let mut last = std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address");
-    for address in tokio::net::lookup_host((host, port)).await? {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        if let Some(bytes) = receive_buffer {
-            socket.set_recv_buffer_size(u32::try_from(bytes).unwrap_or(u32::MAX))?;
-        }
-        match socket.connect(address).await {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-async fn secure(host: &str, tcp: TcpStream) -> Result<Box<dyn Io>, String> {
-    use rustls_platform_verifier::ConfigVerifierExt as _;
-    let config = rustls::ClientConfig::with_platform_verifier().map_err(|error| format!("no TLS: {error}"))?;
-    let name = rustls::pki_types::ServerName::try_from(host.to_owned())
-        .map_err(|error| format!("no TLS for {host}: {error}"))?;
-    let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
-        .connect(name, tcp)
-        .await
-        .map_err(|error| format!("no TLS to {host}: {error}"))?;
-    Ok(Box::new(stream))
 }
 
 /// The ping of an echo barrier with what tells pings and their answers from other frames.
@@ -190,7 +199,7 @@ impl Connection {
         world: &Arc<World>,
         participant: &Participant,
         name: String,
-        stream: WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>,
+        (stream, latch): (WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>, Arc<Latch>),
         rules: Rules,
     ) -> Arc<Self> {
         let id = ConnectionId(world.connections.fetch_add(1, Ordering::Relaxed));
@@ -204,6 +213,7 @@ impl Connection {
             inbox: Mutex::new(Inbox::default()),
             changed: watch::Sender::new(0),
             outgoing,
+            latch,
             reading,
             tasks: Mutex::new(Some(alive)),
             fails: rules.fails,

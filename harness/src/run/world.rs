@@ -1,7 +1,7 @@
 //! The world of one scenario while it runs: who takes part, what is set, what has happened.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,10 @@ use indexmap::IndexMap;
 use reqwest::cookie::Jar;
 use serde_json::{Map, Value, json};
 
+use super::chance::{Chance, Mix};
+use super::release::Racer;
 use super::socket::Connection;
-use crate::event::{Event, EventKind, EventSink, Failure, FailureKind, Instance, LoggedLine, Place};
+use crate::event::{Event, EventKind, EventSink, Failure, FailureKind, Instance, LoggedLine, Place, Raced};
 use crate::pattern::Pattern;
 use crate::record::{Entry, Member, Record, What};
 use crate::scenario::model::{Checks, Outcome, ParticipantSpec, Row, Scenario, Step};
@@ -46,6 +48,9 @@ pub(crate) struct World {
     pub(crate) instance: Arc<Instance>,
     pub(crate) row: Row,
     pub(crate) run: String,
+    pub(crate) chance: Arc<Chance>,
+    /// How much later than the first a racer may be released.
+    pub(crate) jitter: Duration,
     pub(crate) began: Instant,
     pub(crate) deadlines: Deadlines,
     pub(crate) server: Arc<Server>,
@@ -68,6 +73,8 @@ pub(crate) struct World {
     /// Lines of the server's log since the scenario's start; the version counts them.
     pub(crate) log: Arc<LogBook>,
     pub(crate) snapshots: Mutex<Vec<super::Taken>>,
+    /// Who was released when, a race each.
+    pub(crate) races: Mutex<Vec<Raced>>,
 }
 
 /// Lines of the server's log.
@@ -228,50 +235,8 @@ pub(crate) enum MainMode {
     Refused(Arc<Checks>),
     /// None: the answer goes to the race.
     Observed(Arc<Racer>),
-}
-
-/// One of several who are released at one instant.
-pub(crate) struct Racer {
-    release: Arc<Release>,
-    arrived: AtomicBool,
-    pub(crate) answer: Mutex<Option<Answer>>,
-}
-
-/// The instant for which all racers wait.
-pub(crate) struct Release {
-    missing: Mutex<usize>,
-    go: tokio::sync::watch::Sender<bool>,
-}
-
-impl Release {
-    /// For so many racers.
-    pub(crate) fn new(racers: usize) -> Arc<Self> {
-        Arc::new(Self { missing: Mutex::new(racers), go: tokio::sync::watch::Sender::new(false) })
-    }
-}
-
-impl Racer {
-    pub(crate) fn new(release: &Arc<Release>) -> Arc<Self> {
-        Arc::new(Self { release: Arc::clone(release), arrived: AtomicBool::new(false), answer: Mutex::new(None) })
-    }
-
-    /// Says that this racer is there, or never will be: the others don't wait for one that failed on its way.
-    pub(crate) fn arrive(&self) {
-        if self.arrived.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let mut missing = lock(&self.release.missing);
-        *missing = missing.saturating_sub(1);
-        if *missing == 0 {
-            self.release.go.send_replace(true);
-        }
-    }
-
-    /// Waits for the instant.
-    pub(crate) async fn released(&self) {
-        self.arrive();
-        let _ = self.release.go.subscribe().wait_for(|go| *go).await;
-    }
+    /// Its own checks, at the instant of the race.
+    Released(Arc<Racer>),
 }
 
 /// An answer to a request.
@@ -389,12 +354,25 @@ impl Scope for Here {
             || (!lock(&self.world.vars).contains_key(name) && !self.world.actors(name).is_empty())
     }
 
+    fn uuid(&self) -> Option<Value> {
+        Some(json!(self.world.chance.uuid(self.spot())))
+    }
+
     fn share(&self) -> Arc<dyn Scope> {
         Arc::new(self.clone())
     }
 }
 
 impl Here {
+    /// What tells this place from others where chance is drawn: the steps that led here, and who acts.
+    pub(crate) fn spot(&self) -> u64 {
+        let mix = self.trail.iter().fold(Mix::new(0), |mix, place| {
+            let file = place.file.file_name().unwrap_or_default().to_string_lossy();
+            mix.text(&file).number(place.at.line as u64).number(place.at.column as u64)
+        });
+        mix.text(self.me.as_ref().map_or("", |me| me.key())).end()
+    }
+
     /// The top of a scenario.
     pub(crate) fn top(world: Arc<World>) -> Self {
         Self {

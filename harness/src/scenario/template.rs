@@ -8,7 +8,7 @@ use std::fmt::{self, Write as _};
 use std::sync::{Arc, OnceLock};
 
 use minijinja::value::{Enumerator, Kwargs, Object, Serde};
-use minijinja::{Environment, Expression, UndefinedBehavior};
+use minijinja::{Environment, Expression, State, UndefinedBehavior};
 use serde_json::{Map, Value};
 
 use super::error::{Findings, Position};
@@ -31,6 +31,11 @@ pub trait Scope: Send + Sync {
     fn is_record(&self, name: &str) -> bool {
         let _ = name;
         false
+    }
+
+    /// A new UUID where the scope has chance of its own, which a seed fixes.
+    fn uuid(&self) -> Option<Value> {
+        None
     }
 
     /// The same scope, to be kept.
@@ -71,6 +76,9 @@ impl fmt::Debug for Record {
 impl Object for Context {
     fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
         let name = key.as_str()?;
+        if name == UUID {
+            return self.0.uuid().map(|value| minijinja::Value::from(Serde(value)));
+        }
         if name == "env" {
             return Some(minijinja::Value::from(Serde(environment_variables())));
         }
@@ -138,6 +146,9 @@ pub struct RenderError {
     /// What is wrong.
     pub message: String,
 }
+
+/// Under this name, which no expression can write, `uuid()` asks the scope for a value.
+const UUID: &str = "uuid()";
 
 /// What every expression may call or name besides its scope.
 pub const BUILT_IN: &[&str] =
@@ -371,7 +382,10 @@ fn environment() -> &'static Environment<'static> {
     ENVIRONMENT.get_or_init(|| {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.add_function("uuid", |_: Kwargs| uuid::Uuid::new_v4().to_string());
+        environment.add_function("uuid", |state: &State<'_, '_>, _: Kwargs| match state.lookup(UUID) {
+            Some(value) if !value.is_undefined() => value.to_string(),
+            _ => uuid::Uuid::new_v4().to_string(),
+        });
         environment.add_function("repeat", |text: String, times: usize| -> Result<String, minijinja::Error> {
             const MOST: usize = 16 << 20;
             if text.len().saturating_mul(times) > MOST {
