@@ -78,6 +78,15 @@ pub struct RunArgs {
     /// Play everything so many times.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
+    /// Play everything again until something fails, at most MAX times if that is given.
+    #[arg(long, value_name = "MAX", num_args = 0..=1, require_equals = true, conflicts_with_all = ["repeat", "keep_server"],
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat_until_failure: Option<Option<u32>>,
+    /// Play each scenario so many times with one seed (--seed, that of its last failure, or a new one), and tell how
+    /// often which failure comes.
+    #[arg(long, value_name = "N", conflicts_with_all = ["repeat", "repeat_until_failure", "keep_server"],
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub reproduce: Option<u32>,
     /// Fix generated values and the order in which racers are released; a failure names its seed.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,

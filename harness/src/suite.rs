@@ -178,7 +178,8 @@ impl Suite {
             sink: quiet,
             detail: false,
         };
-        let ran = runner::run(&jobs_of(&selected, 1), &ground, &ways, &options).map_err(|error| error.to_string())?;
+        let ran =
+            runner::run(&jobs_of(&selected, 1..=1), &ground, &ways, &options).map_err(|error| error.to_string())?;
         Ok(Played { results: ran.results, summary: ran.summary, broken: None })
     }
 }

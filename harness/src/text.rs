@@ -1,7 +1,9 @@
 //! Frames and times in a line, for people.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use regex::{Captures, Regex};
 use serde_json::Value;
 
 /// A JSON value in one line, at most so many characters. An object begins with what tells it from others: its short
@@ -99,6 +101,19 @@ fn looks_made(text: &str) -> bool {
     text.len() >= 16 && text.chars().filter(char::is_ascii_digit).count() >= 2 && text.chars().all(word)
 }
 
+/// A line without what differs from run to run: ids and numbers are `#`.
+pub fn fingerprint(line: &str) -> String {
+    static MADE: OnceLock<Option<Regex>> = OnceLock::new();
+    let made = MADE.get_or_init(|| Regex::new(r"[0-9a-fA-F]{6,}(?:-[0-9a-fA-F]{2,})*|[0-9]+(?:\.[0-9]+)?").ok());
+    let Some(made) = made else { return line.to_owned() };
+    let mask = |found: &Captures<'_>| {
+        let word = &found[0];
+        // `facade` is a word.
+        if word.contains(|c: char| c.is_ascii_digit()) { "#".to_owned() } else { word.to_owned() }
+    };
+    made.replace_all(line, mask).into_owned()
+}
+
 /// A text, cut where it is longer than so many characters.
 pub fn shorten(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
@@ -143,6 +158,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_fingerprint_has_no_ids_and_numbers() {
+        let one = "ann_5866133396826033 never got m 12 (1f0e7f3c-7e43-4b6e) of the facade within 5.5s";
+        assert_eq!(fingerprint(one), "ann_# never got m # (#) of the facade within #s");
+    }
 
     #[test]
     fn the_gist_names_the_kind_and_cuts_ids() {

@@ -2,7 +2,7 @@
 
 use tracing::level_filters::LevelFilter;
 
-use super::play::{Play, report, ways};
+use super::play::{Play, Shown, report, ways};
 use super::{chosen, complain, cores, interruption, print, refuse};
 use crate::cli::CheckArgs;
 use crate::config::Config;
@@ -46,7 +46,7 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
     const LISTEN: std::time::Duration = std::time::Duration::from_millis(25);
     let play = Play {
         config,
-        jobs: jobs_of(&selected, times),
+        jobs: jobs_of(&selected, 1..=times as usize),
         ways: &ways,
         options: &options,
         store: None,
@@ -55,6 +55,8 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
         slow: 1.0,
         debug: None,
         detail: false,
+        shown: Shown::All,
+        continued: false,
         paint,
     };
     match report(play, &mut Reports::default()) {

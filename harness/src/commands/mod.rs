@@ -1,5 +1,6 @@
 //! What the commands do, each in a file of its own; here is what several need.
 
+mod again;
 mod check;
 mod play;
 mod run;

@@ -73,7 +73,19 @@ pub(crate) enum Debug {
     Whole,
 }
 
+/// Which scenarios are told as they end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// All.
+    All,
+    /// Those that didn't end well.
+    Bad,
+    /// None.
+    Nothing,
+}
+
 /// What is played, and how it is shown.
+#[derive(Clone)]
 pub(crate) struct Play<'a> {
     pub(crate) config: &'a Config,
     pub(crate) jobs: Vec<Job>,
@@ -90,12 +102,15 @@ pub(crate) struct Play<'a> {
     pub(crate) debug: Option<Debug>,
     /// Whether reports want every frame.
     pub(crate) detail: bool,
+    pub(crate) shown: Shown,
+    /// Whether it goes on with what was begun: reports have their beginning already.
+    pub(crate) continued: bool,
     pub(crate) paint: Paint,
 }
 
 /// Plays jobs and reports them as they end; gives what came of them and the text of the failures.
 pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::Ran, String), String> {
-    let Play { config, jobs, ways, options, store, audit, luck, slow, debug, detail, paint } = play;
+    let Play { config, jobs, ways, options, store, audit, luck, slow, debug, detail, shown, continued, paint } = play;
     raise_descriptor_limit();
     crate::subject::in_process::log_panics();
     let (events, incoming) = mpsc::channel::<Event>();
@@ -130,7 +145,9 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
             print(&format!("{}\n", paint.text(Style::Dim, &format!("      building the server: {command}"))));
         }
         if let EventKind::ScenarioFinished(result) = &event.kind {
-            print(&format!("{}\n", human::line(result, paint)));
+            if shown == Shown::All || (shown == Shown::Bad && !result.is_good()) {
+                print(&format!("{}\n", human::line(result, paint)));
+            }
             let text = human::failures(result, paint);
             if !text.is_empty() {
                 failures.push('\n');
@@ -140,6 +157,9 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
         }
         if let Some(line) = story.as_mut().and_then(|story| story.line(&event)) {
             print(&format!("{line}\n"));
+        }
+        if continued && matches!(event.kind, EventKind::RunStarted { .. }) {
+            continue;
         }
         reports.tell(event);
     }

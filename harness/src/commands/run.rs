@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
 
-use super::play::{Debug, Play, report, ways};
-use super::{chosen, complain, cores, interruption, print, refuse, under_ci};
+use super::play::{Debug, Play, Shown, report, ways};
+use super::{again, chosen, complain, cores, interruption, print, refuse, under_ci};
 use crate::cli::RunArgs;
 use crate::config::Config;
 use crate::event::{Outcome, ScenarioResult};
@@ -71,7 +71,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
     };
     let play = Play {
         config,
-        jobs: jobs_of(&selected, args.repeat),
+        jobs: jobs_of(&selected, 1..=args.repeat as usize),
         ways: &ways,
         options: &options,
         store: Some(store),
@@ -79,9 +79,17 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         luck: Luck { jitter: args.jitter, ..args.seed.map_or_else(Luck::any, Luck::of) },
         slow: args.slow,
         debug,
+        shown: Shown::All,
+        continued: false,
         detail: !reports.is_empty() && args.trace != Keep::Off,
         paint,
     };
+    if let Some(most) = args.repeat_until_failure {
+        return again::until_failure(&play, &selected, most, reports);
+    }
+    if let Some(times) = args.reproduce {
+        return again::reproduce(&play, &selected, (times, args.seed), &output, reports);
+    }
     let ran = report(play, &mut reports);
     let (ran, failures) = match ran {
         Ok(ran) => ran,
