@@ -115,6 +115,12 @@ pub struct RunArgs {
     /// Tell every request, frame and server log line as it happens; with -v whole frames, and barriers too.
     #[arg(long)]
     pub debug: bool,
+    /// Stop before each step, with everything connected: look into inboxes, send frames by hand, skip, go on.
+    #[arg(long, conflicts_with_all = ["repeat_until_failure", "reproduce"])]
+    pub step: bool,
+    /// Stop at the first failure, with everything connected, and tell addresses and lines to paste.
+    #[arg(long, conflicts_with_all = ["repeat_until_failure", "reproduce"])]
+    pub pause_on_failure: bool,
     /// -vv is --debug with whole frames.
     #[arg(long, short, action = clap::ArgAction::Count)]
     pub verbose: u8,

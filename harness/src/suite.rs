@@ -174,6 +174,7 @@ impl Suite {
                 writable: !under_ci,
             }),
             audit: None,
+            desk: None,
             luck: self.seed.map_or_else(Luck::any, Luck::of),
             sink: quiet,
             detail: false,

@@ -52,6 +52,7 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
         store: None,
         audit: Some(LISTEN),
         luck: Luck::any(),
+        stop: None,
         slow: 1.0,
         debug: None,
         detail: false,

@@ -11,7 +11,7 @@ use crate::report::debug::Story;
 use crate::report::human;
 use crate::report::paint::{Paint, Style};
 use crate::report::reports::Reports;
-use crate::run::{Deadlines, Ground, Job, Luck, Store};
+use crate::run::{Deadlines, Desk, Ground, Job, Luck, Store};
 use crate::runner::{self, Options, Way, Ways};
 use crate::scenario::model::Scenario;
 use crate::subject::Subject;
@@ -73,6 +73,21 @@ pub(crate) enum Debug {
     Whole,
 }
 
+/// When scenarios stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stop {
+    /// Before each step.
+    pub(crate) steps: bool,
+    /// At the first failure.
+    pub(crate) failure: bool,
+}
+
+/// What the playing threads tell the one that prints.
+enum Told {
+    Event(Box<Event>),
+    Text(String),
+}
+
 /// Which scenarios are told as they end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shown {
@@ -96,6 +111,8 @@ pub(crate) struct Play<'a> {
     pub(crate) audit: Option<std::time::Duration>,
     /// What generated values and races are made from.
     pub(crate) luck: Luck,
+    /// Whether scenarios stop for somebody at standard input.
+    pub(crate) stop: Option<Stop>,
     /// What all deadlines are multiplied by.
     pub(crate) slow: f64,
     /// Whether the live story is told, and whether with whole frames.
@@ -110,19 +127,29 @@ pub(crate) struct Play<'a> {
 
 /// Plays jobs and reports them as they end; gives what came of them and the text of the failures.
 pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::Ran, String), String> {
-    let Play { config, jobs, ways, options, store, audit, luck, slow, debug, detail, shown, continued, paint } = play;
+    let Play { config, jobs, ways, options, store, audit, luck, stop, slow, debug, detail, shown, continued, paint } =
+        play;
     raise_descriptor_limit();
     crate::subject::in_process::log_panics();
-    let (events, incoming) = mpsc::channel::<Event>();
+    let (events, incoming) = mpsc::channel::<Told>();
+    let words = Mutex::new(events.clone());
     let events = Mutex::new(events);
     let sink: EventSink = Arc::new(move |event| {
-        let _ = events.lock().unwrap_or_else(PoisonError::into_inner).send(event);
+        let _ = events.lock().unwrap_or_else(PoisonError::into_inner).send(Told::Event(Box::new(event)));
+    });
+    let desk = stop.map(|stop| {
+        // Through the same channel, so that a prompt stands behind what it is about.
+        let say = move |text| {
+            let _ = words.lock().unwrap_or_else(PoisonError::into_inner).send(Told::Text(text));
+        };
+        Arc::new(Desk::new(stop.steps, stop.failure, paint, Box::new(say)))
     });
     let ground = Ground {
         deadlines: Deadlines { default: config.deadline, late: config.late, slow },
         store,
         audit,
         luck,
+        desk,
         sink,
         detail: debug.is_some() || detail,
     };
@@ -136,7 +163,14 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
     let mut failures = String::new();
     let width = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
     let mut story = debug.map(|debug| Story::new(paint, width, debug == Debug::Whole));
-    for event in incoming {
+    for told in incoming {
+        let event = match told {
+            Told::Event(event) => *event,
+            Told::Text(text) => {
+                print(&text);
+                continue;
+            }
+        };
         if let EventKind::RunFinished(_) = event.kind {
             // Servers that are kept go on logging, so the channel may never close.
             break;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
 
-use super::play::{Debug, Play, Shown, report, ways};
+use super::play::{Debug, Play, Shown, Stop, report, ways};
 use super::{again, chosen, complain, cores, interruption, print, refuse, under_ci};
 use crate::cli::RunArgs;
 use crate::config::Config;
@@ -49,7 +49,12 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         1 if !args.debug => None,
         _ => Some(Debug::Whole),
     };
-    let default_jobs = if debug.is_some() { 1 } else { config.jobs.map_or_else(cores, std::num::NonZero::get) };
+    let stop = match stop(args) {
+        Ok(stop) => stop,
+        Err(error) => return refuse(&error),
+    };
+    let default_jobs =
+        if debug.is_some() || stop.is_some() { 1 } else { config.jobs.map_or_else(cores, std::num::NonZero::get) };
     let options = Options {
         jobs: args.jobs.map_or(default_jobs, usize::from),
         fail_fast: args.fail_fast,
@@ -77,6 +82,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         store: Some(store),
         audit: None,
         luck: Luck { jitter: args.jitter, ..args.seed.map_or_else(Luck::any, Luck::of) },
+        stop,
         slow: args.slow,
         debug,
         shown: Shown::All,
@@ -136,6 +142,30 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         kept(servers, &home, &ran.results);
     }
     Exit::of(&summary)
+}
+
+/// Whether scenarios stop for somebody at standard input; why they can't.
+fn stop(args: &RunArgs) -> Result<Option<Stop>, String> {
+    let stop = Stop { steps: args.step, failure: args.pause_on_failure };
+    let option = match stop {
+        Stop { steps: true, .. } => "--step",
+        Stop { failure: true, .. } => "--pause-on-failure",
+        _ => return Ok(None),
+    };
+    if under_ci() {
+        return Err(format!("{option} waits for somebody at a terminal, and under CI there is nobody"));
+    }
+    if args.jobs.is_some_and(|jobs| jobs > 1) {
+        return Err(format!("{option} plays one scenario at a time: leave --jobs out"));
+    }
+    // A pipe may hold commands; /dev/null never does.
+    let input = std::fs::metadata("/dev/stdin").ok();
+    let silent = input.is_none_or(|input| std::os::unix::fs::FileTypeExt::is_char_device(&input.file_type()))
+        && !std::io::IsTerminal::is_terminal(&std::io::stdin());
+    if silent {
+        return Err(format!("{option} reads commands from standard input, and there is none"));
+    }
+    Ok(Some(stop))
 }
 
 /// Leaves the shared servers running and says how to reach them.

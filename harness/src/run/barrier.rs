@@ -186,7 +186,7 @@ impl Here {
             .into_iter()
             .find(|connection| connection.is_open() && connection.streams == watcher.streams);
         there.via = own.as_ref().map(|connection| connection.name.clone());
-        (there.since, there.in_verb, there.shared) = (None, true, true);
+        (there.since, there.in_verb, there.shared, there.aside) = (None, true, true, true);
         there.main = MainMode::Own;
         let receive = there.pattern(receive)?;
         let hides: Vec<Pattern> = there.patterns(hides)?;

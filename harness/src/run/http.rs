@@ -92,6 +92,24 @@ impl Here {
         self.ask("GET", &outgoing, self.world.deadlines.of(None)).await
     }
 
+    /// A request that somebody makes by hand.
+    pub(super) async fn by_hand(&self, method: &str, path: &str, body: Option<String>) -> Result<Answer, Box<Failure>> {
+        let url = self.url(path, None)?;
+        let mut headers = self.headers(&[], &url)?;
+        let json = body.as_ref().and_then(|body| serde_json::from_str(body).ok());
+        if json.is_some() {
+            headers.insert("content-type", HeaderValue::from_static("application/json"));
+        }
+        let method = match method {
+            "post" => "POST",
+            "put" => "PUT",
+            "patch" => "PATCH",
+            "delete" => "DELETE",
+            _ => "GET",
+        };
+        self.ask(method, &Outgoing { url, headers, body, json }, self.world.deadlines.of(None)).await
+    }
+
     fn outgoing(&self, http: &Http) -> Result<Outgoing, Box<Failure>> {
         let query = http.query.as_ref().map(|query| self.render(query)).transpose()?;
         let url = self.url(&self.text(&http.path)?, query.as_ref())?;

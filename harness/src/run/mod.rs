@@ -8,8 +8,10 @@
 
 mod act;
 mod barrier;
+mod by_hand;
 mod chance;
 mod check;
+mod desk;
 mod ending;
 mod exchange;
 mod expect;
@@ -42,6 +44,7 @@ use crate::subject::{Server, SubjectError};
 
 pub use chance::Luck;
 use chance::{Chance, Naming};
+pub use desk::Desk;
 pub use snapshot::Store;
 pub(crate) use snapshot::Taken;
 pub use world::Deadlines;
@@ -109,6 +112,8 @@ pub struct Ground {
     pub audit: Option<Duration>,
     /// What generated values and races are made from.
     pub luck: Luck,
+    /// Where somebody says how scenarios go on; they are then played one at a time.
+    pub desk: Option<Arc<Desk>>,
     /// Takes the events.
     pub sink: EventSink,
     /// Whether every step, request, frame and log line is an event too.
@@ -124,6 +129,12 @@ pub(crate) async fn play(
     began: Instant,
 ) -> ScenarioResult {
     let scenario = &job.scenario;
+    if let Some(desk) = &ground.desk {
+        if desk.has_ended() {
+            return job.unplayed(Outcome::Interrupted);
+        }
+        desk.begin();
+    }
     let instance = Arc::new(job.instance());
     let tell = |kind| (ground.sink)(Event { scenario: Some(Arc::clone(&instance)), at: began.elapsed(), kind });
     tell(EventKind::ScenarioStarted {
@@ -146,6 +157,16 @@ pub(crate) async fn play(
         Ok(()) => story(&mut top, scenario, ground.audit).await.err().unwrap_or_default(),
         Err(failures) => failures,
     };
+    let ended = || ground.desk.as_ref().is_some_and(|desk| desk.has_ended());
+    if ended() {
+        return job.unplayed(Outcome::Interrupted);
+    }
+    let mut shown = false;
+    if let Some(desk) = &ground.desk {
+        desk.failed(&top, &failures).await;
+        shown = !failures.is_empty();
+        top.aside = true;
+    }
     failures.extend(top.steps(&scenario.always).await.err().unwrap_or_default());
     if failures.is_empty() || !scenario.protocol.invariants.is_empty() {
         // What the last step caused belongs to the scenario and to its record; a barrier that breaks here has been told
@@ -162,13 +183,21 @@ pub(crate) async fn play(
     }
     let unknown = promises(&top, &mut failures).await;
     let people = people(&top);
+    let compared = snapshot::compare(&world, ground.store.as_ref());
+    failures.extend(compared.failures);
+    if let Some(desk) = &ground.desk {
+        if !shown {
+            desk.failed(&top, &failures).await;
+        }
+        if ended() && failures.is_empty() {
+            return job.unplayed(Outcome::Interrupted);
+        }
+    }
     for participant in world.participants.values() {
         for connection in lock(&participant.connections).iter() {
             connection.drop_now();
         }
     }
-    let compared = snapshot::compare(&world, ground.store.as_ref());
-    failures.extend(compared.failures);
     // A broken promise over the whole record names the cause more often than the step that first noticed.
     failures.sort_by_key(|failure| failure.kind != FailureKind::Invariant);
 
@@ -302,6 +331,7 @@ fn world(
         sink: Arc::clone(&ground.sink),
         detail: ground.detail,
         log,
+        desk: ground.desk.clone(),
         snapshots: Mutex::default(),
         races: Mutex::default(),
     }))

@@ -19,7 +19,7 @@ impl Here {
         let runs = racers.iter().map(|who| {
             let mut there = self.clone();
             there.me = Some(Arc::clone(who));
-            there.shared = true;
+            (there.shared, there.aside) = (true, true);
             let racer = Racer::new(&release, who.key());
             there.main = if race.outcomes.is_empty() {
                 MainMode::Released(Arc::clone(&racer))

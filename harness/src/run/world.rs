@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use reqwest::cookie::Jar;
 use serde_json::{Map, Value, json};
 
+use super::Desk;
 use super::chance::{Chance, Mix};
 use super::release::Racer;
 use super::socket::Connection;
@@ -72,6 +73,8 @@ pub(crate) struct World {
     pub(crate) detail: bool,
     /// Lines of the server's log since the scenario's start; the version counts them.
     pub(crate) log: Arc<LogBook>,
+    /// Where somebody says how it goes on.
+    pub(crate) desk: Option<Arc<Desk>>,
     pub(crate) snapshots: Mutex<Vec<super::Taken>>,
     /// Who was released when, a race each.
     pub(crate) races: Mutex<Vec<Raced>>,
@@ -287,6 +290,8 @@ pub(crate) struct Here {
     /// Whether several act in this step, so that captures belong to each of them.
     pub(crate) shared: bool,
     pub(crate) main: MainMode,
+    /// Whether nobody is asked about steps here: others go on beside them.
+    pub(crate) aside: bool,
     /// The running step's number.
     pub(crate) step: usize,
     /// The line of the scenario's own step.
@@ -386,6 +391,7 @@ impl Here {
             in_verb: false,
             shared: false,
             main: MainMode::Own,
+            aside: false,
             step: 0,
             line: 0,
             depth: 0,
