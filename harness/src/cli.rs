@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+pub mod diff;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// End-to-end tests for multi-participant realtime servers.
@@ -44,6 +46,8 @@ pub enum Command {
     List(SelectArgs),
     /// Read scenario and protocol files, and tell everything that is wrong with them; nothing is played.
     Check(CheckArgs),
+    /// Compare two playings of a scenario, and tell the first causal divergence.
+    Diff(diff::DiffArgs),
     /// Print the JSON Schema of scenario and protocol files, for editors.
     Schema,
 }

@@ -2,6 +2,7 @@
 
 mod again;
 mod check;
+mod diff;
 mod play;
 mod run;
 mod serve;
@@ -26,6 +27,9 @@ pub fn run(cli: Cli) -> Exit {
         Color::Always => Paint::new(true),
         Color::Never => Paint::new(false),
     };
+    if let Command::Diff(args) = &cli.command {
+        return diff::diff(args, paint);
+    }
     if let Command::Schema = cli.command {
         let text = serde_json::to_string_pretty(&crate::schema::schema()).unwrap_or_default();
         return print(&format!("{text}\n"));
@@ -43,7 +47,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Serve(args) => serve::serve(&config, &args, paint),
         Command::List(args) => list(&config, &args),
         Command::Check(args) => check::check(&config, &args, paint),
-        Command::Schema => Exit::Passed,
+        Command::Schema | Command::Diff(_) => Exit::Passed,
     }
 }
 

@@ -209,8 +209,9 @@ impl Here {
             MainMode::Released(racer) if is_main => Some(racer),
             _ => None,
         };
-        if racer.is_some() {
-            connection.latch.hold();
+        let latch = racer.and_then(|_| connection.latch());
+        if let Some(latch) = &latch {
+            latch.hold();
         }
         let written = connection
             .send(&self.world, self.step, message, payload, None)
@@ -220,7 +221,7 @@ impl Here {
         let limit = self.world.deadlines.of(self.within);
         let written = tokio::time::timeout(limit, written).await;
         if let Some(racer) = racer {
-            racer.released(Some(&connection.latch)).await;
+            racer.released(latch.as_ref()).await;
         }
         match written {
             Ok(_) => Ok(()),

@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_seed_means_the_same_values_for_ever() {
         let chance = Chance::new(7, "talk/hello");
-        assert_eq!(chance.digits(None), "5866133396826033");
+        assert_eq!(chance.digits(None), "1223410696538420");
         assert_eq!(chance.uuid(1), "00000000-0000-4000-8000-000000000000");
     }
 

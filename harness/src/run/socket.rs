@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -39,8 +39,8 @@ pub(crate) struct Connection {
     /// Counts changes of the inbox.
     pub(crate) changed: watch::Sender<u64>,
     outgoing: mpsc::UnboundedSender<Out>,
-    /// Holds what it writes back, for races.
-    pub(crate) latch: Arc<Latch>,
+    /// Holds what it writes back, for races. It is the socket's own, so that a dropped socket is closed.
+    latch: Weak<Latch>,
     reading: watch::Sender<bool>,
     /// Dropped to end the tasks without a close frame.
     tasks: Mutex<Option<watch::Sender<()>>>,
@@ -213,7 +213,7 @@ impl Connection {
             inbox: Mutex::new(Inbox::default()),
             changed: watch::Sender::new(0),
             outgoing,
-            latch,
+            latch: Arc::downgrade(&latch),
             reading,
             tasks: Mutex::new(Some(alive)),
             fails: rules.fails,
@@ -312,6 +312,11 @@ impl Connection {
     pub(crate) fn set_reading(&self, on: bool) {
         lock(&self.inbox).stalled = !on;
         self.reading.send_replace(on);
+    }
+
+    /// What holds its writing back, while it is open.
+    pub(crate) fn latch(&self) -> Option<Arc<Latch>> {
+        self.latch.upgrade()
     }
 
     pub(crate) fn is_open(&self) -> bool {
