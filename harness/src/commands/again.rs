@@ -1,11 +1,11 @@
 //! `run --repeat-until-failure` and `run --reproduce`: playing a selection again to see how often it fails.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use indexmap::IndexMap;
-use serde_json::Value;
 
 use super::play::{Play, Shown, report};
 use super::{complain, print};
@@ -14,20 +14,25 @@ use crate::exit::Exit;
 use crate::report::human;
 use crate::report::paint::Style;
 use crate::report::reports::Reports;
-use crate::run::Luck;
+use crate::run::{Job, Luck};
 use crate::runner::Options;
-use crate::select::{Selected, jobs_of};
+use crate::select::last_run::LastRun;
 use crate::text::{counted, fingerprint};
 
 /// Jobs that are planned at once.
 const BATCH: usize = 2000;
 
 /// Plays a selection again until something fails, at most so many times if that is said.
-pub(crate) fn until_failure(play: &Play<'_>, selected: &Selected, most: Option<u32>, reports: Reports) -> Exit {
+pub(crate) fn until_failure(
+    play: &Play<'_>,
+    plan: &dyn Fn(RangeInclusive<usize>) -> Vec<Job>,
+    most: Option<u32>,
+    reports: Reports,
+) -> Exit {
     let began = Instant::now();
     let mut reports = reports;
-    let options = Options { fail_fast: true, ..play.options.clone() };
-    let rows = jobs_of(selected, 1..=1).len().max(1);
+    let options = Options { max_fail: Some(1), retries: 0, ..play.options.clone() };
+    let rows = plan(1..=1).len().max(1);
     let most = most.unwrap_or(u32::MAX);
     let (mut done, mut size) = (0_u32, 1_u32);
     let mut summary = Summary::default();
@@ -35,7 +40,7 @@ pub(crate) fn until_failure(play: &Play<'_>, selected: &Selected, most: Option<u
     while done < most && failed.is_none() {
         let until = done.saturating_add(size).min(most);
         let batch = Play {
-            jobs: jobs_of(selected, done as usize + 1..=until as usize),
+            jobs: plan(done as usize + 1..=until as usize),
             options: &options,
             shown: Shown::Bad,
             continued: done > 0,
@@ -86,7 +91,7 @@ pub(crate) fn until_failure(play: &Play<'_>, selected: &Selected, most: Option<u
 /// Plays each scenario of a selection so many times with one seed, and tells how often which failure comes.
 pub(crate) fn reproduce(
     play: &Play<'_>,
-    selected: &Selected,
+    plan: &dyn Fn(RangeInclusive<usize>) -> Vec<Job>,
     (times, seed): (u32, Option<u64>),
     output: &Path,
     reports: Reports,
@@ -94,15 +99,16 @@ pub(crate) fn reproduce(
     let began = Instant::now();
     let mut reports = reports;
     let mut summary = Summary::default();
-    let all = jobs_of(selected, 1..=times as usize);
+    let all = plan(1..=times as usize);
     let mut labels: Vec<Arc<str>> = Vec::new();
     for job in &all {
         if !labels.contains(&job.label) {
             labels.push(Arc::clone(&job.label));
         }
     }
+    let known = LastRun::read(output);
     for (place, label) in labels.iter().enumerate() {
-        let (seed, why) = match (seed, last_failure(output, label)) {
+        let (seed, why) = match (seed, known.as_ref().and_then(|known| known.seed(label))) {
             (Some(seed), _) => (seed, String::new()),
             (None, Some(seed)) => (seed, ", that of its last failure".to_owned()),
             (None, None) => (play.luck.seed, ", a new one: no failure of it is known".to_owned()),
@@ -166,23 +172,6 @@ fn tally(results: &[ScenarioResult], play: &Play<'_>) -> String {
         }
     }
     text
-}
-
-/// The seed of a scenario's failure in the run before, where the output folder tells of one.
-fn last_failure(output: &Path, label: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(output.join("last-run.json")).ok()?;
-    find(&serde_json::from_str(&text).ok()?, label)
-}
-
-fn find(value: &Value, label: &str) -> Option<u64> {
-    match value {
-        Value::Object(map) if map.get("label").and_then(Value::as_str) == Some(label) => {
-            map.get("seed").and_then(Value::as_u64).filter(|seed| *seed > 0)
-        }
-        Value::Object(map) => map.values().find_map(|value| find(value, label)),
-        Value::Array(items) => items.iter().find_map(|value| find(value, label)),
-        _ => None,
-    }
 }
 
 fn repetitions(number: u32) -> String {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::print;
 use crate::config::{Config, SubjectChoice};
-use crate::event::{Event, EventKind, EventSink};
+use crate::event::{Event, EventKind, EventSink, Outcome};
 use crate::report::debug::Story;
 use crate::report::human;
 use crate::report::paint::{Paint, Style};
@@ -14,6 +14,7 @@ use crate::report::reports::Reports;
 use crate::run::{Deadlines, Desk, Ground, Job, Luck, Store};
 use crate::runner::{self, Options, Way, Ways};
 use crate::scenario::model::Scenario;
+use crate::secret::Secrets;
 use crate::subject::Subject;
 
 /// How each scenario gets its server, from `--server`.
@@ -43,7 +44,8 @@ pub(crate) fn ways(config: &Config, servers: &[String], keep: bool) -> Result<(W
             None => choice.clone(),
             Some(name) => named.get(name).map_or(SubjectChoice::Subprocess, |url| SubjectChoice::Remote(url.clone())),
         };
-        if let SubjectChoice::Remote(url) = &choice {
+        let subject = config.server(name).and_then(|server| config.subject(server, &choice));
+        if let Ok(Subject::Remote(url)) = &subject {
             if scenario.acts_on_server {
                 return Way::Skip(format!("it stops or restarts its server, and {url} was not started here"));
             }
@@ -51,7 +53,6 @@ pub(crate) fn ways(config: &Config, servers: &[String], keep: bool) -> Result<(W
                 return Way::Skip(format!("it asks for a configuration that {url} can't be given"));
             }
         }
-        let subject = config.server(name).and_then(|server| config.subject(server, &choice));
         match subject {
             Ok(Subject::Subprocess(mut spec)) => {
                 spec.keepable = keep;
@@ -115,6 +116,10 @@ pub(crate) struct Play<'a> {
     pub(crate) stop: Option<Stop>,
     /// What all deadlines are multiplied by.
     pub(crate) slow: f64,
+    /// How long a scenario may take that doesn't say it itself.
+    pub(crate) timeout: std::time::Duration,
+    /// What is shown nowhere.
+    pub(crate) secrets: Option<Arc<Secrets>>,
     /// Whether the live story is told, and whether with whole frames.
     pub(crate) debug: Option<Debug>,
     /// Whether reports want every frame.
@@ -127,8 +132,8 @@ pub(crate) struct Play<'a> {
 
 /// Plays jobs and reports them as they end; gives what came of them and the text of the failures.
 pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::Ran, String), String> {
-    let Play { config, jobs, ways, options, store, audit, luck, stop, slow, debug, detail, shown, continued, paint } =
-        play;
+    let Play { config, jobs, ways, options, store, audit, luck, stop, slow, timeout, secrets, .. } = play;
+    let Play { debug, detail, shown, continued, paint, .. } = play;
     raise_descriptor_limit();
     crate::subject::in_process::log_panics();
     let (events, incoming) = mpsc::channel::<Told>();
@@ -152,6 +157,9 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
         desk,
         sink,
         detail: debug.is_some() || detail,
+        timeout,
+        traceparent: config.traceparent,
+        secrets,
     };
     let (ways, options) = (Arc::clone(ways), options.clone());
     let playing = std::thread::spawn(move || {
@@ -178,8 +186,14 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
         if let EventKind::Building { command } = &event.kind {
             print(&format!("{}\n", paint.text(Style::Dim, &format!("      building the server: {command}"))));
         }
+        if let EventKind::Ending { server, patience } = &event.kind {
+            let line = format!("      waiting for the server `{server}` to end; it is killed after {patience:?}");
+            print(&format!("{}\n", paint.text(Style::Dim, &line)));
+        }
         if let EventKind::ScenarioFinished(result) = &event.kind {
-            if shown == Shown::All || (shown == Shown::Bad && !result.is_good()) {
+            // What was not run is told once, at the end.
+            let told = shown == Shown::All || (shown == Shown::Bad && !result.is_good());
+            if told && !matches!(result.outcome, Outcome::NotRun { .. }) {
                 print(&format!("{}\n", human::line(result, paint)));
             }
             let text = human::failures(result, paint);
@@ -198,6 +212,9 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
         reports.tell(event);
     }
     let ran = playing.join().map_err(|_| "the runner itself panicked; please report this".to_owned())?;
+    if let Ok(ran) = &ran {
+        failures.push_str(&human::not_run(&ran.results, paint));
+    }
     ran.map(|ran| (ran, failures)).map_err(|error| format!("the run could not begin: {error}"))
 }
 

@@ -159,6 +159,7 @@ impl Story {
             | EventKind::Linked { .. }
             | EventKind::Building { .. }
             | EventKind::ScenarioFinished(_)
+            | EventKind::Ending { .. }
             | EventKind::RunFinished(_) => None,
         }
     }

@@ -9,11 +9,11 @@ use tokio_tungstenite::tungstenite::Message;
 use super::barrier::Proof;
 use super::expect::came;
 use super::http::{query_of, target};
-use super::socket::{Connection, Echo, Handshake, Opened, Rules, changed_before, describe, from_now, handshake};
+use super::socket::{Connection, Echo, Handshake, Opened, Rules, changed_before, describe, from_now, handshake, shake};
 use super::step::{Played, one};
-use super::wire::Latch;
+use super::wire::{Broken, Latch};
 use super::world::{Here, MainMode, Participant, lock};
-use crate::event::{EventKind, Failure, Nearest};
+use crate::event::{EventKind, Failure, FailureKind, Nearest};
 use crate::pattern::{Difference, Pattern, describe as describe_pattern};
 use crate::record::{Payload, What};
 use crate::scenario::model::{Action, Barrier, Call, Connect, Outgoing};
@@ -36,13 +36,8 @@ impl Here {
                     let connection = self.connection(via.as_ref()).map_err(one)?;
                     connection.close(code, &reason);
                     let limit = self.world.deadlines.of(within.or(self.within));
-                    if !self.end_of(&connection, limit).await {
-                        let mut failure =
-                            self.failure(format!("the server didn't answer the close frame within {limit:?}"));
-                        failure.came = came(&connection, 0);
-                        return Err(one(failure));
-                    }
-                    Ok(())
+                    let missed = || format!("the server didn't answer the close frame within {limit:?}");
+                    self.ends_within(&connection, limit, missed).await.map_err(one)
                 }
                 Action::Drop { via } => {
                     let connection = self.connection(via.as_ref()).map_err(one)?;
@@ -219,8 +214,11 @@ impl Here {
         // Awaited, so that a `drop` behind it doesn't take the frame along. A connection that ends meanwhile is told by
         // whatever expects something of it.
         let limit = self.world.deadlines.of(self.within);
+        let waits = self.waits("the server to take a frame");
         let written = tokio::time::timeout(limit, written).await;
+        drop(waits);
         if let Some(racer) = racer {
+            let _waits = self.waits("the release of the race");
             racer.released(latch.as_ref()).await;
         }
         match written {
@@ -261,11 +259,31 @@ impl Here {
         let asked = Handshake { url: url.clone(), headers, subprotocols, receive_buffer: connect.receive_buffer };
         let limit = self.world.deadlines.of(connect.within.or(self.within));
         let racer = match &mode {
-            MainMode::Observed(racer) | MainMode::Released(racer) => Some(&**racer),
+            MainMode::Observed(racer) | MainMode::Released(racer) => Some(racer),
             _ => None,
         };
         let path = target(&url);
-        let opened = handshake(&asked, limit, racer).await.map_err(|why| self.failure(format!("GET {path}: {why}")))?;
+        let waits = self.waits(format!("an answer to the handshake of {path}"));
+        let missed = || format!("GET {path}: no answer to the handshake within {limit:?}");
+        let broken = |broken: Broken| {
+            let mut failure = self.failure(format!("GET {path}: {}", broken.why));
+            if broken.ours || (broken.unreached && self.world.server.is_remote()) {
+                failure.kind = FailureKind::Environment;
+            }
+            failure
+        };
+        let opened = match racer {
+            None => self.patiently(limit, handshake(&asked), missed).await?,
+            Some(racer) => {
+                let shaking = self.patiently(limit, shake(&asked, true), missed).await?.map_err(broken)?;
+                let release = self.waits("the release of the race");
+                racer.released(Some(&shaking.asked.latch)).await;
+                drop(release);
+                self.patiently(limit, shaking.opened(), missed).await?
+            }
+        };
+        let opened = opened.map_err(broken)?;
+        drop(waits);
         let status = match &opened {
             Opened::Stream(_, _, answer) | Opened::Refused(answer) => answer.status,
         };
@@ -367,6 +385,23 @@ impl Here {
         true
     }
 
+    /// Waits for the end of a connection so long, and then a moment more, to say whether it came late or never.
+    async fn ends_within(
+        &self,
+        connection: &Connection,
+        limit: std::time::Duration,
+        missed: impl FnOnce() -> String,
+    ) -> Result<(), Box<Failure>> {
+        let _waits = self.waits(format!("the end of connection {}", connection.name));
+        // Longer than anybody listens: what it says then is not asked for.
+        let long = limit + self.world.deadlines.late() + std::time::Duration::from_secs(1);
+        let Err(mut failure) = self.patiently(limit, self.end_of(connection, long), missed).await else {
+            return Ok(());
+        };
+        failure.came = came(connection, 0);
+        Err(failure)
+    }
+
     pub(super) async fn closed(
         &self,
         connection: &Arc<Connection>,
@@ -374,15 +409,14 @@ impl Here {
         within: Option<std::time::Duration>,
     ) -> Result<(), Box<Failure>> {
         let limit = self.world.deadlines.of(within.or(self.within));
-        if !self.end_of(connection, limit).await {
-            let mut failure = self.failure(format!(
-                "the server didn't close {}'s connection {} within {limit:?}",
-                connection.participant, connection.name
-            ));
+        let missed = || {
+            let (who, name) = (&connection.participant, &connection.name);
+            format!("the server didn't close {who}'s connection {name} within {limit:?}")
+        };
+        self.ends_within(connection, limit, missed).await.map_err(|mut failure| {
             failure.expected = Some(format!("a close that matches {}", describe_pattern(pattern)));
-            failure.came = came(connection, 0);
-            return Err(failure);
-        }
+            failure
+        })?;
         let end = lock(&connection.inbox).end.clone();
         let Some(end) = end else { return Ok(()) };
         let value = json!({ "code": end.code, "reason": end.reason });

@@ -1,17 +1,18 @@
 //! One request and its answer over the network: over the scenario's client, or as a racer over a connection of its own.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use http_body_util::Full;
-use hyper::body::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
 
-use super::http::target;
-use super::release::Racer;
-use super::socket::{answered, line_up};
-use super::wire::dial;
+use super::http::{is_ours, target};
+use super::wire::{Broken, Latch, dial};
 
 /// A request as it goes out.
 pub(super) struct Request<'a> {
@@ -28,58 +29,86 @@ pub(super) struct Got {
     pub(super) body: Bytes,
 }
 
-/// Why there is no answer.
-pub(super) enum Broken {
-    /// Nobody listens.
-    Unreached(String),
-    /// The connection broke.
-    Broke(String),
-    /// It took too long.
-    Late,
+type Response = (hyper::Response<Incoming>, Bytes);
+
+/// A request that is under way over a connection of its own.
+pub(super) struct Asked {
+    asking: BoxFuture<'static, hyper::Result<Response>>,
+    /// The answer of a server that answered before it had everything.
+    early: Option<hyper::Result<Response>>,
+    pub(super) latch: Arc<Latch>,
 }
 
-impl From<reqwest::Error> for Broken {
-    fn from(error: reqwest::Error) -> Self {
-        let why = chain(&error);
-        if error.is_connect() { Self::Unreached(why) } else { Self::Broke(why) }
+impl Asked {
+    /// Sends a request; with `hold`, everything but its last byte, which the latch releases.
+    pub(super) async fn new<B>(
+        mut sender: SendRequest<B>,
+        request: hyper::Request<B>,
+        latch: Arc<Latch>,
+        hold: bool,
+    ) -> Self
+    where
+        B: Body + Send + 'static,
+    {
+        if hold {
+            latch.hold();
+        }
+        let sent = sender.send_request(request);
+        let asking = async move {
+            let mut response = sent.await?;
+            // With 101 the connection is the WebSocket's and nothing is read.
+            if response.status() == hyper::StatusCode::SWITCHING_PROTOCOLS {
+                return Ok((response, Bytes::new()));
+            }
+            let body = response.body_mut().collect().await?.to_bytes();
+            drop(sender);
+            Ok((response, body))
+        };
+        let mut asked = Self { asking: asking.boxed(), early: None, latch };
+        if hold {
+            let held = Arc::clone(&asked.latch);
+            tokio::select! {
+                biased;
+                answer = &mut asked.asking => asked.early = Some(answer),
+                () = held.held() => {}
+            }
+        }
+        asked
     }
-}
 
-impl From<hyper::Error> for Broken {
-    fn from(error: hyper::Error) -> Self {
-        Self::Broke(error.to_string())
-    }
-}
-
-impl From<tokio::time::error::Elapsed> for Broken {
-    fn from(_: tokio::time::error::Elapsed) -> Self {
-        Self::Late
+    /// Waits for the answer with its whole body.
+    pub(super) async fn answer(self) -> hyper::Result<Response> {
+        match self.early {
+            Some(early) => early,
+            None => self.asking.await,
+        }
     }
 }
 
 impl Request<'_> {
     /// Sends it over a client's connections.
-    pub(super) async fn over(&self, client: &reqwest::Client, limit: Duration) -> Result<Got, Broken> {
+    pub(super) async fn over(&self, client: &reqwest::Client) -> Result<Got, Broken> {
         let mut request = client.request(self.method.clone(), self.url.clone()).headers(self.headers.clone());
         if let Some(body) = self.body {
             request = request.body(body.clone());
         }
-        tokio::time::timeout(limit, async {
+        let asking = async {
             let response = request.send().await?;
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
             Ok(Got { status, headers, body: response.bytes().await? })
+        };
+        asking.await.map_err(|error: reqwest::Error| Broken {
+            why: chain(&error),
+            unreached: error.is_connect(),
+            ours: is_ours(&error),
         })
-        .await?
     }
 
-    /// Sends it as a racer: everything but its last byte before the release. `released` is called behind that.
-    pub(super) async fn raced(&self, racer: &Racer, limit: Duration, released: impl FnOnce()) -> Result<Got, Broken> {
-        let made = async {
-            let (io, latch) = dial(self.url, None).await.map_err(Broken::Unreached)?;
-            let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io)).await?;
-            Ok::<_, Broken>((sender, connection, latch))
-        };
-        let (mut sender, connection, latch) = tokio::time::timeout(limit, made).await??;
+    /// Brings it to the server over a connection of its own, but for its last byte.
+    pub(super) async fn held_back(&self) -> Result<Asked, Broken> {
+        let (io, latch) = dial(self.url, None).await?;
+        let broke = |error: hyper::Error| Broken::from(chain(&error));
+        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io)).await.map_err(broke)?;
         tokio::spawn(connection);
         let mut request = hyper::Request::builder().method(self.method.clone()).uri(target(self.url));
         if let Some(headers) = request.headers_mut() {
@@ -97,17 +126,16 @@ impl Request<'_> {
             add("user-agent", "roundtable");
         }
         let body = Full::new(Bytes::from(self.body.cloned().unwrap_or_default()));
-        let request = request.body(body).map_err(|error| Broken::Broke(error.to_string()))?;
-        latch.hold();
-        let asking = answered(sender.send_request(request));
-        tokio::pin!(asking);
-        let early = line_up(&mut asking, &latch, racer, limit).await?;
-        released();
-        let (response, body) = match early {
-            Some(answer) => answer?,
-            None => tokio::time::timeout(limit, asking).await??,
-        };
-        Ok(Got { status: response.status().as_u16(), headers: response.headers().clone(), body })
+        let request = request.body(body).map_err(|error| Broken::from(error.to_string()))?;
+        Ok(Asked::new(sender, request, latch, true).await)
+    }
+}
+
+impl Got {
+    /// The answer to a request that was held back.
+    pub(super) async fn of(asked: Asked) -> Result<Self, Broken> {
+        let (response, body) = asked.answer().await.map_err(|error| Broken::from(chain(&error)))?;
+        Ok(Self { status: response.status().as_u16(), headers: response.headers().clone(), body })
     }
 }
 

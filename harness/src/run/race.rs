@@ -28,6 +28,7 @@ impl Here {
             };
             async move {
                 if !holds_back(&race.action, who) {
+                    let _waits = there.waits("the release of the race");
                     racer.released(None).await;
                 }
                 let played = there.act(&race.action, true).await;

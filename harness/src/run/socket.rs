@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use reqwest::Url;
@@ -19,9 +19,9 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
+use super::exchange::Asked;
 use super::inbox::{Frame, Inbox, Ping};
-use super::release::Racer;
-use super::wire::{Latch, dial};
+use super::wire::{Broken, Latch, dial};
 use super::world::{Answer, Participant, World, lock};
 use crate::event::EventKind;
 use crate::pattern::Pattern;
@@ -73,24 +73,31 @@ pub(crate) enum Opened {
     Refused(Answer),
 }
 
+/// A handshake whose request is on its way.
+pub(crate) struct Shaking {
+    pub(super) asked: Asked,
+    key: String,
+    path: String,
+}
+
 /// Opens a connection and upgrades it (RFC 6455, section 4). A failure is told as text: it is no answer.
-/// In a race the request is there but for its last byte when the racer waits for its release.
-pub(crate) async fn handshake(asked: &Handshake, limit: Duration, racer: Option<&Racer>) -> Result<Opened, String> {
+pub(crate) async fn handshake(asked: &Handshake) -> Result<Opened, Broken> {
+    shake(asked, false).await?.opened().await
+}
+
+/// Opens a connection and sends the request; with `hold`, everything but its last byte.
+pub(super) async fn shake(asked: &Handshake, hold: bool) -> Result<Shaking, Broken> {
     let url = &asked.url;
-    let host = url.host_str().ok_or_else(|| format!("{url} has no host"))?;
-    let port = url.port_or_known_default().unwrap_or(80);
-    let slow = |_| format!("no answer to the handshake within {limit:?}");
-    let (io, latch) = tokio::time::timeout(limit, dial(url, asked.receive_buffer)).await.map_err(slow)??;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io))
+    let (io, latch) = dial(url, asked.receive_buffer).await?;
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io))
         .await
         .map_err(|error| format!("the connection failed: {error}"))?;
     tokio::spawn(connection.with_upgrades());
 
     let key = generate_key();
-    let authority = if url.port().is_some() { format!("{host}:{port}") } else { host.to_owned() };
     let path = super::http::target(url);
     let mut request = hyper::Request::get(&path)
-        .header("host", authority)
+        .header("host", super::exchange::authority(url))
         .header("connection", "Upgrade")
         .header("upgrade", "websocket")
         .header("sec-websocket-version", "13")
@@ -102,72 +109,39 @@ pub(crate) async fn handshake(asked: &Handshake, limit: Duration, racer: Option<
         request = request.header(name, value);
     }
     let request = request.body(Empty::<Bytes>::new()).map_err(|error| format!("the request can't be made: {error}"))?;
-    if racer.is_some() {
-        latch.hold();
-    }
-    let asking = answered(sender.send_request(request));
-    tokio::pin!(asking);
-    let early = match racer {
-        Some(racer) => line_up(&mut asking, &latch, racer, limit).await.map_err(slow)?,
-        None => None,
-    };
-    let answer = match early {
-        Some(answer) => answer,
-        None => tokio::time::timeout(limit, asking).await.map_err(slow)?,
-    };
-    let (response, body) = answer.map_err(|error| format!("no answer to the handshake: {error}"))?;
-    let status = response.status().as_u16();
-    let headers: BTreeMap<String, String> = response
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect();
-    let what = format!("GET {path}");
-    if status != 101 {
-        return Ok(Opened::Refused(Answer { what, status, headers, body: body_value(&body), entry: None }));
-    }
-    if headers.get("sec-websocket-accept").map(String::as_str) != Some(derive_accept_key(key.as_bytes()).as_str()) {
-        return Err("the server's Sec-WebSocket-Accept doesn't answer the key (RFC 6455, section 4.1)".to_owned());
-    }
-    let upgraded = hyper::upgrade::on(response).await.map_err(|error| format!("the upgrade failed: {error}"))?;
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(LARGEST))
-        .max_frame_size(Some(LARGEST))
-        .read_buffer_size(8 << 10);
-    let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, Some(config)).await;
-    Ok(Opened::Stream(Box::new(stream), latch, Answer { what, status, headers, body: Value::Null, entry: None }))
+    Ok(Shaking { asked: Asked::new(sender, request, latch, hold).await, key, path })
 }
 
-/// An answer with its whole body; with 101 the connection is the WebSocket's and nothing is read.
-pub(super) async fn answered(
-    response: impl Future<Output = hyper::Result<hyper::Response<hyper::body::Incoming>>>,
-) -> hyper::Result<(hyper::Response<hyper::body::Incoming>, Bytes)> {
-    let mut response = response.await?;
-    if response.status() == hyper::StatusCode::SWITCHING_PROTOCOLS {
-        return Ok((response, Bytes::new()));
-    }
-    let body = response.body_mut().collect().await?.to_bytes();
-    Ok((response, body))
-}
-
-/// Waits until a request is there but for its last byte, then for the release. A server that answered before it had
-/// everything has answered: what it gave.
-pub(super) async fn line_up<T>(
-    mut asking: impl Future<Output = T> + Unpin,
-    latch: &Arc<Latch>,
-    racer: &Racer,
-    limit: Duration,
-) -> Result<Option<T>, tokio::time::error::Elapsed> {
-    let early = tokio::time::timeout(limit, async {
-        tokio::select! {
-            biased;
-            answer = &mut asking => Some(answer),
-            () = latch.held() => None,
+impl Shaking {
+    /// Waits for the answer.
+    pub(super) async fn opened(self) -> Result<Opened, Broken> {
+        let Self { asked, key, path } = self;
+        let latch = Arc::clone(&asked.latch);
+        let answer = asked.answer().await;
+        let (response, body) = answer.map_err(|error| format!("no answer to the handshake: {error}"))?;
+        let status = response.status().as_u16();
+        let headers: BTreeMap<String, String> = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect();
+        let what = format!("GET {path}");
+        if status != 101 {
+            return Ok(Opened::Refused(Answer { what, status, headers, body: body_value(&body), entry: None }));
         }
-    })
-    .await?;
-    racer.released(Some(latch)).await;
-    Ok(early)
+        if headers.get("sec-websocket-accept").map(String::as_str) != Some(derive_accept_key(key.as_bytes()).as_str()) {
+            return Err("the server's Sec-WebSocket-Accept doesn't answer the key (RFC 6455, section 4.1)"
+                .to_owned()
+                .into());
+        }
+        let upgraded = hyper::upgrade::on(response).await.map_err(|error| format!("the upgrade failed: {error}"))?;
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(LARGEST))
+            .max_frame_size(Some(LARGEST))
+            .read_buffer_size(8 << 10);
+        let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, Some(config)).await;
+        Ok(Opened::Stream(Box::new(stream), latch, Answer { what, status, headers, body: Value::Null, entry: None }))
+    }
 }
 
 /// An answer's body as patterns see it: JSON where it is, other text as a string, null when empty.

@@ -20,15 +20,37 @@ use super::lock;
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
-/// Connects to the server of an address. A failure is told as text.
-pub(crate) async fn dial(url: &Url, receive_buffer: Option<usize>) -> Result<(Box<dyn Io>, Arc<Latch>), String> {
+/// Why there is no answer.
+pub(crate) struct Broken {
+    pub(crate) why: String,
+    /// Whether the server was not even reached: its name, its port, TLS.
+    pub(crate) unreached: bool,
+    /// Whether this machine has no descriptor or port for it.
+    pub(crate) ours: bool,
+}
+
+impl From<String> for Broken {
+    fn from(why: String) -> Self {
+        Self { why, unreached: false, ours: false }
+    }
+}
+
+/// Connects to the server of an address.
+pub(crate) async fn dial(url: &Url, receive_buffer: Option<usize>) -> Result<(Box<dyn Io>, Arc<Latch>), Broken> {
     let host = url.host_str().ok_or_else(|| format!("{url} has no host"))?;
     let port = url.port_or_known_default().unwrap_or(80);
-    let tcp =
-        open(host, port, receive_buffer).await.map_err(|error| format!("no connection to {host}:{port}: {error}"))?;
+    let tcp = open(host, port, receive_buffer).await.map_err(|error| Broken {
+        why: format!("no connection to {host}:{port}: {error}"),
+        unreached: true,
+        ours: super::http::is_ours(&error),
+    })?;
     let latch = Arc::new(Latch { tcp, held: Mutex::default(), ready: watch::Sender::new(false) });
     let plain = Latched(Arc::clone(&latch));
-    let io: Box<dyn Io> = if url.scheme() == "https" { secure(host, plain).await? } else { Box::new(plain) };
+    let io: Box<dyn Io> = if url.scheme() == "https" {
+        secure(host, plain).await.map_err(|why| Broken { why, unreached: true, ours: false })?
+    } else {
+        Box::new(plain)
+    };
     Ok((io, latch))
 }
 

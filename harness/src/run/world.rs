@@ -41,6 +41,11 @@ impl Deadlines {
     pub(crate) fn of(&self, given: Option<Duration>) -> Duration {
         given.unwrap_or(self.default).mul_f64(self.slow)
     }
+
+    /// How long is listened on behind a deadline, scaled.
+    pub(crate) fn late(&self) -> Duration {
+        self.late.mul_f64(self.slow)
+    }
 }
 
 /// One scenario under way.
@@ -75,6 +80,11 @@ pub(crate) struct World {
     pub(crate) log: Arc<LogBook>,
     /// Where somebody says how it goes on.
     pub(crate) desk: Option<Arc<Desk>>,
+    /// What is waited for now.
+    pub(crate) progress: Arc<super::Progress>,
+    /// The trace id of all requests, where they carry one.
+    pub(crate) trace: Option<String>,
+    pub(crate) secrets: Option<Arc<crate::secret::Secrets>>,
     pub(crate) snapshots: Mutex<Vec<super::Taken>>,
     /// Who was released when, a race each.
     pub(crate) races: Mutex<Vec<Raced>>,

@@ -50,9 +50,13 @@ impl Subject {
 
     /// Whether one server serves many scenarios. Inside this process each scenario has a fresh
     /// one; a command is started once for each distinct [`Settings`], but a scenario that stops
-    /// or restarts its server needs its own.
+    /// or restarts its server needs its own, and where `own` is set every scenario has one.
     pub fn shares(&self) -> bool {
-        !matches!(self, Self::InProcess(_))
+        match self {
+            Self::InProcess(_) => false,
+            Self::Subprocess(spec) => !spec.own,
+            Self::Remote(_) => true,
+        }
     }
 
     /// Whether the runner starts the server, so that it can have settings and can be stopped.
@@ -167,6 +171,30 @@ impl Server {
     /// How the server ended, if it did and nobody asked it to. Forgotten by the next start.
     pub fn died(&self) -> Option<Death> {
         self.current.borrow().as_ref().and_then(|ended| ended.borrow().clone())
+    }
+
+    /// Whether a remote server still takes connections; of others [`died`](Self::died) tells.
+    ///
+    /// # Errors
+    /// Why it doesn't.
+    pub async fn is_reachable(&self) -> Result<(), String> {
+        match self.launcher {
+            Launcher::Remote => super::remote::reach(&self.url).await.map(drop).map_err(|error| match error {
+                SubjectError::Unreachable { reason, .. } => reason,
+                other => other.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// How long a stop may take.
+    pub fn patience(&self) -> Duration {
+        self.stop_timeout
+    }
+
+    /// Whether somebody else runs it.
+    pub fn is_remote(&self) -> bool {
+        matches!(self.launcher, Launcher::Remote)
     }
 
     /// Waits for an end that nobody asked for; that of a remote server is never known.
