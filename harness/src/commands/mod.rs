@@ -1,7 +1,9 @@
 //! What the commands do, each in a file of its own; here is what several need.
 
+mod again;
 mod check;
 mod completions;
+mod diff;
 mod init;
 mod narrow;
 mod play;
@@ -33,6 +35,9 @@ pub fn run(cli: Cli) -> Exit {
         Color::Always => Paint::new(true),
         Color::Never => Paint::new(false),
     };
+    if let Command::Diff(args) = &cli.command {
+        return diff::diff(args, paint);
+    }
     if let Command::Schema(args) = &cli.command {
         return schema::schema(args);
     }
@@ -56,7 +61,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::List(args) => list(&config, &args),
         Command::Check(args) => check::check(&config, &args, paint),
         Command::Review(args) => review::review(&config, &args, paint),
-        Command::Schema(_) | Command::Init(_) | Command::Completions { .. } => Exit::Passed,
+        Command::Schema(_) | Command::Init(_) | Command::Completions { .. } | Command::Diff(_) => Exit::Passed,
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Instance, Place, micros, some_micros};
+use super::{Instance, Place, Start, micros, some_micros};
 use crate::snapshot::DiffLine;
 
 /// How one scenario ended.
@@ -29,6 +29,13 @@ pub struct ScenarioResult {
     /// How long it took, the server's start included.
     #[serde(rename = "took_us", with = "micros")]
     pub took: Duration,
+    /// The seed that plays it again with the same generated values and order of races, as a first attempt; 0 where it
+    /// was not played.
+    #[serde(default)]
+    pub seed: u64,
+    /// Its races, in the order in which they were released.
+    #[serde(default)]
+    pub races: Vec<Raced>,
     /// How many expectations of nothing no barrier proved.
     pub unproven: usize,
     /// Invariants about which nothing could be said: `name (stream): why`.
@@ -65,6 +72,9 @@ pub struct ScenarioResult {
 /// An attempt that failed and was followed by another.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Attempt {
+    /// The seed that plays it again; 0 where it was not played.
+    #[serde(default)]
+    pub seed: u64,
     /// How long it took.
     #[serde(rename = "took_us", with = "micros")]
     pub took: Duration,
@@ -157,6 +167,18 @@ impl ScenarioResult {
             _ => &[],
         }
     }
+}
+
+/// How the participants of a race were released.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Raced {
+    /// The race's step.
+    pub place: Option<Place>,
+    /// Who, in the order of release.
+    pub order: Vec<Start>,
+    /// Between the first and the last.
+    #[serde(rename = "spread_us", with = "micros")]
+    pub spread: Duration,
 }
 
 /// A line of the server's log.
