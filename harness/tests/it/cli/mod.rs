@@ -1,8 +1,12 @@
 //! The program as people run it. Each snapshot below `snapshots/` is what somebody sees: read it as such.
 
+mod attempts;
 mod files;
 mod first;
+mod limits;
+mod parts;
 mod results;
+mod secrets;
 mod selection;
 mod servers;
 mod shown;
