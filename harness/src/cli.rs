@@ -1,5 +1,7 @@
 //! The command line, as typed.
 
+pub mod review;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -52,13 +54,23 @@ pub enum Command {
     List(ListArgs),
     /// Read scenario and protocol files, and tell everything that is wrong with them; nothing is played.
     Check(CheckArgs),
+    /// Look at what changed in snapshots, by meaning and by cause, and accept or reject it.
+    Review(review::ReviewArgs),
     /// Print the JSON Schema of scenario and protocol files, for editors.
-    Schema,
+    Schema(SchemaArgs),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// `schema`.
+#[derive(Debug, Clone, Args)]
+pub struct SchemaArgs {
+    /// Protocol files whose verbs, parameters, streams and states editors are to offer.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub with: Vec<PathBuf>,
 }
 
 /// Which scenarios.
@@ -146,6 +158,9 @@ pub struct CheckArgs {
     /// Which scenarios.
     #[command(flatten)]
     pub select: SelectArgs,
+    /// Exit with 2 if there is a warning: something that can be played and is probably not meant so.
+    #[arg(long)]
+    pub deny_warnings: bool,
     /// Play the scenarios so many times, and fail if a delivery ever comes behind the barrier that should follow it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub barrier: Option<u32>,

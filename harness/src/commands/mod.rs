@@ -5,7 +5,9 @@ mod completions;
 mod init;
 mod narrow;
 mod play;
+mod review;
 mod run;
+mod schema;
 mod serve;
 
 use std::borrow::Cow;
@@ -31,9 +33,8 @@ pub fn run(cli: Cli) -> Exit {
         Color::Always => Paint::new(true),
         Color::Never => Paint::new(false),
     };
-    if let Command::Schema = cli.command {
-        let text = serde_json::to_string_pretty(&crate::schema::schema()).unwrap_or_default();
-        return print(&format!("{text}\n"));
+    if let Command::Schema(args) = &cli.command {
+        return schema::schema(args);
     }
     if let Command::Completions { shell } = &cli.command {
         return completions::completions(*shell);
@@ -54,7 +55,8 @@ pub fn run(cli: Cli) -> Exit {
         Command::Serve(args) => serve::serve(&config, &args, paint),
         Command::List(args) => list(&config, &args),
         Command::Check(args) => check::check(&config, &args, paint),
-        Command::Schema | Command::Init(_) | Command::Completions { .. } => Exit::Passed,
+        Command::Review(args) => review::review(&config, &args, paint),
+        Command::Schema(_) | Command::Init(_) | Command::Completions { .. } => Exit::Passed,
     }
 }
 
@@ -115,16 +117,22 @@ pub(crate) fn print(text: &str) -> Exit {
 
 /// The scenarios of a selection, or why there are none.
 pub(crate) fn chosen(config: &Config, args: &SelectArgs) -> Result<Selected, Exit> {
-    let selected = select(config, &args.select, &args.tag).map_err(|error| refuse(&error))?;
+    let mut selected = select(config, &args.select, &args.tag).map_err(|error| refuse(&error))?;
     // Warnings are told by `check` alone.
-    let errors: Vec<_> = selected.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
-    for finding in &errors {
+    selected.findings.retain(|finding| finding.severity == Severity::Error);
+    usable(config, args, selected)
+}
+
+/// Tells what was found, and gives a selection that can be played.
+pub(crate) fn usable(config: &Config, args: &SelectArgs, selected: Selected) -> Result<Selected, Exit> {
+    for finding in &selected.findings {
         let _ = writeln!(std::io::stderr(), "{}\n", shown(&finding.to_string()));
     }
-    if !errors.is_empty() {
+    let errors = selected.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    if errors > 0 {
         complain(&format!(
             "{} in {}; nothing was played",
-            counted(errors.len(), "error", "errors"),
+            counted(errors, "error", "errors"),
             counted(selected.files, "file", "files"),
         ));
         return Err(Exit::Invalid);

@@ -74,6 +74,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         keep: args.keep_server,
         ..Options::new(args.jobs.map_or(default_jobs, usize::from), server, interruption())
     };
+    let output = args.output.clone().unwrap_or_else(|| config.output.clone());
     let store = Store {
         folder: config.snapshots.clone(),
         top: config.dir.clone(),
@@ -140,21 +141,18 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
     {
         complain(&error.to_string());
     }
-    let idle: BTreeSet<String> = ran.results.iter().flat_map(|result| result.idle_redactions.iter().cloned()).collect();
-    let used: usize = ran.results.iter().filter(|result| !result.snapshots.is_empty()).count();
     for broken in reports.finish(&summary) {
         complain(&broken);
     }
     print(&failures);
-    for redaction in idle {
-        let everywhere =
-            ran.results.iter().filter(|result| result.idle_redactions.contains(&redaction)).count() == used;
-        if everywhere {
-            print(&format!(
-                "{} the redaction {redaction} matched nothing in any snapshot\n",
-                paint.text(Style::Note, "note")
-            ));
-        }
+    for redaction in idle_redactions(&selected.scenarios, &ran.results) {
+        print(&format!(
+            "{} the redaction {redaction} matched nothing in any snapshot\n",
+            paint.text(Style::Note, "note")
+        ));
+    }
+    for note in human::varying(&ran.results) {
+        print(&format!("{} {note}\n", paint.text(Style::Note, "note")));
     }
     print(&human::summary(&summary, paint));
     if let Some((servers, home)) = ran.kept {
@@ -172,6 +170,27 @@ fn remember(output: &Path, selected: &Selected, results: &[ScenarioResult]) -> s
     }
     last.learn(results);
     last.write(output)
+}
+
+/// Redactions that did nothing in any snapshot of any scenario that has them.
+fn idle_redactions(
+    scenarios: &[Arc<crate::scenario::model::Scenario>],
+    results: &[ScenarioResult],
+) -> BTreeSet<String> {
+    let idle: BTreeSet<String> = results.iter().flat_map(|result| result.idle_redactions.iter().cloned()).collect();
+    idle.into_iter()
+        .filter(|redaction| {
+            let has = |result: &&ScenarioResult| {
+                let id = result.label.split('@').next().unwrap_or_default();
+                scenarios
+                    .iter()
+                    .find(|scenario| scenario.id == id)
+                    .is_some_and(|scenario| scenario.snapshot.redact.iter().any(|one| one.label() == *redaction))
+            };
+            let mut with_snapshots = results.iter().filter(|result| !result.snapshots.is_empty()).filter(has);
+            with_snapshots.all(|result| result.idle_redactions.contains(redaction))
+        })
+        .collect()
 }
 
 /// Leaves the shared servers running and says how to reach them.

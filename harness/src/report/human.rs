@@ -1,5 +1,6 @@
 //! For people: a line a scenario as it ends, then the failures, then the summary.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use super::paint::{Paint, Style};
 use crate::event::{Attempt, Class, Failure, LoggedLine, Outcome, Place, ScenarioResult, Summary};
 use crate::snapshot::DiffKind;
+use crate::text::counted;
 
 /// Lines of a diff and of a log that a failure shows; the rest is counted.
 const DIFF_LINES: usize = 60;
@@ -268,7 +270,7 @@ pub fn summary(summary: &Summary, paint: Paint) -> String {
     for orphan in &summary.orphans {
         let _ = writeln!(
             text,
-            "{} {} is a snapshot of no scenario: delete it",
+            "{} {} is a snapshot of no scenario (`roundtable review --remove-orphans` deletes it)",
             paint.text(Style::Bad, "orphan"),
             orphan.display()
         );
@@ -276,15 +278,45 @@ pub fn summary(summary: &Summary, paint: Paint) -> String {
     let _ = writeln!(text, "{}", paint.text(Style::Dim, &"─".repeat(60)));
     let notes = if notes.is_empty() { String::new() } else { format!("; {}", notes.join("; ")) };
     let _ = writeln!(text, "{}{notes}", took(summary.took));
-    let numbers = format!(
+    let mut numbers = format!(
         "{} passed, {} failed, {} skipped",
         summary.passed,
         summary.failed + summary.no_server,
         summary.skipped
     );
+    if !summary.orphans.is_empty() {
+        let orphans = counted(summary.orphans.len(), "orphaned snapshot", "orphaned snapshots");
+        numbers.push_str(&format!(", {orphans}"));
+    }
     text.push_str(&paint.text(if summary.is_bad() { Style::Bad } else { Style::Good }, &numbers));
     text.push('\n');
     text
+}
+
+/// The snapshots that had different texts in the repetitions of one run, in a sentence each.
+pub fn varying(results: &[ScenarioResult]) -> Vec<String> {
+    let mut texts: BTreeMap<&Path, (BTreeSet<Option<&str>>, usize)> = BTreeMap::new();
+    for result in results {
+        let failures = if let Outcome::Failed { failures } = &result.outcome { failures.as_slice() } else { &[] };
+        for path in &result.snapshots {
+            let changed = failures.iter().filter_map(|failure| failure.snapshot.as_ref());
+            // One that isn't among the failures was as stored.
+            let new = changed.into_iter().find(|change| path.ends_with(&change.file)).map(|change| change.new.as_str());
+            let (of_path, times) = texts.entry(path).or_default();
+            of_path.insert(new);
+            *times += 1;
+        }
+    }
+    let varying = texts.into_iter().filter(|(_, (texts, _))| texts.len() > 1);
+    let told = varying.map(|(path, (texts, times))| {
+        let path = crate::scenario::error::shown_path(path);
+        format!(
+            "{} differs between repetitions: {} texts in {times}; what was raced, or not awaited?",
+            path.display(),
+            texts.len()
+        )
+    });
+    told.collect()
 }
 
 fn took(time: Duration) -> String {
