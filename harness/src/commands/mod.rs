@@ -95,7 +95,7 @@ pub(crate) fn complain(message: &str) {
 static SECRETS: OnceLock<Arc<Secrets>> = OnceLock::new();
 
 /// A text as it may be printed.
-fn shown(text: &str) -> Cow<'_, str> {
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     SECRETS.get().map_or(Cow::Borrowed(text), |secrets| secrets.mask(text))
 }
 

@@ -97,9 +97,7 @@ pub fn failures(result: &ScenarioResult, trace: Option<&Path>, paint: Paint) -> 
             }
             let lines: Vec<String> = result.log.iter().map(timed).collect();
             log(&mut text, &lines, paint);
-            if let Some(trace) = trace {
-                row(&mut text, "trace", &trace.display().to_string(), paint);
-            }
+            traces(&mut text, trace, result.trace.as_deref(), paint);
         }
         Outcome::NoServer { reason, log: lines } => {
             heading(&mut text, result, paint);
@@ -115,10 +113,21 @@ pub fn failures(result: &ScenarioResult, trace: Option<&Path>, paint: Paint) -> 
                 }
                 let lines: Vec<String> = last.log.iter().map(timed).collect();
                 log(&mut text, &lines, paint);
+                traces(&mut text, None, last.trace.as_deref(), paint);
             }
         }
     }
     text
+}
+
+/// Where to look on: the page that shows everything, and by what a server's own traces are found.
+fn traces(text: &mut String, page: Option<&Path>, id: Option<&str>, paint: Paint) {
+    if let Some(page) = page {
+        row(text, "trace", &page.display().to_string(), paint);
+    }
+    if let Some(id) = id {
+        row(text, "trace id", &paint.text(Style::Dim, id), paint);
+    }
 }
 
 /// What the attempts before the one that is told in full failed with.
@@ -151,10 +160,6 @@ fn heading(text: &mut String, result: &ScenarioResult, paint: Paint) {
     if let Some(quarantine) = &result.quarantine {
         let end = if quarantine.expired { "its quarantine expired on" } else { "quarantined until" };
         about.push(format!("{end} {}: {}", quarantine.until, quarantine.issue));
-    }
-    let trace = if result.is_flaky() { result.earlier.last().and_then(|last| last.trace.as_ref()) } else { None };
-    if let Some(trace) = trace.or(result.trace.as_ref()) {
-        about.push(format!("trace id: {trace}"));
     }
     if !about.is_empty() {
         let _ = writeln!(text, "  {}", paint.text(Style::Dim, &about.join("; ")));

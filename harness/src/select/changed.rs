@@ -8,7 +8,6 @@ use std::sync::Arc;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::config::{Config, ServerConfig};
-use crate::run::files_of;
 use crate::scenario::model::Scenario;
 use crate::text::counted;
 
@@ -88,7 +87,7 @@ pub fn narrow(
     let mut kept = Vec::new();
     for scenario in scenarios {
         let own = real(&scenario.source.path);
-        let shared = files_of(scenario).into_keys().map(real).find(|file| *file != own && changed.contains(file));
+        let shared = scenario.files().iter().map(|file| real(file)).find(|file| *file != own && changed.contains(file));
         let table = config.server(scenario.protocol.server.as_deref()).map(|server| server.table.as_str());
         let source = table.ok().and_then(|table| servers.get(table)?.first());
         let reason = if changed.contains(&own) {
