@@ -6,7 +6,6 @@
 //! - [`reports`]: all that are asked for;
 //! - [`json`]: the event file, from which all others can be made afterwards;
 //! - [`trace`]: a page a scenario that shows who saw what, and when;
-//! - [`folder`]: what a run leaves stands there;
 //! - [`paint`]: colour, where it is wanted.
 
 use std::path::PathBuf;
@@ -16,7 +15,6 @@ use std::{fmt, io};
 use crate::event::Event;
 
 pub mod debug;
-pub mod folder;
 pub mod human;
 pub mod json;
 pub mod paint;
