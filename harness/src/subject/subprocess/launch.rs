@@ -42,6 +42,8 @@ pub(crate) struct Launcher {
     /// What the server itself keeps, over its restarts: a folder that is not moved when the server is left running.
     data: tempfile::TempDir,
     port: Option<u16>,
+    /// Keeps other runs from a port that `roundtable.toml` fixes, as long as this one may use it.
+    _claim: Option<port::Claim>,
 }
 
 impl Launcher {
@@ -60,7 +62,15 @@ impl Launcher {
         let data = if spec.keepable { data.tempdir() } else { data.tempdir_in(&folder.path) };
         let data = data.map_err(SubjectError::io(&spec.name, "making a temporary folder"))?;
         let spec = spec.clone();
-        let mut launcher = Self { port: spec.port, spec, settings, places, folder, data };
+        let claim = match spec.port {
+            None => None,
+            Some(fixed) => port::claim(fixed).map_err(|()| SubjectError::PortInUse {
+                server: spec.name.clone(),
+                port: fixed,
+                log: Vec::new(),
+            })?,
+        };
+        let mut launcher = Self { port: spec.port, spec, settings, places, folder, data, _claim: claim };
         let chooses = launcher.port.is_none() && launcher.names("port");
         let mut tries = 1;
         loop {
