@@ -34,6 +34,9 @@ pub enum Durability {
     /// without notice (power, kernel), what was acked in the last moments may be missing; what is there has no gaps
     /// and is not damaged.
     Relaxed,
+    /// As `relaxed`, and when the system ends without notice the SQLite database may be damaged. For tests on a file
+    /// that is thrown away.
+    None,
 }
 
 /// Which store `store` names.

@@ -168,6 +168,8 @@ fn serve_chat(
     let mut config = settings.config.clone();
     if let Some(data) = data {
         config.entry("data").or_insert_with(|| data.to_string_lossy().into());
+        // The file goes with the scenario; nobody will miss it after a power cut.
+        config.entry("durability").or_insert_with(|| "none".into());
     }
     let config = roundtable_server::Config::from_value(config.into())
         .map_err(|error| SubjectError::Settings { server: "chat".to_owned(), problem: error.to_string() })?;

@@ -16,6 +16,11 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::client::{Answer, Socket, call_at, connect_at};
 
+/// How often the server is killed.
+const ROUNDS: &str = "ROUNDTABLE_CRASH_ROUNDS";
+/// The URL of a PostgreSQL that tests may fill.
+const POSTGRES: &str = "ROUNDTABLE_TEST_POSTGRES";
+
 const SENDERS: usize = 12;
 const TALKS: usize = 3;
 
@@ -31,6 +36,9 @@ impl Process {
         let mut child = Command::new(env!("CARGO_BIN_EXE_roundtable-server"))
             .args(["--port", "0", "--host", "127.0.0.1", "--log", "error", "--set", "idle_unload_ms=20"])
             .args(store)
+            // They are for this test, and the program wonders about them.
+            .env_remove(ROUNDS)
+            .env_remove(POSTGRES)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -142,19 +150,13 @@ async fn log(address: SocketAddr, user: &str, talk: &str) -> Vec<(u64, String, S
     }
 }
 
-/// A number that differs from run to run; the failure prints what is needed to understand it, not to repeat it.
+/// A number that differs from run to run.
 fn random() -> u64 {
-    u64::from_ne_bytes(uuid_bytes())
-}
-
-fn uuid_bytes() -> [u8; 8] {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&uuid::Uuid::new_v4().as_bytes()[..8]);
-    bytes
+    uuid::Uuid::new_v4().as_u64_pair().0
 }
 
 async fn survives(store: &[&str], default_rounds: u32) {
-    let rounds = std::env::var("ROUNDTABLE_CRASH_ROUNDS").ok().map_or(default_rounds, |text| text.parse().unwrap());
+    let rounds = std::env::var(ROUNDS).ok().map_or(default_rounds, |text| text.parse().unwrap());
     let names: Vec<String> = (0..SENDERS).map(|number| format!("sender{number}")).collect();
     let people: Vec<Value> = names.iter().map(|name| json!({"user_id": name, "name": name})).collect();
     let server = Process::start(store).await;
@@ -221,7 +223,7 @@ async fn nothing_acked_is_lost_by_sqlite() {
 
 #[tokio::test]
 async fn nothing_acked_is_lost_by_postgres() {
-    let Ok(url) = std::env::var("ROUNDTABLE_TEST_POSTGRES") else {
+    let Ok(url) = std::env::var(POSTGRES) else {
         eprintln!(
             "skipped: ROUNDTABLE_TEST_POSTGRES names no PostgreSQL; run this by `scripts/with-postgres cargo test`"
         );

@@ -131,7 +131,7 @@ impl Place {
                 "SELECT set_config('synchronous_commit', 'on', false)
                  WHERE current_setting('synchronous_commit') IN ('off', 'local')"
             }
-            Durability::Relaxed => "SELECT set_config('synchronous_commit', 'off', false)",
+            Durability::Relaxed | Durability::None => "SELECT set_config('synchronous_commit', 'off', false)",
         };
         session.client.query(waits, &[]).await.map_err(failed)?;
         Ok(session)

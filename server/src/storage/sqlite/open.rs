@@ -67,10 +67,11 @@ fn open_and_migrate(
     let synchronous = match durability {
         Durability::Full => "FULL",
         Durability::Relaxed => "NORMAL",
+        Durability::None => "OFF",
     };
     // The journal mode is kept in the file, the others are the connection's.
     let pragmas = format!(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA cache_size = -16384;
+        "PRAGMA synchronous = {synchronous}; PRAGMA journal_mode = WAL; PRAGMA cache_size = -16384;
          PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 67108864"
     );
     connection.execute_batch(&pragmas).map_err(wrong)?;
@@ -171,7 +172,7 @@ mod tests {
     fn the_database_waits_for_the_disk() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("chat.db");
-        for (durability, synchronous) in [(Durability::Full, 2), (Durability::Relaxed, 1)] {
+        for (durability, synchronous) in [(Durability::Full, 2), (Durability::Relaxed, 1), (Durability::None, 0)] {
             let connection = writer(&file, durability).unwrap();
             let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
             assert_eq!(number("synchronous"), synchronous);
