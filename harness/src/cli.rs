@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod report;
+
+pub use report::{MergeReportsArgs, ReportArgs, ReportsArgs};
+
 /// End-to-end tests for multi-participant realtime servers.
 ///
 /// Exit codes: 0 all passed; 1 a scenario failed; 2 usage, configuration or a file is wrong; 3 a server could not be
@@ -45,7 +49,11 @@ pub enum Command {
     /// Read scenario and protocol files, and tell everything that is wrong with them; nothing is played.
     Check(CheckArgs),
     /// Print the JSON Schema of scenario and protocol files, for editors.
-    Schema,
+    Schema(SchemaArgs),
+    /// Tell a run again from its event file, and write reports of it.
+    Report(ReportArgs),
+    /// Tell the parts of a sharded run as one, and write reports of it.
+    MergeReports(MergeReportsArgs),
 }
 
 /// Which scenarios.
@@ -87,9 +95,9 @@ pub struct RunArgs {
     /// Leave the server (as a subprocess) running after the run, and print its address and each participant's token.
     #[arg(long)]
     pub keep_server: bool,
-    /// Write a report: json=FILE (an event a line); may be given several times.
-    #[arg(long, value_name = "KIND=PLACE")]
-    pub report: Vec<crate::report::Wish>,
+    /// Which reports.
+    #[command(flatten)]
+    pub reports: ReportsArgs,
     /// Of which scenarios reports hold every request and frame.
     #[arg(long, value_name = "WHEN", default_value = "on-failure")]
     pub trace: crate::report::tape::Keep,
@@ -111,6 +119,14 @@ pub struct ServeArgs {
     /// The port; without it a free one.
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
+}
+
+/// `schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// The schema of event files instead, a line of which is what `run --report json=FILE` writes.
+    #[arg(long)]
+    pub events: bool,
 }
 
 /// `check`.

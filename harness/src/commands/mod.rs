@@ -2,6 +2,7 @@
 
 mod check;
 mod play;
+mod report;
 mod run;
 mod serve;
 
@@ -25,9 +26,16 @@ pub fn run(cli: Cli) -> Exit {
         Color::Always => Paint::new(true),
         Color::Never => Paint::new(false),
     };
-    if let Command::Schema = cli.command {
-        let text = serde_json::to_string_pretty(&crate::schema::schema()).unwrap_or_default();
-        return print(&format!("{text}\n"));
+    match &cli.command {
+        Command::Schema(args) => {
+            let schema = if args.events { crate::event::schema::schema() } else { crate::schema::schema() };
+            let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+            return print(&format!("{text}\n"));
+        }
+        // They need no configuration: what they read may come from elsewhere.
+        Command::Report(args) => return report::report(args, paint),
+        Command::MergeReports(args) => return report::merge(args, paint),
+        _ => {}
     }
     let config = match &cli.config {
         Some(file) => Config::load_file(file),
@@ -42,7 +50,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Serve(args) => serve::serve(&config, &args, paint),
         Command::List(args) => list(&config, &args),
         Command::Check(args) => check::check(&config, &args, paint),
-        Command::Schema => Exit::Passed,
+        Command::Schema(_) | Command::Report(_) | Command::MergeReports(_) => Exit::Passed,
     }
 }
 

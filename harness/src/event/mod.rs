@@ -8,12 +8,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::record::Closing;
 use crate::scenario::error::{Position, Source};
 
 mod result;
+pub mod schema;
 
 pub use result::{
     Came, Class, Failure, FailureKind, LoggedLine, Nearest, Outcome, Person, ScenarioResult, SnapshotChange, Summary,
@@ -26,13 +28,14 @@ pub const VERSION: u32 = 1;
 pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// Something that happened in a run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// The scenario that it belongs to, where it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scenario: Option<Arc<Instance>>,
     /// Time since the scenario's start, or since the run's where it belongs to none.
     #[serde(rename = "at_us", with = "micros")]
+    #[schemars(with = "u64")]
     pub at: Duration,
     /// What happened.
     #[serde(flatten)]
@@ -40,7 +43,7 @@ pub struct Event {
 }
 
 /// One playing of a scenario.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Instance {
     /// `suite/stem`, with `@row` behind it where there are examples.
     pub label: Arc<str>,
@@ -66,7 +69,7 @@ pub(crate) mod micros {
 }
 
 /// The kinds of events.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
     /// The run begins.
@@ -158,6 +161,7 @@ pub enum EventKind {
         body: String,
         /// How long it took.
         #[serde(rename = "took_us", with = "micros")]
+        #[schemars(with = "u64")]
         took: Duration,
     },
     /// A WebSocket was opened, or refused.
@@ -266,7 +270,7 @@ pub enum EventKind {
 }
 
 /// A place in a file, with its line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Place {
     /// The file.
     pub file: PathBuf,

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Instance, Place, micros};
 use crate::snapshot::DiffLine;
 
 /// How one scenario ended.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ScenarioResult {
     /// `suite/stem`, with `@row` behind it where there are examples.
     pub label: Arc<str>,
@@ -26,6 +27,7 @@ pub struct ScenarioResult {
     pub outcome: Outcome,
     /// How long it took, the server's start included.
     #[serde(rename = "took_us", with = "micros")]
+    #[schemars(with = "u64")]
     pub took: Duration,
     /// How many expectations of nothing no barrier proved.
     pub unproven: usize,
@@ -66,17 +68,18 @@ impl ScenarioResult {
 }
 
 /// A line of the server's log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LoggedLine {
     /// When it was read, since the scenario's start.
     #[serde(rename = "at_us", with = "micros")]
+    #[schemars(with = "u64")]
     pub at: Duration,
     /// The line.
     pub text: String,
 }
 
 /// Somebody who took part, for those who go on by hand.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Person {
     /// The key in the scenario file.
     pub key: String,
@@ -91,7 +94,7 @@ pub struct Person {
 }
 
 /// The ways in which a scenario can end.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum Outcome {
     /// Everything held.
@@ -123,7 +126,7 @@ pub enum Outcome {
 }
 
 /// What kind of thing failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// An expectation on an inbox or an answer.
@@ -143,7 +146,7 @@ pub enum FailureKind {
 }
 
 /// Who has to look at a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
     /// The server did something that it must not: an expectation, an invariant, a snapshot.
@@ -185,7 +188,7 @@ impl Class {
 }
 
 /// Something that didn't hold.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     /// What kind of thing.
     pub kind: FailureKind,
@@ -218,7 +221,7 @@ pub struct Failure {
 }
 
 /// A snapshot that isn't as it is stored.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SnapshotChange {
     /// Its name in the scenario.
     pub name: String,
@@ -231,7 +234,7 @@ pub struct SnapshotChange {
 }
 
 /// The frame or answer that comes nearest to what was expected.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Nearest {
     /// What it is, for people: `frame 12 on main at 31 ms`.
     pub what: String,
@@ -244,10 +247,11 @@ pub struct Nearest {
 }
 
 /// A frame that came instead.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Came {
     /// When, since the scenario's start.
     #[serde(rename = "at_us", with = "micros")]
+    #[schemars(with = "u64")]
     pub at: Duration,
     /// The frame, shortened.
     pub frame: String,
@@ -278,7 +282,7 @@ impl Failure {
 }
 
 /// How a run ended, in numbers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Scenarios that passed, those that failed as expected included.
     pub passed: usize,
@@ -302,6 +306,7 @@ pub struct Summary {
     pub orphans: Vec<PathBuf>,
     /// How long it took.
     #[serde(rename = "took_us", with = "micros")]
+    #[schemars(with = "u64")]
     pub took: Duration,
 }
 

@@ -42,6 +42,20 @@ pub fn line(result: &ScenarioResult, paint: Paint) -> String {
 
 /// A scenario's failures, with everything that helps to find the cause; empty for one that has none.
 pub fn failures(result: &ScenarioResult, paint: Paint) -> String {
+    let mut text = without_log(result, paint);
+    match &result.outcome {
+        Outcome::Failed { .. } => {
+            let lines: Vec<String> = result.log.iter().map(timed).collect();
+            log(&mut text, &lines, paint);
+        }
+        Outcome::NoServer { log: lines, .. } => log(&mut text, lines, paint),
+        _ => {}
+    }
+    text
+}
+
+/// The same without the server's log, for reports that keep that elsewhere.
+pub fn without_log(result: &ScenarioResult, paint: Paint) -> String {
     let mut text = String::new();
     match &result.outcome {
         Outcome::Failed { failures } => {
@@ -49,20 +63,18 @@ pub fn failures(result: &ScenarioResult, paint: Paint) -> String {
             for failure in failures {
                 one(&mut text, failure, paint);
             }
-            let lines: Vec<String> = result.log.iter().map(timed).collect();
-            log(&mut text, &lines, paint);
         }
-        Outcome::NoServer { reason, log: lines } => {
+        Outcome::NoServer { reason, .. } => {
             heading(&mut text, "NOSRV", result, paint);
             let _ = writeln!(text, "  {} {reason}", paint.text(Style::Bad, "✗"));
-            log(&mut text, lines, paint);
         }
         _ => {}
     }
     text
 }
 
-fn timed(line: &LoggedLine) -> String {
+/// A line of the log behind its time.
+pub(crate) fn timed(line: &LoggedLine) -> String {
     format!("{:>9.1} ms {}", line.at.as_secs_f64() * 1000.0, line.text)
 }
 

@@ -5,29 +5,44 @@
 //! - [`tape`]: which events the reports in files get, in which order;
 //! - [`reports`]: all that are asked for;
 //! - [`json`]: the event file, from which all others can be made afterwards;
+//! - [`merge`]: event files read again, as one run;
+//! - [`junit`]: for everything that reads JUnit's XML;
+//! - [`case`]: what several of them say of a scenario; [`whole`]: files that are never half written;
 //! - [`paint`]: colour, where it is wanted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::{fmt, io};
 
 use crate::event::Event;
 
+pub mod case;
 pub mod debug;
 pub mod human;
 pub mod json;
+pub mod junit;
+pub mod merge;
 pub mod paint;
 pub mod reports;
 pub mod tape;
+pub mod whole;
 
-/// Makes a report of events. Each is told once, in the order of [`tape::Tape`]; what it writes must be whole after
-/// each scenario's end, since a run may be killed.
-pub trait Reporter {
+/// Makes a report of events. Each is told once, in the order of [`tape::Tape`]; what it writes must be whole whenever it
+/// has settled, since a run may be killed.
+pub trait Reporter: Send {
     /// Takes an event.
     ///
     /// # Errors
     /// The system's, where the report can't be written; the run goes on without this report.
     fn event(&mut self, event: &Event) -> io::Result<()>;
+
+    /// No more events wait just now: what was told so far is written, as a whole file.
+    ///
+    /// # Errors
+    /// As for an event.
+    fn settle(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Everything was told.
     ///
@@ -43,6 +58,8 @@ pub trait Reporter {
 pub enum Wish {
     /// The event file.
     Json(PathBuf),
+    /// JUnit's XML.
+    Junit(PathBuf),
 }
 
 impl FromStr for Wish {
@@ -51,7 +68,8 @@ impl FromStr for Wish {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
             Some(("json", file)) if !file.is_empty() => Ok(Self::Json(file.into())),
-            _ => Err("it is json=FILE".to_owned()),
+            Some(("junit", file)) if !file.is_empty() => Ok(Self::Junit(file.into())),
+            _ => Err("it is junit=FILE or json=FILE".to_owned()),
         }
     }
 }
@@ -60,11 +78,21 @@ impl fmt::Display for Wish {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(file) => write!(f, "json={}", file.display()),
+            Self::Junit(file) => write!(f, "junit={}", file.display()),
         }
     }
 }
 
 impl Wish {
+    /// Whether it writes over a file.
+    pub fn writes(&self, file: &Path) -> bool {
+        let same =
+            |a: &Path| std::path::absolute(a).ok().is_some_and(|a| std::path::absolute(file).is_ok_and(|b| a == b));
+        match self {
+            Self::Json(place) | Self::Junit(place) => same(place),
+        }
+    }
+
     /// Begins the report.
     ///
     /// # Errors
@@ -72,6 +100,7 @@ impl Wish {
     pub fn begin(&self) -> io::Result<Box<dyn Reporter>> {
         match self {
             Self::Json(file) => Ok(Box::new(json::JsonLines::create(file)?)),
+            Self::Junit(file) => Ok(Box::new(junit::Junit::create(file)?)),
         }
     }
 }

@@ -1,6 +1,10 @@
-//! All reports of a run, fed from one stream of events.
+//! All reports of a run, fed from one stream of events. They are written on a thread of their own, so that a run never
+//! waits for them.
 
 use std::path::Path;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::tape::{Keep, Tape};
 use super::{Reporter, Wish};
@@ -9,10 +13,7 @@ use crate::event::{Event, EventKind, Summary};
 /// The reports that are asked for. One that can't be written is given up with a line on standard error; the run goes on.
 #[derive(Default)]
 pub struct Reports {
-    tape: Tape,
-    writers: Vec<(String, Box<dyn Reporter>)>,
-    /// What could not be written, a line each.
-    broken: Vec<String>,
+    writing: Option<(Sender<Event>, JoinHandle<Vec<String>>)>,
 }
 
 impl Reports {
@@ -21,38 +22,105 @@ impl Reports {
     /// # Errors
     /// Where one can't be begun: which, and why.
     pub fn begin(wishes: &[Wish], keep: Keep, _output: &Path) -> Result<Self, String> {
-        let mut writers = Vec::new();
+        let mut writers: Vec<(String, Box<dyn Reporter>)> = Vec::new();
         for wish in wishes {
             let writer = wish.begin().map_err(|error| format!("--report {wish}: it can't be written: {error}"))?;
             writers.push((wish.to_string(), writer));
         }
-        Ok(Self { tape: Tape::new(keep), writers, broken: Vec::new() })
+        if writers.is_empty() {
+            return Ok(Self::default());
+        }
+        let (events, incoming) = mpsc::channel();
+        let writers = Writers { tape: Tape::new(keep), writers, broken: Vec::new() };
+        let thread = std::thread::Builder::new()
+            .name("reports".to_owned())
+            .spawn(move || writers.write_all(&incoming))
+            .map_err(|error| format!("--report: no thread can be begun: {error}"))?;
+        Ok(Self { writing: Some((events, thread)) })
     }
 
     /// Whether anything is written.
     pub fn is_empty(&self) -> bool {
-        self.writers.is_empty()
+        self.writing.is_none()
     }
 
     /// Tells an event as it happened.
     pub fn tell(&mut self, event: Event) {
-        if self.writers.is_empty() {
-            return;
-        }
-        for event in self.tape.take(event) {
-            self.write(|writer| writer.event(&event));
+        if let Some((events, _)) = &self.writing {
+            // A thread that is gone has panicked; `finish` says so.
+            let _ = events.send(event);
         }
     }
 
     /// Ends the reports; gives what could not be written, a line each.
-    pub fn finish(mut self, summary: &Summary) -> Vec<String> {
-        let event = Event { scenario: None, at: summary.took, kind: EventKind::RunFinished(summary.clone()) };
-        self.write(|writer| writer.event(&event));
-        self.write(|writer| writer.finish());
+    pub fn finish(self, summary: &Summary) -> Vec<String> {
+        let Some((events, thread)) = self.writing else { return Vec::new() };
+        let kind = EventKind::RunFinished(summary.clone());
+        let _ = events.send(Event { scenario: None, at: summary.took, kind });
+        drop(events);
+        thread.join().unwrap_or_else(|_| vec!["--report: the writer panicked; please report this".to_owned()])
+    }
+}
+
+/// How much longer than it takes to settle the reports go unsettled: they cost a run at most a twentieth of a core.
+const IDLE: u32 = 20;
+/// How long events that wait may keep the reports from settling.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+struct Writers {
+    tape: Tape,
+    writers: Vec<(String, Box<dyn Reporter>)>,
+    broken: Vec<String>,
+}
+
+impl Writers {
+    /// Writes until nobody tells more. A scenario's end settles the reports as soon as nothing else waits.
+    fn write_all(mut self, events: &Receiver<Event>) -> Vec<String> {
+        let mut unsettled = false;
+        let mut due = Instant::now();
+        loop {
+            let event = match events.try_recv() {
+                Ok(event) => event,
+                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty) if !unsettled => match events.recv() {
+                    Ok(event) => event,
+                    Err(_) => break,
+                },
+                Err(TryRecvError::Empty) => {
+                    let now = Instant::now();
+                    match events.recv_timeout(due.saturating_duration_since(now)) {
+                        Ok(event) => event,
+                        Err(RecvTimeoutError::Disconnected) => break,
+                        Err(RecvTimeoutError::Timeout) => {
+                            due = self.settle();
+                            unsettled = false;
+                            continue;
+                        }
+                    }
+                }
+            };
+            unsettled |= matches!(event.kind, EventKind::ScenarioFinished(_));
+            for event in self.tape.take(event) {
+                self.each(|writer| writer.event(&event));
+            }
+            // Where events never cease to wait, they don't keep the reports from being written.
+            if unsettled && Instant::now() > due + PATIENCE {
+                due = self.settle();
+                unsettled = false;
+            }
+        }
+        self.each(|writer| writer.finish());
         self.broken
     }
 
-    fn write(&mut self, mut write: impl FnMut(&mut dyn Reporter) -> std::io::Result<()>) {
+    /// Brings all files up to date; gives the time from which on that may be done again.
+    fn settle(&mut self) -> Instant {
+        let began = Instant::now();
+        self.each(|writer| writer.settle());
+        Instant::now() + began.elapsed().min(Duration::from_millis(100)) * IDLE
+    }
+
+    fn each(&mut self, mut write: impl FnMut(&mut dyn Reporter) -> std::io::Result<()>) {
         let broken = &mut self.broken;
         self.writers.retain_mut(|(name, writer)| match write(writer.as_mut()) {
             Ok(()) => true,

@@ -1,0 +1,95 @@
+//! `report` and `merge-reports`.
+
+use std::path::{Path, PathBuf};
+
+use super::{complain, print, refuse};
+use crate::cli::{MergeReportsArgs, ReportArgs, ReportsArgs};
+use crate::event::EventKind;
+use crate::exit::Exit;
+use crate::report::human;
+use crate::report::merge::Merged;
+use crate::report::paint::{Paint, Style};
+use crate::report::reports::Reports;
+use crate::report::tape::Keep;
+
+pub(crate) fn report(args: &ReportArgs, paint: Paint) -> Exit {
+    tell(&args.events, &args.reports, paint)
+}
+
+pub(crate) fn merge(args: &MergeReportsArgs, paint: Paint) -> Exit {
+    let mut files = Vec::new();
+    for part in &args.parts {
+        if !part.is_dir() {
+            files.push(part.clone());
+            continue;
+        }
+        let before = files.len();
+        if let Err(error) = event_files(part, &mut files) {
+            return refuse(&format!("{} can't be read: {error}", part.display()));
+        }
+        if files.len() == before {
+            return refuse(&format!(
+                "{} holds no event file (*.jsonl, as `run --report json=FILE` writes)",
+                part.display()
+            ));
+        }
+    }
+    tell(&files, &args.reports, paint)
+}
+
+/// Every `*.jsonl` below a folder, in the order of their names.
+fn event_files(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    let mut entries = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            event_files(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "jsonl") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
+    let run = match Merged::read(files) {
+        Ok(run) => run,
+        Err(error) => return refuse(&error.to_string()),
+    };
+    if let Some(file) = files.iter().find(|file| args.report.iter().any(|wish| wish.writes(file))) {
+        return refuse(&format!(
+            "{} would be written over while it is read; write the report elsewhere",
+            file.display()
+        ));
+    }
+    // What the file holds is all kept: it was chosen when the file was written.
+    let mut reports = match Reports::begin(&args.report, Keep::On, Path::new("")) {
+        Ok(reports) => reports,
+        Err(error) => return refuse(&error),
+    };
+    let mut failures = String::new();
+    let told = run.tell(|event| {
+        if let EventKind::ScenarioFinished(result) = &event.kind {
+            print(&format!("{}\n", human::line(result, paint)));
+            let text = human::failures(result, paint);
+            if !text.is_empty() {
+                failures.push('\n');
+                failures.push_str(&text);
+            }
+        }
+        reports.tell(event);
+    });
+    for broken in reports.finish(&run.summary) {
+        complain(&broken);
+    }
+    if let Err(error) = told {
+        return refuse(&error.to_string());
+    }
+    print(&failures);
+    for remark in &run.remarks {
+        print(&format!("{} {remark}\n", paint.text(Style::Note, "note")));
+    }
+    print(&human::summary(&run.summary, paint));
+    Exit::of(&run.summary)
+}

@@ -1,0 +1,74 @@
+//! What several reports say of a scenario.
+
+use std::path::Path;
+
+use crate::event::{Class, Outcome, ScenarioResult};
+
+/// The suite of a label: the folders before its last part; empty for a scenario that lies in none.
+pub fn suite(label: &str) -> &str {
+    label.rsplit_once('/').map_or("", |(suite, _)| suite)
+}
+
+/// A label with the repetition behind it, from the second on.
+pub fn name(label: &str, repetition: usize) -> String {
+    if repetition > 1 { format!("{label} #{repetition}") } else { label.to_owned() }
+}
+
+/// The line of its file at which a scenario failed, or its first.
+pub fn place(result: &ScenarioResult) -> (&Path, usize) {
+    result
+        .failures()
+        .iter()
+        .filter_map(|failure| failure.place.as_ref())
+        .find(|place| place.file == result.file)
+        .map_or((&result.file, 1), |place| (&place.file, place.at.line))
+}
+
+/// The word for how a scenario ended, as in event files.
+pub fn status(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Passed => "passed",
+        Outcome::FailedAsExpected { .. } => "failed_as_expected",
+        Outcome::Failed { .. } => "failed",
+        Outcome::Skipped { .. } => "skipped",
+        Outcome::NoServer { .. } => "no_server",
+        Outcome::Interrupted => "interrupted",
+    }
+}
+
+/// The word for a class, as in event files.
+pub fn class_word(class: Class) -> &'static str {
+    match class {
+        Class::Product => "product",
+        Class::Late => "late",
+        Class::ServerDied => "server_died",
+        Class::Environment => "environment",
+        Class::Scenario => "scenario",
+    }
+}
+
+/// Who has to look at a scenario that failed: the class of what failed first.
+pub fn class(result: &ScenarioResult) -> Option<Class> {
+    match &result.outcome {
+        Outcome::Failed { failures } => failures.first().map(|failure| failure.kind.class()),
+        Outcome::NoServer { .. } => Some(Class::Environment),
+        _ => None,
+    }
+}
+
+/// One line about why a scenario ended as it did; empty where it passed.
+pub fn headline(result: &ScenarioResult) -> String {
+    let (text, more) = match &result.outcome {
+        Outcome::Passed => return String::new(),
+        Outcome::Failed { failures } => (
+            failures.first().map(|failure| failure.headline.as_str()).unwrap_or_default(),
+            failures.len().saturating_sub(1),
+        ),
+        Outcome::FailedAsExpected { reason } | Outcome::Skipped { reason } | Outcome::NoServer { reason, .. } => {
+            (reason.as_str(), 0)
+        }
+        Outcome::Interrupted => ("the run was interrupted before it ended", 0),
+    };
+    let line = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    if more > 0 { format!("{line} (and {more} more)") } else { line }
+}

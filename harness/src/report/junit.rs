@@ -1,0 +1,315 @@
+//! JUnit's XML, as the schema `junit-10.xsd` of Jenkins' xUnit plugin has it: a suite is a folder, a test case a label.
+//!
+//! That schema gives a test case neither `file` nor properties; they stand in its `system-out`, a line each, in the
+//! form that many readers know: `[[PROPERTY|name=value]]`, `[[ATTACHMENT|path]]`.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use quick_xml::Writer;
+use quick_xml::events::BytesText;
+use regex::Regex;
+
+use super::paint::Paint;
+use super::{Reporter, case, human, whole};
+use crate::event::{Class, Event, EventKind, Outcome, ScenarioResult};
+
+/// Writes the file anew whenever it settles.
+#[derive(Debug)]
+pub struct Junit {
+    path: PathBuf,
+    /// The suites by name.
+    suites: BTreeMap<String, Suite>,
+    /// The tags of scenarios that are under way or ended, by label.
+    tags: BTreeMap<String, Vec<String>>,
+    started: String,
+    took: Duration,
+    ansi: Regex,
+    changed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Suite {
+    cases: BTreeMap<(String, usize), Case>,
+}
+
+/// A label and repetition, with all its attempts.
+#[derive(Debug, Default)]
+struct Case {
+    attempts: Vec<ScenarioResult>,
+    xml: Vec<u8>,
+    counts: Counts,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Counts {
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    skipped: usize,
+    took: Duration,
+}
+
+impl Counts {
+    fn add(&mut self, other: Self) {
+        self.tests += other.tests;
+        self.failures += other.failures;
+        self.errors += other.errors;
+        self.skipped += other.skipped;
+        self.took += other.took;
+    }
+}
+
+impl Junit {
+    /// Begins the file: one without any suite.
+    ///
+    /// # Errors
+    /// The system's, where it can't be written.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let mut junit = Self {
+            path: path.to_path_buf(),
+            suites: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            started: String::new(),
+            took: Duration::ZERO,
+            ansi: Regex::new("\u{1b}\\[[0-9;?]*[ -/]*[@-~]").map_err(io::Error::other)?,
+            changed: true,
+        };
+        junit.settle()?;
+        Ok(junit)
+    }
+
+    fn ended(&mut self, result: &ScenarioResult) -> io::Result<()> {
+        let tags = self.tags.get(&*result.label).cloned().unwrap_or_default();
+        let suite = self.suites.entry(case::suite(&result.label).to_owned()).or_default();
+        let key = (result.label.to_string(), result.repetition);
+        let case = suite.cases.entry(key).or_default();
+        case.attempts.push(result.clone());
+        let mut writer = Writer::new(Vec::new());
+        case.counts = test_case(&mut writer, &case.attempts, &tags, &|text| cleaned(text, &self.ansi))?;
+        case.xml = writer.into_inner();
+        if !can_come_again(result) {
+            // What is written needs the results no more.
+            case.attempts.truncate(0);
+        }
+        self.changed = true;
+        Ok(())
+    }
+}
+
+/// Whether another attempt may follow; one that went well is the last.
+fn can_come_again(result: &ScenarioResult) -> bool {
+    !result.is_good()
+}
+
+impl Reporter for Junit {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        match &event.kind {
+            EventKind::RunStarted { started, .. } => {
+                // Readers want seconds, and no zone: it is UTC.
+                self.started = started.chars().take("2000-01-01T00:00:00".len()).collect();
+            }
+            EventKind::ScenarioStarted { tags, .. } => {
+                if let (Some(instance), false) = (&event.scenario, tags.is_empty()) {
+                    self.tags.insert(instance.label.to_string(), tags.clone());
+                }
+            }
+            EventKind::ScenarioFinished(result) => self.ended(result)?,
+            EventKind::RunFinished(summary) => {
+                self.took = summary.took;
+                self.changed = true;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        if !std::mem::take(&mut self.changed) {
+            return Ok(());
+        }
+        let mut all = Counts::default();
+        let mut heads = Vec::new();
+        for (name, suite) in &self.suites {
+            let mut counts = Counts::default();
+            for case in suite.cases.values() {
+                counts.add(case.counts);
+            }
+            all.add(counts);
+            heads.push(head("testsuite", if name.is_empty() { "scenarios" } else { name }, counts, &self.started)?);
+        }
+        if self.took > Duration::ZERO {
+            all.took = self.took;
+        }
+        let top = head("testsuites", "roundtable", all, "")?;
+        let mut parts: Vec<&[u8]> = vec![b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n", &top, b"\n"];
+        for (suite, head) in self.suites.values().zip(&heads) {
+            parts.extend([head.as_slice(), b"\n"]);
+            for case in suite.cases.values() {
+                parts.extend([case.xml.as_slice(), b"\n"]);
+            }
+            parts.push(b"</testsuite>\n");
+        }
+        parts.push(b"</testsuites>\n");
+        whole::write(&self.path, &parts)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.settle()
+    }
+}
+
+/// The start tag of a suite or of all suites.
+fn head(tag: &str, name: &str, counts: Counts, timestamp: &str) -> io::Result<Vec<u8>> {
+    let mut start = quick_xml::events::BytesStart::new(tag);
+    start.push_attribute(("name", name));
+    start.push_attribute(("tests", counts.tests.to_string().as_str()));
+    start.push_attribute(("failures", counts.failures.to_string().as_str()));
+    start.push_attribute(("errors", counts.errors.to_string().as_str()));
+    if tag == "testsuite" {
+        start.push_attribute(("skipped", counts.skipped.to_string().as_str()));
+    }
+    start.push_attribute(("time", seconds(counts.took).as_str()));
+    if !timestamp.is_empty() {
+        start.push_attribute(("timestamp", timestamp));
+    }
+    let mut writer = Writer::new(Vec::new());
+    writer.write_event(quick_xml::events::Event::Start(start))?;
+    Ok(writer.into_inner())
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.3}", time.as_secs_f64())
+}
+
+/// Writes a test case of all its attempts; gives how it counts.
+fn test_case(
+    writer: &mut Writer<Vec<u8>>,
+    attempts: &[ScenarioResult],
+    tags: &[String],
+    clean: &dyn Fn(&str) -> String,
+) -> io::Result<Counts> {
+    let Some((last, before)) = attempts.split_last() else { return Ok(Counts::default()) };
+    let mut counts = Counts { tests: 1, took: attempts.iter().map(|result| result.took).sum(), ..Counts::default() };
+    let name = clean(&case::name(&last.label, last.repetition));
+    let path = last.label.split('@').next().unwrap_or_default();
+    writer
+        .create_element("testcase")
+        .with_attribute(("name", name.as_str()))
+        .with_attribute(("classname", clean(&path.replace('/', ".")).as_str()))
+        .with_attribute(("time", seconds(counts.took).as_str()))
+        .write_inner_content(|writer| {
+            let plain = Paint::new(false);
+            match &last.outcome {
+                Outcome::Passed | Outcome::FailedAsExpected { .. } => {}
+                Outcome::Skipped { reason } => {
+                    counts.skipped = 1;
+                    let reason = clean(&one_line(reason));
+                    writer.create_element("skipped").with_attribute(("message", reason.as_str())).write_empty()?;
+                }
+                Outcome::Failed { .. } | Outcome::NoServer { .. } | Outcome::Interrupted => {
+                    let tag = if is_error(last) { "error" } else { "failure" };
+                    *if is_error(last) { &mut counts.errors } else { &mut counts.failures } += 1;
+                    writer
+                        .create_element(tag)
+                        .with_attribute(("type", kind(last)))
+                        .with_attribute(("message", clean(&case::headline(last)).as_str()))
+                        .write_text_content(BytesText::new(&clean(&human::without_log(last, plain))))?;
+                }
+            }
+            for result in before.iter().filter(|result| !result.is_good()) {
+                earlier(writer, result, last.is_good(), clean)?;
+            }
+            let mut out = properties(last, tags, attempts.len());
+            out.push_str(&human::failures(last, plain));
+            writer.create_element("system-out").write_text_content(BytesText::new(&clean(&out)))?;
+            let log = log(last);
+            if !log.is_empty() {
+                writer.create_element("system-err").write_text_content(BytesText::new(&clean(&log)))?;
+            }
+            Ok(())
+        })?;
+    Ok(counts)
+}
+
+/// An attempt that didn't end well, with another behind it.
+fn earlier(
+    writer: &mut Writer<Vec<u8>>,
+    result: &ScenarioResult,
+    flaky: bool,
+    clean: &dyn Fn(&str) -> String,
+) -> io::Result<()> {
+    let tag = match (flaky, is_error(result)) {
+        (true, false) => "flakyFailure",
+        (true, true) => "flakyError",
+        (false, false) => "rerunFailure",
+        (false, true) => "rerunError",
+    };
+    writer
+        .create_element(tag)
+        .with_attribute(("type", kind(result)))
+        .with_attribute(("message", clean(&case::headline(result)).as_str()))
+        .write_inner_content(|writer| {
+            let text = clean(&human::failures(result, Paint::new(false)));
+            writer.create_element("system-out").write_text_content(BytesText::new(&text))?;
+            let log = log(result);
+            if !log.is_empty() {
+                writer.create_element("system-err").write_text_content(BytesText::new(&clean(&log)))?;
+            }
+            Ok(())
+        })?;
+    Ok(())
+}
+
+/// Whether something else than what the scenario tests went wrong.
+fn is_error(result: &ScenarioResult) -> bool {
+    matches!(result.outcome, Outcome::Interrupted)
+        || matches!(case::class(result), Some(Class::ServerDied | Class::Environment))
+}
+
+fn kind(result: &ScenarioResult) -> &'static str {
+    case::class(result).map_or("interrupted", case::class_word)
+}
+
+/// What the schema has no attributes for, a line each.
+fn properties(result: &ScenarioResult, tags: &[String], attempts: usize) -> String {
+    let (file, line) = case::place(result);
+    let mut properties =
+        vec![("title", result.title.clone()), ("file", file.display().to_string()), ("line", line.to_string())];
+    if !tags.is_empty() {
+        properties.push(("tags", tags.join(",")));
+    }
+    if attempts > 1 {
+        properties.push(("attempts", attempts.to_string()));
+    }
+    if let Outcome::FailedAsExpected { reason } = &result.outcome {
+        properties.push(("expected_failure", one_line(reason)));
+    }
+    properties.iter().map(|(name, value)| format!("[[PROPERTY|{name}={}]]\n", one_line(value))).collect()
+}
+
+fn log(result: &ScenarioResult) -> String {
+    let lines: Vec<String> = match &result.outcome {
+        Outcome::NoServer { log, .. } => log.clone(),
+        Outcome::Failed { .. } => result.log.iter().map(human::timed).collect(),
+        _ => Vec::new(),
+    };
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A text without colours, and without the characters that XML 1.0 (section 2.2) has no way of writing.
+fn cleaned(text: &str, ansi: &Regex) -> String {
+    let text = ansi.replace_all(text, "");
+    let fits = |c: char| matches!(c, '\t' | '\n' | '\r') || (c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}'));
+    text.chars().map(|c| if fits(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
+#[cfg(test)]
+#[path = "junit_tests.rs"]
+mod tests;
