@@ -98,7 +98,7 @@ pub struct RunArgs {
     /// Which reports.
     #[command(flatten)]
     pub reports: ReportsArgs,
-    /// Of which scenarios reports hold every request and frame.
+    /// Of which scenarios a page is written that shows every request and frame, and reports hold them.
     #[arg(long, value_name = "WHEN", default_value = "on-failure")]
     pub trace: crate::report::tape::Keep,
     /// The folder for traces, pending snapshots under CI, and what the next run wants to know of this one; `output` in

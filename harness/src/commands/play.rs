@@ -118,7 +118,7 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
         }
         if let EventKind::ScenarioFinished(result) = &event.kind {
             print(&format!("{}\n", human::line(result, paint)));
-            let text = human::failures(result, paint);
+            let text = human::failures(result, reports.trace(result).as_deref(), paint);
             if !text.is_empty() {
                 failures.push('\n');
                 failures.push_str(&text);

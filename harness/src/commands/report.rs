@@ -64,15 +64,21 @@ fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
         ));
     }
     // What the file holds is all kept: it was chosen when the file was written.
-    let mut reports = match Reports::begin(&args.report, Keep::On, Path::new("")) {
+    let mut reports = match Reports::begin(args, Keep::On, None) {
         Ok(reports) => reports,
         Err(error) => return refuse(&error),
     };
     let mut failures = String::new();
+    // Whose details the file holds, which is what traces are made of.
+    let mut detailed = None;
     let told = run.tell(|event| {
+        if event.kind.is_detail() {
+            detailed.clone_from(&event.scenario);
+        }
         if let EventKind::ScenarioFinished(result) = &event.kind {
             print(&format!("{}\n", human::line(result, paint)));
-            let text = human::failures(result, paint);
+            let trace = reports.trace(result).filter(|_| detailed == event.scenario);
+            let text = human::failures(result, trace.as_deref(), paint);
             if !text.is_empty() {
                 failures.push('\n');
                 failures.push_str(&text);

@@ -61,7 +61,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         writable: !under_ci(),
     };
     let output = args.output.clone().unwrap_or_else(|| config.output.clone());
-    let mut reports = match Reports::begin(&args.reports.report, args.trace, &output) {
+    let mut reports = match Reports::begin(&args.reports, args.trace, Some(&output)) {
         Ok(reports) => reports,
         Err(error) => return refuse(&error),
     };

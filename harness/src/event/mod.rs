@@ -4,6 +4,7 @@
 //! reads them. Times are whole microseconds and their names end in `_us`. The first line, `run_started`, carries
 //! [`VERSION`]; readers take files of the same version, and leave out fields that they don't know.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,6 +145,9 @@ pub enum EventKind {
         method: String,
         /// Path and query.
         path: String,
+        /// The headers, names in lower case. The values of those that prove who asks are left out.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        headers: BTreeMap<String, String>,
         /// The body, where one was sent.
         body: Option<String>,
     },
@@ -157,6 +161,9 @@ pub enum EventKind {
         entry: usize,
         /// The status.
         status: u16,
+        /// The headers, names in lower case, of repeated ones the last. The values of cookies are left out.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        headers: BTreeMap<String, String>,
         /// The body.
         body: String,
         /// How long it took.

@@ -1,10 +1,12 @@
 //! For people: a line a scenario as it ends, then the failures, then the summary.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use super::paint::{Paint, Style};
 use crate::event::{Failure, LoggedLine, Outcome, Place, ScenarioResult, Summary};
+use crate::scenario::error::shown_path;
 use crate::snapshot::DiffKind;
 
 /// Lines of a diff and of a log that a failure shows; the rest is counted.
@@ -40,13 +42,17 @@ pub fn line(result: &ScenarioResult, paint: Paint) -> String {
     format!("{word} [{time}] {label}{repetition}  {}{why}{unknown}", result.title)
 }
 
-/// A scenario's failures, with everything that helps to find the cause; empty for one that has none.
-pub fn failures(result: &ScenarioResult, paint: Paint) -> String {
+/// A scenario's failures, with everything that helps to find the cause; empty for one that has none. `trace` is the
+/// page that shows them.
+pub fn failures(result: &ScenarioResult, trace: Option<&Path>, paint: Paint) -> String {
     let mut text = without_log(result, paint);
     match &result.outcome {
         Outcome::Failed { .. } => {
             let lines: Vec<String> = result.log.iter().map(timed).collect();
             log(&mut text, &lines, paint);
+            if let Some(trace) = trace {
+                row(&mut text, "trace", &shown_path(trace).display().to_string(), paint);
+            }
         }
         Outcome::NoServer { log: lines, .. } => log(&mut text, lines, paint),
         _ => {}
@@ -73,9 +79,15 @@ pub fn without_log(result: &ScenarioResult, paint: Paint) -> String {
     text
 }
 
+/// Milliseconds, from the microseconds that event files keep, so that a run is told again as it was told first.
+fn millis(at: Duration) -> f64 {
+    let micros = u32::try_from(at.as_micros()).unwrap_or(u32::MAX);
+    f64::from(micros) / 1000.0
+}
+
 /// A line of the log behind its time.
 pub(crate) fn timed(line: &LoggedLine) -> String {
-    format!("{:>9.1} ms {}", line.at.as_secs_f64() * 1000.0, line.text)
+    format!("{:>9.1} ms {}", millis(line.at), line.text)
 }
 
 fn heading(text: &mut String, word: &str, result: &ScenarioResult, paint: Paint) {
@@ -106,7 +118,7 @@ fn one(text: &mut String, failure: &Failure, paint: Paint) {
             .map(|line| format!(" {}", paint.text(Style::Dim, &format!("(taken by line {line})"))))
             .unwrap_or_default();
         let head = if number == 0 { "came" } else { "" };
-        row(text, head, &format!("{:>9.1} ms {}{taken}", frame.at.as_secs_f64() * 1000.0, frame.frame), paint);
+        row(text, head, &format!("{:>9.1} ms {}{taken}", millis(frame.at), frame.frame), paint);
     }
     if failure.came.is_empty() && failure.late.is_some() {
         row(text, "came", "nothing", paint);

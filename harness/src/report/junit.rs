@@ -13,7 +13,8 @@ use quick_xml::events::BytesText;
 use regex::Regex;
 
 use super::paint::Paint;
-use super::{Reporter, case, human, whole};
+use super::trace::trace_path;
+use super::{Reporter, Setting, case, human, whole};
 use crate::event::{Class, Event, EventKind, Outcome, ScenarioResult};
 
 /// Writes the file anew whenever it settles.
@@ -27,6 +28,7 @@ pub struct Junit {
     started: String,
     took: Duration,
     ansi: Regex,
+    traces: Option<PathBuf>,
     changed: bool,
 }
 
@@ -67,7 +69,7 @@ impl Junit {
     ///
     /// # Errors
     /// The system's, where it can't be written.
-    pub fn create(path: &Path) -> io::Result<Self> {
+    pub fn create(path: &Path, setting: &Setting) -> io::Result<Self> {
         let mut junit = Self {
             path: path.to_path_buf(),
             suites: BTreeMap::new(),
@@ -75,20 +77,23 @@ impl Junit {
             started: String::new(),
             took: Duration::ZERO,
             ansi: Regex::new("\u{1b}\\[[0-9;?]*[ -/]*[@-~]").map_err(io::Error::other)?,
+            traces: setting.traces.clone(),
             changed: true,
         };
         junit.settle()?;
         Ok(junit)
     }
 
-    fn ended(&mut self, result: &ScenarioResult) -> io::Result<()> {
+    fn ended(&mut self, result: &ScenarioResult, detailed: bool) -> io::Result<()> {
+        // What holds no details has no trace.
+        let trace = self.traces.as_ref().filter(|_| detailed).map(|folder| trace_path(folder, &result.instance()));
         let tags = self.tags.get(&*result.label).cloned().unwrap_or_default();
         let suite = self.suites.entry(case::suite(&result.label).to_owned()).or_default();
         let key = (result.label.to_string(), result.repetition);
         let case = suite.cases.entry(key).or_default();
         case.attempts.push(result.clone());
         let mut writer = Writer::new(Vec::new());
-        case.counts = test_case(&mut writer, &case.attempts, &tags, &|text| cleaned(text, &self.ansi))?;
+        case.counts = test_case(&mut writer, &case.attempts, &tags, trace.as_deref(), &|text| cleaned(text, &self.ansi))?;
         case.xml = writer.into_inner();
         if !can_come_again(result) {
             // What is written needs the results no more.
@@ -106,6 +111,12 @@ fn can_come_again(result: &ScenarioResult) -> bool {
 
 impl Reporter for Junit {
     fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.events(std::slice::from_ref(event))
+    }
+
+    fn events(&mut self, events: &[Event]) -> io::Result<()> {
+        // What is told beside others is a scenario's details, but for its end, which is the last.
+        let Some(event) = events.last() else { return Ok(()) };
         match &event.kind {
             EventKind::RunStarted { started, .. } => {
                 // Readers want seconds, and no zone: it is UTC.
@@ -116,7 +127,7 @@ impl Reporter for Junit {
                     self.tags.insert(instance.label.to_string(), tags.clone());
                 }
             }
-            EventKind::ScenarioFinished(result) => self.ended(result)?,
+            EventKind::ScenarioFinished(result) => self.ended(result, events.len() > 1)?,
             EventKind::RunFinished(summary) => {
                 self.took = summary.took;
                 self.changed = true;
@@ -189,6 +200,7 @@ fn test_case(
     writer: &mut Writer<Vec<u8>>,
     attempts: &[ScenarioResult],
     tags: &[String],
+    trace: Option<&Path>,
     clean: &dyn Fn(&str) -> String,
 ) -> io::Result<Counts> {
     let Some((last, before)) = attempts.split_last() else { return Ok(Counts::default()) };
@@ -223,7 +235,10 @@ fn test_case(
                 earlier(writer, result, last.is_good(), clean)?;
             }
             let mut out = properties(last, tags, attempts.len());
-            out.push_str(&human::failures(last, plain));
+            if let Some(trace) = trace {
+                out.push_str(&format!("[[ATTACHMENT|{}]]\n", trace.display()));
+            }
+            out.push_str(&human::failures(last, None, plain));
             writer.create_element("system-out").write_text_content(BytesText::new(&clean(&out)))?;
             let log = log(last);
             if !log.is_empty() {
@@ -252,7 +267,7 @@ fn earlier(
         .with_attribute(("type", kind(result)))
         .with_attribute(("message", clean(&case::headline(result)).as_str()))
         .write_inner_content(|writer| {
-            let text = clean(&human::failures(result, Paint::new(false)));
+            let text = clean(&human::failures(result, None, Paint::new(false)));
             writer.create_element("system-out").write_text_content(BytesText::new(&text))?;
             let log = log(result);
             if !log.is_empty() {

@@ -1,31 +1,43 @@
 //! All reports of a run, fed from one stream of events. They are written on a thread of their own, so that a run never
 //! waits for them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::tape::{Keep, Tape};
-use super::{Reporter, Wish};
-use crate::event::{Event, EventKind, Summary};
+use super::trace::traces::{self, Traces};
+use super::{Reporter, Setting, Wish};
+use crate::cli::ReportsArgs;
+use crate::event::{Event, EventKind, ScenarioResult, Summary};
 
 /// The reports that are asked for. One that can't be written is given up with a line on standard error; the run goes on.
 #[derive(Default)]
 pub struct Reports {
     writing: Option<(Sender<Event>, JoinHandle<Vec<String>>)>,
+    keep: Keep,
+    traces: Option<PathBuf>,
 }
 
 impl Reports {
-    /// Begins reports; the details of scenarios are kept as `keep` says.
+    /// Begins reports; the details of scenarios are kept, and written as traces below `output`, as `keep` says. Without
+    /// an output folder traces stand in the HTML report alone.
     ///
     /// # Errors
     /// Where one can't be begun: which, and why.
-    pub fn begin(wishes: &[Wish], keep: Keep, _output: &Path) -> Result<Self, String> {
+    pub fn begin(args: &ReportsArgs, keep: Keep, output: Option<&Path>) -> Result<Self, String> {
         let mut writers: Vec<(String, Box<dyn Reporter>)> = Vec::new();
-        for wish in wishes {
-            let writer = wish.begin().map_err(|error| format!("--report {wish}: it can't be written: {error}"))?;
-            writers.push((wish.to_string(), writer));
+        let pages = args.report.iter().find_map(Wish::pages);
+        let traces = output.or(pages).filter(|_| keep != Keep::Off).map(Path::to_path_buf);
+        if let Some(output) = output.filter(|_| keep != Keep::Off) {
+            writers.push(("--trace".to_owned(), Box::new(Traces::new(output, keep))));
+        }
+        let setting = Setting { traces: traces.clone(), history: args.history.clone() };
+        for wish in &args.report {
+            let name = format!("--report {wish}");
+            let writer = wish.begin(&setting).map_err(|error| format!("{name}: it can't be written: {error}"))?;
+            writers.push((name, writer));
         }
         if writers.is_empty() {
             return Ok(Self::default());
@@ -36,7 +48,12 @@ impl Reports {
             .name("reports".to_owned())
             .spawn(move || writers.write_all(&incoming))
             .map_err(|error| format!("--report: no thread can be begun: {error}"))?;
-        Ok(Self { writing: Some((events, thread)) })
+        Ok(Self { writing: Some((events, thread)), keep, traces })
+    }
+
+    /// Where the trace of a scenario that ended so stands, or will in a moment; none where none is kept.
+    pub fn trace(&self, result: &ScenarioResult) -> Option<PathBuf> {
+        self.traces.as_ref().and_then(|folder| traces::path(folder, self.keep, result))
     }
 
     /// Whether anything is written.
@@ -100,8 +117,9 @@ impl Writers {
                 }
             };
             unsettled |= matches!(event.kind, EventKind::ScenarioFinished(_));
-            for event in self.tape.take(event) {
-                self.each(|writer| writer.event(&event));
+            let told = self.tape.take(event);
+            if !told.is_empty() {
+                self.each(|writer| writer.events(&told));
             }
             // Where events never cease to wait, they don't keep the reports from being written.
             if unsettled && Instant::now() > due + PATIENCE {
@@ -125,7 +143,7 @@ impl Writers {
         self.writers.retain_mut(|(name, writer)| match write(writer.as_mut()) {
             Ok(()) => true,
             Err(error) => {
-                broken.push(format!("--report {name}: it can't be written: {error}"));
+                broken.push(format!("{name}: it can't be written: {error}"));
                 false
             }
         });

@@ -183,6 +183,7 @@ impl Here {
             exchange,
             method: method.to_owned(),
             path: target,
+            headers: told_headers(&outgoing.headers),
             body: outgoing.body.clone(),
         });
         let began = lock(&world.record).entries.len();
@@ -236,6 +237,7 @@ impl Here {
             exchange,
             entry,
             status,
+            headers: told_headers(&header_map),
             body: String::from_utf8_lossy(&body).into_owned(),
             took: world.at().saturating_sub(sent_at),
         });
@@ -381,4 +383,15 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+/// Headers as events tell them: without the values that prove who somebody is.
+fn told_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
+    const PROOFS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "set-cookie"];
+    let told = |(name, value): (&HeaderName, &HeaderValue)| {
+        let name = name.as_str();
+        let value = if PROOFS.contains(&name) { "…".into() } else { String::from_utf8_lossy(value.as_bytes()) };
+        (name.to_owned(), value.into_owned())
+    };
+    headers.iter().map(told).collect()
 }
