@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod pipeline;
 mod report;
 
+pub use pipeline::{NarrowArgs, PipelineArgs};
 pub use report::{MergeReportsArgs, ReportArgs, ReportsArgs};
 
 /// End-to-end tests for multi-participant realtime servers.
 ///
-/// Exit codes: 0 all passed; 1 a scenario failed; 2 usage, configuration or a file is wrong; 3 a server could not be
+/// Exit codes: 0 all passed; 1 a scenario failed, or the run took too long; 2 usage, configuration or a file is wrong; 3 a server could not be
 /// started or reached; 4 nothing was selected; 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "roundtable", version, max_term_width = 100)]
@@ -19,10 +21,10 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
     /// Another roundtable.toml than the nearest in this folder or above.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", display_order = 1000)]
     pub config: Option<PathBuf>,
     /// When to colour; `auto` is on terminals, and not where NO_COLOR is set.
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", display_order = 1001)]
     pub color: Color,
 }
 
@@ -45,7 +47,7 @@ pub enum Command {
     /// Start the server alone, and leave it running until Ctrl-C.
     Serve(ServeArgs),
     /// Show the scenarios that would be played.
-    List(SelectArgs),
+    List(ListArgs),
     /// Read scenario and protocol files, and tell everything that is wrong with them; nothing is played.
     Check(CheckArgs),
     /// Print the JSON Schema of scenario and protocol files, for editors.
@@ -67,12 +69,29 @@ pub struct SelectArgs {
     pub tag: Vec<String>,
 }
 
+/// `list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Which scenarios.
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// Which of them.
+    #[command(flatten)]
+    pub narrow: NarrowArgs,
+}
+
 /// `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// Which scenarios.
     #[command(flatten)]
     pub select: SelectArgs,
+    /// Which of them.
+    #[command(flatten)]
+    pub narrow: NarrowArgs,
+    /// How often, how long, and what is not shown.
+    #[command(flatten)]
+    pub pipeline: PipelineArgs,
     /// The server under test: `in-process` (a fresh one for each scenario), `subprocess` (the command of
     /// roundtable.toml), a URL, or NAME=URL for a server of `[servers.NAME]`; may be given several times.
     #[arg(long, value_name = "WHICH", default_value = "in-process")]
@@ -80,9 +99,6 @@ pub struct RunArgs {
     /// How many scenarios run at once; the default is one for each core, and 1 with --debug.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub jobs: Option<u16>,
-    /// Stop behind the first scenario that fails.
-    #[arg(long)]
-    pub fail_fast: bool,
     /// Play everything so many times.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,

@@ -23,6 +23,7 @@ pub mod run;
 pub mod runner;
 pub mod scenario;
 pub mod schema;
+pub mod secret;
 pub mod select;
 pub mod snapshot;
 pub mod subject;

@@ -1,5 +1,9 @@
 //! Which scenarios: by path, suite, part of a name, and tag.
 
+pub mod changed;
+pub mod last_run;
+pub mod shard;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

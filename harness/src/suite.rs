@@ -24,7 +24,6 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tracing::level_filters::LevelFilter;
 
 use crate::config::{Config, SubjectChoice};
 use crate::event::{EventSink, Outcome, ScenarioResult, Summary};
@@ -33,6 +32,7 @@ use crate::report::paint::Paint;
 use crate::run::{Deadlines, Ground, Store};
 use crate::runner::{self, Options, Way, Ways};
 use crate::scenario::error::Severity;
+use crate::secret::Secrets;
 use crate::select::{jobs_of, select};
 use crate::subject::in_process::application;
 use crate::subject::{Shutdown, Subject};
@@ -145,17 +145,9 @@ impl Suite {
         let server = subject.name().to_owned();
         let ways: Ways = Arc::new(move |_| Way::Play(subject.clone()));
         let (_interrupt, interrupted) = watch::channel(false);
-        let options = Options {
-            jobs: self.jobs,
-            fail_fast: false,
-            level: LevelFilter::INFO,
-            interrupted,
-            server,
-            keep: false,
-            seed: 0,
-        };
+        let options = Options::new(self.jobs, server, interrupted);
         let quiet: EventSink = Arc::new(|_| {});
-        let under_ci = crate::commands::under_ci();
+        let under_ci = crate::commands::under_ci(false);
         let ground = Ground {
             deadlines: Deadlines { default: config.deadline, late: config.late, slow: self.slow },
             store: Some(Store {
@@ -163,10 +155,14 @@ impl Suite {
                 top: config.dir.clone(),
                 update: std::env::var_os("UPDATE_SNAPSHOTS").is_some(),
                 writable: !under_ci,
+                elsewhere: None,
             }),
             audit: None,
             sink: quiet,
             detail: false,
+            timeout: config.timeout,
+            traceparent: config.traceparent,
+            secrets: Secrets::from_env(&config.secrets, &[]).map_err(|error| error.to_string())?,
         };
         let ran = runner::run(&jobs_of(&selected, 1), &ground, &ways, &options).map_err(|error| error.to_string())?;
         Ok(Played { results: ran.results, summary: ran.summary, broken: None })

@@ -1,9 +1,7 @@
 //! `check`.
 
-use tracing::level_filters::LevelFilter;
-
 use super::play::{Play, report, ways};
-use super::{chosen, complain, cores, interruption, print, refuse};
+use super::{chosen, complain, cores, interruption, keep_secrets, print, refuse};
 use crate::cli::CheckArgs;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -34,14 +32,11 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
         complain("no protocol of these scenarios declares a barrier");
         return Exit::Nothing;
     }
-    let options = Options {
-        jobs: config.jobs.map_or_else(cores, std::num::NonZero::get),
-        fail_fast: false,
-        level: LevelFilter::INFO,
-        interrupted: interruption(),
-        server,
-        keep: false,
-        seed: 0,
+    let jobs = config.jobs.map_or_else(cores, std::num::NonZero::get);
+    let options = Options::new(jobs, server, interruption());
+    let secrets = match keep_secrets(config, &[]) {
+        Ok(secrets) => secrets,
+        Err(error) => return refuse(&error),
     };
     const LISTEN: std::time::Duration = std::time::Duration::from_millis(25);
     let play = Play {
@@ -52,6 +47,8 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
         store: None,
         audit: Some(LISTEN),
         slow: 1.0,
+        timeout: config.timeout,
+        secrets,
         debug: false,
         detail: false,
         paint,

@@ -1,21 +1,25 @@
 //! What the commands do, each in a file of its own; here is what several need.
 
 mod check;
+mod narrow;
 mod play;
 mod report;
 mod run;
 mod serve;
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
 
-use crate::cli::{Cli, Color, Command, SelectArgs};
+use crate::cli::{Cli, Color, Command, ListArgs, SelectArgs};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::report::paint::Paint;
 use crate::scenario::error::Severity;
+use crate::secret::Secrets;
 use crate::select::{Selected, label, select};
 use crate::text::counted;
 
@@ -61,27 +65,45 @@ pub(crate) fn refuse(message: &str) -> Exit {
 }
 
 pub(crate) fn complain(message: &str) {
-    let _ = writeln!(std::io::stderr(), "error: {}", message.strip_prefix("error: ").unwrap_or(message));
+    let _ = writeln!(std::io::stderr(), "error: {}", shown(message.strip_prefix("error: ").unwrap_or(message)));
+}
+
+/// What nothing that is printed may hold; set before anything is known that could hold it.
+static SECRETS: OnceLock<Arc<Secrets>> = OnceLock::new();
+
+/// A text as it may be printed.
+fn shown(text: &str) -> Cow<'_, str> {
+    SECRETS.get().map_or(Cow::Borrowed(text), |secrets| secrets.mask(text))
+}
+
+/// The secrets of this process; from now on nothing that is printed holds them.
+pub(crate) fn keep_secrets(config: &Config, asked: &[String]) -> Result<Option<Arc<Secrets>>, String> {
+    let secrets = Secrets::from_env(&config.secrets, asked).map_err(|error| error.to_string())?;
+    if let Some(secrets) = &secrets {
+        let _ = SECRETS.set(Arc::clone(secrets));
+    }
+    Ok(secrets)
 }
 
 /// Prints; a reader that went away ends the program quietly, as is the custom for `| head`.
 pub(crate) fn print(text: &str) -> Exit {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let _ = out.write_all(shown(text).as_bytes()).and_then(|()| out.flush());
     Exit::Passed
 }
 
 /// The scenarios of a selection, or why there are none.
 pub(crate) fn chosen(config: &Config, args: &SelectArgs) -> Result<Selected, Exit> {
     let selected = select(config, &args.select, &args.tag).map_err(|error| refuse(&error))?;
-    let errors = selected.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-    for finding in &selected.findings {
-        let _ = writeln!(std::io::stderr(), "{finding}\n");
+    // Warnings are told by `check` alone.
+    let errors: Vec<_> = selected.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    for finding in &errors {
+        let _ = writeln!(std::io::stderr(), "{}\n", shown(&finding.to_string()));
     }
-    if errors > 0 {
+    if !errors.is_empty() {
         complain(&format!(
             "{} in {}; nothing was played",
-            counted(errors, "error", "errors"),
+            counted(errors.len(), "error", "errors"),
             counted(selected.files, "file", "files"),
         ));
         return Err(Exit::Invalid);
@@ -105,16 +127,23 @@ pub(crate) fn chosen(config: &Config, args: &SelectArgs) -> Result<Selected, Exi
     Ok(selected)
 }
 
-fn list(config: &Config, args: &SelectArgs) -> Exit {
-    let selected = match chosen(config, args) {
+fn list(config: &Config, args: &ListArgs) -> Exit {
+    let selected = match chosen(config, &args.select) {
         Ok(selected) => selected,
         Err(exit) => return exit,
+    };
+    let narrowed = match narrow::narrow(config, &args.narrow, &config.output, &selected) {
+        Ok(narrowed) => narrowed,
+        Err(error) => return refuse(&error),
     };
     let mut text = String::new();
     for scenario in &selected.scenarios {
         let tags = if scenario.tags.is_empty() { String::new() } else { format!("  [{}]", scenario.tags.join(", ")) };
         for row in &scenario.rows {
-            text.push_str(&format!("{}  {}{tags}\n", label(scenario, &row.name), scenario.title));
+            let label = label(scenario, &row.name);
+            if narrowed.labels.contains(&label) {
+                text.push_str(&format!("{label}  {}{tags}\n", scenario.title));
+            }
         }
     }
     print(&text)
@@ -124,9 +153,9 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
-/// Whether the run is under CI, where no snapshot is written into the tree.
-pub(crate) fn under_ci() -> bool {
-    std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
+/// Whether the run is under CI, where nothing is written into the tree: asked for, or by the variable `CI`.
+pub(crate) fn under_ci(asked: bool) -> bool {
+    asked || std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
 }
 
 /// Turns true at the first SIGINT or SIGTERM; the second ends the program at once.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::print;
 use crate::config::{Config, SubjectChoice};
-use crate::event::{Event, EventKind, EventSink};
+use crate::event::{Event, EventKind, EventSink, Outcome};
 use crate::report::debug::Story;
 use crate::report::human;
 use crate::report::paint::{Paint, Style};
@@ -14,6 +14,7 @@ use crate::report::reports::Reports;
 use crate::run::{Deadlines, Ground, Job, Store};
 use crate::runner::{self, Options, Way, Ways};
 use crate::scenario::model::Scenario;
+use crate::secret::Secrets;
 use crate::subject::Subject;
 
 /// How each scenario gets its server, from `--server`.
@@ -75,6 +76,10 @@ pub(crate) struct Play<'a> {
     pub(crate) audit: Option<std::time::Duration>,
     /// What all deadlines are multiplied by.
     pub(crate) slow: f64,
+    /// How long a scenario may take that doesn't say it itself.
+    pub(crate) timeout: std::time::Duration,
+    /// What is shown nowhere.
+    pub(crate) secrets: Option<Arc<Secrets>>,
     /// Whether the live story is told.
     pub(crate) debug: bool,
     /// Whether reports want every frame.
@@ -84,7 +89,7 @@ pub(crate) struct Play<'a> {
 
 /// Plays jobs and reports them as they end; gives what came of them and the text of the failures.
 pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::Ran, String), String> {
-    let Play { config, jobs, ways, options, store, audit, slow, debug, detail, paint } = play;
+    let Play { config, jobs, ways, options, store, audit, slow, timeout, secrets, debug, detail, paint } = play;
     raise_descriptor_limit();
     crate::subject::in_process::log_panics();
     let (events, incoming) = mpsc::channel::<Event>();
@@ -98,6 +103,9 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
         audit,
         sink,
         detail: debug || detail,
+        timeout,
+        traceparent: config.traceparent,
+        secrets,
     };
     let (ways, options) = (Arc::clone(ways), options.clone());
     let playing = std::thread::spawn(move || {
@@ -117,7 +125,10 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
             print(&format!("{}\n", paint.text(Style::Dim, &format!("      building the server: {command}"))));
         }
         if let EventKind::ScenarioFinished(result) = &event.kind {
-            print(&format!("{}\n", human::line(result, paint)));
+            // What was not run is told once, at the end.
+            if !matches!(result.outcome, Outcome::NotRun { .. }) {
+                print(&format!("{}\n", human::line(result, paint)));
+            }
             let text = human::failures(result, reports.trace(result).as_deref(), paint);
             if !text.is_empty() {
                 failures.push('\n');
@@ -130,6 +141,9 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
         reports.tell(event);
     }
     let ran = playing.join().map_err(|_| "the runner itself panicked; please report this".to_owned())?;
+    if let Ok(ran) = &ran {
+        failures.push_str(&human::not_run(&ran.results, paint));
+    }
     ran.map(|ran| (ran, failures)).map_err(|error| format!("the run could not begin: {error}"))
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{complain, print, refuse};
 use crate::cli::{MergeReportsArgs, ReportArgs, ReportsArgs};
-use crate::event::EventKind;
+use crate::event::{EventKind, Outcome, ScenarioResult};
 use crate::exit::Exit;
 use crate::report::human;
 use crate::report::merge::Merged;
@@ -69,6 +69,7 @@ fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
         Err(error) => return refuse(&error),
     };
     let mut failures = String::new();
+    let mut not_run = Vec::new();
     // Whose details the file holds, which is what traces are made of.
     let mut detailed = None;
     let told = run.tell(|event| {
@@ -76,7 +77,11 @@ fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
             detailed.clone_from(&event.scenario);
         }
         if let EventKind::ScenarioFinished(result) = &event.kind {
-            print(&format!("{}\n", human::line(result, paint)));
+            match result.outcome {
+                // What was not run is told once, at the end.
+                Outcome::NotRun { .. } => not_run.push(ScenarioResult::clone(result)),
+                _ => _ = print(&format!("{}\n", human::line(result, paint))),
+            }
             let trace = reports.trace(result).filter(|_| detailed == event.scenario);
             let text = human::failures(result, trace.as_deref(), paint);
             if !text.is_empty() {
@@ -93,6 +98,7 @@ fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
         return refuse(&error.to_string());
     }
     print(&failures);
+    print(&human::not_run(&not_run, paint));
     for remark in &run.remarks {
         print(&format!("{} {remark}\n", paint.text(Style::Note, "note")));
     }

@@ -1,15 +1,16 @@
 //! `run`.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
 
+use super::narrow::{labels, narrow};
 use super::play::{Play, report, ways};
-use super::{chosen, complain, cores, interruption, print, refuse, under_ci};
+use super::{chosen, complain, cores, interruption, keep_secrets, print, refuse, under_ci};
 use crate::cli::RunArgs;
-use crate::config::Config;
+use crate::config::{Config, Flaky};
 use crate::event::{Outcome, ScenarioResult};
 use crate::exit::Exit;
 use crate::report::human;
@@ -18,17 +19,32 @@ use crate::report::reports::Reports;
 use crate::report::tape::Keep;
 use crate::run::Store;
 use crate::runner::{Options, Way};
-use crate::select::jobs_of;
+use crate::select::last_run::{FILE_NAME, LastRun, make_output};
+use crate::select::{Selected, jobs_of};
 use crate::snapshot::store;
+
+/// Where pending snapshots stand in the output folder, where nothing is written into the tree.
+const PENDING: &str = "pending";
 
 pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
     let selected = match chosen(config, &args.select) {
         Ok(selected) => selected,
         Err(exit) => return exit,
     };
-    if args.update_snapshots && under_ci() {
-        return refuse("--update-snapshots writes into the tree, which is never done where CI is set");
+    let ci = under_ci(args.pipeline.ci);
+    if args.update_snapshots && ci {
+        return refuse("--update-snapshots writes into the tree, which is never done with --ci or where CI is set");
     }
+    let secrets = match keep_secrets(config, &args.pipeline.secret) {
+        Ok(secrets) => secrets,
+        Err(error) => return refuse(&error),
+    };
+    let output = args.output.clone().unwrap_or_else(|| config.output.clone());
+    let output = std::path::absolute(&output).unwrap_or(output);
+    let narrowed = match narrow(config, &args.narrow, &output, &selected) {
+        Ok(narrowed) => narrowed,
+        Err(error) => return refuse(&error),
+    };
     let mut servers = args.server.clone();
     if args.keep_server && servers.iter().all(|given| given == "in-process") {
         // A server inside this process could not outlive it.
@@ -38,6 +54,8 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         Ok(ways) => ways,
         Err(error) => return refuse(&error),
     };
+    let mut jobs = jobs_of(&selected, args.repeat);
+    jobs.retain(|job| narrowed.labels.contains(&job.label));
     if let Some(error) = selected.scenarios.iter().find_map(|scenario| match ways(scenario) {
         Way::Refuse(error) => Some(error),
         _ => None,
@@ -45,38 +63,49 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         return refuse(&error);
     }
     let default_jobs = if args.debug { 1 } else { config.jobs.map_or_else(cores, std::num::NonZero::get) };
+    let pipeline = &args.pipeline;
     let options = Options {
-        jobs: args.jobs.map_or(default_jobs, usize::from),
-        fail_fast: args.fail_fast,
+        max_fail: if pipeline.fail_fast { Some(1) } else { pipeline.max_fail.map(|most| most as usize) },
+        retries: pipeline.retries.map_or(config.retries, usize::from),
+        flaky_fails: pipeline.flaky.unwrap_or(config.flaky) == Flaky::Fail,
+        limit: pipeline.run_timeout.or(config.run_timeout),
+        shard: args.narrow.shard.map(|shard| shard.to_string()),
         level: if args.debug { LevelFilter::DEBUG } else { LevelFilter::INFO },
-        interrupted: interruption(),
-        server,
         keep: args.keep_server,
-        seed: 0,
+        ..Options::new(args.jobs.map_or(default_jobs, usize::from), server, interruption())
     };
     let store = Store {
         folder: config.snapshots.clone(),
         top: config.dir.clone(),
         update: args.update_snapshots,
-        writable: !under_ci(),
+        writable: !ci,
+        elsewhere: ci.then(|| output.join(PENDING)),
     };
-    let output = args.output.clone().unwrap_or_else(|| config.output.clone());
+    let kept_output = make_output(&output);
+    if let Err(error) = &kept_output {
+        complain(&format!("{} can't be made, so this run is not remembered: {error}", output.display()));
+    }
     let mut reports = match Reports::begin(&args.reports, args.trace, Some(&output)) {
         Ok(reports) => reports,
         Err(error) => return refuse(&error),
     };
     let play = Play {
         config,
-        jobs: jobs_of(&selected, args.repeat),
+        jobs,
         ways: &ways,
         options: &options,
         store: Some(store),
         audit: None,
         slow: args.slow,
+        timeout: pipeline.timeout.unwrap_or(config.timeout),
+        secrets,
         debug: args.debug,
         detail: !reports.is_empty() && args.trace != Keep::Off,
         paint,
     };
+    for line in &narrowed.lines {
+        print(&format!("{}\n", paint.text(Style::Dim, line)));
+    }
     let ran = report(play, &mut reports);
     let (ran, failures) = match ran {
         Ok(ran) => ran,
@@ -86,10 +115,15 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         }
     };
     let mut summary = ran.summary;
+    if kept_output.is_ok()
+        && let Err(error) = remember(&output, &selected, &ran.results)
+    {
+        complain(&format!("{} can't be written: {error}", output.join(FILE_NAME).display()));
+    }
     let touched: BTreeSet<PathBuf> = ran.results.iter().flat_map(|result| result.snapshots.iter().cloned()).collect();
     let complete =
         ran.results.iter().all(|result| matches!(result.outcome, Outcome::Passed | Outcome::FailedAsExpected { .. }));
-    if selected.whole && complete && config.snapshots.is_dir() {
+    if selected.whole && narrowed.whole && complete && config.snapshots.is_dir() {
         match store::orphans(&config.snapshots, &touched) {
             Ok(orphans) => {
                 summary.orphans = orphans.iter().map(|path| crate::scenario::error::shown_path(path)).collect();
@@ -123,6 +157,17 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         kept(servers, &home, &ran.results);
     }
     Exit::of(&summary)
+}
+
+/// Notes for the next run how this one ended.
+fn remember(output: &Path, selected: &Selected, results: &[ScenarioResult]) -> std::io::Result<()> {
+    let mut last = LastRun::read(output).unwrap_or_default();
+    if selected.whole {
+        let there = labels(selected);
+        last.keep(|label| there.contains(label));
+    }
+    last.learn(results);
+    last.write(output)
 }
 
 /// Leaves the shared servers running and says how to reach them.

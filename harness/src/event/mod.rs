@@ -19,7 +19,8 @@ mod result;
 pub mod schema;
 
 pub use result::{
-    Came, Class, Failure, FailureKind, LoggedLine, Nearest, Outcome, Person, ScenarioResult, SnapshotChange, Summary,
+    Attempt, Came, Class, Failure, FailureKind, LoggedLine, Nearest, Outcome, Person, Quarantined, ScenarioResult,
+    SnapshotChange, Summary, Waiting,
 };
 
 /// The version of the format. It is raised when a reader of the former one would misunderstand a file.
@@ -69,6 +70,21 @@ pub(crate) mod micros {
     }
 }
 
+/// The same, where there is one.
+pub(crate) mod some_micros {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(value: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.map(|value| u64::try_from(value.as_micros()).unwrap_or(u64::MAX)).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_micros))
+    }
+}
+
 /// The kinds of events.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -89,6 +105,9 @@ pub enum EventKind {
         jobs: usize,
         /// The server, for people.
         server: String,
+        /// `2/4` where it is the second of four parts of a whole.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shard: Option<String>,
     },
     /// A server's build begins; it may take minutes.
     Building {
@@ -107,6 +126,12 @@ pub enum EventKind {
         participants: Vec<String>,
         /// The address of its server.
         server: String,
+        /// Who looks after it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
+        /// The trace id of all its requests (W3C trace context), where they carry one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trace: Option<String>,
     },
     /// A file that its steps stand in.
     Source {
@@ -270,7 +295,7 @@ pub enum EventKind {
         /// The line.
         text: String,
     },
-    /// A scenario ended.
+    /// A scenario ended; where attempts follow, this attempt of it.
     ScenarioFinished(Box<ScenarioResult>),
     /// The run ended.
     RunFinished(Summary),

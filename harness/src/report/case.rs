@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::event::{Class, Outcome, ScenarioResult};
+use crate::event::{Class, Failure, Outcome, ScenarioResult};
 
 /// The suite of a label: the folders before its last part; empty for a scenario that lies in none.
 pub fn suite(label: &str) -> &str {
@@ -16,9 +16,11 @@ pub fn name(label: &str, repetition: usize) -> String {
 
 /// The line of its file at which a scenario failed, or its first.
 pub fn place(result: &ScenarioResult) -> (&Path, usize) {
+    let before = result.earlier.last().map(|attempt| attempt.failures.as_slice()).unwrap_or_default();
     result
         .failures()
         .iter()
+        .chain(before)
         .filter_map(|failure| failure.place.as_ref())
         .find(|place| place.file == result.file)
         .map_or((&result.file, 1), |place| (&place.file, place.at.line))
@@ -32,7 +34,8 @@ pub fn status(outcome: &Outcome) -> &'static str {
         Outcome::Failed { .. } => "failed",
         Outcome::Skipped { .. } => "skipped",
         Outcome::NoServer { .. } => "no_server",
-        Outcome::Interrupted => "interrupted",
+        Outcome::NotRun { .. } => "not_run",
+        Outcome::Interrupted { .. } => "interrupted",
     }
 }
 
@@ -47,28 +50,24 @@ pub fn class_word(class: Class) -> &'static str {
     }
 }
 
-/// Who has to look at a scenario that failed: the class of what failed first.
-pub fn class(result: &ScenarioResult) -> Option<Class> {
-    match &result.outcome {
-        Outcome::Failed { failures } => failures.first().map(|failure| failure.kind.class()),
-        Outcome::NoServer { .. } => Some(Class::Environment),
-        _ => None,
-    }
-}
-
-/// One line about why a scenario ended as it did; empty where it passed.
+/// One line about why a scenario ended as it did, of a flaky one why it failed before; empty where it just passed.
 pub fn headline(result: &ScenarioResult) -> String {
     let (text, more) = match &result.outcome {
-        Outcome::Passed => return String::new(),
-        Outcome::Failed { failures } => (
-            failures.first().map(|failure| failure.headline.as_str()).unwrap_or_default(),
-            failures.len().saturating_sub(1),
-        ),
-        Outcome::FailedAsExpected { reason } | Outcome::Skipped { reason } | Outcome::NoServer { reason, .. } => {
-            (reason.as_str(), 0)
-        }
-        Outcome::Interrupted => ("the run was interrupted before it ended", 0),
+        Outcome::Passed => match result.earlier.last() {
+            Some(attempt) => (first(&attempt.failures), attempt.failures.len().saturating_sub(1)),
+            None => return String::new(),
+        },
+        Outcome::Failed { failures } => (first(failures), failures.len().saturating_sub(1)),
+        Outcome::FailedAsExpected { reason }
+        | Outcome::Skipped { reason }
+        | Outcome::NoServer { reason, .. }
+        | Outcome::NotRun { reason, .. } => (reason.as_str(), 0),
+        Outcome::Interrupted { .. } => ("the run ended before it did", 0),
     };
     let line = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
     if more > 0 { format!("{line} (and {more} more)") } else { line }
+}
+
+fn first(failures: &[Failure]) -> &str {
+    failures.first().map(|failure| failure.headline.as_str()).unwrap_or_default()
 }

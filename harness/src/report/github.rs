@@ -11,13 +11,15 @@ use std::time::Duration;
 
 use super::paint::Paint;
 use super::{Reporter, case, human};
-use crate::event::{Event, EventKind, ScenarioResult, Summary};
+use crate::event::{Event, EventKind, Outcome, ScenarioResult, Summary};
 use crate::text::{counted, shorten};
 
-/// GitHub shows ten errors of a step; the last of ours says how many there are besides.
+/// GitHub shows ten errors and ten warnings of a step; the last error of ours says how many there are besides.
 const ANNOTATIONS: usize = 9;
 /// Characters of an annotation's message.
 const MESSAGE: usize = 4000;
+/// And of its title.
+const TITLE: usize = 250;
 /// Bytes of a step's summaries that GitHub takes, and some to spare.
 const SUMMARY: usize = 1024 * 1024 - 4096;
 /// Failures that the summary shows whole, and scenarios among the slowest.
@@ -31,7 +33,8 @@ pub struct Github {
     before: u64,
     /// From the top of the repository to the current folder.
     prefix: PathBuf,
-    annotated: usize,
+    errors: usize,
+    warnings: usize,
     more: usize,
     results: BTreeMap<(String, usize), Row>,
     scenarios: usize,
@@ -42,12 +45,36 @@ pub struct Github {
 /// What the summary keeps of a scenario.
 struct Row {
     label: String,
-    bad: bool,
+    ended: Ended,
     class: &'static str,
+    owner: String,
     place: String,
     headline: String,
     text: String,
     took: Duration,
+}
+
+/// How much a scenario's end matters to somebody who reads the summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Bad,
+    /// Its server was gone before it began.
+    NotRun,
+    Flaky,
+    Quarantined,
+    Good,
+}
+
+impl Ended {
+    fn of(result: &ScenarioResult) -> Self {
+        match result.outcome {
+            Outcome::NotRun { .. } => Self::NotRun,
+            _ if result.is_quarantined() => Self::Quarantined,
+            _ if result.is_flaky() => Self::Flaky,
+            _ if result.is_good() => Self::Good,
+            _ => Self::Bad,
+        }
+    }
 }
 
 impl Github {
@@ -76,7 +103,8 @@ impl Github {
             summary,
             before,
             prefix,
-            annotated: 0,
+            errors: 0,
+            warnings: 0,
             more: 0,
             results: BTreeMap::new(),
             scenarios: 0,
@@ -86,36 +114,58 @@ impl Github {
     }
 
     fn ended(&mut self, result: &ScenarioResult) {
-        let bad = !result.is_good();
+        if result.will_retry {
+            return;
+        }
+        let ended = Ended::of(result);
         let (file, line) = case::place(result);
         let file = self.prefix.join(file);
-        if bad {
-            if self.annotated < ANNOTATIONS {
-                self.annotated += 1;
-                let title = format!("{}: {}", result.label, case::headline(result));
-                let text = human::without_log(result, Paint::new(false));
-                annotate(Some((&file, line)), &shorten(&title, 250), &shorten(text.trim_end(), MESSAGE));
-            } else {
-                self.more += 1;
+        let text = || human::without_log(result, Paint::new(false));
+        let name = case::name(&result.label, result.repetition);
+        match ended {
+            Ended::Bad if self.errors < ANNOTATIONS => {
+                self.errors += 1;
+                annotate("error", Some((&file, line)), &format!("{name}: {}", case::headline(result)), &text());
             }
+            Ended::Bad => self.more += 1,
+            Ended::Flaky if self.warnings < ANNOTATIONS => {
+                self.warnings += 1;
+                let title = format!("{name} is flaky: it passed at attempt {}", result.attempt);
+                annotate("warning", Some((&file, line)), &title, &text());
+            }
+            _ => {}
         }
         let row = Row {
-            label: case::name(&result.label, result.repetition),
-            bad,
-            class: case::class(result).map_or("interrupted", |class| class.name()),
+            label: name,
+            ended,
+            class: result.class().map_or("interrupted", |class| class.name()),
+            owner: result.owner.clone().unwrap_or_default(),
             place: format!("{}:{line}", file.display()),
             headline: case::headline(result),
-            text: if bad { human::failures(result, None, Paint::new(false)) } else { String::new() },
+            text: if ended == Ended::Bad { human::failures(result, None, Paint::new(false)) } else { String::new() },
             took: result.took,
         };
         self.results.insert((result.label.to_string(), result.repetition), row);
         self.changed = true;
     }
 
+    /// Those that ended so.
+    fn those(&self, ended: Ended) -> Vec<&Row> {
+        self.results.values().filter(|row| row.ended == ended).collect()
+    }
+
+    /// Why scenarios were not run, and how many for each reason.
+    fn not_run(&self) -> BTreeMap<&str, usize> {
+        let mut reasons = BTreeMap::new();
+        for row in self.those(Ended::NotRun) {
+            *reasons.entry(row.headline.as_str()).or_default() += 1;
+        }
+        reasons
+    }
+
     /// The summary as Markdown.
     fn markdown(&self) -> String {
-        let rows = || self.results.values();
-        let failed: Vec<&Row> = rows().filter(|row| row.bad).collect();
+        let failed = self.those(Ended::Bad);
         let mut text = String::from("## Scenarios\n\n");
         text.push_str(&match &self.finished {
             Some(summary) => {
@@ -131,18 +181,22 @@ impl Github {
             ),
         });
         if !failed.is_empty() {
-            text.push_str("\n| | Scenario | Class | Where | What |\n|---|---|---|---|---|\n");
+            text.push_str("\n| Failed | Class | Owner | Where | What |\n|---|---|---|---|---|\n");
             for row in &failed {
-                text.push_str(&format!(
-                    "| ✗ | {} | {} | {} | {} |\n",
-                    code(&row.label),
-                    row.class,
-                    code(&row.place),
-                    cell(&shorten(&row.headline, 300)),
-                ));
+                text.push_str(&row.line(row.class));
             }
         }
-        let mut slowest: Vec<&Row> = rows().filter(|row| row.took > Duration::ZERO).collect();
+        for (reason, count) in self.not_run() {
+            text.push_str(&format!("\n{} not run: {}\n", counted(count, "scenario was", "scenarios were"), cell(reason)));
+        }
+        for (title, ended) in [("Flaky", Ended::Flaky), ("In quarantine", Ended::Quarantined)] {
+            let rows = self.those(ended);
+            if !rows.is_empty() {
+                text.push_str(&format!("\n| {title} | | Owner | Where | What |\n|---|---|---|---|---|\n"));
+                text.extend(rows.iter().map(|row| row.line("")));
+            }
+        }
+        let mut slowest: Vec<&Row> = self.results.values().filter(|row| row.took > Duration::ZERO).collect();
         slowest.sort_by_key(|row| std::cmp::Reverse(row.took));
         slowest.truncate(SLOWEST);
         let mut tail = String::new();
@@ -179,6 +233,14 @@ impl Github {
     }
 }
 
+impl Row {
+    /// A line of a table.
+    fn line(&self, class: &str) -> String {
+        let headline = cell(&shorten(&self.headline, 300));
+        format!("| {} | {class} | {} | {} | {headline} |\n", code(&self.label), cell(&self.owner), code(&self.place))
+    }
+}
+
 impl Reporter for Github {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match &event.kind {
@@ -208,18 +270,22 @@ impl Reporter for Github {
     fn finish(&mut self) -> io::Result<()> {
         if self.more > 0 {
             let title = format!("{} failed besides", counted(self.more, "scenario", "scenarios"));
-            annotate(None, &title, "The summary of this step has them all.");
+            annotate("error", None, &title, "The summary of this step has them all.");
+        }
+        for (reason, count) in self.not_run() {
+            annotate("error", None, &format!("{} not run", counted(count, "scenario was", "scenarios were")), reason);
         }
         self.settle()
     }
 }
 
 /// Prints an annotation. A reader of standard output that went away needs none.
-fn annotate(place: Option<(&Path, usize)>, title: &str, message: &str) {
+fn annotate(level: &str, place: Option<(&Path, usize)>, title: &str, message: &str) {
     let place = place.map_or_else(String::new, |(file, line)| {
         format!("file={},line={line},", property(&file.display().to_string()))
     });
-    let line = format!("::error {place}title={}::{}\n", property(title), data(message));
+    let (title, message) = (property(&shorten(title, TITLE)), data(&shorten(message.trim_end(), MESSAGE)));
+    let line = format!("::{level} {place}title={title}::{message}\n");
     let mut out = io::stdout().lock();
     let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
 }

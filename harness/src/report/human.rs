@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::paint::{Paint, Style};
-use crate::event::{Failure, LoggedLine, Outcome, Place, ScenarioResult, Summary};
+use crate::event::{Class, Failure, LoggedLine, Outcome, Place, ScenarioResult, Summary};
 use crate::scenario::error::shown_path;
 use crate::snapshot::DiffKind;
 
@@ -13,18 +13,13 @@ use crate::snapshot::DiffKind;
 const DIFF_LINES: usize = 60;
 const LOG_LINES: usize = 25;
 
-/// One scenario's line: how it ended, how long it took, which it is.
+/// One scenario's line: how it ended, how long it took, which it is; where it was interrupted, who waited for what.
 pub fn line(result: &ScenarioResult, paint: Paint) -> String {
-    let (word, style) = match &result.outcome {
-        Outcome::Passed => ("PASS", Style::Good),
-        Outcome::FailedAsExpected { .. } => ("XFAIL", Style::Good),
-        Outcome::Failed { .. } => ("FAIL", Style::Bad),
-        Outcome::Skipped { .. } => ("SKIP", Style::Note),
-        Outcome::NoServer { .. } => ("NOSRV", Style::Bad),
-        Outcome::Interrupted => ("STOP", Style::Note),
-    };
+    let (word, style) = word(result);
     let time = match &result.outcome {
-        Outcome::Skipped { .. } | Outcome::NoServer { .. } | Outcome::Interrupted => " ".repeat(9),
+        Outcome::Skipped { .. } | Outcome::NoServer { .. } | Outcome::NotRun { .. } | Outcome::Interrupted { .. } => {
+            " ".repeat(9)
+        }
         _ => format!("{:>8.3}s", result.took.as_secs_f64()),
     };
     let unknown: String = result
@@ -34,7 +29,18 @@ pub fn line(result: &ScenarioResult, paint: Paint) -> String {
         .collect();
     let repetition = if result.repetition > 1 { format!(" #{}", result.repetition) } else { String::new() };
     let why = match &result.outcome {
-        Outcome::Skipped { reason } | Outcome::FailedAsExpected { reason } => format!(": {reason}"),
+        Outcome::Skipped { reason } | Outcome::FailedAsExpected { reason } | Outcome::NotRun { reason, .. } => {
+            format!(": {reason}")
+        }
+        Outcome::Failed { failures } if result.will_retry => {
+            let first = failures.first().map(|failure| failure.headline.as_str()).unwrap_or_default();
+            format!(": attempt {} failed: {}", result.attempt, crate::text::shorten(first, 160))
+        }
+        Outcome::Interrupted { waiting } => waiting
+            .iter()
+            .map(|waiting| format!("\n{}", paint.text(Style::Note, &format!("      {waiting}"))))
+            .collect(),
+        _ if result.is_flaky() => format!(": passed at attempt {}", result.attempt),
         _ => String::new(),
     };
     let word = paint.text(style, &format!("{word:>5}"));
@@ -42,20 +48,53 @@ pub fn line(result: &ScenarioResult, paint: Paint) -> String {
     format!("{word} [{time}] {label}{repetition}  {}{why}{unknown}", result.title)
 }
 
-/// A scenario's failures, with everything that helps to find the cause; empty for one that has none. `trace` is the
-/// page that shows them.
+fn word(result: &ScenarioResult) -> (&'static str, Style) {
+    match &result.outcome {
+        Outcome::Passed | Outcome::FailedAsExpected { .. } if result.is_flaky() => ("FLAKY", Style::Note),
+        Outcome::Passed => ("PASS", Style::Good),
+        Outcome::FailedAsExpected { .. } => ("XFAIL", Style::Good),
+        Outcome::Failed { .. } if result.will_retry => ("RETRY", Style::Note),
+        Outcome::Failed { .. } if result.is_quarantined() => ("QUAR", Style::Note),
+        Outcome::Failed { .. } => ("FAIL", Style::Bad),
+        Outcome::Skipped { .. } => ("SKIP", Style::Note),
+        Outcome::NoServer { .. } => ("NOSRV", Style::Bad),
+        Outcome::NotRun { .. } => ("NORUN", Style::Note),
+        Outcome::Interrupted { .. } => ("STOP", Style::Note),
+    }
+}
+
+/// What keeps scenarios from being run, a line each; empty where all were.
+pub fn not_run(results: &[ScenarioResult], paint: Paint) -> String {
+    let mut reasons: Vec<(&str, usize)> = Vec::new();
+    for result in results {
+        let Outcome::NotRun { reason, .. } = &result.outcome else { continue };
+        match reasons.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, count)) => *count += 1,
+            None => reasons.push((reason, 1)),
+        }
+    }
+    let line = |(reason, count): (&str, usize)| {
+        let many = if count == 1 { "1 scenario was" } else { &format!("{count} scenarios were") };
+        format!("\n{} {reason}; {many} not run\n", paint.text(Style::Bad, "NORUN"))
+    };
+    reasons.into_iter().map(line).collect()
+}
+
+/// A scenario's failures, with everything that helps to find the cause; empty for one that has none, and for an
+/// attempt that another follows. `trace` is the page that shows them.
 pub fn failures(result: &ScenarioResult, trace: Option<&Path>, paint: Paint) -> String {
     let mut text = without_log(result, paint);
-    match &result.outcome {
-        Outcome::Failed { .. } => {
-            let lines: Vec<String> = result.log.iter().map(timed).collect();
-            log(&mut text, &lines, paint);
-            if let Some(trace) = trace {
-                row(&mut text, "trace", &shown_path(trace).display().to_string(), paint);
-            }
-        }
-        Outcome::NoServer { log: lines, .. } => log(&mut text, lines, paint),
-        _ => {}
+    if text.is_empty() {
+        return text;
+    }
+    let lines: Vec<String> = match &result.outcome {
+        Outcome::Failed { .. } => result.log.iter().map(timed).collect(),
+        Outcome::NoServer { log, .. } => log.clone(),
+        _ => result.earlier.last().map(|last| last.log.iter().map(timed).collect()).unwrap_or_default(),
+    };
+    log(&mut text, &lines, paint);
+    if let Some(trace) = trace {
+        row(&mut text, "trace", &shown_path(trace).display().to_string(), paint);
     }
     text
 }
@@ -63,18 +102,43 @@ pub fn failures(result: &ScenarioResult, trace: Option<&Path>, paint: Paint) -> 
 /// The same without the server's log, for reports that keep that elsewhere.
 pub fn without_log(result: &ScenarioResult, paint: Paint) -> String {
     let mut text = String::new();
+    if result.will_retry {
+        return text;
+    }
     match &result.outcome {
         Outcome::Failed { failures } => {
-            heading(&mut text, "FAIL", result, paint);
+            heading(&mut text, result, paint);
+            for attempt in &result.earlier {
+                attempt_before(&mut text, &attempt.failures, paint);
+            }
             for failure in failures {
                 one(&mut text, failure, paint);
             }
         }
         Outcome::NoServer { reason, .. } => {
-            heading(&mut text, "NOSRV", result, paint);
+            heading(&mut text, result, paint);
             let _ = writeln!(text, "  {} {reason}", paint.text(Style::Bad, "✗"));
         }
-        _ => {}
+        _ => {
+            if let (true, Some((last, before))) = (result.is_flaky(), result.earlier.split_last()) {
+                heading(&mut text, result, paint);
+                for attempt in before {
+                    attempt_before(&mut text, &attempt.failures, paint);
+                }
+                for failure in &last.failures {
+                    one(&mut text, failure, paint);
+                }
+            }
+        }
+    }
+    text
+}
+
+/// What didn't hold, as [`failures`] tells it of a scenario.
+pub(crate) fn told(failures: &[Failure], paint: Paint) -> String {
+    let mut text = String::new();
+    for failure in failures {
+        one(&mut text, failure, paint);
     }
     text
 }
@@ -85,14 +149,40 @@ fn millis(at: Duration) -> f64 {
     f64::from(micros) / 1000.0
 }
 
+/// What an attempt before the one that is told in full failed with.
+fn attempt_before(text: &mut String, failures: &[Failure], paint: Paint) {
+    let first = failures.first().map(|failure| failure.headline.as_str()).unwrap_or_default();
+    row(text, "before", first, paint);
+}
+
 /// A line of the log behind its time.
 pub(crate) fn timed(line: &LoggedLine) -> String {
     format!("{:>9.1} ms {}", millis(line.at), line.text)
 }
 
-fn heading(text: &mut String, word: &str, result: &ScenarioResult, paint: Paint) {
-    let (word, label) = (paint.text(Style::Bad, word), paint.text(Style::Strong, &result.label));
+fn heading(text: &mut String, result: &ScenarioResult, paint: Paint) {
+    let (word, style) = word(result);
+    let class = match result.class() {
+        Some(class) if class != Class::Product && word != "NOSRV" => format!(" [{}]", class.name()),
+        _ => String::new(),
+    };
+    let (word, label) = (paint.text(style, &format!("{word}{class}")), paint.text(Style::Strong, &result.label));
     let _ = writeln!(text, "{word} {label}: {}", result.title);
+    let mut about = Vec::new();
+    if let Some(owner) = &result.owner {
+        about.push(format!("owner: {owner}"));
+    }
+    if let Some(quarantine) = &result.quarantine {
+        let end = if quarantine.expired { "its quarantine expired on" } else { "quarantined until" };
+        about.push(format!("{end} {}: {}", quarantine.until, quarantine.issue));
+    }
+    let trace = if result.is_flaky() { result.earlier.last().and_then(|last| last.trace.as_ref()) } else { None };
+    if let Some(trace) = trace.or(result.trace.as_ref()) {
+        about.push(format!("trace id: {trace}"));
+    }
+    if !about.is_empty() {
+        let _ = writeln!(text, "  {}", paint.text(Style::Dim, &about.join("; ")));
+    }
 }
 
 fn one(text: &mut String, failure: &Failure, paint: Paint) {
@@ -112,7 +202,9 @@ fn one(text: &mut String, failure: &Failure, paint: Paint) {
     if let Some(late) = &failure.late {
         row(text, "late", late, paint);
     }
-    for (number, frame) in failure.came.iter().enumerate() {
+    // A frame that a detail shows already isn't shown twice.
+    let again = |frame: &str| failure.details.iter().any(|detail| detail.contains(frame));
+    for (number, frame) in failure.came.iter().filter(|came| !again(&came.frame)).enumerate() {
         let taken = frame
             .taken_by
             .map(|line| format!(" {}", paint.text(Style::Dim, &format!("(taken by line {line})"))))
@@ -120,7 +212,7 @@ fn one(text: &mut String, failure: &Failure, paint: Paint) {
         let head = if number == 0 { "came" } else { "" };
         row(text, head, &format!("{:>9.1} ms {}{taken}", millis(frame.at), frame.frame), paint);
     }
-    if failure.came.is_empty() && failure.late.is_some() {
+    if failure.came.is_empty() && failure.late.is_some() && failure.expected.is_some() {
         row(text, "came", "nothing", paint);
     }
     for (number, detail) in failure.details.iter().enumerate() {
@@ -177,6 +269,9 @@ pub fn summary(summary: &Summary, paint: Paint) -> String {
         }
     };
     count(summary.no_server, "scenario had no server", "scenarios had no server");
+    count(summary.not_run, "scenario was not run", "scenarios were not run");
+    count(summary.flaky, "scenario is flaky", "scenarios are flaky");
+    count(summary.quarantined, "failure is in quarantine", "failures are in quarantine");
     count(summary.not_begun, "scenario was not begun", "scenarios were not begun");
     count(
         summary.unproven,
@@ -185,6 +280,14 @@ pub fn summary(summary: &Summary, paint: Paint) -> String {
     );
     count(summary.unknown, "invariant is unknown", "invariants are unknown");
     count(summary.updated, "snapshot was written", "snapshots were written");
+    if summary.classes.keys().any(|class| *class != Class::Product) {
+        let classes: Vec<String> =
+            summary.classes.iter().map(|(class, number)| format!("{number} {}", class.name())).collect();
+        notes.push(format!("failures by class: {}", classes.join(", ")));
+    }
+    if let Some(limit) = summary.limit {
+        notes.push(format!("the run reached its limit of {limit:?}"));
+    }
     if summary.interrupted {
         notes.push("the run was interrupted".to_owned());
     }
@@ -205,8 +308,7 @@ pub fn summary(summary: &Summary, paint: Paint) -> String {
         summary.failed + summary.no_server,
         summary.skipped
     );
-    let bad = summary.failed + summary.no_server > 0 || summary.interrupted || !summary.orphans.is_empty();
-    text.push_str(&paint.text(if bad { Style::Bad } else { Style::Good }, &numbers));
+    text.push_str(&paint.text(if summary.is_bad() { Style::Bad } else { Style::Good }, &numbers));
     text.push('\n');
     text
 }

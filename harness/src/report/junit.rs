@@ -15,7 +15,7 @@ use regex::Regex;
 use super::paint::Paint;
 use super::trace::trace_path;
 use super::{Reporter, Setting, case, human, whole};
-use crate::event::{Class, Event, EventKind, Outcome, ScenarioResult};
+use crate::event::{Attempt, Class, Event, EventKind, Outcome, ScenarioResult};
 
 /// Writes the file anew whenever it settles.
 #[derive(Debug)]
@@ -29,18 +29,20 @@ pub struct Junit {
     took: Duration,
     ansi: Regex,
     traces: Option<PathBuf>,
+    /// The traces of attempts that others follow.
+    traced: BTreeMap<(String, usize), Vec<PathBuf>>,
     changed: bool,
 }
 
 #[derive(Debug, Default)]
 struct Suite {
+    /// By label and repetition.
     cases: BTreeMap<(String, usize), Case>,
 }
 
-/// A label and repetition, with all its attempts.
+/// A test case as it is written.
 #[derive(Debug, Default)]
 struct Case {
-    attempts: Vec<ScenarioResult>,
     xml: Vec<u8>,
     counts: Counts,
 }
@@ -78,6 +80,7 @@ impl Junit {
             took: Duration::ZERO,
             ansi: Regex::new("\u{1b}\\[[0-9;?]*[ -/]*[@-~]").map_err(io::Error::other)?,
             traces: setting.traces.clone(),
+            traced: BTreeMap::new(),
             changed: true,
         };
         junit.settle()?;
@@ -88,25 +91,21 @@ impl Junit {
         // What holds no details has no trace.
         let trace = self.traces.as_ref().filter(|_| detailed).map(|folder| trace_path(folder, &result.instance()));
         let tags = self.tags.get(&*result.label).cloned().unwrap_or_default();
-        let suite = self.suites.entry(case::suite(&result.label).to_owned()).or_default();
         let key = (result.label.to_string(), result.repetition);
-        let case = suite.cases.entry(key).or_default();
-        case.attempts.push(result.clone());
-        let mut writer = Writer::new(Vec::new());
-        case.counts = test_case(&mut writer, &case.attempts, &tags, trace.as_deref(), &|text| cleaned(text, &self.ansi))?;
-        case.xml = writer.into_inner();
-        if !can_come_again(result) {
-            // What is written needs the results no more.
-            case.attempts.truncate(0);
+        if result.will_retry {
+            // The last attempt brings those before it along, but for their traces.
+            self.traced.entry(key).or_default().extend(trace);
+            return Ok(());
         }
+        let mut traces = self.traced.remove(&key).unwrap_or_default();
+        traces.extend(trace);
+        let mut writer = Writer::new(Vec::new());
+        let counts = test_case(&mut writer, result, &tags, &traces, &|text| cleaned(text, &self.ansi))?;
+        let suite = self.suites.entry(case::suite(&result.label).to_owned()).or_default();
+        suite.cases.insert(key, Case { xml: writer.into_inner(), counts });
         self.changed = true;
         Ok(())
     }
-}
-
-/// Whether another attempt may follow; one that went well is the last.
-fn can_come_again(result: &ScenarioResult) -> bool {
-    !result.is_good()
 }
 
 impl Reporter for Junit {
@@ -195,123 +194,150 @@ fn seconds(time: Duration) -> String {
     format!("{:.3}", time.as_secs_f64())
 }
 
-/// Writes a test case of all its attempts; gives how it counts.
+/// Writes a test case with all its attempts; gives how it counts.
 fn test_case(
     writer: &mut Writer<Vec<u8>>,
-    attempts: &[ScenarioResult],
+    result: &ScenarioResult,
     tags: &[String],
-    trace: Option<&Path>,
+    traces: &[PathBuf],
     clean: &dyn Fn(&str) -> String,
 ) -> io::Result<Counts> {
-    let Some((last, before)) = attempts.split_last() else { return Ok(Counts::default()) };
-    let mut counts = Counts { tests: 1, took: attempts.iter().map(|result| result.took).sum(), ..Counts::default() };
-    let name = clean(&case::name(&last.label, last.repetition));
-    let path = last.label.split('@').next().unwrap_or_default();
+    let took = result.took + result.earlier.iter().map(|attempt| attempt.took).sum::<Duration>();
+    let mut counts = Counts { tests: 1, took, ..Counts::default() };
+    let name = clean(&case::name(&result.label, result.repetition));
+    let path = result.label.split('@').next().unwrap_or_default();
     writer
         .create_element("testcase")
         .with_attribute(("name", name.as_str()))
         .with_attribute(("classname", clean(&path.replace('/', ".")).as_str()))
-        .with_attribute(("time", seconds(counts.took).as_str()))
+        .with_attribute(("time", seconds(took).as_str()))
         .write_inner_content(|writer| {
-            let plain = Paint::new(false);
-            match &last.outcome {
-                Outcome::Passed | Outcome::FailedAsExpected { .. } => {}
-                Outcome::Skipped { reason } => {
-                    counts.skipped = 1;
-                    let reason = clean(&one_line(reason));
-                    writer.create_element("skipped").with_attribute(("message", reason.as_str())).write_empty()?;
-                }
-                Outcome::Failed { .. } | Outcome::NoServer { .. } | Outcome::Interrupted => {
-                    let tag = if is_error(last) { "error" } else { "failure" };
-                    *if is_error(last) { &mut counts.errors } else { &mut counts.failures } += 1;
-                    writer
-                        .create_element(tag)
-                        .with_attribute(("type", kind(last)))
-                        .with_attribute(("message", clean(&case::headline(last)).as_str()))
-                        .write_text_content(BytesText::new(&clean(&human::without_log(last, plain))))?;
-                }
+            verdict(writer, result, &mut counts, clean)?;
+            for attempt in &result.earlier {
+                earlier(writer, attempt, result.is_flaky(), clean)?;
             }
-            for result in before.iter().filter(|result| !result.is_good()) {
-                earlier(writer, result, last.is_good(), clean)?;
-            }
-            let mut out = properties(last, tags, attempts.len());
-            if let Some(trace) = trace {
+            let mut out = properties(result, tags);
+            for trace in traces {
                 out.push_str(&format!("[[ATTACHMENT|{}]]\n", trace.display()));
             }
-            out.push_str(&human::failures(last, None, plain));
+            out.push_str(&human::failures(result, None, Paint::new(false)));
             writer.create_element("system-out").write_text_content(BytesText::new(&clean(&out)))?;
-            let log = log(last);
-            if !log.is_empty() {
-                writer.create_element("system-err").write_text_content(BytesText::new(&clean(&log)))?;
-            }
-            Ok(())
+            err(writer, &log(result), clean)
         })?;
     Ok(counts)
 }
 
-/// An attempt that didn't end well, with another behind it.
-fn earlier(
+/// Writes how it ended, where it didn't just pass.
+fn verdict(
     writer: &mut Writer<Vec<u8>>,
     result: &ScenarioResult,
+    counts: &mut Counts,
+    clean: &dyn Fn(&str) -> String,
+) -> io::Result<()> {
+    let headline = case::headline(result);
+    let skipped = match (&result.outcome, &result.quarantine) {
+        (Outcome::Passed | Outcome::FailedAsExpected { .. }, _) => return Ok(()),
+        (Outcome::Skipped { .. }, _) => Some(headline.clone()),
+        (Outcome::NotRun { .. }, _) => Some(format!("not run: {headline}")),
+        (Outcome::Failed { .. }, Some(quarantine)) if result.is_quarantined() => {
+            Some(format!("in quarantine until {} ({}): {headline}", quarantine.until, quarantine.issue))
+        }
+        _ => None,
+    };
+    if let Some(why) = skipped {
+        counts.skipped = 1;
+        writer.create_element("skipped").with_attribute(("message", clean(&why).as_str())).write_empty()?;
+        return Ok(());
+    }
+    let (tag, count) = match result.class() {
+        Some(class) if !is_error(class) => ("failure", &mut counts.failures),
+        _ => ("error", &mut counts.errors),
+    };
+    *count = 1;
+    let text = match &result.outcome {
+        Outcome::Interrupted { waiting } => waiting.iter().map(|waiting| format!("{waiting}\n")).collect(),
+        _ => human::without_log(result, Paint::new(false)),
+    };
+    writer
+        .create_element(tag)
+        .with_attribute(("type", result.class().map_or("interrupted", case::class_word)))
+        .with_attribute(("message", clean(&headline).as_str()))
+        .write_text_content(BytesText::new(&clean(&text)))?;
+    Ok(())
+}
+
+/// An attempt that failed, with another behind it.
+fn earlier(
+    writer: &mut Writer<Vec<u8>>,
+    attempt: &Attempt,
     flaky: bool,
     clean: &dyn Fn(&str) -> String,
 ) -> io::Result<()> {
-    let tag = match (flaky, is_error(result)) {
+    let class = attempt.failures.first().map_or(Class::Product, |failure| failure.kind.class());
+    let tag = match (flaky, is_error(class)) {
         (true, false) => "flakyFailure",
         (true, true) => "flakyError",
         (false, false) => "rerunFailure",
         (false, true) => "rerunError",
     };
+    let headline = attempt.failures.first().map(|failure| one_line(&failure.headline)).unwrap_or_default();
     writer
         .create_element(tag)
-        .with_attribute(("type", kind(result)))
-        .with_attribute(("message", clean(&case::headline(result)).as_str()))
+        .with_attribute(("type", case::class_word(class)))
+        .with_attribute(("message", clean(&headline).as_str()))
         .write_inner_content(|writer| {
-            let text = clean(&human::failures(result, None, Paint::new(false)));
-            writer.create_element("system-out").write_text_content(BytesText::new(&text))?;
-            let log = log(result);
-            if !log.is_empty() {
-                writer.create_element("system-err").write_text_content(BytesText::new(&clean(&log)))?;
-            }
-            Ok(())
+            let text = clean(&human::told(&attempt.failures, Paint::new(false)));
+            writer.create_element("stackTrace").write_text_content(BytesText::new(&text))?;
+            err(writer, &attempt.log.iter().map(human::timed).collect::<Vec<_>>(), clean)
         })?;
     Ok(())
 }
 
-/// Whether something else than what the scenario tests went wrong.
-fn is_error(result: &ScenarioResult) -> bool {
-    matches!(result.outcome, Outcome::Interrupted)
-        || matches!(case::class(result), Some(Class::ServerDied | Class::Environment))
+fn err(writer: &mut Writer<Vec<u8>>, lines: &[String], clean: &dyn Fn(&str) -> String) -> io::Result<()> {
+    if !lines.is_empty() {
+        let text = clean(&lines.join("\n"));
+        writer.create_element("system-err").write_text_content(BytesText::new(&text))?;
+    }
+    Ok(())
 }
 
-fn kind(result: &ScenarioResult) -> &'static str {
-    case::class(result).map_or("interrupted", case::class_word)
+/// Whether something else than what the scenario tests went wrong.
+fn is_error(class: Class) -> bool {
+    matches!(class, Class::ServerDied | Class::Environment)
 }
 
 /// What the schema has no attributes for, a line each.
-fn properties(result: &ScenarioResult, tags: &[String], attempts: usize) -> String {
+fn properties(result: &ScenarioResult, tags: &[String]) -> String {
     let (file, line) = case::place(result);
     let mut properties =
         vec![("title", result.title.clone()), ("file", file.display().to_string()), ("line", line.to_string())];
+    if let Some(owner) = &result.owner {
+        properties.push(("owner", owner.clone()));
+    }
     if !tags.is_empty() {
         properties.push(("tags", tags.join(",")));
     }
-    if attempts > 1 {
-        properties.push(("attempts", attempts.to_string()));
+    if let Some(quarantine) = &result.quarantine {
+        properties.push(("quarantine", format!("{} until {}", quarantine.issue, quarantine.until)));
+    }
+    if let Some(trace) = &result.trace {
+        properties.push(("trace_id", trace.clone()));
+    }
+    if !result.earlier.is_empty() {
+        properties.push(("attempts", (result.earlier.len() + 1).to_string()));
     }
     if let Outcome::FailedAsExpected { reason } = &result.outcome {
-        properties.push(("expected_failure", one_line(reason)));
+        properties.push(("expected_failure", reason.clone()));
     }
     properties.iter().map(|(name, value)| format!("[[PROPERTY|{name}={}]]\n", one_line(value))).collect()
 }
 
-fn log(result: &ScenarioResult) -> String {
-    let lines: Vec<String> = match &result.outcome {
+fn log(result: &ScenarioResult) -> Vec<String> {
+    match &result.outcome {
         Outcome::NoServer { log, .. } => log.clone(),
-        Outcome::Failed { .. } => result.log.iter().map(human::timed).collect(),
-        _ => Vec::new(),
-    };
-    lines.iter().map(|line| format!("{line}\n")).collect()
+        _ if result.is_good() => Vec::new(),
+        _ => result.log.iter().map(human::timed).collect(),
+    }
 }
 
 fn one_line(text: &str) -> String {

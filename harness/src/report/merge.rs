@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::json::{Events, ReadError};
@@ -20,7 +21,14 @@ pub struct Merged {
     pub remarks: Vec<String>,
     parts: Vec<Part>,
     /// Which file tells of a scenario that several have.
-    chosen: BTreeMap<Instance, usize>,
+    chosen: BTreeMap<Key, usize>,
+}
+
+/// A scenario's label and repetition; its attempts belong together.
+type Key = (Arc<str>, usize);
+
+fn key(instance: &Instance) -> Key {
+    (Arc::clone(&instance.label), instance.repetition)
 }
 
 #[derive(Debug)]
@@ -48,13 +56,13 @@ impl Merged {
     /// Where one can't be read or is no event file.
     pub fn read(files: &[PathBuf]) -> Result<Self, ReadError> {
         let mut parts = Vec::new();
-        let mut counted_in: BTreeMap<Instance, (usize, bool, Summary)> = BTreeMap::new();
+        let mut counted_in: BTreeMap<Key, (usize, bool, Summary)> = BTreeMap::new();
         let mut twice = BTreeMap::new();
         for (number, file) in files.iter().enumerate() {
             let part = read_part(file, |instance, is_good, counts| match counted_in.get(&instance) {
                 // What failed in one file must not be lost because it passed in another.
                 Some((first, was_good, _)) => {
-                    twice.insert(instance.clone(), (*first, number));
+                    twice.insert(instance.0.clone(), (*first, number));
                     if *was_good && !is_good {
                         counted_in.insert(instance, (number, is_good, counts));
                     }
@@ -67,11 +75,11 @@ impl Merged {
         }
         let mut remarks = Vec::new();
         let missing = missing_shards(&parts, &mut remarks);
-        if let Some((instance, (first, second))) = twice.iter().next() {
+        if let Some((label, (first, second))) = twice.iter().next() {
             remarks.push(format!(
                 "{} in more than one file ({} in {} and {}): the result that failed counts",
                 counted(twice.len(), "scenario stands", "scenarios stand"),
-                instance.label,
+                label,
                 files[*first].display(),
                 files[*second].display(),
             ));
@@ -107,7 +115,7 @@ impl Merged {
         for (number, part) in self.parts.iter().enumerate() {
             for event in Events::open(&part.file)? {
                 let event = event?;
-                let elsewhere = |instance: &Instance| self.chosen.get(instance).is_some_and(|other| *other != number);
+                let elsewhere = |instance: &Instance| self.chosen.get(&key(instance)).is_some_and(|other| *other != number);
                 match &event.kind {
                     EventKind::RunStarted { .. } | EventKind::RunFinished(_) => {}
                     _ if event.scenario.as_deref().is_some_and(elsewhere) => {}
@@ -120,12 +128,17 @@ impl Merged {
 }
 
 /// Reads one file; tells every result as the numbers that it adds.
-fn read_part(file: &Path, mut result: impl FnMut(Instance, bool, Summary)) -> Result<Part, ReadError> {
+fn read_part(file: &Path, mut result: impl FnMut(Key, bool, Summary)) -> Result<Part, ReadError> {
     let mut events = Events::open(file)?;
     let headless = || ReadError::Headless { file: file.to_path_buf() };
     let event = events.next().ok_or_else(headless)??;
-    let EventKind::RunStarted { scenarios, started, .. } = &event.kind else { return Err(headless()) };
-    let head = Head { scenarios: *scenarios, started: started.clone(), shard: None, event };
+    let EventKind::RunStarted { scenarios, started, shard, .. } = &event.kind else { return Err(headless()) };
+    let shard = shard.as_ref().and_then(|shard| {
+        let (number, of) = shard.split_once('/')?;
+        let (number, of): (usize, usize) = (number.parse().ok()?, of.parse().ok()?);
+        (1..=of).contains(&number).then_some((number, of))
+    });
+    let head = Head { scenarios: *scenarios, started: started.clone(), shard, event };
     let mut part = Part {
         file: file.to_path_buf(),
         head,
@@ -142,11 +155,14 @@ fn read_part(file: &Path, mut result: impl FnMut(Instance, bool, Summary)) -> Re
             }
             EventKind::ScenarioFinished(finished) => {
                 part.under_way.remove(&finished.instance());
+                if finished.will_retry {
+                    continue;
+                }
                 part.results += 1;
                 part.last = part.last.max(event.at);
                 let mut counts = Summary::default();
                 counts.add(&finished);
-                result(finished.instance(), finished.is_good(), counts);
+                result(key(&finished.instance()), finished.is_good(), counts);
             }
             EventKind::RunFinished(summary) => part.finished = Some(summary),
             _ => {}
@@ -163,6 +179,13 @@ fn sum<'a>(counts: impl Iterator<Item = &'a Summary>, parts: &[Part]) -> Summary
         all.failed += counts.failed;
         all.skipped += counts.skipped;
         all.no_server += counts.no_server;
+        all.not_run += counts.not_run;
+        all.unreachable |= counts.unreachable;
+        all.flaky += counts.flaky;
+        all.quarantined += counts.quarantined;
+        for (class, number) in &counts.classes {
+            *all.classes.entry(*class).or_default() += number;
+        }
         all.unproven += counts.unproven;
         all.unknown += counts.unknown;
         all.updated += counts.updated;
@@ -173,6 +196,8 @@ fn sum<'a>(counts: impl Iterator<Item = &'a Summary>, parts: &[Part]) -> Summary
             Some(told) => {
                 all.not_begun += told.not_begun;
                 all.interrupted |= told.interrupted;
+                all.flaky_fails |= told.flaky_fails;
+                all.limit = all.limit.or(told.limit);
                 all.orphans.extend(told.orphans.iter().cloned());
                 // Parts are played beside each other.
                 all.took = all.took.max(told.took);
@@ -196,15 +221,16 @@ fn missing_shards(parts: &[Part], remarks: &mut Vec<String>) -> bool {
         return true;
     }
     let there: BTreeSet<usize> = shards.iter().map(|(number, _)| *number).collect();
-    let missing: Vec<String> =
-        (1..=of).filter(|number| !there.contains(number)).map(|number| format!("{number}/{of}")).collect();
-    if missing.is_empty() {
+    let missing = of.saturating_sub(there.len());
+    if missing == 0 {
         return false;
     }
+    let names = (1..=of).filter(|number| !there.contains(number)).take(20).map(|number| format!("{number}/{of}"));
     remarks.push(format!(
-        "{} missing: {}; these reports are not the whole run",
-        if missing.len() == 1 { "a part is" } else { "parts are" },
-        missing.join(", "),
+        "{} missing: {}{}; these reports are not the whole run",
+        if missing == 1 { "a part is" } else { "parts are" },
+        names.collect::<Vec<_>>().join(", "),
+        if missing > 20 { ", …" } else { "" },
     ));
     true
 }
@@ -213,7 +239,10 @@ fn missing_shards(parts: &[Part], remarks: &mut Vec<String>) -> bool {
 fn head_of(parts: &[Part]) -> Option<Event> {
     let first = parts.iter().min_by(|a, b| a.head.started.cmp(&b.head.started))?;
     let mut event = first.head.event.clone();
-    if let EventKind::RunStarted { scenarios, .. } = &mut event.kind {
+    if let EventKind::RunStarted { scenarios, shard, .. } = &mut event.kind {
+        if parts.len() > 1 {
+            *shard = None;
+        }
         *scenarios = parts.iter().map(|part| part.head.scenarios).sum();
     }
     Some(event)

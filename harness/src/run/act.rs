@@ -12,7 +12,7 @@ use super::http::{query_of, target};
 use super::socket::{Connection, Echo, Handshake, Opened, Rules, changed_before, describe, from_now, handshake};
 use super::step::{Played, one};
 use super::world::{Here, MainMode, Participant, lock};
-use crate::event::{EventKind, Failure, Nearest};
+use crate::event::{EventKind, Failure, FailureKind, Nearest};
 use crate::pattern::{Difference, Pattern, describe as describe_pattern};
 use crate::record::{Payload, What};
 use crate::scenario::model::{Action, Barrier, Call, Connect, Outgoing};
@@ -35,13 +35,8 @@ impl Here {
                     let connection = self.connection(via.as_ref()).map_err(one)?;
                     connection.close(code, &reason);
                     let limit = self.world.deadlines.of(within.or(self.within));
-                    if !self.end_of(&connection, limit).await {
-                        let mut failure =
-                            self.failure(format!("the server didn't answer the close frame within {limit:?}"));
-                        failure.came = came(&connection, 0);
-                        return Err(one(failure));
-                    }
-                    Ok(())
+                    let missed = || format!("the server didn't answer the close frame within {limit:?}");
+                    self.ends_within(&connection, limit, missed).await.map_err(one)
                 }
                 Action::Drop { via } => {
                     let connection = self.connection(via.as_ref()).map_err(one)?;
@@ -210,6 +205,7 @@ impl Here {
         // Awaited, so that a `drop` behind it doesn't take the frame along. A connection that ends meanwhile is told by
         // whatever expects something of it.
         let limit = self.world.deadlines.of(self.within);
+        let _waits = self.waits("the server to take a frame");
         match tokio::time::timeout(limit, written).await {
             Ok(_) => Ok(()),
             Err(_) => {
@@ -248,13 +244,20 @@ impl Here {
         let asked = Handshake { url: url.clone(), headers, subprotocols, receive_buffer: connect.receive_buffer };
         let limit = self.world.deadlines.of(connect.within.or(self.within));
         if let MainMode::Observed(racer) = &mode {
+            let _waits = self.waits("the release of the race");
             racer.released().await;
         }
         let path = target(&url);
-        let opened = tokio::time::timeout(limit, handshake(&asked))
-            .await
-            .map_err(|_| self.failure(format!("GET {path}: no answer to the handshake within {limit:?}")))?
-            .map_err(|why| self.failure(format!("GET {path}: {why}")))?;
+        let waits = self.waits(format!("an answer to the handshake of {path}"));
+        let missed = || format!("GET {path}: no answer to the handshake within {limit:?}");
+        let opened = self.patiently(limit, handshake(&asked), missed).await?.map_err(|broken| {
+            let mut failure = self.failure(format!("GET {path}: {}", broken.why));
+            if broken.ours || (broken.unreached && self.world.server.is_remote()) {
+                failure.kind = FailureKind::Environment;
+            }
+            failure
+        })?;
+        drop(waits);
         let status = match &opened {
             Opened::Stream(_, answer) | Opened::Refused(answer) => answer.status,
         };
@@ -356,6 +359,23 @@ impl Here {
         true
     }
 
+    /// Waits for the end of a connection so long, and then a moment more, to say whether it came late or never.
+    async fn ends_within(
+        &self,
+        connection: &Connection,
+        limit: std::time::Duration,
+        missed: impl FnOnce() -> String,
+    ) -> Result<(), Box<Failure>> {
+        let _waits = self.waits(format!("the end of connection {}", connection.name));
+        // Longer than anybody listens: what it says then is not asked for.
+        let long = limit + self.world.deadlines.late() + std::time::Duration::from_secs(1);
+        let Err(mut failure) = self.patiently(limit, self.end_of(connection, long), missed).await else {
+            return Ok(());
+        };
+        failure.came = came(connection, 0);
+        Err(failure)
+    }
+
     pub(super) async fn closed(
         &self,
         connection: &Arc<Connection>,
@@ -363,15 +383,14 @@ impl Here {
         within: Option<std::time::Duration>,
     ) -> Result<(), Box<Failure>> {
         let limit = self.world.deadlines.of(within.or(self.within));
-        if !self.end_of(connection, limit).await {
-            let mut failure = self.failure(format!(
-                "the server didn't close {}'s connection {} within {limit:?}",
-                connection.participant, connection.name
-            ));
+        let missed = || {
+            let (who, name) = (&connection.participant, &connection.name);
+            format!("the server didn't close {who}'s connection {name} within {limit:?}")
+        };
+        self.ends_within(connection, limit, missed).await.map_err(|mut failure| {
             failure.expected = Some(format!("a close that matches {}", describe_pattern(pattern)));
-            failure.came = came(connection, 0);
-            return Err(failure);
-        }
+            failure
+        })?;
         let end = lock(&connection.inbox).end.clone();
         let Some(end) = end else { return Ok(()) };
         let value = json!({ "code": end.code, "reason": end.reason });

@@ -221,10 +221,15 @@ impl Here {
         let mut changes = connection.changed.subscribe();
         let patience = self.world.deadlines.of(None);
         let limit = from_now(patience);
+        let mut waits = None;
         loop {
             if arrived(connection) || !connection.is_open() {
                 return Ok(());
             }
+            waits.get_or_insert_with(|| {
+                let place = self.trail.first();
+                self.world.progress.wait(Some(&connection.participant), what, place)
+            });
             let death = self.world.server.death();
             let more = tokio::select! {
                 more = changed_before(&mut changes, limit) => more,
@@ -289,6 +294,7 @@ impl Here {
             return Err(failure);
         };
         self.world.unproven.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let _waits = self.waits(format!("nothing more to come, for {listen:?}"));
         let mut changes = connection.changed.subscribe();
         let limit = from_now(self.world.deadlines.of(Some(listen)));
         while !stop(connection) && changed_before(&mut changes, limit).await {}

@@ -9,11 +9,14 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::world::{Answer, Here, MainMode, Participant, lock};
-use crate::event::{EventKind, Failure, Nearest};
+use crate::event::{EventKind, Failure, FailureKind, Nearest};
 use crate::pattern::{Difference, Pattern, describe};
 use crate::record::{Exchange, What};
 use crate::scenario::model::{Body, Checks, Http};
 use crate::scenario::template::{Template, as_text};
+
+/// The header of W3C trace context.
+pub(crate) const TRACEPARENT: &str = "traceparent";
 
 /// Between two askings of `eventually`.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -34,7 +37,9 @@ impl Here {
         let limit = self.world.deadlines.of(http.within.or(self.within));
         match mode {
             MainMode::Observed(racer) => {
+                let release = self.waits("the release of the race");
                 racer.released().await;
+                drop(release);
                 let answer = self.ask(http.method, &outgoing, limit).await?;
                 *lock(&racer.answer) = Some(answer);
                 Ok(())
@@ -150,6 +155,13 @@ impl Here {
     pub(crate) fn headers(&self, own: &[(String, Template)], url: &Url) -> Result<HeaderMap, Box<Failure>> {
         let me = self.actor()?;
         let mut headers = HeaderMap::new();
+        if let Some(trace) = &self.world.trace {
+            // A span of its own for each request; a step that sets the header, or takes it away, has the last word.
+            let span = &uuid::Uuid::new_v4().simple().to_string()[..16];
+            if let Ok(value) = HeaderValue::from_str(&format!("00-{trace}-{span}-01")) {
+                headers.insert(TRACEPARENT, value);
+            }
+        }
         for (name, template) in me.spec.protocol.headers.iter().chain(&me.spec.headers).chain(own) {
             let name = HeaderName::from_bytes(name.as_bytes())
                 .map_err(|_| self.wrong(format!("`{name}` is no header name")))?;
@@ -201,10 +213,16 @@ impl Here {
             let body = response.bytes().await?;
             Ok::<_, reqwest::Error>((status, headers, body))
         };
-        let (status, header_map, body) = match tokio::time::timeout(limit, asking).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                let failure = self.failure(format!("{what}: no answer: {}", chain(&error)));
+        let waits = self.waits(format!("an answer to {what}"));
+        let asked = self.patiently(limit, asking, || format!("{what}: no answer within {limit:?}")).await;
+        drop(waits);
+        let (status, header_map, body) = match asked? {
+            Ok(answer) => answer,
+            Err(error) => {
+                let mut failure = self.failure(format!("{what}: no answer: {}", chain(&error)));
+                if (error.is_connect() && self.world.server.is_remote()) || is_ours(&error) {
+                    failure.kind = FailureKind::Environment;
+                }
                 // Where nobody listens, the server ended earlier, and it is known how, or it was stopped.
                 return Err(match self.world.server.died() {
                     Some(death) => self.server_died(&death),
@@ -212,7 +230,6 @@ impl Here {
                     None => self.or_death(failure).await,
                 });
             }
-            Err(_) => return Err(self.failure(format!("{what}: no answer within {limit:?}"))),
         };
         keep_cookies(me, &header_map, &outgoing.url);
         let headers: BTreeMap<String, String> = header_map
@@ -242,6 +259,29 @@ impl Here {
             took: world.at().saturating_sub(sent_at),
         });
         Ok(Answer { what, status, headers, body: value, entry: Some(entry) })
+    }
+
+    /// Waits for an answer so long, and then a moment more, to say whether it came late or never.
+    pub(crate) async fn patiently<T>(
+        &self,
+        limit: Duration,
+        asking: impl Future<Output = T>,
+        missed: impl FnOnce() -> String,
+    ) -> Result<T, Box<Failure>> {
+        let mut asking = std::pin::pin!(asking);
+        if let Ok(answer) = tokio::time::timeout(limit, &mut asking).await {
+            return Ok(answer);
+        }
+        let (deadline, late) = (tokio::time::Instant::now(), self.world.deadlines.late());
+        let mut failure = self.failure(missed());
+        match tokio::time::timeout(late, asking).await {
+            Ok(_) => {
+                failure.kind = FailureKind::Late;
+                failure.late = Some(format!("it came {} ms after the deadline", deadline.elapsed().as_millis()));
+            }
+            Err(_) => failure.late = Some(format!("it never came: the runner listened {late:?} longer")),
+        }
+        Err(failure)
     }
 
     /// Compares an answer with checks; where they hold, captures.
@@ -367,6 +407,22 @@ pub(crate) fn target(url: &Url) -> String {
 /// The query of a URL, decoded.
 pub(crate) fn query_of(url: &Url) -> BTreeMap<String, String> {
     url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+}
+
+/// Whether a failure comes from this machine: no descriptor, no port, no space.
+pub(crate) fn is_ours(error: &(dyn std::error::Error + 'static)) -> bool {
+    use rustix::io::Errno;
+    const OURS: [Errno; 6] =
+        [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL, Errno::NOSPC, Errno::NOBUFS, Errno::NOMEM];
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let number = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
+        if number.is_some_and(|number| OURS.iter().any(|ours| ours.raw_os_error() == number)) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// An error's causes; what it says itself only repeats the request.

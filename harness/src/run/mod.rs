@@ -4,6 +4,7 @@
 //! - `world`: who takes part, what is set, what has happened;
 //! - `step`: steps and controls, with `race`, `check`, `server` and `ending`; `act`: what an actor does, with `http`,
 //!   `socket`, `expect`, `barrier` and `snapshot`;
+//! - `progress`: what is waited for, for those who end a run;
 //! - `inbox`: every frame of a connection, and selective receive; pure.
 
 mod act;
@@ -13,6 +14,7 @@ mod ending;
 mod expect;
 mod http;
 mod inbox;
+mod progress;
 mod race;
 mod server;
 mod snapshot;
@@ -34,8 +36,10 @@ use crate::record::{Record, What};
 use crate::scenario::model::{ParticipantSpec, Row, Scenario};
 use crate::scenario::stream::{StoredStream, Stream, integer_at, text_at};
 use crate::scenario::template::Template;
+use crate::secret::Secrets;
 use crate::subject::{Server, SubjectError};
 
+pub(crate) use progress::Progress;
 pub use snapshot::Store;
 pub(crate) use snapshot::Taken;
 pub use world::Deadlines;
@@ -86,6 +90,11 @@ impl Job {
             idle_redactions: Vec::new(),
             server: String::new(),
             people: Vec::new(),
+            owner: self.scenario.owner.clone(),
+            quarantine: None,
+            trace: None,
+            will_retry: false,
+            earlier: Vec::new(),
         }
     }
 }
@@ -103,6 +112,12 @@ pub struct Ground {
     pub sink: EventSink,
     /// Whether every step, request, frame and log line is an event too.
     pub detail: bool,
+    /// How long a scenario may take that says nothing about it.
+    pub timeout: Duration,
+    /// Whether requests and handshakes carry a `traceparent`.
+    pub traceparent: bool,
+    /// What must not stand in snapshots, events and results.
+    pub secrets: Option<Arc<Secrets>>,
 }
 
 /// Digits that stand once: in this process by counting, among processes by chance.
@@ -118,15 +133,23 @@ fn run_digits() -> String {
     format!("{base}{:06}", NEXT.fetch_add(1, Ordering::Relaxed) % 1_000_000)
 }
 
-/// Plays one scenario against a server that runs. `log` gets the server's lines meanwhile.
-pub(crate) async fn play(
-    job: &Job,
-    ground: &Ground,
-    server: Arc<Server>,
-    log: Arc<LogBook>,
-    began: Instant,
-) -> ScenarioResult {
+/// What the runner sees of a scenario that is under way.
+#[derive(Clone)]
+pub(crate) struct Seen {
+    /// Gets the server's lines.
+    pub(crate) log: Arc<LogBook>,
+    /// Who waits for what.
+    pub(crate) progress: Arc<Progress>,
+    /// What its times count from.
+    pub(crate) began: Instant,
+}
+
+/// Plays one scenario against a server that runs.
+pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, seen: &Seen) -> ScenarioResult {
     let scenario = &job.scenario;
+    let Seen { progress, began, .. } = seen;
+    // The trace id of W3C trace context: 16 bytes, never all zero.
+    let trace = ground.traceparent.then(|| uuid::Uuid::new_v4().simple().to_string());
     let instance = Arc::new(job.instance());
     let tell = |kind| (ground.sink)(Event { scenario: Some(Arc::clone(&instance)), at: began.elapsed(), kind });
     tell(EventKind::ScenarioStarted {
@@ -135,21 +158,27 @@ pub(crate) async fn play(
         tags: scenario.tags.clone(),
         participants: scenario.participants.keys().cloned().collect(),
         server: server.url().to_owned(),
+        owner: scenario.owner.clone(),
+        trace: trace.clone(),
     });
     if ground.detail {
-        sources(scenario).into_iter().for_each(tell);
+        for (file, text) in files_of(scenario) {
+            tell(EventKind::Source { file: file.to_path_buf(), text: Arc::from(text) });
+        }
     }
-    let world = match world(job, ground, &server, Arc::clone(&log), &instance, began) {
+    let world = match world(job, ground, &server, seen, &instance, trace.clone()) {
         Ok(world) => world,
         Err(failure) => return job.unplayed(Outcome::Failed { failures: vec![*failure] }),
     };
     let mut top = Here::top(Arc::clone(&world));
 
-    let mut failures = match introduce(&top).await {
-        Ok(()) => story(&mut top, scenario, ground.audit).await.err().unwrap_or_default(),
-        Err(failures) => failures,
+    let limit = scenario.timeout.unwrap_or(ground.timeout).mul_f64(ground.deadlines.slow);
+    let story = async {
+        introduce(&top).await?;
+        story(&mut top, scenario, ground.audit).await
     };
-    failures.extend(top.steps(&scenario.always).await.err().unwrap_or_default());
+    let mut failures = within(limit, progress, story).await.err().unwrap_or_default();
+    failures.extend(within(limit, progress, top.steps(&scenario.always)).await.err().unwrap_or_default());
     if failures.is_empty() || !scenario.protocol.invariants.is_empty() {
         // What the last step caused belongs to the scenario and to its record; a barrier that breaks here has been told
         // elsewhere, or will be by the invariants.
@@ -170,14 +199,18 @@ pub(crate) async fn play(
             connection.drop_now();
         }
     }
-    let compared = snapshot::compare(&world, ground.store.as_ref());
+    // The death of a server is told by everybody who noticed, and is one.
+    let mut died = false;
+    failures.retain(|failure| failure.kind != FailureKind::ServerDied || !std::mem::replace(&mut died, true));
+    let compared = snapshot::compare(&world, ground.store.as_ref(), failures.is_empty());
     failures.extend(compared.failures);
     // A broken promise over the whole record names the cause more often than the step that first noticed.
     failures.sort_by_key(|failure| failure.kind != FailureKind::Invariant);
 
-    // A mistake of the scenario or the server's death is never the failure that was expected.
-    let excused =
-        failures.iter().all(|failure| !matches!(failure.kind, FailureKind::Scenario | FailureKind::ServerDied));
+    // A mistake of the scenario, the server's death or a broken network is never the failure that was expected.
+    let excused = failures.iter().all(|failure| {
+        !matches!(failure.kind, FailureKind::Scenario | FailureKind::ServerDied | FailureKind::Environment)
+    });
     let outcome = match (&scenario.expect_failure, failures.is_empty()) {
         (None, true) => Outcome::Passed,
         (None, false) => Outcome::Failed { failures },
@@ -200,7 +233,33 @@ pub(crate) async fn play(
         idle_redactions: compared.idle_redactions,
         server: server.url().to_owned(),
         people,
+        trace,
         ..job.unplayed(outcome)
+    }
+}
+
+/// Plays so long; what takes longer fails with everything that was waited for.
+async fn within(
+    limit: Duration,
+    progress: &Arc<Progress>,
+    playing: impl Future<Output = Result<(), Vec<Failure>>>,
+) -> Result<(), Vec<Failure>> {
+    let over = async {
+        tokio::time::sleep(limit).await;
+        // Asked before the scenario is dropped: its waits end with it.
+        progress.waiting()
+    };
+    tokio::select! {
+        biased;
+        played = playing => played,
+        waiting = over => {
+            let headline = format!("the scenario took longer than its limit of {limit:?}");
+            let mut failure = Failure::new(FailureKind::Late, headline);
+            failure.place = waiting.iter().find_map(|waiting| waiting.place.clone());
+            failure.details = waiting.iter().map(ToString::to_string).collect();
+            failure.details.push("`timeout` in the scenario or in roundtable.toml, or --timeout, gives it longer".to_owned());
+            Err(vec![failure])
+        }
     }
 }
 
@@ -215,8 +274,8 @@ async fn story(top: &mut Here, scenario: &Scenario, audit: Option<Duration>) -> 
     Ok(())
 }
 
-/// The files that a scenario's steps stand in: its own, and its protocols'.
-fn sources(scenario: &Scenario) -> Vec<EventKind> {
+/// The files that a scenario's steps stand in, with their texts: its own, and its protocols'.
+pub(crate) fn files_of(scenario: &Scenario) -> IndexMap<&std::path::Path, &str> {
     let mut files: IndexMap<&std::path::Path, &str> = IndexMap::new();
     files.insert(&scenario.source.path, &scenario.source.text);
     let protocols = scenario.participants.values().map(|participant| &participant.protocol);
@@ -227,9 +286,6 @@ fn sources(scenario: &Scenario) -> Vec<EventKind> {
         }
     }
     files
-        .into_iter()
-        .map(|(file, text)| EventKind::Source { file: file.to_path_buf(), text: Arc::from(text) })
-        .collect()
 }
 
 /// Who took part, with what one needs to go on by hand.
@@ -243,6 +299,7 @@ fn people(top: &Here) -> Vec<crate::event::Person> {
             let headers = there.headers(&[], &url).ok()?;
             let headers: Vec<String> = headers
                 .iter()
+                .filter(|(name, _)| *name != http::TRACEPARENT)
                 .map(|(name, value)| format!("-H '{name}: {}' ", String::from_utf8_lossy(value.as_bytes())))
                 .collect();
             Some(format!("curl {}'{url}'", headers.concat()))
@@ -256,13 +313,13 @@ fn world(
     job: &Job,
     ground: &Ground,
     server: &Arc<Server>,
-    log: Arc<LogBook>,
+    seen: &Seen,
     instance: &Arc<Instance>,
-    began: Instant,
+    trace: Option<String>,
 ) -> Result<Arc<World>, Box<Failure>> {
     let scenario = &job.scenario;
     let http = client(server.url())
-        .map_err(|error| Failure::new(FailureKind::Scenario, format!("no HTTP client: {error}")))?;
+        .map_err(|error| Failure::new(FailureKind::Environment, format!("no HTTP client: {error}")))?;
     let participants: IndexMap<String, Arc<Participant>> = scenario
         .participants
         .iter()
@@ -281,7 +338,7 @@ fn world(
         instance: Arc::clone(instance),
         row: job.row(),
         run: run_digits(),
-        began,
+        began: seen.began,
         deadlines: ground.deadlines,
         server: Arc::clone(server),
         http: Mutex::new(http),
@@ -296,7 +353,10 @@ fn world(
         exchanges: 0.into(),
         sink: Arc::clone(&ground.sink),
         detail: ground.detail,
-        log,
+        log: Arc::clone(&seen.log),
+        progress: Arc::clone(&seen.progress),
+        trace,
+        secrets: ground.secrets.clone(),
         snapshots: Mutex::default(),
     }))
 }

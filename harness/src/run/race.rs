@@ -29,6 +29,7 @@ impl Here {
             let racer = Racer::new(&release);
             async move {
                 if race.outcomes.is_empty() {
+                    let _waits = there.waits("the release of the race");
                     racer.released().await;
                 } else {
                     there.main = MainMode::Observed(Arc::clone(&racer));

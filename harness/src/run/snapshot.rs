@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::world::{Here, Participant, World, lock};
 use crate::event::{Failure, FailureKind, Place, SnapshotChange};
 use crate::scenario::model::Http;
+use crate::select;
 use crate::snapshot::store::{self, MetaData};
 use crate::snapshot::{Material, StateAnswer, diff, normalise};
 
@@ -27,8 +28,21 @@ pub struct Store {
     pub top: PathBuf,
     /// Whether the stored snapshots are replaced by the new ones.
     pub update: bool,
-    /// Whether anything may be written: never under CI.
+    /// Whether anything may be written there: never under CI.
     pub writable: bool,
+    /// Where pending snapshots go instead when nothing may be written there, laid out as the folder is; without
+    /// it they are not written.
+    pub elsewhere: Option<PathBuf>,
+}
+
+impl Store {
+    /// Where the pending snapshot of a stored one is written.
+    fn pending(&self, path: &std::path::Path) -> Option<PathBuf> {
+        match &self.elsewhere {
+            _ if self.writable => Some(store::pending_path(path)),
+            elsewhere => elsewhere.as_ref().map(|root| store::pending_below(root, &self.folder, path)),
+        }
+    }
 }
 
 /// What comparing a scenario's snapshots gave.
@@ -92,9 +106,13 @@ pub(crate) async fn take(here: &Here, name: String, view: View<'_>) -> Result<()
     if repeated {
         return Err(here.wrong(format!("a snapshot named `{name}` was taken already: names stand once in a scenario")));
     }
+    let text = match &world.secrets {
+        Some(secrets) => secrets.mask(&normalised.text).into_owned(),
+        None => normalised.text,
+    };
     lock(&world.snapshots).push(Taken {
         name,
-        text: normalised.text,
+        text,
         place: here.trail.first().cloned(),
         idle_redactions: normalised.unmatched_redactions,
     });
@@ -112,8 +130,9 @@ async fn ask(there: &Here, http: &Http) -> Result<Value, Box<Failure>> {
     Ok(json!({ "status": answer.status, "answer": answer.body }))
 }
 
-/// Compares the snapshots of a scenario with the stored ones, or stores them.
-pub(crate) fn compare(world: &World, keep: Option<&Store>) -> Compared {
+/// Compares the snapshots of a scenario with the stored ones, or stores them. Where something else didn't hold, nothing
+/// is written: what a broken scenario shows is not what anybody should accept.
+pub(crate) fn compare(world: &World, keep: Option<&Store>, held: bool) -> Compared {
     let mut compared = Compared::default();
     let Some(keep) = keep else { return compared };
     let scenario = &world.scenario;
@@ -129,8 +148,9 @@ pub(crate) fn compare(world: &World, keep: Option<&Store>) -> Compared {
             source: source.to_string_lossy().replace('\\', "/"),
             expression: taken.name.clone(),
             line: taken.place.as_ref().and_then(|place| u32::try_from(place.at.line).ok()),
+            scenario: Some(select::label(scenario, &world.row.name).to_string()),
         };
-        if let Err(failure) = settle(&mut compared, keep, &path, taken, &meta) {
+        if let Err(failure) = settle(&mut compared, keep, &path, taken, &meta, held) {
             compared.failures.push(*failure);
         }
     }
@@ -157,26 +177,36 @@ fn settle(
     path: &std::path::Path,
     taken: &Taken,
     meta: &MetaData,
+    held: bool,
 ) -> Result<(), Box<Failure>> {
     let failed = |headline: String| {
         let mut failure = Failure::new(FailureKind::Snapshot, headline);
         failure.place.clone_from(&taken.place);
         failure
     };
-    let io = |error: store::StoreError| failed(error.to_string());
+    let io = |error: store::StoreError| {
+        let mut failure = failed(error.to_string());
+        if let store::StoreError::Io { .. } = error {
+            failure.kind = FailureKind::Environment;
+        }
+        failure
+    };
     let outcome = store::compare(path, &taken.text).map_err(io)?;
     if let store::Outcome::Same = outcome {
-        if keep.writable {
-            store::clear_pending(path).map_err(io)?;
+        if let Some(pending) = keep.pending(path) {
+            store::clear_pending(&pending).map_err(io)?;
         }
         return Ok(());
     }
-    if keep.update && keep.writable {
+    if keep.update && keep.writable && held {
         store::accept(path, &taken.text, meta).map_err(io)?;
         compared.updated += 1;
         return Ok(());
     }
-    let pending = store::pending(path, &taken.text, meta, keep.writable).map_err(io)?;
+    if let Some(pending) = keep.pending(path).filter(|_| held) {
+        let old = if let store::Outcome::Differs { old, .. } = &outcome { Some(old.as_str()) } else { None };
+        store::pending(&pending, &taken.text, meta, old).map_err(io)?;
+    }
     let shown = crate::scenario::error::shown_path(path);
     let changed = |old: Option<String>| {
         let file = path.strip_prefix(&keep.folder).unwrap_or(path).to_path_buf();
@@ -206,8 +236,13 @@ fn settle(
         }
         store::Outcome::Same => return Ok(()),
     };
-    if pending.is_some() {
-        failure.details.push("accept it with `roundtable run … --update-snapshots`".to_owned());
+    if !held {
+        let why = "nothing was written for it, since something else failed: that comes first";
+        failure.details.push(why.to_owned());
+    } else if keep.writable {
+        failure.details.push("review it with `roundtable review`".to_owned());
+    } else if let Some(root) = keep.elsewhere.as_ref().map(|root| crate::scenario::error::shown_path(root)) {
+        failure.details.push(format!("review it elsewhere with `roundtable review --from {}`", root.display()));
     } else {
         failure.details.push("nothing is written where CI is set: accept it elsewhere and commit the file".to_owned());
     }

@@ -74,15 +74,36 @@ pub(crate) enum Opened {
 trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
+/// Why a handshake got no answer.
+pub(crate) struct Broken {
+    pub(crate) why: String,
+    /// Whether the server was not even reached: its name, its port, TLS.
+    pub(crate) unreached: bool,
+    /// Whether this machine has no descriptor or port for it.
+    pub(crate) ours: bool,
+}
+
+impl From<String> for Broken {
+    fn from(why: String) -> Self {
+        Self { why, unreached: false, ours: false }
+    }
+}
+
 /// Opens a connection and upgrades it (RFC 6455, section 4). A failure is told as text: it is no answer.
-pub(crate) async fn handshake(asked: &Handshake) -> Result<Opened, String> {
+pub(crate) async fn handshake(asked: &Handshake) -> Result<Opened, Broken> {
     let url = &asked.url;
     let host = url.host_str().ok_or_else(|| format!("{url} has no host"))?;
     let port = url.port_or_known_default().unwrap_or(80);
-    let tcp = open(host, port, asked.receive_buffer)
-        .await
-        .map_err(|error| format!("no connection to {host}:{port}: {error}"))?;
-    let io: Box<dyn Io> = if url.scheme() == "https" { secure(host, tcp).await? } else { Box::new(tcp) };
+    let tcp = open(host, port, asked.receive_buffer).await.map_err(|error| Broken {
+        why: format!("no connection to {host}:{port}: {error}"),
+        unreached: true,
+        ours: super::http::is_ours(&error),
+    })?;
+    let io: Box<dyn Io> = if url.scheme() == "https" {
+        secure(host, tcp).await.map_err(|why| Broken { why, unreached: true, ours: false })?
+    } else {
+        Box::new(tcp)
+    };
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io))
         .await
         .map_err(|error| format!("the connection failed: {error}"))?;
@@ -119,7 +140,9 @@ pub(crate) async fn handshake(asked: &Handshake) -> Result<Opened, String> {
         return Ok(Opened::Refused(Answer { what, status, headers, body: body_value(&body), entry: None }));
     }
     if headers.get("sec-websocket-accept").map(String::as_str) != Some(derive_accept_key(key.as_bytes()).as_str()) {
-        return Err("the server's Sec-WebSocket-Accept doesn't answer the key (RFC 6455, section 4.1)".to_owned());
+        return Err("the server's Sec-WebSocket-Accept doesn't answer the key (RFC 6455, section 4.1)"
+            .to_owned()
+            .into());
     }
     let upgraded = hyper::upgrade::on(response).await.map_err(|error| format!("the upgrade failed: {error}"))?;
     let config = WebSocketConfig::default()

@@ -38,6 +38,11 @@ impl Deadlines {
     pub(crate) fn of(&self, given: Option<Duration>) -> Duration {
         given.unwrap_or(self.default).mul_f64(self.slow)
     }
+
+    /// How long is listened on behind a deadline, scaled.
+    pub(crate) fn late(&self) -> Duration {
+        self.late.mul_f64(self.slow)
+    }
 }
 
 /// One scenario under way.
@@ -67,6 +72,11 @@ pub(crate) struct World {
     pub(crate) detail: bool,
     /// Lines of the server's log since the scenario's start; the version counts them.
     pub(crate) log: Arc<LogBook>,
+    /// What is waited for now.
+    pub(crate) progress: Arc<super::Progress>,
+    /// The trace id of all requests, where they carry one.
+    pub(crate) trace: Option<String>,
+    pub(crate) secrets: Option<Arc<crate::secret::Secrets>>,
     pub(crate) snapshots: Mutex<Vec<super::Taken>>,
 }
 

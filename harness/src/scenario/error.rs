@@ -122,6 +122,11 @@ impl Findings {
         self.push(at, message.into(), Some(help.into()), Severity::Error);
     }
 
+    /// Adds a warning with the way to mend it.
+    pub fn warning(&mut self, at: Position, message: impl Into<String>, help: impl Into<String>) {
+        self.push(at, message.into(), Some(help.into()), Severity::Warning);
+    }
+
     /// Adds an error for a word that is none of the known ones, with the nearest as help.
     pub fn unknown<'a>(&mut self, at: Position, what: &str, word: &str, known: impl IntoIterator<Item = &'a str>) {
         let known: Vec<&str> = known.into_iter().collect();

@@ -45,8 +45,32 @@ pub struct Scenario {
     pub always: Vec<Step>,
     /// Why it is expected to fail.
     pub expect_failure: Option<String>,
+    /// Who looks after it.
+    pub owner: Option<String>,
+    /// Until when its failure doesn't count, and why.
+    pub quarantine: Option<Quarantine>,
+    /// How long all of it may take.
+    pub timeout: Option<Duration>,
     /// Whether a step acts on the server, so that it needs one of its own.
     pub acts_on_server: bool,
+}
+
+/// A scenario whose failure doesn't count for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantine {
+    /// Where it is worked on.
+    pub issue: String,
+    /// The last day on which its failure doesn't count.
+    pub until: jiff::civil::Date,
+    /// Where it stands in the scenario file.
+    pub at: Position,
+}
+
+impl Quarantine {
+    /// Whether its last day lies before a day.
+    pub fn is_over(&self, today: jiff::civil::Date) -> bool {
+        self.until < today
+    }
 }
 
 /// One row of `examples`.

@@ -54,6 +54,9 @@ const NAMED: &str = r#"{"type": ["array", "string"], "items": {"type": "string"}
 const MAP: &str = r#"{"type": "object"}"#;
 const BOOLEAN: &str = r#"{"type": "boolean"}"#;
 const DURATION: &str = r#"{"type": ["string", "integer"], "pattern": "^([0-9]+(\\.[0-9]+)?(ms|s|m)|\\{\\{.*\\}\\})$"}"#;
+/// A length of time that is known before the run.
+const FIXED_DURATION: &str = r#"{"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$"}"#;
+const QUARANTINE: &str = r#"{"type": "object", "required": ["issue", "until"], "properties": {"issue": {"type": ["string", "integer"], "description": "Where it is worked on."}, "until": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "description": "The last day on which its failure doesn't count."}}, "additionalProperties": false}"#;
 const NAMES: &str = r#"{"type": "object", "additionalProperties": {"type": "string"}}"#;
 const COUNT: &str = r#"{"type": ["integer", "string"], "minimum": 0}"#;
 const NOTHING: &str = r#"{"type": ["object", "null"], "maxProperties": 0}"#;
@@ -136,6 +139,15 @@ pub const WORDS: &[Word] = &[
         "known defect",
         "The reason for which this scenario fails today; an unexpected pass fails.",
     ),
+    word(File, "owner", STRING, "team-rooms", "Who looks after this scenario; reports show it beside a failure."),
+    word(
+        File,
+        "quarantine",
+        QUARANTINE,
+        "{ issue: ROOM-12, until: 2999-12-31 }",
+        "The scenario is played and its failure doesn't count, until this day; `issue` says where it is worked on.",
+    ),
+    word(File, "timeout", FIXED_DURATION, "30s", "How long the whole scenario may take; then it fails."),
     word(Participant, "name", STRING, "Alice Lidell", "The display name; the default is the key in title case."),
     word(
         Participant,

@@ -13,7 +13,9 @@ use super::tape::Keep;
 use super::trace::traces::Traces;
 use super::trace::trace_path;
 use super::{Reporter, Setting, case, whole};
-use crate::event::{Event, EventKind, Failure, Instance, LoggedLine, Outcome, ScenarioResult};
+use crate::event::{
+    Event, EventKind, Failure, Instance, LoggedLine, Outcome, Quarantined, ScenarioResult, Waiting,
+};
 
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -34,6 +36,8 @@ pub struct Html {
     begun: BTreeMap<String, Begun>,
     /// Each scenario as the page wants it, in JSON, by label and repetition.
     cases: BTreeMap<(String, usize), String>,
+    /// The traces of attempts that others follow.
+    traced: BTreeMap<(String, usize), Vec<Option<String>>>,
     changed: bool,
 }
 
@@ -65,6 +69,12 @@ struct Case<'a> {
     log: Vec<(u128, &'a str)>,
     earlier_lines: usize,
     trace: Option<String>,
+    owner: Option<&'a str>,
+    quarantine: Option<&'a Quarantined>,
+    quarantined: bool,
+    flaky: bool,
+    earlier: Vec<Value>,
+    waiting: &'a [Waiting],
 }
 
 impl Html {
@@ -81,6 +91,7 @@ impl Html {
             summary: None,
             begun: BTreeMap::new(),
             cases: BTreeMap::new(),
+            traced: BTreeMap::new(),
             changed: true,
         };
         html.settle()?;
@@ -91,12 +102,30 @@ impl Html {
         let none = Begun::default();
         let begun = self.begun.get(&*result.label).unwrap_or(&none);
         let lines: Vec<(u128, &str)> = match &result.outcome {
-            Outcome::Failed { .. } => result.log.iter().map(|LoggedLine { at, text }| (at.as_micros(), &**text)).collect(),
             Outcome::NoServer { log, .. } => log.iter().map(|text| (0, &**text)).collect(),
-            _ => Vec::new(),
+            _ if result.is_good() => Vec::new(),
+            _ => timed(&result.log),
         };
         let earlier_lines = lines.len().saturating_sub(LOG_LINES);
         let trace = detailed.then(|| self.link(&result.instance())).flatten();
+        let key = (result.label.to_string(), result.repetition);
+        if result.will_retry {
+            // The last attempt brings those before it along, but for their traces.
+            self.traced.entry(key).or_default().push(trace);
+            return Ok(());
+        }
+        let traced = self.traced.remove(&key).unwrap_or_default();
+        let waiting = match &result.outcome {
+            Outcome::Interrupted { waiting } => waiting.as_slice(),
+            _ => &[],
+        };
+        let earlier = result.earlier.iter().enumerate().map(|(number, attempt)| {
+            Ok(json!({
+                "took": attempt.took.as_micros(),
+                "failures": attempt.failures.iter().map(failure).collect::<Result<Vec<_>, _>>()?,
+                "trace": traced.get(number),
+            }))
+        });
         let shown = Case {
             label: &result.label,
             repetition: result.repetition,
@@ -104,7 +133,7 @@ impl Html {
             file: &result.file,
             line: case::place(result).1,
             status: case::status(&result.outcome),
-            class: case::class(result).map(case::class_word),
+            class: result.class().map(case::class_word),
             headline: case::headline(result),
             took: result.took.as_micros(),
             tags: &begun.tags,
@@ -116,9 +145,15 @@ impl Html {
             log: lines.into_iter().skip(earlier_lines).collect(),
             earlier_lines,
             trace,
+            owner: result.owner.as_deref(),
+            quarantine: result.quarantine.as_ref(),
+            quarantined: result.is_quarantined(),
+            flaky: result.is_flaky(),
+            earlier: earlier.collect::<Result<_, serde_json::Error>>()?,
+            waiting,
         };
         let shown = inert(&serde_json::to_string(&shown)?);
-        self.cases.insert((result.label.to_string(), result.repetition), shown);
+        self.cases.insert(key, shown);
         self.changed = true;
         Ok(())
     }
@@ -130,6 +165,10 @@ impl Html {
         let parts: Vec<String> = path.iter().map(|part| encoded(&part.to_string_lossy())).collect();
         Some(parts.join("/"))
     }
+}
+
+fn timed(log: &[LoggedLine]) -> Vec<(u128, &str)> {
+    log.iter().map(|LoggedLine { at, text }| (at.as_micros(), &**text)).collect()
 }
 
 /// A failure as its event has it, without the texts of snapshots: the diff is what is shown of them.
@@ -170,10 +209,10 @@ impl Reporter for Html {
     fn events(&mut self, events: &[Event]) -> io::Result<()> {
         for event in events {
             match &event.kind {
-                EventKind::RunStarted { roundtable, started, seed, scenarios, jobs, server, .. } => {
+                EventKind::RunStarted { roundtable, started, seed, scenarios, jobs, server, shard, .. } => {
                     self.run = json!({
                         "roundtable": roundtable, "started": started, "seed": seed, "scenarios": scenarios,
-                        "jobs": jobs, "server": server,
+                        "jobs": jobs, "server": server, "shard": shard,
                     });
                 }
                 EventKind::ScenarioStarted { tags, participants, .. } => {

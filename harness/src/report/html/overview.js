@@ -75,7 +75,7 @@ function top() {
   const unended = !summary ? `The run had not ended when this page was written: ${items.length} of ${run?.scenarios ?? '?'} scenarios are here.`
     : summary.interrupted ? `The run was interrupted${summary.not_begun ? `; ${plural(summary.not_begun, 'scenario was', 'scenarios were')} not begun` : ''}.` : undefined;
   const orphans = summary?.orphans ?? [];
-  document.getElementById('top').replaceChildren(
+  document.getElementById('top').replaceChildren(...[
     el('.line', null,
       el('span.verdict', null, ...counts.flatMap(([group, number], at) => [
         at > 0 && el('span.dim', null, ' · '), el(`span.number.${number ? GROUPS[group].style : 'dim'}`, null, `${number} ${GROUPS[group].name}`)])),
@@ -90,7 +90,7 @@ function top() {
     })),
     unended && el('.banner', null, unended),
     orphans.length > 0 && el('.banner', null, `${plural(orphans.length, 'snapshot belongs', 'snapshots belong')} to no scenario: ${orphans.join(', ')}`),
-  );
+  ].filter(Boolean));
 }
 
 /** Goes from what the browser asks for to the other, and back. */

@@ -130,7 +130,7 @@ impl<'e> Data<'e> {
     fn take(&mut self, event: &'e Event) {
         let t = u64::try_from(event.at.as_micros()).unwrap_or(u64::MAX);
         let item = match &event.kind {
-            EventKind::ScenarioStarted { title, file, tags, participants, server } => {
+            EventKind::ScenarioStarted { title, file, tags, participants, server, .. } => {
                 (self.title, self.file, self.tags, self.server) = (title, Some(file.as_path()), tags, server);
                 for participant in participants {
                     self.participant(participant);

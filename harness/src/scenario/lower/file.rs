@@ -10,7 +10,9 @@ use serde_json::Value;
 use super::fields::{self, Fields};
 use super::{Lower, Signature, World, names};
 use crate::scenario::error::Findings;
-use crate::scenario::model::{Action, ParticipantSpec, Protocol, Row, Scenario, ServerWishes, Step, StepKind, Verb};
+use crate::scenario::model::{
+    Action, ParticipantSpec, Protocol, Quarantine, Row, Scenario, ServerWishes, Step, StepKind, Verb,
+};
 use crate::scenario::node::{Kind, Node};
 use crate::scenario::template::Template;
 use crate::scenario::words::Place;
@@ -122,6 +124,9 @@ pub(crate) fn scenario(
     let ignore = fields.take("ignore").map(|node| fields::patterns(node, "ignore", findings)).unwrap_or_default();
     let expect_failure =
         fields.take("expect_failure").and_then(|node| fields::string(node, "expect_failure", findings));
+    let owner = fields.take("owner").and_then(|node| fields::string(node, "owner", findings));
+    let quarantine = fields.take("quarantine").and_then(|node| quarantine(node, findings));
+    let timeout = fields.take("timeout").and_then(|node| timeout(node, findings));
     let step_node = fields.need("steps", "a scenario file", findings);
     let always_node = fields.take("always");
 
@@ -158,6 +163,9 @@ pub(crate) fn scenario(
         steps,
         always,
         expect_failure,
+        owner,
+        quarantine,
+        timeout,
         acts_on_server,
     };
     names::check(&scenario, findings);
@@ -283,6 +291,37 @@ fn slug(value: &Value) -> Option<String> {
     // Long cells are cut, so that names stay readable; rows that then have one name are numbered.
     let slug = slug.chars().take(48).collect::<String>().trim_matches('-').to_owned();
     (!slug.is_empty()).then_some(slug)
+}
+
+fn quarantine(node: &Node, findings: &mut Findings) -> Option<Quarantine> {
+    let mut inner = Fields::of(node, "quarantine", findings)?;
+    let issue = inner.need("issue", "a quarantine", findings).and_then(|node| fields::string(node, "issue", findings));
+    let until = inner.need("until", "a quarantine", findings).and_then(|node| {
+        let written = fields::string(node, "until", findings)?;
+        let date = jiff::civil::Date::strptime("%Y-%m-%d", &written).ok().filter(|_| written.len() == 10);
+        if date.is_none() {
+            let help = "write year, month and day, for example 2026-05-31";
+            findings.error_help(node.at, format!("`{written}` is no day"), help);
+        }
+        Some((date?, node.at))
+    });
+    inner.finish("key of `quarantine`", &["issue", "until"], findings);
+    let (issue, (until, until_at)) = (issue?, until?);
+    let quarantine = Quarantine { issue, until, at: node.at };
+    if quarantine.is_over(jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()) {
+        let help = "take the quarantine away, or give it a new last day";
+        findings.warning(until_at, format!("the quarantine ended on {until}: failures count again"), help);
+    }
+    Some(quarantine)
+}
+
+fn timeout(node: &Node, findings: &mut Findings) -> Option<std::time::Duration> {
+    let timeout = fields::duration(node, "timeout", findings)?;
+    if timeout.is_zero() {
+        findings.error_help(node.at, "a scenario can't end in no time", "write for example `timeout: 30s`");
+        return None;
+    }
+    Some(timeout)
 }
 
 fn wishes(node: &Node, findings: &mut Findings) -> ServerWishes {

@@ -193,7 +193,9 @@ fn wrong_scenario_files() {
     let files: Vec<String> = [
         "stric: true", "strict: maybe", "tags: { a: b }", "ignore: {}", "examples: {}", "examples: []",
         "examples: [{ a: 1 }, { b: 2 }]", "examples: [{ me: 1 }]", "server: { own: 1, port: 3 }", "always: [{ note: x, check: y }]",
-        "expect_failure: []",
+        "expect_failure: []", "owner: []", "quarantine: yes", "quarantine: {}", "quarantine: { issue: A-1, until: soon }",
+        "quarantine: { issue: A-1, until: 2026-02-30, by: me }", "quarantine: { issue: A-1, until: 2999-1-1 }",
+        "quarantine: { issue: 7, until: 2020-01-31 }", "timeout: 5", "timeout: 0s",
     ]
     .map(more)
     .into_iter()
@@ -216,6 +218,15 @@ fn wrong_scenario_files() {
     .collect();
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
     snapshot("wrong_scenario_files", &table(&files, read));
+}
+
+#[test]
+fn a_quarantine_that_is_over_is_only_a_warning() {
+    let base = "scenario: x\nparticipants: { ann: {} }\nsteps: [{ note: x }]\n";
+    let (read, told) = read(&format!("{base}quarantine: {{ issue: A-1, until: 2020-01-31 }}"), &rooms());
+    assert!(read);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].starts_with("4:34 warning: "), "{told:?}");
 }
 
 #[test]
