@@ -41,7 +41,6 @@ function failure(one) {
     places.length > 0 && el('.places', null, ...places.flatMap((place) => [
       el('code.dim', null, where(place)), el('code', null, place.text),
     ])),
-    one.snapshot && el('.dim', null, `${one.snapshot.missing ? 'No snapshot is stored in' : 'The stored snapshot is'} `, el('code', null, one.snapshot.file)),
     shapes.length > 0 && el('.shapes', null, el('ul', null, ...shapes.map((line) => el('li', null, line.text)))),
     pair(one),
     one.late && el('.note', null, one.late),

@@ -175,9 +175,7 @@ fn timed(log: &[LoggedLine]) -> Vec<(u128, &str)> {
 fn failure(failure: &Failure) -> Result<Value, serde_json::Error> {
     let mut value = serde_json::to_value(failure)?;
     if let Some(snapshot) = value.get_mut("snapshot").and_then(Value::as_object_mut) {
-        let missing = snapshot.get("old").is_none_or(Value::is_null);
         snapshot.retain(|key, _| matches!(key.as_str(), "name" | "file"));
-        snapshot.insert("missing".to_owned(), Value::Bool(missing));
     }
     value["class"] = case::class_word(failure.kind.class()).into();
     Ok(value)

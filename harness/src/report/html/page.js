@@ -18,7 +18,7 @@ function element(item) {
   const group = GROUPS[item.group];
   const bar = el('span');
   bar.style.width = `${(item.took / longest) * 100}%`;
-  const row = el('.row', { onclick: () => { choose(item); toggle(item); } },
+  const row = el('.row', { tabindex: '0', role: 'button', 'aria-expanded': 'false', onclick: () => { choose(item); toggle(item); } },
     el(`span.mark.${group.style}`, { title: group.name }, group.mark),
     el('span.name', null,
       item.suite && el('span.dim', null, `${item.suite}/`), el('span.stem', null, item.stem), el('span.title', null, item.title)),
@@ -32,7 +32,7 @@ function element(item) {
       ...item.tags.slice(0, 4).map((tag) => el('span.tag', null, tag))),
     el('span.time', null, spark(item), el('span.track', null, bar), el('span.number', null, item.took ? duration(item.took) : '')),
     item.headline && el('span.what', { title: item.headline }, item.headline));
-  item.element = el('article.case', { id: `case-${item.name}`, 'aria-expanded': 'false' }, row);
+  item.element = el('article.case', null, row);
   return item.element;
 }
 
@@ -40,18 +40,22 @@ function toggle(item, open = !item.open) {
   item.open = open;
   const box = element(item);
   box.classList.toggle('open', open);
-  box.setAttribute('aria-expanded', String(open));
+  box.firstChild.setAttribute('aria-expanded', String(open));
   box.querySelector('.whole')?.remove();
   if (open) box.append(whole(item));
 }
 
 /** Makes a scenario the current one. */
-function choose(item, { scroll = false } = {}) {
+function choose(item, { focus = false } = {}) {
   if (at) element(at).classList.remove('at');
   at = item;
   if (!item) return;
   element(item).classList.add('at');
-  if (scroll) element(item).firstChild.scrollIntoView({ block: 'nearest' });
+  if (focus) {
+    // Keys go to it from now on, and not to a button that was clicked before.
+    element(item).firstChild.focus({ preventScroll: true });
+    element(item).firstChild.scrollIntoView({ block: 'nearest' });
+  }
   history.replaceState(null, '', `#${encodeURIComponent(item.name)}`);
 }
 
@@ -129,7 +133,7 @@ function step(by) {
   if (!visible.length) return;
   const now = visible.indexOf(at);
   const next = now < 0 ? (by > 0 ? 0 : visible.length - 1) : Math.min(visible.length - 1, Math.max(0, now + by));
-  choose(visible[next], { scroll: true });
+  choose(visible[next], { focus: true });
 }
 
 const KEYS = [
@@ -153,12 +157,13 @@ function press(event) {
       reset();
       field.blur();
     } else if (event.key === 'Enter' && field.id === 'search' && visible.length) {
-      field.blur();
-      choose(visible[0], { scroll: true });
+      choose(visible[0], { focus: true });
     }
     return;
   }
   if (event.key === 'Enter' && event.target.closest('button, a, summary')) return;
+  const row = event.target.closest('.row');
+  if (row && at && element(at).firstChild !== row) choose(visible.find((item) => item.element.firstChild === row));
   const known = KEYS.find(([key]) => key === (ALSO[event.key] ?? event.key));
   if (known) {
     event.preventDefault();
