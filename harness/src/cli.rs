@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub mod init;
 mod pipeline;
 mod report;
 
@@ -42,6 +43,9 @@ pub enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write the first files for a server of your own: asks how it is started, looks at it, and writes a roundtable.toml,
+    /// a protocol file, and a scenario that passes.
+    Init(init::InitArgs),
     /// Play scenarios and check what every participant saw.
     Run(RunArgs),
     /// Start the server alone, and leave it running until Ctrl-C.
@@ -56,6 +60,11 @@ pub enum Command {
     Report(ReportArgs),
     /// Tell the parts of a sharded run as one, and write reports of it.
     MergeReports(MergeReportsArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Which scenarios.

@@ -8,6 +8,7 @@
 //! - [`pattern`]: what matches, and how a near miss differs;
 //! - [`record`]: everything that happened; [`invariant`]: what must hold of it; [`snapshot`]: what is kept of it;
 //! - [`event`]: what a run tells; [`report`]: how it is shown;
+//! - [`init`]: the first files for a server of one's own;
 //! - [`Suite`]: all of this from a Rust test.
 
 pub mod cli;
@@ -15,6 +16,7 @@ pub mod commands;
 pub mod config;
 pub mod event;
 pub mod exit;
+pub mod init;
 pub mod invariant;
 pub mod pattern;
 pub mod record;
@@ -31,3 +33,8 @@ pub mod suite;
 pub mod text;
 
 pub use suite::{Played, Suite};
+
+/// The Rust in the documents compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/recipes/axum.md")]
+pub struct Recipes;

@@ -1,6 +1,8 @@
 //! What the commands do, each in a file of its own; here is what several need.
 
 mod check;
+mod completions;
+mod init;
 mod narrow;
 mod play;
 mod report;
@@ -41,6 +43,12 @@ pub fn run(cli: Cli) -> Exit {
         Command::MergeReports(args) => return report::merge(args, paint),
         _ => {}
     }
+    if let Command::Completions { shell } = &cli.command {
+        return completions::completions(*shell);
+    }
+    if let Command::Init(args) = &cli.command {
+        return init::init(args, paint);
+    }
     let config = match &cli.config {
         Some(file) => Config::load_file(file),
         None => Config::load(&PathBuf::from(".")),
@@ -54,7 +62,11 @@ pub fn run(cli: Cli) -> Exit {
         Command::Serve(args) => serve::serve(&config, &args, paint),
         Command::List(args) => list(&config, &args),
         Command::Check(args) => check::check(&config, &args, paint),
-        Command::Schema(_) | Command::Report(_) | Command::MergeReports(_) => Exit::Passed,
+        Command::Schema(_)
+        | Command::Report(_)
+        | Command::MergeReports(_)
+        | Command::Init(_)
+        | Command::Completions { .. } => Exit::Passed,
     }
 }
 

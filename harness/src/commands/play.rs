@@ -44,7 +44,8 @@ pub(crate) fn ways(config: &Config, servers: &[String], keep: bool) -> Result<(W
             None => choice.clone(),
             Some(name) => named.get(name).map_or(SubjectChoice::Subprocess, |url| SubjectChoice::Remote(url.clone())),
         };
-        if let SubjectChoice::Remote(url) = &choice {
+        let subject = config.server(name).and_then(|server| config.subject(server, &choice));
+        if let Ok(Subject::Remote(url)) = &subject {
             if scenario.acts_on_server {
                 return Way::Skip(format!("it stops or restarts its server, and {url} was not started here"));
             }
@@ -52,7 +53,6 @@ pub(crate) fn ways(config: &Config, servers: &[String], keep: bool) -> Result<(W
                 return Way::Skip(format!("it asks for a configuration that {url} can't be given"));
             }
         }
-        let subject = config.server(name).and_then(|server| config.subject(server, &choice));
         match subject {
             Ok(Subject::Subprocess(mut spec)) => {
                 spec.keepable = keep;

@@ -135,7 +135,10 @@ impl Config {
             (SubjectChoice::Remote(url), _, _) => Ok(Subject::Remote(url.clone())),
             (SubjectChoice::InProcess, Some(builtin), _) => server.in_process(builtin),
             (_, _, Some(spec)) => Ok(Subject::Subprocess(Box::new(spec.clone()))),
-            (SubjectChoice::InProcess, None, None) => Err(no_way("in process", "`in_process` or `command`")),
+            (SubjectChoice::InProcess, None, None) => match &server.url {
+                Some(url) => Ok(Subject::Remote(url.clone())),
+                None => Err(no_way("in process", "`in_process`, `command` or `url`")),
+            },
             (SubjectChoice::Subprocess, _, None) => Err(no_way("as a subprocess", "`command`")),
         }
     }
@@ -173,6 +176,8 @@ pub struct ServerConfig {
     pub table: String,
     /// The same server inside this process, if it is available there.
     pub in_process: Option<Builtin>,
+    /// The address of a server that runs already, where it is neither in this process nor a command.
+    pub url: Option<String>,
     /// The server as a command, if it can be started so.
     pub command: Option<SubprocessSpec>,
     /// Configuration and environment for every scenario.
@@ -190,6 +195,7 @@ impl ServerConfig {
             name: name.to_owned(),
             table: table.to_owned(),
             in_process: None,
+            url: None,
             command: None,
             defaults: Settings::default(),
             stop_timeout: Duration::from_secs(10),

@@ -14,7 +14,7 @@ use crate::subject::{Settings, SubprocessSpec};
 
 use super::duration::parse_duration;
 use super::error::{Problem, nearest};
-use super::model::{Builtin, Config, Flaky, ServerConfig};
+use super::model::{Builtin, Config, Flaky, ServerConfig, SubjectChoice};
 
 const TOP: [&str; 14] = [
     "scenarios",
@@ -32,8 +32,10 @@ const TOP: [&str; 14] = [
     "server",
     "servers",
 ];
-const SERVER: [&str; 11] = [
+const SERVER: [&str; 13] = [
     "in_process",
+    "url",
+    "own",
     "build",
     "command",
     "ready",
@@ -138,11 +140,13 @@ impl Reader<'_> {
         set(&mut server.stop_timeout, self.duration(table, path, "stop_timeout"));
         server.in_process = self.builtin(table, path);
         server.sources = self.globs(table, path);
+        server.url = self.url(table, path);
 
         let mut spec = SubprocessSpec::new(name, dir, command.clone());
         spec.build = self.strings(table, path, "build").unwrap_or_default();
         spec.ready = self.string(table, path, "ready");
         spec.port = self.port(table, path);
+        spec.own = self.boolean(table, path, "own").unwrap_or(false);
         spec.requires = self.strings(table, path, "requires").unwrap_or_default();
         spec.defaults = server.defaults.clone();
         spec.stop_timeout = server.stop_timeout;
@@ -156,7 +160,7 @@ impl Reader<'_> {
                 self.problem(at, path, &problem);
             }
             server.command = Some(spec);
-        } else if let Some(key) = ["build", "ready", "port"].iter().find(|key| table.contains_key(**key)) {
+        } else if let Some(key) = ["build", "ready", "port", "own"].iter().find(|key| table.contains_key(**key)) {
             let at = table.get(*key).map_or(span, Spanned::span);
             self.problem(at, &join(path, key), "it belongs to a `command`, which is missing");
         }
@@ -174,10 +178,25 @@ impl Reader<'_> {
         None
     }
 
+    fn url(&mut self, table: &DeTable<'_>, path: &str) -> Option<String> {
+        let url = self.string(table, path, "url")?;
+        if url.parse::<SubjectChoice>().is_ok_and(|choice| matches!(choice, SubjectChoice::Remote(_))) {
+            return Some(url.trim_end_matches('/').to_owned());
+        }
+        let span = table.get("url").map_or(0..0, Spanned::span);
+        self.problem(span, &join(path, "url"), "it is a URL with http:// or https://");
+        None
+    }
+
     fn string(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<String> {
         let entry = table.get(key)?;
         let read = entry.get_ref().as_str().map(str::to_owned);
         self.or_mismatch(read, entry, &join(path, key), "a string")
+    }
+
+    fn boolean(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<bool> {
+        let entry = table.get(key)?;
+        self.or_mismatch(entry.get_ref().as_bool(), entry, &join(path, key), "true or false")
     }
 
     fn duration(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<Duration> {
@@ -207,11 +226,6 @@ impl Reader<'_> {
             _ => None,
         };
         self.or_mismatch(read, entry, "flaky", "\"fail\" or \"pass\"")
-    }
-
-    fn boolean(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<bool> {
-        let entry = table.get(key)?;
-        self.or_mismatch(entry.get_ref().as_bool(), entry, &join(path, key), "true or false")
     }
 
     fn globs(&mut self, table: &DeTable<'_>, path: &str) -> Vec<String> {

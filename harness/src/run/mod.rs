@@ -42,6 +42,7 @@ use crate::subject::{Server, SubjectError};
 pub(crate) use progress::Progress;
 pub use snapshot::Store;
 pub(crate) use snapshot::Taken;
+pub(crate) use socket::{Handshake, Opened, handshake};
 pub use world::Deadlines;
 use world::{Here, Participant, World};
 pub(crate) use world::{LogBook, lock};
@@ -362,7 +363,7 @@ fn world(
 }
 
 /// A client for a server; TLS roots are read only where they are needed, since that takes some milliseconds.
-fn client(url: &str) -> reqwest::Result<reqwest::Client> {
+pub(crate) fn client(url: &str) -> reqwest::Result<reqwest::Client> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())

@@ -360,7 +360,10 @@ impl Shared {
             };
             drop(starting);
             book.begin(seen.began);
-            return (run::play(job, &self.ground, server, &seen).await, true);
+            let result = run::play(job, &self.ground, Arc::clone(&server), &seen).await;
+            // Its port is free for the next, and nobody needs its state any more.
+            let _ = server.kill().await;
+            return (result, true);
         }
         book.shared.store(true, Ordering::Relaxed);
         let (server, used) = match self.servers.get(self, job, subject, settings, book).await {

@@ -50,9 +50,13 @@ impl Subject {
 
     /// Whether one server serves many scenarios. Inside this process each scenario has a fresh
     /// one; a command is started once for each distinct [`Settings`], but a scenario that stops
-    /// or restarts its server needs its own.
+    /// or restarts its server needs its own, and where `own` is set every scenario has one.
     pub fn shares(&self) -> bool {
-        !matches!(self, Self::InProcess(_))
+        match self {
+            Self::InProcess(_) => false,
+            Self::Subprocess(spec) => !spec.own,
+            Self::Remote(_) => true,
+        }
     }
 
     /// Whether the runner starts the server, so that it can have settings and can be stopped.

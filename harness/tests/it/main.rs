@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
 mod cli;
+mod docs;
 mod library;
 mod life;
 mod project;

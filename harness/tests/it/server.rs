@@ -3,18 +3,25 @@
 use std::sync::mpsc;
 
 use axum::Router;
-use axum::extract::Path;
+use axum::extract::ws::{Message, WebSocket};
+use axum::extract::{Path, WebSocketUpgrade};
 use axum::http::StatusCode;
 use axum::routing::get;
 
 use crate::rooms;
 
-/// The rooms, and what tests need besides: a path that never answers, and one that ends the server.
+/// The rooms, and what tests need besides: a path that never answers, one that ends the server, and a socket that
+/// relays messages.
 fn router(log: bool) -> Router {
     let mut router = rooms::router()
         .route("/ready", get(|| async { "ready" }))
         .route("/never", get(std::future::pending::<StatusCode>))
         .route("/exit/{code}", get(|Path(code): Path<i32>| async move { exit(code) }));
+    let (said, _) = tokio::sync::broadcast::channel(64);
+    router = router.route(
+        "/ws",
+        get(move |upgrade: WebSocketUpgrade| async move { upgrade.on_upgrade(move |socket| relay(socket, said)) }),
+    );
     if log {
         router =
             router.layer(axum::middleware::from_fn(|request: axum::extract::Request, next: axum::middleware::Next| {
@@ -26,6 +33,33 @@ fn router(log: bool) -> Router {
             }));
     }
     router
+}
+
+/// Greets, answers pings, and hands every message to the others.
+async fn relay(mut socket: WebSocket, said: tokio::sync::broadcast::Sender<(uuid::Uuid, String)>) {
+    let me = uuid::Uuid::new_v4();
+    let mut heard = said.subscribe();
+    let _ = socket.send(Message::text(r#"{"type":"welcome"}"#)).await;
+    loop {
+        let reply = tokio::select! {
+            other = heard.recv() => match other {
+                Ok((who, text)) if who != me => text,
+                Ok(_) => continue,
+                Err(_) => return,
+            },
+            frame = socket.recv() => match frame {
+                Some(Ok(Message::Text(text))) if text.contains("ping") => r#"{"type":"pong"}"#.to_owned(),
+                Some(Ok(Message::Text(text))) => {
+                    let _ = said.send((me, text.to_string()));
+                    continue;
+                }
+                _ => return,
+            },
+        };
+        if socket.send(Message::text(reply)).await.is_err() {
+            return;
+        }
+    }
 }
 
 fn exit(code: i32) -> StatusCode {

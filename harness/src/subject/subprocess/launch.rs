@@ -94,6 +94,7 @@ impl Launcher {
         let process = self.spawn(&log)?;
         let ready_file = self.folder.ready_file();
         let sign = match (&self.spec.ready, self.port) {
+            (Some(path), Some(port)) if path == super::spec::TCP => Sign::Tcp { port },
             (Some(path), Some(port)) => Sign::Http { port, path },
             _ => Sign::File(&ready_file),
         };

@@ -17,6 +17,8 @@ const INTERVAL: Duration = Duration::from_millis(10);
 pub(super) enum Sign<'a> {
     /// A GET of this path at this port, on either loopback address, answers 2xx.
     Http { port: u16, path: &'a str },
+    /// This port, on either loopback address, takes connections.
+    Tcp { port: u16 },
     /// This file holds the server's address.
     File(&'a Path),
 }
@@ -39,6 +41,7 @@ pub(super) async fn wait(sign: Sign<'_>, process: &Process, patience: Duration) 
         let look = async {
             match sign {
                 Sign::Http { port, path } => ask(port, path, patience / 2).await,
+                Sign::Tcp { port } => connect(port).await,
                 Sign::File(path) => file.look(path),
             }
         };
@@ -61,6 +64,7 @@ pub(super) async fn wait(sign: Sign<'_>, process: &Process, patience: Duration) 
                 Sign::Http { port, path } => {
                     format!("a 2xx answer to GET {path} at port {port} (last seen: {seen})")
                 }
+                Sign::Tcp { port } => format!("a connection to port {port} (last seen: {seen})"),
                 Sign::File(path) => {
                     format!("its address in the ready file {} ({seen})", path.display())
                 }
@@ -98,6 +102,20 @@ async fn ask(port: u16, path: &str, patience: Duration) -> Result<String, String
             Ok(Err(error)) if seen.is_empty() => seen = format!("{error} at {base}"),
             Ok(Err(_)) => {}
             Err(_) => seen = format!("no answer from {base}"),
+        }
+    }
+    Err(seen)
+}
+
+/// Connects to either loopback address.
+async fn connect(port: u16) -> Result<String, String> {
+    let mut seen = String::new();
+    for host in ["127.0.0.1", "[::1]"] {
+        let base = format!("{host}:{port}");
+        match TcpStream::connect(&base).await {
+            Ok(_) => return Ok(format!("http://{base}")),
+            Err(error) if seen.is_empty() => seen = format!("{error} at {base}"),
+            Err(_) => {}
         }
     }
     Err(seen)

@@ -23,8 +23,8 @@ pub struct SubprocessSpec {
     pub build: Vec<String>,
     /// The command and its arguments, with [placeholders](super::template).
     pub command: Vec<String>,
-    /// The HTTP path that answers 2xx when the server is ready. Without one the server writes
-    /// its address to `{ready_file}`: a URL, `host:port` or a port.
+    /// The HTTP path that answers 2xx when the server is ready, or [`TCP`] where its port taking connections is
+    /// enough. Without either the server writes its address to `{ready_file}`: a URL, `host:port` or a port.
     pub ready: Option<String>,
     /// The port for `{port}`; `None` takes a free one.
     pub port: Option<u16>,
@@ -39,8 +39,13 @@ pub struct SubprocessSpec {
     /// Whether the server may be left running behind the runner: its output then also goes to
     /// a file, since nobody reads the runner's end any more.
     pub keepable: bool,
+    /// Whether each scenario has a process of its own: for a server on which scenarios would hear each other.
+    pub own: bool,
     pub(super) built: Arc<OnceCell<Built>>,
 }
+
+/// As `ready`: the port takes connections.
+pub const TCP: &str = "tcp";
 
 /// How the build ended; of a failure, with the end of its output.
 pub(super) type Built = Result<(), (Death, Vec<LogLine>)>;
@@ -64,6 +69,7 @@ impl SubprocessSpec {
             stop_timeout: Duration::from_secs(10),
             requires: Vec::new(),
             keepable: false,
+            own: false,
             built: Arc::default(),
         }
     }
@@ -96,11 +102,11 @@ impl SubprocessSpec {
         match &self.ready {
             None if !self.names("ready_file") => {
                 Err("nothing tells when the server is ready: set `ready` to an HTTP path that answers \
-                 2xx, or give {ready_file} to `command`"
+                 2xx or to \"tcp\", or give {ready_file} to `command`"
                     .to_owned())
             }
-            Some(path) if !path.starts_with('/') => {
-                Err(format!("`ready` is an HTTP path and starts with `/`, unlike `{path}`"))
+            Some(path) if !path.starts_with('/') && path != TCP => {
+                Err(format!("`ready` is an HTTP path that starts with `/`, or \"tcp\", unlike `{path}`"))
             }
             Some(_) if self.port.is_none() && !self.names("port") => {
                 Err("with `ready` the port must be known: give {port} to `command` or `env`, or set `port`".to_owned())

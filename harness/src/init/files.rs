@@ -1,0 +1,355 @@
+//! From what a probe found to the first files.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+
+use super::{Found, Socket, Start, Wishes, probe};
+use crate::subject::subprocess::spec::TCP;
+
+/// A file to write: its path below the folder, and its text.
+pub type File = (String, String);
+
+/// `roundtable.toml`, the protocol file and the first scenario.
+pub fn files(wishes: &Wishes, found: &Found) -> Vec<File> {
+    vec![
+        ("roundtable.toml".to_owned(), configuration(wishes, found)),
+        (format!("scenarios/protocols/{}.yaml", wishes.name), protocol(wishes, found)),
+        ("scenarios/first.yaml".to_owned(), scenario(wishes, found)),
+    ]
+}
+
+/// Fields that usually say which kind a frame is.
+const KINDS: [&str; 8] = ["type", "event", "kind", "op", "action", "topic", "method", "cmd"];
+
+/// What of a frame says which kind it is: its discriminating fields that are words.
+pub(super) fn outline(frame: &Value) -> Map<String, Value> {
+    let Value::Object(fields) = frame else { return Map::new() };
+    let word = |value: &Value| value.as_str().is_some_and(|text| text.len() <= 40);
+    KINDS
+        .iter()
+        .filter_map(|name| {
+            fields.get(*name).filter(|value| word(value)).map(|value| ((*name).to_owned(), value.clone()))
+        })
+        .collect()
+}
+
+fn configuration(wishes: &Wishes, found: &Found) -> String {
+    let mut text = "# Where the scenarios are, and how the server under test is started or reached.\n\n".to_owned();
+    if matches!(&wishes.start, Start::Command { port: Some(_), .. }) {
+        text.push_str("jobs = 1                         # one port: one server at a time\n\n");
+    }
+    text.push_str("[server]\n");
+    match &wishes.start {
+        Start::Url(url) => {
+            let _ = writeln!(text, "url = {}", quoted(url));
+        }
+        Start::Command { env, words, port } => {
+            let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+            let _ = writeln!(text, "command = [{}]", words.join(", "));
+            if let Some(port) = port {
+                let _ = writeln!(text, "port = {port}");
+            }
+            let good = found.http.as_ref().filter(|answer| (200..300).contains(&answer.status));
+            match good {
+                Some(answer) => {
+                    let _ = writeln!(text, "ready = {}", quoted(&answer.path));
+                }
+                None => {
+                    let _ =
+                        writeln!(text, "ready = {:<24} # better: a path that answers 2xx once it serves", quoted(TCP));
+                }
+            }
+            if matches!(&found.socket, Some(Socket::Open { message: Some(message), .. }) if message.to_other.is_some())
+            {
+                text.push_str(
+                    "# A process for each scenario, since everybody on this server hears everybody. Where scenarios keep to rooms of\n\
+                     # their own, take it out: they then share one.\nown = true\n",
+                );
+            }
+            if !env.is_empty() {
+                let env: Vec<String> = env.iter().map(|(name, value)| format!("{name} = {}", quoted(value))).collect();
+                let _ = writeln!(text, "env = {{ {} }}", env.join(", "));
+            }
+        }
+    }
+    text
+}
+
+fn protocol(wishes: &Wishes, found: &Found) -> String {
+    let mut text = format!(
+        "# What participants of {} can do. A verb is made of the language's own words and of other verbs.\n\
+         protocol: {}\n\n\
+         # Who takes part. `run` is unique to each playing, so that scenarios may share a server.\n\
+         identity: {{ id: \"{{{{ key }}}}_{{{{ run }}}}\", token: \"{{{{ id }}}}\" }}\n",
+        wishes.name, wishes.name
+    );
+    if wishes.headers.is_empty() {
+        text.push_str("# headers: { Authorization: \"Bearer {{ me.token }}\" }    # what every request carries\n");
+    } else {
+        let headers = wishes.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let _ = writeln!(text, "headers: {}", flow(&Value::Object(headers)));
+    }
+    let mut verbs = String::new();
+    if let Some(answer) = &found.http {
+        let _ = write!(
+            verbs,
+            "  asks:\n    doc: Asks the server how it is.\n    steps:\n      - me: {{ get: {}, status: {} }}\n",
+            flow(&json!(answer.path)),
+            answer.status
+        );
+    }
+    match &found.socket {
+        Some(Socket::Open { path, greeting, pong, message }) => {
+            text.push('\n');
+            let both = message.as_ref().filter(|message| message.to_other.is_some() && message.to_sender.is_some());
+            if let Some(pong) = pong {
+                let _ = write!(
+                    text,
+                    "# What proves that nothing came: the answer to a ping, if the server sends it behind all deliveries.\n\
+                     # `roundtable check --barrier 20` tries whether it does.\n\
+                     barrier: {{ echo: {{ send: {{ type: ping }}, receive: {} }} }}\n",
+                    flow(&Value::Object(outline(pong)))
+                );
+            } else if let Some(frame) = both.and_then(|message| message.to_other.as_ref()) {
+                let marker = |pattern: Value| flow(&pattern).replace("{{ text }}", "{{ marker }}");
+                let sent = probe::message("text");
+                let _ = write!(
+                    text,
+                    "# What proves that nothing came: somebody else's message, which comes behind everything before it.\n\
+                     # `roundtable check --barrier 20` tries whether it does.\n\
+                     barrier: {{ marker: {{ do: {{ send: {} }}, receive: {} }} }}\n",
+                    marker(carrying(&sent, "text")),
+                    marker(carrying(frame, both.map_or("", |message| &message.text)))
+                );
+            } else {
+                text.push_str(
+                    "# A barrier proves that nothing came. `echo` is for a server that answers a ping behind its deliveries,\n\
+                     # `marker` is somebody else's action that must come through the same stream.\n\
+                     # barrier: { echo: { send: { type: ping }, receive: { type: pong } } }\n",
+                );
+            }
+            let _ = write!(
+                verbs,
+                "  enter:\n    doc: Opens a socket{}.\n    steps:\n      - me: {{ connect: {} }}\n",
+                if greeting.is_empty() { "" } else { " and awaits the greeting" },
+                flow(&json!(path))
+            );
+            for frame in greeting {
+                let pattern = Value::Object(outline(frame));
+                let pattern = if outline(frame).is_empty() { json!({ "$any": true }) } else { pattern };
+                let _ = writeln!(verbs, "      - me: {{ receive: {} }}", flow(&pattern));
+            }
+            if let Some(message) = message
+                && let Some(frame) = message.to_other.as_ref().or(message.to_sender.as_ref())
+            {
+                let sent = carrying(&probe::message(&message.text), &message.text);
+                let _ = write!(
+                    verbs,
+                    "  says:\n    doc: Sends a message.\n    takes: text\n    steps:\n      - me: {{ send: {} }}\n  \
+                     sees:\n    doc: Awaits a message.\n    takes: text\n    steps:\n      - me: {{ receive: {} }}\n",
+                    flow(&sent),
+                    flow(&carrying(frame, &message.text))
+                );
+            }
+        }
+        Some(Socket::Refused { path, status }) => {
+            let _ = write!(
+                verbs,
+                "  enter:\n    doc: Opens a socket, for which the server wants more than a stranger has.\n    steps:\n      \
+                 - me: {{ connect: {} }}          # a stranger is refused with {status}\n",
+                flow(&json!(path))
+            );
+        }
+        None => {}
+    }
+    if !verbs.is_empty() {
+        let _ = write!(text, "\nverbs:\n{verbs}");
+    }
+    text
+}
+
+fn scenario(wishes: &Wishes, found: &Found) -> String {
+    let mut steps = String::new();
+    let mut title = "The server answers".to_owned();
+    if found.http.is_some() {
+        steps.push_str("  - ann: asks\n");
+    }
+    let mut both = false;
+    match &found.socket {
+        Some(Socket::Open { message, pong, .. }) => {
+            both = true;
+            steps.push_str("  - all: enter\n");
+            title = "Two participants enter".to_owned();
+            if let Some(message) = message {
+                let others = message.to_other.is_some();
+                let own = message.to_sender.is_some();
+                if others || own {
+                    steps.push_str("  - ann: { says: hello }\n");
+                }
+                if others {
+                    steps.push_str("  - ben: { sees: hello }\n");
+                    title = "What one says, the other sees".to_owned();
+                }
+                if others && !own && pong.is_some() {
+                    let frame = message.to_other.as_ref().map(outline).unwrap_or_default();
+                    let frame = flow(&Value::Object(frame));
+                    let _ = writeln!(steps, "  - ann: {{ receive_nothing: {frame} }}    # proven by the barrier");
+                }
+                if own {
+                    steps.push_str("  - ann: { sees: hello }\n");
+                    if !others {
+                        title = "What one says comes back".to_owned();
+                    }
+                }
+            }
+        }
+        Some(Socket::Refused { path, status }) => {
+            let _ = writeln!(steps, "  - ann: {{ connect: {}, refused: {status} }}", flow(&json!(path)));
+            title = "A stranger is refused".to_owned();
+        }
+        None => {}
+    }
+    let who = if both { "{ ann: {}, ben: {} }" } else { "{ ann: {} }" };
+    format!("scenario: {title}\nuse: {}\nparticipants: {who}\nsteps:\n{steps}", wishes.name)
+}
+
+/// A frame's outline with the field that carries a text, as `{{ text }}`.
+fn carrying(frame: &Value, text: &str) -> Value {
+    fn find(value: &Value, text: &str) -> Option<Value> {
+        match value {
+            Value::String(found) if found == text => Some(json!("{{ text }}")),
+            Value::String(found) if found.contains(text) => Some(json!({ "$contains": "{{ text }}" })),
+            Value::Object(fields) => fields
+                .iter()
+                .find_map(|(name, value)| Some(Value::Object(Map::from_iter([(name.clone(), find(value, text)?)])))),
+            Value::Array(items) => {
+                items.iter().find_map(|item| find(item, text)).map(|item| json!({ "$contains": item }))
+            }
+            _ => None,
+        }
+    }
+    let found = find(frame, text).unwrap_or(Value::Null);
+    match found {
+        Value::Object(fields) if frame.is_object() => {
+            let mut pattern = outline(frame);
+            pattern.extend(fields);
+            Value::Object(pattern)
+        }
+        other => other,
+    }
+}
+
+/// A value in YAML's flow style, quoted where it must be.
+fn flow(value: &Value) -> String {
+    match value {
+        Value::Object(fields) if fields.is_empty() => "{}".to_owned(),
+        Value::Object(fields) => {
+            // The kind is read first.
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by_key(|(name, _)| KINDS.iter().position(|kind| kind == name).unwrap_or(KINDS.len()));
+            let fields: Vec<String> =
+                fields.into_iter().map(|(name, value)| format!("{}: {}", plain(name), flow(value))).collect();
+            format!("{{ {} }}", fields.join(", "))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
+        Value::String(text) => plain(text),
+        other => other.to_string(),
+    }
+}
+
+/// A string as it is where YAML takes it for one, else quoted.
+fn plain(text: &str) -> String {
+    const WORDS: [&str; 10] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan"];
+    let safe = text.starts_with(|sign: char| sign.is_ascii_alphabetic() || matches!(sign, '/' | '$' | '_'))
+        && text.chars().all(|sign| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '-' | '/' | '.' | '$'))
+        && !WORDS.contains(&text.to_ascii_lowercase().as_str());
+    if safe { text.to_owned() } else { quoted(text) }
+}
+
+/// A string in double quotes, as JSON, YAML and TOML write it.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::init::{Answer, Message};
+
+    fn wishes(start: Start) -> Wishes {
+        Wishes { name: "rooms".to_owned(), start, websocket: None, headers: Vec::new() }
+    }
+
+    /// Whatever was found, the files are well formed for the program that reads them.
+    #[test]
+    fn the_files_are_what_the_program_reads() {
+        let message = Message {
+            text: "hello".to_owned(),
+            to_sender: None,
+            to_other: Some(json!({ "type": "said", "data": { "by": "x", "lines": ["hello"] } })),
+        };
+        let open = Socket::Open {
+            path: "/ws?user={{ me.id }}".to_owned(),
+            greeting: vec![json!({ "type": "welcome", "id": 7 }), json!([1])],
+            pong: Some(json!({ "type": "pong" })),
+            message: Some(message),
+        };
+        let plain_text = Socket::Open {
+            path: "/".to_owned(),
+            greeting: Vec::new(),
+            pong: None,
+            message: Some(Message {
+                text: "hello".to_owned(),
+                to_sender: Some(json!("you said: hello")),
+                to_other: None,
+            }),
+        };
+        let refused = Socket::Refused { path: "/ws".to_owned(), status: 401 };
+        let answer = Answer { path: "/health".to_owned(), status: 200, body: None };
+        let odd = Answer { path: "/".to_owned(), status: 426, body: None };
+        let command = Start::command("PORT={port} node 'my server.js' --quiet", None).unwrap();
+        for (start, http, socket) in [
+            (command.clone(), Some(answer), Some(open)),
+            (Start::Url("http://127.0.0.1:9".to_owned()), Some(odd.clone()), Some(plain_text)),
+            (command, Some(odd), Some(refused)),
+            (Start::command("serve", Some(80)).unwrap(), None, None),
+        ] {
+            let nothing = http.is_none();
+            let folder = tempfile::tempdir().unwrap();
+            for (path, text) in files(&wishes(start), &Found { http, socket }) {
+                let path = folder.path().join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            }
+            let config = crate::config::Config::load(folder.path()).unwrap();
+            let selected = crate::select::select(&config, &[], &[]).unwrap();
+            let errors: Vec<String> = selected.findings.iter().map(ToString::to_string).collect();
+            assert_eq!(errors.is_empty(), !nothing, "{errors:#?}");
+        }
+    }
+
+    #[test]
+    fn a_command_is_read_as_a_shell_would() {
+        let Ok(Start::Command { env, words, .. }) = Start::command("A=1 B='two words' run --at={port} x=y", None)
+        else {
+            panic!("it is a command");
+        };
+        assert_eq!(env.len(), 2);
+        assert_eq!(words, ["run", "--at={port}", "x=y"]);
+        for (text, why) in
+            [("run 'x", "quote"), ("A=1", "no program"), ("cd x && run {port}", "without a shell"), ("run", "{port}")]
+        {
+            assert!(Start::command(text, None).unwrap_err().contains(why), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_string_is_plain_only_where_yaml_reads_it_as_one() {
+        for (text, shown) in
+            [("abc", "abc"), ("a b", "\"a b\""), ("true", "\"true\""), ("1", "\"1\""), ("{{ x }}", "\"{{ x }}\"")]
+        {
+            assert_eq!(plain(text), shown);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Looks at a running server as a stranger would: a few GETs, the usual places of a WebSocket, a ping, one message.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use reqwest::Url;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message as Frame;
+
+use super::{Answer, Found, Message, Socket, Wishes};
+use crate::run::{Handshake, Opened, handshake};
+
+/// Paths that often answer; the first that does well counts.
+const PATHS: [&str; 9] =
+    ["/health", "/healthz", "/ready", "/readyz", "/status", "/api/health", "/openapi.json", "/api", "/"];
+/// Where sockets often are.
+const SOCKETS: [&str; 12] = [
+    "/ws",
+    "/websocket",
+    "/socket",
+    "/chat",
+    "/live",
+    "/connect",
+    "/realtime",
+    "/stream",
+    "/api/ws",
+    "/v1/ws",
+    "/socket/websocket",
+    "/",
+];
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long no frame comes before what came is taken for all.
+const QUIET: Duration = Duration::from_millis(300);
+
+type Stream = WebSocketStream<hyper_util::rt::TokioIo<hyper::upgrade::Upgraded>>;
+
+/// The message that is sent to see who gets it, with its text.
+pub fn message(text: &str) -> Value {
+    json!({ "type": "message", "text": text })
+}
+
+/// Looks at the server at this address.
+pub async fn probe(base: &str, wishes: &Wishes) -> Found {
+    let (http, socket) = (http(base, wishes).await, socket(base, wishes).await);
+    // A server of sockets alone answers a GET with a refusal of its own, which says nothing.
+    let alone = matches!(socket, Some(Socket::Open { .. }));
+    Found { http: http.filter(|answer| !alone || (200..300).contains(&answer.status)), socket }
+}
+
+/// Templates have no value yet: a word stands for each.
+pub(super) fn without_templates(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("{{") {
+        plain.push_str(before);
+        plain.push_str("probe");
+        rest = behind.split_once("}}").map_or("", |(_, behind)| behind);
+    }
+    plain + rest
+}
+
+fn headers(wishes: &Wishes) -> Vec<(String, String)> {
+    wishes.headers.iter().map(|(name, value)| (name.clone(), without_templates(value))).collect()
+}
+
+async fn http(base: &str, wishes: &Wishes) -> Option<Answer> {
+    let client = crate::run::client(base).ok()?;
+    let mut best: Option<Answer> = None;
+    for path in PATHS {
+        let mut request = client.get(format!("{base}{path}")).timeout(PATIENCE);
+        for (name, value) in headers(wishes) {
+            request = request.header(name, value);
+        }
+        let Ok(response) = request.send().await else { continue };
+        let status = response.status().as_u16();
+        let body = response.text().await.unwrap_or_default();
+        let body = serde_json::from_str::<Value>(&body).ok().filter(|value| value.is_object() && body.len() < 300);
+        let good = (200..300).contains(&status);
+        if good || best.is_none() {
+            best = Some(Answer { path: path.to_owned(), status, body: body.filter(|_| good) });
+        }
+        if good {
+            break;
+        }
+    }
+    best
+}
+
+async fn socket(base: &str, wishes: &Wishes) -> Option<Socket> {
+    let paths: Vec<&str> = match &wishes.websocket {
+        Some(path) => vec![path],
+        None => SOCKETS.to_vec(),
+    };
+    let mut refused = None;
+    for path in paths {
+        match open(base, path, wishes).await {
+            Some(Ok(stream)) => return Some(look(base, path, wishes, stream).await),
+            // Nothing is there, or it is no socket: the usual answers to a GET that is none of theirs.
+            Some(Err(404 | 405 | 200..=399)) | None => {}
+            Some(Err(status)) => {
+                if refused.is_none() {
+                    refused = Some(Socket::Refused { path: path.to_owned(), status });
+                }
+            }
+        }
+    }
+    refused
+}
+
+/// Opens a socket, or gives the status of its refusal; none where nobody answers.
+async fn open(base: &str, path: &str, wishes: &Wishes) -> Option<Result<Stream, u16>> {
+    let url = Url::parse(&format!("{base}{}", without_templates(path))).ok()?;
+    let asked = Handshake { url, headers: headers(wishes), subprotocols: Vec::new(), receive_buffer: None };
+    match timeout(PATIENCE, handshake(&asked)).await.ok()?.ok()? {
+        Opened::Stream(stream, _) => Some(Ok(*stream)),
+        Opened::Refused(answer) => Some(Err(answer.status)),
+    }
+}
+
+/// Two strangers on one socket: what greets them, what a ping gives, who gets a message.
+async fn look(base: &str, path: &str, wishes: &Wishes, mut one: Stream) -> Socket {
+    let first = heard(&mut one).await;
+    let mut socket = Socket::Open { path: path.to_owned(), greeting: Vec::new(), pong: None, message: None };
+    let Some(Ok(mut two)) = open(base, path, wishes).await else { return socket };
+    let second = heard(&mut two).await;
+    // What the first hears of the second is no greeting.
+    heard(&mut one).await;
+    let Socket::Open { greeting, pong, message, .. } = &mut socket else { return socket };
+    let alike = first.iter().zip(&second).take_while(|(a, b)| super::files::outline(a) == super::files::outline(b));
+    greeting.extend(alike.map(|(frame, _)| frame.clone()));
+
+    if say(&mut one, &json!({ "type": "ping" })).await {
+        *pong = heard(&mut one).await.into_iter().find(|frame| {
+            super::files::outline(frame).values().any(|word| word.as_str().is_some_and(|word| word.contains("pong")))
+        });
+        heard(&mut two).await;
+    }
+    let text = "hello from a probe";
+    if say(&mut one, &self::message(text)).await {
+        let carries = |frame: &Value| frame.to_string().contains(text);
+        *message = Some(Message {
+            text: text.to_owned(),
+            to_sender: heard(&mut one).await.into_iter().find(carries),
+            to_other: heard(&mut two).await.into_iter().find(carries),
+        });
+    }
+    let _ = one.close(None).await;
+    let _ = two.close(None).await;
+    socket
+}
+
+async fn say(stream: &mut Stream, frame: &Value) -> bool {
+    stream.send(Frame::text(frame.to_string())).await.is_ok()
+}
+
+/// The text frames that come until it is quiet.
+async fn heard(stream: &mut Stream) -> Vec<Value> {
+    const MOST: usize = 50;
+    let mut frames = Vec::new();
+    while frames.len() < MOST {
+        match timeout(QUIET, stream.next()).await {
+            Ok(Some(Ok(Frame::Text(text)))) => {
+                frames.push(serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.to_string())));
+            }
+            Ok(Some(Ok(_))) => {}
+            _ => break,
+        }
+    }
+    frames
+}
