@@ -359,6 +359,9 @@ pub struct Came {
     #[serde(rename = "at_us", with = "micros")]
     #[schemars(with = "u64")]
     pub at: Duration,
+    /// Its entry in the record.
+    #[serde(default)]
+    pub entry: Option<usize>,
     /// The frame, shortened.
     pub frame: String,
     /// Whether another step took it, and which line that was.
