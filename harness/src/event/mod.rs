@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::record::Closing;
 use crate::scenario::error::{Position, Source};
 
+pub mod page;
 mod result;
 pub mod schema;
 

@@ -109,11 +109,28 @@ impl Events {
     fn read_next(&mut self) -> Result<Option<Event>, ReadError> {
         let first = self.line == 0;
         loop {
+            if !self.read_line(first)? {
+                return Ok(None);
+            }
+            match serde_json::from_slice(&self.text) {
+                Ok(event) => return Ok(Some(event)),
+                // Cut off in the middle, in a character perhaps.
+                Err(_) if !first && !self.text.ends_with(b"\n") => return Ok(None),
+                // A later program of the same version may tell more.
+                Err(_) if serde_json::from_slice::<Head>(&self.text).is_ok_and(|head| !head.is_known()) => {}
+                Err(error) => return Err(ReadError::Line { file: self.file.clone(), line: self.line, error }),
+            }
+        }
+    }
+
+    /// Reads the next line that isn't empty; false at the end.
+    fn read_line(&mut self, first: bool) -> Result<bool, ReadError> {
+        loop {
             self.text.clear();
             let read = self.reader.read_until(b'\n', &mut self.text);
             let read = read.map_err(|error| ReadError::Io { file: self.file.clone(), error })?;
             if read == 0 {
-                return if first { Err(ReadError::Headless { file: self.file.clone() }) } else { Ok(None) };
+                return if first { Err(ReadError::Headless { file: self.file.clone() }) } else { Ok(false) };
             }
             self.line += 1;
             if !self.text.trim_ascii().is_empty() {
@@ -130,20 +147,24 @@ impl Events {
                 _ => {}
             }
         }
-        match serde_json::from_slice(&self.text) {
-            Ok(event) => Ok(Some(event)),
-            // Cut off in the middle, in a character perhaps.
-            Err(_) if !first && !self.text.ends_with(b"\n") => Ok(None),
-            Err(error) => Err(ReadError::Line { file: self.file.clone(), line: self.line, error }),
-        }
+        Ok(true)
     }
 }
 
-/// As much of a first line as tells what the file is.
+/// As much of a line as tells what it is.
 #[derive(serde::Deserialize)]
 struct Head {
     event: String,
     version: Option<u32>,
+}
+
+impl Head {
+    /// Whether this program knows such events.
+    fn is_known(&self) -> bool {
+        let schema = crate::event::schema::schema();
+        let none = Vec::new();
+        schema["oneOf"].as_array().unwrap_or(&none).iter().any(|kind| kind["properties"]["event"]["const"] == self.event)
+    }
 }
 
 impl Iterator for Events {

@@ -16,6 +16,8 @@ pub struct Merged {
     pub head: Option<Event>,
     /// Its end, told or computed.
     pub summary: Summary,
+    /// Whether all parts are there.
+    pub whole: bool,
     /// What is wrong with the whole: a part that is missing, one that didn't end, scenarios that stand in two. A line
     /// each.
     pub remarks: Vec<String>,
@@ -97,13 +99,12 @@ impl Merged {
             ));
         }
         let counts = counted_in.values().map(|(_, _, counts)| counts);
-        let mut summary = match &parts[..] {
+        let summary = match &parts[..] {
             [Part { finished: Some(summary), .. }] => summary.clone(),
             _ => sum(counts, &parts),
         };
-        summary.interrupted |= missing;
         let chosen = counted_in.into_iter().map(|(instance, (number, ..))| (instance, number)).collect();
-        Ok(Self { head: head_of(&parts), summary, remarks, parts, chosen })
+        Ok(Self { head: head_of(&parts), summary, whole: !missing, remarks, parts, chosen })
     }
 
     /// Reads the files again: tells all events of the run but its end, each scenario's once.

@@ -3,6 +3,7 @@
 //! - [`library`]: an application of one's own plays scenarios in `#[tokio::test]`;
 //! - [`cli`]: exit code, standard output and standard error of the program, snapshotted together;
 //! - [`life`]: what the program started ends with it, whatever ends it;
+//! - [`reports`]: what `--report`, `report` and `merge-reports` write, read by other programs;
 //! - [`project`]: a temporary folder of scenarios, and the program run in it;
 //! - [`rooms`]: the application that all of them play against.
 
@@ -13,6 +14,7 @@ mod docs;
 mod library;
 mod life;
 mod project;
+mod reports;
 #[path = "../../examples/axum_application.rs"]
 #[expect(dead_code, reason = "its `main` is for `cargo run --example`")]
 mod rooms;
