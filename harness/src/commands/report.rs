@@ -64,7 +64,7 @@ fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
         ));
     }
     // What the file holds is all kept: it was chosen when the file was written.
-    let mut reports = match Reports::begin(args, Keep::On, None) {
+    let mut reports = match Reports::begin(&args.report, &args.history, Keep::On, None) {
         Ok(reports) => reports,
         Err(error) => return refuse(&error),
     };

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use super::human;
+use super::paint::Paint;
 use crate::event::{Class, Failure, Outcome, ScenarioResult};
 
 /// The suite of a label: the folders before its last part; empty for a scenario that lies in none.
@@ -70,4 +72,12 @@ pub fn headline(result: &ScenarioResult) -> String {
 
 fn first(failures: &[Failure]) -> &str {
     failures.first().map(|failure| failure.headline.as_str()).unwrap_or_default()
+}
+
+/// Why a scenario ended as it did, in full but for the server's log: what didn't hold, or who waited for what.
+pub fn explained(result: &ScenarioResult) -> String {
+    match &result.outcome {
+        Outcome::Interrupted { waiting } => waiting.iter().map(|waiting| format!("{waiting}\n")).collect(),
+        _ => human::without_log(result, Paint::new(false)),
+    }
 }

@@ -120,7 +120,7 @@ impl Github {
         let ended = Ended::of(result);
         let (file, line) = case::place(result);
         let file = self.prefix.join(file);
-        let text = || human::without_log(result, Paint::new(false));
+        let text = || case::explained(result);
         let name = case::name(&result.label, result.repetition);
         match ended {
             Ended::Bad if self.errors < ANNOTATIONS => {
@@ -142,7 +142,11 @@ impl Github {
             owner: result.owner.clone().unwrap_or_default(),
             place: format!("{}:{line}", file.display()),
             headline: case::headline(result),
-            text: if ended == Ended::Bad { human::failures(result, None, Paint::new(false)) } else { String::new() },
+            text: match (ended, human::failures(result, None, Paint::new(false))) {
+                (Ended::Bad, text) if text.is_empty() => case::explained(result),
+                (Ended::Bad, text) => text,
+                _ => String::new(),
+            },
             took: result.took,
         };
         self.results.insert((result.label.to_string(), result.repetition), row);
@@ -166,7 +170,8 @@ impl Github {
     /// The summary as Markdown.
     fn markdown(&self) -> String {
         let failed = self.those(Ended::Bad);
-        let mut text = String::from("## Scenarios\n\n");
+        // Markdown wants an empty line behind what others wrote.
+        let mut text = String::from(if self.before > 0 { "\n## Scenarios\n\n" } else { "## Scenarios\n\n" });
         text.push_str(&match &self.finished {
             Some(summary) => {
                 let numbers = human::summary(summary, Paint::new(false));
@@ -187,7 +192,11 @@ impl Github {
             }
         }
         for (reason, count) in self.not_run() {
-            text.push_str(&format!("\n{} not run: {}\n", counted(count, "scenario was", "scenarios were"), cell(reason)));
+            text.push_str(&format!(
+                "\n{} not run: {}\n",
+                counted(count, "scenario was", "scenarios were"),
+                cell(reason)
+            ));
         }
         for (title, ended) in [("Flaky", Ended::Flaky), ("In quarantine", Ended::Quarantined)] {
             let rows = self.those(ended);

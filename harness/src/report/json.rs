@@ -163,7 +163,11 @@ impl Head {
     fn is_known(&self) -> bool {
         let schema = crate::event::schema::schema();
         let none = Vec::new();
-        schema["oneOf"].as_array().unwrap_or(&none).iter().any(|kind| kind["properties"]["event"]["const"] == self.event)
+        schema["oneOf"]
+            .as_array()
+            .unwrap_or(&none)
+            .iter()
+            .any(|kind| kind["properties"]["event"]["const"] == self.event)
     }
 }
 

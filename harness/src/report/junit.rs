@@ -254,10 +254,7 @@ fn verdict(
         _ => ("error", &mut counts.errors),
     };
     *count = 1;
-    let text = match &result.outcome {
-        Outcome::Interrupted { waiting } => waiting.iter().map(|waiting| format!("{waiting}\n")).collect(),
-        _ => human::without_log(result, Paint::new(false)),
-    };
+    let text = case::explained(result);
     writer
         .create_element(tag)
         .with_attribute(("type", result.class().map_or("interrupted", case::class_word)))

@@ -116,7 +116,8 @@ impl Merged {
         for (number, part) in self.parts.iter().enumerate() {
             for event in Events::open(&part.file)? {
                 let event = event?;
-                let elsewhere = |instance: &Instance| self.chosen.get(&key(instance)).is_some_and(|other| *other != number);
+                let elsewhere =
+                    |instance: &Instance| self.chosen.get(&key(instance)).is_some_and(|other| *other != number);
                 match &event.kind {
                     EventKind::RunStarted { .. } | EventKind::RunFinished(_) => {}
                     _ if event.scenario.as_deref().is_some_and(elsewhere) => {}

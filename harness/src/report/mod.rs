@@ -75,8 +75,22 @@ pub trait Reporter: Send {
 pub struct Setting {
     /// The folder below which traces stand; none where none are written.
     pub traces: Option<PathBuf>,
+    /// Whether the run writes them there itself, and not the HTML report.
+    pub output: bool,
     /// Event files of earlier runs, oldest first.
     pub history: Vec<PathBuf>,
+}
+
+impl Setting {
+    /// Whether traces have to be written into a folder besides.
+    fn own_traces(&self, folder: &Path) -> bool {
+        self.traces.as_ref().is_some_and(|traces| !self.output || !same(traces, folder))
+    }
+}
+
+/// Whether two paths mean the same place, one of which may not be there yet.
+fn same(a: &Path, b: &Path) -> bool {
+    std::path::absolute(a).is_ok_and(|a| std::path::absolute(b).is_ok_and(|b| a.components().eq(b.components())))
 }
 
 /// A report that is asked for: `KIND=PLACE`.
@@ -130,10 +144,8 @@ impl Wish {
 
     /// Whether it writes over a file.
     pub fn writes(&self, file: &Path) -> bool {
-        let same =
-            |a: &Path| std::path::absolute(a).ok().is_some_and(|a| std::path::absolute(file).is_ok_and(|b| a == b));
         match self {
-            Self::Json(place) | Self::Junit(place) => same(place),
+            Self::Json(place) | Self::Junit(place) => same(place, file),
             Self::Html(_) | Self::Github(_) => false,
         }
     }

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use super::tape::{Keep, Tape};
 use super::trace::traces::{self, Traces};
 use super::{Reporter, Setting, Wish};
-use crate::cli::ReportsArgs;
 use crate::event::{Event, EventKind, ScenarioResult, Summary};
 
 /// The reports that are asked for. One that can't be written is given up with a line on standard error; the run goes on.
@@ -22,19 +21,19 @@ pub struct Reports {
 
 impl Reports {
     /// Begins reports; the details of scenarios are kept, and written as traces below `output`, as `keep` says. Without
-    /// an output folder traces stand in the HTML report alone.
+    /// an output folder traces stand in the HTML report alone. `history` is event files of earlier runs.
     ///
     /// # Errors
     /// Where one can't be begun: which, and why.
-    pub fn begin(args: &ReportsArgs, keep: Keep, output: Option<&Path>) -> Result<Self, String> {
+    pub fn begin(wishes: &[Wish], history: &[PathBuf], keep: Keep, output: Option<&Path>) -> Result<Self, String> {
         let mut writers: Vec<(String, Box<dyn Reporter>)> = Vec::new();
-        let pages = args.report.iter().find_map(Wish::pages);
+        let pages = wishes.iter().find_map(Wish::pages);
         let traces = output.or(pages).filter(|_| keep != Keep::Off).map(Path::to_path_buf);
         if let Some(output) = output.filter(|_| keep != Keep::Off) {
             writers.push(("--trace".to_owned(), Box::new(Traces::new(output, keep))));
         }
-        let setting = Setting { traces: traces.clone(), history: args.history.clone() };
-        for wish in &args.report {
+        let setting = Setting { traces: traces.clone(), output: output.is_some(), history: history.to_vec() };
+        for wish in wishes {
             let name = format!("--report {wish}");
             let writer = wish.begin(&setting).map_err(|error| format!("{name}: it can't be written: {error}"))?;
             writers.push((name, writer));

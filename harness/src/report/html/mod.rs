@@ -10,12 +10,10 @@ use serde_json::{Value, json};
 
 use super::history::History;
 use super::tape::Keep;
-use super::trace::traces::Traces;
 use super::trace::trace_path;
+use super::trace::traces::Traces;
 use super::{Reporter, Setting, case, whole};
-use crate::event::{
-    Event, EventKind, Failure, Instance, LoggedLine, Outcome, Quarantined, ScenarioResult, Waiting,
-};
+use crate::event::{Event, EventKind, Failure, Instance, LoggedLine, Outcome, Quarantined, ScenarioResult, Waiting};
 
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -29,6 +27,8 @@ const LOG_LINES: usize = 400;
 /// Writes `index.html`, and the traces beside it.
 pub struct Html {
     folder: PathBuf,
+    /// Whether traces are written, by whomever.
+    linked: bool,
     traces: Option<Traces>,
     history: History,
     run: Value,
@@ -85,7 +85,9 @@ impl Html {
     pub fn create(folder: &Path, setting: &Setting) -> io::Result<Self> {
         let mut html = Self {
             folder: folder.to_path_buf(),
-            traces: setting.traces.is_some().then(|| Traces::new(folder, Keep::On)),
+            linked: setting.traces.is_some(),
+            // In the output folder they stand already where the page looks for them.
+            traces: setting.own_traces(folder).then(|| Traces::new(folder, Keep::On)),
             history: History::read(&setting.history)?,
             run: Value::Null,
             summary: None,
@@ -160,7 +162,9 @@ impl Html {
 
     /// The address of a trace, as seen from the page.
     fn link(&self, instance: &Instance) -> Option<String> {
-        self.traces.as_ref()?;
+        if !self.linked {
+            return None;
+        }
         let path = trace_path(Path::new(""), instance);
         let parts: Vec<String> = path.iter().map(|part| encoded(&part.to_string_lossy())).collect();
         Some(parts.join("/"))

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::{base, trace_path, write_all};
 use crate::event::{Event, EventKind, Instance, Outcome, ScenarioResult};
-use crate::report::{Reporter, folder};
 use crate::report::tape::Keep;
+use crate::report::{Reporter, folder};
 
 /// Writes a trace as a scenario ends, where one is wanted; removes those that former runs left of scenarios that are
 /// played now.

@@ -24,7 +24,8 @@ fn parts_become_one_run_and_a_missing_one_is_told() {
     let bad = failed(&[failure("talk/two", "expectation", "ben never got it")]);
     let first = text(&[started(Some("1/3"), 1), begins("talk/one"), ends("talk/one", 5, &passed()), finished(1, 0)]);
     let second = text(&[started(Some("2/3"), 1), begins("talk/two"), ends("talk/two", 5, &bad), finished(0, 1)]);
-    let third = text(&[started(Some("3/3"), 1), begins("talk/three"), ends("talk/three", 5, &passed()), finished(1, 0)]);
+    let third =
+        text(&[started(Some("3/3"), 1), begins("talk/three"), ends("talk/three", 5, &passed()), finished(1, 0)]);
     let project = Project::new()
         .file("parts/1/run.jsonl", &first)
         .file("parts/3/run.jsonl", &third)

@@ -35,14 +35,32 @@ fn what_a_run_writes_fits_its_schema() {
                 "  - ann: { connect: /nowhere, as: other, refused: 404 }\n  - ben: close\n",
             ),
         )
-        .scenario("talk/miss", "Nobody speaks", "steps:\n  - ann: enter\n  - ann: { receive: { type: said }, within: 5ms }\n")
+        .scenario(
+            "talk/miss",
+            "Nobody speaks",
+            "steps:\n  - ann: enter\n  - ann: { receive: { type: said }, within: 5ms }\n",
+        )
         .scenario("talk/new", "A snapshot is missing", "steps:\n  - all: enter\n  - snapshot: end\n");
     let ran = project.play(&["--report", "json=run.jsonl", "--trace", "on"]);
     let text = project.read("run.jsonl").unwrap();
     assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
     validates(&project, &text);
     let mut kinds: Vec<&str> = Vec::new();
-    for kind in ["run_started", "scenario_started", "source", "step_started", "requested", "answered", "opened", "sent", "received", "taken", "closed", "scenario_finished", "run_finished"] {
+    for kind in [
+        "run_started",
+        "scenario_started",
+        "source",
+        "step_started",
+        "requested",
+        "answered",
+        "opened",
+        "sent",
+        "received",
+        "taken",
+        "closed",
+        "scenario_finished",
+        "run_finished",
+    ] {
         if text.contains(&format!("\"event\":\"{kind}\"")) {
             kinds.push(kind);
         }
@@ -66,7 +84,9 @@ fn fields_and_events_that_a_later_program_adds_are_left_out() {
             line["weather"] = json!({ "rain": true });
         }
     }
-    let project = Project::new().file("run.jsonl", &sample::text(&lines)).file("plain.jsonl", &sample::text(&sample::everything(1)));
+    let project = Project::new()
+        .file("run.jsonl", &sample::text(&lines))
+        .file("plain.jsonl", &sample::text(&sample::everything(1)));
     let (ran, plain) = (project.run(&["report", "run.jsonl"]), project.run(&["report", "plain.jsonl"]));
     assert_eq!((ran.code, &ran.stderr, &ran.stdout), (Some(1), &String::new(), &plain.stdout));
 }
@@ -83,11 +103,12 @@ fn files_that_are_no_event_files_of_this_version_are_refused() {
         .file("headless.jsonl", &sample::text(&sample::everything(0)[1..]))
         .file("empty.jsonl", "")
         .file("other.jsonl", "hello\n");
-    let told: Vec<String> = ["later.jsonl", "broken.jsonl", "headless.jsonl", "empty.jsonl", "other.jsonl", "none.jsonl"]
-        .map(|file| {
-            let ran = project.run(&["report", file]);
-            format!("{} {}", ran.code.unwrap(), ran.stderr)
-        })
-        .to_vec();
+    let told: Vec<String> =
+        ["later.jsonl", "broken.jsonl", "headless.jsonl", "empty.jsonl", "other.jsonl", "none.jsonl"]
+            .map(|file| {
+                let ran = project.run(&["report", file]);
+                format!("{} {}", ran.code.unwrap(), ran.stderr)
+            })
+            .to_vec();
     crate::project::snapshot("reports_refused_files", &told.concat());
 }

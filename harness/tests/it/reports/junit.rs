@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use quick_xml::{Reader, XmlVersion};
 use quick_xml::events::Event;
+use quick_xml::{Reader, XmlVersion};
 
 use super::sample::{self, HOSTILE};
 use crate::project::Project;
@@ -30,7 +30,9 @@ fn cases(xml: &str) -> Vec<Case> {
             Event::Start(tag) | Event::Empty(tag) => {
                 let value = |name: &str| {
                     let attribute = tag.try_get_attribute(name).unwrap();
-                    attribute.map(|a| a.normalized_value(XmlVersion::Explicit1_0).unwrap().into_owned()).unwrap_or_default()
+                    attribute
+                        .map(|a| a.normalized_value(XmlVersion::Explicit1_0).unwrap().into_owned())
+                        .unwrap_or_default()
                 };
                 match tag.name().as_ref() {
                     b"testsuite" => suite = value("name"),
@@ -74,7 +76,8 @@ fn every_way_to_end_has_its_element_and_hostile_texts_are_texts() {
     validates(&project.path().join("out/junit.xml"));
     let xml = project.read("out/junit.xml").unwrap();
     let cases = cases(&xml);
-    let told: Vec<String> = cases.iter().map(|case| format!("{} | {} | {}", case.suite, case.name, case.parts.join(", "))).collect();
+    let told: Vec<String> =
+        cases.iter().map(|case| format!("{} | {} | {}", case.suite, case.name, case.parts.join(", "))).collect();
     assert_eq!(
         told,
         [
@@ -93,7 +96,12 @@ fn every_way_to_end_has_its_element_and_hostile_texts_are_texts() {
     );
     assert_eq!(cases[5].class, "talk.a_hostile");
     let text = &cases[5].text;
-    for wanted in ["[[PROPERTY|file=scenarios/talk/a_hostile@a b.yaml]]", "[[PROPERTY|line=9]]", "[[PROPERTY|owner=chat]]", "the server says hello"] {
+    for wanted in [
+        "[[PROPERTY|file=scenarios/talk/a_hostile@a b.yaml]]",
+        "[[PROPERTY|line=9]]",
+        "[[PROPERTY|owner=chat]]",
+        "the server says hello",
+    ] {
         assert!(text.contains(wanted), "{wanted} is missing in {text}");
     }
     assert!(!xml.contains(HOSTILE) && !xml.contains(['\u{0}', '\u{1b}', '\u{fffe}']), "{xml}");
@@ -102,8 +110,16 @@ fn every_way_to_end_has_its_element_and_hostile_texts_are_texts() {
 #[test]
 fn a_run_and_its_event_file_give_the_same() {
     let project = Project::new()
-        .scenario("talk/hello", "Ann greets Ben", "steps:\n  - all: enter\n  - ann: { say: hello }\n  - ben: { hears: hello }\n")
-        .scenario("talk/miss", "Nobody greets", "steps:\n  - ann: enter\n  - ann: { receive: { type: said }, within: 5ms }\n");
+        .scenario(
+            "talk/hello",
+            "Ann greets Ben",
+            "steps:\n  - all: enter\n  - ann: { say: hello }\n  - ben: { hears: hello }\n",
+        )
+        .scenario(
+            "talk/miss",
+            "Nobody greets",
+            "steps:\n  - ann: enter\n  - ann: { receive: { type: said }, within: 5ms }\n",
+        );
     let ran = project.play(&["--report", "junit=one.xml", "--report", "json=run.jsonl", "--trace", "off"]);
     assert_eq!((ran.code, &*ran.stderr), (Some(1), ""));
     let again = project.run(&["report", "run.jsonl", "--report", "junit=two.xml"]);

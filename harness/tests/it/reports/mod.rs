@@ -1,5 +1,6 @@
 //! What reports hold, read by programs that others wrote: a schema, a parser, a browser.
 
+mod action;
 mod again;
 mod events;
 mod github;

@@ -29,7 +29,9 @@ fn a_page_without_any_scenario_says_so() {
 #[track_caller]
 fn drive(script: &str, pages: &Path) {
     let browser = ["chromium", "chromium-browser", "google-chrome"];
-    if !super::has("node", "apt-get install nodejs") || !browser.iter().any(|name| super::has(name, "apt-get install chromium")) {
+    if !super::has("node", "apt-get install nodejs")
+        || !browser.iter().any(|name| super::has(name, "apt-get install chromium"))
+    {
         return;
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser").join(script);

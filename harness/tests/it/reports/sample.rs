@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 /// What no report may take for anything but text.
-pub(crate) const HOSTILE: &str = "</script><img src=x onerror=\"window.taken=1\"> ]]> <!-- \u{0}\u{1b}[31mred\u{1b}[0m \u{fffe} & | `x` %0A";
+pub(crate) const HOSTILE: &str =
+    "</script><img src=x onerror=\"window.taken=1\"> ]]> <!-- \u{0}\u{1b}[31mred\u{1b}[0m \u{fffe} & | `x` %0A";
 
 /// The first line.
 pub(crate) fn started(shard: Option<&str>, scenarios: usize) -> Value {
@@ -106,7 +107,8 @@ pub(crate) fn everything(plain: usize) -> Vec<Value> {
     scenario("talk/changed", 30, failed(&[changed("talk/changed")]), none.clone());
     scenario("talk/late", 40, failed(&[failure("talk/late", "late", "ben got it late")]), none.clone());
     scenario("talk/died", 50, failed(&[failure("talk/died", "server_died", "the server ended")]), none.clone());
-    let before = json!([{ "took_us": 7000, "failures": [failure("talk/flaky", "expectation", "ben never got it")], "log": [] }]);
+    let before =
+        json!([{ "took_us": 7000, "failures": [failure("talk/flaky", "expectation", "ben never got it")], "log": [] }]);
     scenario("talk/flaky", 60, passed(), json!({ "attempt": 2, "earlier": before }));
     let quarantine = json!({ "issue": "CHAT-7", "until": "2030-01-01", "expired": false });
     scenario(
