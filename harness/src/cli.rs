@@ -1,15 +1,17 @@
 //! The command line, as typed.
 
+pub mod review;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub mod init;
 mod pipeline;
 mod report;
 
 pub use pipeline::{NarrowArgs, PipelineArgs};
 pub use report::{MergeReportsArgs, ReportArgs, ReportsArgs};
+pub mod init;
 
 /// End-to-end tests for multi-participant realtime servers.
 ///
@@ -54,7 +56,9 @@ pub enum Command {
     List(ListArgs),
     /// Read scenario and protocol files, and tell everything that is wrong with them; nothing is played.
     Check(CheckArgs),
-    /// Print the JSON Schema of scenario and protocol files, for editors.
+    /// Look at what changed in snapshots, by meaning and by cause, and accept or reject it.
+    Review(review::ReviewArgs),
+    /// Print the JSON Schema of scenario and protocol files, for editors, or of event files.
     Schema(SchemaArgs),
     /// Tell a run again from its event file, and write reports of it.
     Report(ReportArgs),
@@ -65,6 +69,17 @@ pub enum Command {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// `schema`.
+#[derive(Debug, Clone, Args)]
+pub struct SchemaArgs {
+    /// Protocol files whose verbs, parameters, streams and states editors are to offer.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub with: Vec<PathBuf>,
+    /// The schema of event files instead, which `run --report json=FILE` writes: of each of their lines.
+    #[arg(long, conflicts_with = "with")]
+    pub events: bool,
 }
 
 /// Which scenarios.
@@ -146,20 +161,15 @@ pub struct ServeArgs {
     pub port: Option<u16>,
 }
 
-/// `schema`.
-#[derive(Debug, Args)]
-pub struct SchemaArgs {
-    /// The schema of event files instead, a line of which is what `run --report json=FILE` writes.
-    #[arg(long)]
-    pub events: bool,
-}
-
 /// `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// Which scenarios.
     #[command(flatten)]
     pub select: SelectArgs,
+    /// Exit with 2 if there is a warning: something that can be played and is probably not meant so.
+    #[arg(long)]
+    pub deny_warnings: bool,
     /// Play the scenarios so many times, and fail if a delivery ever comes behind the barrier that should follow it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub barrier: Option<u32>,

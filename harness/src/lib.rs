@@ -7,6 +7,7 @@
 //! - [`subject`]: the servers under test; [`runner`]: many scenarios at once; [`run`]: one scenario;
 //! - [`pattern`]: what matches, and how a near miss differs;
 //! - [`record`]: everything that happened; [`invariant`]: what must hold of it; [`snapshot`]: what is kept of it;
+//! - [`review`]: what changed in snapshots, and taking it over;
 //! - [`event`]: what a run tells; [`report`]: how it is shown;
 //! - [`init`]: the first files for a server of one's own;
 //! - [`Suite`]: all of this from a Rust test.
@@ -20,7 +21,9 @@ pub mod init;
 pub mod invariant;
 pub mod pattern;
 pub mod record;
+pub mod reference;
 pub mod report;
+pub mod review;
 pub mod run;
 pub mod runner;
 pub mod scenario;

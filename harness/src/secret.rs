@@ -32,8 +32,9 @@ pub enum SecretError {
     NoText(String),
     /// It is too short.
     #[error(
-        "the secret {name} has {length} characters: from {SHORTEST} on it can be hidden, since shorter values stand in \
-         innocent texts too; give it a longer value, or don't call it a secret"
+        "the secret {name} {}: it can be hidden from {SHORTEST} characters on, since shorter values stand in innocent \
+         texts too; give it a longer value, or don't call it a secret",
+        if *length == 0 { "is empty".to_owned() } else { format!("has {length} characters") }
     )]
     Short {
         /// Its name.

@@ -1,7 +1,7 @@
 //! `check`.
 
 use super::play::{Play, report, ways};
-use super::{chosen, complain, cores, interruption, keep_secrets, print, refuse};
+use super::{complain, cores, interruption, keep_secrets, print, refuse, usable};
 use crate::cli::CheckArgs;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -9,18 +9,42 @@ use crate::report::human;
 use crate::report::paint::Paint;
 use crate::report::reports::Reports;
 use crate::runner::Options;
-use crate::select::jobs_of;
+use crate::scenario::error::Severity;
+use crate::scenario::whole;
+use crate::select::{jobs_of, select};
 use crate::text::counted;
 
 pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
-    let selected = match chosen(config, &args.select) {
+    let mut selected = match select(config, &args.select.select, &args.select.tag) {
+        Ok(selected) => selected,
+        Err(error) => return refuse(&error),
+    };
+    if args.barrier.is_some() {
+        selected.findings.retain(|finding| finding.severity == Severity::Error);
+    }
+    // A file that can't be read may be the one that uses what no other does.
+    let readable = selected.findings.iter().all(|finding| finding.severity != Severity::Error);
+    if selected.whole && readable && args.barrier.is_none() {
+        let of_all = whole::check(&config.scenarios, &config.dir, &selected.scenarios);
+        selected.findings.extend(of_all);
+        selected.findings.sort_by(|a, b| (&a.source.path, a.at).cmp(&(&b.source.path, b.at)));
+        selected.findings.dedup_by(|a, b| (&a.source.path, a.at, &a.message) == (&b.source.path, b.at, &b.message));
+    }
+    let selected = match usable(config, &args.select, selected) {
         Ok(selected) => selected,
         Err(exit) => return exit,
     };
+    let warnings = selected.findings.len();
+    if warnings > 0 && args.deny_warnings {
+        complain(&format!("{}, and --deny-warnings makes them errors", counted(warnings, "warning", "warnings")));
+        return Exit::Invalid;
+    }
     let Some(times) = args.barrier else {
         let scenarios = counted(selected.scenarios.len(), "scenario", "scenarios");
         let files = counted(selected.files, "file", "files");
-        return print(&format!("{scenarios} in {files}: well formed\n"));
+        let warned =
+            if warnings > 0 { format!(", {}", counted(warnings, "warning", "warnings")) } else { String::new() };
+        return print(&format!("{scenarios} in {files}: well formed{warned}\n"));
     };
     let (ways, server) = match ways(config, &args.server, false) {
         Ok(ways) => ways,

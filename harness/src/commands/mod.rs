@@ -6,18 +6,20 @@ mod init;
 mod narrow;
 mod play;
 mod report;
+mod review;
 mod run;
+mod schema;
 mod serve;
 
 use std::borrow::Cow;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
 
 use crate::cli::{Cli, Color, Command, ListArgs, SelectArgs};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::exit::Exit;
 use crate::report::paint::Paint;
 use crate::scenario::error::Severity;
@@ -33,11 +35,7 @@ pub fn run(cli: Cli) -> Exit {
         Color::Never => Paint::new(false),
     };
     match &cli.command {
-        Command::Schema(args) => {
-            let schema = if args.events { crate::event::schema::schema() } else { crate::schema::schema() };
-            let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
-            return print(&format!("{text}\n"));
-        }
+        Command::Schema(args) => return schema::schema(args),
         // They need no configuration: what they read may come from elsewhere.
         Command::Report(args) => return report::report(args, paint),
         Command::MergeReports(args) => return report::merge(args, paint),
@@ -51,7 +49,7 @@ pub fn run(cli: Cli) -> Exit {
     }
     let config = match &cli.config {
         Some(file) => Config::load_file(file),
-        None => Config::load(&PathBuf::from(".")),
+        None => nearest(&cli.command),
     };
     let config = match config {
         Ok(config) => config,
@@ -62,12 +60,34 @@ pub fn run(cli: Cli) -> Exit {
         Command::Serve(args) => serve::serve(&config, &args, paint),
         Command::List(args) => list(&config, &args),
         Command::Check(args) => check::check(&config, &args, paint),
+        Command::Review(args) => review::review(&config, &args, paint),
         Command::Schema(_)
         | Command::Report(_)
         | Command::MergeReports(_)
         | Command::Init(_)
         | Command::Completions { .. } => Exit::Passed,
     }
+}
+
+/// The configuration of this folder or one above; where there is none, that of the first file or folder that is named.
+fn nearest(command: &Command) -> Result<Config, ConfigError> {
+    let here = Config::load(Path::new("."))?;
+    let select = match command {
+        Command::Run(args) => &args.select.select,
+        Command::List(args) => &args.select.select,
+        Command::Check(args) => &args.select.select,
+        _ => return Ok(here),
+    };
+    if here.file.is_some() {
+        return Ok(here);
+    }
+    for named in select.iter().map(Path::new).filter(|path| path.exists()) {
+        let there = Config::load(named)?;
+        if there.file.is_some() {
+            return Ok(there);
+        }
+    }
+    Ok(here)
 }
 
 /// Tells on standard error what can't be done.
@@ -84,7 +104,7 @@ pub(crate) fn complain(message: &str) {
 static SECRETS: OnceLock<Arc<Secrets>> = OnceLock::new();
 
 /// A text as it may be printed.
-fn shown(text: &str) -> Cow<'_, str> {
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     SECRETS.get().map_or(Cow::Borrowed(text), |secrets| secrets.mask(text))
 }
 
@@ -106,16 +126,22 @@ pub(crate) fn print(text: &str) -> Exit {
 
 /// The scenarios of a selection, or why there are none.
 pub(crate) fn chosen(config: &Config, args: &SelectArgs) -> Result<Selected, Exit> {
-    let selected = select(config, &args.select, &args.tag).map_err(|error| refuse(&error))?;
+    let mut selected = select(config, &args.select, &args.tag).map_err(|error| refuse(&error))?;
     // Warnings are told by `check` alone.
-    let errors: Vec<_> = selected.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
-    for finding in &errors {
+    selected.findings.retain(|finding| finding.severity == Severity::Error);
+    usable(config, args, selected)
+}
+
+/// Tells what was found, and gives a selection that can be played.
+pub(crate) fn usable(config: &Config, args: &SelectArgs, selected: Selected) -> Result<Selected, Exit> {
+    for finding in &selected.findings {
         let _ = writeln!(std::io::stderr(), "{}\n", shown(&finding.to_string()));
     }
-    if !errors.is_empty() {
+    let errors = selected.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    if errors > 0 {
         complain(&format!(
             "{} in {}; nothing was played",
-            counted(errors.len(), "error", "errors"),
+            counted(errors, "error", "errors"),
             counted(selected.files, "file", "files"),
         ));
         return Err(Exit::Invalid);
@@ -173,6 +199,8 @@ pub(crate) fn under_ci(asked: bool) -> bool {
 /// Turns true at the first SIGINT or SIGTERM; the second ends the program at once.
 pub(crate) fn interruption() -> watch::Receiver<bool> {
     let (interrupt, interrupted) = watch::channel(false);
+    // Until the handlers are there a signal ends the program as any other, and its servers with it.
+    let (ready, listens) = std::sync::mpsc::channel::<()>();
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async move {
@@ -180,6 +208,7 @@ pub(crate) fn interruption() -> watch::Receiver<bool> {
             let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
                 return;
             };
+            drop(ready);
             for second in [false, true] {
                 tokio::select! {
                     _ = int.recv() => {}
@@ -193,5 +222,7 @@ pub(crate) fn interruption() -> watch::Receiver<bool> {
             }
         });
     });
+    // Ends with an error when the handlers are there, or can't be.
+    let _ = listens.recv();
     interrupted
 }

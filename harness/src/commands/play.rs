@@ -13,6 +13,7 @@ use crate::report::paint::{Paint, Style};
 use crate::report::reports::Reports;
 use crate::run::{Deadlines, Ground, Job, Store};
 use crate::runner::{self, Options, Way, Ways};
+use crate::scenario::error::shown_path;
 use crate::scenario::model::Scenario;
 use crate::secret::Secrets;
 use crate::subject::Subject;
@@ -92,10 +93,17 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
     let Play { config, jobs, ways, options, store, audit, slow, timeout, secrets, debug, detail, paint } = play;
     raise_descriptor_limit();
     crate::subject::in_process::log_panics();
-    let (events, incoming) = mpsc::channel::<Event>();
-    let events = Mutex::new(events);
+    let (events, incoming) = mpsc::channel::<Vec<Event>>();
+    let events = Mutex::new((events, Vec::new()));
     let sink: EventSink = Arc::new(move |event| {
-        let _ = events.lock().unwrap_or_else(PoisonError::into_inner).send(event);
+        let mut events = events.lock().unwrap_or_else(PoisonError::into_inner);
+        // Details wait for what somebody waits for: to wake this thread for each of them would cost more than they do.
+        let told = debug || !event.kind.is_detail();
+        events.1.push(event);
+        if told {
+            let batch = std::mem::take(&mut events.1);
+            let _ = events.0.send(batch);
+        }
     });
     let ground = Ground {
         deadlines: Deadlines { default: config.deadline, late: config.late, slow },
@@ -116,7 +124,7 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
     });
     let mut failures = String::new();
     let mut story = Story::new(paint);
-    for event in incoming {
+    for event in incoming.into_iter().flatten() {
         if let EventKind::RunFinished(_) = event.kind {
             // Servers that are kept go on logging, so the channel may never close.
             break;
@@ -124,12 +132,17 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
         if let EventKind::Building { command } = &event.kind {
             print(&format!("{}\n", paint.text(Style::Dim, &format!("      building the server: {command}"))));
         }
+        if let EventKind::Ending { server, patience } = &event.kind {
+            let line = format!("      waiting for the server `{server}` to end; it is killed after {patience:?}");
+            print(&format!("{}\n", paint.text(Style::Dim, &line)));
+        }
         if let EventKind::ScenarioFinished(result) = &event.kind {
             // What was not run is told once, at the end.
             if !matches!(result.outcome, Outcome::NotRun { .. }) {
                 print(&format!("{}\n", human::line(result, paint)));
             }
-            let text = human::failures(result, reports.trace(result).as_deref(), paint);
+            let trace = reports.trace(result).map(|page| shown_path(&page));
+            let text = human::failures(result, trace.as_deref(), paint);
             if !text.is_empty() {
                 failures.push('\n');
                 failures.push_str(&text);

@@ -74,6 +74,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         keep: args.keep_server,
         ..Options::new(args.jobs.map_or(default_jobs, usize::from), server, interruption())
     };
+    let output = args.output.clone().unwrap_or_else(|| config.output.clone());
     let store = Store {
         folder: config.snapshots.clone(),
         top: config.dir.clone(),
@@ -103,6 +104,10 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         detail: !reports.is_empty() && args.trace != Keep::Off,
         paint,
     };
+    if config.file.is_none() && servers.iter().any(|server| server == "in-process") {
+        let line = "no roundtable.toml here or above: the server is the chat server that is part of this program";
+        print(&format!("{}\n", paint.text(Style::Dim, line)));
+    }
     for line in &narrowed.lines {
         print(&format!("{}\n", paint.text(Style::Dim, line)));
     }
@@ -136,21 +141,18 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
     {
         complain(&error.to_string());
     }
-    let idle: BTreeSet<String> = ran.results.iter().flat_map(|result| result.idle_redactions.iter().cloned()).collect();
-    let used: usize = ran.results.iter().filter(|result| !result.snapshots.is_empty()).count();
     for broken in reports.finish(&summary) {
         complain(&broken);
     }
     print(&failures);
-    for redaction in idle {
-        let everywhere =
-            ran.results.iter().filter(|result| result.idle_redactions.contains(&redaction)).count() == used;
-        if everywhere {
-            print(&format!(
-                "{} the redaction {redaction} matched nothing in any snapshot\n",
-                paint.text(Style::Note, "note")
-            ));
-        }
+    for redaction in idle_redactions(&selected.scenarios, &ran.results) {
+        print(&format!(
+            "{} the redaction {redaction} matched nothing in any snapshot\n",
+            paint.text(Style::Note, "note")
+        ));
+    }
+    for note in human::varying(&ran.results) {
+        print(&format!("{} {note}\n", paint.text(Style::Note, "note")));
     }
     print(&human::summary(&summary, paint));
     if let Some((servers, home)) = ran.kept {
@@ -168,6 +170,27 @@ fn remember(output: &Path, selected: &Selected, results: &[ScenarioResult]) -> s
     }
     last.learn(results);
     last.write(output)
+}
+
+/// Redactions that did nothing in any snapshot of any scenario that has them.
+fn idle_redactions(
+    scenarios: &[Arc<crate::scenario::model::Scenario>],
+    results: &[ScenarioResult],
+) -> BTreeSet<String> {
+    let idle: BTreeSet<String> = results.iter().flat_map(|result| result.idle_redactions.iter().cloned()).collect();
+    idle.into_iter()
+        .filter(|redaction| {
+            let has = |result: &&ScenarioResult| {
+                let id = result.label.split('@').next().unwrap_or_default();
+                scenarios
+                    .iter()
+                    .find(|scenario| scenario.id == id)
+                    .is_some_and(|scenario| scenario.snapshot.redact.iter().any(|one| one.label() == *redaction))
+            };
+            let mut with_snapshots = results.iter().filter(|result| !result.snapshots.is_empty()).filter(has);
+            with_snapshots.all(|result| result.idle_redactions.contains(redaction))
+        })
+        .collect()
 }
 
 /// Leaves the shared servers running and says how to reach them.
@@ -193,7 +216,9 @@ fn kept(servers: Vec<Arc<crate::subject::Server>>, home: &tokio::runtime::Runtim
         if let Some(line) = people.and_then(|result| result.people.first()).and_then(|person| person.paste.as_ref()) {
             text.push_str(&format!("  {line}\n"));
         }
-        text.push_str(&format!("  roundtable run --server {}\n  kill {}\n", kept.url, kept.pid));
+        let folder = kept.log.parent().unwrap_or(&kept.log);
+        text.push_str(&format!("  roundtable run --server {}\n", kept.url));
+        text.push_str(&format!("  kill {}; rm -r {}\n", kept.pid, folder.display()));
         print(&text);
     }
 }

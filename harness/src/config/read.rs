@@ -194,11 +194,6 @@ impl Reader<'_> {
         self.or_mismatch(read, entry, &join(path, key), "a string")
     }
 
-    fn boolean(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<bool> {
-        let entry = table.get(key)?;
-        self.or_mismatch(entry.get_ref().as_bool(), entry, &join(path, key), "true or false")
-    }
-
     fn duration(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<Duration> {
         let entry = table.get(key)?;
         let path = join(path, key);
@@ -226,6 +221,11 @@ impl Reader<'_> {
             _ => None,
         };
         self.or_mismatch(read, entry, "flaky", "\"fail\" or \"pass\"")
+    }
+
+    fn boolean(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<bool> {
+        let entry = table.get(key)?;
+        self.or_mismatch(entry.get_ref().as_bool(), entry, &join(path, key), "true or false")
     }
 
     fn globs(&mut self, table: &DeTable<'_>, path: &str) -> Vec<String> {

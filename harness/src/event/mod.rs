@@ -115,6 +115,15 @@ pub enum EventKind {
         /// The command.
         command: String,
     },
+    /// All scenarios have ended, and a server takes its time to end.
+    Ending {
+        /// Its name.
+        server: String,
+        /// When it is killed, since it was asked to end.
+        #[serde(rename = "patience_us", with = "micros")]
+        #[schemars(with = "u64")]
+        patience: Duration,
+    },
     /// A scenario begins.
     ScenarioStarted {
         /// Its title.
@@ -337,6 +346,7 @@ impl EventKind {
             self,
             Self::RunStarted { .. }
                 | Self::Building { .. }
+                | Self::Ending { .. }
                 | Self::ScenarioStarted { .. }
                 | Self::ScenarioFinished(_)
                 | Self::RunFinished(_)

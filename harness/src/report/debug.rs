@@ -81,6 +81,7 @@ impl Story {
             | EventKind::Linked { .. }
             | EventKind::Building { .. }
             | EventKind::ScenarioFinished(_)
+            | EventKind::Ending { .. }
             | EventKind::RunFinished(_) => return None,
         };
         Some(format!("{time} {text}"))

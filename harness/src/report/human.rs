@@ -1,13 +1,14 @@
 //! For people: a line a scenario as it ends, then the failures, then the summary.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 use super::paint::{Paint, Style};
-use crate::event::{Class, Failure, LoggedLine, Outcome, Place, ScenarioResult, Summary};
-use crate::scenario::error::shown_path;
+use crate::event::{Attempt, Class, Failure, LoggedLine, Outcome, Place, ScenarioResult, Summary};
 use crate::snapshot::DiffKind;
+use crate::text::counted;
 
 /// Lines of a diff and of a log that a failure shows; the rest is counted.
 const DIFF_LINES: usize = 60;
@@ -87,19 +88,19 @@ pub fn failures(result: &ScenarioResult, trace: Option<&Path>, paint: Paint) -> 
     if text.is_empty() {
         return text;
     }
-    let lines: Vec<String> = match &result.outcome {
-        Outcome::Failed { .. } => result.log.iter().map(timed).collect(),
-        Outcome::NoServer { log, .. } => log.clone(),
-        _ => result.earlier.last().map(|last| last.log.iter().map(timed).collect()).unwrap_or_default(),
+    let all = |lines: &[LoggedLine]| lines.iter().map(timed).collect();
+    let (lines, page, id): (Vec<String>, _, _) = match (&result.outcome, result.earlier.last()) {
+        (Outcome::Failed { .. }, _) => (all(&result.log), trace, &result.trace),
+        (Outcome::NoServer { log, .. }, _) => (log.clone(), None, &None),
+        (_, Some(last)) => (all(&last.log), None, &last.trace),
+        _ => return text,
     };
     log(&mut text, &lines, paint);
-    if let Some(trace) = trace {
-        row(&mut text, "trace", &shown_path(trace).display().to_string(), paint);
-    }
+    traces(&mut text, page, id.as_deref(), paint);
     text
 }
 
-/// The same without the server's log, for reports that keep that elsewhere.
+/// The same without the server's log and the traces, for reports that keep those elsewhere.
 pub fn without_log(result: &ScenarioResult, paint: Paint) -> String {
     let mut text = String::new();
     if result.will_retry {
@@ -108,9 +109,7 @@ pub fn without_log(result: &ScenarioResult, paint: Paint) -> String {
     match &result.outcome {
         Outcome::Failed { failures } => {
             heading(&mut text, result, paint);
-            for attempt in &result.earlier {
-                attempt_before(&mut text, &attempt.failures, paint);
-            }
+            attempts_before(&mut text, &result.earlier, failures, paint);
             for failure in failures {
                 one(&mut text, failure, paint);
             }
@@ -122,9 +121,7 @@ pub fn without_log(result: &ScenarioResult, paint: Paint) -> String {
         _ => {
             if let (true, Some((last, before))) = (result.is_flaky(), result.earlier.split_last()) {
                 heading(&mut text, result, paint);
-                for attempt in before {
-                    attempt_before(&mut text, &attempt.failures, paint);
-                }
+                attempts_before(&mut text, before, &last.failures, paint);
                 for failure in &last.failures {
                     one(&mut text, failure, paint);
                 }
@@ -149,10 +146,25 @@ fn millis(at: Duration) -> f64 {
     f64::from(micros) / 1000.0
 }
 
-/// What an attempt before the one that is told in full failed with.
-fn attempt_before(text: &mut String, failures: &[Failure], paint: Paint) {
-    let first = failures.first().map(|failure| failure.headline.as_str()).unwrap_or_default();
-    row(text, "before", first, paint);
+/// Where to look on: the page that shows everything, and by what a server's own traces are found.
+fn traces(text: &mut String, page: Option<&Path>, id: Option<&str>, paint: Paint) {
+    if let Some(page) = page {
+        row(text, "trace", &page.display().to_string(), paint);
+    }
+    if let Some(id) = id {
+        row(text, "trace id", &paint.text(Style::Dim, id), paint);
+    }
+}
+
+/// What the attempts before the one that is told in full failed with.
+fn attempts_before(text: &mut String, before: &[Attempt], last: &[Failure], paint: Paint) {
+    let headline = |failures: &[Failure]| failures.first().map(|failure| failure.headline.clone()).unwrap_or_default();
+    let last = headline(last);
+    for (number, attempt) in before.iter().enumerate() {
+        let first = headline(&attempt.failures);
+        let first = if first == last { "the same" } else { &first };
+        row(text, if number == 0 { "before" } else { "" }, &format!("attempt {}: {first}", number + 1), paint);
+    }
 }
 
 /// A line of the log behind its time.
@@ -175,10 +187,6 @@ fn heading(text: &mut String, result: &ScenarioResult, paint: Paint) {
     if let Some(quarantine) = &result.quarantine {
         let end = if quarantine.expired { "its quarantine expired on" } else { "quarantined until" };
         about.push(format!("{end} {}: {}", quarantine.until, quarantine.issue));
-    }
-    let trace = if result.is_flaky() { result.earlier.last().and_then(|last| last.trace.as_ref()) } else { None };
-    if let Some(trace) = trace.or(result.trace.as_ref()) {
-        about.push(format!("trace id: {trace}"));
     }
     if !about.is_empty() {
         let _ = writeln!(text, "  {}", paint.text(Style::Dim, &about.join("; ")));
@@ -294,7 +302,7 @@ pub fn summary(summary: &Summary, paint: Paint) -> String {
     for orphan in &summary.orphans {
         let _ = writeln!(
             text,
-            "{} {} is a snapshot of no scenario: delete it",
+            "{} {} is a snapshot of no scenario (`roundtable review --remove-orphans` deletes it)",
             paint.text(Style::Bad, "orphan"),
             orphan.display()
         );
@@ -302,15 +310,45 @@ pub fn summary(summary: &Summary, paint: Paint) -> String {
     let _ = writeln!(text, "{}", paint.text(Style::Dim, &"─".repeat(60)));
     let notes = if notes.is_empty() { String::new() } else { format!("; {}", notes.join("; ")) };
     let _ = writeln!(text, "{}{notes}", took(summary.took));
-    let numbers = format!(
+    let mut numbers = format!(
         "{} passed, {} failed, {} skipped",
         summary.passed,
         summary.failed + summary.no_server,
         summary.skipped
     );
+    if !summary.orphans.is_empty() {
+        let orphans = counted(summary.orphans.len(), "orphaned snapshot", "orphaned snapshots");
+        numbers.push_str(&format!(", {orphans}"));
+    }
     text.push_str(&paint.text(if summary.is_bad() { Style::Bad } else { Style::Good }, &numbers));
     text.push('\n');
     text
+}
+
+/// The snapshots that had different texts in the repetitions of one run, in a sentence each.
+pub fn varying(results: &[ScenarioResult]) -> Vec<String> {
+    let mut texts: BTreeMap<&Path, (BTreeSet<Option<&str>>, usize)> = BTreeMap::new();
+    for result in results {
+        let failures = if let Outcome::Failed { failures } = &result.outcome { failures.as_slice() } else { &[] };
+        for path in &result.snapshots {
+            let changed = failures.iter().filter_map(|failure| failure.snapshot.as_ref());
+            // One that isn't among the failures was as stored.
+            let new = changed.into_iter().find(|change| path.ends_with(&change.file)).map(|change| change.new.as_str());
+            let (of_path, times) = texts.entry(path).or_default();
+            of_path.insert(new);
+            *times += 1;
+        }
+    }
+    let varying = texts.into_iter().filter(|(_, (texts, _))| texts.len() > 1);
+    let told = varying.map(|(path, (texts, times))| {
+        let path = crate::scenario::error::shown_path(path);
+        format!(
+            "{} differs between repetitions: {} texts in {times}; what was raced, or not awaited?",
+            path.display(),
+            texts.len()
+        )
+    });
+    told.collect()
 }
 
 fn took(time: Duration) -> String {

@@ -14,7 +14,9 @@ use crate::event::{Event, EventKind, ScenarioResult, Summary};
 /// The reports that are asked for. One that can't be written is given up with a line on standard error; the run goes on.
 #[derive(Default)]
 pub struct Reports {
-    writing: Option<(Sender<Event>, JoinHandle<Vec<String>>)>,
+    writing: Option<(Sender<Vec<Event>>, JoinHandle<Vec<String>>)>,
+    /// Details that wait for the end of their scenario.
+    waiting: Vec<Event>,
     keep: Keep,
     traces: Option<PathBuf>,
 }
@@ -47,7 +49,7 @@ impl Reports {
             .name("reports".to_owned())
             .spawn(move || writers.write_all(&incoming))
             .map_err(|error| format!("--report: no thread can be begun: {error}"))?;
-        Ok(Self { writing: Some((events, thread)), keep, traces })
+        Ok(Self { writing: Some((events, thread)), waiting: Vec::new(), keep, traces })
     }
 
     /// Where the trace of a scenario that ended so stands, or will in a moment; none where none is kept.
@@ -62,9 +64,12 @@ impl Reports {
 
     /// Tells an event as it happened.
     pub fn tell(&mut self, event: Event) {
-        if let Some((events, _)) = &self.writing {
+        let Some((events, _)) = &self.writing else { return };
+        let told = !event.kind.is_detail();
+        self.waiting.push(event);
+        if told {
             // A thread that is gone has panicked; `finish` says so.
-            let _ = events.send(event);
+            let _ = events.send(std::mem::take(&mut self.waiting));
         }
     }
 
@@ -72,7 +77,7 @@ impl Reports {
     pub fn finish(self, summary: &Summary) -> Vec<String> {
         let Some((events, thread)) = self.writing else { return Vec::new() };
         let kind = EventKind::RunFinished(summary.clone());
-        let _ = events.send(Event { scenario: None, at: summary.took, kind });
+        let _ = events.send(vec![Event { scenario: None, at: summary.took, kind }]);
         drop(events);
         thread.join().unwrap_or_else(|_| vec!["--report: the writer panicked; please report this".to_owned()])
     }
@@ -91,21 +96,21 @@ struct Writers {
 
 impl Writers {
     /// Writes until nobody tells more. A scenario's end settles the reports as soon as nothing else waits.
-    fn write_all(mut self, events: &Receiver<Event>) -> Vec<String> {
+    fn write_all(mut self, events: &Receiver<Vec<Event>>) -> Vec<String> {
         let mut unsettled = false;
         let mut due = Instant::now();
         loop {
-            let event = match events.try_recv() {
-                Ok(event) => event,
+            let batch = match events.try_recv() {
+                Ok(batch) => batch,
                 Err(TryRecvError::Disconnected) => break,
                 Err(TryRecvError::Empty) if !unsettled => match events.recv() {
-                    Ok(event) => event,
+                    Ok(batch) => batch,
                     Err(_) => break,
                 },
                 Err(TryRecvError::Empty) => {
                     let now = Instant::now();
                     match events.recv_timeout(due.saturating_duration_since(now)) {
-                        Ok(event) => event,
+                        Ok(batch) => batch,
                         Err(RecvTimeoutError::Disconnected) => break,
                         Err(RecvTimeoutError::Timeout) => {
                             due = self.settle();
@@ -115,10 +120,12 @@ impl Writers {
                     }
                 }
             };
-            unsettled |= matches!(event.kind, EventKind::ScenarioFinished(_));
-            let told = self.tape.take(event);
-            if !told.is_empty() {
-                self.each(|writer| writer.events(&told));
+            for event in batch {
+                unsettled |= matches!(event.kind, EventKind::ScenarioFinished(_));
+                let told = self.tape.take(event);
+                if !told.is_empty() {
+                    self.each(|writer| writer.events(&told));
+                }
             }
             // Where events never cease to wait, they don't keep the reports from being written.
             if unsettled && Instant::now() > due + PATIENCE {

@@ -226,10 +226,8 @@ impl Here {
             if arrived(connection) || !connection.is_open() {
                 return Ok(());
             }
-            waits.get_or_insert_with(|| {
-                let place = self.trail.first();
-                self.world.progress.wait(Some(&connection.participant), what, place)
-            });
+            waits
+                .get_or_insert_with(|| self.world.progress.wait(Some(&connection.participant), what, self.own_place()));
             let death = self.world.server.death();
             let more = tokio::select! {
                 more = changed_before(&mut changes, limit) => more,

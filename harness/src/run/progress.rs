@@ -74,7 +74,13 @@ impl Here {
     /// Says that this step waits, until what it gives is dropped.
     pub(crate) fn waits(&self, what: impl Into<String>) -> Waits {
         let who = self.me.as_ref().map(|me| me.key());
-        self.world.progress.wait(who, what, self.trail.first())
+        self.world.progress.wait(who, what, self.own_place())
+    }
+
+    /// The innermost place in the scenario's own file.
+    pub(crate) fn own_place(&self) -> Option<&Place> {
+        let first = self.trail.first()?;
+        self.trail.iter().rev().find(|place| place.file == first.file)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Snapshots of a running scenario: what every participant is told and has got, when everything has arrived.
 
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use super::world::{Here, Participant, World, lock};
 use crate::event::{Failure, FailureKind, Place, SnapshotChange};
 use crate::scenario::model::Http;
 use crate::select;
+use crate::snapshot::changes::{Fingerprint, Kind, changes};
 use crate::snapshot::store::{self, MetaData};
 use crate::snapshot::{Material, StateAnswer, diff, normalise};
 
@@ -96,7 +98,7 @@ pub(crate) async fn take(here: &Here, name: String, view: View<'_>) -> Result<()
         run: &world.run,
         state: &state,
         streams: &protocol.streams,
-        rules: &protocol.snapshot,
+        rules: &world.scenario.snapshot,
         unordered_kinds: view.unordered,
         without: view.without,
         shown: &keys,
@@ -138,10 +140,15 @@ pub(crate) fn compare(world: &World, keep: Option<&Store>, held: bool) -> Compar
     let scenario = &world.scenario;
     let stem = scenario.id.rsplit('/').next().unwrap_or(&scenario.id);
     let row = Some(world.row.name.as_str()).filter(|name| !name.is_empty());
-    for taken in lock(&world.snapshots).iter() {
+    let taken = lock(&world.snapshots);
+    // One that did something in any snapshot of the scenario has a purpose there.
+    if let Some((first, others)) = taken.split_first() {
+        compared.idle_redactions.clone_from(&first.idle_redactions);
+        compared.idle_redactions.retain(|idle| others.iter().all(|other| other.idle_redactions.contains(idle)));
+    }
+    for taken in taken.iter() {
         let path = store::path_of(&keep.folder, &scenario.suite, stem, &taken.name, row);
         compared.touched.push(path.clone());
-        compared.idle_redactions.extend(taken.idle_redactions.iter().cloned());
         let source = std::path::absolute(&scenario.source.path).unwrap_or_else(|_| scenario.source.path.clone());
         let source = source.strip_prefix(&keep.top).unwrap_or(&scenario.source.path);
         let meta = MetaData {
@@ -157,18 +164,19 @@ pub(crate) fn compare(world: &World, keep: Option<&Store>, held: bool) -> Compar
     compared
 }
 
-/// The first line that a diff removes and what stands there now, and how many lines there are in all.
-fn first_change(lines: &[crate::snapshot::DiffLine]) -> String {
-    use crate::snapshot::DiffKind::{Added, Removed};
-    let changed: Vec<_> = lines.iter().filter(|line| matches!(line.kind, Added | Removed)).collect();
-    let first = |kind| changed.iter().find(|line| line.kind == kind).map(|line| line.text.trim());
-    let what = match (first(Removed), first(Added)) {
-        (Some(old), Some(new)) => format!(": `{old}` became `{new}`"),
-        (Some(old), None) => format!(": `{old}` is gone"),
-        (None, Some(new)) => format!(": `{new}` is new"),
-        (None, None) => String::new(),
+/// What changed most, and how much more there is.
+fn headline(name: &str, old: &str, new: &str) -> String {
+    let found = changes(Some(old), new);
+    let causes: BTreeSet<&Fingerprint> = found.iter().map(|change| &change.fingerprint).collect();
+    let Some(worst) = found.iter().min_by_key(|change| change.fingerprint.kind) else {
+        return format!("the snapshot `{name}` differs");
     };
-    format!("{} ({} changed lines)", crate::text::shorten(&what, 200), changed.len())
+    let what = if worst.fingerprint.kind == Kind::Shape { "changed its shape" } else { "differs" };
+    let more = match causes.len() {
+        0 | 1 => String::new(),
+        causes => format!(" (and {})", crate::text::counted(causes - 1, "other change", "other changes")),
+    };
+    format!("the snapshot `{name}` {what}: {}{more}", worst.meaning)
 }
 
 fn settle(
@@ -222,13 +230,7 @@ fn settle(
         }
         store::Outcome::Differs { old, new } => {
             let lines = diff(&old, &new);
-            let shape =
-                lines.iter().find(|line| line.kind == crate::snapshot::DiffKind::Shape).map(|line| line.text.clone());
-            let headline = match shape {
-                Some(shape) => format!("the snapshot `{}` changed its shape: {shape}", taken.name),
-                None => format!("the snapshot `{}` differs{}", taken.name, first_change(&lines)),
-            };
-            let mut failure = failed(headline);
+            let mut failure = failed(headline(&taken.name, &old, &new));
             failure.details.push(format!("stored in {}", shown.display()));
             failure.diff = lines;
             failure.snapshot = changed(Some(old));
@@ -240,7 +242,7 @@ fn settle(
         let why = "nothing was written for it, since something else failed: that comes first";
         failure.details.push(why.to_owned());
     } else if keep.writable {
-        failure.details.push("review it with `roundtable review`".to_owned());
+        failure.details.push("review it with `roundtable review`, or take all with `--update-snapshots`".to_owned());
     } else if let Some(root) = keep.elsewhere.as_ref().map(|root| crate::scenario::error::shown_path(root)) {
         failure.details.push(format!("review it elsewhere with `roundtable review --from {}`", root.display()));
     } else {

@@ -24,6 +24,9 @@ mod shared;
 
 use shared::{Gone, NoServer, Servers};
 
+/// How long a server may take to end before somebody is told that it is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// What to do with a scenario.
 #[derive(Debug, Clone)]
 pub enum Way {
@@ -166,12 +169,21 @@ pub fn run(jobs: &[Job], ground: &Ground, ways: &Ways, options: &Options) -> std
         _ => {}
     }
     summary.took = began.elapsed();
+    let sink = Arc::clone(&shared.ground.sink);
     drop(shared);
     if options.keep {
         return Ok(Ran { results, summary, kept: Some((servers, home)) });
     }
     home.block_on(async {
-        let ends = servers.iter().map(|server| server.stop());
+        let ends = servers.iter().map(|server| async {
+            let stop = server.stop();
+            let mut stop = std::pin::pin!(stop);
+            if tokio::time::timeout(PATIENCE, &mut stop).await.is_err() {
+                let kind = EventKind::Ending { server: server.name().to_owned(), patience: server.patience() };
+                sink(Event { scenario: None, at: began.elapsed(), kind });
+                let _ = stop.await;
+            }
+        });
         // A server that can't be stopped gracefully is ended when it is dropped.
         let _ = futures_util::future::join_all(ends).await;
     });
@@ -255,7 +267,8 @@ impl Shared {
             let attempt = earlier.len() + 1;
             let job = Job { attempt, ..job.clone() };
             let (mut result, again) = self.caught(&job);
-            let again = again && attempt <= self.options.retries && !self.is_over();
+            let failed = matches!(result.outcome, Outcome::Failed { .. });
+            let again = again && failed && attempt <= self.options.retries && !self.is_over();
             result.owner.clone_from(&job.scenario.owner);
             result.quarantine = job.scenario.quarantine.as_ref().map(|quarantine| Quarantined {
                 issue: quarantine.issue.clone(),

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::config::{Config, ServerConfig};
-use crate::run::files_of;
 use crate::scenario::model::Scenario;
 use crate::text::counted;
 
@@ -88,7 +87,7 @@ pub fn narrow(
     let mut kept = Vec::new();
     for scenario in scenarios {
         let own = real(&scenario.source.path);
-        let shared = files_of(scenario).into_keys().map(real).find(|file| *file != own && changed.contains(file));
+        let shared = scenario.files().iter().map(|file| real(file)).find(|file| *file != own && changed.contains(file));
         let table = config.server(scenario.protocol.server.as_deref()).map(|server| server.table.as_str());
         let source = table.ok().and_then(|table| servers.get(table)?.first());
         let reason = if changed.contains(&own) {
@@ -108,11 +107,14 @@ pub fn narrow(
         kept.push(Arc::clone(scenario));
     }
     let why = if kept.is_empty() {
-        format!("of {} changed since {revision} none concerns a scenario", counted(files.len(), "file", "files"))
+        match files.len() {
+            0 => format!("nothing has changed since {revision}"),
+            many => format!("none of {} changed since {revision} concerns a scenario", counted(many, "file", "files")),
+        }
     } else {
         let reasons: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
         let of = counted(scenarios.len(), "scenario", "scenarios");
-        format!("{} of {of} changed since {revision}: {}", kept.len(), reasons.join(", "))
+        format!("{} of {of} may be concerned by what changed since {revision}: {}", kept.len(), reasons.join(", "))
     };
     Ok(Changed { scenarios: kept, why })
 }

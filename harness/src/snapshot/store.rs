@@ -77,7 +77,7 @@ pub enum Outcome {
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The file system said no.
-    #[error("cannot {doing} snapshot {path}: {source}")]
+    #[error("cannot {doing} {path}: {source}")]
     Io {
         /// `read`, `write`, ….
         doing: &'static str,
@@ -379,8 +379,9 @@ fn front_matter(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 
-fn write(path: &Path, file: &str) -> Result<(), StoreError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+/// Writes a file that is whole at any time, and the folders above it.
+pub(crate) fn write(path: &Path, file: &str) -> Result<(), StoreError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(StoreError::io("write", path))?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".roundtable-");

@@ -187,6 +187,11 @@ impl Server {
         }
     }
 
+    /// How long a stop may take.
+    pub fn patience(&self) -> Duration {
+        self.stop_timeout
+    }
+
     /// Whether somebody else runs it.
     pub fn is_remote(&self) -> bool {
         matches!(self.launcher, Launcher::Remote)

@@ -307,7 +307,8 @@ const diagram = (() => {
     const within = (x) => Math.max(near, Math.min(edge, x));
     const spans = [[within(reach.low), within(lanes.server), true], [within(lanes.server), within(reach.up), true], [near, within(reach.low), false], [within(reach.up), edge, false]]
       .map(([from, to, on]) => ({ from: from + 12, room: to - from - 24, on }));
-    const fits = (span) => span.room >= whole;
+    // Of the arrow something stays in sight.
+    const fits = (span) => span.room - (span.on ? 26 : 0) >= whole;
     if (fan) spans.splice(0, 4, { from: within(reach.low) + 12, room: Math.max(150, within(reach.up) - within(reach.low) - 24), on: true });
     const span = spans.find((one) => one.on && fits(one)) ?? spans.find((one) => !one.on && fits(one)) ?? spans.reduce((best, one) => (one.room > best.room + 40 ? one : best));
     let x = span.from;

@@ -13,22 +13,22 @@ const failed = (() => {
 
   function comparison(failure) {
     const { nearest, expected } = failure;
-    if (!expected && !nearest) return [];
     const paths = pathsOf(nearest?.differences ?? []);
     const item = model.byEntry.get(nearest?.entry);
     const what = nearest && (nearest.what.split(': ')[0] ?? nearest.what);
-    const parts = [side('Expected', expected ? pretty(expected, paths) : '')];
+    const parts = expected ? [side('Expected', pretty(expected, paths))] : [];
     if (nearest) {
       parts.push(side('Nearest', nearest.whole ? pretty(nearest.whole, paths) : el('p', {}, nearest.what), el('small', {}, ' ', item ? jump(item, `${what}, at ${clock(item.t)} ms`) : what)));
     }
     return [
       nearest?.differences.length ? el('ul', { class: 'differences' }, nearest.differences.map((line) => el('li', {}, el('code', {}, line)))) : [],
-      el('div', { class: 'sides' }, parts),
+      failure.late ? el('p', { class: 'late' }, failure.late, failure.came.length ? '' : '; nothing came') : [],
+      el('div', { class: 'sides' }, parts, came(failure)),
     ];
   }
 
   function came(failure) {
-    if (!failure.came.length) return failure.late ? el('p', { class: 'late' }, `${failure.late}; nothing came`) : [];
+    if (!failure.came.length) return [];
     const p = data.participants.indexOf(failure.participant);
     const lines = failure.came.map((one) => {
       const item = one.entry === undefined || one.entry === null ? undefined : model.byEntry.get(one.entry);
@@ -37,10 +37,7 @@ const failed = (() => {
       const taken = one.taken_by ? el('small', {}, ` taken by line ${one.taken_by}`) : '';
       return el('li', {}, item ? jump(item, at, ' ', words) : [at, ' ', words], taken);
     });
-    return [
-      failure.late ? el('p', { class: 'late' }, failure.late) : [],
-      el('details', { open: lines.length <= 6 }, el('summary', {}, `What came to ${p < 0 ? 'the inbox' : data.participants[p]} (${lines.length})`), el('ol', { class: 'items' }, lines)),
-    ];
+    return side(`What came to ${p < 0 ? 'the inbox' : data.participants[p]}`, el('ol', { class: 'items' }, lines), el('small', {}, ` ${lines.length}`));
   }
 
   /** For broken promises: each message that the evidence names against each participant. */
@@ -127,8 +124,7 @@ const failed = (() => {
     return [
       place(failure),
       matrix(failure),
-      failure.nearest || failure.expected ? comparison(failure) : [],
-      came(failure),
+      comparison(failure),
       failure.details.length && failure.details.length !== failure.entries.length ? el('ul', { class: 'details' }, failure.details.map((line) => el('li', {}, line))) : [],
       difference(failure),
     ];

@@ -123,11 +123,9 @@ const panel = (() => {
       const { request, answer } = model.exchanges.get(item.exchange);
       facts.push(['request', request && jump(request, `${request.method} `, readable(request.path))]);
       facts.push(['answer', answer ? jump(answer, `${answer.status} after ${duration(answer.t - (request?.t ?? answer.t))}`) : 'none']);
-      if (request?.x !== undefined) body.push(payload('Request', data.texts[request.x]));
-      body.push(headers('Request headers', request?.headers));
-      if (answer?.x !== undefined) body.push(payload('Answer', data.texts[answer.x]));
-      body.push(headers('Answer headers', answer?.headers));
-      if (item.k === 'answer') body.unshift(...body.splice(2, 2));
+      const asked = [payload('Request', data.texts[request?.x]), headers('Request headers', request?.headers)];
+      const answered = [payload('Answer', data.texts[answer?.x]), headers('Answer headers', answer?.headers)];
+      body.push(item.k === 'answer' ? [answered, asked] : [asked, answered]);
     }
     if (item.c !== undefined) facts.push(['connection', `${item.name} (${item.c})`]);
     if (item.k === 'open') facts.push(['request', readable(item.path)], ['status', String(item.status)]);

@@ -16,6 +16,8 @@ const source = (() => {
     if (!byLine.has(step.line)) byLine.set(step.line, []);
     byLine.get(step.line).push(step);
   }
+  /** The row that shows a step, where one does. */
+  const rowOf = new Map();
   const linesOf = (step) => {
     while (step && (step.file !== file || (step.up && step.up.file !== file))) step = step.up;
     return step?.line;
@@ -72,10 +74,14 @@ const source = (() => {
       el('span', { class: 'took' }, failed ? el('b', { class: 'cross' }, '✗ ') : null, duration(time), steps.length > 1 ? ` ×${steps.length}` : ''),
     );
     row.steps = steps;
+    for (const step of steps) rowOf.set(step, row);
     return row;
   }
 
   function build() {
+    rowOf.clear();
+    marked = [];
+    focus = undefined;
     const rows = [];
     const inner = (steps, depth, above) => {
       for (const group of within(steps)) {
@@ -101,40 +107,50 @@ const source = (() => {
       el('h2', {}, file ?? 'Scenario'),
       el('div', { class: 'lines', role: 'tree', 'aria-label': 'Steps' }, rows),
     );
-    const first = pane.querySelector('.step.chosen') ?? pane.querySelector('.step');
-    if (first) first.tabIndex = 0;
+    focus = pane.querySelector('.step');
+    if (focus) focus.tabIndex = 0;
   }
 
   const rowsOf = () => [...pane.querySelectorAll('.step')];
 
+  /** The rows that are marked now; only these are touched when others are chosen. */
+  let marked = [];
+  let focus;
+
+  /** Marks a step's row, and the lines that it goes on over. */
+  function mark(row, name) {
+    const indent = (line) => line.querySelector('code').textContent.search(/\S/);
+    const own = indent(row);
+    row.classList.add(name);
+    marked.push(row);
+    if (row.ariaLevel !== '1') return;
+    for (let next = row.nextElementSibling; next && (!next.matches('.step') || next.ariaLevel !== '1'); next = next.nextElementSibling) {
+      if (!next.matches('.plain')) continue;
+      const deep = indent(next);
+      if (deep >= 0 && deep <= own) break;
+      next.classList.add(name);
+      marked.push(next);
+    }
+  }
+
   /** Marks the lines of the chosen step, or of the one that the selected item belongs to. */
   function sync() {
-    const chosen = view.steps ?? (view.selected ? [model.stepOf(view.selected)].filter(Boolean) : []);
-    const up = new Set();
-    for (const step of chosen) for (let one = step; one; one = one.up) up.add(one);
-    let seen;
-    for (const row of rowsOf()) {
-      const own = row.steps.some((step) => chosen.includes(step));
-      const part = own || row.steps.some((step) => up.has(step));
-      row.classList.toggle('chosen', own);
-      row.classList.toggle('around', part && !own);
-      row.tabIndex = -1;
-      if (part) seen = row;
+    // What no step took belongs to the step that sent it.
+    const one = view.selected && (model.stepOf(view.selected) ?? (view.selected.links[0]?.sent && model.stepOf(view.selected.links[0].sent)));
+    const chosen = view.steps ?? (one ? [one] : []);
+    for (const row of marked) row.classList.remove('chosen', 'around');
+    marked = [];
+    const own = new Set();
+    const around = new Set();
+    for (const step of chosen) {
+      if (rowOf.has(step)) own.add(rowOf.get(step));
+      for (let up = step.up; up; up = up.up) if (rowOf.has(up)) around.add(rowOf.get(up));
     }
-    // A step that is written over several lines is marked whole.
-    let within = -1;
-    let marked;
-    for (const row of pane.querySelectorAll('.lines > *')) {
-      const words = row.querySelector('code').textContent;
-      const indent = words.search(/\S/);
-      if (row.classList.contains('step')) [within, marked] = [indent, row.classList.contains('chosen') ? 'chosen' : row.classList.contains('around') && 'around'];
-      else if (indent >= 0 && indent <= within) marked = undefined;
-      if (row.classList.contains('plain')) {
-        row.classList.toggle('chosen', marked === 'chosen' && indent > within);
-        row.classList.toggle('around', marked === 'around' && indent > within);
-      }
-    }
-    const focus = seen ?? rowsOf()[0];
+    for (const row of around) if (!own.has(row)) mark(row, 'around');
+    for (const row of own) mark(row, 'chosen');
+    const seen = [...own].at(-1) ?? [...around].at(0);
+    if (focus) focus.tabIndex = -1;
+    focus = seen ?? focus ?? pane.querySelector('.step');
     if (focus) focus.tabIndex = 0;
     if (seen && !pane.contains(document.activeElement)) seen.scrollIntoView({ block: 'nearest' });
   }
@@ -163,7 +179,9 @@ const source = (() => {
     const rows = rowsOf();
     const go = (to) => {
       const next = rows[Math.max(0, Math.min(rows.length - 1, to))];
-      rows.forEach((one) => (one.tabIndex = one === next ? 0 : -1));
+      if (focus) focus.tabIndex = -1;
+      focus = next;
+      next.tabIndex = 0;
       next.focus();
     };
     const place = rows.indexOf(row);

@@ -55,7 +55,9 @@ impl Traces {
             let rest = path.to_str().and_then(|path| path.strip_prefix(&base));
             rest.is_some_and(|rest| rest == ".html" || rest.starts_with(".attempt-") || rest.starts_with(".repeat-"))
         };
-        for path in self.stale.extract_if(.., |path| own(path)) {
+        let stale: Vec<PathBuf> = self.stale.iter().filter(|path| own(path)).cloned().collect();
+        for path in stale {
+            self.stale.remove(&path);
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}

@@ -38,7 +38,7 @@ pub(crate) fn ends(label: &str, took_ms: u64, outcome: &Value) -> Value {
         "scenario": instance(label), "at_us": 1_000_000, "event": "scenario_finished", "label": label,
         "title": format!("About {label}"), "file": format!("scenarios/{label}.yaml"), "repetition": 1, "attempt": 1,
         "outcome": outcome, "took_us": took_ms * 1000, "unproven": 0, "unknown": [],
-        "log": [{ "at_us": 1500, "text": "INFO the server says \u{1b}[32mhello\u{1b}[0m" }],
+        "log": [{ "at_us": 1500, "text": "INFO the server says hello" }],
         "snapshots": [], "updated": 0, "idle_redactions": [], "server": "http://127.0.0.1:1", "people": [],
     })
 }
@@ -60,16 +60,25 @@ pub(crate) fn failure(label: &str, kind: &str, headline: &str) -> Value {
     json!({
         "kind": kind, "headline": headline,
         "place": { "file": format!("scenarios/{label}.yaml"), "line": 9, "column": 5, "text": "- ben: { sees: hello }" },
-        "inside": [{ "file": "scenarios/protocols/chat.yaml", "line": 66, "column": 9, "text": HOSTILE }],
+        "inside": [{ "file": "scenarios/protocols/chat.yaml", "line": 66, "column": 9, "text": "- me: receive" }],
         "participant": "ben", "expected": "{\"type\":\"message\",\"text\":\"hello\"}",
         "nearest": {
             "what": "frame 3 on main: {\"type\":\"message\"…", "entry": 4,
             "whole": "{\"type\":\"message\",\"text\":\"hullo\",\"more\":[1,2]}",
             "differences": ["$.text: expected \"hello\", got \"hullo\""],
         },
-        "came": [{ "at_us": 2500, "frame": HOSTILE, "taken_by": null }], "late": "it never came", "details": [HOSTILE],
+        "came": [{ "at_us": 2500, "frame": "{\"type\":\"other\"}", "taken_by": null }], "late": "it never came", "details": ["one more line"],
         "diff": [], "step": 3, "entries": [], "snapshot": null,
     })
+}
+
+/// A failure all of whose texts are hostile.
+fn hostile(label: &str) -> Value {
+    let mut failure = failure(label, "expectation", HOSTILE);
+    failure["inside"][0]["text"] = HOSTILE.into();
+    failure["came"][0]["frame"] = HOSTILE.into();
+    failure["details"] = json!([HOSTILE]);
+    failure
 }
 
 /// A failure of a snapshot.
@@ -103,7 +112,7 @@ pub(crate) fn everything(plain: usize) -> Vec<Value> {
         scenario(&format!("plain/number_{number:03}"), 3 + number as u64 % 40, passed(), none.clone());
     }
     let odd = "talk/a_hostile@a b";
-    scenario(odd, 900, failed(&[failure(odd, "expectation", HOSTILE)]), json!({ "title": HOSTILE, "owner": "chat" }));
+    scenario(odd, 900, failed(&[hostile(odd)]), json!({ "title": HOSTILE, "owner": "chat" }));
     scenario("talk/changed", 30, failed(&[changed("talk/changed")]), none.clone());
     scenario("talk/late", 40, failed(&[failure("talk/late", "late", "ben got it late")]), none.clone());
     scenario("talk/died", 50, failed(&[failure("talk/died", "server_died", "the server ended")]), none.clone());
