@@ -4,6 +4,8 @@ pub mod review;
 
 use std::path::PathBuf;
 
+pub mod diff;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod pipeline;
@@ -49,13 +51,15 @@ pub enum Command {
     /// a protocol file, and a scenario that passes.
     Init(init::InitArgs),
     /// Play scenarios and check what every participant saw.
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Start the server alone, and leave it running until Ctrl-C.
     Serve(ServeArgs),
     /// Show the scenarios that would be played.
     List(ListArgs),
     /// Read scenario and protocol files, and tell everything that is wrong with them; nothing is played.
     Check(CheckArgs),
+    /// Compare two playings of a scenario, and tell the first causal divergence.
+    Diff(diff::DiffArgs),
     /// Look at what changed in snapshots, by meaning and by cause, and accept or reject it.
     Review(review::ReviewArgs),
     /// Print the JSON Schema of scenario and protocol files, for editors, or of event files.
@@ -126,6 +130,21 @@ pub struct RunArgs {
     /// Play everything so many times.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
+    /// Play everything again until something fails, at most MAX times if that is given.
+    #[arg(long, value_name = "MAX", num_args = 0..=1, require_equals = true, conflicts_with_all = ["repeat", "keep_server"],
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat_until_failure: Option<Option<u32>>,
+    /// Play each scenario so many times with one seed (--seed, that of its last failure, or a new one), and tell how
+    /// often which failure comes.
+    #[arg(long, value_name = "N", conflicts_with_all = ["repeat", "repeat_until_failure", "keep_server"],
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub reproduce: Option<u32>,
+    /// Fix generated values and the order in which racers are released; a failure names its seed.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Release racers up to so much later than the first (2ms), each by chance that the seed fixes.
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = crate::config::parse_duration)]
+    pub jitter: std::time::Duration,
     /// Multiply every deadline, for slow machines.
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = positive)]
     pub slow: f64,
@@ -145,9 +164,18 @@ pub struct RunArgs {
     /// roundtable.toml.
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// Stream every request, frame and server log line as it happens.
+    /// Tell every request, frame and server log line as it happens; with -v whole frames, and barriers too.
     #[arg(long)]
     pub debug: bool,
+    /// Stop before each step, with everything connected: look into inboxes, send frames by hand, skip, go on.
+    #[arg(long, conflicts_with_all = ["repeat_until_failure", "reproduce"])]
+    pub step: bool,
+    /// Stop at the first failure, with everything connected, and tell addresses and lines to paste.
+    #[arg(long, conflicts_with_all = ["repeat_until_failure", "reproduce"])]
+    pub pause_on_failure: bool,
+    /// -vv is --debug with whole frames.
+    #[arg(long, short, action = clap::ArgAction::Count)]
+    pub verbose: u8,
 }
 
 /// `serve`.

@@ -29,7 +29,7 @@ use crate::config::{Config, SubjectChoice};
 use crate::event::{EventSink, Outcome, ScenarioResult, Summary};
 use crate::report::human;
 use crate::report::paint::Paint;
-use crate::run::{Deadlines, Ground, Store};
+use crate::run::{Deadlines, Ground, Luck, Store};
 use crate::runner::{self, Options, Way, Ways};
 use crate::scenario::error::Severity;
 use crate::secret::Secrets;
@@ -46,13 +46,22 @@ pub struct Suite {
     subject: Option<Subject>,
     jobs: usize,
     slow: f64,
+    seed: Option<u64>,
 }
 
 impl Suite {
     /// The scenarios below a folder. Their snapshots are kept beside it, in a folder `snapshots`.
     pub fn new(scenarios: impl Into<PathBuf>) -> Self {
         let jobs = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self { scenarios: scenarios.into(), snapshots: None, select: Vec::new(), subject: None, jobs, slow: 1.0 }
+        Self {
+            scenarios: scenarios.into(),
+            snapshots: None,
+            select: Vec::new(),
+            subject: None,
+            jobs,
+            slow: 1.0,
+            seed: None,
+        }
     }
 
     /// The server: a closure that serves a listener until it is told to stop. It is called anew for each scenario, so
@@ -98,6 +107,13 @@ impl Suite {
     #[must_use]
     pub fn slow(mut self, factor: f64) -> Self {
         self.slow = factor;
+        self
+    }
+
+    /// Fixes generated values and the order of races; without it they differ from run to run. A failure names its seed.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
         self
     }
 
@@ -158,13 +174,16 @@ impl Suite {
                 elsewhere: None,
             }),
             audit: None,
+            desk: None,
+            luck: self.seed.map_or_else(Luck::any, Luck::of),
             sink: quiet,
             detail: false,
             timeout: config.timeout,
             traceparent: config.traceparent,
             secrets: Secrets::from_env(&config.secrets, &[]).map_err(|error| error.to_string())?,
         };
-        let ran = runner::run(&jobs_of(&selected, 1), &ground, &ways, &options).map_err(|error| error.to_string())?;
+        let ran =
+            runner::run(&jobs_of(&selected, 1..=1), &ground, &ways, &options).map_err(|error| error.to_string())?;
         Ok(Played { results: ran.results, summary: ran.summary, broken: None })
     }
 }

@@ -1,6 +1,6 @@
 //! `check`.
 
-use super::play::{Play, report, ways};
+use super::play::{Play, Shown, report, ways};
 use super::{complain, cores, interruption, keep_secrets, print, refuse, usable};
 use crate::cli::CheckArgs;
 use crate::config::Config;
@@ -8,6 +8,7 @@ use crate::exit::Exit;
 use crate::report::human;
 use crate::report::paint::Paint;
 use crate::report::reports::Reports;
+use crate::run::Luck;
 use crate::runner::Options;
 use crate::scenario::error::Severity;
 use crate::scenario::whole;
@@ -65,16 +66,20 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
     const LISTEN: std::time::Duration = std::time::Duration::from_millis(25);
     let play = Play {
         config,
-        jobs: jobs_of(&selected, times),
+        jobs: jobs_of(&selected, 1..=times as usize),
         ways: &ways,
         options: &options,
         store: None,
         audit: Some(LISTEN),
+        luck: Luck::any(),
+        stop: None,
         slow: 1.0,
         timeout: config.timeout,
         secrets,
-        debug: false,
+        debug: None,
         detail: false,
+        shown: Shown::All,
+        continued: false,
         paint,
     };
     match report(play, &mut Reports::default()) {

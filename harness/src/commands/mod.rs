@@ -1,7 +1,9 @@
 //! What the commands do, each in a file of its own; here is what several need.
 
+mod again;
 mod check;
 mod completions;
+mod diff;
 mod init;
 mod narrow;
 mod play;
@@ -35,6 +37,7 @@ pub fn run(cli: Cli) -> Exit {
         Color::Never => Paint::new(false),
     };
     match &cli.command {
+        Command::Diff(args) => return diff::diff(args, paint),
         Command::Schema(args) => return schema::schema(args),
         // They need no configuration: what they read may come from elsewhere.
         Command::Report(args) => return report::report(args, paint),
@@ -64,6 +67,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Schema(_)
         | Command::Report(_)
         | Command::MergeReports(_)
+        | Command::Diff(_)
         | Command::Init(_)
         | Command::Completions { .. } => Exit::Passed,
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tracing::level_filters::LevelFilter;
 
 use super::narrow::{labels, narrow};
-use super::play::{Play, report, ways};
-use super::{chosen, complain, cores, interruption, keep_secrets, print, refuse, under_ci};
+use super::play::{Debug, Play, Shown, Stop, report, ways};
+use super::{again, chosen, complain, cores, interruption, keep_secrets, print, refuse, under_ci};
 use crate::cli::RunArgs;
 use crate::config::{Config, Flaky};
 use crate::event::{Outcome, ScenarioResult};
@@ -17,7 +17,7 @@ use crate::report::human;
 use crate::report::paint::{Paint, Style};
 use crate::report::reports::Reports;
 use crate::report::tape::Keep;
-use crate::run::Store;
+use crate::run::{Luck, Store};
 use crate::runner::{Options, Way};
 use crate::select::last_run::{FILE_NAME, LastRun, make_output};
 use crate::select::{Selected, jobs_of};
@@ -54,7 +54,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         Ok(ways) => ways,
         Err(error) => return refuse(&error),
     };
-    let mut jobs = jobs_of(&selected, args.repeat);
+    let mut jobs = jobs_of(&selected, 1..=args.repeat as usize);
     jobs.retain(|job| narrowed.labels.contains(&job.label));
     if let Some(error) = selected.scenarios.iter().find_map(|scenario| match ways(scenario) {
         Way::Refuse(error) => Some(error),
@@ -62,15 +62,26 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
     }) {
         return refuse(&error);
     }
-    let default_jobs = if args.debug { 1 } else { config.jobs.map_or_else(cores, std::num::NonZero::get) };
+    let debug = match args.verbose {
+        0 => args.debug.then_some(Debug::Short),
+        1 if !args.debug => None,
+        _ => Some(Debug::Whole),
+    };
+    let stop = match stop(args, ci) {
+        Ok(stop) => stop,
+        Err(error) => return refuse(&error),
+    };
+    let default_jobs =
+        if debug.is_some() || stop.is_some() { 1 } else { config.jobs.map_or_else(cores, std::num::NonZero::get) };
     let pipeline = &args.pipeline;
     let options = Options {
         max_fail: if pipeline.fail_fast { Some(1) } else { pipeline.max_fail.map(|most| most as usize) },
         retries: pipeline.retries.map_or(config.retries, usize::from),
         flaky_fails: pipeline.flaky.unwrap_or(config.flaky) == Flaky::Fail,
-        limit: pipeline.run_timeout.or(config.run_timeout),
+        // Nobody is hurried who sits and looks.
+        limit: if stop.is_some() { None } else { pipeline.run_timeout.or(config.run_timeout) },
         shard: args.narrow.shard.map(|shard| shard.to_string()),
-        level: if args.debug { LevelFilter::DEBUG } else { LevelFilter::INFO },
+        level: if debug.is_some() { LevelFilter::DEBUG } else { LevelFilter::INFO },
         keep: args.keep_server,
         ..Options::new(args.jobs.map_or(default_jobs, usize::from), server, interruption())
     };
@@ -97,10 +108,14 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         options: &options,
         store: Some(store),
         audit: None,
+        luck: Luck { jitter: args.jitter, ..args.seed.map_or_else(Luck::any, Luck::of) },
+        stop,
         slow: args.slow,
         timeout: pipeline.timeout.unwrap_or(config.timeout),
         secrets,
-        debug: args.debug,
+        debug,
+        shown: Shown::All,
+        continued: false,
         detail: !reports.is_empty() && args.trace != Keep::Off,
         paint,
     };
@@ -110,6 +125,17 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
     }
     for line in &narrowed.lines {
         print(&format!("{}\n", paint.text(Style::Dim, line)));
+    }
+    let plan = |repetitions| {
+        let mut jobs = jobs_of(&selected, repetitions);
+        jobs.retain(|job| narrowed.labels.contains(&job.label));
+        jobs
+    };
+    if let Some(most) = args.repeat_until_failure {
+        return again::until_failure(&play, &plan, most, reports);
+    }
+    if let Some(times) = args.reproduce {
+        return again::reproduce(&play, &plan, (times, args.seed), &output, reports);
     }
     let ran = report(play, &mut reports);
     let (ran, failures) = match ran {
@@ -191,6 +217,30 @@ fn idle_redactions(
             with_snapshots.all(|result| result.idle_redactions.contains(redaction))
         })
         .collect()
+}
+
+/// Whether scenarios stop for somebody at standard input; why they can't.
+fn stop(args: &RunArgs, ci: bool) -> Result<Option<Stop>, String> {
+    let stop = Stop { steps: args.step, failure: args.pause_on_failure };
+    let option = match stop {
+        Stop { steps: true, .. } => "--step",
+        Stop { failure: true, .. } => "--pause-on-failure",
+        _ => return Ok(None),
+    };
+    if ci {
+        return Err(format!("{option} waits for somebody at a terminal, and under CI there is nobody"));
+    }
+    if args.jobs.is_some_and(|jobs| jobs > 1) {
+        return Err(format!("{option} plays one scenario at a time: leave --jobs out"));
+    }
+    // A pipe may hold commands; /dev/null never does.
+    let input = std::fs::metadata("/dev/stdin").ok();
+    let silent = input.is_none_or(|input| std::os::unix::fs::FileTypeExt::is_char_device(&input.file_type()))
+        && !std::io::IsTerminal::is_terminal(&std::io::stdin());
+    if silent {
+        return Err(format!("{option} reads commands from standard input, and there is none"));
+    }
+    Ok(Some(stop))
 }
 
 /// Leaves the shared servers running and says how to reach them.

@@ -20,8 +20,8 @@ mod result;
 pub mod schema;
 
 pub use result::{
-    Attempt, Came, Class, Failure, FailureKind, LoggedLine, Nearest, Outcome, Person, Quarantined, ScenarioResult,
-    SnapshotChange, Summary, Waiting,
+    Attempt, Came, Class, Failure, FailureKind, LoggedLine, Nearest, Outcome, Person, Quarantined, Raced,
+    ScenarioResult, SnapshotChange, Summary, Waiting,
 };
 
 /// The version of the format. It is raised when a reader of the former one would misunderstand a file.
@@ -266,6 +266,21 @@ pub enum EventKind {
         /// The frames' numbers in the inbox, from 1.
         numbers: Vec<usize>,
     },
+    /// The racers of a race were released, each by the last byte of its request or frame.
+    Released {
+        /// The race's step.
+        step: usize,
+        /// Who, in the order of release.
+        order: Vec<Start>,
+        /// Between the first and the last.
+        #[serde(rename = "spread_us", with = "micros")]
+        #[schemars(with = "u64")]
+        spread: Duration,
+        /// How much later than the first a racer was let go at most on purpose, `--jitter`.
+        #[serde(rename = "jitter_us", with = "micros")]
+        #[schemars(with = "u64")]
+        jitter: Duration,
+    },
     /// What belongs together in a stream of the protocol: the sending of a message, its acknowledgements, its
     /// deliveries. Told at the scenario's end.
     Linked {
@@ -309,6 +324,17 @@ pub enum EventKind {
     ScenarioFinished(Box<ScenarioResult>),
     /// The run ended.
     RunFinished(Summary),
+}
+
+/// One racer's release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Start {
+    /// Who.
+    pub participant: String,
+    /// How long after the first.
+    #[serde(rename = "after_us", with = "micros")]
+    #[schemars(with = "u64")]
+    pub after: Duration,
 }
 
 /// A place in a file, with its line.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Instance, Place, micros, some_micros};
+use super::{Instance, Place, Start, micros, some_micros};
 use crate::snapshot::DiffLine;
 
 /// How one scenario ended.
@@ -31,6 +31,13 @@ pub struct ScenarioResult {
     #[serde(rename = "took_us", with = "micros")]
     #[schemars(with = "u64")]
     pub took: Duration,
+    /// The seed that plays it again with the same generated values and order of races, as a first attempt; 0 where it
+    /// was not played.
+    #[serde(default)]
+    pub seed: u64,
+    /// Its races, in the order in which they were released.
+    #[serde(default)]
+    pub races: Vec<Raced>,
     /// How many expectations of nothing no barrier proved.
     pub unproven: usize,
     /// Invariants about which nothing could be said: `name (stream): why`.
@@ -67,6 +74,9 @@ pub struct ScenarioResult {
 /// An attempt that failed and was followed by another.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Attempt {
+    /// The seed that plays it again; 0 where it was not played.
+    #[serde(default)]
+    pub seed: u64,
     /// How long it took.
     #[serde(rename = "took_us", with = "micros")]
     #[schemars(with = "u64")]
@@ -161,6 +171,19 @@ impl ScenarioResult {
             _ => &[],
         }
     }
+}
+
+/// How the participants of a race were released.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Raced {
+    /// The race's step.
+    pub place: Option<Place>,
+    /// Who, in the order of release.
+    pub order: Vec<Start>,
+    /// Between the first and the last.
+    #[serde(rename = "spread_us", with = "micros")]
+    #[schemars(with = "u64")]
+    pub spread: Duration,
 }
 
 /// A line of the server's log.

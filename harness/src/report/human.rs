@@ -13,6 +13,8 @@ use crate::text::counted;
 /// Lines of a diff and of a log that a failure shows; the rest is counted.
 const DIFF_LINES: usize = 60;
 const LOG_LINES: usize = 25;
+/// Racers whose release a failure shows.
+const RACERS: usize = 10;
 
 /// One scenario's line: how it ended, how long it took, which it is; where it was interrupted, who waited for what.
 pub fn line(result: &ScenarioResult, paint: Paint) -> String {
@@ -154,6 +156,38 @@ fn traces(text: &mut String, page: Option<&Path>, id: Option<&str>, paint: Paint
     if let Some(id) = id {
         row(text, "trace id", &paint.text(Style::Dim, id), paint);
     }
+}
+
+/// How a scenario that failed is played again with the same generated values, and how its races were released.
+pub fn seed(result: &ScenarioResult, paint: Paint) -> String {
+    let mut text = String::new();
+    if result.seed == 0 || result.failures().is_empty() {
+        return text;
+    }
+    for (number, raced) in result.races.iter().enumerate() {
+        let line = raced.place.as_ref().map(|place| format!("line {}: ", place.at.line)).unwrap_or_default();
+        let order: Vec<String> = raced
+            .order
+            .iter()
+            .map(|start| format!("{} +{:.3}", start.participant, start.after.as_secs_f64() * 1000.0))
+            .collect();
+        let order = if order.len() > RACERS {
+            format!(
+                "{}, … {} more, {}",
+                order[..RACERS - 2].join(", "),
+                order.len() - RACERS + 1,
+                order[order.len() - 1]
+            )
+        } else {
+            order.join(", ")
+        };
+        row(&mut text, if number == 0 { "released" } else { "" }, &format!("{line}{order} ms"), paint);
+    }
+    // A row of examples is no selector, and its scenario is.
+    let scenario = result.label.split('@').next().unwrap_or_default();
+    let again = format!("{}: roundtable run {scenario} --seed {}", result.seed, result.seed);
+    row(&mut text, "seed", &again, paint);
+    text
 }
 
 /// What the attempts before the one that is told in full failed with.

@@ -11,7 +11,6 @@
 //! - [`html`]: a page to look at, with the [`history`] of durations and outcomes;
 //! - [`case`]: what several of them say of a scenario; [`whole`]: files that are never half written;
 //! - [`trace`]: a page a scenario that shows who saw what, and when;
-//! - [`folder`]: what a run leaves stands there;
 //! - [`paint`]: colour, where it is wanted.
 
 use std::path::{Path, PathBuf};
@@ -22,7 +21,6 @@ use crate::event::Event;
 
 pub mod case;
 pub mod debug;
-pub mod folder;
 pub mod github;
 pub mod history;
 pub mod html;

@@ -11,10 +11,13 @@ use super::trace::traces::{self, Traces};
 use super::{Reporter, Setting, Wish};
 use crate::event::{Event, EventKind, ScenarioResult, Summary};
 
+/// The thread that writes, which gives what could not be written, and the way to it.
+type Writing = (Sender<Vec<Event>>, JoinHandle<Vec<String>>);
+
 /// The reports that are asked for. One that can't be written is given up with a line on standard error; the run goes on.
 #[derive(Default)]
 pub struct Reports {
-    writing: Option<(Sender<Vec<Event>>, JoinHandle<Vec<String>>)>,
+    writing: Option<Writing>,
     /// Details that wait for the end of their scenario.
     waiting: Vec<Event>,
     keep: Keep,

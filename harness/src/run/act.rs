@@ -9,8 +9,9 @@ use tokio_tungstenite::tungstenite::Message;
 use super::barrier::Proof;
 use super::expect::came;
 use super::http::{query_of, target};
-use super::socket::{Connection, Echo, Handshake, Opened, Rules, changed_before, describe, from_now, handshake};
+use super::socket::{Connection, Echo, Handshake, Opened, Rules, changed_before, describe, from_now, handshake, shake};
 use super::step::{Played, one};
+use super::wire::{Broken, Latch};
 use super::world::{Here, MainMode, Participant, lock};
 use crate::event::{EventKind, Failure, FailureKind, Nearest};
 use crate::pattern::{Difference, Pattern, describe as describe_pattern};
@@ -25,7 +26,7 @@ impl Here {
             match action {
                 Action::Http(http) => self.http(http, is_main).await.map_err(one),
                 Action::Connect(connect) => self.connect(connect, is_main).await.map_err(one),
-                Action::Send { frame, via } => self.send(frame, via.as_ref()).await.map_err(one),
+                Action::Send { frame, via } => self.send(frame, via.as_ref(), is_main).await.map_err(one),
                 Action::Close { code, reason, via, within } => {
                     let code = self.render(code).map_err(one)?;
                     let Some(code) = code.as_u64().and_then(|code| u16::try_from(code).ok()) else {
@@ -100,11 +101,11 @@ impl Here {
             None if is_main => self.main.clone(),
             None => MainMode::Own,
         };
-        if !matches!(there.main, MainMode::Own) && verb.main.is_none() {
+        if matches!(there.main, MainMode::Refused(_) | MainMode::Observed(_)) && verb.main.is_none() {
             return Err(one(self.wrong(format!("`{}` has no main step that could be refused or raced", call.verb))));
         }
         let began = lock(&self.world.record).entries.len();
-        let ends_behind_main = !matches!(there.main, MainMode::Own);
+        let ends_behind_main = matches!(there.main, MainMode::Refused(_) | MainMode::Observed(_));
         for (place, step) in verb.steps.iter().enumerate() {
             let main = verb.main == Some(place);
             there.step(step, main).await?;
@@ -182,7 +183,7 @@ impl Here {
         }
     }
 
-    pub(super) async fn send(&self, frame: &Outgoing, via: Option<&Template>) -> Result<(), Box<Failure>> {
+    async fn send(&self, frame: &Outgoing, via: Option<&Template>, is_main: bool) -> Result<(), Box<Failure>> {
         let connection = self.connection(via)?;
         let (message, payload) = match frame {
             Outgoing::Json(template) => {
@@ -199,14 +200,28 @@ impl Here {
                 (Message::binary(bytes.clone()), Payload::Binary(bytes))
             }
         };
+        let racer = match &self.main {
+            MainMode::Released(racer) if is_main => Some(racer),
+            _ => None,
+        };
+        let latch = racer.and_then(|_| connection.latch());
+        if let Some(latch) = &latch {
+            latch.hold();
+        }
         let written = connection
             .send(&self.world, self.step, message, payload, None)
             .map_err(|why| self.failure(format!("the frame can't be sent: {why}")))?;
         // Awaited, so that a `drop` behind it doesn't take the frame along. A connection that ends meanwhile is told by
         // whatever expects something of it.
         let limit = self.world.deadlines.of(self.within);
-        let _waits = self.waits("the server to take a frame");
-        match tokio::time::timeout(limit, written).await {
+        let waits = self.waits("the server to take a frame");
+        let written = tokio::time::timeout(limit, written).await;
+        drop(waits);
+        if let Some(racer) = racer {
+            let _waits = self.waits("the release of the race");
+            racer.released(latch.as_ref()).await;
+        }
+        match written {
             Ok(_) => Ok(()),
             Err(_) => {
                 Err(self.failure(format!("the server took no frame of {} for {limit:?}", connection.participant)))
@@ -243,23 +258,34 @@ impl Here {
         }
         let asked = Handshake { url: url.clone(), headers, subprotocols, receive_buffer: connect.receive_buffer };
         let limit = self.world.deadlines.of(connect.within.or(self.within));
-        if let MainMode::Observed(racer) = &mode {
-            let _waits = self.waits("the release of the race");
-            racer.released().await;
-        }
+        let racer = match &mode {
+            MainMode::Observed(racer) | MainMode::Released(racer) => Some(racer),
+            _ => None,
+        };
         let path = target(&url);
         let waits = self.waits(format!("an answer to the handshake of {path}"));
         let missed = || format!("GET {path}: no answer to the handshake within {limit:?}");
-        let opened = self.patiently(limit, handshake(&asked), missed).await?.map_err(|broken| {
+        let broken = |broken: Broken| {
             let mut failure = self.failure(format!("GET {path}: {}", broken.why));
             if broken.ours || (broken.unreached && self.world.server.is_remote()) {
                 failure.kind = FailureKind::Environment;
             }
             failure
-        })?;
+        };
+        let opened = match racer {
+            None => self.patiently(limit, handshake(&asked), missed).await?,
+            Some(racer) => {
+                let shaking = self.patiently(limit, shake(&asked, true), missed).await?.map_err(broken)?;
+                let release = self.waits("the release of the race");
+                racer.released(Some(&shaking.asked.latch)).await;
+                drop(release);
+                self.patiently(limit, shaking.opened(), missed).await?
+            }
+        };
+        let opened = opened.map_err(broken)?;
         drop(waits);
         let status = match &opened {
-            Opened::Stream(_, answer) | Opened::Refused(answer) => answer.status,
+            Opened::Stream(_, _, answer) | Opened::Refused(answer) => answer.status,
         };
         let tell = |id: Option<crate::record::ConnectionId>, name: String| {
             self.world.tell(|| EventKind::Opened {
@@ -276,7 +302,7 @@ impl Here {
             _ => connect.refused.clone().map(Arc::new),
         };
         match opened {
-            Opened::Stream(stream, answer) => {
+            Opened::Stream(stream, latch, answer) => {
                 if let Some(refused) = refused {
                     tell(None, name);
                     let wanted = refused.status.as_ref().map(|status| self.pattern(status)).transpose()?;
@@ -285,7 +311,7 @@ impl Here {
                         self.failure(format!("{} was accepted (101), expected a refusal with {wanted}", answer.what))
                     );
                 }
-                let id = self.opened(&me, name.clone(), &url, *stream)?;
+                let id = self.opened(&me, name.clone(), &url, (*stream, latch))?;
                 tell(Some(id), name);
                 if let MainMode::Observed(racer) = mode {
                     *lock(&racer.answer) = Some(answer.clone());
@@ -320,7 +346,7 @@ impl Here {
         me: &Participant,
         name: String,
         url: &reqwest::Url,
-        stream: tokio_tungstenite::WebSocketStream<hyper_util::rt::TokioIo<hyper::upgrade::Upgraded>>,
+        stream: (tokio_tungstenite::WebSocketStream<hyper_util::rt::TokioIo<hyper::upgrade::Upgraded>>, Arc<Latch>),
     ) -> Result<crate::record::ConnectionId, Box<Failure>> {
         let fails = me.spec.protocol.fails.as_ref().map(|fails| self.pattern(fails)).transpose()?;
         let echo = match &me.spec.protocol.barrier {

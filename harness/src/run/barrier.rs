@@ -177,7 +177,7 @@ impl Here {
         let Some(Barrier::Marker { action, receive, hides }) = &actor.spec.protocol.barrier else {
             return Ok(Proof::None);
         };
-        let value = format!("marker-{}", uuid::Uuid::new_v4().simple());
+        let value = format!("marker-{}", self.world.chance.uuid(self.spot()));
         let mut there = self.clone();
         there.locals.insert("marker".to_owned(), Value::String(value.clone()));
         there.me = Some(Arc::clone(actor));
@@ -186,7 +186,7 @@ impl Here {
             .into_iter()
             .find(|connection| connection.is_open() && connection.streams == watcher.streams);
         there.via = own.as_ref().map(|connection| connection.name.clone());
-        (there.since, there.in_verb, there.shared) = (None, true, true);
+        (there.since, there.in_verb, there.shared, there.aside) = (None, true, true, true);
         there.main = MainMode::Own;
         let receive = there.pattern(receive)?;
         let hides: Vec<Pattern> = there.patterns(hides)?;

@@ -8,6 +8,8 @@ use reqwest::cookie::CookieStore as _;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
+use super::exchange::{Got, Request};
+use super::release::Racer;
 use super::world::{Answer, Here, MainMode, Participant, lock};
 use crate::event::{EventKind, Failure, FailureKind, Nearest};
 use crate::pattern::{Difference, Pattern, describe};
@@ -35,12 +37,10 @@ impl Here {
         let mode = if is_main { self.main.clone() } else { MainMode::Own };
         let outgoing = self.outgoing(http)?;
         let limit = self.world.deadlines.of(http.within.or(self.within));
+        let holds_back = http.eventually.is_none() && http.gives_up.is_none();
         match mode {
             MainMode::Observed(racer) => {
-                let release = self.waits("the release of the race");
-                racer.released().await;
-                drop(release);
-                let answer = self.ask(http.method, &outgoing, limit).await?;
+                let answer = self.ask_as(http.method, &outgoing, limit, Some(&racer)).await?;
                 *lock(&racer.answer) = Some(answer);
                 Ok(())
             }
@@ -48,7 +48,11 @@ impl Here {
                 let answer = self.ask(http.method, &outgoing, limit).await?;
                 self.must(&answer, &checks, true)
             }
-            MainMode::Own if http.gives_up.is_some() => {
+            MainMode::Released(racer) if holds_back => {
+                let answer = self.ask_as(http.method, &outgoing, limit, Some(&racer)).await?;
+                self.must(&answer, &http.checks, true)
+            }
+            MainMode::Own | MainMode::Released(_) if http.gives_up.is_some() => {
                 let patience = self.world.deadlines.of(http.gives_up);
                 // Dropping the exchange drops its connection: the server sees a client that went away.
                 match tokio::time::timeout(patience, self.ask(http.method, &outgoing, limit.max(patience))).await {
@@ -60,7 +64,7 @@ impl Here {
                     ))),
                 }
             }
-            MainMode::Own => match http.eventually {
+            MainMode::Own | MainMode::Released(_) => match http.eventually {
                 None => {
                     let answer = self.ask(http.method, &outgoing, limit).await?;
                     self.must(&answer, &http.checks, true)
@@ -89,6 +93,24 @@ impl Here {
         let url = self.url(path, None)?;
         let outgoing = Outgoing { headers: self.headers(&[], &url)?, url, body: None, json: None };
         self.ask("GET", &outgoing, self.world.deadlines.of(None)).await
+    }
+
+    /// A request that somebody makes by hand.
+    pub(super) async fn by_hand(&self, method: &str, path: &str, body: Option<String>) -> Result<Answer, Box<Failure>> {
+        let url = self.url(path, None)?;
+        let mut headers = self.headers(&[], &url)?;
+        let json = body.as_ref().and_then(|body| serde_json::from_str(body).ok());
+        if json.is_some() {
+            headers.insert("content-type", HeaderValue::from_static("application/json"));
+        }
+        let method = match method {
+            "post" => "POST",
+            "put" => "PUT",
+            "patch" => "PATCH",
+            "delete" => "DELETE",
+            _ => "GET",
+        };
+        self.ask(method, &Outgoing { url, headers, body, json }, self.world.deadlines.of(None)).await
     }
 
     fn outgoing(&self, http: &Http) -> Result<Outgoing, Box<Failure>> {
@@ -184,49 +206,70 @@ impl Here {
     }
 
     async fn ask(&self, method: &'static str, outgoing: &Outgoing, limit: Duration) -> Result<Answer, Box<Failure>> {
+        self.ask_as(method, outgoing, limit, None).await
+    }
+
+    /// Sends a request and records its answer; as a racer, over a connection of its own that waits for the release.
+    async fn ask_as(
+        &self,
+        method: &'static str,
+        outgoing: &Outgoing,
+        limit: Duration,
+        racer: Option<&Racer>,
+    ) -> Result<Answer, Box<Failure>> {
         let me = self.actor()?;
         let world = &self.world;
         let target = target(&outgoing.url);
         let what = format!("{method} {target}");
         let exchange = world.exchanges.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        world.tell(|| EventKind::Requested {
-            participant: me.key().to_owned(),
-            step: self.step,
-            exchange,
-            method: method.to_owned(),
-            path: target,
-            headers: told_headers(&outgoing.headers),
-            body: outgoing.body.clone(),
-        });
-        let began = lock(&world.record).entries.len();
-        let sent_at = world.at();
-        let verb = reqwest::Method::from_bytes(method.as_bytes()).map_err(|error| self.wrong(error.to_string()))?;
-        let client = lock(&world.http).clone();
-        let mut request = client.request(verb, outgoing.url.clone()).headers(outgoing.headers.clone());
-        if let Some(body) = &outgoing.body {
-            request = request.body(body.clone());
-        }
-        let asking = async {
-            let response = request.send().await?;
-            let status = response.status().as_u16();
-            let headers = response.headers().clone();
-            let body = response.bytes().await?;
-            Ok::<_, reqwest::Error>((status, headers, body))
+        let tell = || {
+            world.tell(|| EventKind::Requested {
+                participant: me.key().to_owned(),
+                step: self.step,
+                exchange,
+                method: method.to_owned(),
+                path: target,
+                headers: told_headers(&outgoing.headers),
+                body: outgoing.body.clone(),
+            });
         };
+        let verb = reqwest::Method::from_bytes(method.as_bytes()).map_err(|error| self.wrong(error.to_string()))?;
+        let request =
+            Request { method: verb, url: &outgoing.url, headers: &outgoing.headers, body: outgoing.body.as_ref() };
+        let began = lock(&world.record).entries.len();
+        let mut sent_at = world.at();
         let waits = self.waits(format!("an answer to {what}"));
-        let asked = self.patiently(limit, asking, || format!("{what}: no answer within {limit:?}")).await;
+        let missed = || format!("{what}: no answer within {limit:?}");
+        let got = match racer {
+            None => {
+                tell();
+                let client = lock(&world.http).clone();
+                self.patiently(limit, request.over(&client), missed).await?
+            }
+            Some(racer) => match self.patiently(limit, request.held_back(), missed).await? {
+                Ok(asked) => {
+                    let release = self.waits("the release of the race");
+                    racer.released(Some(&asked.latch)).await;
+                    drop(release);
+                    sent_at = world.at();
+                    tell();
+                    self.patiently(limit, Got::of(asked), missed).await?
+                }
+                Err(broken) => Err(broken),
+            },
+        };
         drop(waits);
-        let (status, header_map, body) = match asked? {
-            Ok(answer) => answer,
-            Err(error) => {
-                let mut failure = self.failure(format!("{what}: no answer: {}", chain(&error)));
-                if (error.is_connect() && self.world.server.is_remote()) || is_ours(&error) {
+        let Got { status, headers: header_map, body } = match got {
+            Ok(got) => got,
+            Err(broken) => {
+                let mut failure = self.failure(format!("{what}: no answer: {}", broken.why));
+                if (broken.unreached && self.world.server.is_remote()) || broken.ours {
                     failure.kind = FailureKind::Environment;
                 }
                 // Where nobody listens, the server ended earlier, and it is known how, or it was stopped.
                 return Err(match self.world.server.died() {
                     Some(death) => self.server_died(&death),
-                    None if error.is_connect() => failure,
+                    None if broken.unreached => failure,
                     None => self.or_death(failure).await,
                 });
             }
@@ -423,22 +466,6 @@ pub(crate) fn is_ours(error: &(dyn std::error::Error + 'static)) -> bool {
         cause = error.source();
     }
     false
-}
-
-/// An error's causes; what it says itself only repeats the request.
-fn chain(error: &dyn std::error::Error) -> String {
-    let first = error.source().unwrap_or(error);
-    let mut text = first.to_string();
-    let mut cause = first.source();
-    while let Some(inner) = cause {
-        let more = inner.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 /// Headers as events tell them: without the values that prove who somebody is.

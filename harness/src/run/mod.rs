@@ -9,17 +9,23 @@
 
 mod act;
 mod barrier;
+mod by_hand;
+mod chance;
 mod check;
+mod desk;
 mod ending;
+mod exchange;
 mod expect;
 mod http;
 mod inbox;
 mod progress;
 mod race;
+mod release;
 mod server;
 mod snapshot;
 mod socket;
 mod step;
+mod wire;
 mod world;
 
 use std::collections::BTreeMap;
@@ -39,6 +45,9 @@ use crate::scenario::template::Template;
 use crate::secret::Secrets;
 use crate::subject::{Server, SubjectError};
 
+pub use chance::Luck;
+use chance::{Chance, Naming};
+pub use desk::Desk;
 pub(crate) use progress::Progress;
 pub use snapshot::Store;
 pub(crate) use snapshot::Taken;
@@ -46,6 +55,9 @@ pub(crate) use socket::{Handshake, Opened, handshake};
 pub use world::Deadlines;
 use world::{Here, Participant, World};
 pub(crate) use world::{LogBook, lock};
+
+/// A limit that nothing meets.
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// One scenario with one row of its examples, once.
 #[derive(Debug, Clone)]
@@ -83,6 +95,8 @@ impl Job {
             attempt: self.attempt,
             outcome,
             took: Duration::ZERO,
+            seed: 0,
+            races: Vec::new(),
             unproven: 0,
             unknown: Vec::new(),
             log: Vec::new(),
@@ -109,6 +123,10 @@ pub struct Ground {
     pub store: Option<Store>,
     /// With it, every step is followed by the barrier, and this long no delivery may come behind it.
     pub audit: Option<Duration>,
+    /// What generated values and races are made from.
+    pub luck: Luck,
+    /// Where somebody says how scenarios go on; they are then played one at a time.
+    pub desk: Option<Arc<Desk>>,
     /// Takes the events.
     pub sink: EventSink,
     /// Whether every step, request, frame and log line is an event too.
@@ -119,19 +137,6 @@ pub struct Ground {
     pub traceparent: bool,
     /// What must not stand in snapshots, events and results.
     pub secrets: Option<Arc<Secrets>>,
-}
-
-/// Digits that stand once: in this process by counting, among processes by chance.
-fn run_digits() -> String {
-    use std::sync::OnceLock;
-    use std::sync::atomic::AtomicU64;
-    static BASE: OnceLock<u64> = OnceLock::new();
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let base = BASE.get_or_init(|| {
-        u64::from_be_bytes(uuid::Uuid::new_v4().into_bytes()[..8].try_into().unwrap_or_default()) % 90_000_000
-            + 10_000_000
-    });
-    format!("{base}{:06}", NEXT.fetch_add(1, Ordering::Relaxed) % 1_000_000)
 }
 
 /// What the runner sees of a scenario that is under way.
@@ -149,6 +154,12 @@ pub(crate) struct Seen {
 pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, seen: &Seen) -> ScenarioResult {
     let scenario = &job.scenario;
     let Seen { progress, began, .. } = seen;
+    if let Some(desk) = &ground.desk {
+        if desk.has_ended() {
+            return job.unplayed(Outcome::Interrupted { waiting: Vec::new() });
+        }
+        desk.begin();
+    }
     // The trace id of W3C trace context: 16 bytes, never all zero.
     let trace = ground.traceparent.then(|| uuid::Uuid::new_v4().simple().to_string());
     let instance = Arc::new(job.instance());
@@ -173,12 +184,26 @@ pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, seen: 
     };
     let mut top = Here::top(Arc::clone(&world));
 
-    let limit = scenario.timeout.unwrap_or(ground.timeout).mul_f64(ground.deadlines.slow);
+    let mut limit = scenario.timeout.unwrap_or(ground.timeout).mul_f64(ground.deadlines.slow);
+    if ground.desk.is_some() {
+        // Nobody is hurried who sits and looks.
+        limit = A_YEAR;
+    }
     let story = async {
         introduce(&top).await?;
         story(&mut top, scenario, ground.audit).await
     };
     let mut failures = within(limit, progress, story).await.err().unwrap_or_default();
+    let ended = || ground.desk.as_ref().is_some_and(|desk| desk.has_ended());
+    if ended() {
+        return job.unplayed(Outcome::Interrupted { waiting: Vec::new() });
+    }
+    let mut shown = false;
+    if let Some(desk) = &ground.desk {
+        desk.failed(&top, &failures).await;
+        shown = !failures.is_empty();
+        top.aside = true;
+    }
     failures.extend(within(limit, progress, top.steps(&scenario.always)).await.err().unwrap_or_default());
     if failures.is_empty() || !scenario.protocol.invariants.is_empty() {
         // What the last step caused belongs to the scenario and to its record; a barrier that breaks here has been told
@@ -195,16 +220,24 @@ pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, seen: 
     }
     let unknown = promises(&top, &mut failures).await;
     let people = people(&top);
-    for participant in world.participants.values() {
-        for connection in lock(&participant.connections).iter() {
-            connection.drop_now();
-        }
-    }
     // The death of a server is told by everybody who noticed, and is one.
     let mut died = false;
     failures.retain(|failure| failure.kind != FailureKind::ServerDied || !std::mem::replace(&mut died, true));
     let compared = snapshot::compare(&world, ground.store.as_ref(), failures.is_empty());
     failures.extend(compared.failures);
+    if let Some(desk) = &ground.desk {
+        if !shown {
+            desk.failed(&top, &failures).await;
+        }
+        if ended() && failures.is_empty() {
+            return job.unplayed(Outcome::Interrupted { waiting: Vec::new() });
+        }
+    }
+    for participant in world.participants.values() {
+        for connection in lock(&participant.connections).iter() {
+            connection.drop_now();
+        }
+    }
     // A broken promise over the whole record names the cause more often than the step that first noticed.
     failures.sort_by_key(|failure| failure.kind != FailureKind::Invariant);
 
@@ -225,6 +258,8 @@ pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, seen: 
         }
     };
     ScenarioResult {
+        seed: ground.luck.seed_of(job.repetition, job.attempt),
+        races: std::mem::take(&mut *lock(&world.races)),
         took: began.elapsed(),
         unproven: world.unproven.load(Ordering::Relaxed),
         unknown,
@@ -334,11 +369,17 @@ fn world(
             (key.clone(), Arc::new(participant))
         })
         .collect();
+    let seed = ground.luck.seed_of(job.repetition, job.attempt);
+    let chance = Arc::new(Chance::new(seed, &job.label));
+    // Where others use the server too, or it lasts, repetitions that draw the same still need identities of their own.
+    let apart = seen.log.shared.load(Ordering::Relaxed) && ground.luck.same;
     Ok(Arc::new(World {
         scenario: Arc::clone(scenario),
         instance: Arc::clone(instance),
         row: job.row(),
-        run: run_digits(),
+        run: chance.digits(apart.then_some((job.repetition, job.attempt))),
+        chance,
+        jitter: ground.luck.jitter,
         began: seen.began,
         deadlines: ground.deadlines,
         server: Arc::clone(server),
@@ -354,11 +395,13 @@ fn world(
         exchanges: 0.into(),
         sink: Arc::clone(&ground.sink),
         detail: ground.detail,
+        desk: ground.desk.clone(),
         log: Arc::clone(&seen.log),
         progress: Arc::clone(&seen.progress),
         trace,
         secrets: ground.secrets.clone(),
         snapshots: Mutex::default(),
+        races: Mutex::default(),
     }))
 }
 
@@ -378,7 +421,7 @@ pub(crate) fn client(url: &str) -> reqwest::Result<reqwest::Client> {
 /// Gives every participant its identity: the templates, then the log-in steps.
 async fn introduce(top: &Here) -> Result<(), Vec<Failure>> {
     for participant in top.world.participants.values() {
-        let identity = identity(&participant.spec, &top.world.run, &top.world.row).map_err(|error| {
+        let identity = identity(&participant.spec, &top.world).map_err(|error| {
             let mut failure = Failure::new(
                 FailureKind::Scenario,
                 format!("the identity of `{}`: {}", participant.key(), error.message),
@@ -398,13 +441,13 @@ async fn introduce(top: &Here) -> Result<(), Vec<Failure>> {
 
 /// The values of a participant before anything is played: `key`, `name`, what the identity's templates give (each
 /// sees those before it), and an empty `token` where none is given.
-pub(crate) fn identity(
+fn identity(
     spec: &ParticipantSpec,
-    run: &str,
-    row: &Row,
+    world: &World,
 ) -> Result<BTreeMap<String, Value>, crate::scenario::template::RenderError> {
-    let mut scope = row.columns.clone();
-    scope.insert("run".to_owned(), json!(run));
+    let mut scope =
+        Naming { names: world.row.columns.clone(), chance: Arc::clone(&world.chance), key: spec.key.clone() };
+    scope.names.insert("run".to_owned(), json!(world.run));
     let mut values = BTreeMap::from([
         ("key".to_owned(), json!(spec.key)),
         ("name".to_owned(), json!(spec.name.clone().unwrap_or_else(|| title_case(&spec.key)))),
@@ -413,7 +456,7 @@ pub(crate) fn identity(
     ]);
     let templates: IndexMap<&String, &Template> = spec.protocol.identity.iter().chain(&spec.identity).collect();
     for (name, template) in templates {
-        scope.extend(values.iter().map(|(name, value)| (name.clone(), value.clone())));
+        scope.names.extend(values.iter().map(|(name, value)| (name.clone(), value.clone())));
         if name == "name" && spec.name.is_some() {
             continue;
         }

@@ -66,8 +66,6 @@ pub struct Options {
     pub server: String,
     /// Whether shared servers are left running.
     pub keep: bool,
-    /// What generated values and races are made from.
-    pub seed: u64,
 }
 
 impl Options {
@@ -85,7 +83,6 @@ impl Options {
             interrupted,
             server,
             keep: false,
-            seed: 0,
         }
     }
 }
@@ -121,7 +118,7 @@ pub fn run(jobs: &[Job], ground: &Ground, ways: &Ways, options: &Options) -> std
         version: crate::event::VERSION,
         roundtable: env!("CARGO_PKG_VERSION").to_owned(),
         started: jiff::Timestamp::now().to_string(),
-        seed: options.seed,
+        seed: ground.luck.seed,
         scenarios: jobs.len(),
         jobs: parallel,
         server: options.server.clone(),
@@ -288,7 +285,13 @@ impl Shared {
             (self.ground.sink)(event);
             match result.outcome {
                 Outcome::Failed { failures } if again => {
-                    earlier.push(Attempt { took: result.took, failures, log: result.log, trace: result.trace });
+                    earlier.push(Attempt {
+                        seed: result.seed,
+                        took: result.took,
+                        failures,
+                        log: result.log,
+                        trace: result.trace,
+                    });
                 }
                 outcome => return ScenarioResult { outcome, ..result },
             }

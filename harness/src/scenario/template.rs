@@ -60,6 +60,9 @@ pub struct RenderError {
     pub message: String,
 }
 
+/// Under this name, which no expression can write, `uuid()` asks the scope for a value.
+pub(in crate::scenario::template) const UUID: &str = "uuid()";
+
 /// What every expression may call or name besides its scope.
 pub const BUILT_IN: &[&str] =
     &["uuid", "repeat", "range", "dict", "namespace", "debug", "env", "true", "false", "none", "loop"];

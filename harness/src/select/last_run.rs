@@ -37,6 +37,9 @@ pub struct Known {
     /// How long it took when it last ran to its end.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "took_us")]
     took: Option<u64>,
+    /// The seed of its last failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seed: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,8 +77,14 @@ impl LastRun {
     /// Takes the results of a run; what is known of scenarios that it didn't play stays.
     pub fn learn<'r>(&mut self, results: impl IntoIterator<Item = &'r ScenarioResult>) {
         let mut now: BTreeMap<&str, (Ended, Vec<Duration>)> = BTreeMap::new();
+        let mut seeds: BTreeMap<&str, u64> = BTreeMap::new();
         for result in results.into_iter().filter(|result| !result.will_retry) {
             let ended = Ended::of(result);
+            let failed = (!result.failures().is_empty()).then_some(result.seed);
+            let seed = failed.or_else(|| result.earlier.last().map(|attempt| attempt.seed)).filter(|seed| *seed > 0);
+            if let Some(seed) = seed {
+                seeds.insert(&result.label, seed);
+            }
             let (worst, times) = now.entry(&result.label).or_insert((ended, Vec::new()));
             *worst = ended.max(*worst);
             if matches!(ended, Ended::Passed | Ended::Flaky | Ended::Failed) {
@@ -83,11 +92,13 @@ impl LastRun {
             }
         }
         for (label, (outcome, times)) in now {
-            let before = self.scenarios.get(label).and_then(|known| known.took);
+            let known = self.scenarios.get(label);
+            let (before, seed) = (known.and_then(|known| known.took), known.and_then(|known| known.seed));
+            let seed = seeds.get(label).copied().or(seed);
             let count = u32::try_from(times.len()).unwrap_or(u32::MAX);
             let took = times.iter().sum::<Duration>().checked_div(count);
             let took = took.map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX)).or(before);
-            self.scenarios.insert(label.to_owned(), Known { outcome, took });
+            self.scenarios.insert(label.to_owned(), Known { outcome, took, seed });
         }
     }
 
@@ -99,6 +110,11 @@ impl LastRun {
     /// Whether a scenario failed when it was last run, or should have been run and wasn't.
     pub fn failed(&self, label: &str) -> bool {
         self.scenarios.get(label).is_some_and(|known| matches!(known.outcome, Ended::Failed | Ended::NotRun))
+    }
+
+    /// The seed of a scenario's last failure.
+    pub fn seed(&self, label: &str) -> Option<u64> {
+        self.scenarios.get(label)?.seed
     }
 
     /// How long scenarios took.

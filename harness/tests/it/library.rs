@@ -104,6 +104,8 @@ fn a_panic_of_the_runner_fails_one_scenario_alone() {
         deadlines: Deadlines { default: config.deadline, late: config.late, slow: 1.0 },
         store: None,
         audit: None,
+        luck: Luck::of(1),
+        desk: None,
         sink: Arc::new(|_| {}),
         detail: false,
         timeout: config.timeout,
@@ -112,7 +114,7 @@ fn a_panic_of_the_runner_fails_one_scenario_alone() {
     };
     let (_interrupt, interrupted) = tokio::sync::watch::channel(false);
     let options = Options { retries: 3, ..Options::new(1, "none".to_owned(), interrupted) };
-    let ran = runner::run(&jobs_of(&selected, 1), &ground, &ways, &options).unwrap();
+    let ran = runner::run(&jobs_of(&selected, 1..=1), &ground, &ways, &options).unwrap();
     let Outcome::Failed { failures } = &ran.results[0].outcome else { panic!("{:?}", ran.results) };
     assert_eq!(failures[0].headline, "the runner itself panicked: a bug");
     assert_eq!(ran.results[0].class(), Some(Class::Environment));

@@ -146,7 +146,8 @@ pub(crate) fn redacted(text: &str, folder: &Path) -> String {
         (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
         (r"\bport \d+\b", "port [port]"),
         (r"lsof -i :\d+", "lsof -i :[port]"),
-        (r"_\d{14}", "_[run]"),
+        (r"_\d{16}", "_[run]"),
+        (r"\bseed( +)\d+", "seed${1}[seed]"),
         (r"\bprocess \d+", "process [pid]"),
         (r"\bkill \d+", "kill [pid]"),
     ] {

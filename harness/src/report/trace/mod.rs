@@ -1,8 +1,8 @@
 //! The trace viewer: one HTML file a scenario, with everything in it, which shows who saw what, and when.
 //!
-//! - [`data`]: the scenario's events as the page wants them, each text once;
-//! - [`page`]: the file: styles, data and scripts in one;
-//! - [`traces`]: writes the traces of a run as scenarios end, and removes those of former runs.
+//! - `data`: the scenario's events as the page wants them, each text once;
+//! - `page`: the file: styles, data and scripts in one;
+//! - `traces`: writes the traces of a run as scenarios end, and removes those of former runs.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::{base, trace_path, write_all};
 use crate::event::{Event, EventKind, Instance, Outcome, ScenarioResult};
+use crate::report::Reporter;
 use crate::report::tape::Keep;
-use crate::report::{Reporter, folder};
 
 /// Writes a trace as a scenario ends, where one is wanted; removes those that former runs left of scenarios that are
 /// played now.
@@ -22,7 +22,7 @@ pub(crate) struct Traces {
 }
 
 impl Traces {
-    /// Into an output folder, which is made when the first is written.
+    /// Into an output folder.
     pub(crate) fn new(output: &Path, keep: Keep) -> Self {
         let mut stale = BTreeSet::new();
         pages(&output.join("traces"), &mut stale);
@@ -39,7 +39,6 @@ impl Traces {
             EventKind::ScenarioFinished(result) => {
                 let begun = self.begun.remove(instance);
                 if let Some(path) = path(&self.output, self.keep, result).filter(|_| events.len() > 1) {
-                    folder::make(&self.output)?;
                     write_all(begun.iter().chain(events), &path)?;
                 }
             }
@@ -55,9 +54,9 @@ impl Traces {
             let rest = path.to_str().and_then(|path| path.strip_prefix(&base));
             rest.is_some_and(|rest| rest == ".html" || rest.starts_with(".attempt-") || rest.starts_with(".repeat-"))
         };
-        let stale: Vec<PathBuf> = self.stale.iter().filter(|path| own(path)).cloned().collect();
-        for path in stale {
-            self.stale.remove(&path);
+        let removed: BTreeSet<PathBuf>;
+        (removed, self.stale) = std::mem::take(&mut self.stale).into_iter().partition(|path| own(path));
+        for path in removed {
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -80,15 +79,16 @@ impl Reporter for Traces {
 /// Where the trace of a scenario that ended so stands; none where none is kept.
 pub(crate) fn path(output: &Path, keep: Keep, result: &ScenarioResult) -> Option<PathBuf> {
     // What was never played has nothing to show.
-    let played = !matches!(result.outcome, Outcome::Skipped { .. } | Outcome::NoServer { .. });
+    let played = !matches!(result.outcome, Outcome::Skipped { .. } | Outcome::NoServer { .. } | Outcome::NotRun { .. });
     (played && keep.wants(result)).then(|| trace_path(output, &result.instance()))
 }
 
 /// The traces in a folder and those below it.
 fn pages(folder: &Path, found: &mut BTreeSet<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        if path.is_dir() {
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             pages(&path, found);
         } else if path.extension().is_some_and(|ending| ending == "html") {
             found.insert(path);

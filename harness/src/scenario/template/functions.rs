@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use minijinja::value::Kwargs;
-use minijinja::{Environment, ErrorKind, UndefinedBehavior};
+use minijinja::{Environment, ErrorKind, State, UndefinedBehavior};
 
 use crate::scenario::error::{Findings, Position, nearest_word};
 
@@ -48,7 +48,7 @@ use Callable::{Filter, Function, Test};
 
 /// Those that scenarios have a use for, in the order in which a reader should meet them.
 pub const FUNCTIONS: &[FunctionWord] = &[
-    word(Function, "uuid", "uuid()", "", "A new random UUID."),
+    word(Function, "uuid", "uuid()", "", "A new random UUID; `--seed` fixes it."),
     word(Function, "repeat", "repeat('ab', 3)", r#""ababab""#, "A text so many times, for long values."),
     word(Function, "range", "range(1, 4) | list", "[1,2,3]", "Whole numbers from the first up to before the second."),
     word(Function, "dict", "dict(a=1)", r#"{"a":1}"#, "A map of its arguments."),
@@ -150,7 +150,10 @@ pub(super) fn environment() -> &'static Environment<'static> {
     ENVIRONMENT.get_or_init(|| {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.add_function("uuid", |_: Kwargs| uuid::Uuid::new_v4().to_string());
+        environment.add_function("uuid", |state: &State<'_, '_>, _: Kwargs| match state.lookup(super::UUID) {
+            Some(value) if !value.is_undefined() => value.to_string(),
+            _ => uuid::Uuid::new_v4().to_string(),
+        });
         environment.add_function("repeat", |text: String, times: usize| -> Result<String, minijinja::Error> {
             const MOST: usize = 16 << 20;
             if text.len().saturating_mul(times) > MOST {

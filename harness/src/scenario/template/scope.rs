@@ -26,6 +26,11 @@ pub trait Scope: Send + Sync {
         false
     }
 
+    /// A new UUID where the scope has chance of its own, which a seed fixes.
+    fn uuid(&self) -> Option<Value> {
+        None
+    }
+
     /// The same scope, to be kept.
     fn share(&self) -> Arc<dyn Scope>;
 }
@@ -64,6 +69,9 @@ impl fmt::Debug for Record {
 impl Object for Context {
     fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
         let name = key.as_str()?;
+        if name == super::UUID {
+            return self.0.uuid().map(|value| minijinja::Value::from(Serde(value)));
+        }
         if name == "env" {
             return Some(minijinja::Value::from(Serde(environment_variables())));
         }

@@ -36,7 +36,7 @@ fn pages_of_all_or_of_none() {
     let project = Project::new().scenario("talk/a", "Ben waits", FAILS).scenario("talk/b", "Ben hears", PASSES);
     let ran = project.play(&["--trace", "off"]);
     assert!(!ran.stdout.contains("traces/"), "{}", ran.stdout);
-    assert!(!project.path().join("roundtable-report").exists());
+    assert!(!project.path().join("roundtable-report/traces").exists());
 
     project.play(&["--trace", "on", "--repeat", "2"]);
     assert_eq!(traces(&project), ["a.html", "a.repeat-2.html", "b.html", "b.repeat-2.html"]);
