@@ -421,7 +421,12 @@ pub(crate) fn came(connection: &Connection, from: usize) -> Vec<Came> {
         .frames
         .iter()
         .skip(from)
-        .map(|frame| Came { at: frame.at, frame: brief(&frame.value, 200), taken_by: frame.taken_by })
+        .map(|frame| Came {
+            at: frame.at,
+            entry: Some(frame.entry),
+            frame: brief(&frame.value, 200),
+            taken_by: frame.taken_by,
+        })
         .collect();
     let skip = frames.len().saturating_sub(SHOWN);
     frames.into_iter().skip(skip).collect()

@@ -229,6 +229,7 @@ impl Here {
                 exchange,
                 method: method.to_owned(),
                 path: target,
+                headers: told_headers(&outgoing.headers),
                 body: outgoing.body.clone(),
             });
         };
@@ -296,6 +297,7 @@ impl Here {
             exchange,
             entry,
             status,
+            headers: told_headers(&header_map),
             body: String::from_utf8_lossy(&body).into_owned(),
             took: world.at().saturating_sub(sent_at),
         });
@@ -464,4 +466,15 @@ pub(crate) fn is_ours(error: &(dyn std::error::Error + 'static)) -> bool {
         cause = error.source();
     }
     false
+}
+
+/// Headers as events tell them: without the values that prove who somebody is.
+fn told_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
+    const PROOFS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "set-cookie"];
+    let told = |(name, value): (&HeaderName, &HeaderValue)| {
+        let name = name.as_str();
+        let value = if PROOFS.contains(&name) { "…".into() } else { String::from_utf8_lossy(value.as_bytes()) };
+        (name.to_owned(), value.into_owned())
+    };
+    headers.iter().map(told).collect()
 }

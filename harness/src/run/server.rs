@@ -87,10 +87,13 @@ impl Here {
                 let lines = lock(&self.world.log.lines);
                 let said = |line: &LoggedLine| format!("{:.1} ms {}", line.at.as_secs_f64() * 1000.0, line.text);
                 failure.details = lines.iter().skip(lines.len().saturating_sub(LINES)).map(said).collect();
-                failure.details.insert(0, match lines.len() {
-                    0 => "it logged nothing at all since the scenario began".to_owned(),
-                    many => format!("the last of {} since the scenario began:", counted(many, "line", "lines")),
-                });
+                failure.details.insert(
+                    0,
+                    match lines.len() {
+                        0 => "it logged nothing at all since the scenario began".to_owned(),
+                        many => format!("the last of {} since the scenario began:", counted(many, "line", "lines")),
+                    },
+                );
                 return Err(failure);
             }
         }

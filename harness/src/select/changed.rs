@@ -8,7 +8,6 @@ use std::sync::Arc;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::config::{Config, ServerConfig};
-use crate::run::files_of;
 use crate::scenario::model::Scenario;
 use crate::text::counted;
 
@@ -88,7 +87,7 @@ pub fn narrow(
     let mut kept = Vec::new();
     for scenario in scenarios {
         let own = real(&scenario.source.path);
-        let shared = files_of(scenario).into_keys().map(real).find(|file| *file != own && changed.contains(file));
+        let shared = scenario.files().iter().map(|file| real(file)).find(|file| *file != own && changed.contains(file));
         let table = config.server(scenario.protocol.server.as_deref()).map(|server| server.table.as_str());
         let source = table.ok().and_then(|table| servers.get(table)?.first());
         let reason = if changed.contains(&own) {
@@ -123,6 +122,12 @@ pub fn narrow(
 fn short(config: &Config, file: &Path) -> String {
     let dir = config.dir.canonicalize().unwrap_or_else(|_| config.dir.clone());
     file.strip_prefix(dir).unwrap_or(file).display().to_string()
+}
+
+/// Whether a file is one that a server is made of.
+pub fn is_source(config: &Config, server: &ServerConfig, file: &Path) -> bool {
+    let file = file.canonicalize().unwrap_or_else(|_| file.to_path_buf());
+    Sources::of(config, server).is_ok_and(|sources| sources.has(&file))
 }
 
 /// Which files a server is made of.

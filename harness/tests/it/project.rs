@@ -141,7 +141,7 @@ pub(crate) fn redacted(text: &str, folder: &Path) -> String {
         (r"\[ *\d+\.\d{3}s\]", "[   0.000s]"),
         (r"ran in \d+\.\d{3}s", "ran in 0.000s"),
         (r"came \d+ ms after", "came 0 ms after"),
-        (r"trace id: [0-9a-f]{32}", "trace id: [trace]"),
+        (r"[0-9a-f]{32}", "[trace]"),
         (r"since \d+\.\d s", "since 0.0 s"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
         (r"\bport \d+\b", "port [port]"),

@@ -13,3 +13,4 @@ mod selection;
 mod servers;
 mod shown;
 mod stored;
+mod traces;

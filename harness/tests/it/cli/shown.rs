@@ -54,7 +54,8 @@ fn debug_tells_everything_as_it_happens() {
         .map(|line| told.replace(line, "0.0ms ").into_owned())
         .map(|line| ids.replace_all(&line, "_[run]…").replace('│', " "))
         .collect();
-    let (steps, rest): (Vec<&str>, Vec<&str>) = lines.iter().map(String::as_str).partition(|line| is_step.is_match(line));
+    let (steps, rest): (Vec<&str>, Vec<&str>) =
+        lines.iter().map(String::as_str).partition(|line| is_step.is_match(line));
     snapshot("debug", &format!("{}\n-----\n{}\n", steps.join("\n"), rest.join("\n")));
 }
 
