@@ -109,7 +109,7 @@ pub struct ListArgs {
 }
 
 /// `run`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct RunArgs {
     /// Which scenarios.
     #[command(flatten)]
@@ -167,6 +167,9 @@ pub struct RunArgs {
     /// Tell every request, frame and server log line as it happens; with -v whole frames, and barriers too.
     #[arg(long)]
     pub debug: bool,
+    /// Go on waiting, and play again what a change of a scenario, protocol, table, snapshot or a server's sources touches.
+    #[arg(long, conflicts_with_all = ["repeat_until_failure", "reproduce", "keep_server", "step", "pause_on_failure"])]
+    pub watch: bool,
     /// Stop before each step, with everything connected: look into inboxes, send frames by hand, skip, go on.
     #[arg(long, conflicts_with_all = ["repeat_until_failure", "reproduce"])]
     pub step: bool,

@@ -12,13 +12,12 @@ mod review;
 mod run;
 mod schema;
 mod serve;
+mod watch;
 
 use std::borrow::Cow;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-
-use tokio::sync::watch;
 
 use crate::cli::{Cli, Color, Command, ListArgs, SelectArgs};
 use crate::config::{Config, ConfigError};
@@ -59,6 +58,7 @@ pub fn run(cli: Cli) -> Exit {
         Err(error) => return refuse(&error.to_string()),
     };
     match cli.command {
+        Command::Run(args) if args.watch => watch::watch(&config, &args, paint),
         Command::Run(args) => run::run(&config, &args, paint),
         Command::Serve(args) => serve::serve(&config, &args, paint),
         Command::List(args) => list(&config, &args),
@@ -201,8 +201,13 @@ pub(crate) fn under_ci(asked: bool) -> bool {
 }
 
 /// Turns true at the first SIGINT or SIGTERM; the second ends the program at once.
-pub(crate) fn interruption() -> watch::Receiver<bool> {
-    let (interrupt, interrupted) = watch::channel(false);
+pub(crate) fn interruption() -> tokio::sync::watch::Receiver<bool> {
+    static INTERRUPTED: OnceLock<tokio::sync::watch::Receiver<bool>> = OnceLock::new();
+    INTERRUPTED.get_or_init(listen).clone()
+}
+
+fn listen() -> tokio::sync::watch::Receiver<bool> {
+    let (interrupt, interrupted) = tokio::sync::watch::channel(false);
     // Until the handlers are there a signal ends the program as any other, and its servers with it.
     let (ready, listens) = std::sync::mpsc::channel::<()>();
     std::thread::spawn(move || {

@@ -237,7 +237,11 @@ impl Story {
     fn time(&self, scene: &mut Scene, at: Duration) -> String {
         let delta = at.saturating_sub(scene.at);
         scene.at = scene.at.max(at);
-        let text = format!("{:>10} {:>8} ", fine(at), format!("+{:.1}", delta.as_secs_f64() * 1000.0));
+        let text = format!(
+            "{:>10} {:>8} ",
+            format!("{:.1}ms", at.as_secs_f64() * 1000.0),
+            format!("+{:.1}", delta.as_secs_f64() * 1000.0)
+        );
         self.paint.text(Style::Dim, &text)
     }
 

@@ -185,8 +185,7 @@ pub fn seed(result: &ScenarioResult, paint: Paint) -> String {
     }
     // A row of examples is no selector, and its scenario is.
     let scenario = result.label.split('@').next().unwrap_or_default();
-    let again = format!("{}: roundtable run {scenario} --seed {}", result.seed, result.seed);
-    row(&mut text, "seed", &again, paint);
+    row(&mut text, "again", &format!("roundtable run {scenario} --seed {}", result.seed), paint);
     text
 }
 
