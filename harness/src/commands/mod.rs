@@ -7,17 +7,17 @@ mod diff;
 mod init;
 mod narrow;
 mod play;
+mod report;
 mod review;
 mod run;
 mod schema;
 mod serve;
+mod watch;
 
 use std::borrow::Cow;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-
-use tokio::sync::watch;
 
 use crate::cli::{Cli, Color, Command, ListArgs, SelectArgs};
 use crate::config::{Config, ConfigError};
@@ -35,11 +35,13 @@ pub fn run(cli: Cli) -> Exit {
         Color::Always => Paint::new(true),
         Color::Never => Paint::new(false),
     };
-    if let Command::Diff(args) = &cli.command {
-        return diff::diff(args, paint);
-    }
-    if let Command::Schema(args) = &cli.command {
-        return schema::schema(args);
+    match &cli.command {
+        Command::Diff(args) => return diff::diff(args, paint),
+        Command::Schema(args) => return schema::schema(args),
+        // They need no configuration: what they read may come from elsewhere.
+        Command::Report(args) => return report::report(args, paint),
+        Command::MergeReports(args) => return report::merge(args, paint),
+        _ => {}
     }
     if let Command::Completions { shell } = &cli.command {
         return completions::completions(*shell);
@@ -56,12 +58,18 @@ pub fn run(cli: Cli) -> Exit {
         Err(error) => return refuse(&error.to_string()),
     };
     match cli.command {
+        Command::Run(args) if args.watch => watch::watch(&config, &args, paint),
         Command::Run(args) => run::run(&config, &args, paint),
         Command::Serve(args) => serve::serve(&config, &args, paint),
         Command::List(args) => list(&config, &args),
         Command::Check(args) => check::check(&config, &args, paint),
         Command::Review(args) => review::review(&config, &args, paint),
-        Command::Schema(_) | Command::Init(_) | Command::Completions { .. } | Command::Diff(_) => Exit::Passed,
+        Command::Schema(_)
+        | Command::Report(_)
+        | Command::MergeReports(_)
+        | Command::Diff(_)
+        | Command::Init(_)
+        | Command::Completions { .. } => Exit::Passed,
     }
 }
 
@@ -193,8 +201,13 @@ pub(crate) fn under_ci(asked: bool) -> bool {
 }
 
 /// Turns true at the first SIGINT or SIGTERM; the second ends the program at once.
-pub(crate) fn interruption() -> watch::Receiver<bool> {
-    let (interrupt, interrupted) = watch::channel(false);
+pub(crate) fn interruption() -> tokio::sync::watch::Receiver<bool> {
+    static INTERRUPTED: OnceLock<tokio::sync::watch::Receiver<bool>> = OnceLock::new();
+    INTERRUPTED.get_or_init(listen).clone()
+}
+
+fn listen() -> tokio::sync::watch::Receiver<bool> {
+    let (interrupt, interrupted) = tokio::sync::watch::channel(false);
     // Until the handlers are there a signal ends the program as any other, and its servers with it.
     let (ready, listens) = std::sync::mpsc::channel::<()>();
     std::thread::spawn(move || {

@@ -244,6 +244,12 @@ impl Here {
                 me.key()
             )));
         }
+        let Some(_opening) = me.open_as(&name) else {
+            return Err(self.wrong(format!(
+                "two steps open a connection `{name}` of `{}` at once: name one of them with `as`",
+                me.key()
+            )));
+        };
         let headers = self
             .headers(&connect.headers, &url)?
             .iter()

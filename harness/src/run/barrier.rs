@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 use tokio_tungstenite::tungstenite::Message;
 
+use super::expect::came;
 use super::inbox::Ping;
 use super::socket::{Connection, Echo, changed_before, describe, from_now};
 use super::world::{Here, MainMode, Marker, lock};
@@ -238,9 +239,12 @@ impl Here {
                     "the barrier on connection {} of `{}` broke: {what} did not come within {patience:?}",
                     connection.name, connection.participant
                 ));
-                if let Some(end) = &lock(&connection.inbox).end {
-                    failure.details.push(format!("the connection is closed: {}", describe(end)));
+                let end = lock(&connection.inbox).end.clone();
+                if let Some(end) = end {
+                    failure.details.push(format!("the connection is closed: {}", describe(&end)));
                 }
+                failure.participant = Some(connection.participant.clone());
+                failure.came = came(connection, 0);
                 return Err(failure);
             }
         }

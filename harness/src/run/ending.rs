@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::expect::came;
 use super::world::{Here, lock};
-use crate::event::Failure;
+use crate::event::{Failure, Place};
+use crate::scenario::error::Position;
 use crate::text::{brief, counted, millis};
 
 impl Here {
@@ -34,6 +35,14 @@ impl Here {
             }
         }
         broken
+    }
+
+    /// Where the scenario says `strict`.
+    fn strict_place(&self) -> Option<Place> {
+        let source = &self.world.scenario.source;
+        // A key of the file's top, which stands at the beginning of its line.
+        let line = source.text.lines().position(|line| line.starts_with("strict:"))? + 1;
+        Some(Place::new(source, Position { line, column: 1 }))
     }
 
     /// At the end: frames that fail a scenario and that no step expected; with `strict`, frames that no step took.
@@ -75,6 +84,7 @@ impl Here {
                     );
                     let mut failure = Failure::new(crate::event::FailureKind::Expectation, headline);
                     failure.participant = Some(connection.participant.clone());
+                    failure.place = self.strict_place();
                     drop(inbox);
                     failure.came = came(connection, 0).into_iter().filter(|frame| frame.taken_by.is_none()).collect();
                     failures.push(failure);

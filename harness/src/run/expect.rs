@@ -131,7 +131,14 @@ impl Here {
             }
         }
         let mut failure = self.missed(connection, wanted, &format!("waited {patience:?}"));
-        failure.late = Some(format!("it never came: the runner listened {late:?} longer"));
+        let end = lock(&connection.inbox).end.clone();
+        failure.late = Some(match end {
+            None => format!("it never came: the runner listened {late:?} longer"),
+            Some(end) => {
+                let after = missed.elapsed().as_millis();
+                format!("it never came: the connection was closed {} {after} ms after the deadline", describe_end(&end))
+            }
+        });
         Err(failure)
     }
 
@@ -303,7 +310,11 @@ impl Here {
                 millis(after)
             ));
         } else if let Some(listened) = listened {
-            failure.late = Some(format!("no more came: the runner listened {listened:?} longer"));
+            let end = inbox.end.as_ref();
+            failure.late = Some(match end {
+                None => format!("no more came: the runner listened {listened:?} longer"),
+                Some(end) => format!("no more came: the connection was closed {}", describe_end(end)),
+            });
         }
         for place in places.iter().take(SHOWN) {
             let frame = &inbox.frames[*place];

@@ -364,6 +364,7 @@ fn world(
                 spec: spec.clone(),
                 vars: Mutex::default(),
                 jar: reqwest::cookie::Jar::default(),
+                opening: Mutex::default(),
                 connections: Mutex::default(),
             };
             (key.clone(), Arc::new(participant))

@@ -9,6 +9,7 @@ use crate::pattern::describe as describe_pattern;
 use crate::scenario::model::ServerAction;
 use crate::scenario::template::Template;
 use crate::subject::SubjectError;
+use crate::text::counted;
 
 /// What is done, as a verb.
 fn word(action: &ServerAction) -> &'static str {
@@ -20,6 +21,9 @@ fn word(action: &ServerAction) -> &'static str {
         ServerAction::Logged { .. } => "log",
     }
 }
+
+/// Lines of the log that a failure of `logged` shows.
+const LINES: usize = 12;
 
 impl Here {
     pub(super) async fn server(&self, action: &ServerAction) -> Result<(), Box<Failure>> {
@@ -77,7 +81,20 @@ impl Here {
             };
             if !more {
                 let shown = describe_pattern(&compiled);
-                return Err(self.failure(format!("the server logged nothing that fits {shown} within {patience:?}")));
+                let mut failure =
+                    self.failure(format!("the server logged nothing that fits {shown} within {patience:?}"));
+                // On a server that others use too, the report shows the lines that name this scenario's people alone.
+                let lines = lock(&self.world.log.lines);
+                let said = |line: &LoggedLine| format!("{:.1} ms {}", line.at.as_secs_f64() * 1000.0, line.text);
+                failure.details = lines.iter().skip(lines.len().saturating_sub(LINES)).map(said).collect();
+                failure.details.insert(
+                    0,
+                    match lines.len() {
+                        0 => "it logged nothing at all since the scenario began".to_owned(),
+                        many => format!("the last of {} since the scenario began:", counted(many, "line", "lines")),
+                    },
+                );
+                return Err(failure);
             }
         }
     }

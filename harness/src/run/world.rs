@@ -1,6 +1,6 @@
 //! The world of one scenario while it runs: who takes part, what is set, what has happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -135,11 +135,31 @@ pub(crate) struct Participant {
     pub(crate) spec: ParticipantSpec,
     pub(crate) vars: Mutex<BTreeMap<String, Value>>,
     pub(crate) jar: Jar,
+    /// The names of connections that are being opened now.
+    pub(crate) opening: Mutex<BTreeSet<String>>,
     /// All connections ever opened, oldest first.
     pub(crate) connections: Mutex<Vec<Arc<Connection>>>,
 }
 
+/// A name under which a connection is being opened, until this is dropped.
+pub(crate) struct Opening {
+    participant: Arc<Participant>,
+    name: String,
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        lock(&self.participant.opening).remove(&self.name);
+    }
+}
+
 impl Participant {
+    /// Takes a name for a connection that is to be opened; none where another step is opening one under it.
+    pub(crate) fn open_as(self: &Arc<Self>, name: &str) -> Option<Opening> {
+        let free = lock(&self.opening).insert(name.to_owned());
+        free.then(|| Opening { participant: Arc::clone(self), name: name.to_owned() })
+    }
+
     pub(crate) fn key(&self) -> &str {
         &self.spec.key
     }

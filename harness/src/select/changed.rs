@@ -124,6 +124,12 @@ fn short(config: &Config, file: &Path) -> String {
     file.strip_prefix(dir).unwrap_or(file).display().to_string()
 }
 
+/// Whether a file is one that a server is made of.
+pub fn is_source(config: &Config, server: &ServerConfig, file: &Path) -> bool {
+    let file = file.canonicalize().unwrap_or_else(|_| file.to_path_buf());
+    Sources::of(config, server).is_ok_and(|sources| sources.has(&file))
+}
+
 /// Which files a server is made of.
 struct Sources {
     dir: PathBuf,

@@ -147,7 +147,8 @@ pub(crate) fn redacted(text: &str, folder: &Path) -> String {
         (r"\bport \d+\b", "port [port]"),
         (r"lsof -i :\d+", "lsof -i :[port]"),
         (r"_\d{16}", "_[run]"),
-        (r"\bseed( +)\d+", "seed${1}[seed]"),
+        (r"--seed \d+", "--seed [seed]"),
+        (r"\+\d+\.\d{3}\b", "+0.000"),
         (r"\bprocess \d+", "process [pid]"),
         (r"\bkill \d+", "kill [pid]"),
     ] {
