@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OnceCell, mpsc};
 use tracing::{Instrument, info, info_span};
 
-use super::actor::{Actor, Ai, Live};
+use super::actor::{Actor, Ai, Ambient, Live};
 use super::command::Rejection;
 use super::handle::{Handle, ReadView};
 use super::pipeline::{Limits, Pipeline};
 use super::record::{Durable, Record};
 use super::state::State;
-use crate::domain::{ConversationId, Kind, Now, Participant, UserId};
+use crate::domain::{ConversationId, InviteId, Kind, Participant, UserId};
 use crate::shutdown::Tasks;
 use crate::socket::frame::{self, Wire, WireSettings};
 use crate::socket::outbound::Tail;
@@ -52,13 +52,20 @@ pub(crate) struct Registry {
     ai: Option<Ai>,
     limits: Limits,
     wire: WireSettings,
+    ambient: Ambient,
     tasks: Tasks,
 }
 
 impl Registry {
     /// A registry over a store.
-    pub(crate) fn new(store: Arc<dyn Store>, ai: Option<Ai>, limits: Limits, wire: WireSettings) -> Self {
-        Self { loaded: Mutex::default(), store, ai, limits, wire, tasks: Tasks::default() }
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        ai: Option<Ai>,
+        limits: Limits,
+        wire: WireSettings,
+        ambient: Ambient,
+    ) -> Self {
+        Self { loaded: Mutex::default(), store, ai, limits, wire, ambient, tasks: Tasks::default() }
     }
 
     fn loaded(&self) -> MutexGuard<'_, HashMap<ConversationId, Arc<OnceCell<Handle>>>> {
@@ -67,7 +74,7 @@ impl Registry {
 
     /// Creates a conversation; it exists once its records are stored.
     pub(crate) async fn create(&self, founding: Founding) -> Result<Durable, Rejection> {
-        let at = Now::read().wall;
+        let at = self.ambient.clock.now();
         let id = ConversationId::random();
         let mut records = vec![Record::Created {
             title: founding.title,
@@ -113,6 +120,18 @@ impl Registry {
             }
         }
         found
+    }
+
+    /// Finds the conversation that an invite leads to.
+    pub(crate) async fn find_invite(&self, invite: &InviteId) -> Result<Handle, Rejection> {
+        let id = self.store.conversation_of_invite(invite).await.map_err(|_| Rejection::StorageUnavailable)?;
+        self.find(&id.ok_or(Rejection::NoInvite)?).await
+    }
+
+    /// How many conversations a user is in.
+    pub(crate) async fn count_of_user(&self, user: &UserId) -> Result<usize, Rejection> {
+        let page = self.store.conversations_of(user, 0, 0).await;
+        page.map(|page| page.total).map_err(|_| Rejection::StorageUnavailable)
     }
 
     /// The conversations of a user. The log says which; their owners say what is in them.
@@ -176,6 +195,7 @@ impl Registry {
             tail: Arc::clone(&tail),
             pending: Arc::clone(&pending),
             ai: self.ai.clone(),
+            ambient: self.ambient.clone(),
             mailbox,
             live: Live::default(),
         };

@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
+        #[schema(value_type = String)]
         pub(crate) struct $name(Arc<str>);
 
         impl From<&str> for $name {
@@ -60,6 +62,18 @@ text_id!(
     ClientMessageId
 );
 
+text_id!(
+    /// An invite: `inv_` and 32 hexadecimal digits that nobody can guess. Whoever has it may join.
+    InviteId
+);
+
+impl InviteId {
+    /// A new random id, 122 bits of it unpredictable.
+    pub(crate) fn random() -> Self {
+        Self::from(format!("inv_{}", random_hex(32)))
+    }
+}
+
 impl UserId {
     /// The identifier as text.
     pub(crate) fn as_str(&self) -> &str {
@@ -94,7 +108,7 @@ impl MessageId {
 }
 
 /// A message's place in its conversation: 1, 2, 3 … without gaps. 0 means "before the first".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, ToSchema)]
 #[serde(transparent)]
 pub(crate) struct SequenceId(pub(crate) u64);
 

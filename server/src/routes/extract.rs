@@ -85,6 +85,21 @@ impl FromRequest<Arc<App>> for JsonObject {
     }
 }
 
+/// A body that is a JSON object, or none at all, which counts as an empty object.
+pub(super) struct OptionalObject(pub(super) Map<String, Value>);
+
+impl FromRequest<Arc<App>> for OptionalObject {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+        use axum::body::HttpBody;
+        if request.body().is_end_stream() {
+            return Ok(Self(Map::new()));
+        }
+        JsonObject::from_request(request, app).await.map(|JsonObject(object)| Self(object))
+    }
+}
+
 /// A missing content type is accepted, and everything that ends in JSON.
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(CONTENT_TYPE) else {
@@ -114,6 +129,14 @@ async fn read(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
         return Err(ApiError::PayloadTooLarge(limit));
     }
     Ok(bytes)
+}
+
+/// A number without a fraction that is far from what a float cannot tell apart.
+fn whole(number: f64) -> Option<u64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let fits = number.fract() == 0.0 && (0.0..EXACT).contains(&number);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in range")]
+    fits.then_some(number as u64)
 }
 
 /// Reads fields of an object, naming the one that is wrong.
@@ -173,6 +196,18 @@ impl<'a> Fields<'a> {
             None => Ok(None),
             Some(Value::Bool(flag)) => Ok(Some(*flag)),
             Some(_) => wrong(format!("{}{name} must be true or false", self.place)),
+        }
+    }
+
+    /// A whole number in a range.
+    pub(super) fn number(&self, name: &str, least: u64, most: u64) -> Result<Option<u64>, ApiError> {
+        match self.get(name) {
+            None => Ok(None),
+            // 5.0 is the same number as 5.
+            Some(value) => match value.as_u64().or_else(|| whole(value.as_f64()?)) {
+                Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
+                _ => wrong(format!("{}{name} must be a whole number from {least} to {most}", self.place)),
+            },
         }
     }
 

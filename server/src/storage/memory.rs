@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::{ConversationPage, Store, StoreError, StoreFuture};
 use crate::conversation::pipeline::SentKey;
 use crate::conversation::record::{Durable, RECENT, Record};
-use crate::domain::{ConversationId, Message, SequenceId, Timestamp, UserId};
+use crate::domain::{ConversationId, InviteId, Message, SequenceId, Timestamp, UserId};
+use crate::metrics::StoreMetrics;
 
 /// The log of one conversation. Messages lie apart from the other records, so that a place is an index.
 #[derive(Debug)]
@@ -40,6 +42,7 @@ impl Log {
 #[derive(Debug, Default)]
 struct Logs {
     by_id: HashMap<ConversationId, Log>,
+    invites: HashMap<InviteId, ConversationId>,
     ordinal: u64,
 }
 
@@ -75,6 +78,9 @@ impl Logs {
                         self.ordinal += 1;
                         log.active = (at, self.ordinal);
                     }
+                    if let Record::Invited(invite) = &record {
+                        self.invites.insert(invite.id.clone(), id.clone());
+                    }
                     log.records.push(record);
                 }
             }
@@ -104,12 +110,18 @@ impl Logs {
 }
 
 /// A [`Store`] in memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct MemoryStore {
     logs: Mutex<Logs>,
+    metrics: StoreMetrics,
 }
 
 impl MemoryStore {
+    /// With nothing in it.
+    pub(crate) fn new(metrics: StoreMetrics) -> Self {
+        Self { logs: Mutex::default(), metrics }
+    }
+
     fn logs(&self) -> MutexGuard<'_, Logs> {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -126,7 +138,13 @@ fn ready<'a, T: Send + 'a>(result: Result<T, StoreError>) -> StoreFuture<'a, T> 
 
 impl Store for MemoryStore {
     fn append(&self, id: &ConversationId, records: Vec<Record>) -> StoreFuture<'_, ()> {
-        ready(self.logs().append(id, records))
+        let (start, count) = (Instant::now(), records.len());
+        let appended = self.logs().append(id, records);
+        match &appended {
+            Ok(()) => self.metrics.committed(count, start.elapsed()),
+            Err(_) => self.metrics.failed(),
+        }
+        ready(appended)
     }
 
     fn load(&self, id: &ConversationId) -> StoreFuture<'_, Option<Durable>> {
@@ -170,6 +188,10 @@ impl Store for MemoryStore {
 
     fn conversations_of(&self, user: &UserId, offset: usize, limit: usize) -> StoreFuture<'_, ConversationPage> {
         ready(Ok(self.logs().conversations_of(user, offset, limit)))
+    }
+
+    fn conversation_of_invite(&self, invite: &InviteId) -> StoreFuture<'_, Option<ConversationId>> {
+        ready(Ok(self.logs().invites.get(invite).cloned()))
     }
 
     fn check(&self) -> StoreFuture<'_, ()> {

@@ -17,7 +17,7 @@ pub(crate) use memory::MemoryStore;
 
 use crate::conversation::pipeline::SentKey;
 use crate::conversation::record::{Durable, Record};
-use crate::domain::{ConversationId, Message, SequenceId, UserId};
+use crate::domain::{ConversationId, InviteId, Message, SequenceId, UserId};
 
 /// The answer of a store, some time later.
 pub(crate) type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -75,6 +75,9 @@ pub(crate) trait Store: Send + Sync + 'static {
 
     /// The conversations that a user is a participant of, newest activity (creation or message) first.
     fn conversations_of(&self, user: &UserId, offset: usize, limit: usize) -> StoreFuture<'_, ConversationPage>;
+
+    /// The conversation that an invite leads to, also when the invite is no longer good.
+    fn conversation_of_invite(&self, invite: &InviteId) -> StoreFuture<'_, Option<ConversationId>>;
 
     /// Whether the store would take a commit now.
     fn check(&self) -> StoreFuture<'_, ()>;
