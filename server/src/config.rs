@@ -110,7 +110,8 @@ pub struct Config {
     /// The public key that verifies tokens, in PEM or the path of such a file. RSA keys verify RS256, P-256 keys
     /// ES256, Ed25519 keys EdDSA.
     pub jwt_public_key: Option<String>,
-    /// The JSON Web Key Set with the public keys that verify tokens: an `https://` or `http://` URL, or a file.
+    /// The JSON Web Key Set with the public keys that verify tokens: an `https://` or `http://` URL, a
+    /// file, or the set itself.
     pub jwt_jwks: Option<String>,
     /// What `iss` of a token must be.
     pub jwt_issuer: Option<String>,

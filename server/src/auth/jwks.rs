@@ -19,6 +19,7 @@ const MAX_BYTES: usize = 1 << 20;
 /// Where a key set is published.
 #[derive(Debug, Clone)]
 enum Source {
+    Given(String),
     File(String),
     Url(reqwest::Client, String),
 }
@@ -59,10 +60,13 @@ impl Published {
     /// # Errors
     /// Says what is wrong with the file, or that no client can be made.
     pub(super) async fn open(place: &str, freshness: Freshness) -> Result<Self, String> {
+        let is_given = place.trim_start().starts_with('{');
         let is_url = place.starts_with("https://") || place.starts_with("http://");
         let source = if is_url {
             let client = reqwest::Client::builder().timeout(FETCH_TIMEOUT).redirect(reqwest::redirect::Policy::none());
             Source::Url(client.build().map_err(|error| format!("cannot be fetched: {error}"))?, place.to_owned())
+        } else if is_given {
+            Source::Given(place.to_owned())
         } else {
             Source::File(place.to_owned())
         };
@@ -116,6 +120,7 @@ impl Published {
         let change = |set: &dyn Fn(&mut Known)| set(&mut self.known.write().unwrap_or_else(PoisonError::into_inner));
         change(&|known| known.tried = Some(now));
         let read = match &self.source {
+            Source::Given(text) => Ok(text.clone().into_bytes()),
             Source::File(path) => std::fs::read(path).map_err(|error| format!("{path} cannot be read: {error}")),
             Source::Url(client, url) => fetch(client, url).await,
         };

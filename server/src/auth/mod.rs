@@ -105,7 +105,9 @@ impl Tokens {
             }
         };
         let id = caller.id.as_str();
-        if id.trim().is_empty() || id.chars().count() > self.max_id_chars || caller.id == self.reserved {
+        // In development whoever wants to may look with the AI's eyes.
+        let is_ai = caller.id == self.reserved && !matches!(self.mode, Mode::Dev);
+        if id.trim().is_empty() || id.chars().count() > self.max_id_chars || is_ai {
             return Err(ApiError::InvalidToken);
         }
         Ok(caller)

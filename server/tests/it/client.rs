@@ -45,6 +45,11 @@ impl Server {
         Self { address, shutdown: Some(shutdown), serving }
     }
 
+    /// A server that somebody else runs.
+    pub(crate) fn elsewhere(address: SocketAddr) -> Self {
+        Self { address, shutdown: None, serving: tokio::spawn(std::future::pending()) }
+    }
+
     /// Asks the server to go down.
     pub(crate) fn begin_shutdown(&mut self) {
         self.shutdown = None;
@@ -57,12 +62,23 @@ impl Server {
 
     /// One request on a connection of its own.
     pub(crate) async fn call(&self, user: &str, method: &str, path: &str, body: Value) -> Answer {
-        let token = if user.is_empty() { String::new() } else { format!("authorization: Bearer e2e_{user}\r\n") };
+        let token = if user.is_empty() { String::new() } else { format!("e2e_{user}") };
+        self.call_by(&token, method, path, body).await
+    }
+
+    /// One request with this token.
+    pub(crate) async fn call_by(&self, token: &str, method: &str, path: &str, body: Value) -> Answer {
+        let token = if token.is_empty() { String::new() } else { format!("authorization: Bearer {token}\r\n") };
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: test\r\n{token}connection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
+        Answer::parse(&self.raw(&request).await)
+    }
+
+    /// Everything that comes back for these bytes until the server closes the connection.
+    pub(crate) async fn raw(&self, request: &str) -> String {
         let exchange = async {
             let mut stream = TcpStream::connect(self.address).await.unwrap();
             stream.write_all(request.as_bytes()).await.unwrap();
@@ -70,7 +86,7 @@ impl Server {
             stream.read_to_string(&mut answer).await.unwrap();
             answer
         };
-        Answer::parse(&soon("a request", exchange).await)
+        soon("a request", exchange).await
     }
 
     /// The body of a request that must succeed.
@@ -120,6 +136,11 @@ impl Server {
         self.upgrade(stream, user, conversation, "").await.unwrap()
     }
 
+    /// A socket whose token stands in the query.
+    pub(crate) async fn upgrade_by_query(&self, token: &str, conversation: &str) -> Socket {
+        self.try_connect("", conversation, &format!("?auth_token={token}")).await.unwrap()
+    }
+
     async fn upgrade(&self, stream: TcpStream, user: &str, conversation: &str, query: &str) -> Result<Socket, u16> {
         // Otherwise the second of two small frames waits until the first one is acknowledged.
         stream.set_nodelay(true).unwrap();
@@ -148,7 +169,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         Self {
             status: head.split(' ').nth(1).unwrap().parse().unwrap(),
@@ -179,6 +200,12 @@ impl Socket {
 
     pub(crate) async fn send_raw(&mut self, message: Message) {
         soon("sending", self.stream.send(message)).await.unwrap();
+    }
+
+    /// Sends a frame unless the other side takes none, which shows when nothing moves for a while.
+    pub(crate) async fn try_send(&mut self, frame: &Value) -> bool {
+        let sending = self.stream.send(Message::text(frame.to_string()));
+        tokio::time::timeout(Duration::from_millis(300), sending).await.is_ok_and(|sent| sent.is_ok())
     }
 
     /// Says something under an id of the client's own.

@@ -7,6 +7,8 @@ mod client;
 mod commits;
 mod lifecycle;
 mod limits;
+mod logs;
 mod membership;
 mod rest;
 mod stream;
+mod tokens;
