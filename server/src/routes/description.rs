@@ -38,6 +38,7 @@ pub(super) fn finish(document: OpenApi, config: &Config) -> String {
         "cookie": {"type": "apiKey", "in": "cookie", "name": "auth_token"},
     });
     limit(&mut components["schemas"], config);
+    link(&mut document["paths"]);
     document.to_string()
 }
 
@@ -87,6 +88,20 @@ fn complete(method: &str, path: &str, operation: &mut Value, config: &Config) {
     }
 }
 
+/// Tells where the ids of one answer belong in another request.
+fn link(paths: &mut Value) {
+    let id = json!({"id": "$response.body#/conversation_id"});
+    let to = |operation: &str| (operation.to_owned(), json!({"operationId": operation, "parameters": id}));
+    let operations = ["read", "edit", "list", "say", "say_by_its_older_name", "join", "invite", "leave"];
+    let created = &mut paths["/chat/create"]["post"]["responses"]["201"];
+    created["links"] = Value::Object(operations.iter().map(|operation| to(operation)).collect());
+    let parameters = json!({"id": "$response.body#/conversation_id", "user_id": "$response.body#/participants/0/id"});
+    created["links"]["remove"] = json!({"operationId": "remove", "parameters": parameters});
+    let invited = &mut paths["/chat/{id}/invites"]["post"]["responses"]["201"];
+    let parameters = json!({"invite": "$response.body#/invite"});
+    invited["links"] = json!({"accept": {"operationId": "accept", "parameters": parameters}});
+}
+
 fn meaning(status: u16) -> &'static str {
     match status {
         400 => "A field or parameter is wrong, or the body is no JSON",
@@ -120,7 +135,12 @@ fn limit(schemas: &mut Value, config: &Config) {
         ("Editing", "title", filled(config.max_title_chars)),
         ("Editing", "mode", at_most(config.max_mode_chars)),
         ("Editing", "sites", sites.clone()),
-        ("Saying", "content", at_most(config.max_message_chars)),
+        // Beyond it the answer is 413 and not 400, which no keyword of a schema means.
+        (
+            "Saying",
+            "content",
+            json!({"description": format!("At most {} characters; more are 413.", config.max_message_chars)}),
+        ),
         ("Saying", "message_id", filled(config.max_id_chars)),
         ("Saying", "mode", at_most(config.max_mode_chars)),
         ("Saying", "sites", sites),

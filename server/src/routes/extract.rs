@@ -70,22 +70,28 @@ impl FromRequest<Arc<App>> for JsonObject {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
-        if !is_json(request.headers()) {
-            return Err(ApiError::UnsupportedMediaType);
-        }
-        let limit = app.config.max_body_bytes;
-        let period = Duration::from_millis(app.config.body_timeout_ms);
-        let bytes = timeout(period, read(request.into_body(), limit)).await.map_err(|_| ApiError::RequestTimeout)??;
-        let value: Value = serde_json::from_slice(&bytes)
-            .map_err(|error| ApiError::InvalidJson(format!("the body is not JSON: {error}")))?;
-        match value {
-            Value::Object(object) => Ok(Self(object)),
-            _ => Err(ApiError::InvalidRequest("the body must be a JSON object".to_owned())),
-        }
+        object(json(request, app).await?).map(Self)
     }
 }
 
-/// A body that is a JSON object, or none at all, which counts as an empty object.
+async fn json(request: Request, app: &App) -> Result<Value, ApiError> {
+    if !is_json(request.headers()) {
+        return Err(ApiError::UnsupportedMediaType);
+    }
+    let limit = app.config.max_body_bytes;
+    let period = Duration::from_millis(app.config.body_timeout_ms);
+    let bytes = timeout(period, read(request.into_body(), limit)).await.map_err(|_| ApiError::RequestTimeout)??;
+    serde_json::from_slice(&bytes).map_err(|error| ApiError::InvalidJson(format!("the body is not JSON: {error}")))
+}
+
+fn object(value: Value) -> Result<Map<String, Value>, ApiError> {
+    match value {
+        Value::Object(object) => Ok(object),
+        _ => Err(ApiError::InvalidRequest("the body must be a JSON object".to_owned())),
+    }
+}
+
+/// A body that is a JSON object; none at all, or null, counts as an empty one.
 pub(super) struct OptionalObject(pub(super) Map<String, Value>);
 
 impl FromRequest<Arc<App>> for OptionalObject {
@@ -96,7 +102,10 @@ impl FromRequest<Arc<App>> for OptionalObject {
         if request.body().is_end_stream() {
             return Ok(Self(Map::new()));
         }
-        JsonObject::from_request(request, app).await.map(|JsonObject(object)| Self(object))
+        match json(request, app).await? {
+            Value::Null => Ok(Self(Map::new())),
+            value => object(value).map(Self),
+        }
     }
 }
 

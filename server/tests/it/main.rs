@@ -5,6 +5,7 @@
 mod ai;
 mod client;
 mod commits;
+mod description;
 mod lifecycle;
 mod limits;
 mod logs;
