@@ -21,7 +21,7 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Logs each request without its query (which may hold a token) and without the invite in its path.
 pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
-    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or("unknown").to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
     let span = info_span!(
         "request",
