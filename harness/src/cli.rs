@@ -1,14 +1,21 @@
 //! The command line, as typed.
 
+pub mod review;
+
 use std::path::PathBuf;
+
+pub mod diff;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod pipeline;
+
+pub use pipeline::{NarrowArgs, PipelineArgs};
 pub mod init;
 
 /// End-to-end tests for multi-participant realtime servers.
 ///
-/// Exit codes: 0 all passed; 1 a scenario failed; 2 usage, configuration or a file is wrong; 3 a server could not be
+/// Exit codes: 0 all passed; 1 a scenario failed, or the run took too long; 2 usage, configuration or a file is wrong; 3 a server could not be
 /// started or reached; 4 nothing was selected; 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "roundtable", version, max_term_width = 100)]
@@ -17,10 +24,10 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
     /// Another roundtable.toml than the nearest in this folder or above.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", display_order = 1000)]
     pub config: Option<PathBuf>,
     /// When to colour; `auto` is on terminals, and not where NO_COLOR is set.
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", display_order = 1001)]
     pub color: Color,
 }
 
@@ -46,16 +53,28 @@ pub enum Command {
     /// Start the server alone, and leave it running until Ctrl-C.
     Serve(ServeArgs),
     /// Show the scenarios that would be played.
-    List(SelectArgs),
+    List(ListArgs),
     /// Read scenario and protocol files, and tell everything that is wrong with them; nothing is played.
     Check(CheckArgs),
+    /// Compare two playings of a scenario, and tell the first causal divergence.
+    Diff(diff::DiffArgs),
+    /// Look at what changed in snapshots, by meaning and by cause, and accept or reject it.
+    Review(review::ReviewArgs),
     /// Print the JSON Schema of scenario and protocol files, for editors.
-    Schema,
+    Schema(SchemaArgs),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// `schema`.
+#[derive(Debug, Clone, Args)]
+pub struct SchemaArgs {
+    /// Protocol files whose verbs, parameters, streams and states editors are to offer.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub with: Vec<PathBuf>,
 }
 
 /// Which scenarios.
@@ -69,12 +88,29 @@ pub struct SelectArgs {
     pub tag: Vec<String>,
 }
 
+/// `list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Which scenarios.
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// Which of them.
+    #[command(flatten)]
+    pub narrow: NarrowArgs,
+}
+
 /// `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// Which scenarios.
     #[command(flatten)]
     pub select: SelectArgs,
+    /// Which of them.
+    #[command(flatten)]
+    pub narrow: NarrowArgs,
+    /// How often, how long, and what is not shown.
+    #[command(flatten)]
+    pub pipeline: PipelineArgs,
     /// The server under test: `in-process` (a fresh one for each scenario), `subprocess` (the command of
     /// roundtable.toml), a URL, or NAME=URL for a server of `[servers.NAME]`; may be given several times.
     #[arg(long, value_name = "WHICH", default_value = "in-process")]
@@ -82,12 +118,24 @@ pub struct RunArgs {
     /// How many scenarios run at once; the default is one for each core, and 1 with --debug.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub jobs: Option<u16>,
-    /// Stop behind the first scenario that fails.
-    #[arg(long)]
-    pub fail_fast: bool,
     /// Play everything so many times.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
+    /// Play everything again until something fails, at most MAX times if that is given.
+    #[arg(long, value_name = "MAX", num_args = 0..=1, require_equals = true, conflicts_with_all = ["repeat", "keep_server"],
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat_until_failure: Option<Option<u32>>,
+    /// Play each scenario so many times with one seed (--seed, that of its last failure, or a new one), and tell how
+    /// often which failure comes.
+    #[arg(long, value_name = "N", conflicts_with_all = ["repeat", "repeat_until_failure", "keep_server"],
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub reproduce: Option<u32>,
+    /// Fix generated values and the order in which racers are released; a failure names its seed.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Release racers up to so much later than the first (2ms), each by chance that the seed fixes.
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = crate::config::parse_duration)]
+    pub jitter: std::time::Duration,
     /// Multiply every deadline, for slow machines.
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = positive)]
     pub slow: f64,
@@ -100,16 +148,25 @@ pub struct RunArgs {
     /// Write a report: json=FILE (an event a line); may be given several times.
     #[arg(long, value_name = "KIND=PLACE")]
     pub report: Vec<crate::report::Wish>,
-    /// Of which scenarios reports hold every request and frame.
+    /// Of which scenarios a page is written that shows every request and frame, and reports hold them.
     #[arg(long, value_name = "WHEN", default_value = "on-failure")]
     pub trace: crate::report::tape::Keep,
     /// The folder for traces, pending snapshots under CI, and what the next run wants to know of this one; `output` in
     /// roundtable.toml.
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// Stream every request, frame and server log line as it happens.
+    /// Tell every request, frame and server log line as it happens; with -v whole frames, and barriers too.
     #[arg(long)]
     pub debug: bool,
+    /// Stop before each step, with everything connected: look into inboxes, send frames by hand, skip, go on.
+    #[arg(long, conflicts_with_all = ["repeat_until_failure", "reproduce"])]
+    pub step: bool,
+    /// Stop at the first failure, with everything connected, and tell addresses and lines to paste.
+    #[arg(long, conflicts_with_all = ["repeat_until_failure", "reproduce"])]
+    pub pause_on_failure: bool,
+    /// -vv is --debug with whole frames.
+    #[arg(long, short, action = clap::ArgAction::Count)]
+    pub verbose: u8,
 }
 
 /// `serve`.
@@ -129,6 +186,9 @@ pub struct CheckArgs {
     /// Which scenarios.
     #[command(flatten)]
     pub select: SelectArgs,
+    /// Exit with 2 if there is a warning: something that can be played and is probably not meant so.
+    #[arg(long)]
+    pub deny_warnings: bool,
     /// Play the scenarios so many times, and fail if a delivery ever comes behind the barrier that should follow it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub barrier: Option<u32>,

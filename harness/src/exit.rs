@@ -9,7 +9,7 @@ use crate::event::Summary;
 pub enum Exit {
     /// Everything passed.
     Passed,
-    /// A scenario failed, a snapshot included.
+    /// A scenario failed, a snapshot included; its server died; it was flaky where that fails; or the run took too long.
     Failed,
     /// Usage, configuration, or a scenario file is wrong.
     Invalid,
@@ -22,13 +22,14 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// What a run's numbers mean. When several apply: interrupted, no server, failed.
+    /// What a run's numbers mean. When several apply: interrupted, no server, failed. A server that died under the
+    /// scenarios failed them; one behind a URL that went away is as one that was never reached.
     pub fn of(summary: &Summary) -> Self {
         if summary.interrupted {
             Self::Interrupted
-        } else if summary.no_server > 0 {
+        } else if summary.no_server > 0 || summary.unreachable {
             Self::NoServer
-        } else if summary.failed > 0 || !summary.orphans.is_empty() {
+        } else if summary.is_bad() {
             Self::Failed
         } else {
             Self::Passed

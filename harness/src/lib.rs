@@ -7,6 +7,7 @@
 //! - [`subject`]: the servers under test; [`runner`]: many scenarios at once; [`run`]: one scenario;
 //! - [`pattern`]: what matches, and how a near miss differs;
 //! - [`record`]: everything that happened; [`invariant`]: what must hold of it; [`snapshot`]: what is kept of it;
+//! - [`review`]: what changed in snapshots, and taking it over;
 //! - [`event`]: what a run tells; [`report`]: how it is shown;
 //! - [`init`]: the first files for a server of one's own;
 //! - [`Suite`]: all of this from a Rust test.
@@ -14,17 +15,21 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod diff;
 pub mod event;
 pub mod exit;
 pub mod init;
 pub mod invariant;
 pub mod pattern;
 pub mod record;
+pub mod reference;
 pub mod report;
+pub mod review;
 pub mod run;
 pub mod runner;
 pub mod scenario;
 pub mod schema;
+pub mod secret;
 pub mod select;
 pub mod snapshot;
 pub mod subject;

@@ -1,62 +1,105 @@
 //! The JSON Schema of scenario and protocol files, for editors: made from the same tables of words as the parsers.
 
+mod snippets;
+mod verbs;
+
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use crate::pattern;
-use crate::scenario::words::{Place, Word, words_of};
+use crate::scenario::model::Protocol;
+use crate::scenario::words::{Inner, MAPS, Place, Word, words_of};
 
 /// A JSON Schema (2020-12) that accepts a scenario file or a protocol file.
 pub fn schema() -> Value {
+    schema_with(&[])
+}
+
+/// The same, which also knows the verbs, streams and states of some protocols: editors then offer them. Other verbs
+/// stay right, because a participant may speak another protocol.
+pub fn schema_with(protocols: &[Arc<Protocol>]) -> Value {
+    let mut definitions = json!({
+        "scenario": file(Place::File, &[("participants", "participant")]),
+        "protocol": file(Place::Protocol, &[("verbs", "verb"), ("streams", "stream")]),
+        "participant": object("a participant", Place::Participant),
+        "verb": object("a verb", Place::Verb),
+        "stream": object("a stream", Place::Stream),
+        "outcome": object("an outcome", Place::Outcome),
+        "step": step(),
+        "action": action(),
+        "pattern": pattern_schema(),
+    });
+    for inner in MAPS {
+        definitions[inner.name] = inside(inner);
+    }
+    snippets::add(&mut definitions);
+    verbs::add(&mut definitions, protocols);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Roundtable scenario or protocol",
+        "title": "a scenario or protocol file",
         "description": "A scenario says who takes part and what each of them does and sees. A protocol file gives it verbs.",
         "if": { "type": "object", "required": ["protocol"] },
         "then": { "$ref": "#/$defs/protocol" },
         "else": { "$ref": "#/$defs/scenario" },
-        "$defs": {
-            "scenario": file(Place::File, &["scenario", "participants", "steps"], &[("participants", "participant")]),
-            "protocol": file(Place::Protocol, &["protocol"], &[("verbs", "verb"), ("streams", "stream")]),
-            "participant": object(Place::Participant, &[]),
-            "verb": object(Place::Verb, &["steps"]),
-            "stream": object(Place::Stream, &["frame", "stream", "id", "order"]),
-            "outcome": object(Place::Outcome, &[]),
-            "step": step(),
-            "action": action(),
-            "pattern": pattern_schema(),
-        }
+        "$defs": definitions,
     })
 }
 
+/// A word's value, with what an editor shows of it.
 fn fragment(word: &Word) -> Value {
     let mut schema: Value = serde_json::from_str(word.schema).unwrap_or_else(|_| json!({}));
+    let example = format!("{}: {}", word.name, word.example);
     if let Value::Object(map) = &mut schema {
-        // A description beside `$ref` is heard since draft 2019-09.
-        map.insert("description".to_owned(), json!(word.doc));
-        if let Ok(example) = serde_json::from_str::<Value>(word.example) {
-            map.insert("examples".to_owned(), json!([example]));
-        }
+        // What stands beside `$ref` is heard since draft 2019-09.
+        map.insert("title".to_owned(), json!(word.name));
+        map.insert("description".to_owned(), json!(format!("{} Example: `{example}`", word.doc)));
+        map.insert("markdownDescription".to_owned(), json!(format!("{}\n\n```yaml\n{example}\n```", word.doc)));
     }
     schema
+}
+
+fn required(place: Place) -> Vec<&'static str> {
+    words_of(place).filter(|word| word.required).map(|word| word.name).collect()
 }
 
 fn properties(places: &[Place]) -> Map<String, Value> {
     places.iter().flat_map(|place| words_of(*place)).map(|word| (word.name.to_owned(), fragment(word))).collect()
 }
 
-fn object(place: Place, required: &[&str]) -> Value {
-    json!({ "type": ["object", "null"], "properties": properties(&[place]), "required": required, "additionalProperties": false })
+fn object(title: &str, place: Place) -> Value {
+    json!({ "title": title, "type": ["object", "null"], "properties": properties(&[place]), "required": required(place), "additionalProperties": false })
+}
+
+/// A smaller map within another one.
+fn inside(inner: &Inner) -> Value {
+    let place = Place::Inside(inner.name);
+    let kinds = if inner.nullable { json!(["object", "null"]) } else { json!("object") };
+    let mut map = json!({
+        "title": inner.name,
+        "type": kinds,
+        "properties": properties(&[place]),
+        "required": required(place),
+        "additionalProperties": inner.open,
+    });
+    if inner.name == "sending" {
+        map["oneOf"] = json!([
+            { "title": "a frame that sends", "required": ["frame", "client_id"], "not": { "required": ["request"] } },
+            { "title": "a request that sends", "required": ["request", "stream", "id", "order"], "not": { "required": ["frame"] } },
+        ]);
+    }
+    map
 }
 
 /// A file's object; some of its keys are maps whose values have a definition of their own.
-fn file(place: Place, required: &[&str], inner: &[(&str, &str)]) -> Value {
+fn file(place: Place, inner: &[(&str, &str)]) -> Value {
     let mut properties = properties(&[place]);
     for (key, definition) in inner {
         if let Some(Value::Object(map)) = properties.get_mut(*key) {
             map.insert("additionalProperties".to_owned(), json!({ "$ref": format!("#/$defs/{definition}") }));
         }
     }
-    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+    json!({ "type": "object", "properties": properties, "required": required(place), "additionalProperties": false })
 }
 
 /// A step: a control with what stands beside it, or one actor with an action.
@@ -75,16 +118,17 @@ fn step() -> Value {
             }
             let needs: Vec<&str> =
                 std::iter::once(word.name).chain(word.beside.iter().copied().filter(|name| *name == "steps")).collect();
-            json!({ "required": needs, "properties": allowed, "additionalProperties": false })
+            json!({ "title": word.name, "required": needs, "properties": allowed, "additionalProperties": false })
         })
         .collect();
     alternatives.push(json!({
+        "title": "what somebody does",
         "minProperties": 1,
         "maxProperties": 1,
         "propertyNames": { "not": { "enum": names } },
         "additionalProperties": { "$ref": "#/$defs/action" },
     }));
-    json!({ "type": "object", "properties": properties(&[Place::Control, Place::ControlModifier]), "oneOf": alternatives })
+    json!({ "title": "a step", "type": "object", "properties": properties(&[Place::Control, Place::ControlModifier]), "oneOf": alternatives })
 }
 
 /// An action: a bare verb, or a map with one action or verb and what may stand beside it.
@@ -95,15 +139,15 @@ fn action() -> Value {
             allowed.extend(word.beside.iter().map(|name| ((*name).to_owned(), json!(true))));
             // A count without its number would be a `receive` that doesn't wait.
             let needs = if word.name == "received" { vec![word.name, "times"] } else { vec![word.name] };
-            json!({ "required": needs, "properties": allowed, "additionalProperties": false })
+            json!({ "title": word.name, "required": needs, "properties": allowed, "additionalProperties": false })
         })
         .collect();
     let actions: Vec<Value> = words_of(Place::Action).map(|word| json!({ "required": [word.name] })).collect();
-    alternatives.push(json!({ "description": "The call of a verb of the protocol file.", "not": { "anyOf": actions }, "minProperties": 1 }));
+    alternatives.push(json!({ "title": "a verb", "description": "The call of a verb of the protocol file.", "not": { "anyOf": actions }, "minProperties": 1 }));
     json!({
         "oneOf": [
-            { "type": "string" },
-            { "type": "object", "properties": properties(&[Place::Action, Place::Modifier]), "oneOf": alternatives },
+            { "title": "a verb", "type": "string" },
+            { "title": "an action", "type": "object", "properties": properties(&[Place::Action, Place::Modifier]), "oneOf": alternatives },
         ]
     })
 }
@@ -114,12 +158,16 @@ fn pattern_schema() -> Value {
         .map(|word| {
             let mut schema = json!({ "anyOf": [word.argument_schema(), { "type": "string", "pattern": "\\{\\{" }] });
             if let Value::Object(map) = &mut schema {
-                map.insert("description".to_owned(), json!(word.doc));
+                map.insert("title".to_owned(), json!(word.name));
+                map.insert("description".to_owned(), json!(format!("{} Example: `{}`", word.doc, word.example)));
+                let markdown = format!("{}\n\n```yaml\n{}\n```", word.doc, word.example);
+                map.insert("markdownDescription".to_owned(), json!(markdown));
             }
             (word.name.to_owned(), schema)
         })
         .collect();
     json!({
+        "title": "a pattern",
         "description": "A pattern: objects match as subsets, arrays by length and element, scalars by value; matchers begin with `$`.",
         "type": ["object", "array", "string", "number", "boolean", "null"],
         "properties": matchers,

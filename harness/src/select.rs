@@ -1,5 +1,9 @@
 //! Which scenarios: by path, suite, part of a name, and tag.
 
+pub mod changed;
+pub mod last_run;
+pub mod shard;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -104,10 +108,10 @@ pub fn label(scenario: &Scenario, row: &str) -> Arc<str> {
     if row.is_empty() { Arc::from(scenario.id.as_str()) } else { Arc::from(format!("{}@{row}", scenario.id)) }
 }
 
-/// The jobs of a selection: every row of every scenario, so many times.
-pub fn jobs_of(selected: &Selected, repeat: u32) -> Vec<Job> {
+/// The jobs of a selection: every row of every scenario, in each of these repetitions, counted from 1.
+pub fn jobs_of(selected: &Selected, repetitions: std::ops::RangeInclusive<usize>) -> Vec<Job> {
     let mut jobs = Vec::new();
-    for repetition in 1..=repeat as usize {
+    for repetition in repetitions {
         for scenario in &selected.scenarios {
             for (row, columns) in scenario.rows.iter().enumerate() {
                 let label = label(scenario, &columns.name);

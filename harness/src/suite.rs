@@ -24,15 +24,15 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tracing::level_filters::LevelFilter;
 
 use crate::config::{Config, SubjectChoice};
 use crate::event::{EventSink, Outcome, ScenarioResult, Summary};
 use crate::report::human;
 use crate::report::paint::Paint;
-use crate::run::{Deadlines, Ground, Store};
+use crate::run::{Deadlines, Ground, Luck, Store};
 use crate::runner::{self, Options, Way, Ways};
 use crate::scenario::error::Severity;
+use crate::secret::Secrets;
 use crate::select::{jobs_of, select};
 use crate::subject::in_process::application;
 use crate::subject::{Shutdown, Subject};
@@ -46,13 +46,22 @@ pub struct Suite {
     subject: Option<Subject>,
     jobs: usize,
     slow: f64,
+    seed: Option<u64>,
 }
 
 impl Suite {
     /// The scenarios below a folder. Their snapshots are kept beside it, in a folder `snapshots`.
     pub fn new(scenarios: impl Into<PathBuf>) -> Self {
         let jobs = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self { scenarios: scenarios.into(), snapshots: None, select: Vec::new(), subject: None, jobs, slow: 1.0 }
+        Self {
+            scenarios: scenarios.into(),
+            snapshots: None,
+            select: Vec::new(),
+            subject: None,
+            jobs,
+            slow: 1.0,
+            seed: None,
+        }
     }
 
     /// The server: a closure that serves a listener until it is told to stop. It is called anew for each scenario, so
@@ -101,6 +110,13 @@ impl Suite {
         self
     }
 
+    /// Fixes generated values and the order of races; without it they differ from run to run. A failure names its seed.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
     /// Plays them. Snapshots that are missing or differ are stored when the variable `UPDATE_SNAPSHOTS` is set.
     pub async fn play(self) -> Played {
         // Scenarios block threads of their own, so that the test's runtime stays free.
@@ -145,17 +161,9 @@ impl Suite {
         let server = subject.name().to_owned();
         let ways: Ways = Arc::new(move |_| Way::Play(subject.clone()));
         let (_interrupt, interrupted) = watch::channel(false);
-        let options = Options {
-            jobs: self.jobs,
-            fail_fast: false,
-            level: LevelFilter::INFO,
-            interrupted,
-            server,
-            keep: false,
-            seed: 0,
-        };
+        let options = Options::new(self.jobs, server, interrupted);
         let quiet: EventSink = Arc::new(|_| {});
-        let under_ci = crate::commands::under_ci();
+        let under_ci = crate::commands::under_ci(false);
         let ground = Ground {
             deadlines: Deadlines { default: config.deadline, late: config.late, slow: self.slow },
             store: Some(Store {
@@ -163,12 +171,19 @@ impl Suite {
                 top: config.dir.clone(),
                 update: std::env::var_os("UPDATE_SNAPSHOTS").is_some(),
                 writable: !under_ci,
+                elsewhere: None,
             }),
             audit: None,
+            desk: None,
+            luck: self.seed.map_or_else(Luck::any, Luck::of),
             sink: quiet,
             detail: false,
+            timeout: config.timeout,
+            traceparent: config.traceparent,
+            secrets: Secrets::from_env(&config.secrets, &[]).map_err(|error| error.to_string())?,
         };
-        let ran = runner::run(&jobs_of(&selected, 1), &ground, &ways, &options).map_err(|error| error.to_string())?;
+        let ran =
+            runner::run(&jobs_of(&selected, 1..=1), &ground, &ways, &options).map_err(|error| error.to_string())?;
         Ok(Played { results: ran.results, summary: ran.summary, broken: None })
     }
 }
@@ -201,7 +216,7 @@ impl Played {
         let paint = Paint::new(false);
         let mut text: String = self.results.iter().map(|result| format!("{}\n", human::line(result, paint))).collect();
         for result in &self.results {
-            let failures = human::failures(result, paint);
+            let failures = human::failures(result, None, paint);
             if !failures.is_empty() {
                 text.push('\n');
                 text.push_str(&failures);

@@ -1,7 +1,9 @@
 //! Frames and times in a line, for people.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use regex::{Captures, Regex};
 use serde_json::Value;
 
 /// A JSON value in one line, at most so many characters. An object begins with what tells it from others: its short
@@ -24,6 +26,92 @@ pub fn brief(value: &Value, most: usize) -> String {
         })
         .collect();
     shorten(&format!("{{{}}}", fields.join(",")), most)
+}
+
+/// What tells a frame from others, for a line of running text: `message_ack sequence_id=1 client_id=9f3b…`. The
+/// field that names its kind stands first and alone, then short values, then what is nested; ids are cut.
+pub fn gist(value: &Value) -> String {
+    let mut text = String::new();
+    match value {
+        Value::Object(map) => {
+            let kind = KINDS.iter().find(|kind| map.get(**kind).is_some_and(Value::is_string));
+            if let Some(kind) = kind.and_then(|kind| map.get(*kind)).and_then(Value::as_str) {
+                text.push_str(kind);
+            }
+            let mut fields: Vec<(&String, &Value)> =
+                map.iter().filter(|(name, _)| kind.is_none_or(|kind| kind != name)).collect();
+            // What people wrote and numbers before ids, what is nested, and what is empty.
+            fields.sort_by_key(|(_, value)| match value {
+                Value::Null => 3,
+                Value::Array(items) if items.is_empty() => 3,
+                Value::Object(_) | Value::Array(_) => 2,
+                Value::String(text) if looks_made(text) => 1,
+                _ => 0,
+            });
+            for (name, value) in fields {
+                if !text.is_empty() {
+                    text.push(' ');
+                }
+                text.push_str(name);
+                text.push('=');
+                text.push_str(&gist_value(value));
+            }
+        }
+        other => text = gist_value(other),
+    }
+    text
+}
+
+/// The gist of a frame or body as it was sent: of JSON as [`gist`] tells, of other text in quotes.
+pub fn gist_of(text: &str) -> String {
+    match serde_json::from_str::<Value>(text) {
+        Ok(value) => gist(&value),
+        Err(_) => shorten(&text.replace(['\n', '\r'], " "), 120),
+    }
+}
+
+/// Fields that name the kind of a frame, in the order in which they are looked for.
+const KINDS: &[&str] = &["type", "event", "kind", "action", "op", "method", "command", "cmd", "t"];
+
+fn gist_value(value: &Value) -> String {
+    match value {
+        Value::String(text) if looks_made(text) => shorten(text, 12),
+        Value::String(text) => {
+            let shown = shorten(text, 40);
+            let bare = !shown.is_empty() && shown.chars().all(|c| c.is_alphanumeric() || "_-.:/@…".contains(c));
+            if bare { shown } else { format!("{shown:?}") }
+        }
+        Value::Object(map) if map.is_empty() => "{}".to_owned(),
+        Value::Object(_) => format!("{{{}}}", gist(value)),
+        Value::Array(items) => match &items[..] {
+            [] => "[]".to_owned(),
+            few if few.len() <= 4 => {
+                let shown: Vec<String> = few.iter().map(gist_value).collect();
+                format!("[{}]", shown.join(", "))
+            }
+            many => format!("[{} items]", many.len()),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// Whether a string is an id or a time that a program made, and of which the beginning is enough.
+fn looks_made(text: &str) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric() || "_-:.".contains(c);
+    text.len() >= 16 && text.chars().filter(char::is_ascii_digit).count() >= 2 && text.chars().all(word)
+}
+
+/// A line without what differs from run to run: ids and numbers are `#`.
+pub fn fingerprint(line: &str) -> String {
+    static MADE: OnceLock<Option<Regex>> = OnceLock::new();
+    let made = MADE.get_or_init(|| Regex::new(r"[0-9a-fA-F]{6,}(?:-[0-9a-fA-F]{2,})*|[0-9]+(?:\.[0-9]+)?").ok());
+    let Some(made) = made else { return line.to_owned() };
+    let mask = |found: &Captures<'_>| {
+        let word = &found[0];
+        // `facade` is a word.
+        if word.contains(|c: char| c.is_ascii_digit()) { "#".to_owned() } else { word.to_owned() }
+    };
+    made.replace_all(line, mask).into_owned()
 }
 
 /// A text, cut where it is longer than so many characters.
@@ -70,6 +158,22 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_fingerprint_has_no_ids_and_numbers() {
+        let one = "ann_5866133396826033 never got m 12 (1f0e7f3c-7e43-4b6e) of the facade within 5.5s";
+        assert_eq!(fingerprint(one), "ann_# never got m # (#) of the facade within #s");
+    }
+
+    #[test]
+    fn the_gist_names_the_kind_and_cuts_ids() {
+        let frame =
+            json!({ "id": "1f0e7f3c-7e43-4b6e-9a9e-0c5a5b1e8d11", "seq": 3, "type": "said", "text": "hello you" });
+        assert_eq!(gist(&frame), "said seq=3 text=\"hello you\" id=1f0e7f3c-7e4…");
+        assert_eq!(gist(&json!({ "m": { "kind": "x", "n": 1 }, "l": [1, 2], "e": [] })), "l=[1, 2] m={x n=1} e=[]");
+        assert_eq!(gist(&json!([1, 2, 3, 4, 5])), "[5 items]");
+        assert_eq!(gist_of("plain\ntext"), "plain text");
+    }
 
     #[test]
     fn what_tells_a_frame_from_others_comes_first() {

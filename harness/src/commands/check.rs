@@ -1,28 +1,51 @@
 //! `check`.
 
-use tracing::level_filters::LevelFilter;
-
-use super::play::{Play, report, ways};
-use super::{chosen, complain, cores, interruption, print, refuse};
+use super::play::{Play, Shown, report, ways};
+use super::{complain, cores, interruption, keep_secrets, print, refuse, usable};
 use crate::cli::CheckArgs;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::report::human;
 use crate::report::paint::Paint;
 use crate::report::reports::Reports;
+use crate::run::Luck;
 use crate::runner::Options;
-use crate::select::jobs_of;
+use crate::scenario::error::Severity;
+use crate::scenario::whole;
+use crate::select::{jobs_of, select};
 use crate::text::counted;
 
 pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
-    let selected = match chosen(config, &args.select) {
+    let mut selected = match select(config, &args.select.select, &args.select.tag) {
+        Ok(selected) => selected,
+        Err(error) => return refuse(&error),
+    };
+    if args.barrier.is_some() {
+        selected.findings.retain(|finding| finding.severity == Severity::Error);
+    }
+    // A file that can't be read may be the one that uses what no other does.
+    let readable = selected.findings.iter().all(|finding| finding.severity != Severity::Error);
+    if selected.whole && readable && args.barrier.is_none() {
+        let of_all = whole::check(&config.scenarios, &config.dir, &selected.scenarios);
+        selected.findings.extend(of_all);
+        selected.findings.sort_by(|a, b| (&a.source.path, a.at).cmp(&(&b.source.path, b.at)));
+        selected.findings.dedup_by(|a, b| (&a.source.path, a.at, &a.message) == (&b.source.path, b.at, &b.message));
+    }
+    let selected = match usable(config, &args.select, selected) {
         Ok(selected) => selected,
         Err(exit) => return exit,
     };
+    let warnings = selected.findings.len();
+    if warnings > 0 && args.deny_warnings {
+        complain(&format!("{}, and --deny-warnings makes them errors", counted(warnings, "warning", "warnings")));
+        return Exit::Invalid;
+    }
     let Some(times) = args.barrier else {
         let scenarios = counted(selected.scenarios.len(), "scenario", "scenarios");
         let files = counted(selected.files, "file", "files");
-        return print(&format!("{scenarios} in {files}: well formed\n"));
+        let warned =
+            if warnings > 0 { format!(", {}", counted(warnings, "warning", "warnings")) } else { String::new() };
+        return print(&format!("{scenarios} in {files}: well formed{warned}\n"));
     };
     let (ways, server) = match ways(config, &args.server, false) {
         Ok(ways) => ways,
@@ -34,26 +57,29 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
         complain("no protocol of these scenarios declares a barrier");
         return Exit::Nothing;
     }
-    let options = Options {
-        jobs: config.jobs.map_or_else(cores, std::num::NonZero::get),
-        fail_fast: false,
-        level: LevelFilter::INFO,
-        interrupted: interruption(),
-        server,
-        keep: false,
-        seed: 0,
+    let jobs = config.jobs.map_or_else(cores, std::num::NonZero::get);
+    let options = Options::new(jobs, server, interruption());
+    let secrets = match keep_secrets(config, &[]) {
+        Ok(secrets) => secrets,
+        Err(error) => return refuse(&error),
     };
     const LISTEN: std::time::Duration = std::time::Duration::from_millis(25);
     let play = Play {
         config,
-        jobs: jobs_of(&selected, times),
+        jobs: jobs_of(&selected, 1..=times as usize),
         ways: &ways,
         options: &options,
         store: None,
         audit: Some(LISTEN),
+        luck: Luck::any(),
+        stop: None,
         slow: 1.0,
-        debug: false,
+        timeout: config.timeout,
+        secrets,
+        debug: None,
         detail: false,
+        shown: Shown::All,
+        continued: false,
         paint,
     };
     match report(play, &mut Reports::default()) {

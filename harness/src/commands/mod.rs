@@ -1,22 +1,30 @@
 //! What the commands do, each in a file of its own; here is what several need.
 
+mod again;
 mod check;
 mod completions;
+mod diff;
 mod init;
+mod narrow;
 mod play;
+mod review;
 mod run;
+mod schema;
 mod serve;
 
+use std::borrow::Cow;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
 
-use crate::cli::{Cli, Color, Command, SelectArgs};
-use crate::config::Config;
+use crate::cli::{Cli, Color, Command, ListArgs, SelectArgs};
+use crate::config::{Config, ConfigError};
 use crate::exit::Exit;
 use crate::report::paint::Paint;
 use crate::scenario::error::Severity;
+use crate::secret::Secrets;
 use crate::select::{Selected, label, select};
 use crate::text::counted;
 
@@ -27,9 +35,11 @@ pub fn run(cli: Cli) -> Exit {
         Color::Always => Paint::new(true),
         Color::Never => Paint::new(false),
     };
-    if let Command::Schema = cli.command {
-        let text = serde_json::to_string_pretty(&crate::schema::schema()).unwrap_or_default();
-        return print(&format!("{text}\n"));
+    if let Command::Diff(args) = &cli.command {
+        return diff::diff(args, paint);
+    }
+    if let Command::Schema(args) = &cli.command {
+        return schema::schema(args);
     }
     if let Command::Completions { shell } = &cli.command {
         return completions::completions(*shell);
@@ -39,7 +49,7 @@ pub fn run(cli: Cli) -> Exit {
     }
     let config = match &cli.config {
         Some(file) => Config::load_file(file),
-        None => Config::load(&PathBuf::from(".")),
+        None => nearest(&cli.command),
     };
     let config = match config {
         Ok(config) => config,
@@ -50,8 +60,30 @@ pub fn run(cli: Cli) -> Exit {
         Command::Serve(args) => serve::serve(&config, &args, paint),
         Command::List(args) => list(&config, &args),
         Command::Check(args) => check::check(&config, &args, paint),
-        Command::Schema | Command::Init(_) | Command::Completions { .. } => Exit::Passed,
+        Command::Review(args) => review::review(&config, &args, paint),
+        Command::Schema(_) | Command::Init(_) | Command::Completions { .. } | Command::Diff(_) => Exit::Passed,
     }
+}
+
+/// The configuration of this folder or one above; where there is none, that of the first file or folder that is named.
+fn nearest(command: &Command) -> Result<Config, ConfigError> {
+    let here = Config::load(Path::new("."))?;
+    let select = match command {
+        Command::Run(args) => &args.select.select,
+        Command::List(args) => &args.select.select,
+        Command::Check(args) => &args.select.select,
+        _ => return Ok(here),
+    };
+    if here.file.is_some() {
+        return Ok(here);
+    }
+    for named in select.iter().map(Path::new).filter(|path| path.exists()) {
+        let there = Config::load(named)?;
+        if there.file.is_some() {
+            return Ok(there);
+        }
+    }
+    Ok(here)
 }
 
 /// Tells on standard error what can't be done.
@@ -61,23 +93,47 @@ pub(crate) fn refuse(message: &str) -> Exit {
 }
 
 pub(crate) fn complain(message: &str) {
-    let _ = writeln!(std::io::stderr(), "error: {}", message.strip_prefix("error: ").unwrap_or(message));
+    let _ = writeln!(std::io::stderr(), "error: {}", shown(message.strip_prefix("error: ").unwrap_or(message)));
+}
+
+/// What nothing that is printed may hold; set before anything is known that could hold it.
+static SECRETS: OnceLock<Arc<Secrets>> = OnceLock::new();
+
+/// A text as it may be printed.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    SECRETS.get().map_or(Cow::Borrowed(text), |secrets| secrets.mask(text))
+}
+
+/// The secrets of this process; from now on nothing that is printed holds them.
+pub(crate) fn keep_secrets(config: &Config, asked: &[String]) -> Result<Option<Arc<Secrets>>, String> {
+    let secrets = Secrets::from_env(&config.secrets, asked).map_err(|error| error.to_string())?;
+    if let Some(secrets) = &secrets {
+        let _ = SECRETS.set(Arc::clone(secrets));
+    }
+    Ok(secrets)
 }
 
 /// Prints; a reader that went away ends the program quietly, as is the custom for `| head`.
 pub(crate) fn print(text: &str) -> Exit {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let _ = out.write_all(shown(text).as_bytes()).and_then(|()| out.flush());
     Exit::Passed
 }
 
 /// The scenarios of a selection, or why there are none.
 pub(crate) fn chosen(config: &Config, args: &SelectArgs) -> Result<Selected, Exit> {
-    let selected = select(config, &args.select, &args.tag).map_err(|error| refuse(&error))?;
-    let errors = selected.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let mut selected = select(config, &args.select, &args.tag).map_err(|error| refuse(&error))?;
+    // Warnings are told by `check` alone.
+    selected.findings.retain(|finding| finding.severity == Severity::Error);
+    usable(config, args, selected)
+}
+
+/// Tells what was found, and gives a selection that can be played.
+pub(crate) fn usable(config: &Config, args: &SelectArgs, selected: Selected) -> Result<Selected, Exit> {
     for finding in &selected.findings {
-        let _ = writeln!(std::io::stderr(), "{finding}\n");
+        let _ = writeln!(std::io::stderr(), "{}\n", shown(&finding.to_string()));
     }
+    let errors = selected.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     if errors > 0 {
         complain(&format!(
             "{} in {}; nothing was played",
@@ -105,16 +161,23 @@ pub(crate) fn chosen(config: &Config, args: &SelectArgs) -> Result<Selected, Exi
     Ok(selected)
 }
 
-fn list(config: &Config, args: &SelectArgs) -> Exit {
-    let selected = match chosen(config, args) {
+fn list(config: &Config, args: &ListArgs) -> Exit {
+    let selected = match chosen(config, &args.select) {
         Ok(selected) => selected,
         Err(exit) => return exit,
+    };
+    let narrowed = match narrow::narrow(config, &args.narrow, &config.output, &selected) {
+        Ok(narrowed) => narrowed,
+        Err(error) => return refuse(&error),
     };
     let mut text = String::new();
     for scenario in &selected.scenarios {
         let tags = if scenario.tags.is_empty() { String::new() } else { format!("  [{}]", scenario.tags.join(", ")) };
         for row in &scenario.rows {
-            text.push_str(&format!("{}  {}{tags}\n", label(scenario, &row.name), scenario.title));
+            let label = label(scenario, &row.name);
+            if narrowed.labels.contains(&label) {
+                text.push_str(&format!("{label}  {}{tags}\n", scenario.title));
+            }
         }
     }
     print(&text)
@@ -124,14 +187,16 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
-/// Whether the run is under CI, where no snapshot is written into the tree.
-pub(crate) fn under_ci() -> bool {
-    std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
+/// Whether the run is under CI, where nothing is written into the tree: asked for, or by the variable `CI`.
+pub(crate) fn under_ci(asked: bool) -> bool {
+    asked || std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
 }
 
 /// Turns true at the first SIGINT or SIGTERM; the second ends the program at once.
 pub(crate) fn interruption() -> watch::Receiver<bool> {
     let (interrupt, interrupted) = watch::channel(false);
+    // Until the handlers are there a signal ends the program as any other, and its servers with it.
+    let (ready, listens) = std::sync::mpsc::channel::<()>();
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async move {
@@ -139,6 +204,7 @@ pub(crate) fn interruption() -> watch::Receiver<bool> {
             let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
                 return;
             };
+            drop(ready);
             for second in [false, true] {
                 tokio::select! {
                     _ = int.recv() => {}
@@ -152,5 +218,7 @@ pub(crate) fn interruption() -> watch::Receiver<bool> {
             }
         });
     });
+    // Ends with an error when the handlers are there, or can't be.
+    let _ = listens.recv();
     interrupted
 }

@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::print;
 use crate::config::{Config, SubjectChoice};
-use crate::event::{Event, EventKind, EventSink};
+use crate::event::{Event, EventKind, EventSink, Outcome};
 use crate::report::debug::Story;
 use crate::report::human;
 use crate::report::paint::{Paint, Style};
 use crate::report::reports::Reports;
-use crate::run::{Deadlines, Ground, Job, Store};
+use crate::run::{Deadlines, Desk, Ground, Job, Luck, Store};
 use crate::runner::{self, Options, Way, Ways};
+use crate::scenario::error::shown_path;
 use crate::scenario::model::Scenario;
+use crate::secret::Secrets;
 use crate::subject::Subject;
 
 /// How each scenario gets its server, from `--server`.
@@ -64,7 +66,43 @@ pub(crate) fn ways(config: &Config, servers: &[String], keep: bool) -> Result<(W
     Ok((ways, shown))
 }
 
+/// How the live story is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Debug {
+    /// What matters of each frame.
+    Short,
+    /// Whole frames, and those of barriers.
+    Whole,
+}
+
+/// When scenarios stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stop {
+    /// Before each step.
+    pub(crate) steps: bool,
+    /// At the first failure.
+    pub(crate) failure: bool,
+}
+
+/// What the playing threads tell the one that prints.
+enum Told {
+    Event(Box<Event>),
+    Text(String),
+}
+
+/// Which scenarios are told as they end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// All.
+    All,
+    /// Those that didn't end well.
+    Bad,
+    /// None.
+    Nothing,
+}
+
 /// What is played, and how it is shown.
+#[derive(Clone)]
 pub(crate) struct Play<'a> {
     pub(crate) config: &'a Config,
     pub(crate) jobs: Vec<Job>,
@@ -73,31 +111,56 @@ pub(crate) struct Play<'a> {
     pub(crate) store: Option<Store>,
     /// With it, every step is followed by the barrier, and this long no delivery may come behind it.
     pub(crate) audit: Option<std::time::Duration>,
+    /// What generated values and races are made from.
+    pub(crate) luck: Luck,
+    /// Whether scenarios stop for somebody at standard input.
+    pub(crate) stop: Option<Stop>,
     /// What all deadlines are multiplied by.
     pub(crate) slow: f64,
-    /// Whether the live story is told.
-    pub(crate) debug: bool,
+    /// How long a scenario may take that doesn't say it itself.
+    pub(crate) timeout: std::time::Duration,
+    /// What is shown nowhere.
+    pub(crate) secrets: Option<Arc<Secrets>>,
+    /// Whether the live story is told, and whether with whole frames.
+    pub(crate) debug: Option<Debug>,
     /// Whether reports want every frame.
     pub(crate) detail: bool,
+    pub(crate) shown: Shown,
+    /// Whether it goes on with what was begun: reports have their beginning already.
+    pub(crate) continued: bool,
     pub(crate) paint: Paint,
 }
 
 /// Plays jobs and reports them as they end; gives what came of them and the text of the failures.
 pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::Ran, String), String> {
-    let Play { config, jobs, ways, options, store, audit, slow, debug, detail, paint } = play;
+    let Play { config, jobs, ways, options, store, audit, luck, stop, slow, timeout, secrets, .. } = play;
+    let Play { debug, detail, shown, continued, paint, .. } = play;
     raise_descriptor_limit();
     crate::subject::in_process::log_panics();
-    let (events, incoming) = mpsc::channel::<Event>();
+    let (events, incoming) = mpsc::channel::<Told>();
+    let words = Mutex::new(events.clone());
     let events = Mutex::new(events);
     let sink: EventSink = Arc::new(move |event| {
-        let _ = events.lock().unwrap_or_else(PoisonError::into_inner).send(event);
+        let _ = events.lock().unwrap_or_else(PoisonError::into_inner).send(Told::Event(Box::new(event)));
+    });
+    let desk = stop.map(|stop| {
+        // Through the same channel, so that a prompt stands behind what it is about.
+        let say = move |text| {
+            let _ = words.lock().unwrap_or_else(PoisonError::into_inner).send(Told::Text(text));
+        };
+        Arc::new(Desk::new(stop.steps, stop.failure, paint, Box::new(say)))
     });
     let ground = Ground {
         deadlines: Deadlines { default: config.deadline, late: config.late, slow },
         store,
         audit,
+        luck,
+        desk,
         sink,
-        detail: debug || detail,
+        detail: debug.is_some() || detail,
+        timeout,
+        traceparent: config.traceparent,
+        secrets,
     };
     let (ways, options) = (Arc::clone(ways), options.clone());
     let playing = std::thread::spawn(move || {
@@ -107,8 +170,16 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
         ran
     });
     let mut failures = String::new();
-    let mut story = Story::new(paint);
-    for event in incoming {
+    let width = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
+    let mut story = debug.map(|debug| Story::new(paint, width, debug == Debug::Whole));
+    for told in incoming {
+        let event = match told {
+            Told::Event(event) => *event,
+            Told::Text(text) => {
+                print(&text);
+                continue;
+            }
+        };
         if let EventKind::RunFinished(_) = event.kind {
             // Servers that are kept go on logging, so the channel may never close.
             break;
@@ -116,20 +187,36 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
         if let EventKind::Building { command } = &event.kind {
             print(&format!("{}\n", paint.text(Style::Dim, &format!("      building the server: {command}"))));
         }
+        if let EventKind::Ending { server, patience } = &event.kind {
+            let line = format!("      waiting for the server `{server}` to end; it is killed after {patience:?}");
+            print(&format!("{}\n", paint.text(Style::Dim, &line)));
+        }
         if let EventKind::ScenarioFinished(result) = &event.kind {
-            print(&format!("{}\n", human::line(result, paint)));
-            let text = human::failures(result, paint);
+            // What was not run is told once, at the end.
+            let told = shown == Shown::All || (shown == Shown::Bad && !result.is_good());
+            if told && !matches!(result.outcome, Outcome::NotRun { .. }) {
+                print(&format!("{}\n", human::line(result, paint)));
+            }
+            let trace = reports.trace(result).map(|page| shown_path(&page));
+            let text = human::failures(result, trace.as_deref(), paint);
             if !text.is_empty() {
                 failures.push('\n');
                 failures.push_str(&text);
+                failures.push_str(&human::seed(result, paint));
             }
         }
-        if debug && let Some(line) = story.line(&event) {
+        if let Some(line) = story.as_mut().and_then(|story| story.line(&event)) {
             print(&format!("{line}\n"));
+        }
+        if continued && matches!(event.kind, EventKind::RunStarted { .. }) {
+            continue;
         }
         reports.tell(event);
     }
     let ran = playing.join().map_err(|_| "the runner itself panicked; please report this".to_owned())?;
+    if let Ok(ran) = &ran {
+        failures.push_str(&human::not_run(&ran.results, paint));
+    }
     ran.map(|ran| (ran, failures)).map_err(|error| format!("the run could not begin: {error}"))
 }
 

@@ -1,34 +1,50 @@
 //! `run`.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
 
-use super::play::{Play, report, ways};
-use super::{chosen, complain, cores, interruption, print, refuse, under_ci};
+use super::narrow::{labels, narrow};
+use super::play::{Debug, Play, Shown, Stop, report, ways};
+use super::{again, chosen, complain, cores, interruption, keep_secrets, print, refuse, under_ci};
 use crate::cli::RunArgs;
-use crate::config::Config;
+use crate::config::{Config, Flaky};
 use crate::event::{Outcome, ScenarioResult};
 use crate::exit::Exit;
 use crate::report::human;
 use crate::report::paint::{Paint, Style};
 use crate::report::reports::Reports;
 use crate::report::tape::Keep;
-use crate::run::Store;
+use crate::run::{Luck, Store};
 use crate::runner::{Options, Way};
-use crate::select::jobs_of;
+use crate::select::last_run::{FILE_NAME, LastRun, make_output};
+use crate::select::{Selected, jobs_of};
 use crate::snapshot::store;
+
+/// Where pending snapshots stand in the output folder, where nothing is written into the tree.
+const PENDING: &str = "pending";
 
 pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
     let selected = match chosen(config, &args.select) {
         Ok(selected) => selected,
         Err(exit) => return exit,
     };
-    if args.update_snapshots && under_ci() {
-        return refuse("--update-snapshots writes into the tree, which is never done where CI is set");
+    let ci = under_ci(args.pipeline.ci);
+    if args.update_snapshots && ci {
+        return refuse("--update-snapshots writes into the tree, which is never done with --ci or where CI is set");
     }
+    let secrets = match keep_secrets(config, &args.pipeline.secret) {
+        Ok(secrets) => secrets,
+        Err(error) => return refuse(&error),
+    };
+    let output = args.output.clone().unwrap_or_else(|| config.output.clone());
+    let output = std::path::absolute(&output).unwrap_or(output);
+    let narrowed = match narrow(config, &args.narrow, &output, &selected) {
+        Ok(narrowed) => narrowed,
+        Err(error) => return refuse(&error),
+    };
     let mut servers = args.server.clone();
     if args.keep_server && servers.iter().all(|given| given == "in-process") {
         // A server inside this process could not outlive it.
@@ -38,45 +54,89 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         Ok(ways) => ways,
         Err(error) => return refuse(&error),
     };
+    let mut jobs = jobs_of(&selected, 1..=args.repeat as usize);
+    jobs.retain(|job| narrowed.labels.contains(&job.label));
     if let Some(error) = selected.scenarios.iter().find_map(|scenario| match ways(scenario) {
         Way::Refuse(error) => Some(error),
         _ => None,
     }) {
         return refuse(&error);
     }
-    let default_jobs = if args.debug { 1 } else { config.jobs.map_or_else(cores, std::num::NonZero::get) };
-    let options = Options {
-        jobs: args.jobs.map_or(default_jobs, usize::from),
-        fail_fast: args.fail_fast,
-        level: if args.debug { LevelFilter::DEBUG } else { LevelFilter::INFO },
-        interrupted: interruption(),
-        server,
-        keep: args.keep_server,
-        seed: 0,
+    let debug = match args.verbose {
+        0 => args.debug.then_some(Debug::Short),
+        1 if !args.debug => None,
+        _ => Some(Debug::Whole),
     };
+    let stop = match stop(args, ci) {
+        Ok(stop) => stop,
+        Err(error) => return refuse(&error),
+    };
+    let default_jobs =
+        if debug.is_some() || stop.is_some() { 1 } else { config.jobs.map_or_else(cores, std::num::NonZero::get) };
+    let pipeline = &args.pipeline;
+    let options = Options {
+        max_fail: if pipeline.fail_fast { Some(1) } else { pipeline.max_fail.map(|most| most as usize) },
+        retries: pipeline.retries.map_or(config.retries, usize::from),
+        flaky_fails: pipeline.flaky.unwrap_or(config.flaky) == Flaky::Fail,
+        // Nobody is hurried who sits and looks.
+        limit: if stop.is_some() { None } else { pipeline.run_timeout.or(config.run_timeout) },
+        shard: args.narrow.shard.map(|shard| shard.to_string()),
+        level: if debug.is_some() { LevelFilter::DEBUG } else { LevelFilter::INFO },
+        keep: args.keep_server,
+        ..Options::new(args.jobs.map_or(default_jobs, usize::from), server, interruption())
+    };
+    let output = args.output.clone().unwrap_or_else(|| config.output.clone());
     let store = Store {
         folder: config.snapshots.clone(),
         top: config.dir.clone(),
         update: args.update_snapshots,
-        writable: !under_ci(),
+        writable: !ci,
+        elsewhere: ci.then(|| output.join(PENDING)),
     };
-    let output = args.output.clone().unwrap_or_else(|| config.output.clone());
+    let kept_output = make_output(&output);
+    if let Err(error) = &kept_output {
+        complain(&format!("{} can't be made, so this run is not remembered: {error}", output.display()));
+    }
     let mut reports = match Reports::begin(&args.report, args.trace, &output) {
         Ok(reports) => reports,
         Err(error) => return refuse(&error),
     };
     let play = Play {
         config,
-        jobs: jobs_of(&selected, args.repeat),
+        jobs,
         ways: &ways,
         options: &options,
         store: Some(store),
         audit: None,
+        luck: Luck { jitter: args.jitter, ..args.seed.map_or_else(Luck::any, Luck::of) },
+        stop,
         slow: args.slow,
-        debug: args.debug,
+        timeout: pipeline.timeout.unwrap_or(config.timeout),
+        secrets,
+        debug,
+        shown: Shown::All,
+        continued: false,
         detail: !reports.is_empty() && args.trace != Keep::Off,
         paint,
     };
+    if config.file.is_none() && servers.iter().any(|server| server == "in-process") {
+        let line = "no roundtable.toml here or above: the server is the chat server that is part of this program";
+        print(&format!("{}\n", paint.text(Style::Dim, line)));
+    }
+    for line in &narrowed.lines {
+        print(&format!("{}\n", paint.text(Style::Dim, line)));
+    }
+    let plan = |repetitions| {
+        let mut jobs = jobs_of(&selected, repetitions);
+        jobs.retain(|job| narrowed.labels.contains(&job.label));
+        jobs
+    };
+    if let Some(most) = args.repeat_until_failure {
+        return again::until_failure(&play, &plan, most, reports);
+    }
+    if let Some(times) = args.reproduce {
+        return again::reproduce(&play, &plan, (times, args.seed), &output, reports);
+    }
     let ran = report(play, &mut reports);
     let (ran, failures) = match ran {
         Ok(ran) => ran,
@@ -86,10 +146,15 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         }
     };
     let mut summary = ran.summary;
+    if kept_output.is_ok()
+        && let Err(error) = remember(&output, &selected, &ran.results)
+    {
+        complain(&format!("{} can't be written: {error}", output.join(FILE_NAME).display()));
+    }
     let touched: BTreeSet<PathBuf> = ran.results.iter().flat_map(|result| result.snapshots.iter().cloned()).collect();
     let complete =
         ran.results.iter().all(|result| matches!(result.outcome, Outcome::Passed | Outcome::FailedAsExpected { .. }));
-    if selected.whole && complete && config.snapshots.is_dir() {
+    if selected.whole && narrowed.whole && complete && config.snapshots.is_dir() {
         match store::orphans(&config.snapshots, &touched) {
             Ok(orphans) => {
                 summary.orphans = orphans.iter().map(|path| crate::scenario::error::shown_path(path)).collect();
@@ -102,27 +167,80 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
     {
         complain(&error.to_string());
     }
-    let idle: BTreeSet<String> = ran.results.iter().flat_map(|result| result.idle_redactions.iter().cloned()).collect();
-    let used: usize = ran.results.iter().filter(|result| !result.snapshots.is_empty()).count();
     for broken in reports.finish(&summary) {
         complain(&broken);
     }
     print(&failures);
-    for redaction in idle {
-        let everywhere =
-            ran.results.iter().filter(|result| result.idle_redactions.contains(&redaction)).count() == used;
-        if everywhere {
-            print(&format!(
-                "{} the redaction {redaction} matched nothing in any snapshot\n",
-                paint.text(Style::Note, "note")
-            ));
-        }
+    for redaction in idle_redactions(&selected.scenarios, &ran.results) {
+        print(&format!(
+            "{} the redaction {redaction} matched nothing in any snapshot\n",
+            paint.text(Style::Note, "note")
+        ));
+    }
+    for note in human::varying(&ran.results) {
+        print(&format!("{} {note}\n", paint.text(Style::Note, "note")));
     }
     print(&human::summary(&summary, paint));
     if let Some((servers, home)) = ran.kept {
         kept(servers, &home, &ran.results);
     }
     Exit::of(&summary)
+}
+
+/// Notes for the next run how this one ended.
+fn remember(output: &Path, selected: &Selected, results: &[ScenarioResult]) -> std::io::Result<()> {
+    let mut last = LastRun::read(output).unwrap_or_default();
+    if selected.whole {
+        let there = labels(selected);
+        last.keep(|label| there.contains(label));
+    }
+    last.learn(results);
+    last.write(output)
+}
+
+/// Redactions that did nothing in any snapshot of any scenario that has them.
+fn idle_redactions(
+    scenarios: &[Arc<crate::scenario::model::Scenario>],
+    results: &[ScenarioResult],
+) -> BTreeSet<String> {
+    let idle: BTreeSet<String> = results.iter().flat_map(|result| result.idle_redactions.iter().cloned()).collect();
+    idle.into_iter()
+        .filter(|redaction| {
+            let has = |result: &&ScenarioResult| {
+                let id = result.label.split('@').next().unwrap_or_default();
+                scenarios
+                    .iter()
+                    .find(|scenario| scenario.id == id)
+                    .is_some_and(|scenario| scenario.snapshot.redact.iter().any(|one| one.label() == *redaction))
+            };
+            let mut with_snapshots = results.iter().filter(|result| !result.snapshots.is_empty()).filter(has);
+            with_snapshots.all(|result| result.idle_redactions.contains(redaction))
+        })
+        .collect()
+}
+
+/// Whether scenarios stop for somebody at standard input; why they can't.
+fn stop(args: &RunArgs, ci: bool) -> Result<Option<Stop>, String> {
+    let stop = Stop { steps: args.step, failure: args.pause_on_failure };
+    let option = match stop {
+        Stop { steps: true, .. } => "--step",
+        Stop { failure: true, .. } => "--pause-on-failure",
+        _ => return Ok(None),
+    };
+    if ci {
+        return Err(format!("{option} waits for somebody at a terminal, and under CI there is nobody"));
+    }
+    if args.jobs.is_some_and(|jobs| jobs > 1) {
+        return Err(format!("{option} plays one scenario at a time: leave --jobs out"));
+    }
+    // A pipe may hold commands; /dev/null never does.
+    let input = std::fs::metadata("/dev/stdin").ok();
+    let silent = input.is_none_or(|input| std::os::unix::fs::FileTypeExt::is_char_device(&input.file_type()))
+        && !std::io::IsTerminal::is_terminal(&std::io::stdin());
+    if silent {
+        return Err(format!("{option} reads commands from standard input, and there is none"));
+    }
+    Ok(Some(stop))
 }
 
 /// Leaves the shared servers running and says how to reach them.
@@ -148,7 +266,9 @@ fn kept(servers: Vec<Arc<crate::subject::Server>>, home: &tokio::runtime::Runtim
         if let Some(line) = people.and_then(|result| result.people.first()).and_then(|person| person.paste.as_ref()) {
             text.push_str(&format!("  {line}\n"));
         }
-        text.push_str(&format!("  roundtable run --server {}\n  kill {}\n", kept.url, kept.pid));
+        let folder = kept.log.parent().unwrap_or(&kept.log);
+        text.push_str(&format!("  roundtable run --server {}\n", kept.url));
+        text.push_str(&format!("  kill {}; rm -r {}\n", kept.pid, folder.display()));
         print(&text);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
 
-use super::{complain, interruption, print, refuse};
+use super::{complain, interruption, keep_secrets, print, refuse, shown};
 use crate::cli::ServeArgs;
 use crate::config::{Config, SubjectChoice};
 use crate::exit::Exit;
@@ -13,6 +13,9 @@ use crate::report::paint::{Paint, Style};
 use crate::subject::{Settings, Subject, SubjectError};
 
 pub(crate) fn serve(config: &Config, args: &ServeArgs, paint: Paint) -> Exit {
+    if let Err(error) = keep_secrets(config, &[]) {
+        return refuse(&error);
+    }
     let (name, choice) = match args.server.as_str() {
         "in-process" => (None, SubjectChoice::InProcess),
         "subprocess" => (None, SubjectChoice::Subprocess),
@@ -33,7 +36,7 @@ pub(crate) fn serve(config: &Config, args: &ServeArgs, paint: Paint) -> Exit {
         Err(error) => return refuse(&error.to_string()),
     };
     let sink: crate::subject::LogSink = Arc::new(move |line: crate::subject::LogLine| {
-        let _ = writeln!(std::io::stderr(), "{}", line.text);
+        let _ = writeln!(std::io::stderr(), "{}", shown(&line.text));
     });
     let _scope = matches!(subject, Subject::InProcess(_)).then(|| {
         tracing::dispatcher::set_default(&crate::subject::in_process::log_dispatch(
@@ -49,7 +52,7 @@ pub(crate) fn serve(config: &Config, args: &ServeArgs, paint: Paint) -> Exit {
                 // What the server itself wrote is there already.
                 if let SubjectError::BuildFailed { log, .. } = &error {
                     for line in log {
-                        let _ = writeln!(std::io::stderr(), "  {}", line.text);
+                        let _ = writeln!(std::io::stderr(), "  {}", shown(&line.text));
                     }
                 }
                 complain(&error.to_string());

@@ -13,4 +13,4 @@ mod read;
 
 pub use duration::parse_duration;
 pub use error::{ConfigError, Problem};
-pub use model::{Builtin, Config, FILE_NAME, ServerConfig, SubjectChoice};
+pub use model::{Builtin, Config, FILE_NAME, Flaky, ServerConfig, SubjectChoice};

@@ -33,6 +33,18 @@ pub struct Config {
     pub late: Duration,
     /// How many scenarios run at once, if the file says.
     pub jobs: Option<NonZeroUsize>,
+    /// How often a scenario that failed is played again.
+    pub retries: usize,
+    /// Whether the run fails with scenarios that passed only when they were played again.
+    pub flaky: Flaky,
+    /// How long a scenario may take that says nothing about it.
+    pub timeout: Duration,
+    /// How long a run may take, if the file says.
+    pub run_timeout: Option<Duration>,
+    /// Whether requests and handshakes carry a `traceparent`.
+    pub traceparent: bool,
+    /// Variables of the environment whose values are never shown.
+    pub secrets: Vec<String>,
     /// The server of scenarios whose protocol names none.
     pub server: ServerConfig,
     /// Other servers, by the name in `server: NAME` of a protocol file.
@@ -80,6 +92,12 @@ impl Config {
             deadline: Duration::from_secs(5),
             late: Duration::from_secs(1),
             jobs: None,
+            retries: 0,
+            flaky: Flaky::Pass,
+            timeout: Duration::from_secs(5 * 60),
+            run_timeout: None,
+            traceparent: true,
+            secrets: Vec::new(),
             server: ServerConfig::none("server", "server"),
             servers: BTreeMap::new(),
         }
@@ -133,6 +151,15 @@ impl Config {
     }
 }
 
+/// What a scenario that passed only when it was played again means for the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Flaky {
+    /// The run fails.
+    Fail,
+    /// The run passes, and says so.
+    Pass,
+}
+
 /// A server that is part of this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Builtin {
@@ -157,6 +184,9 @@ pub struct ServerConfig {
     pub defaults: Settings,
     /// How long a stop may take.
     pub stop_timeout: Duration,
+    /// Patterns of the files that it is made of, relative to the folder of roundtable.toml; without them every file that
+    /// is not of the scenarios may be one.
+    pub sources: Vec<String>,
 }
 
 impl ServerConfig {
@@ -169,6 +199,7 @@ impl ServerConfig {
             command: None,
             defaults: Settings::default(),
             stop_timeout: Duration::from_secs(10),
+            sources: Vec::new(),
         }
     }
 

@@ -14,10 +14,25 @@ use crate::subject::{Settings, SubprocessSpec};
 
 use super::duration::parse_duration;
 use super::error::{Problem, nearest};
-use super::model::{Builtin, Config, ServerConfig, SubjectChoice};
+use super::model::{Builtin, Config, Flaky, ServerConfig, SubjectChoice};
 
-const TOP: [&str; 8] = ["scenarios", "snapshots", "output", "deadline", "late", "jobs", "server", "servers"];
-const SERVER: [&str; 12] = [
+const TOP: [&str; 14] = [
+    "scenarios",
+    "snapshots",
+    "output",
+    "deadline",
+    "late",
+    "jobs",
+    "retries",
+    "flaky",
+    "timeout",
+    "run_timeout",
+    "traceparent",
+    "secrets",
+    "server",
+    "servers",
+];
+const SERVER: [&str; 13] = [
     "in_process",
     "url",
     "own",
@@ -30,7 +45,10 @@ const SERVER: [&str; 12] = [
     "env",
     "config",
     "requires",
+    "sources",
 ];
+/// How often a scenario may be played again.
+const MOST_RETRIES: usize = 10;
 const IN_PROCESS: [&str; 1] = ["chat"];
 
 /// The configuration that `text`, the content of `file`, says; or all its mistakes in order.
@@ -75,6 +93,12 @@ impl Reader<'_> {
         set(&mut config.deadline, self.duration(table, "", "deadline"));
         set(&mut config.late, self.duration(table, "", "late"));
         config.jobs = self.positive(table, "", "jobs");
+        set(&mut config.retries, self.retries(table));
+        set(&mut config.flaky, self.flaky(table));
+        set(&mut config.timeout, self.duration(table, "", "timeout"));
+        config.run_timeout = self.duration(table, "", "run_timeout");
+        set(&mut config.traceparent, self.boolean(table, "", "traceparent"));
+        set(&mut config.secrets, self.list(table, "", "secrets", "a list of names of environment variables"));
         if let Some((span, server)) = self.table(table, "", "server") {
             config.server = self.server(span, server, "server", None, &config.dir);
         }
@@ -115,6 +139,7 @@ impl Reader<'_> {
         };
         set(&mut server.stop_timeout, self.duration(table, path, "stop_timeout"));
         server.in_process = self.builtin(table, path);
+        server.sources = self.globs(table, path);
         server.url = self.url(table, path);
 
         let mut spec = SubprocessSpec::new(name, dir, command.clone());
@@ -169,11 +194,6 @@ impl Reader<'_> {
         self.or_mismatch(read, entry, &join(path, key), "a string")
     }
 
-    fn boolean(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<bool> {
-        let entry = table.get(key)?;
-        self.or_mismatch(entry.get_ref().as_bool(), entry, &join(path, key), "true or false")
-    }
-
     fn duration(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<Duration> {
         let entry = table.get(key)?;
         let path = join(path, key);
@@ -185,6 +205,39 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    fn retries(&mut self, table: &DeTable<'_>) -> Option<usize> {
+        let entry = table.get("retries")?;
+        let read = integer(entry.get_ref()).and_then(|number| usize::try_from(number).ok());
+        self.or_mismatch(read.filter(|number| *number <= MOST_RETRIES), entry, "retries", "a whole number from 0 to 10")
+    }
+
+    fn flaky(&mut self, table: &DeTable<'_>) -> Option<Flaky> {
+        let entry = table.get("flaky")?;
+        let read = match entry.get_ref().as_str() {
+            Some("fail") => Some(Flaky::Fail),
+            Some("pass") => Some(Flaky::Pass),
+            _ => None,
+        };
+        self.or_mismatch(read, entry, "flaky", "\"fail\" or \"pass\"")
+    }
+
+    fn boolean(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<bool> {
+        let entry = table.get(key)?;
+        self.or_mismatch(entry.get_ref().as_bool(), entry, &join(path, key), "true or false")
+    }
+
+    fn globs(&mut self, table: &DeTable<'_>, path: &str) -> Vec<String> {
+        let expected = "a list of patterns of files, such as \"src/**\"";
+        let globs = self.list(table, path, "sources", expected).unwrap_or_default();
+        for glob in &globs {
+            if let Err(error) = globset::Glob::new(glob) {
+                let span = table.get("sources").map_or(0..0, Spanned::span);
+                self.problem(span, &join(path, "sources"), &error.to_string());
+            }
+        }
+        globs
     }
 
     fn positive(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<NonZeroUsize> {
@@ -203,10 +256,13 @@ impl Reader<'_> {
     }
 
     fn strings(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<Vec<String>> {
+        self.list(table, path, key, "a list of strings, one for each word")
+    }
+
+    fn list(&mut self, table: &DeTable<'_>, path: &str, key: &str, expected: &str) -> Option<Vec<String>> {
         let entry = table.get(key)?;
         let path = join(path, key);
         let array = entry.get_ref().as_array();
-        let expected = "a list of strings, one for each word";
         let array = self.or_mismatch(array, entry, &path, expected)?;
         let strings = array.iter().map(|item| {
             let read = item.get_ref().as_str().map(str::to_owned);

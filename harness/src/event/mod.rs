@@ -4,6 +4,7 @@
 //! reads them. Times are whole microseconds and their names end in `_us`. The first line, `run_started`, carries
 //! [`VERSION`]; readers take files of the same version, and leave out fields that they don't know.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,8 @@ use crate::scenario::error::{Position, Source};
 mod result;
 
 pub use result::{
-    Came, Class, Failure, FailureKind, LoggedLine, Nearest, Outcome, Person, ScenarioResult, SnapshotChange, Summary,
+    Attempt, Came, Class, Failure, FailureKind, LoggedLine, Nearest, Outcome, Person, Quarantined, Raced,
+    ScenarioResult, SnapshotChange, Summary, Waiting,
 };
 
 /// The version of the format. It is raised when a reader of the former one would misunderstand a file.
@@ -65,6 +67,21 @@ pub(crate) mod micros {
     }
 }
 
+/// The same, where there is one.
+pub(crate) mod some_micros {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(value: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.map(|value| u64::try_from(value.as_micros()).unwrap_or(u64::MAX)).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_micros))
+    }
+}
+
 /// The kinds of events.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -85,11 +102,22 @@ pub enum EventKind {
         jobs: usize,
         /// The server, for people.
         server: String,
+        /// `2/4` where it is the second of four parts of a whole.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shard: Option<String>,
     },
     /// A server's build begins; it may take minutes.
     Building {
         /// The command.
         command: String,
+    },
+    /// All scenarios have ended, and a server takes its time to end.
+    Ending {
+        /// Its name.
+        server: String,
+        /// When it is killed, since it was asked to end.
+        #[serde(rename = "patience_us", with = "micros")]
+        patience: Duration,
     },
     /// A scenario begins.
     ScenarioStarted {
@@ -103,6 +131,12 @@ pub enum EventKind {
         participants: Vec<String>,
         /// The address of its server.
         server: String,
+        /// Who looks after it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
+        /// The trace id of all its requests (W3C trace context), where they carry one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trace: Option<String>,
     },
     /// A file that its steps stand in.
     Source {
@@ -141,6 +175,9 @@ pub enum EventKind {
         method: String,
         /// Path and query.
         path: String,
+        /// The headers, names in lower case. The values of those that prove who asks are left out.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        headers: BTreeMap<String, String>,
         /// The body, where one was sent.
         body: Option<String>,
     },
@@ -154,6 +191,9 @@ pub enum EventKind {
         entry: usize,
         /// The status.
         status: u16,
+        /// The headers, names in lower case, of repeated ones the last. The values of cookies are left out.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        headers: BTreeMap<String, String>,
         /// The body.
         body: String,
         /// How long it took.
@@ -220,6 +260,19 @@ pub enum EventKind {
         /// The frames' numbers in the inbox, from 1.
         numbers: Vec<usize>,
     },
+    /// The racers of a race were released, each by the last byte of its request or frame.
+    Released {
+        /// The race's step.
+        step: usize,
+        /// Who, in the order of release.
+        order: Vec<Start>,
+        /// Between the first and the last.
+        #[serde(rename = "spread_us", with = "micros")]
+        spread: Duration,
+        /// How much later than the first a racer was let go at most on purpose, `--jitter`.
+        #[serde(rename = "jitter_us", with = "micros")]
+        jitter: Duration,
+    },
     /// What belongs together in a stream of the protocol: the sending of a message, its acknowledgements, its
     /// deliveries. Told at the scenario's end.
     Linked {
@@ -259,10 +312,20 @@ pub enum EventKind {
         /// The line.
         text: String,
     },
-    /// A scenario ended.
+    /// A scenario ended; where attempts follow, this attempt of it.
     ScenarioFinished(Box<ScenarioResult>),
     /// The run ended.
     RunFinished(Summary),
+}
+
+/// One racer's release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// Who.
+    pub participant: String,
+    /// How long after the first.
+    #[serde(rename = "after_us", with = "micros")]
+    pub after: Duration,
 }
 
 /// A place in a file, with its line.
@@ -300,6 +363,7 @@ impl EventKind {
             self,
             Self::RunStarted { .. }
                 | Self::Building { .. }
+                | Self::Ending { .. }
                 | Self::ScenarioStarted { .. }
                 | Self::ScenarioFinished(_)
                 | Self::RunFinished(_)

@@ -1,12 +1,14 @@
 //! How scenarios and runs ended: what reports, exit codes and libraries read.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Instance, Place, micros};
+use super::{Instance, Place, Start, micros, some_micros};
 use crate::snapshot::DiffLine;
 
 /// How one scenario ended.
@@ -27,6 +29,13 @@ pub struct ScenarioResult {
     /// How long it took, the server's start included.
     #[serde(rename = "took_us", with = "micros")]
     pub took: Duration,
+    /// The seed that plays it again with the same generated values and order of races, as a first attempt; 0 where it
+    /// was not played.
+    #[serde(default)]
+    pub seed: u64,
+    /// Its races, in the order in which they were released.
+    #[serde(default)]
+    pub races: Vec<Raced>,
     /// How many expectations of nothing no barrier proved.
     pub unproven: usize,
     /// Invariants about which nothing could be said: `name (stream): why`.
@@ -43,6 +52,75 @@ pub struct ScenarioResult {
     pub server: String,
     /// Who took part.
     pub people: Vec<Person>,
+    /// Who looks after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The quarantine that its file declares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<Quarantined>,
+    /// The trace id of all its requests, where they carry one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+    /// Whether it failed and is played again: then another result of the same scenario and repetition follows.
+    #[serde(default)]
+    pub will_retry: bool,
+    /// The attempts before this one, all of which failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Attempt>,
+}
+
+/// An attempt that failed and was followed by another.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The seed that plays it again; 0 where it was not played.
+    #[serde(default)]
+    pub seed: u64,
+    /// How long it took.
+    #[serde(rename = "took_us", with = "micros")]
+    pub took: Duration,
+    /// What didn't hold.
+    pub failures: Vec<Failure>,
+    /// The server's log for it.
+    pub log: Vec<LoggedLine>,
+    /// The trace id of its requests, where they carried one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+}
+
+/// The quarantine of a scenario: for a while its failure is told and doesn't fail the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// Where it is worked on.
+    pub issue: String,
+    /// The last day on which the failure doesn't count, `2026-12-01`.
+    pub until: String,
+    /// Whether that day has passed (in UTC): then it counts as any other.
+    pub expired: bool,
+}
+
+/// Something that a scenario under way waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Who waits; none for the scenario as a whole.
+    pub participant: Option<String>,
+    /// For what.
+    pub what: String,
+    /// For how long already.
+    #[serde(rename = "waited_us", with = "micros")]
+    pub waited: Duration,
+    /// The step that waits.
+    pub place: Option<Place>,
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let who = self.participant.as_deref().unwrap_or("everybody");
+        write!(f, "{who} waits for {} since {:.1} s", self.what, self.waited.as_secs_f64())?;
+        match &self.place {
+            Some(place) => write!(f, " at {}:{}:{}", place.file.display(), place.at.line, place.at.column),
+            None => Ok(()),
+        }
+    }
 }
 
 impl ScenarioResult {
@@ -56,6 +134,32 @@ impl ScenarioResult {
         matches!(self.outcome, Outcome::Passed | Outcome::FailedAsExpected { .. } | Outcome::Skipped { .. })
     }
 
+    /// Whether it ended well only after an attempt that failed.
+    pub fn is_flaky(&self) -> bool {
+        self.is_good() && !self.earlier.is_empty()
+    }
+
+    /// Whether it failed in a quarantine that holds, so that the run doesn't fail with it.
+    pub fn is_quarantined(&self) -> bool {
+        matches!(self.outcome, Outcome::Failed { .. }) && self.quarantine.as_ref().is_some_and(|one| !one.expired)
+    }
+
+    /// Who has to look at it; none where it ended well or didn't end.
+    pub fn class(&self) -> Option<Class> {
+        match &self.outcome {
+            Outcome::Failed { failures } => {
+                let has = |class| failures.iter().any(|failure| failure.kind.class() == class).then_some(class);
+                // These explain all others, which only follow from them.
+                has(Class::ServerDied)
+                    .or_else(|| has(Class::Environment))
+                    .or_else(|| failures.first().map(|failure| failure.kind.class()))
+            }
+            Outcome::NoServer { .. } => Some(Class::Environment),
+            Outcome::NotRun { class, .. } => Some(*class),
+            _ => None,
+        }
+    }
+
     /// What didn't hold.
     pub fn failures(&self) -> &[Failure] {
         match &self.outcome {
@@ -63,6 +167,18 @@ impl ScenarioResult {
             _ => &[],
         }
     }
+}
+
+/// How the participants of a race were released.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Raced {
+    /// The race's step.
+    pub place: Option<Place>,
+    /// Who, in the order of release.
+    pub order: Vec<Start>,
+    /// Between the first and the last.
+    #[serde(rename = "spread_us", with = "micros")]
+    pub spread: Duration,
 }
 
 /// A line of the server's log.
@@ -118,8 +234,18 @@ pub enum Outcome {
         /// The end of the server's log.
         log: Vec<String>,
     },
-    /// The run was interrupted before it ended.
-    Interrupted,
+    /// It wasn't begun, because the server that it shares is gone.
+    NotRun {
+        /// Why: how the server went, and which scenarios were under way then.
+        reason: String,
+        /// [`Class::ServerDied`] for a server that the run started, [`Class::Environment`] for one behind a URL.
+        class: Class,
+    },
+    /// The run was interrupted, or reached its time limit, before it ended.
+    Interrupted {
+        /// Who waited for what at that moment.
+        waiting: Vec<Waiting>,
+    },
 }
 
 /// What kind of thing failed.
@@ -249,6 +375,9 @@ pub struct Came {
     /// When, since the scenario's start.
     #[serde(rename = "at_us", with = "micros")]
     pub at: Duration,
+    /// Its entry in the record.
+    #[serde(default)]
+    pub entry: Option<usize>,
     /// The frame, shortened.
     pub frame: String,
     /// Whether another step took it, and which line that was.
@@ -290,8 +419,29 @@ pub struct Summary {
     pub no_server: usize,
     /// Scenarios that were not begun, because the run ended before them.
     pub not_begun: usize,
+    /// Scenarios that were not run, because the server that they share went away.
+    #[serde(default)]
+    pub not_run: usize,
+    /// Whether a server behind a URL went away during the run.
+    #[serde(default)]
+    pub unreachable: bool,
+    /// Scenarios that passed only after an attempt that failed; they are among the passed.
+    #[serde(default)]
+    pub flaky: usize,
+    /// Whether flaky scenarios fail the run.
+    #[serde(default)]
+    pub flaky_fails: bool,
+    /// Scenarios that failed in a quarantine that holds; they are not among the failed.
+    #[serde(default)]
+    pub quarantined: usize,
+    /// Of the failed: how many of each class.
+    #[serde(default)]
+    pub classes: BTreeMap<Class, usize>,
     /// Whether the run was interrupted.
     pub interrupted: bool,
+    /// The time limit that ended the run, where one did.
+    #[serde(default, rename = "limit_us", with = "some_micros", skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Duration>,
     /// Expectations of nothing that no barrier proved.
     pub unproven: usize,
     /// Invariants about which nothing could be said.
@@ -306,15 +456,37 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Counts one scenario.
+    /// Whether the run is anything but a success.
+    pub fn is_bad(&self) -> bool {
+        self.failed + self.no_server + self.not_run > 0
+            || (self.flaky_fails && self.flaky > 0)
+            || self.interrupted
+            || self.limit.is_some()
+            || !self.orphans.is_empty()
+    }
+
+    /// Counts the last result of one scenario.
+    ///
+    /// Results that another attempt follows are not for here.
     pub fn add(&mut self, result: &ScenarioResult) {
-        match result.outcome {
+        match &result.outcome {
             Outcome::Passed | Outcome::FailedAsExpected { .. } => self.passed += 1,
-            Outcome::Failed { .. } => self.failed += 1,
+            Outcome::Failed { .. } if result.is_quarantined() => self.quarantined += 1,
+            Outcome::Failed { .. } => {
+                self.failed += 1;
+                if let Some(class) = result.class() {
+                    *self.classes.entry(class).or_default() += 1;
+                }
+            }
             Outcome::Skipped { .. } => self.skipped += 1,
             Outcome::NoServer { .. } => self.no_server += 1,
-            Outcome::Interrupted => self.interrupted = true,
+            Outcome::NotRun { class, .. } => {
+                self.not_run += 1;
+                self.unreachable |= *class == Class::Environment;
+            }
+            Outcome::Interrupted { .. } => self.interrupted = true,
         }
+        self.flaky += usize::from(result.is_flaky());
         self.unproven += result.unproven;
         self.unknown += result.unknown.len();
         self.updated += result.updated;

@@ -111,7 +111,7 @@ pub enum Socket {
     },
 }
 
-/// What came of a message that one participant sent: [`probe::MESSAGE`] with a text.
+/// What came of a message that one participant sent: `probe::MESSAGE` with a text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
     /// The text that it carried.

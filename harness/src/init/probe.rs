@@ -115,7 +115,7 @@ async fn open(base: &str, path: &str, wishes: &Wishes) -> Option<Result<Stream, 
     let url = Url::parse(&format!("{base}{}", without_templates(path))).ok()?;
     let asked = Handshake { url, headers: headers(wishes), subprotocols: Vec::new(), receive_buffer: None };
     match timeout(PATIENCE, handshake(&asked)).await.ok()?.ok()? {
-        Opened::Stream(stream, _) => Some(Ok(*stream)),
+        Opened::Stream(stream, ..) => Some(Ok(*stream)),
         Opened::Refused(answer) => Some(Err(answer.status)),
     }
 }

@@ -1,28 +1,28 @@
 //! For people: a line a scenario as it ends, then the failures, then the summary.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use super::paint::{Paint, Style};
-use crate::event::{Failure, LoggedLine, Outcome, Place, ScenarioResult, Summary};
+use crate::event::{Attempt, Class, Failure, LoggedLine, Outcome, Place, ScenarioResult, Summary};
 use crate::snapshot::DiffKind;
+use crate::text::counted;
 
 /// Lines of a diff and of a log that a failure shows; the rest is counted.
 const DIFF_LINES: usize = 60;
 const LOG_LINES: usize = 25;
+/// Racers whose release a failure shows.
+const RACERS: usize = 10;
 
-/// One scenario's line: how it ended, how long it took, which it is.
+/// One scenario's line: how it ended, how long it took, which it is; where it was interrupted, who waited for what.
 pub fn line(result: &ScenarioResult, paint: Paint) -> String {
-    let (word, style) = match &result.outcome {
-        Outcome::Passed => ("PASS", Style::Good),
-        Outcome::FailedAsExpected { .. } => ("XFAIL", Style::Good),
-        Outcome::Failed { .. } => ("FAIL", Style::Bad),
-        Outcome::Skipped { .. } => ("SKIP", Style::Note),
-        Outcome::NoServer { .. } => ("NOSRV", Style::Bad),
-        Outcome::Interrupted => ("STOP", Style::Note),
-    };
+    let (word, style) = word(result);
     let time = match &result.outcome {
-        Outcome::Skipped { .. } | Outcome::NoServer { .. } | Outcome::Interrupted => " ".repeat(9),
+        Outcome::Skipped { .. } | Outcome::NoServer { .. } | Outcome::NotRun { .. } | Outcome::Interrupted { .. } => {
+            " ".repeat(9)
+        }
         _ => format!("{:>8.3}s", result.took.as_secs_f64()),
     };
     let unknown: String = result
@@ -32,7 +32,18 @@ pub fn line(result: &ScenarioResult, paint: Paint) -> String {
         .collect();
     let repetition = if result.repetition > 1 { format!(" #{}", result.repetition) } else { String::new() };
     let why = match &result.outcome {
-        Outcome::Skipped { reason } | Outcome::FailedAsExpected { reason } => format!(": {reason}"),
+        Outcome::Skipped { reason } | Outcome::FailedAsExpected { reason } | Outcome::NotRun { reason, .. } => {
+            format!(": {reason}")
+        }
+        Outcome::Failed { failures } if result.will_retry => {
+            let first = failures.first().map(|failure| failure.headline.as_str()).unwrap_or_default();
+            format!(": attempt {} failed: {}", result.attempt, crate::text::shorten(first, 160))
+        }
+        Outcome::Interrupted { waiting } => waiting
+            .iter()
+            .map(|waiting| format!("\n{}", paint.text(Style::Note, &format!("      {waiting}"))))
+            .collect(),
+        _ if result.is_flaky() => format!(": passed at attempt {}", result.attempt),
         _ => String::new(),
     };
     let word = paint.text(style, &format!("{word:>5}"));
@@ -40,35 +51,153 @@ pub fn line(result: &ScenarioResult, paint: Paint) -> String {
     format!("{word} [{time}] {label}{repetition}  {}{why}{unknown}", result.title)
 }
 
-/// A scenario's failures, with everything that helps to find the cause; empty for one that has none.
-pub fn failures(result: &ScenarioResult, paint: Paint) -> String {
+fn word(result: &ScenarioResult) -> (&'static str, Style) {
+    match &result.outcome {
+        Outcome::Passed | Outcome::FailedAsExpected { .. } if result.is_flaky() => ("FLAKY", Style::Note),
+        Outcome::Passed => ("PASS", Style::Good),
+        Outcome::FailedAsExpected { .. } => ("XFAIL", Style::Good),
+        Outcome::Failed { .. } if result.will_retry => ("RETRY", Style::Note),
+        Outcome::Failed { .. } if result.is_quarantined() => ("QUAR", Style::Note),
+        Outcome::Failed { .. } => ("FAIL", Style::Bad),
+        Outcome::Skipped { .. } => ("SKIP", Style::Note),
+        Outcome::NoServer { .. } => ("NOSRV", Style::Bad),
+        Outcome::NotRun { .. } => ("NORUN", Style::Note),
+        Outcome::Interrupted { .. } => ("STOP", Style::Note),
+    }
+}
+
+/// What keeps scenarios from being run, a line each; empty where all were.
+pub fn not_run(results: &[ScenarioResult], paint: Paint) -> String {
+    let mut reasons: Vec<(&str, usize)> = Vec::new();
+    for result in results {
+        let Outcome::NotRun { reason, .. } = &result.outcome else { continue };
+        match reasons.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, count)) => *count += 1,
+            None => reasons.push((reason, 1)),
+        }
+    }
+    let line = |(reason, count): (&str, usize)| {
+        let many = if count == 1 { "1 scenario was" } else { &format!("{count} scenarios were") };
+        format!("\n{} {reason}; {many} not run\n", paint.text(Style::Bad, "NORUN"))
+    };
+    reasons.into_iter().map(line).collect()
+}
+
+/// A scenario's failures, with everything that helps to find the cause; empty for one that has none, and for an
+/// attempt that another follows. `trace` is the page that shows them.
+pub fn failures(result: &ScenarioResult, trace: Option<&Path>, paint: Paint) -> String {
     let mut text = String::new();
+    if result.will_retry {
+        return text;
+    }
     match &result.outcome {
         Outcome::Failed { failures } => {
-            heading(&mut text, "FAIL", result, paint);
+            heading(&mut text, result, paint);
+            attempts_before(&mut text, &result.earlier, failures, paint);
             for failure in failures {
                 one(&mut text, failure, paint);
             }
             let lines: Vec<String> = result.log.iter().map(timed).collect();
             log(&mut text, &lines, paint);
+            traces(&mut text, trace, result.trace.as_deref(), paint);
         }
         Outcome::NoServer { reason, log: lines } => {
-            heading(&mut text, "NOSRV", result, paint);
+            heading(&mut text, result, paint);
             let _ = writeln!(text, "  {} {reason}", paint.text(Style::Bad, "✗"));
             log(&mut text, lines, paint);
         }
-        _ => {}
+        _ => {
+            if let (true, Some((last, before))) = (result.is_flaky(), result.earlier.split_last()) {
+                heading(&mut text, result, paint);
+                attempts_before(&mut text, before, &last.failures, paint);
+                for failure in &last.failures {
+                    one(&mut text, failure, paint);
+                }
+                let lines: Vec<String> = last.log.iter().map(timed).collect();
+                log(&mut text, &lines, paint);
+                traces(&mut text, None, last.trace.as_deref(), paint);
+            }
+        }
     }
     text
+}
+
+/// Where to look on: the page that shows everything, and by what a server's own traces are found.
+fn traces(text: &mut String, page: Option<&Path>, id: Option<&str>, paint: Paint) {
+    if let Some(page) = page {
+        row(text, "trace", &page.display().to_string(), paint);
+    }
+    if let Some(id) = id {
+        row(text, "trace id", &paint.text(Style::Dim, id), paint);
+    }
+}
+
+/// How a scenario that failed is played again with the same generated values, and how its races were released.
+pub fn seed(result: &ScenarioResult, paint: Paint) -> String {
+    let mut text = String::new();
+    if result.seed == 0 || result.failures().is_empty() {
+        return text;
+    }
+    for (number, raced) in result.races.iter().enumerate() {
+        let line = raced.place.as_ref().map(|place| format!("line {}: ", place.at.line)).unwrap_or_default();
+        let order: Vec<String> = raced
+            .order
+            .iter()
+            .map(|start| format!("{} +{:.3}", start.participant, start.after.as_secs_f64() * 1000.0))
+            .collect();
+        let order = if order.len() > RACERS {
+            format!(
+                "{}, … {} more, {}",
+                order[..RACERS - 2].join(", "),
+                order.len() - RACERS + 1,
+                order[order.len() - 1]
+            )
+        } else {
+            order.join(", ")
+        };
+        row(&mut text, if number == 0 { "released" } else { "" }, &format!("{line}{order} ms"), paint);
+    }
+    // A row of examples is no selector, and its scenario is.
+    let scenario = result.label.split('@').next().unwrap_or_default();
+    let again = format!("{}: roundtable run {scenario} --seed {}", result.seed, result.seed);
+    row(&mut text, "seed", &again, paint);
+    text
+}
+
+/// What the attempts before the one that is told in full failed with.
+fn attempts_before(text: &mut String, before: &[Attempt], last: &[Failure], paint: Paint) {
+    let headline = |failures: &[Failure]| failures.first().map(|failure| failure.headline.clone()).unwrap_or_default();
+    let last = headline(last);
+    for (number, attempt) in before.iter().enumerate() {
+        let first = headline(&attempt.failures);
+        let first = if first == last { "the same" } else { &first };
+        row(text, if number == 0 { "before" } else { "" }, &format!("attempt {}: {first}", number + 1), paint);
+    }
 }
 
 fn timed(line: &LoggedLine) -> String {
     format!("{:>9.1} ms {}", line.at.as_secs_f64() * 1000.0, line.text)
 }
 
-fn heading(text: &mut String, word: &str, result: &ScenarioResult, paint: Paint) {
-    let (word, label) = (paint.text(Style::Bad, word), paint.text(Style::Strong, &result.label));
+fn heading(text: &mut String, result: &ScenarioResult, paint: Paint) {
+    let (word, style) = word(result);
+    let class = match result.class() {
+        Some(class) if class != Class::Product && word != "NOSRV" => format!(" [{}]", class.name()),
+        _ => String::new(),
+    };
+    let (word, label) = (paint.text(style, &format!("{word}{class}")), paint.text(Style::Strong, &result.label));
     let _ = writeln!(text, "{word} {label}: {}", result.title);
+    let mut about = Vec::new();
+    if let Some(owner) = &result.owner {
+        about.push(format!("owner: {owner}"));
+    }
+    if let Some(quarantine) = &result.quarantine {
+        let end = if quarantine.expired { "its quarantine expired on" } else { "quarantined until" };
+        about.push(format!("{end} {}: {}", quarantine.until, quarantine.issue));
+    }
+    if !about.is_empty() {
+        let _ = writeln!(text, "  {}", paint.text(Style::Dim, &about.join("; ")));
+    }
 }
 
 fn one(text: &mut String, failure: &Failure, paint: Paint) {
@@ -88,7 +217,9 @@ fn one(text: &mut String, failure: &Failure, paint: Paint) {
     if let Some(late) = &failure.late {
         row(text, "late", late, paint);
     }
-    for (number, frame) in failure.came.iter().enumerate() {
+    // A frame that a detail shows already isn't shown twice.
+    let again = |frame: &str| failure.details.iter().any(|detail| detail.contains(frame));
+    for (number, frame) in failure.came.iter().filter(|came| !again(&came.frame)).enumerate() {
         let taken = frame
             .taken_by
             .map(|line| format!(" {}", paint.text(Style::Dim, &format!("(taken by line {line})"))))
@@ -96,7 +227,7 @@ fn one(text: &mut String, failure: &Failure, paint: Paint) {
         let head = if number == 0 { "came" } else { "" };
         row(text, head, &format!("{:>9.1} ms {}{taken}", frame.at.as_secs_f64() * 1000.0, frame.frame), paint);
     }
-    if failure.came.is_empty() && failure.late.is_some() {
+    if failure.came.is_empty() && failure.late.is_some() && failure.expected.is_some() {
         row(text, "came", "nothing", paint);
     }
     for (number, detail) in failure.details.iter().enumerate() {
@@ -153,6 +284,9 @@ pub fn summary(summary: &Summary, paint: Paint) -> String {
         }
     };
     count(summary.no_server, "scenario had no server", "scenarios had no server");
+    count(summary.not_run, "scenario was not run", "scenarios were not run");
+    count(summary.flaky, "scenario is flaky", "scenarios are flaky");
+    count(summary.quarantined, "failure is in quarantine", "failures are in quarantine");
     count(summary.not_begun, "scenario was not begun", "scenarios were not begun");
     count(
         summary.unproven,
@@ -161,13 +295,21 @@ pub fn summary(summary: &Summary, paint: Paint) -> String {
     );
     count(summary.unknown, "invariant is unknown", "invariants are unknown");
     count(summary.updated, "snapshot was written", "snapshots were written");
+    if summary.classes.keys().any(|class| *class != Class::Product) {
+        let classes: Vec<String> =
+            summary.classes.iter().map(|(class, number)| format!("{number} {}", class.name())).collect();
+        notes.push(format!("failures by class: {}", classes.join(", ")));
+    }
+    if let Some(limit) = summary.limit {
+        notes.push(format!("the run reached its limit of {limit:?}"));
+    }
     if summary.interrupted {
         notes.push("the run was interrupted".to_owned());
     }
     for orphan in &summary.orphans {
         let _ = writeln!(
             text,
-            "{} {} is a snapshot of no scenario: delete it",
+            "{} {} is a snapshot of no scenario (`roundtable review --remove-orphans` deletes it)",
             paint.text(Style::Bad, "orphan"),
             orphan.display()
         );
@@ -175,16 +317,45 @@ pub fn summary(summary: &Summary, paint: Paint) -> String {
     let _ = writeln!(text, "{}", paint.text(Style::Dim, &"─".repeat(60)));
     let notes = if notes.is_empty() { String::new() } else { format!("; {}", notes.join("; ")) };
     let _ = writeln!(text, "{}{notes}", took(summary.took));
-    let numbers = format!(
+    let mut numbers = format!(
         "{} passed, {} failed, {} skipped",
         summary.passed,
         summary.failed + summary.no_server,
         summary.skipped
     );
-    let bad = summary.failed + summary.no_server > 0 || summary.interrupted || !summary.orphans.is_empty();
-    text.push_str(&paint.text(if bad { Style::Bad } else { Style::Good }, &numbers));
+    if !summary.orphans.is_empty() {
+        let orphans = counted(summary.orphans.len(), "orphaned snapshot", "orphaned snapshots");
+        numbers.push_str(&format!(", {orphans}"));
+    }
+    text.push_str(&paint.text(if summary.is_bad() { Style::Bad } else { Style::Good }, &numbers));
     text.push('\n');
     text
+}
+
+/// The snapshots that had different texts in the repetitions of one run, in a sentence each.
+pub fn varying(results: &[ScenarioResult]) -> Vec<String> {
+    let mut texts: BTreeMap<&Path, (BTreeSet<Option<&str>>, usize)> = BTreeMap::new();
+    for result in results {
+        let failures = if let Outcome::Failed { failures } = &result.outcome { failures.as_slice() } else { &[] };
+        for path in &result.snapshots {
+            let changed = failures.iter().filter_map(|failure| failure.snapshot.as_ref());
+            // One that isn't among the failures was as stored.
+            let new = changed.into_iter().find(|change| path.ends_with(&change.file)).map(|change| change.new.as_str());
+            let (of_path, times) = texts.entry(path).or_default();
+            of_path.insert(new);
+            *times += 1;
+        }
+    }
+    let varying = texts.into_iter().filter(|(_, (texts, _))| texts.len() > 1);
+    let told = varying.map(|(path, (texts, times))| {
+        let path = crate::scenario::error::shown_path(path);
+        format!(
+            "{} differs between repetitions: {} texts in {times}; what was raced, or not awaited?",
+            path.display(),
+            texts.len()
+        )
+    });
+    told.collect()
 }
 
 fn took(time: Duration) -> String {

@@ -5,6 +5,7 @@
 //! - [`tape`]: which events the reports in files get, in which order;
 //! - [`reports`]: all that are asked for;
 //! - [`json`]: the event file, from which all others can be made afterwards;
+//! - [`trace`]: a page a scenario that shows who saw what, and when;
 //! - [`paint`]: colour, where it is wanted.
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub mod json;
 pub mod paint;
 pub mod reports;
 pub mod tape;
+pub mod trace;
 
 /// Makes a report of events. Each is told once, in the order of [`tape::Tape`]; what it writes must be whole after
 /// each scenario's end, since a run may be killed.

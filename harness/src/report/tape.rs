@@ -18,7 +18,7 @@ pub enum Keep {
 
 impl Keep {
     /// Whether the details of a scenario that ended so are kept.
-    fn wants(self, result: &ScenarioResult) -> bool {
+    pub(crate) fn wants(self, result: &ScenarioResult) -> bool {
         match self {
             Self::On => true,
             Self::Off => false,

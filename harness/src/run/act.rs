@@ -9,10 +9,11 @@ use tokio_tungstenite::tungstenite::Message;
 use super::barrier::Proof;
 use super::expect::came;
 use super::http::{query_of, target};
-use super::socket::{Connection, Echo, Handshake, Opened, Rules, changed_before, describe, from_now, handshake};
+use super::socket::{Connection, Echo, Handshake, Opened, Rules, changed_before, describe, from_now, handshake, shake};
 use super::step::{Played, one};
+use super::wire::{Broken, Latch};
 use super::world::{Here, MainMode, Participant, lock};
-use crate::event::{EventKind, Failure, Nearest};
+use crate::event::{EventKind, Failure, FailureKind, Nearest};
 use crate::pattern::{Difference, Pattern, describe as describe_pattern};
 use crate::record::{Payload, What};
 use crate::scenario::model::{Action, Barrier, Call, Connect, Outgoing};
@@ -25,7 +26,7 @@ impl Here {
             match action {
                 Action::Http(http) => self.http(http, is_main).await.map_err(one),
                 Action::Connect(connect) => self.connect(connect, is_main).await.map_err(one),
-                Action::Send { frame, via } => self.send(frame, via.as_ref()).await.map_err(one),
+                Action::Send { frame, via } => self.send(frame, via.as_ref(), is_main).await.map_err(one),
                 Action::Close { code, reason, via, within } => {
                     let code = self.render(code).map_err(one)?;
                     let Some(code) = code.as_u64().and_then(|code| u16::try_from(code).ok()) else {
@@ -35,13 +36,8 @@ impl Here {
                     let connection = self.connection(via.as_ref()).map_err(one)?;
                     connection.close(code, &reason);
                     let limit = self.world.deadlines.of(within.or(self.within));
-                    if !self.end_of(&connection, limit).await {
-                        let mut failure =
-                            self.failure(format!("the server didn't answer the close frame within {limit:?}"));
-                        failure.came = came(&connection, 0);
-                        return Err(one(failure));
-                    }
-                    Ok(())
+                    let missed = || format!("the server didn't answer the close frame within {limit:?}");
+                    self.ends_within(&connection, limit, missed).await.map_err(one)
                 }
                 Action::Drop { via } => {
                     let connection = self.connection(via.as_ref()).map_err(one)?;
@@ -105,11 +101,11 @@ impl Here {
             None if is_main => self.main.clone(),
             None => MainMode::Own,
         };
-        if !matches!(there.main, MainMode::Own) && verb.main.is_none() {
+        if matches!(there.main, MainMode::Refused(_) | MainMode::Observed(_)) && verb.main.is_none() {
             return Err(one(self.wrong(format!("`{}` has no main step that could be refused or raced", call.verb))));
         }
         let began = lock(&self.world.record).entries.len();
-        let ends_behind_main = !matches!(there.main, MainMode::Own);
+        let ends_behind_main = matches!(there.main, MainMode::Refused(_) | MainMode::Observed(_));
         for (place, step) in verb.steps.iter().enumerate() {
             let main = verb.main == Some(place);
             there.step(step, main).await?;
@@ -187,7 +183,7 @@ impl Here {
         }
     }
 
-    pub(super) async fn send(&self, frame: &Outgoing, via: Option<&Template>) -> Result<(), Box<Failure>> {
+    async fn send(&self, frame: &Outgoing, via: Option<&Template>, is_main: bool) -> Result<(), Box<Failure>> {
         let connection = self.connection(via)?;
         let (message, payload) = match frame {
             Outgoing::Json(template) => {
@@ -204,13 +200,28 @@ impl Here {
                 (Message::binary(bytes.clone()), Payload::Binary(bytes))
             }
         };
+        let racer = match &self.main {
+            MainMode::Released(racer) if is_main => Some(racer),
+            _ => None,
+        };
+        let latch = racer.and_then(|_| connection.latch());
+        if let Some(latch) = &latch {
+            latch.hold();
+        }
         let written = connection
             .send(&self.world, self.step, message, payload, None)
             .map_err(|why| self.failure(format!("the frame can't be sent: {why}")))?;
         // Awaited, so that a `drop` behind it doesn't take the frame along. A connection that ends meanwhile is told by
         // whatever expects something of it.
         let limit = self.world.deadlines.of(self.within);
-        match tokio::time::timeout(limit, written).await {
+        let waits = self.waits("the server to take a frame");
+        let written = tokio::time::timeout(limit, written).await;
+        drop(waits);
+        if let Some(racer) = racer {
+            let _waits = self.waits("the release of the race");
+            racer.released(latch.as_ref()).await;
+        }
+        match written {
             Ok(_) => Ok(()),
             Err(_) => {
                 Err(self.failure(format!("the server took no frame of {} for {limit:?}", connection.participant)))
@@ -247,16 +258,34 @@ impl Here {
         }
         let asked = Handshake { url: url.clone(), headers, subprotocols, receive_buffer: connect.receive_buffer };
         let limit = self.world.deadlines.of(connect.within.or(self.within));
-        if let MainMode::Observed(racer) = &mode {
-            racer.released().await;
-        }
+        let racer = match &mode {
+            MainMode::Observed(racer) | MainMode::Released(racer) => Some(racer),
+            _ => None,
+        };
         let path = target(&url);
-        let opened = tokio::time::timeout(limit, handshake(&asked))
-            .await
-            .map_err(|_| self.failure(format!("GET {path}: no answer to the handshake within {limit:?}")))?
-            .map_err(|why| self.failure(format!("GET {path}: {why}")))?;
+        let waits = self.waits(format!("an answer to the handshake of {path}"));
+        let missed = || format!("GET {path}: no answer to the handshake within {limit:?}");
+        let broken = |broken: Broken| {
+            let mut failure = self.failure(format!("GET {path}: {}", broken.why));
+            if broken.ours || (broken.unreached && self.world.server.is_remote()) {
+                failure.kind = FailureKind::Environment;
+            }
+            failure
+        };
+        let opened = match racer {
+            None => self.patiently(limit, handshake(&asked), missed).await?,
+            Some(racer) => {
+                let shaking = self.patiently(limit, shake(&asked, true), missed).await?.map_err(broken)?;
+                let release = self.waits("the release of the race");
+                racer.released(Some(&shaking.asked.latch)).await;
+                drop(release);
+                self.patiently(limit, shaking.opened(), missed).await?
+            }
+        };
+        let opened = opened.map_err(broken)?;
+        drop(waits);
         let status = match &opened {
-            Opened::Stream(_, answer) | Opened::Refused(answer) => answer.status,
+            Opened::Stream(_, _, answer) | Opened::Refused(answer) => answer.status,
         };
         let tell = |id: Option<crate::record::ConnectionId>, name: String| {
             self.world.tell(|| EventKind::Opened {
@@ -273,7 +302,7 @@ impl Here {
             _ => connect.refused.clone().map(Arc::new),
         };
         match opened {
-            Opened::Stream(stream, answer) => {
+            Opened::Stream(stream, latch, answer) => {
                 if let Some(refused) = refused {
                     tell(None, name);
                     let wanted = refused.status.as_ref().map(|status| self.pattern(status)).transpose()?;
@@ -282,7 +311,7 @@ impl Here {
                         self.failure(format!("{} was accepted (101), expected a refusal with {wanted}", answer.what))
                     );
                 }
-                let id = self.opened(&me, name.clone(), &url, *stream)?;
+                let id = self.opened(&me, name.clone(), &url, (*stream, latch))?;
                 tell(Some(id), name);
                 if let MainMode::Observed(racer) = mode {
                     *lock(&racer.answer) = Some(answer.clone());
@@ -317,7 +346,7 @@ impl Here {
         me: &Participant,
         name: String,
         url: &reqwest::Url,
-        stream: tokio_tungstenite::WebSocketStream<hyper_util::rt::TokioIo<hyper::upgrade::Upgraded>>,
+        stream: (tokio_tungstenite::WebSocketStream<hyper_util::rt::TokioIo<hyper::upgrade::Upgraded>>, Arc<Latch>),
     ) -> Result<crate::record::ConnectionId, Box<Failure>> {
         let fails = me.spec.protocol.fails.as_ref().map(|fails| self.pattern(fails)).transpose()?;
         let echo = match &me.spec.protocol.barrier {
@@ -356,6 +385,23 @@ impl Here {
         true
     }
 
+    /// Waits for the end of a connection so long, and then a moment more, to say whether it came late or never.
+    async fn ends_within(
+        &self,
+        connection: &Connection,
+        limit: std::time::Duration,
+        missed: impl FnOnce() -> String,
+    ) -> Result<(), Box<Failure>> {
+        let _waits = self.waits(format!("the end of connection {}", connection.name));
+        // Longer than anybody listens: what it says then is not asked for.
+        let long = limit + self.world.deadlines.late() + std::time::Duration::from_secs(1);
+        let Err(mut failure) = self.patiently(limit, self.end_of(connection, long), missed).await else {
+            return Ok(());
+        };
+        failure.came = came(connection, 0);
+        Err(failure)
+    }
+
     pub(super) async fn closed(
         &self,
         connection: &Arc<Connection>,
@@ -363,15 +409,14 @@ impl Here {
         within: Option<std::time::Duration>,
     ) -> Result<(), Box<Failure>> {
         let limit = self.world.deadlines.of(within.or(self.within));
-        if !self.end_of(connection, limit).await {
-            let mut failure = self.failure(format!(
-                "the server didn't close {}'s connection {} within {limit:?}",
-                connection.participant, connection.name
-            ));
+        let missed = || {
+            let (who, name) = (&connection.participant, &connection.name);
+            format!("the server didn't close {who}'s connection {name} within {limit:?}")
+        };
+        self.ends_within(connection, limit, missed).await.map_err(|mut failure| {
             failure.expected = Some(format!("a close that matches {}", describe_pattern(pattern)));
-            failure.came = came(connection, 0);
-            return Err(failure);
-        }
+            failure
+        })?;
         let end = lock(&connection.inbox).end.clone();
         let Some(end) = end else { return Ok(()) };
         let value = json!({ "code": end.code, "reason": end.reason });

@@ -177,7 +177,7 @@ impl Here {
         let Some(Barrier::Marker { action, receive, hides }) = &actor.spec.protocol.barrier else {
             return Ok(Proof::None);
         };
-        let value = format!("marker-{}", uuid::Uuid::new_v4().simple());
+        let value = format!("marker-{}", self.world.chance.uuid(self.spot()));
         let mut there = self.clone();
         there.locals.insert("marker".to_owned(), Value::String(value.clone()));
         there.me = Some(Arc::clone(actor));
@@ -186,7 +186,7 @@ impl Here {
             .into_iter()
             .find(|connection| connection.is_open() && connection.streams == watcher.streams);
         there.via = own.as_ref().map(|connection| connection.name.clone());
-        (there.since, there.in_verb, there.shared) = (None, true, true);
+        (there.since, there.in_verb, there.shared, there.aside) = (None, true, true, true);
         there.main = MainMode::Own;
         let receive = there.pattern(receive)?;
         let hides: Vec<Pattern> = there.patterns(hides)?;
@@ -221,10 +221,13 @@ impl Here {
         let mut changes = connection.changed.subscribe();
         let patience = self.world.deadlines.of(None);
         let limit = from_now(patience);
+        let mut waits = None;
         loop {
             if arrived(connection) || !connection.is_open() {
                 return Ok(());
             }
+            waits
+                .get_or_insert_with(|| self.world.progress.wait(Some(&connection.participant), what, self.own_place()));
             let death = self.world.server.death();
             let more = tokio::select! {
                 more = changed_before(&mut changes, limit) => more,
@@ -289,6 +292,7 @@ impl Here {
             return Err(failure);
         };
         self.world.unproven.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let _waits = self.waits(format!("nothing more to come, for {listen:?}"));
         let mut changes = connection.changed.subscribe();
         let limit = from_now(self.world.deadlines.of(Some(listen)));
         while !stop(connection) && changed_before(&mut changes, limit).await {}

@@ -94,6 +94,7 @@ impl Here {
         let mut changes = connection.changed.subscribe();
         let patience = self.world.deadlines.of(within);
         let limit = from_now(patience);
+        let mut waits = None;
         loop {
             if let Some(outcome) = self.look(connection, wanted) {
                 let broke = lock(&connection.inbox).end.as_ref().is_some_and(|end| end.code.is_none());
@@ -102,6 +103,7 @@ impl Here {
                     outcome => outcome,
                 };
             }
+            waits.get_or_insert_with(|| self.waits(shorten(&describe_all(wanted), 160)));
             let more = tokio::select! {
                 more = changed_before(&mut changes, limit) => more,
                 death = self.world.server.death() => return Err(self.server_died(&death)),
@@ -112,7 +114,7 @@ impl Here {
         }
         // Missed. Listen on for a moment, to say whether it came late or never.
         let missed = tokio::time::Instant::now();
-        let late = self.world.deadlines.late.mul_f64(self.world.deadlines.slow);
+        let late = self.world.deadlines.late();
         loop {
             let found = wanted.look(&lock(&connection.inbox));
             if let Look::Found(_) = found {
@@ -295,6 +297,7 @@ impl Here {
                 inbox.frames.iter().skip(from).filter(|frame| frame.at > barrier && pattern.matches(&frame.value));
             let after = behind.map(|frame| frame.at.saturating_sub(barrier)).next().unwrap_or_default();
             let _ = write!(failure.headline, " ({late} more came behind the barrier)");
+            failure.kind = FailureKind::Late;
             failure.late = Some(format!(
                 "{late} more came, the first {} behind the barrier: the server answers it before it has delivered",
                 millis(after)
@@ -330,7 +333,7 @@ impl Here {
         from: usize,
         had: usize,
     ) -> (usize, Option<std::time::Duration>) {
-        let late = self.world.deadlines.late.mul_f64(self.world.deadlines.slow);
+        let late = self.world.deadlines.late();
         let mut changes = connection.changed.subscribe();
         let limit = from_now(late);
         loop {
@@ -407,7 +410,12 @@ pub(crate) fn came(connection: &Connection, from: usize) -> Vec<Came> {
         .frames
         .iter()
         .skip(from)
-        .map(|frame| Came { at: frame.at, frame: brief(&frame.value, 200), taken_by: frame.taken_by })
+        .map(|frame| Came {
+            at: frame.at,
+            entry: Some(frame.entry),
+            frame: brief(&frame.value, 200),
+            taken_by: frame.taken_by,
+        })
         .collect();
     let skip = frames.len().saturating_sub(SHOWN);
     frames.into_iter().skip(skip).collect()

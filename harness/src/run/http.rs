@@ -8,12 +8,17 @@ use reqwest::cookie::CookieStore as _;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
+use super::exchange::{Got, Request};
+use super::release::Racer;
 use super::world::{Answer, Here, MainMode, Participant, lock};
-use crate::event::{EventKind, Failure, Nearest};
+use crate::event::{EventKind, Failure, FailureKind, Nearest};
 use crate::pattern::{Difference, Pattern, describe};
 use crate::record::{Exchange, What};
 use crate::scenario::model::{Body, Checks, Http};
 use crate::scenario::template::{Template, as_text};
+
+/// The header of W3C trace context.
+pub(crate) const TRACEPARENT: &str = "traceparent";
 
 /// Between two askings of `eventually`.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -32,10 +37,10 @@ impl Here {
         let mode = if is_main { self.main.clone() } else { MainMode::Own };
         let outgoing = self.outgoing(http)?;
         let limit = self.world.deadlines.of(http.within.or(self.within));
+        let holds_back = http.eventually.is_none() && http.gives_up.is_none();
         match mode {
             MainMode::Observed(racer) => {
-                racer.released().await;
-                let answer = self.ask(http.method, &outgoing, limit).await?;
+                let answer = self.ask_as(http.method, &outgoing, limit, Some(&racer)).await?;
                 *lock(&racer.answer) = Some(answer);
                 Ok(())
             }
@@ -43,7 +48,11 @@ impl Here {
                 let answer = self.ask(http.method, &outgoing, limit).await?;
                 self.must(&answer, &checks, true)
             }
-            MainMode::Own if http.gives_up.is_some() => {
+            MainMode::Released(racer) if holds_back => {
+                let answer = self.ask_as(http.method, &outgoing, limit, Some(&racer)).await?;
+                self.must(&answer, &http.checks, true)
+            }
+            MainMode::Own | MainMode::Released(_) if http.gives_up.is_some() => {
                 let patience = self.world.deadlines.of(http.gives_up);
                 // Dropping the exchange drops its connection: the server sees a client that went away.
                 match tokio::time::timeout(patience, self.ask(http.method, &outgoing, limit.max(patience))).await {
@@ -55,7 +64,7 @@ impl Here {
                     ))),
                 }
             }
-            MainMode::Own => match http.eventually {
+            MainMode::Own | MainMode::Released(_) => match http.eventually {
                 None => {
                     let answer = self.ask(http.method, &outgoing, limit).await?;
                     self.must(&answer, &http.checks, true)
@@ -84,6 +93,24 @@ impl Here {
         let url = self.url(path, None)?;
         let outgoing = Outgoing { headers: self.headers(&[], &url)?, url, body: None, json: None };
         self.ask("GET", &outgoing, self.world.deadlines.of(None)).await
+    }
+
+    /// A request that somebody makes by hand.
+    pub(super) async fn by_hand(&self, method: &str, path: &str, body: Option<String>) -> Result<Answer, Box<Failure>> {
+        let url = self.url(path, None)?;
+        let mut headers = self.headers(&[], &url)?;
+        let json = body.as_ref().and_then(|body| serde_json::from_str(body).ok());
+        if json.is_some() {
+            headers.insert("content-type", HeaderValue::from_static("application/json"));
+        }
+        let method = match method {
+            "post" => "POST",
+            "put" => "PUT",
+            "patch" => "PATCH",
+            "delete" => "DELETE",
+            _ => "GET",
+        };
+        self.ask(method, &Outgoing { url, headers, body, json }, self.world.deadlines.of(None)).await
     }
 
     fn outgoing(&self, http: &Http) -> Result<Outgoing, Box<Failure>> {
@@ -150,6 +177,13 @@ impl Here {
     pub(crate) fn headers(&self, own: &[(String, Template)], url: &Url) -> Result<HeaderMap, Box<Failure>> {
         let me = self.actor()?;
         let mut headers = HeaderMap::new();
+        if let Some(trace) = &self.world.trace {
+            // A span of its own for each request; a step that sets the header, or takes it away, has the last word.
+            let span = &uuid::Uuid::new_v4().simple().to_string()[..16];
+            if let Ok(value) = HeaderValue::from_str(&format!("00-{trace}-{span}-01")) {
+                headers.insert(TRACEPARENT, value);
+            }
+        }
         for (name, template) in me.spec.protocol.headers.iter().chain(&me.spec.headers).chain(own) {
             let name = HeaderName::from_bytes(name.as_bytes())
                 .map_err(|_| self.wrong(format!("`{name}` is no header name")))?;
@@ -172,46 +206,73 @@ impl Here {
     }
 
     async fn ask(&self, method: &'static str, outgoing: &Outgoing, limit: Duration) -> Result<Answer, Box<Failure>> {
+        self.ask_as(method, outgoing, limit, None).await
+    }
+
+    /// Sends a request and records its answer; as a racer, over a connection of its own that waits for the release.
+    async fn ask_as(
+        &self,
+        method: &'static str,
+        outgoing: &Outgoing,
+        limit: Duration,
+        racer: Option<&Racer>,
+    ) -> Result<Answer, Box<Failure>> {
         let me = self.actor()?;
         let world = &self.world;
         let target = target(&outgoing.url);
         let what = format!("{method} {target}");
         let exchange = world.exchanges.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        world.tell(|| EventKind::Requested {
-            participant: me.key().to_owned(),
-            step: self.step,
-            exchange,
-            method: method.to_owned(),
-            path: target,
-            body: outgoing.body.clone(),
-        });
-        let began = lock(&world.record).entries.len();
-        let sent_at = world.at();
-        let verb = reqwest::Method::from_bytes(method.as_bytes()).map_err(|error| self.wrong(error.to_string()))?;
-        let client = lock(&world.http).clone();
-        let mut request = client.request(verb, outgoing.url.clone()).headers(outgoing.headers.clone());
-        if let Some(body) = &outgoing.body {
-            request = request.body(body.clone());
-        }
-        let asking = async {
-            let response = request.send().await?;
-            let status = response.status().as_u16();
-            let headers = response.headers().clone();
-            let body = response.bytes().await?;
-            Ok::<_, reqwest::Error>((status, headers, body))
+        let tell = || {
+            world.tell(|| EventKind::Requested {
+                participant: me.key().to_owned(),
+                step: self.step,
+                exchange,
+                method: method.to_owned(),
+                path: target,
+                headers: told_headers(&outgoing.headers),
+                body: outgoing.body.clone(),
+            });
         };
-        let (status, header_map, body) = match tokio::time::timeout(limit, asking).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                let failure = self.failure(format!("{what}: no answer: {}", chain(&error)));
+        let verb = reqwest::Method::from_bytes(method.as_bytes()).map_err(|error| self.wrong(error.to_string()))?;
+        let request =
+            Request { method: verb, url: &outgoing.url, headers: &outgoing.headers, body: outgoing.body.as_ref() };
+        let began = lock(&world.record).entries.len();
+        let mut sent_at = world.at();
+        let waits = self.waits(format!("an answer to {what}"));
+        let missed = || format!("{what}: no answer within {limit:?}");
+        let got = match racer {
+            None => {
+                tell();
+                let client = lock(&world.http).clone();
+                self.patiently(limit, request.over(&client), missed).await?
+            }
+            Some(racer) => match self.patiently(limit, request.held_back(), missed).await? {
+                Ok(asked) => {
+                    let release = self.waits("the release of the race");
+                    racer.released(Some(&asked.latch)).await;
+                    drop(release);
+                    sent_at = world.at();
+                    tell();
+                    self.patiently(limit, Got::of(asked), missed).await?
+                }
+                Err(broken) => Err(broken),
+            },
+        };
+        drop(waits);
+        let Got { status, headers: header_map, body } = match got {
+            Ok(got) => got,
+            Err(broken) => {
+                let mut failure = self.failure(format!("{what}: no answer: {}", broken.why));
+                if (broken.unreached && self.world.server.is_remote()) || broken.ours {
+                    failure.kind = FailureKind::Environment;
+                }
                 // Where nobody listens, the server ended earlier, and it is known how, or it was stopped.
                 return Err(match self.world.server.died() {
                     Some(death) => self.server_died(&death),
-                    None if error.is_connect() => failure,
+                    None if broken.unreached => failure,
                     None => self.or_death(failure).await,
                 });
             }
-            Err(_) => return Err(self.failure(format!("{what}: no answer within {limit:?}"))),
         };
         keep_cookies(me, &header_map, &outgoing.url);
         let headers: BTreeMap<String, String> = header_map
@@ -236,10 +297,34 @@ impl Here {
             exchange,
             entry,
             status,
+            headers: told_headers(&header_map),
             body: String::from_utf8_lossy(&body).into_owned(),
             took: world.at().saturating_sub(sent_at),
         });
         Ok(Answer { what, status, headers, body: value, entry: Some(entry) })
+    }
+
+    /// Waits for an answer so long, and then a moment more, to say whether it came late or never.
+    pub(crate) async fn patiently<T>(
+        &self,
+        limit: Duration,
+        asking: impl Future<Output = T>,
+        missed: impl FnOnce() -> String,
+    ) -> Result<T, Box<Failure>> {
+        let mut asking = std::pin::pin!(asking);
+        if let Ok(answer) = tokio::time::timeout(limit, &mut asking).await {
+            return Ok(answer);
+        }
+        let (deadline, late) = (tokio::time::Instant::now(), self.world.deadlines.late());
+        let mut failure = self.failure(missed());
+        match tokio::time::timeout(late, asking).await {
+            Ok(_) => {
+                failure.kind = FailureKind::Late;
+                failure.late = Some(format!("it came {} ms after the deadline", deadline.elapsed().as_millis()));
+            }
+            Err(_) => failure.late = Some(format!("it never came: the runner listened {late:?} longer")),
+        }
+        Err(failure)
     }
 
     /// Compares an answer with checks; where they hold, captures.
@@ -367,18 +452,29 @@ pub(crate) fn query_of(url: &Url) -> BTreeMap<String, String> {
     url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
 }
 
-/// An error's causes; what it says itself only repeats the request.
-fn chain(error: &dyn std::error::Error) -> String {
-    let first = error.source().unwrap_or(error);
-    let mut text = first.to_string();
-    let mut cause = first.source();
-    while let Some(inner) = cause {
-        let more = inner.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
+/// Whether a failure comes from this machine: no descriptor, no port, no space.
+pub(crate) fn is_ours(error: &(dyn std::error::Error + 'static)) -> bool {
+    use rustix::io::Errno;
+    const OURS: [Errno; 6] =
+        [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL, Errno::NOSPC, Errno::NOBUFS, Errno::NOMEM];
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let number = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
+        if number.is_some_and(|number| OURS.iter().any(|ours| ours.raw_os_error() == number)) {
+            return true;
         }
-        cause = inner.source();
+        cause = error.source();
     }
-    text
+    false
+}
+
+/// Headers as events tell them: without the values that prove who somebody is.
+fn told_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
+    const PROOFS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "set-cookie"];
+    let told = |(name, value): (&HeaderName, &HeaderValue)| {
+        let name = name.as_str();
+        let value = if PROOFS.contains(&name) { "…".into() } else { String::from_utf8_lossy(value.as_bytes()) };
+        (name.to_owned(), value.into_owned())
+    };
+    headers.iter().map(told).collect()
 }

@@ -4,20 +4,28 @@
 //! - `world`: who takes part, what is set, what has happened;
 //! - `step`: steps and controls, with `race`, `check`, `server` and `ending`; `act`: what an actor does, with `http`,
 //!   `socket`, `expect`, `barrier` and `snapshot`;
+//! - `progress`: what is waited for, for those who end a run;
 //! - `inbox`: every frame of a connection, and selective receive; pure.
 
 mod act;
 mod barrier;
+mod by_hand;
+mod chance;
 mod check;
+mod desk;
 mod ending;
+mod exchange;
 mod expect;
 mod http;
 mod inbox;
+mod progress;
 mod race;
+mod release;
 mod server;
 mod snapshot;
 mod socket;
 mod step;
+mod wire;
 mod world;
 
 use std::collections::BTreeMap;
@@ -34,14 +42,22 @@ use crate::record::{Record, What};
 use crate::scenario::model::{ParticipantSpec, Row, Scenario};
 use crate::scenario::stream::{StoredStream, Stream, integer_at, text_at};
 use crate::scenario::template::Template;
+use crate::secret::Secrets;
 use crate::subject::{Server, SubjectError};
 
+pub use chance::Luck;
+use chance::{Chance, Naming};
+pub use desk::Desk;
+pub(crate) use progress::Progress;
 pub use snapshot::Store;
 pub(crate) use snapshot::Taken;
 pub(crate) use socket::{Handshake, Opened, handshake};
 pub use world::Deadlines;
 use world::{Here, Participant, World};
 pub(crate) use world::{LogBook, lock};
+
+/// A limit that nothing meets.
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// One scenario with one row of its examples, once.
 #[derive(Debug, Clone)]
@@ -79,6 +95,8 @@ impl Job {
             attempt: self.attempt,
             outcome,
             took: Duration::ZERO,
+            seed: 0,
+            races: Vec::new(),
             unproven: 0,
             unknown: Vec::new(),
             log: Vec::new(),
@@ -87,6 +105,11 @@ impl Job {
             idle_redactions: Vec::new(),
             server: String::new(),
             people: Vec::new(),
+            owner: self.scenario.owner.clone(),
+            quarantine: None,
+            trace: None,
+            will_retry: false,
+            earlier: Vec::new(),
         }
     }
 }
@@ -100,34 +123,45 @@ pub struct Ground {
     pub store: Option<Store>,
     /// With it, every step is followed by the barrier, and this long no delivery may come behind it.
     pub audit: Option<Duration>,
+    /// What generated values and races are made from.
+    pub luck: Luck,
+    /// Where somebody says how scenarios go on; they are then played one at a time.
+    pub desk: Option<Arc<Desk>>,
     /// Takes the events.
     pub sink: EventSink,
     /// Whether every step, request, frame and log line is an event too.
     pub detail: bool,
+    /// How long a scenario may take that says nothing about it.
+    pub timeout: Duration,
+    /// Whether requests and handshakes carry a `traceparent`.
+    pub traceparent: bool,
+    /// What must not stand in snapshots, events and results.
+    pub secrets: Option<Arc<Secrets>>,
 }
 
-/// Digits that stand once: in this process by counting, among processes by chance.
-fn run_digits() -> String {
-    use std::sync::OnceLock;
-    use std::sync::atomic::AtomicU64;
-    static BASE: OnceLock<u64> = OnceLock::new();
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let base = BASE.get_or_init(|| {
-        u64::from_be_bytes(uuid::Uuid::new_v4().into_bytes()[..8].try_into().unwrap_or_default()) % 90_000_000
-            + 10_000_000
-    });
-    format!("{base}{:06}", NEXT.fetch_add(1, Ordering::Relaxed) % 1_000_000)
+/// What the runner sees of a scenario that is under way.
+#[derive(Clone)]
+pub(crate) struct Seen {
+    /// Gets the server's lines.
+    pub(crate) log: Arc<LogBook>,
+    /// Who waits for what.
+    pub(crate) progress: Arc<Progress>,
+    /// What its times count from.
+    pub(crate) began: Instant,
 }
 
-/// Plays one scenario against a server that runs. `log` gets the server's lines meanwhile.
-pub(crate) async fn play(
-    job: &Job,
-    ground: &Ground,
-    server: Arc<Server>,
-    log: Arc<LogBook>,
-    began: Instant,
-) -> ScenarioResult {
+/// Plays one scenario against a server that runs.
+pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, seen: &Seen) -> ScenarioResult {
     let scenario = &job.scenario;
+    let Seen { progress, began, .. } = seen;
+    if let Some(desk) = &ground.desk {
+        if desk.has_ended() {
+            return job.unplayed(Outcome::Interrupted { waiting: Vec::new() });
+        }
+        desk.begin();
+    }
+    // The trace id of W3C trace context: 16 bytes, never all zero.
+    let trace = ground.traceparent.then(|| uuid::Uuid::new_v4().simple().to_string());
     let instance = Arc::new(job.instance());
     let tell = |kind| (ground.sink)(Event { scenario: Some(Arc::clone(&instance)), at: began.elapsed(), kind });
     tell(EventKind::ScenarioStarted {
@@ -136,21 +170,41 @@ pub(crate) async fn play(
         tags: scenario.tags.clone(),
         participants: scenario.participants.keys().cloned().collect(),
         server: server.url().to_owned(),
+        owner: scenario.owner.clone(),
+        trace: trace.clone(),
     });
     if ground.detail {
-        sources(scenario).into_iter().for_each(tell);
+        for (file, text) in files_of(scenario) {
+            tell(EventKind::Source { file: file.to_path_buf(), text: Arc::from(text) });
+        }
     }
-    let world = match world(job, ground, &server, Arc::clone(&log), &instance, began) {
+    let world = match world(job, ground, &server, seen, &instance, trace.clone()) {
         Ok(world) => world,
         Err(failure) => return job.unplayed(Outcome::Failed { failures: vec![*failure] }),
     };
     let mut top = Here::top(Arc::clone(&world));
 
-    let mut failures = match introduce(&top).await {
-        Ok(()) => story(&mut top, scenario, ground.audit).await.err().unwrap_or_default(),
-        Err(failures) => failures,
+    let mut limit = scenario.timeout.unwrap_or(ground.timeout).mul_f64(ground.deadlines.slow);
+    if ground.desk.is_some() {
+        // Nobody is hurried who sits and looks.
+        limit = A_YEAR;
+    }
+    let story = async {
+        introduce(&top).await?;
+        story(&mut top, scenario, ground.audit).await
     };
-    failures.extend(top.steps(&scenario.always).await.err().unwrap_or_default());
+    let mut failures = within(limit, progress, story).await.err().unwrap_or_default();
+    let ended = || ground.desk.as_ref().is_some_and(|desk| desk.has_ended());
+    if ended() {
+        return job.unplayed(Outcome::Interrupted { waiting: Vec::new() });
+    }
+    let mut shown = false;
+    if let Some(desk) = &ground.desk {
+        desk.failed(&top, &failures).await;
+        shown = !failures.is_empty();
+        top.aside = true;
+    }
+    failures.extend(within(limit, progress, top.steps(&scenario.always)).await.err().unwrap_or_default());
     if failures.is_empty() || !scenario.protocol.invariants.is_empty() {
         // What the last step caused belongs to the scenario and to its record; a barrier that breaks here has been told
         // elsewhere, or will be by the invariants.
@@ -166,19 +220,31 @@ pub(crate) async fn play(
     }
     let unknown = promises(&top, &mut failures).await;
     let people = people(&top);
+    // The death of a server is told by everybody who noticed, and is one.
+    let mut died = false;
+    failures.retain(|failure| failure.kind != FailureKind::ServerDied || !std::mem::replace(&mut died, true));
+    let compared = snapshot::compare(&world, ground.store.as_ref(), failures.is_empty());
+    failures.extend(compared.failures);
+    if let Some(desk) = &ground.desk {
+        if !shown {
+            desk.failed(&top, &failures).await;
+        }
+        if ended() && failures.is_empty() {
+            return job.unplayed(Outcome::Interrupted { waiting: Vec::new() });
+        }
+    }
     for participant in world.participants.values() {
         for connection in lock(&participant.connections).iter() {
             connection.drop_now();
         }
     }
-    let compared = snapshot::compare(&world, ground.store.as_ref());
-    failures.extend(compared.failures);
     // A broken promise over the whole record names the cause more often than the step that first noticed.
     failures.sort_by_key(|failure| failure.kind != FailureKind::Invariant);
 
-    // A mistake of the scenario or the server's death is never the failure that was expected.
-    let excused =
-        failures.iter().all(|failure| !matches!(failure.kind, FailureKind::Scenario | FailureKind::ServerDied));
+    // A mistake of the scenario, the server's death or a broken network is never the failure that was expected.
+    let excused = failures.iter().all(|failure| {
+        !matches!(failure.kind, FailureKind::Scenario | FailureKind::ServerDied | FailureKind::Environment)
+    });
     let outcome = match (&scenario.expect_failure, failures.is_empty()) {
         (None, true) => Outcome::Passed,
         (None, false) => Outcome::Failed { failures },
@@ -192,6 +258,8 @@ pub(crate) async fn play(
         }
     };
     ScenarioResult {
+        seed: ground.luck.seed_of(job.repetition, job.attempt),
+        races: std::mem::take(&mut *lock(&world.races)),
         took: began.elapsed(),
         unproven: world.unproven.load(Ordering::Relaxed),
         unknown,
@@ -201,7 +269,33 @@ pub(crate) async fn play(
         idle_redactions: compared.idle_redactions,
         server: server.url().to_owned(),
         people,
+        trace,
         ..job.unplayed(outcome)
+    }
+}
+
+/// Plays so long; what takes longer fails with everything that was waited for.
+async fn within(
+    limit: Duration,
+    progress: &Arc<Progress>,
+    playing: impl Future<Output = Result<(), Vec<Failure>>>,
+) -> Result<(), Vec<Failure>> {
+    let over = async {
+        tokio::time::sleep(limit).await;
+        // Asked before the scenario is dropped: its waits end with it.
+        progress.waiting()
+    };
+    tokio::select! {
+        biased;
+        played = playing => played,
+        waiting = over => {
+            let headline = format!("the scenario took longer than its limit of {limit:?}");
+            let mut failure = Failure::new(FailureKind::Late, headline);
+            failure.place = waiting.iter().find_map(|waiting| waiting.place.clone());
+            failure.details = waiting.iter().map(ToString::to_string).collect();
+            failure.details.push("`timeout` in the scenario or in roundtable.toml, or --timeout, gives it longer".to_owned());
+            Err(vec![failure])
+        }
     }
 }
 
@@ -216,8 +310,8 @@ async fn story(top: &mut Here, scenario: &Scenario, audit: Option<Duration>) -> 
     Ok(())
 }
 
-/// The files that a scenario's steps stand in: its own, and its protocols'.
-fn sources(scenario: &Scenario) -> Vec<EventKind> {
+/// The files that a scenario's steps stand in, with their texts: its own, and its protocols'.
+pub(crate) fn files_of(scenario: &Scenario) -> IndexMap<&std::path::Path, &str> {
     let mut files: IndexMap<&std::path::Path, &str> = IndexMap::new();
     files.insert(&scenario.source.path, &scenario.source.text);
     let protocols = scenario.participants.values().map(|participant| &participant.protocol);
@@ -228,9 +322,6 @@ fn sources(scenario: &Scenario) -> Vec<EventKind> {
         }
     }
     files
-        .into_iter()
-        .map(|(file, text)| EventKind::Source { file: file.to_path_buf(), text: Arc::from(text) })
-        .collect()
 }
 
 /// Who took part, with what one needs to go on by hand.
@@ -244,6 +335,7 @@ fn people(top: &Here) -> Vec<crate::event::Person> {
             let headers = there.headers(&[], &url).ok()?;
             let headers: Vec<String> = headers
                 .iter()
+                .filter(|(name, _)| *name != http::TRACEPARENT)
                 .map(|(name, value)| format!("-H '{name}: {}' ", String::from_utf8_lossy(value.as_bytes())))
                 .collect();
             Some(format!("curl {}'{url}'", headers.concat()))
@@ -257,13 +349,13 @@ fn world(
     job: &Job,
     ground: &Ground,
     server: &Arc<Server>,
-    log: Arc<LogBook>,
+    seen: &Seen,
     instance: &Arc<Instance>,
-    began: Instant,
+    trace: Option<String>,
 ) -> Result<Arc<World>, Box<Failure>> {
     let scenario = &job.scenario;
     let http = client(server.url())
-        .map_err(|error| Failure::new(FailureKind::Scenario, format!("no HTTP client: {error}")))?;
+        .map_err(|error| Failure::new(FailureKind::Environment, format!("no HTTP client: {error}")))?;
     let participants: IndexMap<String, Arc<Participant>> = scenario
         .participants
         .iter()
@@ -277,12 +369,18 @@ fn world(
             (key.clone(), Arc::new(participant))
         })
         .collect();
+    let seed = ground.luck.seed_of(job.repetition, job.attempt);
+    let chance = Arc::new(Chance::new(seed, &job.label));
+    // Where others use the server too, or it lasts, repetitions that draw the same still need identities of their own.
+    let apart = seen.log.shared.load(Ordering::Relaxed) && ground.luck.same;
     Ok(Arc::new(World {
         scenario: Arc::clone(scenario),
         instance: Arc::clone(instance),
         row: job.row(),
-        run: run_digits(),
-        began,
+        run: chance.digits(apart.then_some((job.repetition, job.attempt))),
+        chance,
+        jitter: ground.luck.jitter,
+        began: seen.began,
         deadlines: ground.deadlines,
         server: Arc::clone(server),
         http: Mutex::new(http),
@@ -297,8 +395,13 @@ fn world(
         exchanges: 0.into(),
         sink: Arc::clone(&ground.sink),
         detail: ground.detail,
-        log,
+        desk: ground.desk.clone(),
+        log: Arc::clone(&seen.log),
+        progress: Arc::clone(&seen.progress),
+        trace,
+        secrets: ground.secrets.clone(),
         snapshots: Mutex::default(),
+        races: Mutex::default(),
     }))
 }
 
@@ -318,7 +421,7 @@ pub(crate) fn client(url: &str) -> reqwest::Result<reqwest::Client> {
 /// Gives every participant its identity: the templates, then the log-in steps.
 async fn introduce(top: &Here) -> Result<(), Vec<Failure>> {
     for participant in top.world.participants.values() {
-        let identity = identity(&participant.spec, &top.world.run, &top.world.row).map_err(|error| {
+        let identity = identity(&participant.spec, &top.world).map_err(|error| {
             let mut failure = Failure::new(
                 FailureKind::Scenario,
                 format!("the identity of `{}`: {}", participant.key(), error.message),
@@ -338,13 +441,13 @@ async fn introduce(top: &Here) -> Result<(), Vec<Failure>> {
 
 /// The values of a participant before anything is played: `key`, `name`, what the identity's templates give (each
 /// sees those before it), and an empty `token` where none is given.
-pub(crate) fn identity(
+fn identity(
     spec: &ParticipantSpec,
-    run: &str,
-    row: &Row,
+    world: &World,
 ) -> Result<BTreeMap<String, Value>, crate::scenario::template::RenderError> {
-    let mut scope = row.columns.clone();
-    scope.insert("run".to_owned(), json!(run));
+    let mut scope =
+        Naming { names: world.row.columns.clone(), chance: Arc::clone(&world.chance), key: spec.key.clone() };
+    scope.names.insert("run".to_owned(), json!(world.run));
     let mut values = BTreeMap::from([
         ("key".to_owned(), json!(spec.key)),
         ("name".to_owned(), json!(spec.name.clone().unwrap_or_else(|| title_case(&spec.key)))),
@@ -353,7 +456,7 @@ pub(crate) fn identity(
     ]);
     let templates: IndexMap<&String, &Template> = spec.protocol.identity.iter().chain(&spec.identity).collect();
     for (name, template) in templates {
-        scope.extend(values.iter().map(|(name, value)| (name.clone(), value.clone())));
+        scope.names.extend(values.iter().map(|(name, value)| (name.clone(), value.clone())));
         if name == "name" && spec.name.is_some() {
             continue;
         }

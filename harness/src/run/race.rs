@@ -4,37 +4,35 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
+use super::release::{Racer, Release};
 use super::step::{Played, one};
-use super::world::{Answer, Here, MainMode, Racer, Release, lock};
+use super::world::{Answer, Here, MainMode, Participant, lock};
 use crate::event::{Failure, Nearest};
-use crate::scenario::model::Race;
+use crate::scenario::model::{Action, Race, StepKind};
 
 impl Here {
     /// One release instant for everybody; with outcomes, each answer must fit one of them.
     pub(super) async fn race(&self, race: &Race) -> Played {
-        let mut racers = self.world.actors(&race.of);
-        // Nobody is always first: the order of release differs from run to run.
-        let start =
-            self.world.run.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
-        let length = racers.len().max(1);
-        racers.rotate_left(start % length);
-        if start / length % 2 == 1 {
-            racers.reverse();
-        }
-        let release = Release::new(racers.len());
+        let racers = self.world.actors(&race.of);
+        let keys: Vec<String> = racers.iter().map(|who| who.key().to_owned()).collect();
+        let release = Release::new(self, &keys);
         let runs = racers.iter().map(|who| {
             let mut there = self.clone();
             there.me = Some(Arc::clone(who));
-            there.shared = true;
-            let racer = Racer::new(&release);
+            (there.shared, there.aside) = (true, true);
+            let racer = Racer::new(&release, who.key());
+            there.main = if race.outcomes.is_empty() {
+                MainMode::Released(Arc::clone(&racer))
+            } else {
+                MainMode::Observed(Arc::clone(&racer))
+            };
             async move {
-                if race.outcomes.is_empty() {
-                    racer.released().await;
-                } else {
-                    there.main = MainMode::Observed(Arc::clone(&racer));
+                if !holds_back(&race.action, who) {
+                    let _waits = there.waits("the release of the race");
+                    racer.released(None).await;
                 }
                 let played = there.act(&race.action, true).await;
-                racer.arrive();
+                racer.give_up();
                 let answer: Option<Answer> = lock(&racer.answer).take();
                 (there, played, answer)
             }
@@ -114,5 +112,21 @@ impl Here {
             }
         }
         if failures.is_empty() { Ok(()) } else { Err(failures) }
+    }
+}
+
+/// Whether an action meets the release itself, behind everything that can be done before it.
+fn holds_back(action: &Action, who: &Participant) -> bool {
+    match action {
+        Action::Http(http) => http.eventually.is_none() && http.gives_up.is_none(),
+        Action::Connect(_) | Action::Send { .. } => true,
+        Action::Call(call) => who
+            .spec
+            .protocol
+            .verbs
+            .get(&call.verb)
+            .and_then(|verb| verb.steps.get(verb.main?))
+            .is_some_and(|step| matches!(&step.kind, StepKind::Act { action, .. } if holds_back(action, who))),
+        _ => false,
     }
 }

@@ -4,14 +4,30 @@ use serde_json::Value;
 
 use super::socket::from_now;
 use super::world::{Here, lock};
-use crate::event::{Failure, LoggedLine};
+use crate::event::{Failure, FailureKind, LoggedLine};
 use crate::pattern::describe as describe_pattern;
 use crate::scenario::model::ServerAction;
 use crate::scenario::template::Template;
+use crate::subject::SubjectError;
+
+/// What is done, as a verb.
+fn word(action: &ServerAction) -> &'static str {
+    match action {
+        ServerAction::Restart => "restart",
+        ServerAction::Stop => "stop",
+        ServerAction::Start => "start",
+        ServerAction::Kill => "be killed",
+        ServerAction::Logged { .. } => "log",
+    }
+}
 
 impl Here {
     pub(super) async fn server(&self, action: &ServerAction) -> Result<(), Box<Failure>> {
         let server = &self.world.server;
+        let waits = match action {
+            ServerAction::Logged { .. } => None,
+            action => Some(self.waits(format!("the server to {}", word(action)))),
+        };
         let done = match action {
             ServerAction::Restart => server.restart().await,
             ServerAction::Stop => server.stop().await,
@@ -19,11 +35,18 @@ impl Here {
             ServerAction::Kill => server.kill().await,
             ServerAction::Logged { pattern, within } => return self.logged(pattern, *within).await,
         };
+        drop(waits);
         if let Ok(fresh) = super::client(server.url()) {
             *lock(&self.world.http) = fresh;
         }
         done.map_err(|error| {
             let mut failure = self.failure(format!("the server: {error}"));
+            failure.kind = match &error {
+                SubjectError::Died { .. } | SubjectError::Gone { .. } => FailureKind::ServerDied,
+                SubjectError::PortInUse { .. } | SubjectError::Io { .. } => FailureKind::Environment,
+                SubjectError::NotOurs { .. } | SubjectError::Settings { .. } => FailureKind::Scenario,
+                _ => failure.kind,
+            };
             failure.details.extend(error.log_tail().iter().map(ToString::to_string));
             failure
         })
@@ -43,6 +66,7 @@ impl Here {
         let mut versions = self.world.log.version.subscribe();
         let patience = self.world.deadlines.of(within);
         let limit = from_now(patience);
+        let _waits = self.waits(format!("a line of the server's log with {}", describe_pattern(&compiled)));
         loop {
             if lock(&self.world.log.lines).iter().any(fits) {
                 return Ok(());

@@ -1,12 +1,15 @@
 //! Snapshots of a running scenario: what every participant is told and has got, when everything has arrived.
 
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::world::{Here, Participant, World, lock};
 use crate::event::{Failure, FailureKind, Place, SnapshotChange};
 use crate::scenario::model::Http;
+use crate::select;
+use crate::snapshot::changes::{Fingerprint, Kind, changes};
 use crate::snapshot::store::{self, MetaData};
 use crate::snapshot::{Material, StateAnswer, diff, normalise};
 
@@ -27,8 +30,21 @@ pub struct Store {
     pub top: PathBuf,
     /// Whether the stored snapshots are replaced by the new ones.
     pub update: bool,
-    /// Whether anything may be written: never under CI.
+    /// Whether anything may be written there: never under CI.
     pub writable: bool,
+    /// Where pending snapshots go instead when nothing may be written there, laid out as the folder is; without
+    /// it they are not written.
+    pub elsewhere: Option<PathBuf>,
+}
+
+impl Store {
+    /// Where the pending snapshot of a stored one is written.
+    fn pending(&self, path: &std::path::Path) -> Option<PathBuf> {
+        match &self.elsewhere {
+            _ if self.writable => Some(store::pending_path(path)),
+            elsewhere => elsewhere.as_ref().map(|root| store::pending_below(root, &self.folder, path)),
+        }
+    }
 }
 
 /// What comparing a scenario's snapshots gave.
@@ -82,7 +98,7 @@ pub(crate) async fn take(here: &Here, name: String, view: View<'_>) -> Result<()
         run: &world.run,
         state: &state,
         streams: &protocol.streams,
-        rules: &protocol.snapshot,
+        rules: &world.scenario.snapshot,
         unordered_kinds: view.unordered,
         without: view.without,
         shown: &keys,
@@ -92,9 +108,13 @@ pub(crate) async fn take(here: &Here, name: String, view: View<'_>) -> Result<()
     if repeated {
         return Err(here.wrong(format!("a snapshot named `{name}` was taken already: names stand once in a scenario")));
     }
+    let text = match &world.secrets {
+        Some(secrets) => secrets.mask(&normalised.text).into_owned(),
+        None => normalised.text,
+    };
     lock(&world.snapshots).push(Taken {
         name,
-        text: normalised.text,
+        text,
         place: here.trail.first().cloned(),
         idle_redactions: normalised.unmatched_redactions,
     });
@@ -112,43 +132,51 @@ async fn ask(there: &Here, http: &Http) -> Result<Value, Box<Failure>> {
     Ok(json!({ "status": answer.status, "answer": answer.body }))
 }
 
-/// Compares the snapshots of a scenario with the stored ones, or stores them.
-pub(crate) fn compare(world: &World, keep: Option<&Store>) -> Compared {
+/// Compares the snapshots of a scenario with the stored ones, or stores them. Where something else didn't hold, nothing
+/// is written: what a broken scenario shows is not what anybody should accept.
+pub(crate) fn compare(world: &World, keep: Option<&Store>, held: bool) -> Compared {
     let mut compared = Compared::default();
     let Some(keep) = keep else { return compared };
     let scenario = &world.scenario;
     let stem = scenario.id.rsplit('/').next().unwrap_or(&scenario.id);
     let row = Some(world.row.name.as_str()).filter(|name| !name.is_empty());
-    for taken in lock(&world.snapshots).iter() {
+    let taken = lock(&world.snapshots);
+    // One that did something in any snapshot of the scenario has a purpose there.
+    if let Some((first, others)) = taken.split_first() {
+        compared.idle_redactions.clone_from(&first.idle_redactions);
+        compared.idle_redactions.retain(|idle| others.iter().all(|other| other.idle_redactions.contains(idle)));
+    }
+    for taken in taken.iter() {
         let path = store::path_of(&keep.folder, &scenario.suite, stem, &taken.name, row);
         compared.touched.push(path.clone());
-        compared.idle_redactions.extend(taken.idle_redactions.iter().cloned());
         let source = std::path::absolute(&scenario.source.path).unwrap_or_else(|_| scenario.source.path.clone());
         let source = source.strip_prefix(&keep.top).unwrap_or(&scenario.source.path);
         let meta = MetaData {
             source: source.to_string_lossy().replace('\\', "/"),
             expression: taken.name.clone(),
             line: taken.place.as_ref().and_then(|place| u32::try_from(place.at.line).ok()),
+            scenario: Some(select::label(scenario, &world.row.name).to_string()),
         };
-        if let Err(failure) = settle(&mut compared, keep, &path, taken, &meta) {
+        if let Err(failure) = settle(&mut compared, keep, &path, taken, &meta, held) {
             compared.failures.push(*failure);
         }
     }
     compared
 }
 
-/// The first line that a diff removes and what stands there now, and how many lines there are in all.
-fn first_change(lines: &[crate::snapshot::DiffLine]) -> String {
-    use crate::snapshot::DiffKind::{Added, Removed};
-    let changed: Vec<_> = lines.iter().filter(|line| matches!(line.kind, Added | Removed)).collect();
-    let first = |kind| changed.iter().find(|line| line.kind == kind).map(|line| line.text.trim());
-    let what = match (first(Removed), first(Added)) {
-        (Some(old), Some(new)) => format!(": `{old}` became `{new}`"),
-        (Some(old), None) => format!(": `{old}` is gone"),
-        (None, Some(new)) => format!(": `{new}` is new"),
-        (None, None) => String::new(),
+/// What changed most, and how much more there is.
+fn headline(name: &str, old: &str, new: &str) -> String {
+    let found = changes(Some(old), new);
+    let causes: BTreeSet<&Fingerprint> = found.iter().map(|change| &change.fingerprint).collect();
+    let Some(worst) = found.iter().min_by_key(|change| change.fingerprint.kind) else {
+        return format!("the snapshot `{name}` differs");
     };
-    format!("{} ({} changed lines)", crate::text::shorten(&what, 200), changed.len())
+    let what = if worst.fingerprint.kind == Kind::Shape { "changed its shape" } else { "differs" };
+    let more = match causes.len() {
+        0 | 1 => String::new(),
+        causes => format!(" (and {})", crate::text::counted(causes - 1, "other change", "other changes")),
+    };
+    format!("the snapshot `{name}` {what}: {}{more}", worst.meaning)
 }
 
 fn settle(
@@ -157,26 +185,36 @@ fn settle(
     path: &std::path::Path,
     taken: &Taken,
     meta: &MetaData,
+    held: bool,
 ) -> Result<(), Box<Failure>> {
     let failed = |headline: String| {
         let mut failure = Failure::new(FailureKind::Snapshot, headline);
         failure.place.clone_from(&taken.place);
         failure
     };
-    let io = |error: store::StoreError| failed(error.to_string());
+    let io = |error: store::StoreError| {
+        let mut failure = failed(error.to_string());
+        if let store::StoreError::Io { .. } = error {
+            failure.kind = FailureKind::Environment;
+        }
+        failure
+    };
     let outcome = store::compare(path, &taken.text).map_err(io)?;
     if let store::Outcome::Same = outcome {
-        if keep.writable {
-            store::clear_pending(path).map_err(io)?;
+        if let Some(pending) = keep.pending(path) {
+            store::clear_pending(&pending).map_err(io)?;
         }
         return Ok(());
     }
-    if keep.update && keep.writable {
+    if keep.update && keep.writable && held {
         store::accept(path, &taken.text, meta).map_err(io)?;
         compared.updated += 1;
         return Ok(());
     }
-    let pending = store::pending(path, &taken.text, meta, keep.writable).map_err(io)?;
+    if let Some(pending) = keep.pending(path).filter(|_| held) {
+        let old = if let store::Outcome::Differs { old, .. } = &outcome { Some(old.as_str()) } else { None };
+        store::pending(&pending, &taken.text, meta, old).map_err(io)?;
+    }
     let shown = crate::scenario::error::shown_path(path);
     let changed = |old: Option<String>| {
         let file = path.strip_prefix(&keep.folder).unwrap_or(path).to_path_buf();
@@ -192,13 +230,7 @@ fn settle(
         }
         store::Outcome::Differs { old, new } => {
             let lines = diff(&old, &new);
-            let shape =
-                lines.iter().find(|line| line.kind == crate::snapshot::DiffKind::Shape).map(|line| line.text.clone());
-            let headline = match shape {
-                Some(shape) => format!("the snapshot `{}` changed its shape: {shape}", taken.name),
-                None => format!("the snapshot `{}` differs{}", taken.name, first_change(&lines)),
-            };
-            let mut failure = failed(headline);
+            let mut failure = failed(headline(&taken.name, &old, &new));
             failure.details.push(format!("stored in {}", shown.display()));
             failure.diff = lines;
             failure.snapshot = changed(Some(old));
@@ -206,8 +238,13 @@ fn settle(
         }
         store::Outcome::Same => return Ok(()),
     };
-    if pending.is_some() {
-        failure.details.push("accept it with `roundtable run … --update-snapshots`".to_owned());
+    if !held {
+        let why = "nothing was written for it, since something else failed: that comes first";
+        failure.details.push(why.to_owned());
+    } else if keep.writable {
+        failure.details.push("review it with `roundtable review`, or take all with `--update-snapshots`".to_owned());
+    } else if let Some(root) = keep.elsewhere.as_ref().map(|root| crate::scenario::error::shown_path(root)) {
+        failure.details.push(format!("review it elsewhere with `roundtable review --from {}`", root.display()));
     } else {
         failure.details.push("nothing is written where CI is set: accept it elsewhere and commit the file".to_owned());
     }

@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use reqwest::Url;
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
@@ -21,7 +19,9 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
+use super::exchange::Asked;
 use super::inbox::{Frame, Inbox, Ping};
+use super::wire::{Broken, Latch, dial};
 use super::world::{Answer, Participant, World, lock};
 use crate::event::EventKind;
 use crate::pattern::Pattern;
@@ -39,6 +39,8 @@ pub(crate) struct Connection {
     /// Counts changes of the inbox.
     pub(crate) changed: watch::Sender<u64>,
     outgoing: mpsc::UnboundedSender<Out>,
+    /// Holds what it writes back, for races. It is the socket's own, so that a dropped socket is closed.
+    latch: Weak<Latch>,
     reading: watch::Sender<bool>,
     /// Dropped to end the tasks without a close frame.
     tasks: Mutex<Option<watch::Sender<()>>>,
@@ -65,34 +67,37 @@ pub(crate) struct Handshake {
 
 /// How a handshake ended.
 pub(crate) enum Opened {
-    /// With 101: the stream, and the answer.
-    Stream(Box<WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>>, Answer),
+    /// With 101: the stream, what can hold its writing back, and the answer.
+    Stream(Box<WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>>, Arc<Latch>, Answer),
     /// With any other answer.
     Refused(Answer),
 }
 
-trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+/// A handshake whose request is on its way.
+pub(crate) struct Shaking {
+    pub(super) asked: Asked,
+    key: String,
+    path: String,
+}
 
 /// Opens a connection and upgrades it (RFC 6455, section 4). A failure is told as text: it is no answer.
-pub(crate) async fn handshake(asked: &Handshake) -> Result<Opened, String> {
+pub(crate) async fn handshake(asked: &Handshake) -> Result<Opened, Broken> {
+    shake(asked, false).await?.opened().await
+}
+
+/// Opens a connection and sends the request; with `hold`, everything but its last byte.
+pub(super) async fn shake(asked: &Handshake, hold: bool) -> Result<Shaking, Broken> {
     let url = &asked.url;
-    let host = url.host_str().ok_or_else(|| format!("{url} has no host"))?;
-    let port = url.port_or_known_default().unwrap_or(80);
-    let tcp = open(host, port, asked.receive_buffer)
-        .await
-        .map_err(|error| format!("no connection to {host}:{port}: {error}"))?;
-    let io: Box<dyn Io> = if url.scheme() == "https" { secure(host, tcp).await? } else { Box::new(tcp) };
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io))
+    let (io, latch) = dial(url, asked.receive_buffer).await?;
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io))
         .await
         .map_err(|error| format!("the connection failed: {error}"))?;
     tokio::spawn(connection.with_upgrades());
 
     let key = generate_key();
-    let authority = if url.port().is_some() { format!("{host}:{port}") } else { host.to_owned() };
     let path = super::http::target(url);
     let mut request = hyper::Request::get(&path)
-        .header("host", authority)
+        .header("host", super::exchange::authority(url))
         .header("connection", "Upgrade")
         .header("upgrade", "websocket")
         .header("sec-websocket-version", "13")
@@ -104,30 +109,39 @@ pub(crate) async fn handshake(asked: &Handshake) -> Result<Opened, String> {
         request = request.header(name, value);
     }
     let request = request.body(Empty::<Bytes>::new()).map_err(|error| format!("the request can't be made: {error}"))?;
-    let mut response =
-        sender.send_request(request).await.map_err(|error| format!("no answer to the handshake: {error}"))?;
-    let status = response.status().as_u16();
-    let headers: BTreeMap<String, String> = response
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect();
-    let what = format!("GET {path}");
-    if status != 101 {
-        let body =
-            response.body_mut().collect().await.map_err(|error| format!("the answer broke off: {error}"))?.to_bytes();
-        return Ok(Opened::Refused(Answer { what, status, headers, body: body_value(&body), entry: None }));
+    Ok(Shaking { asked: Asked::new(sender, request, latch, hold).await, key, path })
+}
+
+impl Shaking {
+    /// Waits for the answer.
+    pub(super) async fn opened(self) -> Result<Opened, Broken> {
+        let Self { asked, key, path } = self;
+        let latch = Arc::clone(&asked.latch);
+        let answer = asked.answer().await;
+        let (response, body) = answer.map_err(|error| format!("no answer to the handshake: {error}"))?;
+        let status = response.status().as_u16();
+        let headers: BTreeMap<String, String> = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect();
+        let what = format!("GET {path}");
+        if status != 101 {
+            return Ok(Opened::Refused(Answer { what, status, headers, body: body_value(&body), entry: None }));
+        }
+        if headers.get("sec-websocket-accept").map(String::as_str) != Some(derive_accept_key(key.as_bytes()).as_str()) {
+            return Err("the server's Sec-WebSocket-Accept doesn't answer the key (RFC 6455, section 4.1)"
+                .to_owned()
+                .into());
+        }
+        let upgraded = hyper::upgrade::on(response).await.map_err(|error| format!("the upgrade failed: {error}"))?;
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(LARGEST))
+            .max_frame_size(Some(LARGEST))
+            .read_buffer_size(8 << 10);
+        let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, Some(config)).await;
+        Ok(Opened::Stream(Box::new(stream), latch, Answer { what, status, headers, body: Value::Null, entry: None }))
     }
-    if headers.get("sec-websocket-accept").map(String::as_str) != Some(derive_accept_key(key.as_bytes()).as_str()) {
-        return Err("the server's Sec-WebSocket-Accept doesn't answer the key (RFC 6455, section 4.1)".to_owned());
-    }
-    let upgraded = hyper::upgrade::on(response).await.map_err(|error| format!("the upgrade failed: {error}"))?;
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(LARGEST))
-        .max_frame_size(Some(LARGEST))
-        .read_buffer_size(8 << 10);
-    let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, Some(config)).await;
-    Ok(Opened::Stream(Box::new(stream), Answer { what, status, headers, body: Value::Null, entry: None }))
 }
 
 /// An answer's body as patterns see it: JSON where it is, other text as a string, null when empty.
@@ -136,37 +150,6 @@ pub(crate) fn body_value(body: &[u8]) -> Value {
         return Value::Null;
     }
     serde_json::from_slice(body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()))
-}
-
-async fn open(host: &str, port: u16, receive_buffer: Option<usize>) -> std::io::Result<TcpStream> {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let mut last = std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address");
-    for address in tokio::net::lookup_host((host, port)).await? {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        if let Some(bytes) = receive_buffer {
-            socket.set_recv_buffer_size(u32::try_from(bytes).unwrap_or(u32::MAX))?;
-        }
-        match socket.connect(address).await {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-async fn secure(host: &str, tcp: TcpStream) -> Result<Box<dyn Io>, String> {
-    use rustls_platform_verifier::ConfigVerifierExt as _;
-    let config = rustls::ClientConfig::with_platform_verifier().map_err(|error| format!("no TLS: {error}"))?;
-    let name = rustls::pki_types::ServerName::try_from(host.to_owned())
-        .map_err(|error| format!("no TLS for {host}: {error}"))?;
-    let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
-        .connect(name, tcp)
-        .await
-        .map_err(|error| format!("no TLS to {host}: {error}"))?;
-    Ok(Box::new(stream))
 }
 
 /// The ping of an echo barrier with what tells pings and their answers from other frames.
@@ -190,7 +173,7 @@ impl Connection {
         world: &Arc<World>,
         participant: &Participant,
         name: String,
-        stream: WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>,
+        (stream, latch): (WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>, Arc<Latch>),
         rules: Rules,
     ) -> Arc<Self> {
         let id = ConnectionId(world.connections.fetch_add(1, Ordering::Relaxed));
@@ -204,6 +187,7 @@ impl Connection {
             inbox: Mutex::new(Inbox::default()),
             changed: watch::Sender::new(0),
             outgoing,
+            latch: Arc::downgrade(&latch),
             reading,
             tasks: Mutex::new(Some(alive)),
             fails: rules.fails,
@@ -302,6 +286,11 @@ impl Connection {
     pub(crate) fn set_reading(&self, on: bool) {
         lock(&self.inbox).stalled = !on;
         self.reading.send_replace(on);
+    }
+
+    /// What holds its writing back, while it is open.
+    pub(crate) fn latch(&self) -> Option<Arc<Latch>> {
+        self.latch.upgrade()
     }
 
     pub(crate) fn is_open(&self) -> bool {

@@ -34,6 +34,9 @@ impl Here {
     /// Plays one step.
     pub(crate) fn step<'a>(&'a mut self, step: &'a Step, is_main: bool) -> BoxFuture<'a, Played> {
         async move {
+            if !self.may_play(step).await? {
+                return Ok(());
+            }
             match &step.kind {
                 StepKind::Act { actor, action } => {
                     let actors: Vec<Arc<Participant>> =
@@ -53,7 +56,11 @@ impl Here {
                     }
                     Ok(())
                 }
-                StepKind::Parallel(branches) => self.enter(step, None).parallel(branches).await,
+                StepKind::Parallel(branches) => {
+                    let mut there = self.enter(step, None);
+                    there.aside = true;
+                    there.parallel(branches).await
+                }
                 StepKind::Race(race) => self.enter(step, None).race(race).await,
                 StepKind::Repeat { count, steps } => {
                     let count = self.render(count).map_err(one)?;

@@ -1,7 +1,7 @@
 //! The world of one scenario while it runs: who takes part, what is set, what has happened.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,11 @@ use indexmap::IndexMap;
 use reqwest::cookie::Jar;
 use serde_json::{Map, Value, json};
 
+use super::Desk;
+use super::chance::{Chance, Mix};
+use super::release::Racer;
 use super::socket::Connection;
-use crate::event::{Event, EventKind, EventSink, Failure, FailureKind, Instance, LoggedLine, Place};
+use crate::event::{Event, EventKind, EventSink, Failure, FailureKind, Instance, LoggedLine, Place, Raced};
 use crate::pattern::Pattern;
 use crate::record::{Entry, Member, Record, What};
 use crate::scenario::model::{Checks, Outcome, ParticipantSpec, Row, Scenario, Step};
@@ -38,6 +41,11 @@ impl Deadlines {
     pub(crate) fn of(&self, given: Option<Duration>) -> Duration {
         given.unwrap_or(self.default).mul_f64(self.slow)
     }
+
+    /// How long is listened on behind a deadline, scaled.
+    pub(crate) fn late(&self) -> Duration {
+        self.late.mul_f64(self.slow)
+    }
 }
 
 /// One scenario under way.
@@ -46,6 +54,9 @@ pub(crate) struct World {
     pub(crate) instance: Arc<Instance>,
     pub(crate) row: Row,
     pub(crate) run: String,
+    pub(crate) chance: Arc<Chance>,
+    /// How much later than the first a racer may be released.
+    pub(crate) jitter: Duration,
     pub(crate) began: Instant,
     pub(crate) deadlines: Deadlines,
     pub(crate) server: Arc<Server>,
@@ -67,7 +78,16 @@ pub(crate) struct World {
     pub(crate) detail: bool,
     /// Lines of the server's log since the scenario's start; the version counts them.
     pub(crate) log: Arc<LogBook>,
+    /// Where somebody says how it goes on.
+    pub(crate) desk: Option<Arc<Desk>>,
+    /// What is waited for now.
+    pub(crate) progress: Arc<super::Progress>,
+    /// The trace id of all requests, where they carry one.
+    pub(crate) trace: Option<String>,
+    pub(crate) secrets: Option<Arc<crate::secret::Secrets>>,
     pub(crate) snapshots: Mutex<Vec<super::Taken>>,
+    /// Who was released when, a race each.
+    pub(crate) races: Mutex<Vec<Raced>>,
 }
 
 /// Lines of the server's log.
@@ -228,50 +248,8 @@ pub(crate) enum MainMode {
     Refused(Arc<Checks>),
     /// None: the answer goes to the race.
     Observed(Arc<Racer>),
-}
-
-/// One of several who are released at one instant.
-pub(crate) struct Racer {
-    release: Arc<Release>,
-    arrived: AtomicBool,
-    pub(crate) answer: Mutex<Option<Answer>>,
-}
-
-/// The instant for which all racers wait.
-pub(crate) struct Release {
-    missing: Mutex<usize>,
-    go: tokio::sync::watch::Sender<bool>,
-}
-
-impl Release {
-    /// For so many racers.
-    pub(crate) fn new(racers: usize) -> Arc<Self> {
-        Arc::new(Self { missing: Mutex::new(racers), go: tokio::sync::watch::Sender::new(false) })
-    }
-}
-
-impl Racer {
-    pub(crate) fn new(release: &Arc<Release>) -> Arc<Self> {
-        Arc::new(Self { release: Arc::clone(release), arrived: AtomicBool::new(false), answer: Mutex::new(None) })
-    }
-
-    /// Says that this racer is there, or never will be: the others don't wait for one that failed on its way.
-    pub(crate) fn arrive(&self) {
-        if self.arrived.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let mut missing = lock(&self.release.missing);
-        *missing = missing.saturating_sub(1);
-        if *missing == 0 {
-            self.release.go.send_replace(true);
-        }
-    }
-
-    /// Waits for the instant.
-    pub(crate) async fn released(&self) {
-        self.arrive();
-        let _ = self.release.go.subscribe().wait_for(|go| *go).await;
-    }
+    /// Its own checks, at the instant of the race.
+    Released(Arc<Racer>),
 }
 
 /// An answer to a request.
@@ -322,6 +300,8 @@ pub(crate) struct Here {
     /// Whether several act in this step, so that captures belong to each of them.
     pub(crate) shared: bool,
     pub(crate) main: MainMode,
+    /// Whether nobody is asked about steps here: others go on beside them.
+    pub(crate) aside: bool,
     /// The running step's number.
     pub(crate) step: usize,
     /// The line of the scenario's own step.
@@ -389,12 +369,25 @@ impl Scope for Here {
             || (!lock(&self.world.vars).contains_key(name) && !self.world.actors(name).is_empty())
     }
 
+    fn uuid(&self) -> Option<Value> {
+        Some(json!(self.world.chance.uuid(self.spot())))
+    }
+
     fn share(&self) -> Arc<dyn Scope> {
         Arc::new(self.clone())
     }
 }
 
 impl Here {
+    /// What tells this place from others where chance is drawn: the steps that led here, and who acts.
+    pub(crate) fn spot(&self) -> u64 {
+        let mix = self.trail.iter().fold(Mix::new(0), |mix, place| {
+            let file = place.file.file_name().unwrap_or_default().to_string_lossy();
+            mix.text(&file).number(place.at.line as u64).number(place.at.column as u64)
+        });
+        mix.text(self.me.as_ref().map_or("", |me| me.key())).end()
+    }
+
     /// The top of a scenario.
     pub(crate) fn top(world: Arc<World>) -> Self {
         Self {
@@ -408,6 +401,7 @@ impl Here {
             in_verb: false,
             shared: false,
             main: MainMode::Own,
+            aside: false,
             step: 0,
             line: 0,
             depth: 0,

@@ -120,6 +120,18 @@ impl Findings {
         self.push(at, message.into(), Some(help.into()), Severity::Error);
     }
 
+    /// Adds a warning with the way to mend it.
+    pub fn warning(&mut self, at: Position, message: impl Into<String>, help: impl Into<String>) {
+        self.push(at, message.into(), Some(help.into()), Severity::Warning);
+    }
+
+    /// Adds a warning about a place in another file than the one that is read.
+    pub fn warning_in(&mut self, source: &Arc<Source>, at: Position, message: String, help: String) {
+        let own = std::mem::replace(&mut self.source, Arc::clone(source));
+        self.push(at, message, Some(help), Severity::Warning);
+        self.source = own;
+    }
+
     /// Adds an error for a word that is none of the known ones, with the nearest as help.
     pub fn unknown<'a>(&mut self, at: Position, what: &str, word: &str, known: impl IntoIterator<Item = &'a str>) {
         let known: Vec<&str> = known.into_iter().collect();
@@ -139,7 +151,10 @@ impl Findings {
 
     fn push(&mut self, at: Position, message: String, help: Option<String>, severity: Severity) {
         let new = Diagnostic { source: Arc::clone(&self.source), at, message, help, severity };
-        let known = self.list.iter().any(|old| old.at == new.at && old.message == new.message);
+        let known = self
+            .list
+            .iter()
+            .any(|old| old.at == new.at && old.message == new.message && old.source.path == new.source.path);
         if !known {
             self.list.push(new);
         }

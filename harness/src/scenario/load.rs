@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::error::{Diagnostic, Findings, Position, Severity, Source};
+use super::error::{Diagnostic, Findings, Position, Severity, Source, shown_path};
 use super::lower::{self, Loaded};
 use super::model::{Protocol, Scenario};
 use super::node;
@@ -16,13 +16,21 @@ pub struct Library {
     /// Protocol files are looked for in `protocols` beside a scenario and above it, up to this folder.
     top: PathBuf,
     protocols: BTreeMap<PathBuf, Option<Arc<Protocol>>>,
+    /// The protocol files that are being read: those that include each other, the outermost first.
+    reading: Vec<PathBuf>,
     findings: Vec<Diagnostic>,
 }
 
 impl Library {
     /// The scenarios below `root`; `top` is the folder of roundtable.toml.
     pub fn new(root: impl Into<PathBuf>, top: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), top: top.into(), protocols: BTreeMap::new(), findings: Vec::new() }
+        Self {
+            root: root.into(),
+            top: top.into(),
+            protocols: BTreeMap::new(),
+            reading: Vec::new(),
+            findings: Vec::new(),
+        }
     }
 
     /// All scenario files below a folder, sorted by path; folders named `protocols` hold none.
@@ -76,7 +84,11 @@ impl Library {
         }
         let text = self.read(path)?;
         let mut findings = Findings::new(Source::new(path, text));
-        let protocol = node::parse(&mut findings).and_then(|root| lower::protocol(&root, &mut findings));
+        self.reading.push(key.clone());
+        let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+        let protocol = node::parse(&mut findings)
+            .and_then(|root| lower::protocol(&root, &mut findings, &mut |file| self.include(&folder, file)));
+        self.reading.pop();
         let failed = findings.list.iter().any(|finding| finding.severity == Severity::Error);
         self.findings.append(&mut findings.list);
         let protocol = if failed { None } else { protocol.map(Arc::new) };
@@ -88,6 +100,8 @@ impl Library {
     pub fn findings(&mut self) -> Vec<Diagnostic> {
         let mut list = std::mem::take(&mut self.findings);
         list.sort_by(|a, b| (&a.source.path, a.at).cmp(&(&b.source.path, b.at)));
+        // Several scenarios may say the same of one protocol file.
+        list.dedup_by(|a, b| (&a.source.path, a.at, &a.message) == (&b.source.path, b.at, &b.message));
         list
     }
 
@@ -102,12 +116,26 @@ impl Library {
                     return self.protocol_file(&path).map_or(Loaded::Broken, Loaded::Found);
                 }
             }
-            searched.push(super::error::shown_path(&folder.join("protocols")).display().to_string());
+            searched.push(shown_path(&folder.join("protocols")).display().to_string());
             if folder == top {
                 break;
             }
         }
         Loaded::Missing(searched)
+    }
+
+    /// Reads a protocol file that another one includes, by its path from that one's folder.
+    fn include(&mut self, folder: &Path, file: &str) -> Loaded {
+        let path = folder.join(file);
+        if !path.is_file() {
+            return Loaded::Missing(vec![shown_path(&path).display().to_string()]);
+        }
+        let key = path.canonicalize().unwrap_or_else(|_| path.clone());
+        if let Some(first) = self.reading.iter().position(|reading| *reading == key) {
+            let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            return Loaded::Cycle(self.reading[first..].iter().chain([&key]).map(name).collect());
+        }
+        self.protocol_file(&key).map_or(Loaded::Broken, Loaded::Found)
     }
 
     fn read(&mut self, path: &Path) -> Option<String> {

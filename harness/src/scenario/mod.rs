@@ -1,10 +1,14 @@
 //! Scenario and protocol files: read into positioned nodes, lowered into the model, all errors told at once.
 
 pub mod error;
+mod kinds;
 pub mod load;
 mod lower;
 pub mod model;
 pub mod node;
+pub mod step;
 pub mod stream;
 pub mod template;
+pub(crate) mod visit;
+pub(crate) mod whole;
 pub mod words;

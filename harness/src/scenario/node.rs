@@ -284,6 +284,26 @@ fn position(span: Span) -> Position {
     Position { line: span.start.line().max(1), column: span.start.col() + 1 }
 }
 
+/// What a text means that stands unquoted.
+pub(crate) fn plain(text: &str) -> Kind {
+    scalar(text, ScalarStyle::Plain)
+}
+
+/// A JSON value as a node, all of it at one place.
+pub(crate) fn of_value(value: &Value, at: Position) -> Node {
+    let kind = match value {
+        Value::Null => Kind::Null,
+        Value::Bool(flag) => Kind::Bool(*flag),
+        Value::Number(number) => Kind::Number(number.clone()),
+        Value::String(text) => Kind::String(text.clone()),
+        Value::Array(items) => Kind::List(items.iter().map(|item| of_value(item, at)).collect()),
+        Value::Object(map) => {
+            Kind::Map(map.iter().map(|(key, value)| (Key { at, text: key.clone() }, of_value(value, at))).collect())
+        }
+    };
+    Node { at, kind }
+}
+
 /// The YAML 1.2 core schema, less numbers that only look like ones.
 fn scalar(text: &str, style: ScalarStyle) -> Kind {
     if style != ScalarStyle::Plain {

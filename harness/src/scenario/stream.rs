@@ -217,6 +217,15 @@ pub struct Redaction {
     pub with: String,
     /// As written in the file, for the report of a redaction that matches nothing.
     pub source: String,
+    /// `file:line` where it stands, for the same report.
+    pub place: String,
+}
+
+impl Redaction {
+    /// How reports name it.
+    pub fn label(&self) -> String {
+        if self.place.is_empty() { self.source.clone() } else { format!("{} ({})", self.source, self.place) }
+    }
 }
 
 /// The first value at a path, as text: strings as they are, numbers in decimal.

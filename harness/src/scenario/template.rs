@@ -3,98 +3,19 @@
 //! `"{{ expr }}"` alone keeps the type of the expression's value; in a longer string the value becomes text. The
 //! expressions are minijinja's. An undefined name is an error, always.
 
-use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
-use std::sync::{Arc, OnceLock};
+pub mod functions;
+mod scope;
 
-use minijinja::value::{Enumerator, Kwargs, Object, Serde};
-use minijinja::{Environment, Expression, UndefinedBehavior};
+use std::fmt::Write as _;
+
+use minijinja::Expression;
 use serde_json::{Map, Value};
 
+use self::functions::environment;
+use self::scope::Context;
+pub use self::scope::Scope;
 use super::error::{Findings, Position};
 use super::node::{Kind, Node};
-
-/// Where a template finds its names.
-pub trait Scope: Send + Sync {
-    /// The value of a top-level name.
-    fn lookup(&self, name: &str) -> Option<Value>;
-
-    /// One attribute of a top-level name's value, so that a large object isn't copied for one of its values.
-    fn attribute(&self, name: &str, attribute: &str) -> Option<Value> {
-        match self.lookup(name)? {
-            Value::Object(mut map) => map.remove(attribute),
-            _ => None,
-        }
-    }
-
-    /// Whether a name means somebody or everybody, whose attributes are looked up one by one.
-    fn is_record(&self, name: &str) -> bool {
-        let _ = name;
-        false
-    }
-
-    /// The same scope, to be kept.
-    fn share(&self) -> Arc<dyn Scope>;
-}
-
-impl Scope for BTreeMap<String, Value> {
-    fn lookup(&self, name: &str) -> Option<Value> {
-        self.get(name).cloned()
-    }
-
-    fn share(&self) -> Arc<dyn Scope> {
-        Arc::new(self.clone())
-    }
-}
-
-/// A scope as minijinja sees it: names are looked up when an expression asks for them.
-struct Context(Arc<dyn Scope>);
-
-/// A name's value whose attributes are looked up one by one.
-struct Record {
-    scope: Arc<dyn Scope>,
-    name: String,
-}
-
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("scope")
-    }
-}
-
-impl fmt::Debug for Record {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
-    }
-}
-
-impl Object for Context {
-    fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
-        let name = key.as_str()?;
-        if name == "env" {
-            return Some(minijinja::Value::from(Serde(environment_variables())));
-        }
-        if self.0.is_record(name) {
-            return Some(minijinja::Value::from_object(Record { scope: Arc::clone(&self.0), name: name.to_owned() }));
-        }
-        self.0.lookup(name).map(|value| minijinja::Value::from(Serde(value)))
-    }
-}
-
-impl Object for Record {
-    fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
-        self.scope.attribute(&self.name, key.as_str()?).map(|value| minijinja::Value::from(Serde(value)))
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        match self.scope.lookup(&self.name) {
-            Some(Value::Object(map)) => {
-                Enumerator::Values(map.keys().map(|key| minijinja::Value::from(key.as_str())).collect())
-            }
-            _ => Enumerator::NonEnumerable,
-        }
-    }
-}
 
 /// A JSON value in which strings and keys may be templates.
 #[derive(Debug, Clone)]
@@ -138,6 +59,9 @@ pub struct RenderError {
     /// What is wrong.
     pub message: String,
 }
+
+/// Under this name, which no expression can write, `uuid()` asks the scope for a value.
+pub(in crate::scenario::template) const UUID: &str = "uuid()";
 
 /// What every expression may call or name besides its scope.
 pub const BUILT_IN: &[&str] =
@@ -224,6 +148,41 @@ impl Template {
         }
     }
 
+    /// How it was written, where it is a text or one expression.
+    pub fn written(&self) -> Option<String> {
+        match &self.part {
+            Part::Expression(expr) => Some(format!("{{{{ {} }}}}", expr.source)),
+            Part::Text(pieces) => Some(
+                pieces
+                    .iter()
+                    .map(|piece| match piece {
+                        Piece::Literal(text) => text.clone(),
+                        Piece::Expression(expr) => format!("{{{{ {} }}}}", expr.source),
+                    })
+                    .collect(),
+            ),
+            Part::Literal(_) | Part::List(_) | Part::Map(_) => None,
+        }
+    }
+
+    /// Calls `visit` with each text in it that is no expression.
+    pub fn visit_texts(&self, visit: &mut dyn FnMut(&str)) {
+        fn texts(value: &Value, visit: &mut dyn FnMut(&str)) {
+            match value {
+                Value::String(text) => visit(text),
+                Value::Array(items) => items.iter().for_each(|item| texts(item, visit)),
+                Value::Object(map) => map.values().for_each(|value| texts(value, visit)),
+                _ => {}
+            }
+        }
+        match &self.part {
+            Part::Literal(value) => texts(value, visit),
+            Part::Expression(_) | Part::Text(_) => {}
+            Part::List(items) => items.iter().for_each(|item| item.visit_texts(visit)),
+            Part::Map(entries) => entries.iter().for_each(|(_, value)| value.visit_texts(visit)),
+        }
+    }
+
     /// The value in a scope.
     pub fn render(&self, scope: &dyn Scope) -> Result<Value, RenderError> {
         Ok(match &self.part {
@@ -256,6 +215,11 @@ impl Template {
     }
 }
 
+/// Whether a value counts as true in a condition.
+pub fn is_true(value: &Value) -> bool {
+    minijinja::Value::from(minijinja::value::Serde(value.clone())).is_true()
+}
+
 /// A value as text: strings as they are, anything else as JSON.
 pub fn as_text(value: &Value) -> String {
     let mut text = String::new();
@@ -278,6 +242,7 @@ impl Expr {
         let source = source.trim();
         match environment().compile_expression(source) {
             Ok(compiled) => {
+                functions::check(source, at, findings);
                 let mut names: Vec<String> = compiled.undeclared_variables(true).into_iter().collect();
                 names.sort();
                 Some(Self { source: source.to_owned(), at, names })
@@ -361,29 +326,6 @@ impl Expr {
     }
 }
 
-fn environment_variables() -> Value {
-    let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
-    Value::Object(std::env::vars_os().map(|(name, value)| (text(name), Value::String(text(value)))).collect())
-}
-
-fn environment() -> &'static Environment<'static> {
-    static ENVIRONMENT: OnceLock<Environment<'static>> = OnceLock::new();
-    ENVIRONMENT.get_or_init(|| {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.add_function("uuid", |_: Kwargs| uuid::Uuid::new_v4().to_string());
-        environment.add_function("repeat", |text: String, times: usize| -> Result<String, minijinja::Error> {
-            const MOST: usize = 16 << 20;
-            if text.len().saturating_mul(times) > MOST {
-                let kind = minijinja::ErrorKind::InvalidOperation;
-                return Err(minijinja::Error::new(kind, format!("repeat makes more than {MOST} bytes")));
-            }
-            Ok(text.repeat(times))
-        });
-        environment
-    })
-}
-
 fn text_part(text: &str, at: Position, findings: &mut Findings) -> Part {
     if !text.contains("{{") {
         return Part::Literal(Value::String(text.to_owned()));
@@ -449,6 +391,8 @@ fn closing(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
 
     use super::super::error::Source;

@@ -11,7 +11,7 @@ use super::schema;
 use crate::scenario::error::{Findings, Source};
 use crate::scenario::load::Library;
 use crate::scenario::node;
-use crate::scenario::words::{BESIDE_VERB, Place, WORDS, Word, word_of, words_of};
+use crate::scenario::words::{BESIDE_VERB, INNER, MAPS, Place, WORDS, Word, word_of, words_of};
 
 /// Judges files as the parser and as an editor do.
 struct Judge {
@@ -32,9 +32,12 @@ impl Judge {
         let verbs =
             json!({ "say": { "takes": "text", "steps": [{ "me": { "post": "/x" } }, { "me": { "receive": {} } }] } });
         for name in ["chat", "backoffice"] {
-            let protocol = json!({ "protocol": name, "verbs": verbs });
+            let barrier = json!({ "echo": { "send": { "type": "ping" }, "receive": { "type": "pong" } } });
+            let protocol = json!({ "protocol": name, "barrier": barrier, "verbs": verbs });
             std::fs::write(folder.path().join(format!("protocols/{name}.yaml")), protocol.to_string()).unwrap();
         }
+        // What a word's example includes.
+        std::fs::write(folder.path().join("common.yaml"), json!({ "protocol": "common" }).to_string()).unwrap();
         Self { schemas, index, folder }
     }
 
@@ -104,7 +107,7 @@ fn stream(stream: &Value) -> Value {
 }
 
 fn race(outcome: &Value) -> Value {
-    scenario(&[json!({ "race": { "of": "all", "do": { "get": "/" }, "outcomes": [outcome] } })])
+    scenario(&[json!({ "race": { "of": "all", "do": { "get": "/" }, "outcomes": [outcome, {}] } })])
 }
 
 /// An action or control with what it can't do without.
@@ -162,19 +165,87 @@ fn files(word: &Word) -> Vec<(String, Value)> {
             files
         }
         Place::Protocol => one(with(json!({ "protocol": "chat" }), word.name, value)),
-        Place::Verb => one(verb(&with(json!({ "steps": [{ "me": "close" }] }), word.name, value))),
+        Place::Verb => one(verb(&with(
+            json!({ "steps": [{ "me": { "get": "/", "capture": { "last_seq": "$.n" } } }] }),
+            word.name,
+            value,
+        ))),
         Place::Stream => {
             let base = json!({ "frame": { "type": "x" }, "stream": "$.room", "id": "$.id", "order": "$.n" });
             one(stream(&with(base, word.name, value)))
         }
         Place::Outcome => one(race(&map([(word.name, value)]))),
+        Place::Inside(name) => {
+            let mut whole = needed(name);
+            if name == "sending" {
+                let frame = matches!(word.name, "frame" | "client_id");
+                whole = sending(if frame { &["frame", "client_id"] } else { &["request", "stream", "id", "order"] });
+            }
+            one(around(name, &with(whole, word.name, value)))
+        }
+    }
+}
+
+/// What one of the smaller maps can't do without, made of its words' examples.
+fn needed(name: &'static str) -> Value {
+    let words = words_of(Place::Inside(name)).filter(|word| word.required);
+    map(words.map(|word| (word.name, example(word))))
+}
+
+fn sending(names: &[&str]) -> Value {
+    let words = words_of(Place::Inside("sending")).filter(|word| names.contains(&word.name));
+    map(words.map(|word| (word.name, example(word))))
+}
+
+/// A file in which a smaller map stands where it belongs.
+fn around(name: &str, inner: &Value) -> Value {
+    let base = scenario(&[json!({ "note": "x" })]);
+    let stream_with = |key: &str, value: Value| {
+        stream(&with(json!({ "frame": { "type": "x" }, "stream": "$.room", "id": "$.id", "order": "$.n" }), key, value))
+    };
+    let protocol = |key: &str, value: Value| with(json!({ "protocol": "chat" }), key, value);
+    match name {
+        "wishes" => with(base, "server", inner.clone()),
+        "quarantine" => with(base, "quarantine", inner.clone()),
+        "redaction" => with(base, "redact", json!([inner])),
+        "race" => scenario(&[json!({ "race": inner })]),
+        "snapshot" => scenario(&[json!({ "snapshot": inner })]),
+        "log" => scenario(&[json!({ "server": inner })]),
+        "close" => scenario(&[json!({ "alice": { "close": inner } })]),
+        "refusal" => scenario(&[json!({ "alice": { "connect": "/ws", "refused": inner } })]),
+        "identity" => protocol("identity", inner.clone()),
+        "echo" | "marker" => protocol("barrier", json!({ name: inner })),
+        "position" => protocol("barrier", json!({ "get": inner })),
+        "acks" | "membership" | "readback" => stream_with(name, inner.clone()),
+        "sending" => stream_with("sends", json!([inner])),
+        "member" => stream_with("membership", json!({ "join": inner })),
+        "pieces" => protocol("coalesce", json!([inner])),
+        _ => panic!("where does `{name}` stand?"),
+    }
+}
+
+#[test]
+fn smaller_maps_need_the_same_and_refuse_the_same() {
+    let judge = Judge::new();
+    for inner in MAPS {
+        let whole = if inner.name == "sending" { sending(&["frame", "client_id"]) } else { needed(inner.name) };
+        judge.both_accept(inner.name, &around(inner.name, &whole));
+        for key in whole.as_object().unwrap().keys() {
+            let mut less = whole.clone();
+            less.as_object_mut().unwrap().remove(key);
+            judge.both_refuse(&format!("`{}` without `{key}`", inner.name), &around(inner.name, &less));
+        }
+        if !inner.open {
+            let strange = with(whole, "strange", json!("x"));
+            judge.both_refuse(&format!("`{}` with a strange key", inner.name), &around(inner.name, &strange));
+        }
     }
 }
 
 #[test]
 fn every_word_is_accepted_by_both_at_its_place() {
     let judge = Judge::new();
-    for word in WORDS {
+    for word in WORDS.iter().chain(INNER) {
         let files = files(word);
         assert!(!files.is_empty(), "`{}` ({:?}) can stand nowhere", word.name, word.place);
         for (called, file) in files {
@@ -249,6 +320,49 @@ fn what_a_file_can_not_do_without_is_missed_by_both() {
     judge.both_refuse("a repetition without steps", &scenario(&[json!({ "repeat": 3 })]));
     judge.both_refuse("a step without anything", &scenario(&[json!({})]));
     judge.both_refuse("a count without times", &scenario(&[json!({ "alice": { "received": {} } })]));
+}
+
+#[test]
+fn editors_show_of_every_word_what_it_means_and_an_example() {
+    let schema = schema();
+    let shown = |definition: &str, word: &Word| {
+        let shown = &schema["$defs"][definition]["properties"][word.name];
+        let text = |key: &str| shown[key].as_str().unwrap_or_default().to_owned();
+        for key in ["description", "markdownDescription"] {
+            assert!(text(key).contains(word.doc) && text(key).contains(word.example), "{definition} {}", word.name);
+        }
+    };
+    words_of(Place::File).for_each(|word| shown("scenario", word));
+    words_of(Place::Protocol).for_each(|word| shown("protocol", word));
+    words_of(Place::Control).for_each(|word| shown("step", word));
+    for inner in MAPS {
+        words_of(Place::Inside(inner.name)).for_each(|word| shown(inner.name, word));
+    }
+}
+
+#[test]
+fn the_verbs_of_protocols_are_offered_and_what_they_do_not_take_is_refused() {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut library = Library::new(package, package);
+    let rooms = library.protocol_file(&package.join("examples/rooms/scenarios/protocols/rooms.yaml")).unwrap();
+    let schema = super::schema_with(&[rooms]);
+    let mut schemas = Schemas::new();
+    let mut compiler = Compiler::new();
+    compiler.add_resource("with.json", schema.clone()).unwrap();
+    let index = compiler.compile("with.json", &mut schemas).unwrap();
+    let right = |step: Value| schemas.validate(&scenario(&[step]), index).is_ok();
+    assert!(right(json!({ "alice": "enter" })));
+    assert!(right(json!({ "alice": { "enter": { "room": "cellar" } } })));
+    assert!(right(json!({ "alice": { "say": "hello" } })));
+    assert!(right(json!({ "alice": { "a_verb_of_another_protocol": 1 } })));
+    assert!(right(json!({ "snapshot": "x", "unordered": ["talk", "another"] })));
+    assert!(!right(json!({ "alice": { "enter": { "rom": "cellar" } } })));
+    assert!(!right(json!({ "alice": { "enter": "cellar" } })));
+    let verb = &schema["$defs"]["action"]["oneOf"][1]["properties"]["enter"];
+    assert!(
+        verb["description"].as_str().unwrap().starts_with("Opens a socket into a room and awaits one's own entry.")
+    );
+    assert_eq!(verb["properties"]["room"]["default"], "lobby");
 }
 
 /// All YAML files below a folder, protocol files included.

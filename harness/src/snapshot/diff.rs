@@ -63,7 +63,13 @@ pub fn diff(old: &str, new: &str) -> Vec<DiffLine> {
             DiffLine { kind: DiffKind::Shape, text: format!("{at}{}{more}", change.what) }
         }));
     }
-    let diff = TextDiff::from_lines(old, new);
+    lines.extend(unified(&TextDiff::from_lines(old, new)));
+    lines
+}
+
+/// The lines of a difference, with some around each change.
+pub(crate) fn unified(diff: &TextDiff<'_, '_, str>) -> Vec<DiffLine> {
+    let mut lines = Vec::new();
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
         lines.push(DiffLine { kind: DiffKind::Hunk, text: hunk.header().to_string() });
         for change in hunk.iter_changes() {

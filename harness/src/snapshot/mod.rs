@@ -4,8 +4,9 @@
 //! In reading order: [`normalise()`] makes the text out of a record (`collect` lays out who got what, `names`
 //! finds ids and gives them placeholders, `named` puts them into values, `tree` and `render` are the YAML that is written, `parse` reads it
 //! back); [`store`] keeps it in files in insta's format; [`diff()`] tells how two texts differ, changes of shape
-//! first (`shape`).
+//! first (`shape`); [`changes`] tells what the differences mean.
 
+pub mod changes;
 mod coalesce;
 mod collect;
 mod diff;
@@ -14,10 +15,10 @@ mod names;
 mod normalise;
 mod parse;
 mod prepare;
-mod render;
+pub(crate) mod render;
 mod shape;
 pub mod store;
-mod tree;
+pub(crate) mod tree;
 
 #[cfg(test)]
 mod tests;

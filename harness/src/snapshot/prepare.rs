@@ -72,10 +72,7 @@ impl<'a> Preparation<'a> {
     /// The redactions, as written, that matched nothing in any value so far.
     pub(crate) fn unmatched(&self) -> Vec<String> {
         let redactions = self.rules.redact.iter().enumerate();
-        redactions
-            .filter(|(place, _)| !self.used.contains(place))
-            .map(|(_, redaction)| redaction.source.clone())
-            .collect()
+        redactions.filter(|(place, _)| !self.used.contains(place)).map(|(_, redaction)| redaction.label()).collect()
     }
 
     /// Replaces the orders of raced deliveries wherever they are shown again, such as in a history. A list of

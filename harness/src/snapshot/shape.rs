@@ -130,6 +130,21 @@ fn kind(head: &str) -> &str {
     head.trim_end_matches(|character: char| character.is_ascii_digit() || character == '-').trim_end()
 }
 
+/// Which elements of two lists are the same, equal ones included: pairs of (old, new) places, and the places that
+/// have no partner on either side.
+pub(crate) fn aligned(old: &[Node], new: &[Node]) -> (Vec<(usize, usize)>, Vec<usize>, Vec<usize>) {
+    let front = old.iter().zip(new).take_while(|(one, other)| one == other).count();
+    let rest = old.len().min(new.len()) - front;
+    let back = old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(one, other)| one == other).count();
+    let mut pairs: Vec<(usize, usize)> = (0..front).map(|place| (place, place)).collect();
+    pairs.extend(paired(old, new));
+    pairs.extend((1..=back).rev().map(|from_end| (old.len() - from_end, new.len() - from_end)));
+    let gone = (0..old.len()).filter(|place| pairs.binary_search_by_key(place, |(before, _)| *before).is_err());
+    let added = (0..new.len()).filter(|place| pairs.binary_search_by_key(place, |(_, after)| *after).is_err());
+    let (gone, added) = (gone.collect(), added.collect());
+    (pairs, gone, added)
+}
+
 /// Which elements of two lists are the same: those that are alike, in order, so that one that was inserted or
 /// is gone doesn't shift all behind it. Pairs of (old, new) places.
 fn paired(old: &[Node], new: &[Node]) -> Vec<(usize, usize)> {

@@ -7,10 +7,14 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use sha1::{Digest as _, Sha1};
 use thiserror::Error;
 
+use crate::snapshot::parse::parse;
+use crate::snapshot::tree::Node;
+
 /// What stands in a snapshot file beside the text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MetaData {
     /// The scenario's file, relative to the project's root, with `/` between its parts.
     pub source: String,
@@ -19,6 +23,35 @@ pub struct MetaData {
     /// The line of the snapshot's step in the scenario file, from 1. Only pending files keep it, so that a
     /// line that moves changes no accepted snapshot.
     pub line: Option<u32>,
+    /// The label of the scenario that made it: `suite/stem`, with `@row`. Only pending files keep it.
+    pub scenario: Option<String>,
+}
+
+/// A pending snapshot, as its file has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// What stands in its front matter.
+    pub meta: MetaData,
+    /// What it was compared with; none where the file doesn't say, as those of `cargo insta` don't.
+    pub against: Option<Against>,
+    /// The text.
+    pub text: String,
+}
+
+/// Which stored text a pending snapshot was compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Against {
+    /// There was none.
+    Nothing,
+    /// The text with this [`digest`].
+    Text(String),
+}
+
+impl Against {
+    /// What stands for a stored text.
+    pub fn of(stored: Option<&str>) -> Self {
+        stored.map_or(Self::Nothing, |text| Self::Text(digest(text)))
+    }
 }
 
 /// What comparing with the stored snapshot gave.
@@ -44,7 +77,7 @@ pub enum Outcome {
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The file system said no.
-    #[error("cannot {doing} snapshot {path}: {source}")]
+    #[error("cannot {doing} {path}: {source}")]
     Io {
         /// `read`, `write`, ….
         doing: &'static str,
@@ -53,8 +86,22 @@ pub enum StoreError {
         /// What it said.
         source: io::Error,
     },
+    /// A merge left its markers in the file.
+    #[error(
+        "{path}:{line} has a merge conflict: take either side whole (`git checkout --ours {path}`, or `--theirs`), \
+         then run the scenario and review what differs"
+    )]
+    Conflict {
+        /// The file.
+        path: PathBuf,
+        /// The first marker's line, from 1.
+        line: usize,
+    },
     /// The file has no front matter.
-    #[error("{0} is no snapshot file: it does not begin with a front matter between two lines `---`")]
+    #[error(
+        "{0} is no snapshot file: it does not begin with a front matter between two lines `---`; restore it from \
+         version control, or delete it and accept a new one"
+    )]
     Format(PathBuf),
 }
 
@@ -109,19 +156,71 @@ pub fn compare(path: &Path, text: &str) -> Result<Outcome, StoreError> {
 /// # Errors
 /// A file that is there but can't be read, or is no snapshot file.
 pub fn read(path: &Path) -> Result<Option<String>, StoreError> {
+    Ok(split(path)?.map(|(_, text)| text))
+}
+
+/// A pending snapshot; none where there is no file.
+///
+/// # Errors
+/// A file that is there but can't be read, or is no snapshot file.
+pub fn read_pending(path: &Path) -> Result<Option<Pending>, StoreError> {
+    let Some((head, text)) = split(path)? else { return Ok(None) };
+    let Ok(Node::Map(head)) = parse(&head) else { return Err(StoreError::Format(path.to_owned())) };
+    let field = |name: &str| {
+        head.iter().find(|(key, _)| key == name).and_then(|(_, value)| match value {
+            Node::Text(text) => Some(text.clone()),
+            Node::Number(number) => Some(number.to_string()),
+            _ => None,
+        })
+    };
+    let meta = MetaData {
+        source: field("source").unwrap_or_default(),
+        expression: field("expression").unwrap_or_default(),
+        line: field("assertion_line").and_then(|line| line.parse().ok()),
+        scenario: field("scenario"),
+    };
+    let against = field("against").map(|against| match against.as_str() {
+        NOTHING => Against::Nothing,
+        _ => Against::Text(against),
+    });
+    Ok(Some(Pending { meta, against, text }))
+}
+
+/// Front matter and text of a file.
+fn split(path: &Path) -> Result<Option<(String, String)>, StoreError> {
     let file = match fs::read_to_string(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(StoreError::io("read", path)(error)),
     };
+    // Our own texts are YAML, in which a line can't begin so.
+    let marker = |line: &str| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ");
+    if let Some(line) = file.lines().position(marker) {
+        return Err(StoreError::Conflict { path: crate::scenario::error::shown_path(path), line: line + 1 });
+    }
     let format = || StoreError::Format(path.to_owned());
     let mut lines = file.split_inclusive('\n');
     if lines.next().is_none_or(|line| line.trim_end() != "---") {
         return Err(format());
     }
-    lines.by_ref().find(|line| line.trim_end() == "---").ok_or_else(format)?;
+    let (mut head, mut closed) = (String::new(), false);
+    for line in lines.by_ref() {
+        if line.trim_end() == "---" {
+            closed = true;
+            break;
+        }
+        head.push_str(line);
+    }
+    if !closed {
+        return Err(format());
+    }
     let rest: String = lines.collect();
-    Ok(Some(contents(&rest)))
+    Ok(Some((head, contents(&rest))))
+}
+
+/// What tells one stored text from another, in hexadecimal digits.
+pub fn digest(text: &str) -> String {
+    Sha1::digest(contents(text)).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The text as it is compared: one line feed at the end.
@@ -134,22 +233,17 @@ fn contents(text: &str) -> String {
 /// # Errors
 /// What the file system says.
 pub fn accept(path: &Path, text: &str, meta: &MetaData) -> Result<(), StoreError> {
-    write(path, &file(text, meta, false))?;
-    clear_pending(path)
+    write(path, &file(text, meta, None))?;
+    clear_pending(&pending_path(path))
 }
 
-/// Writes a pending snapshot (`.snap.new`) beside the stored one, for `review` and `cargo insta`, unless
-/// `allowed` is false, as it is under CI. Its path, where it was written.
+/// Writes a pending snapshot (`.snap.new`) for `review` and `cargo insta`: at [`pending_path`], or where nothing
+/// is written into the tree, at [`pending_below`]. `against` is the stored text that it was compared with.
 ///
 /// # Errors
 /// What the file system says.
-pub fn pending(path: &Path, text: &str, meta: &MetaData, allowed: bool) -> Result<Option<PathBuf>, StoreError> {
-    if !allowed {
-        return Ok(None);
-    }
-    let pending = pending_path(path);
-    write(&pending, &file(text, meta, true))?;
-    Ok(Some(pending))
+pub fn pending(file_path: &Path, text: &str, meta: &MetaData, against: Option<&str>) -> Result<(), StoreError> {
+    write(file_path, &file(text, meta, Some(&Against::of(against))))
 }
 
 /// Where the pending snapshot of a stored one stands.
@@ -157,16 +251,37 @@ pub fn pending_path(path: &Path) -> PathBuf {
     path.with_extension("snap.new")
 }
 
-/// Removes the pending snapshot beside a stored one, if there is one: it no longer says anything.
+/// Where the pending snapshot of a stored one stands below another folder than the snapshots' own.
+pub fn pending_below(root: &Path, snapshots: &Path, path: &Path) -> PathBuf {
+    root.join(pending_path(path.strip_prefix(snapshots).unwrap_or(path.file_name().map_or(path, Path::new))))
+}
+
+/// Removes a pending snapshot, if there is one: it no longer says anything.
 ///
 /// # Errors
 /// What the file system says.
-pub fn clear_pending(path: &Path) -> Result<(), StoreError> {
-    let pending = pending_path(path);
-    match fs::remove_file(&pending) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", &pending)(error)),
+pub fn clear_pending(pending: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(pending) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", pending)(error)),
         _ => Ok(()),
     }
+}
+
+/// Removes a stored snapshot and the pending one beside it, and the folders that this leaves empty up to the
+/// snapshots' own.
+///
+/// # Errors
+/// What the file system says.
+pub fn remove(snapshots: &Path, path: &Path) -> Result<(), StoreError> {
+    clear_pending(&pending_path(path))?;
+    fs::remove_file(path).map_err(StoreError::io("remove", path))?;
+    for folder in path.ancestors().skip(1).take_while(|folder| *folder != snapshots && folder.starts_with(snapshots)) {
+        // It ends at the first that still holds something.
+        if fs::remove_dir(folder).is_err() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// The snapshot files below a folder that no scenario touched, sorted. Only a run of all scenarios knows that.
@@ -174,8 +289,16 @@ pub fn clear_pending(path: &Path) -> Result<(), StoreError> {
 /// # Errors
 /// A folder that can't be read; one that isn't there has no files.
 pub fn orphans(snapshots: &Path, touched: &BTreeSet<PathBuf>) -> Result<Vec<PathBuf>, StoreError> {
+    Ok(files(snapshots, ".snap")?.into_iter().filter(|path| !touched.contains(path)).collect())
+}
+
+/// The files below a folder whose names end so, sorted.
+///
+/// # Errors
+/// A folder that can't be read; one that isn't there has no files.
+pub fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>, StoreError> {
     let mut found = Vec::new();
-    let mut folders = vec![snapshots.to_owned()];
+    let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
@@ -188,7 +311,7 @@ pub fn orphans(snapshots: &Path, touched: &BTreeSet<PathBuf>) -> Result<Vec<Path
             let kind = entry.file_type().map_err(StoreError::io("read", &path))?;
             if kind.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "snap") && !touched.contains(&path) {
+            } else if entry.file_name().to_string_lossy().ends_with(ending) {
                 found.push(path);
             }
         }
@@ -209,12 +332,27 @@ pub fn note_references(file: &Path, touched: &BTreeSet<PathBuf>) -> Result<(), S
     opened.and_then(|mut out| out.write_all(lines.as_bytes())).map_err(StoreError::io("note", file))
 }
 
-fn file(text: &str, meta: &MetaData, pending: bool) -> String {
+/// The word for no stored text.
+const NOTHING: &str = "nothing";
+
+/// A file's text. A pending one says more, in keys that insta doesn't know and drops when it accepts.
+fn file(text: &str, meta: &MetaData, pending: Option<&Against>) -> String {
     let mut file = format!("---\nsource: {}\n", front_matter(&meta.source));
-    if let Some(line) = meta.line.filter(|_| pending) {
+    if let Some(line) = meta.line.filter(|_| pending.is_some()) {
         file.push_str(&format!("assertion_line: {line}\n"));
     }
-    file.push_str(&format!("expression: {}\n---\n{}", front_matter(&meta.expression), contents(text)));
+    file.push_str(&format!("expression: {}\n", front_matter(&meta.expression)));
+    if let Some(against) = pending {
+        if let Some(scenario) = &meta.scenario {
+            file.push_str(&format!("scenario: {}\n", front_matter(scenario)));
+        }
+        let against = match against {
+            Against::Nothing => NOTHING,
+            Against::Text(digest) => digest,
+        };
+        file.push_str(&format!("against: {}\n", front_matter(against)));
+    }
+    file.push_str(&format!("---\n{}", contents(text)));
     file
 }
 
@@ -241,8 +379,9 @@ fn front_matter(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 
-fn write(path: &Path, file: &str) -> Result<(), StoreError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+/// Writes a file that is whole at any time, and the folders above it.
+pub(crate) fn write(path: &Path, file: &str) -> Result<(), StoreError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(StoreError::io("write", path))?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".roundtable-");

@@ -5,6 +5,7 @@
 //! a server restarts; worse, a client that connects to such a port while nobody listens there
 //! can be given the very same port as its own and then talks to itself.
 
+use std::fs::{File, TryLockError};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::ops::Range;
@@ -47,6 +48,28 @@ pub(crate) fn check_free(port: u16) -> io::Result<()> {
     }
 }
 
+/// A port that no other run takes while this lives.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    _file: File,
+}
+
+/// Claims a port among all runs on this machine: of two that start at the same time both would find it free, and the
+/// server of one would answer for that of the other. None where no claim can be laid down; then the port itself has to
+/// tell.
+///
+/// # Errors
+/// When another run has claimed it.
+pub(crate) fn claim(port: u16) -> Result<Option<Claim>, ()> {
+    let path = std::env::temp_dir().join(format!("roundtable-port-{port}.lock"));
+    let Ok(file) = File::options().create(true).truncate(false).write(true).open(path) else { return Ok(None) };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Claim { _file: file })),
+        Err(TryLockError::WouldBlock) => Err(()),
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
+}
+
 fn random() -> u16 {
     let width = u128::from(PORTS.end - PORTS.start);
     let offset = u16::try_from(uuid::Uuid::new_v4().as_u128() % width).unwrap_or(0);
@@ -56,6 +79,16 @@ fn random() -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_is_claimed_once() {
+        // Below those that are given out, so that no other test claims it.
+        let claimed = claim(19_999).unwrap();
+        assert!(claimed.is_some());
+        assert!(claim(19_999).is_err());
+        drop(claimed);
+        assert!(claim(19_999).is_ok());
+    }
 
     #[test]
     fn a_listener_takes_its_port() {

@@ -173,6 +173,30 @@ impl Server {
         self.current.borrow().as_ref().and_then(|ended| ended.borrow().clone())
     }
 
+    /// Whether a remote server still takes connections; of others [`died`](Self::died) tells.
+    ///
+    /// # Errors
+    /// Why it doesn't.
+    pub async fn is_reachable(&self) -> Result<(), String> {
+        match self.launcher {
+            Launcher::Remote => super::remote::reach(&self.url).await.map(drop).map_err(|error| match error {
+                SubjectError::Unreachable { reason, .. } => reason,
+                other => other.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// How long a stop may take.
+    pub fn patience(&self) -> Duration {
+        self.stop_timeout
+    }
+
+    /// Whether somebody else runs it.
+    pub fn is_remote(&self) -> bool {
+        matches!(self.launcher, Launcher::Remote)
+    }
+
     /// Waits for an end that nobody asked for; that of a remote server is never known.
     pub async fn death(&self) -> Death {
         let mut changes = self.current.subscribe();

@@ -6,6 +6,7 @@ use clap::CommandFactory as _;
 
 mod commands;
 mod examples;
+mod language;
 
 /// The top of the repository.
 fn top() -> PathBuf {

@@ -1,9 +1,14 @@
 //! Roundtable in a Rust test: the application comes from a closure, and every scenario gets a fresh one.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use roundtable::Suite;
-use roundtable::event::Outcome;
+use roundtable::config::Config;
+use roundtable::event::{Class, Outcome};
+use roundtable::run::{Deadlines, Ground};
+use roundtable::runner::{self, Options, Way, Ways};
+use roundtable::select::{jobs_of, select};
 
 use crate::project::{redacted, snapshot};
 use crate::rooms;
@@ -78,4 +83,41 @@ async fn an_application_that_panics_fails_the_scenario_and_not_the_test_run() {
     let played = suite.play().await;
     assert!(!played.passed());
     assert!(played.report().contains("no routes"), "{}", played.report());
+}
+
+#[test]
+fn a_panic_of_the_runner_fails_one_scenario_alone() {
+    let folder = folder("scenario: First\nparticipants: { ann: {} }\nsteps: [{ note: one }]\n");
+    std::fs::write(
+        folder.path().join("scenarios/z.yaml"),
+        "scenario: Second\nparticipants: { ann: {} }\nsteps: [{ note: two }]\n",
+    )
+    .unwrap();
+    let mut config = Config::load(folder.path()).unwrap();
+    config.scenarios = folder.path().join("scenarios");
+    let selected = select(&config, &[], &[]).unwrap();
+    let ways: Ways = Arc::new(|scenario| match scenario.id.as_str() {
+        "story" => panic!("a bug"),
+        _ => Way::Skip("it was reached".to_owned()),
+    });
+    let ground = Ground {
+        deadlines: Deadlines { default: config.deadline, late: config.late, slow: 1.0 },
+        store: None,
+        audit: None,
+        luck: Luck::of(1),
+        desk: None,
+        sink: Arc::new(|_| {}),
+        detail: false,
+        timeout: config.timeout,
+        traceparent: true,
+        secrets: None,
+    };
+    let (_interrupt, interrupted) = tokio::sync::watch::channel(false);
+    let options = Options { retries: 3, ..Options::new(1, "none".to_owned(), interrupted) };
+    let ran = runner::run(&jobs_of(&selected, 1..=1), &ground, &ways, &options).unwrap();
+    let Outcome::Failed { failures } = &ran.results[0].outcome else { panic!("{:?}", ran.results) };
+    assert_eq!(failures[0].headline, "the runner itself panicked: a bug");
+    assert_eq!(ran.results[0].class(), Some(Class::Environment));
+    assert!(matches!(ran.results[1].outcome, Outcome::Skipped { .. }));
+    assert_eq!((ran.summary.failed, ran.summary.skipped), (1, 1));
 }

@@ -101,6 +101,8 @@ fn an_interrupt_ends_everything_that_was_started() {
     running.out.read_to_string(&mut out).unwrap();
     running.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
     assert!(out.contains("STOP") && out.contains("the run was interrupted"), "{out}");
+    assert!(out.contains("ann waits for an answer to GET /never since"), "{out}");
+    assert!(out.contains("at scenarios/one/waits.yaml:7:5"), "{out}");
     assert_eq!(errors, "interrupted: ending the servers (once more to end at once)\n");
 }
 
@@ -143,8 +145,10 @@ fn a_server_that_is_kept_stays_until_it_is_ended_by_hand() {
     assert_eq!(again.code, Some(0), "{}", again.stdout);
     assert!(std::fs::read_to_string(&log).unwrap().contains("rooms: listening"));
     // Whoever keeps a server also clears its folder away.
-    std::fs::remove_dir_all(std::path::Path::new(&log).parent().unwrap()).unwrap();
-    let shown = crate::project::redacted(&out.replace(&log, "[log]"), project.path());
+    let folder = std::path::Path::new(&log).parent().unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
+    let out = out.replace(&log, "[log]").replace(&folder.display().to_string(), "[its folder]");
+    let shown = crate::project::redacted(&out, project.path());
     snapshot("kept_server", &shown);
 }
 

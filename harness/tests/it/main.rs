@@ -2,6 +2,8 @@
 //!
 //! - [`library`]: an application of one's own plays scenarios in `#[tokio::test]`;
 //! - [`cli`]: exit code, standard output and standard error of the program, snapshotted together;
+//! - [`kill`]: a run that is killed at any moment;
+//! - [`docs`]: the documents, whose references are made and whose examples are run;
 //! - [`life`]: what the program started ends with it, whatever ends it;
 //! - [`project`]: a temporary folder of scenarios, and the program run in it;
 //! - [`rooms`]: the application that all of them play against.
@@ -10,6 +12,7 @@
 
 mod cli;
 mod docs;
+mod kill;
 mod library;
 mod life;
 mod project;

@@ -59,6 +59,12 @@ impl Project {
         std::fs::read_to_string(self.dir.path().join(path)).ok()
     }
 
+    /// The lines of an event file.
+    pub(crate) fn events(&self, path: &str) -> Vec<serde_json::Value> {
+        let text = self.read(path).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// The program in this folder, without the variables of whoever runs the tests.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_roundtable"));
@@ -135,10 +141,13 @@ pub(crate) fn redacted(text: &str, folder: &Path) -> String {
         (r"\[ *\d+\.\d{3}s\]", "[   0.000s]"),
         (r"ran in \d+\.\d{3}s", "ran in 0.000s"),
         (r"came \d+ ms after", "came 0 ms after"),
+        (r"[0-9a-f]{32}", "[trace]"),
+        (r"since \d+\.\d s", "since 0.0 s"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
         (r"\bport \d+\b", "port [port]"),
         (r"lsof -i :\d+", "lsof -i :[port]"),
-        (r"_\d{14}", "_[run]"),
+        (r"_\d{16}", "_[run]"),
+        (r"\bseed( +)\d+", "seed${1}[seed]"),
         (r"\bprocess \d+", "process [pid]"),
         (r"\bkill \d+", "kill [pid]"),
     ] {

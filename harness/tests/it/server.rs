@@ -1,21 +1,23 @@
 //! The rooms application for the program's tests: in this process behind a URL, or as a command of `roundtable.toml`.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc;
 
-use axum::Router;
 use axum::extract::ws::{Message, WebSocket};
 use axum::extract::{Path, WebSocketUpgrade};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::routing::get;
+use axum::{Json, Router};
 
 use crate::rooms;
 
-/// The rooms, and what tests need besides: a path that never answers, one that ends the server, and a socket that
-/// relays messages.
+/// The rooms, and what tests need besides: a path that never answers, one that tells the request's headers, one that
+/// ends the server, and a socket that relays messages.
 fn router(log: bool) -> Router {
     let mut router = rooms::router()
         .route("/ready", get(|| async { "ready" }))
         .route("/never", get(std::future::pending::<StatusCode>))
+        .route("/echo", get(echo))
         .route("/exit/{code}", get(|Path(code): Path<i32>| async move { exit(code) }));
     let (said, _) = tokio::sync::broadcast::channel(64);
     router = router.route(
@@ -33,6 +35,11 @@ fn router(log: bool) -> Router {
             }));
     }
     router
+}
+
+async fn echo(headers: HeaderMap) -> Json<BTreeMap<String, String>> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    Json(headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect())
 }
 
 /// Greets, answers pings, and hands every message to the others.

@@ -1,12 +1,12 @@
 //! What an actor does: built-in actions and calls of verbs, with their modifiers.
 
 use super::fields::{self, Fields};
-use super::{Lower, Signature};
-use crate::scenario::error::Position;
-use crate::scenario::model::{Action, Body, Call, Checks, Connect, Expect, Expected, Http, Outgoing};
+use super::{Lower, possible};
+use crate::scenario::error::{Position, nearest_word};
+use crate::scenario::model::{Action, Body, Checks, Connect, Expect, Expected, Http, Outgoing};
 use crate::scenario::node::{Key, Kind, Node};
 use crate::scenario::template::Template;
-use crate::scenario::words::{self, BESIDE_VERB, Place};
+use crate::scenario::words::{self, Place};
 
 impl Lower<'_> {
     /// One action of an actor: a map with one action or verb and its modifiers, or a bare word.
@@ -62,6 +62,20 @@ impl Lower<'_> {
     }
 
     fn unknown_action(&mut self, key: &Key, actor: &str) {
+        let built_in = || words::words_of(Place::Action).chain(words::words_of(Place::Modifier)).map(|word| word.name);
+        if self.world.without_protocol && (self.told_bare || nearest_word(&key.text, built_in()).is_none()) {
+            // One cause for every verb of the file.
+            if !self.told_bare {
+                let message = format!("`{}` is no action, and the scenario names no protocol that has it", key.text);
+                self.findings.error_help(
+                    key.at,
+                    message,
+                    "say whose verbs it uses at the top of the file: `use: NAME`",
+                );
+            }
+            self.told_bare = true;
+            return;
+        }
         let known: Vec<String> = self
             .world
             .verbs_of(actor)
@@ -130,7 +144,10 @@ impl Lower<'_> {
             }
             "close" => self.close(value, via, within),
             "drop" => Some(Action::Drop { via }),
-            "closed" => Some(Action::Closed { pattern: fields::pattern(value, self.findings), via, within }),
+            "closed" => {
+                possible::closed(value, self.findings);
+                Some(Action::Closed { pattern: fields::pattern(value, self.findings), via, within })
+            }
             "stop_reading" => Some(Action::Reading { on: false, via }),
             "resume_reading" => Some(Action::Reading { on: true, via }),
             "mark" => {
@@ -145,13 +162,27 @@ impl Lower<'_> {
             }),
         };
         if self.in_verb && word.beside.contains(&"main") {
-            rest.take("main");
+            self.main(&mut rest);
         }
         self.leftovers(&rest, word.name, word.beside);
         action
     }
 
-    fn leftovers(&mut self, rest: &Fields<'_>, action: &str, allowed: &[&str]) {
+    /// `main` is read where the verb is; inside a control it would mean nothing.
+    pub(super) fn main(&mut self, rest: &mut Fields<'_>) {
+        if let Some(node) = rest.take("main")
+            && self.nested > 0
+        {
+            let help = "put the request before or behind it, or into a verb of its own that this one calls";
+            self.findings.error_help(
+                node.at,
+                "`main` stands at a step of the verb itself, not inside `parallel`, `race`, `repeat` or `for_each`",
+                help,
+            );
+        }
+    }
+
+    pub(super) fn leftovers(&mut self, rest: &Fields<'_>, action: &str, allowed: &[&str]) {
         for (key, _) in rest.rest() {
             if key.text == "main" && !self.in_verb {
                 self.findings.error(key.at, "`main` stands in verbs only");
@@ -171,14 +202,14 @@ impl Lower<'_> {
         }
     }
 
-    fn via(&mut self, rest: &mut Fields<'_>, allowed: &[&str]) -> Option<Template> {
+    pub(super) fn via(&mut self, rest: &mut Fields<'_>, allowed: &[&str]) -> Option<Template> {
         if !allowed.contains(&"via") {
             return None;
         }
         rest.take("via").and_then(|node| fields::text(node, "via", self.findings))
     }
 
-    fn within(&mut self, rest: &mut Fields<'_>) -> Option<std::time::Duration> {
+    pub(super) fn within(&mut self, rest: &mut Fields<'_>) -> Option<std::time::Duration> {
         rest.take("within").and_then(|node| fields::duration(node, "within", self.findings))
     }
 
@@ -186,13 +217,24 @@ impl Lower<'_> {
         rest.take("for").and_then(|node| fields::duration(node, "for", self.findings))
     }
 
-    fn capture(&mut self, rest: &mut Fields<'_>) -> Vec<crate::scenario::model::Capture> {
+    pub(super) fn capture(&mut self, rest: &mut Fields<'_>) -> Vec<crate::scenario::model::Capture> {
         rest.take("capture").map(|node| fields::captures(node, self.findings)).unwrap_or_default()
     }
 
     /// `status`, `expect`, `expect_headers` and `capture`, taken from the fields.
     pub(super) fn checks(&mut self, rest: &mut Fields<'_>) -> Checks {
-        let mut pattern = |name: &str| rest.take(name).map(|node| fields::pattern(node, self.findings));
+        let mut pattern = |name: &str| {
+            rest.take(name).map(|node| {
+                let before = self.findings.list.len();
+                let pattern = fields::pattern(node, self.findings);
+                match name {
+                    _ if self.findings.list.len() > before => {}
+                    "status" => possible::status(node, self.findings),
+                    _ => possible::expected(name, node, self.findings),
+                }
+                pattern
+            })
+        };
         let (status, expect, expect_headers) = (pattern("status"), pattern("expect"), pattern("expect_headers"));
         Checks { status, expect, expect_headers, capture: self.capture(rest) }
     }
@@ -306,7 +348,7 @@ impl Lower<'_> {
     }
 
     /// `refused: 403` or `refused: {status, expect, expect_headers}`.
-    fn refused(&mut self, rest: &mut Fields<'_>) -> Option<Checks> {
+    pub(super) fn refused(&mut self, rest: &mut Fields<'_>) -> Option<Checks> {
         let node = rest.take("refused")?;
         if node.as_map().is_none() {
             return Some(Checks { status: Some(fields::pattern(node, self.findings)), ..Checks::default() });
@@ -366,72 +408,15 @@ impl Lower<'_> {
                     );
                     return None;
                 };
-                Expected::Counted { pattern, times: fields::pattern(times, self.findings), listen: self.listen(rest) }
+                let before = self.findings.list.len();
+                let counted = fields::pattern(times, self.findings);
+                if self.findings.list.len() == before {
+                    possible::times(times, self.findings);
+                }
+                Expected::Counted { pattern, times: counted, listen: self.listen(rest) }
             }
             _ => return None,
         })
-    }
-
-    fn call(&mut self, key: &Key, value: &Node, mut rest: Fields<'_>, signature: &Signature, bare: bool) -> Call {
-        let args = self.arguments(key, value, signature, bare);
-        let via = self.via(&mut rest, BESIDE_VERB);
-        let within = self.within(&mut rest);
-        let since = rest.take("since").and_then(|node| fields::string(node, "since", self.findings));
-        let refused = self.refused(&mut rest);
-        let capture = self.capture(&mut rest);
-        if refused.is_some()
-            && let Some(first) = capture.first()
-        {
-            let help = "capture from the refusal: `refused: { status: …, capture: { … } }`";
-            self.findings.error_help(first.at, "`capture` beside `refused`: the call ends with the refusal", help);
-        }
-        if self.in_verb {
-            rest.take("main");
-        }
-        self.leftovers(&rest, &key.text, BESIDE_VERB);
-        Call { verb: key.text.clone(), args, refused, within, since, via, capture }
-    }
-
-    fn arguments(&mut self, key: &Key, value: &Node, signature: &Signature, bare: bool) -> Vec<(String, Template)> {
-        let needed: Vec<&String> =
-            signature.params.iter().filter(|(_, default)| !**default).map(|(name, _)| name).collect();
-        if signature.positional && !bare {
-            let Some((name, _)) = signature.params.first() else { return Vec::new() };
-            return vec![(name.clone(), Template::lower(value, self.findings))];
-        }
-        let mut args: Vec<(String, Template)> = Vec::new();
-        match &value.kind {
-            Kind::Map(entries) => {
-                for (name, value) in entries {
-                    if signature.params.contains_key(&name.text) {
-                        args.push((name.text.clone(), Template::lower(value, self.findings)));
-                    } else {
-                        let what = format!("parameter of `{}`", key.text);
-                        self.findings.unknown(name.at, &what, &name.text, signature.params.keys().map(String::as_str));
-                    }
-                }
-            }
-            Kind::Null | Kind::Broken => {}
-            _ => {
-                let takes: Vec<&str> = signature.params.keys().map(String::as_str).collect();
-                let help = if takes.is_empty() {
-                    "write it as a bare word".to_owned()
-                } else {
-                    format!("it takes a map of {}", takes.join(", "))
-                };
-                self.findings.error_help(value.at, format!("`{}` can't take {}", key.text, value.describe()), help);
-                return args;
-            }
-        }
-        let missing: Vec<String> = needed
-            .into_iter()
-            .filter(|name| !args.iter().any(|(given, _)| given == *name))
-            .map(|name| format!("`{name}`"))
-            .collect();
-        if !missing.is_empty() {
-            self.findings.error(key.at, format!("`{}` needs {}", key.text, missing.join(", ")));
-        }
-        args
     }
 
     /// Where a step says `main: true`.

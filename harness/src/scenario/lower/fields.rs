@@ -51,6 +51,11 @@ impl<'n> Fields<'n> {
         found
     }
 
+    /// Where a key stands, if it is there and not taken.
+    pub(super) fn get(&self, key: &str) -> Option<Position> {
+        self.entries.iter().find(|(name, _)| name.text == key).map(|(name, _)| name.at)
+    }
+
     /// What has not been taken.
     pub(super) fn rest(&self) -> &[(&'n Key, &'n Node)] {
         &self.entries

@@ -8,12 +8,14 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::fields::{self, Fields};
-use super::{Lower, Signature, World, names};
-use crate::scenario::error::Findings;
-use crate::scenario::model::{Action, ParticipantSpec, Protocol, Row, Scenario, ServerWishes, Step, StepKind, Verb};
-use crate::scenario::node::{Kind, Node};
-use crate::scenario::template::Template;
-use crate::scenario::words::Place;
+use super::protocol::redactions;
+use super::{Lower, Signature, World, names, table};
+use crate::scenario::error::{Findings, nearest_word};
+use crate::scenario::model::{
+    Action, ParticipantSpec, Protocol, Quarantine, Row, Scenario, ServerWishes, Step, StepKind, Verb,
+};
+use crate::scenario::node::{Key, Kind, Node};
+use crate::scenario::words::{self, Place};
 
 /// A protocol that a scenario asked for.
 pub(crate) enum Loaded {
@@ -21,127 +23,93 @@ pub(crate) enum Loaded {
     Found(Arc<Protocol>),
     /// There is a file, and its errors are told for it.
     Broken,
-    /// There is no such file; the folders that were searched.
+    /// There is no such file; the places that were searched.
     Missing(Vec<String>),
+    /// The file is being read already: the files that include each other.
+    Cycle(Vec<String>),
 }
 
 /// Lowers a scenario file. `protocol` finds protocol files by their names.
-pub(crate) fn scenario(
-    root: &Node,
+pub(crate) fn scenario<'n>(
+    root: &'n Node,
     findings: &mut Findings,
     id: &str,
     protocol: &mut dyn FnMut(&str) -> Loaded,
 ) -> Option<Scenario> {
     let source = Arc::clone(findings.source());
     let mut fields = Fields::of(root, "a scenario file", findings)?;
-    let title = fields
-        .need("scenario", "a scenario file", findings)
-        .and_then(|node| fields::string(node, "scenario", findings));
-    let tags = fields.take("tags").map(|node| fields::strings(node, "tags", findings)).unwrap_or_default();
-    let mut load = |node: &Node, findings: &mut Findings| -> Option<Arc<Protocol>> {
-        let name = fields::string(node, "use", findings)?;
-        match protocol(&name) {
-            Loaded::Found(protocol) => Some(protocol),
-            Loaded::Broken => {
-                findings.error(node.at, format!("the protocol `{name}` has errors"));
-                None
-            }
-            Loaded::Missing(searched) => {
-                findings.error_help(
-                    node.at,
-                    format!("there is no protocol `{name}`"),
-                    format!("searched {}", searched.join(", ")),
-                );
-                None
-            }
-        }
+    if let (None, Some(at)) = (fields.get("scenario"), fields.get("protocol")) {
+        let help = "scenarios name it by `use`; protocol files lie in a folder named `protocols`";
+        findings.error_help(at, "this is a protocol file, not a scenario file", help);
+        return None;
+    }
+    let misspelt = misspelt(&fields, findings);
+    let need = |key: &str, fields: &mut Fields<'n>, findings: &mut Findings| {
+        if misspelt.contains(&key) { None } else { fields.need(key, "a scenario file", findings) }
     };
-    let main = match fields.take("use") {
+    let title = need("scenario", &mut fields, findings).and_then(|node| fields::string(node, "scenario", findings));
+    let tags = fields.take("tags").map(|node| fields::strings(node, "tags", findings)).unwrap_or_default();
+    // Without its protocols no step can be read: every verb would be told as unknown.
+    let mut unread = misspelt.contains(&"use");
+    let mut load = |node: &Node, findings: &mut Findings| -> Option<Arc<Protocol>> {
+        let loaded = fields::string(node, "use", findings).and_then(|name| used(&name, node, protocol, findings));
+        unread |= loaded.is_none();
+        loaded
+    };
+    let used = fields.take("use");
+    let main = match used {
         Some(node) => load(node, findings),
         None => Some(Arc::new(bare_protocol(&source))),
     };
     let mut participants = IndexMap::new();
     let mut groups: IndexMap<String, Vec<String>> = IndexMap::new();
-    let declared = fields.need("participants", "a scenario file", findings);
+    let declared = need("participants", &mut fields, findings);
     if let Some(list) = declared.and_then(|node| Fields::of(node, "participants", findings)) {
         for (key, node) in list.rest() {
-            if !fields::name(&key.text, key.at, "a participant", findings) {
-                continue;
-            }
-            let empty = Node { at: node.at, kind: Kind::Map(Vec::new()) };
-            let node = if node.kind == Kind::Null { &empty } else { *node };
-            let Some(mut inner) = Fields::of(node, "a participant", findings) else { continue };
-            let name = inner.take("name").and_then(|node| fields::string(node, "name", findings));
-            let count = inner
-                .take("count")
-                .and_then(|node| fields::count(node, "count", findings).map(|count| (count, node.at)));
-            let own = match inner.take("use") {
-                Some(node) => load(node, findings),
-                None => main.clone(),
-            };
-            let identity =
-                inner.take("identity").map(|node| fields::templates(node, "identity", findings)).unwrap_or_default();
-            let headers = inner.take("headers").map(|node| fields::headers(node, findings)).unwrap_or_default();
-            inner.finish("key of a participant", &fields::names_of(Place::Participant), findings);
-            let Some(protocol) = own else { continue };
-            let spec = |key: String, name: Option<String>| ParticipantSpec {
-                key,
-                name,
-                protocol: Arc::clone(&protocol),
-                identity: identity.clone(),
-                headers: headers.clone(),
-            };
-            let keys: Vec<String> = match count {
-                None => vec![key.text.clone()],
-                Some((count, at)) if count == 0 || count > 1000 => {
-                    findings.error(at, "a group has 1 to 1000 members");
-                    continue;
-                }
-                Some((count, _)) => (1..=count).map(|number| format!("{}_{number}", key.text)).collect(),
-            };
-            for (place, member) in keys.iter().enumerate() {
-                if participants.contains_key(member) {
-                    findings.error(key.at, format!("the participant `{member}` is declared twice"));
-                }
-                let name = name
-                    .as_ref()
-                    .map(|name| if count.is_some() { format!("{name} {}", place + 1) } else { name.clone() });
-                participants.insert(member.clone(), spec(member.clone(), name));
-            }
-            if count.is_some() {
-                groups.insert(key.text.clone(), keys);
-            }
+            participant(key, node, &mut load, main.as_ref(), &mut participants, &mut groups, findings);
         }
         if participants.is_empty() && list.rest().is_empty() {
             findings.error(list.at, "a scenario needs at least one participant");
         }
     }
-    let rows = fields.take("examples").map_or_else(|| vec![Row::default()], |node| rows(node, findings));
+    let (rows, table) =
+        fields.take("examples").map_or_else(|| (vec![Row::default()], None), |node| table::table(node, findings));
     let server = fields.take("server").map(|node| wishes(node, findings)).unwrap_or_default();
     let strict = fields.take("strict").and_then(|node| fields::boolean(node, "strict", findings)).unwrap_or(false);
     let ignore = fields.take("ignore").map(|node| fields::patterns(node, "ignore", findings)).unwrap_or_default();
     let expect_failure =
         fields.take("expect_failure").and_then(|node| fields::string(node, "expect_failure", findings));
-    let step_node = fields.need("steps", "a scenario file", findings);
+    let owner = fields.take("owner").and_then(|node| fields::string(node, "owner", findings));
+    let quarantine = fields.take("quarantine").and_then(|node| quarantine(node, findings));
+    let timeout = fields.take("timeout").and_then(|node| timeout(node, findings));
+    let redact = fields.take("redact").map(|node| redactions(node, findings)).unwrap_or_default();
+    let step_node = need("steps", &mut fields, findings);
     let always_node = fields.take("always");
 
-    // Without its protocols no step can be read: every verb would be told as unknown.
-    let main = main?;
-    if findings.list.iter().any(|finding| finding.message.contains("protocol `")) {
-        return None;
-    }
-    let mut lower = Lower { world: world(&participants, &groups), findings, in_verb: false };
-    let steps = step_node.map(|node| lower.steps(node, "steps")).unwrap_or_default();
-    let always = always_node.map(|node| lower.steps(node, "always")).unwrap_or_default();
-    let findings = lower.findings;
     fields.finish("key of a scenario file", &fields::names_of(Place::File), findings);
     if step_node.is_some_and(|node| node.as_list().is_some_and(<[Node]>::is_empty)) {
         findings.error(root.at, "the scenario has no steps");
     }
+    // Nor without those who act in it.
+    if unread || participants.is_empty() {
+        return None;
+    }
+    let main = main?;
+    let mut world = world(&participants, &groups);
+    world.without_protocol = used.is_none() && participants.values().all(|spec| spec.protocol.name.is_empty());
+    let mut lower = Lower { world, findings, in_verb: false, nested: 0, told_bare: false };
+    let steps = step_node.map(|node| lower.steps(node, "steps")).unwrap_or_default();
+    let always = always_node.map(|node| lower.steps(node, "always")).unwrap_or_default();
+    if lower.told_bare {
+        return None;
+    }
+    let findings = lower.findings;
     let verbs: Vec<&Arc<Verb>> =
         participants.values().flat_map(|spec: &ParticipantSpec| spec.protocol.verbs.values()).collect();
     let acts_on_server = server.own || acts_on_server(&steps, &verbs) || acts_on_server(&always, &verbs);
     let suite = id.rsplit_once('/').map_or("", |(suite, _)| suite).to_owned();
+    let mut snapshot = main.snapshot.clone();
+    snapshot.redact.extend(redact);
     let scenario = Scenario {
         source,
         id: id.to_owned(),
@@ -158,10 +126,114 @@ pub(crate) fn scenario(
         steps,
         always,
         expect_failure,
+        owner,
+        quarantine,
+        timeout,
+        snapshot,
+        table,
         acts_on_server,
     };
     names::check(&scenario, findings);
     Some(scenario)
+}
+
+/// The words without which a file can't be read at all, and that are misspelt in it: told once, here, and nothing that
+/// follows from it.
+fn misspelt(fields: &Fields<'_>, findings: &mut Findings) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    for word in ["scenario", "participants", "steps", "use"] {
+        if fields.get(word).is_some() {
+            continue;
+        }
+        let unknown = fields.rest().iter().filter(|(key, _)| words::word_of(Place::File, &key.text).is_none());
+        for (key, _) in unknown {
+            if nearest_word(&key.text, fields::names_of(Place::File)) == Some(word) {
+                findings.unknown(key.at, "key of a scenario file", &key.text, fields::names_of(Place::File));
+                found.push(word);
+            }
+        }
+    }
+    found
+}
+
+/// The protocol that a `use` names.
+fn used(
+    name: &str,
+    node: &Node,
+    protocol: &mut dyn FnMut(&str) -> Loaded,
+    findings: &mut Findings,
+) -> Option<Arc<Protocol>> {
+    match protocol(name) {
+        Loaded::Found(protocol) => return Some(protocol),
+        Loaded::Broken | Loaded::Cycle(_) => findings.error(node.at, format!("the protocol `{name}` has errors")),
+        Loaded::Missing(searched) => {
+            let help = format!("searched {}", searched.join(", "));
+            findings.error_help(node.at, format!("there is no protocol `{name}`"), help);
+        }
+    }
+    None
+}
+
+/// One entry of `participants`: a participant, or a group of them.
+fn participant(
+    key: &Key,
+    node: &Node,
+    load: &mut dyn FnMut(&Node, &mut Findings) -> Option<Arc<Protocol>>,
+    main: Option<&Arc<Protocol>>,
+    participants: &mut IndexMap<String, ParticipantSpec>,
+    groups: &mut IndexMap<String, Vec<String>>,
+    findings: &mut Findings,
+) {
+    if !fields::name(&key.text, key.at, "a participant", findings) {
+        return;
+    }
+    let empty = Node { at: node.at, kind: Kind::Map(Vec::new()) };
+    let node = if node.kind == Kind::Null { &empty } else { node };
+    let Some(mut inner) = Fields::of(node, "a participant", findings) else { return };
+    let name = inner.take("name").and_then(|node| fields::string(node, "name", findings));
+    let count =
+        inner.take("count").and_then(|node| fields::count(node, "count", findings).map(|count| (count, node.at)));
+    let own = match inner.take("use") {
+        Some(node) => load(node, findings),
+        None => main.cloned(),
+    };
+    let identity = inner.take("identity");
+    for (key, _) in identity.and_then(Node::as_map).unwrap_or_default() {
+        if matches!(key.text.as_str(), "key" | "run") {
+            findings.error(key.at, format!("`{}` is given by the runner", key.text));
+        }
+    }
+    let identity = identity.map(|node| fields::templates(node, "identity", findings)).unwrap_or_default();
+    let headers = inner.take("headers").map(|node| fields::headers(node, findings)).unwrap_or_default();
+    inner.finish("key of a participant", &fields::names_of(Place::Participant), findings);
+    let Some(protocol) = own else { return };
+    let keys: Vec<String> = match count {
+        None => vec![key.text.clone()],
+        Some((count, at)) if count == 0 || count > 1000 => {
+            findings.error(at, "a group has 1 to 1000 members");
+            return;
+        }
+        Some((count, _)) => (1..=count).map(|number| format!("{}_{number}", key.text)).collect(),
+    };
+    for (place, member) in keys.iter().enumerate() {
+        if participants.contains_key(member) {
+            findings.error(key.at, format!("the participant `{member}` is declared twice"));
+        }
+        let name =
+            name.as_ref().map(|name| if count.is_some() { format!("{name} {}", place + 1) } else { name.clone() });
+        let spec = ParticipantSpec {
+            key: member.clone(),
+            at: key.at,
+            name,
+            protocol: Arc::clone(&protocol),
+            identity: identity.clone(),
+            headers: headers.clone(),
+        };
+        participants.insert(member.clone(), spec);
+    }
+    if count.is_some() {
+        groups.insert(key.text.clone(), keys);
+    }
 }
 
 /// What participants of a scenario without `use` speak: only what is built in.
@@ -180,6 +252,8 @@ fn bare_protocol(source: &Arc<crate::scenario::error::Source>) -> Protocol {
         invariants: Vec::new(),
         state: Vec::new(),
         snapshot: crate::scenario::stream::SnapshotRules::default(),
+        places: BTreeMap::new(),
+        includes: Vec::new(),
     }
 }
 
@@ -193,14 +267,7 @@ fn world(participants: &IndexMap<String, ParticipantSpec>, groups: &IndexMap<Str
     for spec in participants.values() {
         world.actors.insert(spec.key.clone(), table(&spec.protocol));
         world.verbs.entry(table(&spec.protocol)).or_insert_with(|| {
-            spec.protocol
-                .verbs
-                .iter()
-                .map(|(name, verb)| {
-                    let params = verb.params.iter().map(|(name, default)| (name.clone(), default.is_some())).collect();
-                    (name.clone(), Signature { params, positional: verb.positional })
-                })
-                .collect()
+            spec.protocol.verbs.iter().map(|(name, verb)| (name.clone(), Signature::of(verb))).collect()
         });
     }
     for (group, members) in groups {
@@ -214,75 +281,35 @@ fn world(participants: &IndexMap<String, ParticipantSpec>, groups: &IndexMap<Str
     world
 }
 
-fn rows(node: &Node, findings: &mut Findings) -> Vec<Row> {
-    let Some(items) = node.as_list() else {
-        if !node.is_broken() {
-            findings.error_help(
-                node.at,
-                "`examples` must be a list of rows",
-                "write for example `examples: [{ mode: list }, { mode: generate }]`",
-            );
+fn quarantine(node: &Node, findings: &mut Findings) -> Option<Quarantine> {
+    let mut inner = Fields::of(node, "quarantine", findings)?;
+    let issue = inner.need("issue", "a quarantine", findings).and_then(|node| fields::string(node, "issue", findings));
+    let until = inner.need("until", "a quarantine", findings).and_then(|node| {
+        let written = fields::string(node, "until", findings)?;
+        let date = jiff::civil::Date::strptime("%Y-%m-%d", &written).ok().filter(|_| written.len() == 10);
+        if date.is_none() {
+            let help = "write year, month and day, for example 2026-05-31";
+            findings.error_help(node.at, format!("`{written}` is no day"), help);
         }
-        return vec![Row::default()];
-    };
-    let mut rows = Vec::new();
-    let mut columns: Option<Vec<String>> = None;
-    for (place, item) in items.iter().enumerate() {
-        let Some(inner) = Fields::of(item, "a row", findings) else { continue };
-        let mut row = Row { name: (place + 1).to_string(), columns: BTreeMap::new() };
-        for (key, value) in inner.rest() {
-            fields::name(&key.text, key.at, "a column", findings);
-            let cell = Template::lower(value, findings);
-            // A cell sees functions only: it stands before everything that a scenario sets.
-            match cell.render(&BTreeMap::new()) {
-                Ok(value) => _ = row.columns.insert(key.text.clone(), value),
-                Err(error) => findings.error_help(
-                    value.at,
-                    error.message,
-                    "a cell of `examples` may use functions such as repeat(), and no names",
-                ),
-            }
-        }
-        let mut own: Vec<String> = row.columns.keys().cloned().collect();
-        own.sort();
-        if columns.get_or_insert_with(|| own.clone()) != &own {
-            findings.error(item.at, "this row has other columns than the first");
-        }
-        if let Some((first, _)) = inner.rest().first()
-            && let Some(word) = row.columns.get(&first.text).and_then(slug)
-        {
-            row.name = word;
-        }
-        rows.push(row);
+        Some((date?, node.at))
+    });
+    inner.finish("key of `quarantine`", &["issue", "until"], findings);
+    let (issue, (until, until_at)) = (issue?, until?);
+    let quarantine = Quarantine { issue, until, at: node.at };
+    if quarantine.is_over(jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()) {
+        let help = "take the quarantine away, or give it a new last day";
+        findings.warning(until_at, format!("the quarantine ended on {until}: failures count again"), help);
     }
-    if rows.is_empty() {
-        findings.error(node.at, "`examples` has no row");
-        rows.push(Row::default());
-    }
-    let names: Vec<String> = rows.iter().map(|row| row.name.clone()).collect();
-    let repeated = names.iter().enumerate().any(|(place, name)| names[..place].contains(name));
-    if repeated {
-        for (place, row) in rows.iter_mut().enumerate() {
-            row.name = (place + 1).to_string();
-        }
-    }
-    rows
+    Some(quarantine)
 }
 
-/// A short word for a row, from its first column.
-fn slug(value: &Value) -> Option<String> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        Value::Bool(flag) => flag.to_string(),
-        _ => return None,
-    };
-    let slug: String =
-        text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
-    let slug = slug.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
-    // Long cells are cut, so that names stay readable; rows that then have one name are numbered.
-    let slug = slug.chars().take(48).collect::<String>().trim_matches('-').to_owned();
-    (!slug.is_empty()).then_some(slug)
+fn timeout(node: &Node, findings: &mut Findings) -> Option<std::time::Duration> {
+    let timeout = fields::duration(node, "timeout", findings)?;
+    if timeout.is_zero() {
+        findings.error_help(node.at, "a scenario can't end in no time", "write for example `timeout: 30s`");
+        return None;
+    }
+    Some(timeout)
 }
 
 fn wishes(node: &Node, findings: &mut Findings) -> ServerWishes {

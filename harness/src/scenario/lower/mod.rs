@@ -4,20 +4,25 @@
 //! `protocol` and `file` the two kinds of files; `names` follows which names are set when.
 
 mod action;
+mod call;
 mod fields;
 mod file;
 mod names;
+mod possible;
 mod protocol;
 mod step;
+mod table;
 #[cfg(test)]
 mod tests;
 
 use indexmap::IndexMap;
 
 pub(crate) use file::{Loaded, id_of, scenario};
-pub(crate) use protocol::protocol;
+pub(crate) use names::captured_in;
+pub(crate) use protocol::{protocol, unset};
 
 use super::error::Findings;
+use super::model::Verb;
 
 /// What the steps of a file may name: the actors and their verbs.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +31,8 @@ struct World {
     actors: IndexMap<String, String>,
     /// Verbs by protocol name, then by their own name.
     verbs: IndexMap<String, IndexMap<String, Signature>>,
+    /// Whether the scenario names no protocol, so that nobody knows a verb.
+    without_protocol: bool,
 }
 
 impl World {
@@ -44,10 +51,21 @@ struct Signature {
     positional: bool,
 }
 
+impl Signature {
+    fn of(verb: &Verb) -> Self {
+        let params = verb.params.iter().map(|(name, default)| (name.clone(), default.is_some())).collect();
+        Self { params, positional: verb.positional }
+    }
+}
+
 /// Lowers the steps of one file.
 struct Lower<'f> {
     findings: &'f mut Findings,
     world: World,
     /// Whether the steps belong to a verb, where `main` means something.
     in_verb: bool,
+    /// How many loops, branches and races are around the step that is read.
+    nested: usize,
+    /// Whether it was told that the scenario names no protocol.
+    told_bare: bool,
 }

@@ -75,8 +75,8 @@ impl Lower<'_> {
         let kind = match control {
             None => StepKind::Act { actor: key.text.clone(), action: Arc::new(self.action(value, &key.text)?) },
             Some(word) => match word.name {
-                "parallel" => StepKind::Parallel(self.branches(value)),
-                "race" => StepKind::Race(Box::new(self.race(value)?)),
+                "parallel" => StepKind::Parallel(self.within_another(|lower| lower.branches(value))),
+                "race" => StepKind::Race(Box::new(self.within_another(|lower| lower.race(value))?)),
                 "repeat" => {
                     let count = Template::lower(value, self.findings);
                     if count.as_literal().is_some_and(|value| value.as_u64().is_none()) {
@@ -137,13 +137,26 @@ impl Lower<'_> {
                     let source = fields::string(value, "check", self.findings)?;
                     let source = source.trim();
                     let bare = source.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).unwrap_or(source);
-                    StepKind::Check(Expr::lower(bare, value.at, self.findings)?)
+                    let expr = Expr::lower(bare, value.at, self.findings)?;
+                    self.constant(&expr);
+                    StepKind::Check(expr)
                 }
                 "note" => StepKind::Note(fields::text(value, "note", self.findings)?),
                 _ => StepKind::Server(self.server(value)?),
             },
         };
         Some(self.made(key.at, kind))
+    }
+
+    /// An expression without names is always the same.
+    fn constant(&mut self, expr: &Expr) {
+        if !expr.names.is_empty() {
+            return;
+        }
+        let Ok(value) = expr.eval(&std::collections::BTreeMap::new()) else { return };
+        let help = "compare something that the server said, for example `alice.last_seq == 3`";
+        let always = if crate::scenario::template::is_true(&value) { "holds: this can't fail" } else { "fails" };
+        self.findings.warning(expr.at, format!("this check names nothing, and always {always}"), help);
     }
 
     /// The actors that a snapshot shows.
@@ -163,7 +176,15 @@ impl Lower<'_> {
             self.findings.error(key.at, format!("`{}` needs `steps` beside it", key.text));
             return None;
         };
-        Some(self.steps(steps, "steps"))
+        Some(self.within_another(|lower| lower.steps(steps, "steps")))
+    }
+
+    /// Reads what stands inside a control, where no step is a verb's own.
+    fn within_another<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.nested += 1;
+        let read = read(self);
+        self.nested -= 1;
+        read
     }
 
     fn unknown_actor(&mut self, key: &Key) {

@@ -5,11 +5,17 @@ use std::fs;
 use std::path::Path;
 
 use crate::snapshot::store::{
-    MetaData, Outcome, StoreError, accept, clear_pending, compare, note_references, orphans, path_of, pending, slug,
+    Against, MetaData, Outcome, StoreError, accept, clear_pending, compare, note_references, orphans, path_of, pending,
+    pending_below, pending_path, read_pending, remove, slug,
 };
 
 fn meta(expression: &str) -> MetaData {
-    MetaData { source: "scenarios/e2e/leave.yaml".to_owned(), expression: expression.to_owned(), line: Some(12) }
+    MetaData {
+        source: "scenarios/e2e/leave.yaml".to_owned(),
+        expression: expression.to_owned(),
+        line: Some(12),
+        scenario: Some("e2e/leave@second".to_owned()),
+    }
 }
 
 #[test]
@@ -29,10 +35,12 @@ fn compare_accept_compare() {
     let path = path_of(folder.path(), "e2e", "leave", "after", None);
     let text = "alice:\n  state: {}\n";
     assert_eq!(compare(&path, text).expect("readable"), Outcome::Missing { new: text.to_owned() });
-    assert_eq!(pending(&path, text, &meta("after"), false).expect("nothing to do"), None);
-    assert!(!path.with_extension("snap.new").exists());
-    let new = pending(&path, text, &meta("after"), true).expect("writable").expect("allowed");
+    let new = pending_path(&path);
     assert_eq!(new, folder.path().join("e2e/leave/after.snap.new"));
+    assert_eq!(read_pending(&new).expect("none is there"), None);
+    pending(&new, text, &meta("after"), None).expect("writable");
+    let read = read_pending(&new).expect("readable").expect("there");
+    assert_eq!((read.meta, read.against, read.text), (meta("after"), Some(Against::Nothing), text.to_owned()));
     accept(&path, text, &meta("after")).expect("writable");
     assert!(!new.exists());
     assert_eq!(compare(&path, text).expect("readable"), Outcome::Same);
@@ -40,7 +48,46 @@ fn compare_accept_compare() {
     assert_eq!(compare(&path, "b: 1").expect("readable"), differs);
     fs::write(&path, fs::read_to_string(&path).expect("readable").replace('\n', "\r\n")).expect("writable");
     assert_eq!(compare(&path, text).expect("readable"), Outcome::Same);
-    clear_pending(&path).expect("none is there");
+    clear_pending(&new).expect("none is there");
+}
+
+#[test]
+fn a_pending_snapshot_may_stand_in_another_folder_and_says_what_it_was_compared_with() {
+    let (tree, left) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let path = path_of(tree.path(), "e2e", "leave", "after", Some("second"));
+    let new = pending_below(left.path(), tree.path(), &path);
+    assert_eq!(new, left.path().join("e2e/leave/after@second.snap.new"));
+    accept(&path, "a: 1\n", &meta("after")).expect("writable");
+    pending(&new, "a: 2\n", &meta("after"), Some("a: 1\n")).expect("writable");
+    let read = read_pending(&new).expect("readable").expect("there");
+    assert_eq!(read.against, Some(Against::of(Some("a: 1"))));
+    assert_ne!(read.against, Some(Against::of(Some("a: 2"))));
+    assert_eq!(
+        compare(&path, &read.text).expect("readable"),
+        Outcome::Differs { old: "a: 1\n".to_owned(), new: "a: 2\n".to_owned() }
+    );
+}
+
+#[test]
+fn a_merge_conflict_is_named_with_its_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x.snap");
+    fs::write(&path, "---\nsource: x\n---\n<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> theirs\n").expect("writable");
+    assert!(matches!(compare(&path, "a: 1"), Err(StoreError::Conflict { line: 4, .. })));
+}
+
+#[test]
+fn removing_takes_empty_folders_along() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |stem| path_of(folder.path(), "e2e", stem, "after", None);
+    for stem in ["leave", "join"] {
+        accept(&path(stem), "a: 1\n", &meta("after")).expect("writable");
+    }
+    pending(&pending_path(&path("leave")), "a: 2\n", &meta("after"), Some("a: 1\n")).expect("writable");
+    remove(folder.path(), &path("leave")).expect("writable");
+    assert!(!folder.path().join("e2e/leave").exists() && path("join").exists());
+    remove(folder.path(), &path("join")).expect("writable");
+    assert!(folder.path().exists() && !folder.path().join("e2e").exists());
 }
 
 #[test]
@@ -60,7 +107,8 @@ fn insta_reads_what_we_write_and_writes_it_alike() {
         assert_eq!(fs::read(&copy).expect("readable"), fs::read(&path).expect("readable"), "{expression}");
 
         // What `cargo insta accept` does with a pending one gives the same file.
-        let new = pending(&path, text, &meta(expression), true).expect("writable").expect("allowed");
+        let new = pending_path(&path);
+        pending(&new, text, &meta(expression), Some("old")).expect("writable");
         let snapshot = insta::Snapshot::from_file(&new).expect("insta reads it");
         assert_eq!(snapshot.metadata().assertion_line(), Some(12));
         snapshot.save(&copy).expect("insta writes it");
@@ -86,7 +134,7 @@ fn orphans_are_the_files_that_nobody_touched() {
     for name in ["b", "a", "used"] {
         accept(&path(name), "x: 1\n", &meta(name)).expect("writable");
     }
-    pending(&path("c"), "x: 1\n", &meta("c"), true).expect("writable");
+    pending(&pending_path(&path("c")), "x: 1\n", &meta("c"), None).expect("writable");
     let touched = BTreeSet::from([path("used")]);
     assert_eq!(orphans(folder.path(), &touched).expect("readable"), [path("a"), path("b")]);
     assert_eq!(orphans(&folder.path().join("none"), &touched).expect("empty"), [""; 0].map(std::path::PathBuf::from));

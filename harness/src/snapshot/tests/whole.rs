@@ -217,8 +217,12 @@ fn ephemeral_and_barrier_frames_are_left_out_and_pieces_joined() {
 
 #[test]
 fn redactions_replace_and_those_without_a_match_are_told() {
-    let redaction =
-        |source: &str| Redaction { path: path(source), with: "[gone]".to_owned(), source: source.to_owned() };
+    let redaction = |source: &str| Redaction {
+        path: path(source),
+        with: "[gone]".to_owned(),
+        source: source.to_owned(),
+        place: String::new(),
+    };
     let mut story = Story::new(&chat());
     story.asked("bob", json!({ "uptime": 12, "nested": { "uptime": { "s": 1 } } }));
     story.rules.redact = vec![redaction("$..uptime"), redaction("$.nowhere"), redaction("$.message.content")];

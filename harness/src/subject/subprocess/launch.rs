@@ -40,6 +40,8 @@ pub(crate) struct Launcher {
     places: Places,
     folder: Folder,
     port: Option<u16>,
+    /// Keeps other runs from a port that `roundtable.toml` fixes, as long as this one may use it.
+    _claim: Option<port::Claim>,
 }
 
 impl Launcher {
@@ -54,7 +56,15 @@ impl Launcher {
         build(spec, &places, logs).await?;
         let folder = Folder::new().map_err(SubjectError::io(&spec.name, "making a temporary folder"))?;
         let spec = spec.clone();
-        let mut launcher = Self { port: spec.port, spec, settings, places, folder };
+        let claim = match spec.port {
+            None => None,
+            Some(fixed) => port::claim(fixed).map_err(|()| SubjectError::PortInUse {
+                server: spec.name.clone(),
+                port: fixed,
+                log: Vec::new(),
+            })?,
+        };
+        let mut launcher = Self { port: spec.port, spec, settings, places, folder, _claim: claim };
         let chooses = launcher.port.is_none() && launcher.names("port");
         let mut tries = 1;
         loop {

@@ -1,9 +1,16 @@
 //! The program as people run it. Each snapshot below `snapshots/` is what somebody sees: read it as such.
 
+mod attempts;
+mod check;
 mod files;
 mod first;
+mod limits;
+mod parts;
 mod results;
+mod review;
+mod secrets;
 mod selection;
 mod servers;
 mod shown;
 mod stored;
+mod traces;

@@ -159,7 +159,7 @@ fn a_race_that_ends_otherwise() {
         .scenario(
             "seat/two",
             "A seat for one of two",
-            "steps:\n  - ann: { sit: {} }\n  - race: { of: all, do: sit, outcomes: [{ as: seated, count: 1, status: 201 }, { as: standing, count: 0, status: 409 }] }\n",
+            "steps:\n  - ann: { sit: {} }\n  - race: { of: all, do: sit, outcomes: [{ as: seated, count: 1, status: 201 }, { as: standing, count: 1, status: 409 }] }\n",
         )
         .scenario(
             "seat/unforeseen",

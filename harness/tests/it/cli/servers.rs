@@ -135,3 +135,27 @@ fn the_barrier_can_be_tried() {
         Project::new().file("scenarios/bare.yaml", "scenario: Bare\nparticipants: { ann: {} }\nsteps: [{ note: x }]\n");
     bare.run(&["check", "--barrier", "2", "--server", &url]).told("barrier_none");
 }
+
+#[test]
+fn a_server_that_takes_its_time_to_end_is_told() {
+    let project = Project::with(
+        &server::table().replace("exec ", "trap \"\" TERM; exec ").replace("ready =", "stop_timeout = \"2s\"\nready ="),
+    )
+    .scenario("one/cellar", "No cellar", STEPS);
+    project.run(&["run", "--server", "subprocess"]).told("server_ends_slowly");
+}
+
+#[test]
+fn a_folder_without_a_configuration_is_told_its_server() {
+    let project = Project::new()
+        .file("elsewhere/scenarios/bare.yaml", "scenario: Bare\nparticipants: { ann: {} }\nsteps: [{ note: x }]\n");
+    std::fs::remove_file(project.path().join("roundtable.toml")).unwrap();
+    let project =
+        project.file("scenarios/bare.yaml", "scenario: Bare\nparticipants: { ann: {} }\nsteps: [{ note: x }]\n");
+    project.run(&["run", "bare"]).told("no_configuration");
+    // That of a file that is named is found from the file.
+    let project = project
+        .file("elsewhere/roundtable.toml", "[server]\ncommand = [\"./no-such-server\", \"{port}\"]\nready = \"/\"\n");
+    let ran = project.run(&["run", "elsewhere/scenarios/bare.yaml"]);
+    assert!(ran.stdout.contains("./no-such-server"), "{}{}", ran.stdout, ran.stderr);
+}

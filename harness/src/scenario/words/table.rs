@@ -1,64 +1,32 @@
-//! The words of the scenario language: one table, from which the parser takes what it knows, suggestions take
-//! their candidates, and the editor schema its completions and texts.
+//! The table.
 
-/// Where a word may stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Place {
-    /// A key at the top of a scenario file.
-    File,
-    /// A key of one participant's declaration.
-    Participant,
-    /// A step that is no actor's action.
-    Control,
-    /// A key beside a control.
-    ControlModifier,
-    /// What an actor does.
-    Action,
-    /// A key beside an action, in the same map.
-    Modifier,
-    /// A key at the top of a protocol file.
-    Protocol,
-    /// A key of a verb in a protocol file.
-    Verb,
-    /// A key of a stream in a protocol file.
-    Stream,
-    /// An outcome of a race.
-    Outcome,
-}
+use super::Place::{Action, Control, ControlModifier, File, Modifier, Outcome, Participant, Protocol, Stream, Verb};
+use super::{Word, beside, needed, word};
 
-/// A word of the language.
-#[derive(Debug, Clone, Copy)]
-pub struct Word {
-    /// The word itself.
-    pub name: &'static str,
-    /// Where it may stand.
-    pub place: Place,
-    /// What it means, one or two sentences.
-    pub doc: &'static str,
-    /// What its value looks like, as a JSON Schema.
-    pub schema: &'static str,
-    /// A value that is right, as YAML in flow style.
-    pub example: &'static str,
-    /// For actions and controls: the words that may stand beside it.
-    pub beside: &'static [&'static str],
-}
-
-const ANY: &str = "{}";
-const PATTERN: &str = r##"{"$ref": "#/$defs/pattern"}"##;
-const PATTERNS: &str = r##"{"type": "array", "items": {"$ref": "#/$defs/pattern"}, "minItems": 1}"##;
-const STEPS: &str = r##"{"type": "array", "items": {"$ref": "#/$defs/step"}}"##;
-const STRING: &str = r#"{"type": "string"}"#;
-const STRINGS: &str = r#"{"type": "array", "items": {"type": "string"}}"#;
+pub(super) const ANY: &str = "{}";
+pub(super) const PATTERN: &str = r##"{"$ref": "#/$defs/pattern"}"##;
+pub(super) const PATTERNS: &str = r##"{"type": "array", "items": {"$ref": "#/$defs/pattern"}, "minItems": 1}"##;
+pub(super) const STEPS: &str = r##"{"type": "array", "items": {"$ref": "#/$defs/step"}}"##;
+pub(super) const STRING: &str = r#"{"type": "string"}"#;
+pub(super) const STRINGS: &str = r#"{"type": "array", "items": {"type": "string"}}"#;
 /// A list, or one alone.
-const NAMED: &str = r#"{"type": ["array", "string"], "items": {"type": "string"}}"#;
-const MAP: &str = r#"{"type": "object"}"#;
-const BOOLEAN: &str = r#"{"type": "boolean"}"#;
-const DURATION: &str = r#"{"type": ["string", "integer"], "pattern": "^([0-9]+(\\.[0-9]+)?(ms|s|m)|\\{\\{.*\\}\\})$"}"#;
-const NAMES: &str = r#"{"type": "object", "additionalProperties": {"type": "string"}}"#;
-const COUNT: &str = r#"{"type": ["integer", "string"], "minimum": 0}"#;
-const NOTHING: &str = r#"{"type": ["object", "null"], "maxProperties": 0}"#;
-const WISHES: &str = r#"{"type": "object", "properties": {"config": {"type": "object"}, "env": {"type": "object", "additionalProperties": {"type": ["string", "number"]}}, "args": {"type": ["array", "string"], "items": {"type": ["string", "number"]}}, "own": {"type": "boolean"}}, "additionalProperties": false}"#;
-const REFUSED: &str = r##"{"oneOf": [{"type": ["integer", "string"]}, {"type": "object", "properties": {"status": {"$ref": "#/$defs/pattern"}, "expect": {"$ref": "#/$defs/pattern"}, "expect_headers": {"type": "object"}}, "additionalProperties": false}]}"##;
+pub(super) const NAMED: &str = r#"{"type": ["array", "string"], "items": {"type": "string"}}"#;
+pub(super) const MAP: &str = r#"{"type": "object"}"#;
+/// A JSONPath.
+pub(super) const FIXED_PATH: &str = r#"{"type": "string", "pattern": "^\\$"}"#;
+pub(super) const BOOLEAN: &str = r#"{"type": "boolean"}"#;
+pub(super) const DURATION: &str =
+    r#"{"type": ["string", "integer"], "pattern": "^([0-9]+(\\.[0-9]+)?(ms|s|m)|\\{\\{.*\\}\\})$"}"#;
+/// A length of time that is known before the run.
+pub(super) const FIXED_DURATION: &str = r#"{"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$"}"#;
+pub(super) const EXAMPLES: &str = r#"{"oneOf": [{"type": "array", "items": {"type": "object"}, "minItems": 1}, {"type": "string", "pattern": "\\.([cC][sS][vV]|[jJ][sS][oO][nN])$"}]}"#;
+pub(super) const REDACT: &str = r##"{"type": "array", "items": {"$ref": "#/$defs/redaction"}}"##;
+pub(super) const QUARANTINE: &str = r##"{"$ref": "#/$defs/quarantine"}"##;
+pub(super) const NAMES: &str = r#"{"type": "object", "additionalProperties": {"type": "string"}}"#;
+pub(super) const COUNT: &str = r#"{"type": ["integer", "string"], "minimum": 0}"#;
+pub(super) const NOTHING: &str = r#"{"type": ["object", "null"], "maxProperties": 0}"#;
+pub(super) const WISHES: &str = r##"{"$ref": "#/$defs/wishes"}"##;
+pub(super) const REFUSED: &str = r##"{"oneOf": [{"type": ["integer", "string"]}, {"$ref": "#/$defs/refusal"}]}"##;
 
 const HTTP: &[&str] = &[
     "query",
@@ -79,45 +47,31 @@ const HTTP_READ: &[&str] =
 const EXPECT: &[&str] = &["within", "since", "via", "capture"];
 const COUNTED: &[&str] = &["since", "via", "times", "for"];
 const NONE: &[&str] = &["within", "since", "via", "for"];
-/// What may stand beside the call of a verb.
-pub const BESIDE_VERB: &[&str] = &["refused", "within", "since", "via", "capture"];
-
-const fn word(
-    place: Place,
-    name: &'static str,
-    schema: &'static str,
-    example: &'static str,
-    doc: &'static str,
-) -> Word {
-    Word { name, place, doc, schema, example, beside: &[] }
-}
-
-const fn beside(mut word: Word, beside: &'static [&'static str]) -> Word {
-    word.beside = beside;
-    word
-}
-
-use Place::{Action, Control, ControlModifier, File, Modifier, Outcome, Participant, Protocol, Stream, Verb};
-
 /// Every word.
 pub const WORDS: &[Word] = &[
-    word(File, "scenario", STRING, "Two people talk", "The scenario's title, one line that says what it shows."),
+    needed(word(
+        File,
+        "scenario",
+        STRING,
+        "Two people talk",
+        "The scenario's title, one line that says what it shows.",
+    )),
     word(File, "use", STRING, "chat", "The protocol file: protocols/NAME.yaml in this folder or the nearest above."),
     word(File, "tags", NAMED, "[membership]", "Words by which `--tag` selects scenarios."),
-    word(
+    needed(word(
         File,
         "participants",
         MAP,
         "{ alice: {}, bob: { name: Bob } }",
         "Who takes part, in the order in which groups and `all` act.",
-    ),
-    word(File, "steps", STEPS, "[{ note: hello }]", "What happens, one step after another."),
+    )),
+    needed(word(File, "steps", STEPS, "[{ note: hello }]", "What happens, one step after another.")),
     word(
         File,
         "examples",
-        r#"{"type": "array", "items": {"type": "object"}, "minItems": 1}"#,
+        EXAMPLES,
         "[{ mode: a }]",
-        "A table: the scenario runs once a row, and its templates see the row's columns.",
+        "A table: the scenario runs once a row, and its templates see the row's columns. Rows, or the path of a .csv or .json file from this file's folder.",
     ),
     word(
         File,
@@ -136,6 +90,22 @@ pub const WORDS: &[Word] = &[
         "known defect",
         "The reason for which this scenario fails today; an unexpected pass fails.",
     ),
+    word(
+        File,
+        "redact",
+        REDACT,
+        "[{ path: $.uptime, with: '[uptime]' }]",
+        "Values that this scenario's snapshots don't keep, besides those of its protocol.",
+    ),
+    word(File, "owner", STRING, "team-rooms", "Who looks after this scenario; reports show it beside a failure."),
+    word(
+        File,
+        "quarantine",
+        QUARANTINE,
+        "{ issue: ROOM-12, until: 2999-12-31 }",
+        "The scenario is played and its failure doesn't count, until this day; `issue` says where it is worked on.",
+    ),
+    word(File, "timeout", FIXED_DURATION, "30s", "How long the whole scenario may take; then it fails."),
     word(Participant, "name", STRING, "Alice Lidell", "The display name; the default is the key in title case."),
     word(
         Participant,
@@ -173,7 +143,7 @@ pub const WORDS: &[Word] = &[
         word(
             Control,
             "race",
-            r##"{"type": "object", "required": ["of", "do"], "properties": {"of": {"type": "string"}, "do": {"$ref": "#/$defs/action"}, "outcomes": {"type": "array", "items": {"$ref": "#/$defs/outcome"}}}, "additionalProperties": false}"##,
+            r##"{"$ref": "#/$defs/race"}"##,
             "{ of: all, do: { get: / } }",
             "Everybody in a group does one thing at one release instant; `outcomes` says who may end how, and names them.",
         ),
@@ -194,14 +164,20 @@ pub const WORDS: &[Word] = &[
         word(
             Control,
             "snapshot",
-            r#"{"oneOf": [{"type": "string"}, {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}, "unordered": {"type": "array", "items": {"type": "string"}}, "of": {"type": ["array", "string"], "items": {"type": "string"}}, "without": {"type": ["array", "string"], "items": {"type": "string"}}}, "additionalProperties": false}]}"#,
+            r##"{"oneOf": [{"type": "string"}, {"$ref": "#/$defs/snapshot"}]}"##,
             "after the talk",
             "Compares every participant's state and inboxes with the stored snapshot. Kinds of frames that were raced stand in `unordered`; `of` leaves out everybody else, `without` leaves out streams, kinds of frames and states.",
         ),
         &["unordered", "of", "without"],
     ),
     beside(
-        word(Control, "check", STRING, "1 == 1", "An expression that must be true; a failure shows its parts."),
+        word(
+            Control,
+            "check",
+            STRING,
+            "alice.id != bob.id",
+            "An expression that must be true; a failure shows its parts.",
+        ),
         &[],
     ),
     beside(word(Control, "note", STRING, "halfway", "A line in the report."), &[]),
@@ -209,7 +185,7 @@ pub const WORDS: &[Word] = &[
         word(
             Control,
             "server",
-            r#"{"oneOf": [{"enum": ["restart", "stop", "start", "kill"]}, {"type": "object", "required": ["logged"], "properties": {"logged": {}, "within": {}}, "additionalProperties": false}]}"#,
+            r##"{"oneOf": [{"enum": ["restart", "stop", "start", "kill"]}, {"$ref": "#/$defs/log"}]}"##,
             "restart",
             "Acts on the server: `restart`, `stop`, `start`, `kill` (no farewell), or `logged: TEXT` waits for a line of its log.",
         ),
@@ -247,7 +223,7 @@ pub const WORDS: &[Word] = &[
         word(
             Action,
             "close",
-            r#"{"type": ["object", "null"], "properties": {"code": {"type": ["integer", "string"]}, "reason": {"type": "string"}}, "additionalProperties": false}"#,
+            r##"{"$ref": "#/$defs/close"}"##,
             "{ code: 1000 }",
             "Closes the connection with a close frame and waits for the server's.",
         ),
@@ -405,12 +381,19 @@ pub const WORDS: &[Word] = &[
         "{ order: $.id }",
         "Names for values of the answer; they belong to each participant that ended so.",
     ),
-    word(Protocol, "protocol", STRING, "chat", "The protocol's name."),
+    needed(word(Protocol, "protocol", STRING, "chat", "The protocol's name.")),
+    word(
+        Protocol,
+        "include",
+        NAMED,
+        "[common.yaml]",
+        "Other protocol files, by their paths from this file's folder. Their verbs, streams, states and ids stand beside this file's own; identity, headers, barrier and fails are taken where this file has none.",
+    ),
     word(Protocol, "server", STRING, "lobby", "Which server of roundtable.toml speaks it; the default is `[server]`."),
     word(
         Protocol,
         "identity",
-        MAP,
+        r##"{"$ref": "#/$defs/identity"}"##,
         "{ id: '{{ key }}', steps: [] }",
         "Who a participant is: templates for `id`, `token`, `name`, and `steps` that log in and capture more.",
     ),
@@ -424,13 +407,25 @@ pub const WORDS: &[Word] = &[
     word(
         Protocol,
         "barrier",
-        r#"{"type": "object", "minProperties": 1, "maxProperties": 1, "properties": {"echo": {"type": "object"}, "marker": {"type": "object"}, "get": {"type": "object"}}, "additionalProperties": false}"#,
+        r##"{"type": "object", "oneOf": [{"title": "echo", "required": ["echo"]}, {"title": "marker", "required": ["marker"]}, {"title": "get", "required": ["get"]}], "properties": {"echo": {"$ref": "#/$defs/echo"}, "marker": {"$ref": "#/$defs/marker"}, "get": {"$ref": "#/$defs/position"}}, "additionalProperties": false}"##,
         "{ echo: { send: { type: ping }, receive: { type: pong } } }",
         "How to know that everything caused before has arrived: `echo`, `marker` or `get`.",
     ),
     word(Protocol, "fails", PATTERN, "{ type: error }", "Frames that fail a scenario unless a step expects them."),
-    word(Protocol, "verbs", MAP, "{}", "What participants can do, made of steps."),
-    word(Protocol, "streams", MAP, "{}", "What the invariants and snapshots are about."),
+    word(
+        Protocol,
+        "verbs",
+        MAP,
+        "{ enter: { doc: Opens a socket., steps: [{ me: { connect: /ws } }] } }",
+        "What participants can do, made of steps.",
+    ),
+    word(
+        Protocol,
+        "streams",
+        MAP,
+        "{ talk: { frame: { type: said }, stream: $.room, id: $.id, order: $.seq } }",
+        "What the invariants and snapshots are about: frames that all members of a stream get in one order.",
+    ),
     word(
         Protocol,
         "invariants",
@@ -438,7 +433,13 @@ pub const WORDS: &[Word] = &[
         "[same_order]",
         "What must hold of every scenario's record.",
     ),
-    word(Protocol, "state", MAP, "{}", "What a snapshot asks as each participant: a name and a GET."),
+    word(
+        Protocol,
+        "state",
+        r##"{"type": "object", "additionalProperties": {"$ref": "#/$defs/action"}}"##,
+        "{ room: { get: '/rooms/{{ room }}' } }",
+        "What a snapshot asks as each participant: a name and a GET.",
+    ),
     word(
         Protocol,
         "kind",
@@ -457,17 +458,11 @@ pub const WORDS: &[Word] = &[
     word(
         Protocol,
         "coalesce",
-        r#"{"type": "array", "items": {"type": "object", "required": ["frames", "by", "join"]}}"#,
+        r##"{"type": "array", "items": {"$ref": "#/$defs/pieces"}}"##,
         "[{ frames: { type: chunk }, by: $.id, join: $.text }]",
         "Streamed pieces that snapshots show as one.",
     ),
-    word(
-        Protocol,
-        "redact",
-        r#"{"type": "array", "items": {"type": "object", "required": ["path", "with"]}}"#,
-        "[{ path: $.version, with: '[version]' }]",
-        "Values that snapshots don't keep.",
-    ),
+    word(Protocol, "redact", REDACT, "[{ path: $.version, with: '[version]' }]", "Values that snapshots don't keep."),
     word(
         Protocol,
         "unordered",
@@ -484,9 +479,9 @@ pub const WORDS: &[Word] = &[
     ),
     word(Verb, "gives", NAMED, "[last_seq]", "Captures that belong to the actor; the others belong to the scenario."),
     word(Verb, "doc", STRING, "Says something", "What it does, for people and editors."),
-    word(Verb, "steps", STEPS, "[{ me: close }]", "What it does; `me` is the actor."),
-    word(Stream, "frame", PATTERN, "{ type: message }", "Which frames are deliveries."),
-    word(Stream, "stream", STRING, "$.room", "Where a delivery names its stream."),
+    needed(word(Verb, "steps", STEPS, "[{ me: close }]", "What it does; `me` is the actor.")),
+    needed(word(Stream, "frame", PATTERN, "{ type: message }", "Which frames are deliveries.")),
+    needed(word(Stream, "stream", STRING, "$.room", "Where a delivery names its stream.")),
     word(
         Stream,
         "connection",
@@ -494,87 +489,36 @@ pub const WORDS: &[Word] = &[
         "$.segments[1]",
         "Where a connection's request names its stream, over {path, segments, query}.",
     ),
-    word(Stream, "id", STRING, "$.id", "Where a delivery has its id."),
-    word(Stream, "order", STRING, "$.seq", "Where a delivery has its place in the order."),
+    needed(word(Stream, "id", STRING, "$.id", "Where a delivery has its id.")),
+    needed(word(Stream, "order", STRING, "$.seq", "Where a delivery has its place in the order.")),
     word(Stream, "client_id", STRING, "$.client_id", "Where a delivery has its sender's own id."),
     word(Stream, "resume", STRING, "after", "The query parameter with which a connection resumes behind a position."),
     word(
         Stream,
         "acks",
-        MAP,
+        r##"{"$ref": "#/$defs/acks"}"##,
         "{ frame: { type: ack }, id: $.id, order: $.seq }",
         "Which frames acknowledge a sending: {frame, id, order, stream?, client_id?, repeated?}.",
     ),
     word(
         Stream,
         "sends",
-        r#"{"type": "array", "items": {"type": "object"}}"#,
+        r##"{"type": "array", "items": {"$ref": "#/$defs/sending"}}"##,
         "[{ frame: { type: say }, client_id: $.client_id }]",
         "What sends a delivery: {frame, client_id} or {request, stream, id, order}.",
     ),
     word(
         Stream,
         "membership",
-        MAP,
+        r##"{"$ref": "#/$defs/membership"}"##,
         "{ join: [], leave: [] }",
         "Requests that begin and end a membership: lists of {request, stream, member?}.",
     ),
     word(
         Stream,
         "readback",
-        MAP,
+        r##"{"$ref": "#/$defs/readback"}"##,
         "{ get: '/rooms/{{ stream }}', items: '$.items[*]', id: $.id, order: $.seq }",
         "How the stream is read back: {get, items, id, order, more?}.",
     ),
 ];
-
-/// The words of one place.
-pub fn words_of(place: Place) -> impl Iterator<Item = &'static Word> {
-    WORDS.iter().filter(move |word| word.place == place)
-}
-
-/// A word of one place, by its name.
-pub fn word_of(place: Place, name: &str) -> Option<&'static Word> {
-    words_of(place).find(|word| word.name == name)
-}
-
-/// Names that values can't have, because they mean something in expressions.
-pub fn is_reserved_value(name: &str) -> bool {
-    const MEANT: &[&str] = &["all", "me", "participants", "run", "env", "marker", "watcher"];
-    MEANT.contains(&name) || super::template::BUILT_IN.contains(&name)
-}
-
-/// Names that participants, groups and verbs can't have, because they mean something in steps or expressions.
-pub fn is_reserved(name: &str) -> bool {
-    is_reserved_value(name)
-        || matches!(name, "network" | "index")
-        || word_of(Control, name).is_some()
-        || word_of(Action, name).is_some()
-        || word_of(Modifier, name).is_some()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_word_is_known_once_and_says_what_it_is() {
-        for (at, word) in WORDS.iter().enumerate() {
-            assert!(word.doc.ends_with('.'), "{}", word.name);
-            assert!(serde_json::from_str::<serde_json::Value>(word.schema).is_ok(), "{}", word.name);
-            let again = WORDS.iter().skip(at + 1).any(|other| other.place == word.place && other.name == word.name);
-            assert!(!again, "{} stands twice", word.name);
-        }
-    }
-
-    #[test]
-    fn what_stands_beside_an_action_is_a_modifier() {
-        for word in words_of(Action).flat_map(|word| word.beside) {
-            assert!(word_of(Modifier, word).is_some(), "{word}");
-        }
-        for word in words_of(Control).flat_map(|word| word.beside) {
-            assert!(word_of(ControlModifier, word).is_some(), "{word}");
-        }
-        assert!(BESIDE_VERB.iter().all(|word| word_of(Modifier, word).is_some()));
-    }
-}

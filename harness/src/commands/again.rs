@@ -1,0 +1,183 @@
+//! `run --repeat-until-failure` and `run --reproduce`: playing a selection again to see how often it fails.
+
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use indexmap::IndexMap;
+
+use super::play::{Play, Shown, report};
+use super::{complain, print};
+use crate::event::{Outcome, ScenarioResult, Summary};
+use crate::exit::Exit;
+use crate::report::human;
+use crate::report::paint::Style;
+use crate::report::reports::Reports;
+use crate::run::{Job, Luck};
+use crate::runner::Options;
+use crate::select::last_run::LastRun;
+use crate::text::{counted, fingerprint};
+
+/// Jobs that are planned at once.
+const BATCH: usize = 2000;
+
+/// Plays a selection again until something fails, at most so many times if that is said.
+pub(crate) fn until_failure(
+    play: &Play<'_>,
+    plan: &dyn Fn(RangeInclusive<usize>) -> Vec<Job>,
+    most: Option<u32>,
+    reports: Reports,
+) -> Exit {
+    let began = Instant::now();
+    let mut reports = reports;
+    let options = Options { max_fail: Some(1), retries: 0, ..play.options.clone() };
+    let rows = plan(1..=1).len().max(1);
+    let most = most.unwrap_or(u32::MAX);
+    let (mut done, mut size) = (0_u32, 1_u32);
+    let mut summary = Summary::default();
+    let mut failed = None;
+    while done < most && failed.is_none() {
+        let until = done.saturating_add(size).min(most);
+        let batch = Play {
+            jobs: plan(done as usize + 1..=until as usize),
+            options: &options,
+            shown: Shown::Bad,
+            continued: done > 0,
+            ..play.clone()
+        };
+        let ran = match report(batch, &mut reports) {
+            Ok((ran, failures)) => {
+                print(&failures);
+                ran
+            }
+            Err(error) => {
+                complain(&error);
+                return Exit::NoServer;
+            }
+        };
+        ran.results.iter().for_each(|result| summary.add(result));
+        if ran.summary.interrupted {
+            summary.interrupted = true;
+            break;
+        }
+        failed = ran.results.into_iter().find(|result| !result.is_good());
+        if failed.is_none() {
+            done = until;
+            print(&format!("{} passed {}\n", repetitions(done), seconds(began)));
+        }
+        // Told after 1, 3, 7, 15 … repetitions, so that the lines stay few.
+        size = size.saturating_mul(2).min(u32::try_from(BATCH / rows).unwrap_or(1).max(1));
+    }
+    summary.took = began.elapsed();
+    for broken in reports.finish(&summary) {
+        complain(&broken);
+    }
+    if let Some(result) = failed {
+        let before = result.repetition.saturating_sub(1);
+        let line = format!(
+            "{} failed in repetition {}; {before} passed before it {}",
+            result.label,
+            result.repetition,
+            seconds(began)
+        );
+        print(&format!("\n{}\n", play.paint.text(Style::Bad, &line)));
+    } else if !summary.interrupted {
+        print(&format!("{}\n", play.paint.text(Style::Good, &format!("nothing failed in {}", repetitions(done)))));
+    }
+    Exit::of(&summary)
+}
+
+/// Plays each scenario of a selection so many times with one seed, and tells how often which failure comes.
+pub(crate) fn reproduce(
+    play: &Play<'_>,
+    plan: &dyn Fn(RangeInclusive<usize>) -> Vec<Job>,
+    (times, seed): (u32, Option<u64>),
+    output: &Path,
+    reports: Reports,
+) -> Exit {
+    let began = Instant::now();
+    let mut reports = reports;
+    let mut summary = Summary::default();
+    let all = plan(1..=times as usize);
+    let mut labels: Vec<Arc<str>> = Vec::new();
+    for job in &all {
+        if !labels.contains(&job.label) {
+            labels.push(Arc::clone(&job.label));
+        }
+    }
+    let known = LastRun::read(output);
+    for (place, label) in labels.iter().enumerate() {
+        let (seed, why) = match (seed, known.as_ref().and_then(|known| known.seed(label))) {
+            (Some(seed), _) => (seed, String::new()),
+            (None, Some(seed)) => (seed, ", that of its last failure".to_owned()),
+            (None, None) => (play.luck.seed, ", a new one: no failure of it is known".to_owned()),
+        };
+        print(&format!("{} {times} × with seed {seed}{why}\n", play.paint.text(Style::Strong, label)));
+        let one = Play {
+            jobs: all.iter().filter(|job| job.label == *label).cloned().collect(),
+            luck: Luck { seed, same: true, ..play.luck },
+            shown: Shown::Nothing,
+            continued: place > 0,
+            ..play.clone()
+        };
+        match report(one, &mut reports) {
+            Ok((ran, _)) => {
+                ran.results.iter().for_each(|result| summary.add(result));
+                print(&tally(&ran.results, play));
+                if ran.summary.interrupted {
+                    break;
+                }
+            }
+            Err(error) => {
+                complain(&error);
+                return Exit::NoServer;
+            }
+        }
+    }
+    summary.took = began.elapsed();
+    for broken in reports.finish(&summary) {
+        complain(&broken);
+    }
+    Exit::of(&summary)
+}
+
+/// How often which failure came, and the first of each in full.
+fn tally(results: &[ScenarioResult], play: &Play<'_>) -> String {
+    let paint = play.paint;
+    let mut kinds: IndexMap<String, Vec<&ScenarioResult>> = IndexMap::new();
+    for result in results {
+        let headline = match &result.outcome {
+            Outcome::Failed { failures } => failures.first().map(|failure| failure.headline.as_str()),
+            Outcome::NoServer { reason, .. } => Some(reason.as_str()),
+            _ => None,
+        };
+        if let Some(headline) = headline {
+            kinds.entry(fingerprint(headline)).or_default().push(result);
+        }
+    }
+    let failed: usize = kinds.values().map(Vec::len).sum();
+    if failed == 0 {
+        return paint.text(Style::Good, &format!("failed 0 of {}", results.len())) + "\n";
+    }
+    kinds.sort_by(|_, one, _, other| other.len().cmp(&one.len()));
+    let mut text = paint.text(Style::Bad, &format!("failed {failed} of {}", results.len())) + "\n";
+    for (kind, list) in &kinds {
+        text.push_str(&format!("  {:>4} × {kind}\n", list.len()));
+    }
+    for list in kinds.values() {
+        if let Some(first) = list.first() {
+            text.push_str(&format!("\n{}", human::failures(first, None, paint)));
+            text.push_str(&human::seed(first, paint));
+        }
+    }
+    text
+}
+
+fn repetitions(number: u32) -> String {
+    counted(number as usize, "repetition", "repetitions")
+}
+
+fn seconds(began: Instant) -> String {
+    format!("(ran in {:.3}s)", began.elapsed().as_secs_f64())
+}

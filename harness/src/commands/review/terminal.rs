@@ -1,0 +1,162 @@
+//! The terminal of a review. Keys are read one by one; in between the terminal is as it was, so that whatever ends
+//! the program leaves it so.
+
+use std::io;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crossterm::cursor::MoveTo;
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, read};
+use crossterm::execute;
+use crossterm::terminal::{Clear, ClearType, disable_raw_mode, enable_raw_mode, size};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Place, finish};
+use crate::cli::review::ReviewArgs;
+use crate::commands::{print, refuse};
+use crate::exit::Exit;
+use crate::report::paint::{Paint, Style};
+use crate::review::session::{Key, Next, Session};
+use crate::review::{Review, screen};
+use crate::scenario::error::shown_path;
+use crate::text::counted;
+
+/// A review by keys.
+pub(super) fn ask(review: &Review, place: &Place, args: &ReviewArgs, paint: Paint) -> Exit {
+    restore_at_signals();
+    let stale = review.pending.iter().filter(|pending| pending.stale).count();
+    let mut force = args.force;
+    if stale > 0 && !force {
+        for pending in review.pending.iter().filter(|pending| pending.stale) {
+            print(&format!("  {}\n", pending.shown));
+        }
+        let what = counted(stale, "snapshot was", "snapshots were");
+        let question =
+            format!("{what} compared with another stored text than the one here. Take those accepted? [y/N] ");
+        force = match shown(&question) {
+            Ok(event) => event.code == KeyCode::Char('y'),
+            Err(error) => return broken(&error),
+        };
+        print("\n");
+    }
+    let mut session = Session::new(review);
+    let mut note = String::new();
+    loop {
+        let (columns, lines) = size().unwrap_or((80, 24));
+        let text = screen::screen(&session, usize::from(lines), usize::from(columns), paint);
+        if let Err(error) = execute!(io::stdout(), Clear(ClearType::All), MoveTo(0, 0)) {
+            return broken(&error);
+        }
+        let event = match shown(&format!("{text}{note}")) {
+            Ok(event) => event,
+            Err(error) => return broken(&error),
+        };
+        note.clear();
+        let Some(pressed) = meaning(event) else { continue };
+        match session.press(pressed) {
+            Next::Show => {}
+            Next::Trace(file) => note = trace(place, review, file, paint),
+            Next::Finish => break,
+            Next::Abort => {
+                print("\nnothing was written\n");
+                return Exit::Interrupted;
+            }
+        }
+    }
+    let _ = execute!(io::stdout(), Clear(ClearType::All), MoveTo(0, 0));
+    finish(review, &session.decisions, args, force, paint)
+}
+
+fn broken(error: &io::Error) -> Exit {
+    refuse(&format!("the terminal can't be used: {error}; --list, --accept and --reject need none"))
+}
+
+fn meaning(event: KeyEvent) -> Option<Key> {
+    match event.code {
+        KeyCode::Char('c' | 'd') if event.modifiers.contains(KeyModifiers::CONTROL) => Some(Key::Abort),
+        KeyCode::Char(letter) if !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
+            Key::of(letter)
+        }
+        KeyCode::Right | KeyCode::PageDown => Some(Key::Next),
+        KeyCode::Left | KeyCode::PageUp => Some(Key::Previous),
+        KeyCode::Down => Some(Key::NextMember),
+        KeyCode::Up => Some(Key::PreviousMember),
+        KeyCode::Esc => Some(Key::Finish),
+        _ => None,
+    }
+}
+
+/// The terminal takes single keys for as long as this lives.
+struct Raw;
+
+impl Raw {
+    fn on() -> io::Result<Self> {
+        enable_raw_mode()?;
+        Ok(Self)
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        let _ = disable_raw_mode();
+    }
+}
+
+/// Shows a text and takes the key that answers it. Keys count from before it is shown, and are not echoed into it.
+fn shown(text: &str) -> io::Result<KeyEvent> {
+    let _raw = Raw::on()?;
+    print(&text.replace('\n', "\r\n"));
+    loop {
+        match read()? {
+            Event::Key(event) if event.kind != KeyEventKind::Release => return Ok(event),
+            // Shown anew: a key without a meaning.
+            Event::Resize(..) => return Ok(KeyEvent::new(KeyCode::Null, KeyModifiers::NONE)),
+            _ => {}
+        }
+    }
+}
+
+/// A signal ends the program without what runs at the end of a function.
+fn restore_at_signals() {
+    std::thread::spawn(|| {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async {
+            let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+            let [Ok(mut int), Ok(mut term), Ok(mut hangup)] = kinds.map(signal) else { return };
+            tokio::select! {
+                _ = int.recv() => {}
+                _ = term.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            let _ = disable_raw_mode();
+            std::process::exit(i32::from(Exit::Interrupted.code()));
+        });
+    });
+}
+
+/// Opens a trace where there is a display, and says where it is.
+fn trace(place: &Place, review: &Review, file: usize, paint: Paint) -> String {
+    let Some(pending) = review.pending.get(file) else { return String::new() };
+    let path = place.trace(&pending.label);
+    let shown = shown_path(&path);
+    let note = if path.is_file() {
+        open(&path);
+        format!("trace: {}", shown.display())
+    } else {
+        format!("there is no trace {}: `roundtable run {} --trace on` writes it", shown.display(), pending.label)
+    };
+    format!("{}\n", paint.text(Style::Note, &note))
+}
+
+fn open(path: &Path) {
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let display = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
+    if cfg!(target_os = "macos") || display {
+        // Where it can't be opened, its path is on the screen.
+        let started =
+            Command::new(program).arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        if let Ok(mut child) = started {
+            std::thread::spawn(move || child.wait());
+        }
+    }
+}

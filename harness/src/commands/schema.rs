@@ -1,0 +1,24 @@
+//! `schema`.
+
+use std::path::Path;
+
+use super::{complain, print};
+use crate::cli::SchemaArgs;
+use crate::exit::Exit;
+use crate::scenario::error::Severity;
+use crate::scenario::load::Library;
+
+pub(crate) fn schema(args: &SchemaArgs) -> Exit {
+    let mut library = Library::new(Path::new("."), Path::new("."));
+    let protocols: Vec<_> = args.with.iter().filter_map(|file| library.protocol_file(file)).collect();
+    let mut broken = false;
+    for finding in library.findings().iter().filter(|finding| finding.severity == Severity::Error) {
+        broken = true;
+        complain(&format!("{finding}\n"));
+    }
+    if broken || protocols.len() < args.with.len() {
+        return Exit::Invalid;
+    }
+    let text = serde_json::to_string_pretty(&crate::schema::schema_with(&protocols)).unwrap_or_default();
+    print(&format!("{text}\n"))
+}

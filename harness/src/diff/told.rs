@@ -1,0 +1,229 @@
+//! A divergence told: in a sentence, in two columns with what stands around it, and with what caused it.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::playing::{Lane, Node, Playing};
+use super::{Compared, Divergence, Kind};
+use crate::pattern::Pattern;
+use crate::report::paint::{Paint, Style};
+use crate::text::{counted, gist, shorten};
+
+/// Common things that are shown before the divergence.
+const BEFORE: usize = 6;
+/// Things of its lane that are shown from the divergence on.
+const BEHIND: usize = 4;
+/// Other divergences that are named.
+const OTHERS: usize = 5;
+
+/// What comparing gave, for people; `names` say what the two playings are, `width` how many columns there are.
+pub fn told(a: &Playing, b: &Playing, compared: &Compared, names: (&str, &str), width: usize, paint: Paint) -> String {
+    let telling = Telling { a, b, compared, half: (width.saturating_sub(3) / 2).clamp(30, 90), paint };
+    let mut text = String::new();
+    let Some(first) = &compared.first else {
+        let same = counted(compared.same.len(), "thing", "things");
+        let _ = writeln!(text, "no divergence: {same} that participants did and got are the same");
+        return text;
+    };
+    let sentence = telling.sentence(first);
+    let _ = writeln!(text, "{} {}", paint.text(Style::Bad, "✗"), paint.text(Style::Strong, &sentence));
+    for difference in telling.differences(first) {
+        let _ = writeln!(text, "    {}", paint.text(Style::Note, &difference));
+    }
+    if let Some(cause) = telling.cause(first) {
+        let _ = writeln!(text, "  caused by {cause}");
+    }
+    let _ = writeln!(text);
+    telling.columns(&mut text, first, names);
+    if !compared.others.is_empty() {
+        let _ = writeln!(text, "\n  also different, and not caused by it as far as it is known:");
+        for other in compared.others.iter().take(OTHERS) {
+            let _ = writeln!(text, "    {}", telling.sentence(other));
+        }
+        if compared.others.len() > OTHERS {
+            let _ = writeln!(text, "    … {} more", compared.others.len() - OTHERS);
+        }
+    }
+    for (playing, name) in [(a, names.0), (b, names.1)] {
+        for failure in playing.result.iter().flat_map(|result| result.failures()).take(1) {
+            let _ = writeln!(text, "\n  {name} failed: {}", failure.headline);
+        }
+    }
+    text
+}
+
+struct Telling<'t> {
+    a: &'t Playing,
+    b: &'t Playing,
+    compared: &'t Compared,
+    half: usize,
+    paint: Paint,
+}
+
+impl Telling<'_> {
+    /// `carol never got said text=hello`.
+    fn sentence(&self, divergence: &Divergence) -> String {
+        let one = divergence.a.map(|node| self.gist(node, true));
+        let other = divergence.b.map(|node| self.gist(node, false));
+        let (who, what) = (person(&divergence.lane), verbs(&divergence.lane));
+        let none = String::new;
+        match divergence.kind {
+            Kind::Missing => {
+                let ended = if divergence.b.is_none() { "; nothing more is there" } else { "" };
+                format!("{who} never {} {}{ended}", what, one.unwrap_or_else(none))
+            }
+            Kind::Extra => format!("{who} {} {} in addition", what, other.unwrap_or_else(none)),
+            Kind::Order => format!(
+                "{who} {} {} before {}, and not behind it",
+                what,
+                other.unwrap_or_else(none),
+                one.unwrap_or_else(none)
+            ),
+            Kind::Changed => {
+                format!("{who} {} {} instead of {}", what, other.unwrap_or_else(none), one.unwrap_or_else(none))
+            }
+        }
+    }
+
+    /// The fields that differ, where something else is there.
+    fn differences(&self, divergence: &Divergence) -> Vec<String> {
+        let (Kind::Changed, Some(one), Some(other)) = (divergence.kind, divergence.a, divergence.b) else {
+            return Vec::new();
+        };
+        let unifier = &self.compared.unifier;
+        let one = unifier.named(&self.a.nodes[one].value, true);
+        let other = unifier.named(&self.b.nodes[other].value, false);
+        let pattern = Pattern::compile(&serde_json::json!({ "$exact": one }));
+        pattern.map(|pattern| pattern.differences(&other).iter().map(ToString::to_string).collect()).unwrap_or_default()
+    }
+
+    /// What directly caused it, which both did.
+    fn cause(&self, divergence: &Divergence) -> Option<String> {
+        let in_a = divergence.a.and_then(|node| self.a.cause(node)).map(|cause| (cause, true));
+        let (cause, first) =
+            in_a.or_else(|| divergence.b.and_then(|node| self.b.cause(node)).map(|cause| (cause, false)))?;
+        let node = &self.playing(first).nodes[cause];
+        let both = self.compared.same.iter().any(|(a, b)| if first { *a == cause } else { *b == cause });
+        let where_ = if both {
+            "in both"
+        } else if first {
+            "in the first alone"
+        } else {
+            "in the second alone"
+        };
+        Some(format!("{} {} {}, {where_}", person(&node.lane), arrow(&node.lane), self.gist(cause, first)))
+    }
+
+    fn columns(&self, text: &mut String, first: &Divergence, names: (&str, &str)) {
+        let half = self.half;
+        let pad = |text: &str| {
+            let cut = shorten(text, half - 1);
+            let missing = half.saturating_sub(cut.chars().count());
+            format!("{cut}{}", " ".repeat(missing))
+        };
+        let dim = |text: &str| self.paint.text(Style::Dim, text);
+        let mut row = |left: &str, right: &str, style: Option<Style>| {
+            let (left, right) = (pad(left), shorten(right, half - 1));
+            let (left, right) = match style {
+                Some(style) => (self.paint.text(style, &left), self.paint.text(style, &right)),
+                None => (left, right),
+            };
+            let _ = writeln!(text, "  {left}{} {right}", dim("│"));
+        };
+        row(names.0, names.1, Some(Style::Strong));
+        // What both had: the last things before the divergence that belong to its participant or its cause.
+        let until = first.a.unwrap_or(usize::MAX);
+        let cause = first.a.and_then(|node| self.a.cause(node));
+        let near = |node: &Node| node.lane.participant() == first.lane.participant();
+        let mut common: Vec<(usize, usize)> = self
+            .compared
+            .same
+            .iter()
+            .copied()
+            .filter(|(a, b)| {
+                let later = first.b.is_some_and(|limit| *b > limit) && first.a.is_none();
+                *a < until && !later && (near(&self.a.nodes[*a]) || Some(*a) == cause)
+            })
+            .collect();
+        let skipped = common.len().saturating_sub(BEFORE);
+        if skipped > 0 {
+            let line = format!("… {} before, the same", counted(skipped, "thing", "things"));
+            row(&line, &line, Some(Style::Dim));
+        }
+        for (a, b) in common.split_off(skipped) {
+            row(&self.line(a, true), &self.line(b, false), Some(Style::Dim));
+        }
+        let rest = |playing: &Playing| -> Vec<usize> {
+            playing.lane(&first.lane).iter().skip(first.place).take(BEHIND).copied().collect()
+        };
+        let (left, right) = (rest(self.a), rest(self.b));
+        for place in 0..left.len().max(right.len()) {
+            let cell = |list: &[usize], is_first: bool| {
+                list.get(place).map_or_else(|| "(nothing more)".to_owned(), |node| self.line(*node, is_first))
+            };
+            let style = (place == 0).then_some(Style::Bad);
+            row(&cell(&left, true), &cell(&right, false), style);
+        }
+    }
+
+    fn line(&self, node: usize, first: bool) -> String {
+        let found = &self.playing(first).nodes[node];
+        let at = found.at.as_secs_f64() * 1000.0;
+        format!("{at:>8.1} {} {} {}", person(&found.lane), arrow(&found.lane), self.gist(node, first))
+    }
+
+    fn playing(&self, first: bool) -> &Playing {
+        if first { self.a } else { self.b }
+    }
+
+    /// A node in a line, with the same name for ids that stand for the same.
+    fn gist(&self, node: usize, first: bool) -> String {
+        let node = &self.playing(first).nodes[node];
+        let named = self.compared.unifier.named(&node.value, first);
+        let text = |name: &str| named.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let body = named.get("body").filter(|body| !body.is_null()).map(|body| format!(" {}", gist(body)));
+        let body = body.unwrap_or_default();
+        let line = match &node.lane {
+            Lane::Asks(_) => format!("{} {}{body}", text("method"), text("path")),
+            Lane::Answers(_) => format!("{}{body}", named["status"]),
+            Lane::Opens(_) => format!("{} {} {}", text("open"), text("path"), named["status"]),
+            Lane::In(..) if named.get("closed").is_some() && named.get("code").is_some() => {
+                let code = named["code"].as_u64().map_or_else(|| "no close frame".to_owned(), |code| code.to_string());
+                format!("closed {}: {code} {}", text("closed"), text("reason")).trim_end().to_owned()
+            }
+            _ => gist(&named),
+        };
+        shorten(&line, 200)
+    }
+}
+
+fn person(lane: &Lane) -> String {
+    match lane {
+        Lane::Out(who, name, nth) | Lane::In(who, name, nth) => {
+            let name = if name == "main" { String::new() } else { format!("/{name}") };
+            let nth = if *nth > 1 { format!(" (connection {nth})") } else { String::new() };
+            format!("{who}{name}{nth}")
+        }
+        _ => lane.participant().to_owned(),
+    }
+}
+
+fn arrow(lane: &Lane) -> &'static str {
+    match lane {
+        Lane::Asks(_) | Lane::Out(..) => "→",
+        Lane::Answers(_) | Lane::In(..) => "←",
+        Lane::Opens(_) => "⇄",
+    }
+}
+
+/// What is done in a lane: as in `carol got`.
+fn verbs(lane: &Lane) -> &'static str {
+    match lane {
+        Lane::Asks(_) => "asked",
+        Lane::Out(..) => "sent",
+        Lane::Answers(_) => "was answered",
+        Lane::In(..) => "got",
+        Lane::Opens(_) => "opened",
+    }
+}

@@ -1,0 +1,88 @@
+//! The traces of a run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{base, trace_path, write_all};
+use crate::event::{Event, EventKind, Instance, Outcome, ScenarioResult};
+use crate::report::tape::Keep;
+
+/// Writes a trace as a scenario ends, where one is wanted; removes those that former runs left of scenarios that are
+/// played now.
+#[derive(Debug)]
+pub(crate) struct Traces {
+    output: PathBuf,
+    keep: Keep,
+    begun: BTreeMap<Arc<Instance>, Event>,
+    /// What former runs left.
+    stale: BTreeSet<PathBuf>,
+}
+
+impl Traces {
+    /// Into an output folder.
+    pub(crate) fn new(output: &Path, keep: Keep) -> Self {
+        let mut stale = BTreeSet::new();
+        pages(&output.join("traces"), &mut stale);
+        Self { output: output.to_path_buf(), keep, begun: BTreeMap::new(), stale }
+    }
+
+    /// Where the trace of a scenario that ended so stands; none where none is kept.
+    pub(crate) fn path(&self, result: &ScenarioResult) -> Option<PathBuf> {
+        // What was never played has nothing to show.
+        let played =
+            !matches!(result.outcome, Outcome::Skipped { .. } | Outcome::NoServer { .. } | Outcome::NotRun { .. });
+        (played && self.keep.wants(result)).then(|| trace_path(&self.output, &result.instance()))
+    }
+
+    /// Takes what the tape gives at once: an event, or a scenario's details with its end behind them.
+    pub(crate) fn take(&mut self, events: &[Event]) -> io::Result<()> {
+        let Some(Event { scenario: Some(instance), kind, .. }) = events.last() else { return Ok(()) };
+        match kind {
+            EventKind::ScenarioStarted { .. } => {
+                self.clear(&instance.label)?;
+                self.begun.extend(events.last().map(|event| (Arc::clone(instance), event.clone())));
+            }
+            EventKind::ScenarioFinished(result) => {
+                let begun = self.begun.remove(instance);
+                if let Some(path) = self.path(result).filter(|_| events.len() > 1) {
+                    write_all(begun.iter().chain(events), &path)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Removes what former runs left of a scenario.
+    fn clear(&mut self, label: &str) -> io::Result<()> {
+        let base = base(&self.output, label).into_os_string().into_string().unwrap_or_default();
+        let own = |path: &Path| {
+            let rest = path.to_str().and_then(|path| path.strip_prefix(&base));
+            rest.is_some_and(|rest| rest == ".html" || rest.starts_with(".attempt-") || rest.starts_with(".repeat-"))
+        };
+        let removed: BTreeSet<PathBuf>;
+        (removed, self.stale) = std::mem::take(&mut self.stale).into_iter().partition(|path| own(path));
+        for path in removed {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The traces in a folder and those below it.
+fn pages(folder: &Path, found: &mut BTreeSet<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            pages(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "html") {
+            found.insert(path);
+        }
+    }
+}

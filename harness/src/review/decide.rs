@@ -1,0 +1,164 @@
+//! What was decided, and carrying it out. A snapshot is accepted when every change in it is; one rejected change
+//! keeps the stored snapshot as it is, because a text with only some of the changes is one that no run ever gave.
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+
+use super::Review;
+use crate::snapshot::store::{self, StoreError};
+
+/// What is to become of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// It is right.
+    Accept,
+    /// It is wrong.
+    Reject,
+}
+
+/// What is to become of a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The new text is stored.
+    Accept,
+    /// The stored text stays.
+    Reject,
+    /// Some of its changes are not decided.
+    Open,
+}
+
+/// Decisions by snapshot and group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Decisions {
+    made: BTreeMap<(usize, usize), Decision>,
+}
+
+impl Decisions {
+    /// What was decided of a group in a snapshot.
+    pub fn of(&self, file: usize, group: usize) -> Option<Decision> {
+        self.made.get(&(file, group)).copied()
+    }
+
+    /// Decides, or takes a decision back.
+    pub fn set(&mut self, file: usize, group: usize, decision: Option<Decision>) {
+        match decision {
+            Some(decision) => drop(self.made.insert((file, group), decision)),
+            None => drop(self.made.remove(&(file, group))),
+        }
+    }
+
+    /// Decides a group in all its snapshots.
+    pub fn set_all(&mut self, review: &Review, group: usize, decision: Option<Decision>) {
+        for member in review.groups.get(group).iter().flat_map(|group| &group.members) {
+            self.set(member.file, group, decision);
+        }
+    }
+
+    /// Whether a group is decided in all its snapshots.
+    pub fn decided(&self, review: &Review, group: usize) -> bool {
+        let members = review.groups.get(group).map(|group| group.members.as_slice()).unwrap_or_default();
+        members.iter().all(|member| self.of(member.file, group).is_some())
+    }
+
+    /// What becomes of a snapshot.
+    pub fn verdict(&self, review: &Review, file: usize) -> Verdict {
+        let of_file = review.groups.iter().enumerate();
+        let of_file = of_file.filter(|(_, group)| group.members.iter().any(|member| member.file == file));
+        let decisions: Vec<Option<Decision>> = of_file.map(|(group, _)| self.of(file, group)).collect();
+        if decisions.contains(&Some(Decision::Reject)) {
+            Verdict::Reject
+        } else if decisions.contains(&None) || decisions.is_empty() {
+            Verdict::Open
+        } else {
+            Verdict::Accept
+        }
+    }
+
+    /// Decides what a pattern means: a group by its id or fingerprint, or a snapshot by its label or path, with `*`
+    /// and `?` standing for anything, or as a part of the text where the pattern has neither. Gives what matched, in
+    /// words; empty where nothing did.
+    pub fn matching(&mut self, review: &Review, pattern: &str, decision: Decision) -> Vec<String> {
+        let matches = matcher(pattern);
+        let mut matched = Vec::new();
+        for (place, group) in review.groups.iter().enumerate() {
+            if group.id == pattern || matches(&group.fingerprint.to_string()) {
+                matched.push(format!("{} {} ({})", group.id, group.meaning, group.count()));
+                self.set_all(review, place, Some(decision));
+            }
+        }
+        for (file, pending) in review.pending.iter().enumerate() {
+            if matches(&pending.label) || matches(&pending.shown) {
+                matched.push(pending.shown.clone());
+                for (group, of_file) in review.groups.iter().enumerate() {
+                    if of_file.members.iter().any(|member| member.file == file) {
+                        self.set(file, group, Some(decision));
+                    }
+                }
+            }
+        }
+        matched
+    }
+}
+
+fn matcher(pattern: &str) -> impl Fn(&str) -> bool {
+    let glob = pattern.contains(['*', '?']);
+    let escaped = regex::escape(pattern).replace(r"\*", ".*").replace(r"\?", ".");
+    let regex = Regex::new(&format!("^{escaped}$")).ok();
+    let part = pattern.to_lowercase();
+    move |text| match &regex {
+        Some(regex) if glob => regex.is_match(text),
+        _ => text.to_lowercase().contains(&part),
+    }
+}
+
+/// What carrying out gave: the snapshots by what became of them, as places among the pending ones.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// The new text is stored.
+    pub accepted: Vec<usize>,
+    /// The stored text stayed.
+    pub rejected: Vec<usize>,
+    /// Of those, the ones in which something else was accepted.
+    pub mixed: Vec<usize>,
+    /// Nothing was done; some change is not decided.
+    pub open: Vec<usize>,
+    /// Nothing was done; another text is stored than the one that they were compared with.
+    pub stale: Vec<usize>,
+}
+
+/// Stores what was accepted and removes the pending files of what was rejected; `keep` leaves pending files alone, as
+/// those of a run elsewhere. What was compared with another stored text is taken only with `force`, and what changed
+/// on the disk since it was read never.
+///
+/// # Errors
+/// What the file system says; files before it are done.
+pub fn carry_out(review: &Review, decisions: &Decisions, keep: bool, force: bool) -> Result<Done, StoreError> {
+    let mut done = Done::default();
+    for (file, pending) in review.pending.iter().enumerate() {
+        match decisions.verdict(review, file) {
+            Verdict::Open => done.open.push(file),
+            Verdict::Accept => {
+                let unchanged = store::read(&pending.stored).map_or(pending.old.is_none(), |now| now == pending.old);
+                if !unchanged || (pending.stale && !force) {
+                    done.stale.push(file);
+                    continue;
+                }
+                store::accept(&pending.stored, &pending.new, &pending.meta)?;
+                done.accepted.push(file);
+            }
+            Verdict::Reject => {
+                if !keep {
+                    store::clear_pending(&pending.file)?;
+                }
+                done.rejected.push(file);
+                let accepted =
+                    (0..review.groups.len()).any(|group| decisions.of(file, group) == Some(Decision::Accept));
+                if accepted {
+                    done.mixed.push(file);
+                }
+            }
+        }
+    }
+    Ok(done)
+}

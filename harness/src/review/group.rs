@@ -1,0 +1,108 @@
+//! Changes of one cause, as one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Pending;
+use crate::snapshot::changes::{Change, Fingerprint, census};
+use crate::text::counted;
+
+/// The changes of one fingerprint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// What they have in common.
+    pub fingerprint: Fingerprint,
+    /// Its short name, for the command line.
+    pub id: String,
+    /// What they mean.
+    pub meaning: String,
+    /// The snapshots that have such changes, each with their places among its changes.
+    pub members: Vec<Member>,
+    /// What they mean one by one, each with how many snapshots have it; the rarest first.
+    pub variants: Vec<(String, usize)>,
+}
+
+/// A snapshot in a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its place among the pending snapshots.
+    pub file: usize,
+    /// The places of its changes of this fingerprint.
+    pub changes: Vec<usize>,
+}
+
+impl Group {
+    /// `80 changes in 40 snapshots`.
+    pub fn count(&self) -> String {
+        let changes = self.members.iter().map(|member| member.changes.len()).sum();
+        let snapshots = counted(self.members.len(), "snapshot", "snapshots");
+        format!("{} in {snapshots}", counted(changes, "change", "changes"))
+    }
+}
+
+/// All changes by fingerprint: the groups in the fewest snapshots first, because they hide among the others.
+pub(crate) fn groups(pending: &[Pending]) -> Vec<Group> {
+    let mut found: BTreeMap<&Fingerprint, Vec<Member>> = BTreeMap::new();
+    for (file, one) in pending.iter().enumerate() {
+        for (place, change) in one.changes.iter().enumerate() {
+            let members = found.entry(&change.fingerprint).or_default();
+            match members.last_mut().filter(|member| member.file == file) {
+                Some(member) => member.changes.push(place),
+                None => members.push(Member { file, changes: vec![place] }),
+            }
+        }
+    }
+    let mut censuses: BTreeMap<usize, BTreeMap<String, usize>> = BTreeMap::new();
+    let mut groups: Vec<Group> = found
+        .into_iter()
+        .map(|(fingerprint, members)| {
+            let all: Vec<&Change> = members
+                .iter()
+                .filter_map(|member| Some((member, pending.get(member.file)?)))
+                .flat_map(|(member, one)| member.changes.iter().filter_map(|place| one.changes.get(*place)))
+                .collect();
+            let meaning = meaning(&all, || {
+                let common = all.first()?.common.as_ref()?;
+                let mut count = 0;
+                for member in &members {
+                    let of_file = censuses
+                        .entry(member.file)
+                        .or_insert_with(|| pending.get(member.file).map(|one| census(&one.new)).unwrap_or_default());
+                    count += of_file.get(common).copied().unwrap_or_default();
+                }
+                Some(count)
+            });
+            let variants = variants(pending, &members);
+            Group { fingerprint: fingerprint.clone(), id: fingerprint.id(), meaning, members, variants }
+        })
+        .collect();
+    groups.sort_by(|one, other| {
+        let size = |group: &Group| (group.members.len(), group.fingerprint.kind);
+        size(one).cmp(&size(other)).then_with(|| one.fingerprint.cmp(&other.fingerprint))
+    });
+    groups
+}
+
+/// What one means, or what all of them mean.
+fn meaning(all: &[&Change], objects: impl FnOnce() -> Option<usize>) -> String {
+    let Some(first) = all.first() else { return String::new() };
+    if all.iter().all(|change| change.meaning == first.meaning) {
+        return first.meaning.clone();
+    }
+    match objects() {
+        Some(count) if count == all.len() => format!("{}, in every one", first.family),
+        _ => first.family.clone(),
+    }
+}
+
+fn variants(pending: &[Pending], members: &[Member]) -> Vec<(String, usize)> {
+    let mut counts: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    for member in members {
+        for change in member.changes.iter().filter_map(|place| pending.get(member.file)?.changes.get(*place)) {
+            counts.entry(&change.meaning).or_default().insert(member.file);
+        }
+    }
+    let mut variants: Vec<(String, usize)> =
+        counts.into_iter().map(|(meaning, files)| (meaning.to_owned(), files.len())).collect();
+    variants.sort_by(|one, other| one.1.cmp(&other.1).then_with(|| one.0.cmp(&other.0)));
+    variants
+}

@@ -1,0 +1,181 @@
+//! A review in a terminal, without the terminal: keys in, what to do next out.
+
+use super::Review;
+use super::decide::{Decision, Decisions};
+
+/// What a key means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// Accept the changes of this group in this snapshot.
+    Accept,
+    /// Reject them.
+    Reject,
+    /// Accept all alike: this group in every snapshot.
+    AcceptAll,
+    /// Reject all alike.
+    RejectAll,
+    /// Leave this group undecided and go on.
+    Skip,
+    /// Take back what was decided of this group.
+    Undo,
+    /// The next group.
+    Next,
+    /// The group before.
+    Previous,
+    /// The next snapshot of this group.
+    NextMember,
+    /// The snapshot before.
+    PreviousMember,
+    /// The whole difference of the snapshot, or only this change.
+    Whole,
+    /// The trace of the scenario.
+    Trace,
+    /// What the keys do.
+    Help,
+    /// Carry out what was decided.
+    Finish,
+    /// Leave everything as it is.
+    Abort,
+}
+
+impl Key {
+    /// The key of a letter.
+    pub fn of(letter: char) -> Option<Self> {
+        Some(match letter {
+            'a' => Self::Accept,
+            'A' => Self::AcceptAll,
+            'r' => Self::Reject,
+            'R' => Self::RejectAll,
+            's' | ' ' => Self::Skip,
+            'u' => Self::Undo,
+            'n' => Self::Next,
+            'p' => Self::Previous,
+            'j' => Self::NextMember,
+            'k' => Self::PreviousMember,
+            'd' => Self::Whole,
+            't' => Self::Trace,
+            '?' | 'h' => Self::Help,
+            'q' => Self::Finish,
+            _ => return None,
+        })
+    }
+}
+
+/// What is to be done behind a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Show where it stands.
+    Show,
+    /// Open the trace of this pending snapshot's scenario.
+    Trace(usize),
+    /// Carry out what was decided.
+    Finish,
+    /// Leave everything as it is.
+    Abort,
+}
+
+/// Where a review stands.
+#[derive(Debug)]
+pub struct Session<'r> {
+    /// What is reviewed.
+    pub review: &'r Review,
+    /// What was decided.
+    pub decisions: Decisions,
+    /// The group that is shown.
+    pub group: usize,
+    /// The snapshot of it that is shown.
+    pub member: usize,
+    /// Whether the whole difference is shown.
+    pub whole: bool,
+    /// Whether the keys are explained.
+    pub help: bool,
+}
+
+impl<'r> Session<'r> {
+    /// At the first group, with nothing decided.
+    pub fn new(review: &'r Review) -> Self {
+        Self { review, decisions: Decisions::default(), group: 0, member: 0, whole: false, help: false }
+    }
+
+    /// Takes a key.
+    pub fn press(&mut self, key: Key) -> Next {
+        let help = std::mem::take(&mut self.help);
+        match key {
+            Key::Accept => return self.decide(Decision::Accept),
+            Key::Reject => return self.decide(Decision::Reject),
+            Key::AcceptAll => return self.decide_all(Decision::Accept),
+            Key::RejectAll => return self.decide_all(Decision::Reject),
+            Key::Skip | Key::Next => self.go(1),
+            Key::Previous => self.go(self.review.groups.len().saturating_sub(1)),
+            Key::Undo => self.decisions.set_all(self.review, self.group, None),
+            Key::NextMember => self.page(1),
+            Key::PreviousMember => self.page(self.members().saturating_sub(1)),
+            Key::Whole => self.whole = !self.whole,
+            Key::Trace => return self.file().map_or(Next::Show, Next::Trace),
+            Key::Help => self.help = !help,
+            Key::Finish => return Next::Finish,
+            Key::Abort => return Next::Abort,
+        }
+        Next::Show
+    }
+
+    /// The pending snapshot that is shown.
+    pub fn file(&self) -> Option<usize> {
+        self.review.groups.get(self.group)?.members.get(self.member).map(|member| member.file)
+    }
+
+    /// How many groups are decided.
+    pub fn decided(&self) -> usize {
+        (0..self.review.groups.len()).filter(|group| self.decisions.decided(self.review, *group)).count()
+    }
+
+    fn members(&self) -> usize {
+        self.review.groups.get(self.group).map_or(0, |group| group.members.len())
+    }
+
+    fn decide(&mut self, decision: Decision) -> Next {
+        if let Some(file) = self.file() {
+            self.decisions.set(file, self.group, Some(decision));
+        }
+        // The next snapshot of the group that is not decided, from here on and around.
+        let count = self.members();
+        let open = (1..count).map(|step| (self.member + step) % count).find(|member| {
+            let file = self.review.groups.get(self.group).and_then(|group| group.members.get(*member));
+            file.is_some_and(|member| self.decisions.of(member.file, self.group).is_none())
+        });
+        match open {
+            Some(member) => {
+                self.member = member;
+                Next::Show
+            }
+            None => self.advance(),
+        }
+    }
+
+    fn decide_all(&mut self, decision: Decision) -> Next {
+        self.decisions.set_all(self.review, self.group, Some(decision));
+        self.advance()
+    }
+
+    /// To the next group that is not decided; where there is none, all is done.
+    fn advance(&mut self) -> Next {
+        let count = self.review.groups.len();
+        let open = (1..count).find(|step| !self.decisions.decided(self.review, (self.group + step) % count));
+        match open {
+            Some(step) => {
+                self.go(step);
+                Next::Show
+            }
+            None => Next::Finish,
+        }
+    }
+
+    fn go(&mut self, step: usize) {
+        self.group = (self.group + step) % self.review.groups.len().max(1);
+        self.member = 0;
+    }
+
+    fn page(&mut self, step: usize) {
+        self.member = (self.member + step) % self.members().max(1);
+    }
+}

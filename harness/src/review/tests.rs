@@ -1,0 +1,260 @@
+//! Groups, decisions and keys.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::Review;
+use super::decide::{Decision, Decisions, Verdict, carry_out};
+use super::html::page;
+use super::screen::{list, screen};
+use super::session::{Key, Next, Session};
+use crate::report::paint::Paint;
+use crate::snapshot::render::render;
+use crate::snapshot::store::{self, MetaData};
+use crate::snapshot::tree::Node;
+
+fn text(value: &Value) -> String {
+    render(&Node::from(value))
+}
+
+fn person(key: &str) -> Value {
+    json!({ "id": format!("[{key}]"), "name": key.to_uppercase() })
+}
+
+/// What alice is told and got, before and after.
+fn room(people: &[Value], messages: &[&str]) -> Value {
+    let messages: Vec<Value> = messages.iter().map(|text| json!({ *text: { "text": text } })).collect();
+    json!({ "alice": { "state": { "room": { "people": people } }, "messages": messages } })
+}
+
+struct Tree(tempfile::TempDir);
+
+impl Tree {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn root(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn path(&self, stem: &str) -> std::path::PathBuf {
+        store::path_of(self.root(), "talk", stem, "after", None)
+    }
+
+    fn pending(&self, stem: &str, old: Option<&str>, new: &str) {
+        let meta = MetaData {
+            source: format!("scenarios/talk/{stem}.yaml"),
+            expression: "after".to_owned(),
+            line: Some(3),
+            scenario: Some(format!("talk/{stem}")),
+        };
+        if let Some(old) = old {
+            store::accept(&self.path(stem), old, &meta).expect("writable");
+        }
+        store::pending(&store::pending_path(&self.path(stem)), new, &meta, old).expect("writable");
+    }
+
+    fn gather(&self) -> Review {
+        Review::gather(self.root(), self.root()).expect("readable")
+    }
+
+    fn stored(&self, stem: &str) -> Option<String> {
+        store::read(&self.path(stem)).expect("readable")
+    }
+}
+
+/// Forty snapshots in which people became strings, and a message that is missing in one of them besides.
+fn forty_and_one() -> Tree {
+    let tree = Tree::new();
+    let old = text(&room(&[person("alice"), person("bob")], &["message 1", "message 2"]));
+    let new = text(&room(&[json!("[alice]"), json!("[bob]")], &["message 1", "message 2"]));
+    for number in 0..40 {
+        tree.pending(&format!("story_{number:02}"), Some(&old), &new);
+    }
+    let lost = text(&room(&[json!("[alice]"), json!("[bob]")], &["message 1"]));
+    tree.pending("outlier", Some(&old), &lost);
+    tree
+}
+
+#[test]
+fn the_outlier_among_forty_is_seen_first_and_few_keys_do_the_rest() {
+    let tree = forty_and_one();
+    let review = tree.gather();
+    let told: Vec<(&str, usize)> =
+        review.groups.iter().map(|group| (group.meaning.as_str(), group.members.len())).collect();
+    let cause = "room.people[] became a string, it was an object";
+    assert_eq!(told, [("message 2 is missing in alice's inbox", 1), (cause, 41)]);
+
+    let mut session = Session::new(&review);
+    assert!(screen(&session, 24, 80, Paint::new(false)).contains("message 2 is missing in alice's inbox"));
+    assert_eq!(session.press(Key::Reject), Next::Show);
+    assert_eq!(session.press(Key::AcceptAll), Next::Finish);
+    let done = carry_out(&review, &session.decisions, false, false).expect("writable");
+    assert_eq!((done.accepted.len(), done.rejected.len(), done.mixed.len(), done.open.len()), (40, 1, 1, 0));
+    assert!(tree.stored("story_07").is_some_and(|text| text.contains(r#"people: ["[alice]", "[bob]"]"#)));
+    assert!(tree.stored("outlier").is_some_and(|text| text.contains("message 2") && text.contains("ALICE")));
+    assert!(tree.gather().pending.is_empty());
+}
+
+#[test]
+fn keys_go_through_the_changes_and_their_snapshots() {
+    let tree = forty_and_one();
+    let review = tree.gather();
+    let mut session = Session::new(&review);
+    let at = |session: &Session<'_>| (session.group, session.member);
+    session.press(Key::Skip);
+    assert_eq!(at(&session), (1, 0));
+    session.press(Key::PreviousMember);
+    assert_eq!(at(&session), (1, 40));
+    session.press(Key::NextMember);
+    session.press(Key::Accept);
+    session.press(Key::Accept);
+    assert_eq!(at(&session), (1, 2));
+    assert_eq!(session.press(Key::Trace), Next::Trace(session.review.groups[1].members[2].file));
+    session.press(Key::Undo);
+    assert_eq!(session.decisions, Decisions::default());
+    session.press(Key::Previous);
+    assert_eq!(at(&session), (0, 0));
+    assert_eq!(session.press(Key::AcceptAll), Next::Show);
+    assert_eq!(session.press(Key::Finish), Next::Finish);
+    let verdicts = (0..41).map(|file| session.decisions.verdict(&review, file));
+    assert!(verdicts.into_iter().all(|verdict| verdict == Verdict::Open));
+    assert_eq!(session.press(Key::Abort), Next::Abort);
+}
+
+#[test]
+fn a_whole_difference_and_the_keys_are_shown_when_asked_for() {
+    let tree = forty_and_one();
+    let review = tree.gather();
+    let mut session = Session::new(&review);
+    let shown = |session: &Session<'_>| screen(session, 40, 100, Paint::new(false));
+    assert!(!shown(&session).contains("ALICE"));
+    session.press(Key::Whole);
+    assert!(shown(&session).contains("ALICE"));
+    session.press(Key::Help);
+    assert!(shown(&session).contains("accept all alike, in every snapshot"));
+    insta::assert_snapshot!(shown(&Session::new(&review)), @"
+    change 1 of 2 · 0 decided · 41 snapshots pending
+
+      message 2 is missing in alice's inbox
+      1 change in 1 snapshot · 9134dc missing messages.message (delivery)
+
+      1 of 1  talk/outlier/after.snap
+
+      @@ alice.messages[message 2] @@
+        - message 1: {text: message 1}
+      - - message 2: {text: message 2}
+
+    a accept  r reject  s skip  d whole diff  t trace  q end  ? help
+    ");
+}
+
+#[test]
+fn patterns_mean_groups_and_snapshots() {
+    let tree = forty_and_one();
+    let review = tree.gather();
+    let matched = |pattern: &str| Decisions::default().matching(&review, pattern, Decision::Accept).len();
+    assert_eq!(matched(&review.groups[0].id), 1);
+    assert_eq!(matched("shape*people*"), 1);
+    assert_eq!(matched("talk/story_0?"), 10);
+    assert_eq!(matched("OUTLIER"), 1);
+    assert_eq!(matched("story_0?"), 0, "a pattern with wildcards covers the whole");
+    assert_eq!(matched("nowhere"), 0);
+}
+
+#[test]
+fn every_one_is_said_only_where_it_is_so() {
+    let tree = Tree::new();
+    let with = |extra: &[usize]| {
+        let messages: Vec<Value> = (1..=3)
+            .map(|order| {
+                let mut body = json!({ "text": order });
+                if extra.contains(&order) {
+                    body["edited"] = json!(false);
+                }
+                json!({ format!("message {order}"): body })
+            })
+            .collect();
+        text(&json!({ "alice": { "messages": messages } }))
+    };
+    tree.pending("one", Some(&with(&[])), &with(&[1, 2, 3]));
+    assert_eq!(tree.gather().groups[0].meaning, "edited of message frames is a new field, in every one");
+    tree.pending("two", Some(&with(&[])), &with(&[1, 2]));
+    assert_eq!(tree.gather().groups[0].meaning, "edited of message frames is a new field");
+}
+
+#[test]
+fn what_was_compared_with_another_text_is_taken_only_by_force() {
+    let (tree, left) = (Tree::new(), Tree::new());
+    left.pending("a", Some("x: {}\n"), "x: {y: 1}\n");
+    tree.pending("a", Some("x: {z: 1}\n"), "x: {}\n");
+    let review = Review::gather(tree.root(), left.root()).expect("readable");
+    assert!(review.pending[0].stale);
+    let mut decisions = Decisions::default();
+    decisions.matching(&review, "talk/a", Decision::Accept);
+    let done = carry_out(&review, &decisions, true, false).expect("writable");
+    assert_eq!((done.stale, done.accepted), (vec![0], vec![]));
+    assert_eq!(tree.stored("a").as_deref(), Some("x: {z: 1}\n"));
+    let done = carry_out(&review, &decisions, true, true).expect("writable");
+    assert_eq!(done.accepted, [0]);
+    assert_eq!(tree.stored("a").as_deref(), Some("x: {y: 1}\n"));
+    // What changed on the disk while it was looked at is never overwritten.
+    store::accept(&tree.path("a"), "x: {w: 1}\n", &MetaData::default()).expect("writable");
+    assert_eq!(carry_out(&review, &decisions, true, true).expect("writable").stale, [0]);
+    // What a run left elsewhere stays there.
+    assert!(review.pending[0].file.exists());
+}
+
+#[test]
+fn an_unreadable_stored_snapshot_can_be_replaced() {
+    let tree = Tree::new();
+    tree.pending("a", None, "x: {}\n");
+    std::fs::write(tree.path("a"), "---\nsource: x\n---\n<<<<<<< HEAD\nx: 1\n").expect("writable");
+    let review = tree.gather();
+    assert!(review.groups[0].meaning.contains("has a merge conflict"), "{}", review.groups[0].meaning);
+    let mut decisions = Decisions::default();
+    decisions.matching(&review, "talk/a", Decision::Accept);
+    let done = carry_out(&review, &decisions, false, true).expect("writable");
+    assert_eq!((done.accepted, tree.stored("a").as_deref()), (vec![0], Some("x: {}\n")));
+}
+
+#[test]
+fn a_page_holds_everything_and_loads_nothing() {
+    let tree = forty_and_one();
+    tree.pending("odd", Some("x: {}\n"), "x: {\"<script>\": \"&\"}\n");
+    let page = page(&tree.gather());
+    assert!(page.contains("&lt;script&gt;") && !page.contains("\"<script>"));
+    for loads in ["src=", "href=", "url(", "@import", "http:", "https:"] {
+        assert!(!page.contains(loads), "{loads}");
+    }
+    assert_eq!(page.matches("<section").count(), 4);
+    assert!(list(&tree.gather(), Paint::new(false)).contains("message 2 is missing in alice's inbox"));
+}
+
+proptest! {
+    /// Whatever is accepted is stored as it was made, and whatever is rejected changes nothing.
+    #[test]
+    fn accepting_stores_the_new_text(
+        texts in prop::collection::vec(("[a-c]{1,3}", "[a-c]{1,3}", any::<bool>()), 1..6),
+    ) {
+        let tree = Tree::new();
+        for (number, (old, new, _)) in texts.iter().enumerate() {
+            tree.pending(&format!("s{number}"), Some(&format!("x: {{y: {old}}}\n")), &format!("x: {{y: {new}}}\n"));
+        }
+        let review = tree.gather();
+        let mut decisions = Decisions::default();
+        for (number, (_, _, accept)) in texts.iter().enumerate() {
+            let decision = if *accept { Decision::Accept } else { Decision::Reject };
+            decisions.matching(&review, &format!("talk/s{number}/after.snap"), decision);
+        }
+        carry_out(&review, &decisions, false, false).expect("writable");
+        for (number, (old, new, accept)) in texts.iter().enumerate() {
+            let expected = if *accept { new } else { old };
+            prop_assert_eq!(tree.stored(&format!("s{number}")), Some(format!("x: {{y: {expected}}}\n")));
+        }
+        prop_assert!(tree.gather().pending.is_empty());
+    }
+}

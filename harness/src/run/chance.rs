@@ -1,0 +1,192 @@
+//! Chance that can be had again: generated values, the order of a race and its jitter come from the run's seed, the
+//! scenario's label, and the place that draws. So a scenario alone draws what it drew in the whole run, and branches
+//! at once draw the same however they are interleaved.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::lock;
+use crate::scenario::template::Scope;
+
+/// Seeds stay below this, so that they are whole in every reader of JSON and short enough to paste.
+const SEEDS: u64 = 1_000_000_000_000_000;
+/// The digits of `run`: sixteen.
+const DIGITS: u64 = 10_000_000_000_000_000;
+
+/// What generated values and races are made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Luck {
+    /// The run's seed.
+    pub seed: u64,
+    /// Whether every repetition draws what the first one does, and not values of its own.
+    pub same: bool,
+    /// Racers are released up to so much later than the first.
+    pub jitter: Duration,
+}
+
+impl Luck {
+    /// A seed that differs from run to run, without jitter.
+    pub fn any() -> Self {
+        Self::of(uuid::Uuid::new_v4().as_u64_pair().0 % SEEDS)
+    }
+
+    /// This seed, without jitter.
+    pub fn of(seed: u64) -> Self {
+        Self { seed, same: false, jitter: Duration::ZERO }
+    }
+
+    /// The seed with which the first attempt of a first repetition draws what this one does.
+    pub fn seed_of(&self, repetition: usize, attempt: usize) -> u64 {
+        if self.same || (repetition, attempt) == (1, 1) {
+            return self.seed;
+        }
+        Mix::new(self.seed).number(repetition as u64).number(attempt as u64).end() % SEEDS
+    }
+}
+
+/// What one playing of a scenario draws from.
+#[derive(Debug)]
+pub(crate) struct Chance {
+    start: u64,
+    /// How often each place has drawn.
+    drawn: Mutex<BTreeMap<u64, u64>>,
+}
+
+impl Chance {
+    pub(crate) fn new(seed: u64, label: &str) -> Self {
+        Self { start: Mix::new(seed).text(label).end(), drawn: Mutex::default() }
+    }
+
+    /// The next number of a place.
+    pub(crate) fn draw(&self, place: u64) -> u64 {
+        let mut drawn = lock(&self.drawn);
+        let count = drawn.entry(place).or_default();
+        *count += 1;
+        Mix::new(self.start).number(place).number(*count).end()
+    }
+
+    /// The next UUID of a place.
+    pub(crate) fn uuid(&self, place: u64) -> String {
+        let bytes = (u128::from(self.draw(place)) << 64) | u128::from(self.draw(place));
+        uuid::Builder::from_random_bytes(bytes.to_be_bytes()).into_uuid().to_string()
+    }
+
+    /// Digits that keep identities apart. On a server that others use too, every playing has its own.
+    pub(crate) fn digits(&self, apart: Option<(usize, usize)>) -> String {
+        let mut mix = Mix::new(self.start).text("run");
+        if let Some((repetition, attempt)) = apart {
+            mix = mix.number(repetition as u64).number(attempt as u64);
+        }
+        let digits = mix.end() % (DIGITS / 10 * 9) + DIGITS / 10;
+        digits.to_string()
+    }
+
+    /// Puts a list into the order of a place.
+    pub(crate) fn shuffle<T>(&self, place: u64, list: &mut [T]) {
+        for end in (1..list.len()).rev() {
+            let other = usize::try_from(self.draw(place) % (end as u64 + 1)).unwrap_or(end);
+            list.swap(end, other);
+        }
+    }
+}
+
+/// Numbers and texts mixed into one number: FNV-1a, and the finish of SplitMix64 so that neighbours lie far apart.
+/// The values stand in seeds that people keep, so this never changes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mix(u64);
+
+impl Mix {
+    pub(crate) fn new(start: u64) -> Self {
+        Self(0xcbf2_9ce4_8422_2325).number(start)
+    }
+
+    pub(crate) fn text(self, text: &str) -> Self {
+        // Its length too, so that `a` before `bc` is not `ab` before `c`.
+        let mixed = text.bytes().fold(self.0, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        Self(mixed).number(text.len() as u64)
+    }
+
+    pub(crate) fn number(self, number: u64) -> Self {
+        let step = |sum: u64, byte: u8| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        Self(number.to_le_bytes().into_iter().fold(self.0, step))
+    }
+
+    pub(crate) fn end(self) -> u64 {
+        let mut mixed = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+/// The names that the templates of an identity see.
+#[derive(Clone)]
+pub(crate) struct Naming {
+    pub(crate) names: BTreeMap<String, Value>,
+    pub(crate) chance: Arc<Chance>,
+    pub(crate) key: String,
+}
+
+impl Scope for Naming {
+    fn lookup(&self, name: &str) -> Option<Value> {
+        self.names.get(name).cloned()
+    }
+
+    fn uuid(&self) -> Option<Value> {
+        Some(json!(self.chance.uuid(Mix::new(0).text("identity").text(&self.key).end())))
+    }
+
+    fn share(&self) -> Arc<dyn Scope> {
+        Arc::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_means_the_same_values_for_ever() {
+        let chance = Chance::new(7, "talk/hello");
+        assert_eq!(chance.digits(None), "1223410696538420");
+        assert_eq!(chance.uuid(1), "00000000-0000-4000-8000-000000000000");
+    }
+
+    #[test]
+    fn places_repetitions_and_labels_draw_values_of_their_own() {
+        let luck = Luck::of(7);
+        assert_eq!(luck.seed_of(1, 1), 7);
+        let seeds = [luck.seed_of(1, 1), luck.seed_of(2, 1), luck.seed_of(1, 2), luck.seed_of(2, 2)];
+        for (place, seed) in seeds.iter().enumerate() {
+            assert!(*seed < SEEDS && !seeds[..place].contains(seed));
+        }
+        assert_eq!(Luck { same: true, ..luck }.seed_of(3, 1), 7);
+        let one = Chance::new(7, "a");
+        let other = Chance::new(7, "b");
+        assert_ne!(one.uuid(1), other.uuid(1));
+        assert_ne!(one.uuid(1), one.uuid(1));
+        assert_ne!(one.digits(None), one.digits(Some((1, 1))));
+    }
+
+    #[test]
+    fn what_one_place_draws_doesnt_depend_on_the_others() {
+        let (one, other) = (Chance::new(1, "a"), Chance::new(1, "a"));
+        let (a, b) = (one.uuid(1), one.uuid(2));
+        assert_eq!((other.uuid(2), other.uuid(1)), (b, a));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn digits_have_sixteen_places_and_a_shuffle_loses_nothing(seed: u64, label in "[a-z]{0,9}", count in 0_usize..9) {
+            let chance = Chance::new(seed, &label);
+            proptest::prop_assert_eq!(chance.digits(None).len(), 16);
+            let mut list: Vec<usize> = (0..count).collect();
+            chance.shuffle(3, &mut list);
+            list.sort_unstable();
+            proptest::prop_assert_eq!(list, (0..count).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Stopping a scenario: before its steps, or at its first failure, with everything still connected. Whoever sits at the
+//! desk looks into inboxes, evaluates expressions, and sends frames and requests by hand.
+//!
+//! While it waits for a command the scenario's runtime goes on: frames arrive and pings are answered. No deadline of the
+//! scenario runs, since none has begun; the server's own timers do.
+
+use std::io::BufRead as _;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::mpsc;
+
+use super::lock;
+use super::world::Here;
+use crate::event::{Failure, FailureKind, Place};
+use crate::report::paint::{Paint, Style};
+use crate::scenario::model::Step;
+use crate::text::shorten;
+
+const HELP: &str = "\
+  n, Enter         play this step, stop before the next
+  s                step into: stop before the steps of a verb too
+  c [LINE]         go on, up to that line of the scenario or to the end
+  k                skip this step
+  i [WHO]          everybody's inboxes; or all of one participant: values, connections, every frame
+  p EXPR           the value of an expression here: p alice.id
+  send WHO FRAME   send a frame by hand; WHO/NAME names one of several connections
+  get WHO PATH     make a request by hand; post, put, patch and delete take a JSON body behind the path
+  l                the scenario around this line
+  a                addresses, tokens, and lines to paste into a shell
+  q                end the run
+";
+
+/// Where somebody sits and says how a scenario goes on.
+pub struct Desk {
+    commands: tokio::sync::Mutex<mpsc::UnboundedReceiver<String>>,
+    out: Box<dyn Fn(String) + Send + Sync>,
+    pub(super) paint: Paint,
+    stops: Mutex<Stops>,
+    steps: bool,
+    on_failure: bool,
+    ended: AtomicBool,
+    told: AtomicBool,
+}
+
+/// Where the next stop is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stops {
+    /// Before the scenario's own steps.
+    Steps,
+    /// Before every step.
+    Inside,
+    /// Before the step in this line.
+    Line(usize),
+    /// Nowhere.
+    Nowhere,
+}
+
+/// What becomes of a step.
+pub(super) enum Go {
+    Play,
+    Skip,
+    End,
+}
+
+impl Desk {
+    /// A desk at standard input. What it tells goes to `out`; it stops before steps, at a failure, or both.
+    pub fn new(steps: bool, on_failure: bool, paint: Paint, out: Box<dyn Fn(String) + Send + Sync>) -> Self {
+        let (tell, commands) = mpsc::unbounded_channel();
+        // A terminal can't be read without blocking. The thread ends with the input, or with the program.
+        std::thread::spawn(move || {
+            for line in std::io::stdin().lock().lines() {
+                let Ok(line) = line else { break };
+                if tell.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Self {
+            commands: tokio::sync::Mutex::new(commands),
+            out,
+            paint,
+            stops: Mutex::new(Stops::Nowhere),
+            steps,
+            on_failure,
+            ended: false.into(),
+            told: false.into(),
+        }
+    }
+
+    /// A scenario begins.
+    pub(super) fn begin(&self) {
+        *lock(&self.stops) = if self.steps { Stops::Steps } else { Stops::Nowhere };
+    }
+
+    /// Whether the run was ended here.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn say(&self, text: impl AsRef<str>) {
+        (self.out)(format!("{}\n", text.as_ref()));
+    }
+
+    /// The next command, its words trimmed; none where the input has ended.
+    async fn command(&self) -> Option<String> {
+        (self.out)(self.paint.text(Style::Strong, "roundtable> "));
+        let command = self.commands.lock().await.recv().await;
+        if command.is_none() {
+            self.say("(the input has ended)");
+        }
+        command.map(|command| command.trim().to_owned())
+    }
+
+    /// Whether a step is stopped at.
+    fn stops_at(&self, here: &Here, step: &Step) -> bool {
+        let own = here.depth == 0;
+        match *lock(&self.stops) {
+            Stops::Steps => own,
+            Stops::Inside => true,
+            Stops::Line(line) => step.at.line == line && step.source.path == here.world.scenario.source.path,
+            Stops::Nowhere => false,
+        }
+    }
+
+    /// Asks what becomes of a step.
+    pub(super) async fn before(&self, here: &Here, step: &Step) -> Go {
+        if self.has_ended() {
+            return Go::End;
+        }
+        if here.aside || !self.stops_at(here, step) {
+            return Go::Play;
+        }
+        self.greet();
+        let place = Place::new(&step.source, step.at);
+        let file = place.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let who = here.me.as_ref().map(|me| format!(" ({})", me.key())).unwrap_or_default();
+        self.say("");
+        self.say(here.inboxes(self.paint));
+        let head = self.paint.text(Style::Note, &format!("before {file}:{}", place.at.line));
+        self.say(format!("{head}{who}  {}", self.paint.text(Style::Strong, &shorten(&place.text, 160))));
+        loop {
+            let Some(command) = self.command().await else { return self.end() };
+            let (word, rest) = split(&command);
+            *lock(&self.stops) = match (word, rest) {
+                ("" | "n" | "next", "") => match *lock(&self.stops) {
+                    Stops::Inside => Stops::Inside,
+                    _ => Stops::Steps,
+                },
+                ("s" | "step", "") => Stops::Inside,
+                ("k" | "skip", "") => return Go::Skip,
+                ("c" | "continue", "") => Stops::Nowhere,
+                ("c" | "continue", line) => match line.parse() {
+                    Ok(line) => Stops::Line(line),
+                    Err(_) => {
+                        self.say(format!("`{line}` is no line"));
+                        continue;
+                    }
+                },
+                ("q" | "quit", "") => return self.end(),
+                _ => {
+                    self.other(here, word, rest, Some(step)).await;
+                    continue;
+                }
+            };
+            return Go::Play;
+        }
+    }
+
+    /// Stops at a failure, where that is asked for.
+    pub(super) async fn failed(&self, here: &Here, failures: &[Failure]) {
+        let Some(first) = failures.first() else { return };
+        if !(self.on_failure || self.steps) || self.has_ended() {
+            return;
+        }
+        self.greet();
+        self.say("");
+        self.say(here.inboxes(self.paint));
+        self.say(format!("{} {}", self.paint.text(Style::Bad, "✗"), self.paint.text(Style::Strong, &first.headline)));
+        for place in first.place.iter().chain(&first.inside) {
+            self.say(format!("  {}:{}  {}", place.file.display(), place.at.line, shorten(&place.text, 140)));
+        }
+        self.say(here.addresses());
+        self.say("c ends the scenario and tells the whole failure; ? shows what else there is");
+        loop {
+            let Some(command) = self.command().await else {
+                self.end();
+                return;
+            };
+            match split(&command) {
+                ("c" | "continue", "") => return,
+                ("q" | "quit", "") => {
+                    self.end();
+                    return;
+                }
+                ("" | "n" | "next" | "s" | "k", "") => self.say("the scenario has failed: c ends it"),
+                (word, rest) => self.other(here, word, rest, None).await,
+            }
+        }
+    }
+
+    fn greet(&self) {
+        if !self.told.swap(true, Ordering::Relaxed) {
+            self.say(
+                "everything stays connected and pings are answered while you look; the server's own timers go on. ? for help",
+            );
+        }
+    }
+
+    fn end(&self) -> Go {
+        self.ended.store(true, Ordering::Relaxed);
+        Go::End
+    }
+
+    /// Commands that look and do, and don't say how it goes on.
+    async fn other(&self, here: &Here, word: &str, rest: &str, step: Option<&Step>) {
+        let told = match (word, rest) {
+            ("?" | "h" | "help", _) => HELP.trim_end().to_owned(),
+            ("i" | "inspect", "") => here.inboxes(self.paint),
+            ("i" | "inspect", who) => here.inspect(who),
+            ("p" | "print", expr) if !expr.is_empty() => here.evaluated(expr),
+            ("a" | "addresses", "") => here.addresses(),
+            ("l" | "list", "") => listing(here, step),
+            ("send", rest) => here.send_by_hand(rest).await,
+            ("get" | "post" | "put" | "patch" | "delete", rest) => here.ask_by_hand(word, rest).await,
+            _ => format!("`{word}` is no command here; ? shows them"),
+        };
+        self.say(told);
+    }
+}
+
+impl Here {
+    /// Lets whoever sits at the desk say what becomes of a step; whether it is played.
+    pub(super) async fn may_play(&self, step: &Step) -> Result<bool, Vec<Failure>> {
+        let Some(desk) = &self.world.desk else { return Ok(true) };
+        match desk.before(self, step).await {
+            Go::Play => Ok(true),
+            Go::Skip => Ok(false),
+            Go::End => Err(vec![Failure::new(FailureKind::Environment, "ended by hand")]),
+        }
+    }
+}
+
+pub(super) fn split(command: &str) -> (&str, &str) {
+    let (word, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
+    (word, rest.trim())
+}
+
+/// The scenario's lines around a step.
+fn listing(here: &Here, step: Option<&Step>) -> String {
+    const AROUND: usize = 5;
+    let source = step.map_or(&here.world.scenario.source, |step| &step.source);
+    let line = step.map_or(here.line.max(1), |step| step.at.line);
+    let last = source.text.lines().count();
+    let lines: Vec<String> = (line.saturating_sub(AROUND).max(1)..=(line + AROUND).min(last))
+        .map(|number| format!("{} {number:>4} | {}", if number == line { ">" } else { " " }, source.line(number)))
+        .collect();
+    lines.join("\n")
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk").field("on_failure", &self.on_failure).finish_non_exhaustive()
+    }
+}

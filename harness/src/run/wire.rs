@@ -1,0 +1,204 @@
+//! Connections as bytes: TCP, TLS where the address asks for it, and the latch that holds a message's last byte back.
+//!
+//! Whoever takes part in a race has its whole message at the server but for one byte, and that byte is released
+//! together with the others'. The latch lies below TLS: without the last byte of a record nothing of it can be read.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use reqwest::Url;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::watch;
+
+use super::lock;
+
+/// What an HTTP connection can be spoken over.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// Why there is no answer.
+pub(crate) struct Broken {
+    pub(crate) why: String,
+    /// Whether the server was not even reached: its name, its port, TLS.
+    pub(crate) unreached: bool,
+    /// Whether this machine has no descriptor or port for it.
+    pub(crate) ours: bool,
+}
+
+impl From<String> for Broken {
+    fn from(why: String) -> Self {
+        Self { why, unreached: false, ours: false }
+    }
+}
+
+/// Connects to the server of an address.
+pub(crate) async fn dial(url: &Url, receive_buffer: Option<usize>) -> Result<(Box<dyn Io>, Arc<Latch>), Broken> {
+    let host = url.host_str().ok_or_else(|| format!("{url} has no host"))?;
+    let port = url.port_or_known_default().unwrap_or(80);
+    let tcp = open(host, port, receive_buffer).await.map_err(|error| Broken {
+        why: format!("no connection to {host}:{port}: {error}"),
+        unreached: true,
+        ours: super::http::is_ours(&error),
+    })?;
+    let latch = Arc::new(Latch { tcp, held: Mutex::default(), ready: watch::Sender::new(false) });
+    let plain = Latched(Arc::clone(&latch));
+    let io: Box<dyn Io> = if url.scheme() == "https" {
+        secure(host, plain).await.map_err(|why| Broken { why, unreached: true, ours: false })?
+    } else {
+        Box::new(plain)
+    };
+    Ok((io, latch))
+}
+
+async fn open(host: &str, port: u16, receive_buffer: Option<usize>) -> io::Result<TcpStream> {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in tokio::net::lookup_host((host, port)).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if let Some(bytes) = receive_buffer {
+            socket.set_recv_buffer_size(u32::try_from(bytes).unwrap_or(u32::MAX))?;
+        }
+        match socket.connect(address).await {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+async fn secure(host: &str, tcp: Latched) -> Result<Box<dyn Io>, String> {
+    use rustls_platform_verifier::ConfigVerifierExt as _;
+    let config = rustls::ClientConfig::with_platform_verifier().map_err(|error| format!("no TLS: {error}"))?;
+    let name = rustls::pki_types::ServerName::try_from(host.to_owned())
+        .map_err(|error| format!("no TLS for {host}: {error}"))?;
+    let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
+        .connect(name, tcp)
+        .await
+        .map_err(|error| format!("no TLS to {host}: {error}"))?;
+    Ok(Box::new(stream))
+}
+
+/// Holds the last byte of what is written back, until it is released.
+pub(crate) struct Latch {
+    tcp: TcpStream,
+    held: Mutex<Held>,
+    /// Whether everything but the last byte is written.
+    ready: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct Held {
+    holds: bool,
+    /// What was taken and is not written yet.
+    waiting: Vec<u8>,
+}
+
+impl Latch {
+    /// From here on the last byte stays back.
+    pub(crate) fn hold(&self) {
+        self.ready.send_replace(false);
+        lock(&self.held).holds = true;
+    }
+
+    /// Waits until everything but the last byte is written.
+    pub(crate) async fn held(&self) {
+        let _ = self.ready.subscribe().wait_for(|ready| *ready).await;
+    }
+
+    /// Writes the last byte, from any thread; gives the moment behind it. What the system doesn't take at once goes
+    /// with the next flush.
+    pub(crate) fn release(&self) -> Instant {
+        let mut held = lock(&self.held);
+        held.holds = false;
+        // A connection that broke meanwhile is told by whoever reads from it.
+        if let Ok(written) = self.tcp.try_write(&held.waiting) {
+            held.waiting.drain(..written);
+        }
+        Instant::now()
+    }
+
+    /// Writes what is waiting, but for the last byte where that is held.
+    fn poll_write_waiting(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            {
+                let mut held = lock(&self.held);
+                let most = held.waiting.len() - usize::from(held.holds && !held.waiting.is_empty());
+                if most == 0 {
+                    return Poll::Ready(Ok(()));
+                }
+                match self.tcp.try_write(&held.waiting[..most]) {
+                    Ok(written) => {
+                        held.waiting.drain(..written);
+                        continue;
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+            }
+            ready!(self.tcp.poll_write_ready(cx))?;
+        }
+    }
+}
+
+/// A TCP connection with its latch.
+pub(crate) struct Latched(Arc<Latch>);
+
+impl AsyncRead for Latched {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.0.tcp.poll_read_ready(cx))?;
+            match self.0.tcp.try_read(buf.initialize_unfilled()) {
+                Ok(read) => {
+                    buf.advance(read);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Latched {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if lock(&self.0.held).holds {
+            lock(&self.0.held).waiting.extend_from_slice(bytes);
+            // What can't be written now goes with the flush.
+            return match self.0.poll_write_waiting(cx) {
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                _ => Poll::Ready(Ok(bytes.len())),
+            };
+        }
+        ready!(self.0.poll_write_waiting(cx))?;
+        loop {
+            match self.0.tcp.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready!(self.0.tcp.poll_write_ready(cx))?,
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.0.poll_write_waiting(cx))?;
+        let held = lock(&self.0.held);
+        if held.holds && !held.waiting.is_empty() {
+            self.0.ready.send_replace(true);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.0.poll_write_waiting(cx))?;
+        Poll::Ready(match socket2::SockRef::from(&self.0.tcp).shutdown(std::net::Shutdown::Write) {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            done => done,
+        })
+    }
+}

@@ -1,0 +1,91 @@
+//! The names that an expression uses.
+
+use std::collections::BTreeSet;
+
+use super::{Frame, State, Walk};
+use crate::scenario::error::nearest_word;
+use crate::scenario::model::Step;
+use crate::scenario::template::functions::{Callable, FUNCTIONS};
+use crate::scenario::template::{BUILT_IN, Expr, Template};
+use crate::scenario::visit::{self, Part};
+
+impl Walk<'_, '_> {
+    pub(super) fn template(&mut self, template: &Template, frame: &Frame, state: &State) {
+        let mut exprs: Vec<Expr> = Vec::new();
+        template.visit(&mut |expr| exprs.push(expr.clone()));
+        for expr in exprs {
+            self.expr(&expr, frame, state);
+        }
+    }
+
+    pub(super) fn expr(&mut self, expr: &Expr, frame: &Frame, state: &State) {
+        self.seen.mention(&expr.source);
+        for name in &expr.names {
+            let mut parts = name.split('.');
+            let (first, second) = (parts.next().unwrap_or_default(), parts.next());
+            if BUILT_IN.contains(&first)
+                || matches!(first, "participants" | "run" | "marker" | "watcher")
+                || frame.locals.contains(first)
+            {
+                continue;
+            }
+            let members: &[String] =
+                if first == "me" { &frame.me } else { state.actors.get(first).map_or(&[], Vec::as_slice) };
+            if !members.is_empty() {
+                let Some(attr) = second else { continue };
+                let known = |who: &String| state.attrs.get(who).is_some_and(|attrs| attrs.contains(attr));
+                if !members.iter().all(known) {
+                    let have: Vec<&str> =
+                        state.attrs.get(&members[0]).into_iter().flatten().map(String::as_str).collect();
+                    let help = self.set_later(attr).unwrap_or_else(|| {
+                        nearest_word(attr, have.iter().copied()).map_or_else(
+                            || format!("set here: {}", have.join(", ")),
+                            |near| format!("did you mean `{first}.{near}`?"),
+                        )
+                    });
+                    self.report(frame, expr.at, format!("`{name}` is used before it is set"), Some(help));
+                }
+                continue;
+            }
+            if state.names.contains(first) {
+                continue;
+            }
+            let help = self.setters(first, state);
+            self.report(frame, expr.at, format!("`{first}` is used before it is set"), Some(help));
+        }
+    }
+
+    /// What could set a name.
+    fn setters(&self, name: &str, state: &State) -> String {
+        self.set_later(name).unwrap_or_else(|| {
+            let functions = FUNCTIONS.iter().filter(|word| word.kind == Callable::Function).map(|word| word.name);
+            let known = state.names.iter().chain(state.actors.keys()).map(String::as_str).chain(functions);
+            nearest_word(name, known).map_or_else(
+                || "capture it in a step before this one".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            )
+        })
+    }
+
+    /// The verb or the step that sets a name, where there is one.
+    fn set_later(&self, name: &str) -> Option<String> {
+        let mut verbs = self.scenario.participants.values().flat_map(|spec| spec.protocol.verbs.values());
+        if let Some(verb) = verbs.find(|verb| captured_in(&verb.steps).contains(name)) {
+            return Some(format!("the verb `{}` sets it: call it before", verb.name));
+        }
+        captured_in(&self.scenario.steps)
+            .contains(name)
+            .then(|| "a later step captures it: move that step before this one".to_owned())
+    }
+}
+
+/// The names that steps capture, nested ones included.
+pub(crate) fn captured_in(steps: &[Step]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    visit::steps(steps, &mut |part| {
+        if let Part::Capture(capture) = part {
+            names.insert(capture.name.clone());
+        }
+    });
+    names
+}

@@ -1,0 +1,178 @@
+//! What a protocol declares for all steps: identity, headers, the rules of connections, states, barriers. Their
+//! templates are followed at the steps that need them.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{Frame, State, Walk};
+use crate::scenario::error::{Position, nearest_word};
+use crate::scenario::model::{Barrier, ParticipantSpec, Race};
+use crate::scenario::template::{BUILT_IN, Template};
+use crate::scenario::visit::{self, Part};
+
+impl Walk<'_, '_> {
+    /// The identity's templates see the key, the name, the run, the row, and those before them.
+    pub(super) fn identity(&mut self, spec: &ParticipantSpec, top: &Frame) {
+        let mut known: BTreeSet<String> = ["key", "name", "run"].map(str::to_owned).into();
+        known.extend(top.locals.iter().cloned());
+        for (name, template) in spec.protocol.identity.iter().chain(&spec.identity) {
+            let mut missing = Vec::new();
+            template.visit(&mut |expr| {
+                let firsts = expr.names.iter().filter_map(|name| name.split('.').next());
+                missing.extend(
+                    firsts.filter(|first| !BUILT_IN.contains(first) && !known.contains(*first)).map(str::to_owned),
+                );
+            });
+            for first in missing {
+                let help = nearest_word(&first, known.iter().map(String::as_str)).map_or_else(
+                    || format!("an identity sees {}", known.iter().cloned().collect::<Vec<_>>().join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                self.findings.error_help(spec.at, format!("in the identity's `{name}`: there is no `{first}`"), help);
+            }
+            known.insert(name.clone());
+        }
+    }
+
+    /// Follows templates that a protocol file holds; what is wrong is told once, at the first step that needs it.
+    fn of_protocol<'t>(
+        &mut self,
+        what: &str,
+        templates: impl IntoIterator<Item = &'t Template>,
+        at: Position,
+        frame: &Frame,
+        state: &State,
+    ) {
+        let before = self.findings.list.len();
+        let site = frame.site.clone().or_else(|| Some((at, what.to_owned())));
+        let inner = Frame { site, ..frame.clone() };
+        for template in templates {
+            self.template(template, &inner, state);
+        }
+        for finding in self.findings.list.split_off(before) {
+            if self.told.insert(format!("{what}: {}", finding.message)) {
+                self.findings.list.push(finding);
+            }
+        }
+    }
+
+    /// The headers of a request or handshake.
+    pub(super) fn headers(&mut self, at: Position, who: &str, frame: &Frame, state: &State) {
+        let scenario = self.scenario;
+        let Some(spec) = scenario.participants.get(who) else { return };
+        self.of_protocol("headers", spec.protocol.headers.iter().map(|(_, value)| value), at, frame, state);
+        let declared = Frame { site: None, me: vec![who.to_owned()], ..frame.clone() };
+        for (_, template) in &spec.headers {
+            self.template(template, &declared, state);
+        }
+    }
+
+    /// What a connection is given when it opens.
+    pub(super) fn rules_of_a_connection(&mut self, at: Position, who: &str, frame: &Frame, state: &State) {
+        let scenario = self.scenario;
+        let Some(spec) = scenario.participants.get(who) else { return };
+        self.of_protocol("fails", &spec.protocol.fails, at, frame, state);
+        if let Some(Barrier::Echo { send, receive }) = &spec.protocol.barrier {
+            self.of_protocol("barrier", [send, receive], at, frame, state);
+        }
+    }
+
+    /// Where nothing must be proven: the barrier's own request, or that there is no barrier.
+    pub(super) fn unproven(&mut self, listens: bool, at: Position, who: &str, frame: &Frame, state: &State) {
+        let scenario = self.scenario;
+        let Some(spec) = scenario.participants.get(who) else { return };
+        match &spec.protocol.barrier {
+            Some(Barrier::Get { get, .. }) => self.of_protocol("barrier", [get], at, frame, state),
+            Some(_) => {}
+            None if listens => {
+                let name = &spec.protocol.name;
+                let source = match &frame.site {
+                    Some((_, verb)) => scenario.participants.get(who).and_then(|spec| spec.protocol.verbs.get(verb)),
+                    None => None,
+                };
+                let message = format!("nothing is proven here: the protocol `{name}` declares no barrier");
+                let help = "declare a `barrier`; without one a frame that comes a moment later is missed".to_owned();
+                match source {
+                    Some(verb) => self.findings.warning_in(&verb.source, verb.at, message, help),
+                    None => self.findings.warning(frame.site.as_ref().map_or(at, |(site, _)| *site), message, help),
+                }
+            }
+            None => {
+                let help =
+                    "declare a `barrier` in the protocol file, or give `for: 200ms` and have it told as unproven";
+                let message = "nothing can be proven here: there is no barrier".to_owned();
+                self.report(frame, at, message, Some(help.to_owned()));
+            }
+        }
+    }
+
+    /// What a snapshot asks as each participant that it shows.
+    pub(super) fn states(&mut self, at: Position, of: &[String], without: &[String], frame: &Frame, state: &State) {
+        let scenario = self.scenario;
+        let all = ["all".to_owned()];
+        for name in if of.is_empty() { &all[..] } else { of } {
+            for who in state.actors.get(name).cloned().unwrap_or_default() {
+                let Some(spec) = scenario.participants.get(&who) else { continue };
+                self.seen.shown.insert(who.clone());
+                let there = Frame { me: vec![who.clone()], ..frame.clone() };
+                for (name, http) in spec.protocol.state.iter().filter(|(name, _)| !without.contains(name)) {
+                    let mut templates = Vec::new();
+                    visit::http(http, &mut |part| {
+                        if let Part::Template(template) = part {
+                            templates.push(template);
+                        }
+                    });
+                    self.of_protocol(&format!("state {name}"), templates, at, &there, state);
+                    self.headers(at, &who, &there, state);
+                }
+            }
+        }
+    }
+
+    /// Names in `unordered` and `without` that look like a stream, a state or a kind of frame, and are none.
+    pub(super) fn names_of_a_snapshot(
+        &mut self,
+        at: Position,
+        unordered: &[String],
+        without: &[String],
+        frame: &Frame,
+    ) {
+        let protocol = &self.scenario.protocol;
+        let mut known: BTreeSet<String> = protocol.kinds();
+        if let Some(key) = protocol.kind_key() {
+            known.extend(crate::scenario::kinds::kinds_of(&self.scenario.steps, &key));
+        }
+        known.extend(protocol.streams.iter().map(|stream| stream.name.clone()));
+        known.extend(protocol.state.iter().map(|(name, _)| name.clone()));
+        for name in unordered.iter().chain(without).filter(|name| !known.contains(*name)) {
+            let Some(near) = nearest_word(name, known.iter().map(String::as_str)) else { continue };
+            let at = frame.site.as_ref().map_or(at, |(at, _)| *at);
+            let message = format!("the protocol has no stream, state or kind of frame `{name}`");
+            self.findings.warning(at, message, format!("did you mean `{near}`?"));
+        }
+    }
+
+    /// A race that can't end as its outcomes say.
+    pub(super) fn race(&mut self, race: &Race, at: Position, members: &[String], frame: &Frame) {
+        let at = frame.site.as_ref().map_or(at, |(at, _)| *at);
+        if members.len() == 1 {
+            let help = "a race needs several: give it a group, or `all`";
+            self.findings.warning(at, format!("`{}` races alone", race.of), help);
+        }
+        let counts: Vec<Option<u64>> =
+            race.outcomes.iter().map(|one| one.count.as_ref()?.as_literal().and_then(Value::as_u64)).collect();
+        let all: Option<u64> = counts.iter().copied().sum();
+        let least: u64 = counts.iter().flatten().sum();
+        // How many a race before this one has named is known in the run.
+        let known = race.of == "all"
+            || self.scenario.participants.contains_key(&race.of)
+            || self.scenario.groups.contains_key(&race.of);
+        let members = members.len() as u64;
+        if known && members > 0 && !counts.is_empty() && (least > members || all.is_some_and(|all| all != members)) {
+            let message = format!("the outcomes count {least}, and {members} take part");
+            let help = "each of them ends in exactly one outcome".to_owned();
+            self.report(frame, at, message, Some(help));
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Streams.
+
+use std::collections::BTreeSet;
+
+use crate::scenario::error::{Findings, nearest_word};
+use crate::scenario::lower::fields::{self, Fields};
+use crate::scenario::node::{Kind, Node};
+use crate::scenario::stream::{Acks, Invariant, MemberRule, Membership, Readback, Send, Stream};
+use crate::scenario::template::{BUILT_IN, Template};
+use crate::scenario::words::Place;
+
+pub(super) fn invariants(node: &Node, findings: &mut Findings) -> Vec<Invariant> {
+    let items = node.as_list().unwrap_or_default();
+    if node.as_list().is_none() && !node.is_broken() {
+        findings.error(node.at, "`invariants` must be a list of names");
+    }
+    items
+        .iter()
+        .filter_map(|item| {
+            let name = fields::string(item, "an invariant", findings)?;
+            let found = Invariant::ALL.iter().find(|(_, known, _)| *known == name).map(|(which, ..)| *which);
+            if found.is_none() {
+                findings.unknown(item.at, "invariant", &name, Invariant::ALL.iter().map(|(_, name, _)| *name));
+            }
+            found
+        })
+        .collect()
+}
+
+pub(super) fn stream(name: &str, node: &Node, settable: &BTreeSet<String>, findings: &mut Findings) -> Option<Stream> {
+    let mut inner = Fields::of(node, "a stream", findings)?;
+    let frame = inner.need("frame", "a stream", findings).and_then(|node| fields::fixed_pattern(node, findings));
+    let path = |key: &str, inner: &mut Fields<'_>, findings: &mut Findings| {
+        inner.take(key).and_then(|node| fields::json_path(node, key, findings))
+    };
+    let need = |key: &str, inner: &mut Fields<'_>, what: &str, findings: &mut Findings| {
+        inner.need(key, what, findings).and_then(|node| fields::json_path(node, key, findings))
+    };
+    let stream = need("stream", &mut inner, "a stream", findings);
+    let id = need("id", &mut inner, "a stream", findings);
+    let order = need("order", &mut inner, "a stream", findings);
+    let connection = path("connection", &mut inner, findings);
+    let client_id = path("client_id", &mut inner, findings);
+    let resume = inner.take("resume").and_then(|node| fields::string(node, "resume", findings));
+    let acks = inner.take("acks").and_then(|node| {
+        let mut inner = Fields::of(node, "acks", findings)?;
+        let frame = inner.need("frame", "acks", findings).and_then(|node| fields::fixed_pattern(node, findings));
+        let id = need("id", &mut inner, "acks", findings);
+        let order = need("order", &mut inner, "acks", findings);
+        let stream = path("stream", &mut inner, findings);
+        let client_id = path("client_id", &mut inner, findings);
+        let repeated = inner.take("repeated").and_then(|node| fields::fixed_pattern(node, findings));
+        inner.finish("key of `acks`", &["frame", "id", "order", "stream", "client_id", "repeated"], findings);
+        Some(Acks { frame: frame?, id: id?, order: order?, stream, client_id, repeated })
+    });
+    let mut sends = Vec::new();
+    let list = inner.take("sends");
+    if let Some(node) = list
+        && node.as_list().is_none()
+    {
+        findings.error(node.at, format!("`sends` must be a list, not {}", node.describe()));
+    }
+    for item in list.and_then(Node::as_list).unwrap_or_default() {
+        let Some(mut inner) = Fields::of(item, "sends", findings) else { continue };
+        if inner.rest().iter().any(|(key, _)| key.text == "request") {
+            let request =
+                inner.need("request", "sends", findings).and_then(|node| fields::fixed_pattern(node, findings));
+            let stream = need("stream", &mut inner, "a request that sends", findings);
+            let id = need("id", &mut inner, "a request that sends", findings);
+            let order = need("order", &mut inner, "a request that sends", findings);
+            if let (Some(request), Some(stream), Some(id), Some(order)) = (request, stream, id, order) {
+                sends.push(Send::Request { request, stream, id, order });
+            }
+        } else {
+            let frame = inner.need("frame", "sends", findings).and_then(|node| fields::fixed_pattern(node, findings));
+            let client_id = need("client_id", &mut inner, "a frame that sends", findings);
+            if let (Some(frame), Some(client_id)) = (frame, client_id) {
+                sends.push(Send::Frame { frame, client_id });
+            }
+        }
+        inner.finish("key of `sends`", &["frame", "client_id", "request", "stream", "id", "order"], findings);
+    }
+    let membership = inner.take("membership").and_then(|node| {
+        let mut inner = Fields::of(node, "membership", findings)?;
+        let join = inner.take("join").map(|node| member_rules(node, findings)).unwrap_or_default();
+        let leave = inner.take("leave").map(|node| member_rules(node, findings)).unwrap_or_default();
+        inner.finish("key of `membership`", &["join", "leave"], findings);
+        Some(Membership { join, leave })
+    });
+    let readback = inner.take("readback").and_then(|node| {
+        let mut inner = Fields::of(node, "readback", findings)?;
+        let get = inner.need("get", "readback", findings).and_then(|node| readback_path(node, settable, findings));
+        let items = need("items", &mut inner, "readback", findings);
+        let id = need("id", &mut inner, "readback", findings);
+        let order = need("order", &mut inner, "readback", findings);
+        let more = path("more", &mut inner, findings);
+        inner.finish("key of `readback`", &["get", "items", "id", "order", "more"], findings);
+        Some(Readback { get: get?, items: items?, id: id?, order: order?, more })
+    });
+    inner.finish("key of a stream", &fields::names_of(Place::Stream), findings);
+    Some(Stream {
+        name: name.to_owned(),
+        frame: frame?,
+        stream: stream?,
+        connection,
+        id: id?,
+        order: order?,
+        client_id,
+        resume,
+        acks,
+        sends,
+        membership,
+        readback,
+    })
+}
+
+/// The path of a readback: it sees `stream` and `after`, and what a scenario has captured.
+fn readback_path(node: &Node, settable: &BTreeSet<String>, findings: &mut Findings) -> Option<String> {
+    const SEEN: [&str; 5] = ["stream", "after", "me", "run", "participants"];
+    let path = fields::string(node, "get", findings)?;
+    let mut unknown = Vec::new();
+    Template::lower(node, findings).visit(&mut |expr| {
+        let firsts = expr.names.iter().filter_map(|name| name.split('.').next());
+        unknown.extend(
+            firsts
+                .filter(|first| !SEEN.contains(first) && !BUILT_IN.contains(first) && !settable.contains(*first))
+                .map(str::to_owned),
+        );
+    });
+    for name in unknown {
+        let help = nearest_word(&name, SEEN).map_or_else(
+            || "a readback sees `stream` and `after`, the last order that was read".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        findings.error_help(node.at, format!("there is no `{name}` in a readback"), help);
+    }
+    Some(path)
+}
+
+fn member_rules(node: &Node, findings: &mut Findings) -> Vec<MemberRule> {
+    let items: Vec<&Node> = match &node.kind {
+        Kind::List(items) => items.iter().collect(),
+        _ => vec![node],
+    };
+    items
+        .into_iter()
+        .filter_map(|item| {
+            let mut inner = Fields::of(item, "a rule of membership", findings)?;
+            let request = inner
+                .need("request", "a rule of membership", findings)
+                .and_then(|node| fields::fixed_pattern(node, findings));
+            let stream = inner
+                .need("stream", "a rule of membership", findings)
+                .and_then(|node| fields::json_path(node, "stream", findings));
+            let member = inner.take("member").and_then(|node| fields::json_path(node, "member", findings));
+            inner.finish("key of a rule of membership", &["request", "stream", "member"], findings);
+            Some(MemberRule { request: request?, stream: stream?, member })
+        })
+        .collect()
+}

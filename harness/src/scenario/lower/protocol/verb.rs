@@ -1,0 +1,168 @@
+//! Verbs.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::scenario::error::{Findings, nearest_word};
+use crate::scenario::lower::fields::{self, Fields};
+use crate::scenario::lower::{Lower, Signature, names};
+use crate::scenario::model::{Action, Step, StepKind, Verb};
+use crate::scenario::node::{Key, Kind, Node};
+use crate::scenario::template::Template;
+use crate::scenario::visit::{self, Part};
+use crate::scenario::words::Place;
+
+/// What a verb takes, read before any steps are, so that verbs may call each other.
+pub(super) fn signature(node: &Node, findings: &mut Findings) -> Signature {
+    let Some(takes) = node.get("takes") else { return Signature::default() };
+    match &takes.kind {
+        Kind::String(one) => {
+            fields::name(one, takes.at, "a parameter", findings);
+            Signature { params: IndexMap::from([(one.clone(), false)]), positional: true }
+        }
+        Kind::List(items) => {
+            let params = items
+                .iter()
+                .filter_map(|item| {
+                    let name = fields::string(item, "a parameter", findings)?;
+                    fields::name(&name, item.at, "a parameter", findings).then_some((name, false))
+                })
+                .collect();
+            Signature { params, positional: false }
+        }
+        Kind::Map(entries) => {
+            let mut params = IndexMap::new();
+            for (key, _) in entries {
+                if fields::name(&key.text, key.at, "a parameter", findings) {
+                    params.insert(key.text.clone(), true);
+                }
+            }
+            Signature { params, positional: false }
+        }
+        _ => {
+            if !takes.is_broken() {
+                findings.error_help(
+                    takes.at,
+                    "`takes` must be a name, a list of names, or a map with defaults",
+                    "write for example `takes: text`",
+                );
+            }
+            Signature::default()
+        }
+    }
+}
+
+impl Lower<'_> {
+    pub(super) fn verb(&mut self, key: &Key, node: &Node, signature: &Signature) -> Option<Verb> {
+        let mut inner = Fields::of(node, "a verb", self.findings)?;
+        let takes = inner.take("takes");
+        let defaults = takes.and_then(Node::as_map);
+        let params = signature
+            .params
+            .keys()
+            .map(|param| {
+                let default = defaults.and_then(|map| map.iter().find(|(key, _)| key.text == *param));
+                (param.clone(), default.map(|(_, node)| Template::lower(node, self.findings)))
+            })
+            .collect();
+        let name = &key.text;
+        let given = inner.take("gives");
+        let gives = given.map(|node| fields::strings(node, "gives", self.findings)).unwrap_or_default();
+        let doc = inner.take("doc").and_then(|node| fields::string(node, "doc", self.findings));
+        let list = inner.need("steps", "a verb", self.findings);
+        inner.finish("key of a verb", &fields::names_of(Place::Verb), self.findings);
+        let list = list?;
+        let before = self.findings.list.len();
+        let steps = self.steps(list, "steps");
+        if let Some(given) = given.filter(|_| self.findings.list.len() == before) {
+            self.gives(given, &steps);
+        }
+        let mut marked = Vec::new();
+        for (place, item) in list.as_list().unwrap_or_default().iter().enumerate() {
+            let Some(at) = self.says_main(item) else { continue };
+            if !matches!(steps.get(place).map(|step| &step.kind), Some(StepKind::Act { action, .. }) if is_request(action))
+            {
+                self.findings.error(at, "`main` stands at a request, a connect, or the call of a verb");
+            }
+            marked.push(place);
+        }
+        if marked.len() > 1 {
+            self.findings.error(list.at, format!("`{name}` has more than one main step"));
+        }
+        let requests: Vec<usize> = steps
+            .iter()
+            .enumerate()
+            .filter(|(_, step)| matches!(&step.kind, StepKind::Act { action, .. } if is_request(action)))
+            .map(|(place, _)| place)
+            .collect();
+        let main = if self.findings.list.len() > before {
+            None
+        } else {
+            marked.first().copied().or(if requests.len() == 1 { Some(requests[0]) } else { None })
+        };
+        let source = Arc::clone(self.findings.source());
+        Some(Verb {
+            name: name.clone(),
+            source,
+            at: key.at,
+            doc,
+            params,
+            positional: signature.positional,
+            gives,
+            steps,
+            main,
+        })
+    }
+
+    /// What a verb gives, one of its own steps must capture.
+    fn gives(&mut self, given: &Node, steps: &[Step]) {
+        let captured = names::captured_in(steps);
+        let items = given.as_list().unwrap_or(std::slice::from_ref(given));
+        for item in items {
+            let Some(name) = item.as_str().filter(|name| !captured.contains(*name)) else { continue };
+            let help = nearest_word(name, captured.iter().map(String::as_str)).map_or_else(
+                || {
+                    "capture it in one of the verb's own steps; a verb that it calls gives its captures itself"
+                        .to_owned()
+                },
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.findings.error_help(item.at, format!("no step of this verb captures `{name}`"), help);
+        }
+    }
+
+    /// A verb that calls itself, directly or by others, would never end.
+    pub(super) fn refuse_cycles(&mut self, verbs: &IndexMap<String, Arc<Verb>>) {
+        for (name, verb) in verbs {
+            let mut reached = calls(&verb.steps);
+            let mut place = 0;
+            while place < reached.len() {
+                if let Some(verb) = verbs.get(&reached[place]) {
+                    let mut further = calls(&verb.steps);
+                    further.retain(|next| !reached.contains(next));
+                    reached.extend(further);
+                }
+                place += 1;
+            }
+            if reached.contains(name) {
+                self.findings.error(verb.at, format!("`{name}` calls itself"));
+            }
+        }
+    }
+}
+
+/// The verbs that steps call.
+fn calls(steps: &[Step]) -> Vec<String> {
+    let mut found = Vec::new();
+    visit::steps(steps, &mut |part| {
+        if let Part::Action(Action::Call(call)) = part {
+            found.push(call.verb.clone());
+        }
+    });
+    found
+}
+
+fn is_request(action: &Action) -> bool {
+    matches!(action, Action::Http(_) | Action::Connect(_) | Action::Call(_))
+}

@@ -1,0 +1,322 @@
+//! Values that must never be shown: in no line, report, trace or snapshot.
+//!
+//! They are named by environment variables, in `secrets` of roundtable.toml or with `--secret NAME`. Whatever leaves a
+//! scenario goes through [`Secrets::mask`]: events, results, the text of snapshots, and every line that is printed.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use regex::Regex;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::event::{Event, EventSink, ScenarioResult};
+
+/// Shorter values stand in too many innocent texts, and would be guessed from what is left.
+const SHORTEST: usize = 6;
+/// From how many characters on a line of a value of several lines is masked by itself.
+const SHORTEST_LINE: usize = 8;
+/// From how many characters on the beginning of a value that was cut off is masked.
+const SHORTEST_CUT: usize = 3;
+
+/// Why a secret can't be kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// Its variable isn't set.
+    #[error("the secret {0}: the environment variable is not set; set it, or leave `--secret {0}` out")]
+    Unset(String),
+    /// Its variable is no UTF-8.
+    #[error("the secret {0}: its value is no UTF-8 text, so it can't be found in what is shown")]
+    NoText(String),
+    /// It is too short.
+    #[error(
+        "the secret {name} {}: it can be hidden from {SHORTEST} characters on, since shorter values stand in innocent \
+         texts too; give it a longer value, or don't call it a secret",
+        if *length == 0 { "is empty".to_owned() } else { format!("has {length} characters") }
+    )]
+    Short {
+        /// Its name.
+        name: String,
+        /// Its length.
+        length: usize,
+    },
+    /// Too much is to be looked for.
+    #[error("the secrets are too long to be looked for in everything that is shown")]
+    Long,
+}
+
+/// The secrets of a run, in every form in which they may be shown.
+#[derive(Debug)]
+pub struct Secrets {
+    /// What stands in place of each form.
+    forms: BTreeMap<String, String>,
+    find: Regex,
+}
+
+impl Secrets {
+    /// The values of variables of the environment. Those that roundtable.toml names may be unset, those that are asked
+    /// for on the command line may not.
+    ///
+    /// # Errors
+    /// Which can't be kept, and why.
+    pub fn from_env(configured: &[String], asked: &[String]) -> Result<Option<Arc<Self>>, SecretError> {
+        let mut values = BTreeMap::new();
+        for (name, must) in configured.iter().map(|name| (name, false)).chain(asked.iter().map(|name| (name, true))) {
+            match std::env::var(name) {
+                Ok(value) => _ = values.insert(name.clone(), value),
+                Err(std::env::VarError::NotUnicode(_)) => return Err(SecretError::NoText(name.clone())),
+                Err(std::env::VarError::NotPresent) if must => return Err(SecretError::Unset(name.clone())),
+                Err(std::env::VarError::NotPresent) => {}
+            }
+        }
+        Self::new(&values)
+    }
+
+    /// These values, by name; none where there are none.
+    ///
+    /// # Errors
+    /// Which can't be kept, and why.
+    pub fn new(values: &BTreeMap<String, String>) -> Result<Option<Arc<Self>>, SecretError> {
+        let mut forms = BTreeMap::new();
+        for (name, value) in values {
+            let length = value.trim().chars().count();
+            if length < SHORTEST {
+                return Err(SecretError::Short { name: name.clone(), length });
+            }
+            let lines = value.lines().map(str::trim).filter(|line| line.chars().count() >= SHORTEST_LINE);
+            for text in std::iter::once(value.trim()).chain(lines) {
+                for form in forms_of(text) {
+                    forms.entry(form).or_insert_with(|| format!("[secret {name}]"));
+                }
+            }
+        }
+        if forms.is_empty() {
+            return Ok(None);
+        }
+        // The first that fits is taken, so longer ones stand first.
+        let mut sorted: Vec<&String> = forms.keys().collect();
+        sorted.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        let any = sorted.into_iter().map(|form| regex::escape(form)).collect::<Vec<_>>().join("|");
+        let find = Regex::new(&any).map_err(|_| SecretError::Long)?;
+        Ok(Some(Arc::new(Self { forms, find })))
+    }
+
+    /// A text without the secrets; also without their beginnings where the text was cut off (`…`).
+    pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let whole = self.find.replace_all(text, |found: &regex::Captures<'_>| {
+            self.forms.get(&found[0]).cloned().unwrap_or_else(|| "[secret]".to_owned())
+        });
+        if !whole.contains('…') {
+            return whole;
+        }
+        let mut masked = String::with_capacity(whole.len());
+        for (number, piece) in whole.split('…').enumerate() {
+            if number > 0 {
+                self.mask_cut(&mut masked);
+                masked.push('…');
+            }
+            masked.push_str(piece);
+        }
+        Cow::Owned(masked)
+    }
+
+    /// Masks the beginning of a secret with which a text ends.
+    fn mask_cut(&self, text: &mut String) {
+        // A log line that was cut has a space there.
+        let end = text.trim_end().len();
+        let cut = self.forms.iter().filter_map(|(form, shown)| {
+            let ends = form.char_indices().map(|(place, _)| place).skip(SHORTEST_CUT);
+            let longest = ends.filter(|length| text[..end].ends_with(&form[..*length])).last()?;
+            Some((longest, shown))
+        });
+        if let Some((length, shown)) = cut.max_by_key(|(length, _)| *length) {
+            text.replace_range(end - length..end, shown);
+        }
+    }
+
+    /// A value in which every text is masked.
+    pub fn mask_json(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.mask(&text).into_owned()),
+            Value::Array(items) => Value::Array(items.into_iter().map(|item| self.mask_json(item)).collect()),
+            Value::Object(map) => Value::Object(
+                map.into_iter().map(|(name, value)| (self.mask(&name).into_owned(), self.mask_json(value))).collect(),
+            ),
+            // A secret of digits may come as a number, and can't stay one then.
+            Value::Number(number) => match self.mask(&number.to_string()) {
+                Cow::Borrowed(_) => Value::Number(number),
+                Cow::Owned(_) => Value::Null,
+            },
+            other => other,
+        }
+    }
+
+    /// Anything that events are made of.
+    fn masked<T: Serialize + DeserializeOwned>(&self, value: &T) -> Option<T> {
+        let json = serde_json::to_value(value).ok()?;
+        serde_json::from_value(self.mask_json(json)).ok()
+    }
+
+    /// A result without the secrets.
+    pub(crate) fn mask_result(&self, result: ScenarioResult) -> ScenarioResult {
+        let Some(mut masked) = self.masked(&result) else {
+            // What can't be masked isn't shown.
+            return ScenarioResult { people: Vec::new(), log: Vec::new(), outcome: hidden(), ..result };
+        };
+        for (person, before) in masked.people.iter_mut().zip(&result.people) {
+            person.token = self.mask(&before.token).into_owned();
+            person.paste = before.paste.as_deref().map(|paste| self.mask(paste).into_owned());
+        }
+        masked
+    }
+
+    /// A sink that gets every event without the secrets.
+    pub(crate) fn sink(self: &Arc<Self>, sink: EventSink) -> EventSink {
+        let secrets = Arc::clone(self);
+        Arc::new(move |event: Event| {
+            if let Some(event) = secrets.masked(&event) {
+                sink(event);
+            }
+        })
+    }
+}
+
+fn hidden() -> crate::event::Outcome {
+    let headline = "the outcome can't be shown without a secret";
+    let failure = crate::event::Failure::new(crate::event::FailureKind::Environment, headline);
+    crate::event::Outcome::Failed { failures: vec![failure] }
+}
+
+/// A value as it stands in texts: itself, in JSON (once and twice), in Rust's debug form, in URLs, in base64 at every
+/// offset, in hexadecimal digits.
+fn forms_of(value: &str) -> BTreeSet<String> {
+    let mut forms = BTreeSet::from([value.to_owned()]);
+    let json = |text: &str| {
+        let quoted = Value::from(text).to_string();
+        quoted[1..quoted.len() - 1].to_owned()
+    };
+    let once = json(value);
+    forms.insert(json(&once));
+    forms.insert(once);
+    let debug = format!("{value:?}");
+    forms.insert(debug[1..debug.len() - 1].to_owned());
+    for lower in [false, true] {
+        for plus in [false, true] {
+            for spared in ["-_.~", "-_.*", "-_.~!*'()", "-_.~!$&'()*+,;=:@/"] {
+                forms.insert(percent(value, spared, lower, plus));
+            }
+        }
+    }
+    for alphabet in [STANDARD, URL_SAFE] {
+        for offset in 0..3 {
+            forms.extend(base64(value.as_bytes(), offset, alphabet).filter(|form| form.len() >= SHORTEST));
+        }
+    }
+    let hex = |upper: bool| -> String {
+        value.bytes().map(|byte| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") }).collect()
+    };
+    forms.insert(hex(false));
+    forms.insert(hex(true));
+    forms
+}
+
+fn percent(value: &str, spared: &str, lower: bool, plus: bool) -> String {
+    let mut text = String::new();
+    for byte in value.bytes() {
+        match byte {
+            b' ' if plus => text.push('+'),
+            byte if byte.is_ascii_alphanumeric() || spared.as_bytes().contains(&byte) => text.push(char::from(byte)),
+            byte if lower => text.push_str(&format!("%{byte:02x}")),
+            byte => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
+}
+
+const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// The digits of base64 that depend on these bytes alone, where so many others stand before them: so it is found inside
+/// a longer text, as in `Basic dXNlcjpwYXNz`.
+fn base64(bytes: &[u8], offset: usize, alphabet: &[u8; 64]) -> Option<String> {
+    let bit = |place: usize| (bytes[place / 8] >> (7 - place % 8)) & 1;
+    let first = (6 - (offset * 8) % 6) % 6;
+    let digits: String = (first..)
+        .step_by(6)
+        .take_while(|start| start + 6 <= bytes.len() * 8)
+        .map(|start| char::from(alphabet[(start..start + 6).fold(0, |sum, place| sum << 1 | usize::from(bit(place)))]))
+        .collect();
+    (!digits.is_empty()).then_some(digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets(value: &str) -> Arc<Secrets> {
+        Secrets::new(&BTreeMap::from([("KEY".to_owned(), value.to_owned())])).unwrap().unwrap()
+    }
+
+    #[test]
+    fn every_form_is_masked() {
+        let secrets = secrets("p\"ss wörd/1");
+        for text in [
+            "p\"ss wörd/1",
+            r#"{"a":"p\"ss wörd/1"}"#,
+            r#""{\"a\":\"p\\\"ss wörd/1\"}""#,
+            "p%22ss%20w%C3%B6rd%2F1",
+            "p%22ss+w%c3%b6rd%2f1",
+            // `p"ss wörd/1`, `u:p"ss wörd/1`, `me:p"ss wörd/1` in base64.
+            "cCJzcyB3w7ZyZC8x",
+            "dTpwInNzIHfDtnJkLzE=",
+            "bWU6cCJzcyB3w7ZyZC8x",
+            "702273732077c3b672642f31",
+        ] {
+            let masked = secrets.mask(text).into_owned();
+            assert!(masked.contains("[secret KEY]"), "{text} became {masked}");
+            assert!(!masked.contains("rd/1") && !masked.contains("JzcyB3w7ZyZC"), "{masked}");
+        }
+    }
+
+    #[test]
+    fn a_beginning_that_was_cut_off_is_masked() {
+        let secrets = secrets("opensesame");
+        assert_eq!(secrets.mask(r#"{"token":"openses… and open…"#), r#"{"token":"[secret KEY]… and [secret KEY]…"#);
+        assert_eq!(secrets.mask("key=opense … (9 bytes cut)"), "key=[secret KEY] … (9 bytes cut)");
+        assert_eq!(secrets.mask("it was … and shut"), "it was … and shut");
+    }
+
+    #[test]
+    fn what_is_no_secret_stays() {
+        assert!(matches!(secrets("opensesame").mask("open sesame"), Cow::Borrowed("open sesame")));
+    }
+
+    #[test]
+    fn a_value_of_several_lines_is_masked_line_by_line() {
+        assert_eq!(secrets("-----BEGIN\nMIIEvQIBADANBg\n-----END").mask("  MIIEvQIBADANBg"), "  [secret KEY]");
+    }
+
+    #[test]
+    fn short_and_unset_values_are_refused() {
+        let values = BTreeMap::from([("KEY".to_owned(), "abc".to_owned())]);
+        assert_eq!(Secrets::new(&values).unwrap_err(), SecretError::Short { name: "KEY".to_owned(), length: 3 });
+        let unset = "ROUNDTABLE_NEVER_SET".to_owned();
+        assert!(Secrets::from_env(std::slice::from_ref(&unset), &[]).unwrap().is_none());
+        assert_eq!(Secrets::from_env(&[], std::slice::from_ref(&unset)).unwrap_err(), SecretError::Unset(unset));
+    }
+
+    #[test]
+    fn events_keep_their_form() {
+        let secrets = secrets("opensesame");
+        let event = Event {
+            scenario: None,
+            at: std::time::Duration::from_micros(7),
+            kind: crate::event::EventKind::ServerLog { line: "the key is opensesame".to_owned() },
+        };
+        let masked = secrets.masked(&event).unwrap();
+        let crate::event::EventKind::ServerLog { line } = masked.kind else { panic!("{masked:?}") };
+        assert_eq!(line, "the key is [secret KEY]");
+    }
+}

@@ -1,0 +1,305 @@
+//! The participants' blocks: states, streams and other frames by kind.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::place::{Head, Place, Step, Subject, section};
+use super::stream::is_stream;
+use super::value::{Around, Changes, shown};
+use super::{Change, Fingerprint, Kind};
+use crate::snapshot::shape::aligned;
+use crate::snapshot::tree::Node;
+use crate::text::counted;
+
+const STATE: &str = "state";
+const FRAMES: &str = "frames";
+
+/// All changes from one tree to the other.
+pub(crate) fn compare(old: &Node, new: &Node) -> Vec<Change> {
+    let people = [old, new].into_iter().flat_map(keys).map(str::to_owned).collect();
+    let mut changes = Changes { people, found: Vec::new() };
+    let whole = Place::new(None, Subject::Other);
+    match (old, new) {
+        (Node::Map(olds), Node::Map(news)) => {
+            for (who, block) in news {
+                match olds.iter().find(|(other, _)| other == who) {
+                    Some((_, before)) => changes.block(who, before, block),
+                    None => changes.participant(Kind::ParticipantNew, who, block),
+                }
+            }
+            for (who, block) in olds.iter().filter(|(who, _)| !news.iter().any(|(other, _)| other == who)) {
+                changes.participant(Kind::ParticipantGone, who, block);
+            }
+        }
+        _ => changes.value(&whole, old, new, &|| Around::of(old.clone(), new.clone())),
+    }
+    changes.found
+}
+
+fn keys(node: &Node) -> impl Iterator<Item = &str> {
+    let entries = if let Node::Map(entries) = node { entries.as_slice() } else { &[] };
+    entries.iter().map(|(key, _)| key.as_str())
+}
+
+fn entries(node: &Node) -> Option<&[(String, Node)]> {
+    if let Node::Map(entries) = node { Some(entries) } else { None }
+}
+
+fn items(node: &Node) -> Option<&[Node]> {
+    if let Node::List(items) = node { Some(items) } else { None }
+}
+
+/// Whether a part of a block holds frames by kind.
+fn holds_kinds(heading: &str, node: &Node) -> bool {
+    section(heading) == FRAMES && entries(node).is_some_and(|kinds| kinds.iter().all(|(_, list)| items(list).is_some()))
+}
+
+impl Changes {
+    fn participant(&mut self, kind: Kind, who: &str, block: &Node) {
+        let (meaning, family, around) = match kind {
+            Kind::ParticipantGone => (
+                format!("{who} is no longer in the snapshot"),
+                "participants are no longer in the snapshot",
+                Around { before: Some(block.clone()), after: None },
+            ),
+            _ => (
+                format!("{who} is new in the snapshot"),
+                "participants are new in the snapshot",
+                Around { before: None, after: Some(block.clone()) },
+            ),
+        };
+        self.found.push(Change {
+            fingerprint: Fingerprint { kind, place: "participants".to_owned(), types: "block".to_owned() },
+            path: who.to_owned(),
+            meaning,
+            family: family.to_owned(),
+            common: None,
+            before: around.before,
+            after: around.after,
+        });
+    }
+
+    fn block(&mut self, who: &str, old: &Node, new: &Node) {
+        let (Some(olds), Some(news)) = (entries(old), entries(new)) else {
+            let place = Place::new(Some(who), Subject::Other);
+            self.value(&place, old, new, &|| Around::of(old.clone(), new.clone()));
+            return;
+        };
+        for (heading, part) in news {
+            match olds.iter().find(|(other, _)| other == heading) {
+                Some((_, before)) => self.part(who, heading, before, part),
+                None => self.part(who, heading, &empty(part), part),
+            }
+        }
+        for (heading, part) in olds.iter().filter(|(heading, _)| !news.iter().any(|(other, _)| other == heading)) {
+            self.part(who, heading, part, &empty(part));
+        }
+    }
+
+    fn part(&mut self, who: &str, heading: &str, old: &Node, new: &Node) {
+        let before = self.found.len();
+        match (old, new) {
+            (Node::Map(olds), Node::Map(news)) if heading == STATE => self.states(who, olds, news),
+            (Node::Map(olds), Node::Map(news)) if holds_kinds(heading, old) && holds_kinds(heading, new) => {
+                self.kinds(who, heading, olds, news);
+            }
+            (Node::List(olds), Node::List(news)) if is_stream(olds) && is_stream(news) => {
+                if olds.len() > 1 && news.is_empty() {
+                    self.whole_stream(who, heading, old, olds.len());
+                } else {
+                    self.stream(who, heading, olds, news);
+                }
+            }
+            _ => {}
+        }
+        if self.found.len() == before && old != new {
+            let place = Place::new(Some(who), Subject::Other).with(Step::Key(heading.to_owned()));
+            self.value(&place, old, new, &|| Around::of(old.clone(), new.clone()));
+        }
+    }
+
+    fn whole_stream(&mut self, who: &str, heading: &str, old: &Node, count: usize) {
+        let place = Place::new(Some(who), Subject::Other).with(Step::Key(heading.to_owned()));
+        let meaning =
+            format!("all {} of {heading} are missing in {who}'s inbox", counted(count, "delivery", "deliveries"));
+        let family = format!("all deliveries of {} are missing", section(heading));
+        let around = Around { before: Some(old.clone()), after: None };
+        self.push(Kind::Missing, &place, "stream", meaning, family, around);
+    }
+
+    fn states(&mut self, who: &str, olds: &[(String, Node)], news: &[(String, Node)]) {
+        for (name, answer) in news {
+            let place = Place::new(Some(who), Subject::State(name.clone()));
+            let Some((_, before)) = olds.iter().find(|(other, _)| other == name) else {
+                let meaning = format!("the state {name} is new{}", place.whom());
+                let around = Around { before: None, after: Some(answer.clone()) };
+                self.push(Kind::FieldNew, &place, "state", meaning, format!("the state {name} is new"), around);
+                continue;
+            };
+            let around = || Around::of(before.clone(), answer.clone());
+            match (refused(before), refused(answer)) {
+                (None, Some(status)) => {
+                    let meaning = format!("{name} is answered with status {status}{}", place.whom());
+                    let family = format!("{name} is answered with status {status}");
+                    self.push(Kind::Answer, &place, &format!("good → {status}"), meaning, family, around());
+                }
+                (Some(status), None) => {
+                    let meaning = format!("{name} is answered{}, it was refused with status {status}", place.whom());
+                    let family = format!("{name} is answered, it was refused with status {status}");
+                    self.push(Kind::Answer, &place, &format!("{status} → good"), meaning, family, around());
+                }
+                _ => self.value(&place, before, answer, &around),
+            }
+        }
+        for (name, answer) in olds.iter().filter(|(name, _)| !news.iter().any(|(other, _)| other == name)) {
+            let place = Place::new(Some(who), Subject::State(name.clone()));
+            let meaning = format!("the state {name} is gone{}", place.whom());
+            let around = Around { before: Some(answer.clone()), after: None };
+            self.push(Kind::FieldGone, &place, "state", meaning, format!("the state {name} is gone"), around);
+        }
+    }
+
+    fn kinds(&mut self, who: &str, heading: &str, olds: &[(String, Node)], news: &[(String, Node)]) {
+        let all: BTreeSet<&String> = olds.iter().chain(news).map(|(kind, _)| kind).collect();
+        for kind in all {
+            let list = |side: &[(String, Node)]| -> Vec<Node> {
+                let found = side.iter().find(|(other, _)| other == kind);
+                found.and_then(|(_, list)| items(list)).map(<[Node]>::to_vec).unwrap_or_default()
+            };
+            self.frames(who, heading, kind, &list(olds), &list(news));
+        }
+    }
+
+    fn frames(&mut self, who: &str, heading: &str, kind: &str, old: &[Node], new: &[Node]) {
+        if old == new {
+            return;
+        }
+        let place = |number| {
+            Place::new(Some(who), Subject::Frame { section: heading.to_owned(), kind: kind.to_owned(), number })
+        };
+        let (pairs, mut gone, mut added) = aligned(old, new);
+        for (before, after) in pairs {
+            if let (Some(one), Some(other)) = (old.get(before), new.get(after)) {
+                let there = place((new.len() > 1).then_some(after + 1));
+                self.value(&there, one, other, &|| Around::of(one.clone(), other.clone()));
+            }
+        }
+        let all = place(None);
+        let around = || Around::of(Node::List(old.to_vec()), Node::List(new.to_vec()));
+        let twins = gone.iter().filter(|before| added.iter().any(|after| old.get(**before) == new.get(*after))).count();
+        if twins > 0 {
+            let meaning = format!("{kind} frames came in another order{}", all.whom());
+            self.push(Kind::Moved, &all, "order", meaning, format!("{kind} frames came in another order"), around());
+            gone.retain(|before| {
+                let to = added.iter().position(|after| old.get(*before) == new.get(*after));
+                to.map(|to| added.remove(to)).is_none()
+            });
+        }
+        let on = section_connection(heading);
+        if !gone.is_empty() {
+            let meaning = if new.is_empty() {
+                format!(
+                    "{kind} is missing in {who}'s inbox{on}{}",
+                    if old.len() > 1 { format!(", it came {}", times(old.len())) } else { String::new() }
+                )
+            } else if new.len() < old.len() {
+                format!("{who} got {kind} {} instead of {}{on}", times(new.len()), times(old.len()))
+            } else {
+                format!(
+                    "{} {kind} of {} {} missing in {who}'s inbox{on}",
+                    gone.len(),
+                    old.len(),
+                    if gone.len() == 1 { "is" } else { "are" }
+                )
+            };
+            self.push(Kind::Missing, &all, "frame", meaning, format!("{kind} frames are missing"), around());
+        }
+        if !added.is_empty() {
+            let again =
+                !old.is_empty() && added.iter().all(|after| new.get(*after).is_some_and(|frame| old.contains(frame)));
+            let (happened, types) = if again { (Kind::Twice, "frame") } else { (Kind::Added, "frame") };
+            let meaning = match (old.len(), new.len()) {
+                (0, 1) => format!("{kind} is new in {who}'s inbox{on}"),
+                (0, count) => format!("{kind} is new in {who}'s inbox{on}, it came {}", times(count)),
+                (1, 2) if again => format!("{who} got {kind} twice{on}"),
+                (before, count) => format!("{who} got {kind} {} instead of {}{on}", times(count), times(before)),
+            };
+            let family =
+                if again { format!("{kind} frames came more than once") } else { format!("{kind} frames are new") };
+            self.push(happened, &all, types, meaning, family, around());
+        }
+    }
+}
+
+fn section_connection(heading: &str) -> String {
+    let name = heading.split_once(" (").map(|(_, name)| name.trim_end_matches(')'));
+    name.map(|name| format!(" on {name}")).unwrap_or_default()
+}
+
+fn times(count: usize) -> String {
+    match count {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        count => format!("{count} times"),
+    }
+}
+
+/// Nothing, of the same shape.
+fn empty(like: &Node) -> Node {
+    match like {
+        Node::List(_) => Node::List(Vec::new()),
+        Node::Map(_) => Node::Map(Vec::new()),
+        _ => Node::Null,
+    }
+}
+
+/// The status of an answer that was no good one: the snapshot shows it as `{answer, status}`.
+fn refused(node: &Node) -> Option<String> {
+    let entries = entries(node)?;
+    let status =
+        entries.iter().find(|(key, _)| key == "status").filter(|(_, status)| matches!(status, Node::Number(_)))?;
+    (entries.len() == 2 && entries.iter().any(|(key, _)| key == "answer")).then(|| shown(&status.1))
+}
+
+/// How often each place that holds an object stands in a snapshot.
+pub(crate) fn census(root: &Node) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for (who, block) in entries(root).unwrap_or_default() {
+        for (heading, part) in entries(block).unwrap_or_default() {
+            let mut at = |subject: Subject, node: &Node| objects(&Place::new(Some(who), subject), node, &mut counts);
+            match part {
+                Node::Map(states) if heading == STATE => {
+                    states.iter().for_each(|(name, answer)| at(Subject::State(name.clone()), answer));
+                }
+                Node::Map(kinds) if holds_kinds(heading, part) => {
+                    for (kind, list) in kinds {
+                        for frame in items(list).unwrap_or_default() {
+                            let kind = kind.clone();
+                            at(Subject::Frame { section: heading.clone(), kind, number: None }, frame);
+                        }
+                    }
+                }
+                Node::List(list) if is_stream(list) => {
+                    for (head, body) in list.iter().filter_map(entries).flatten() {
+                        at(Subject::Delivery { stream: heading.clone(), head: Head::parse(head) }, body);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    counts
+}
+
+fn objects(place: &Place, node: &Node, counts: &mut BTreeMap<String, usize>) {
+    match node {
+        Node::Map(entries) => {
+            *counts.entry(place.general()).or_default() += 1;
+            entries.iter().for_each(|(key, value)| objects(&place.with(Step::Key(key.clone())), value, counts));
+        }
+        Node::List(items) => {
+            let items = items.iter().enumerate();
+            items.for_each(|(at, item)| objects(&place.with(Step::Element(at, None)), item, counts));
+        }
+        _ => {}
+    }
+}

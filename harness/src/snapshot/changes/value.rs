@@ -1,0 +1,267 @@
+//! Values inside states and frames.
+
+use std::collections::BTreeSet;
+
+use super::names::{is_id, name, named};
+use super::place::{Place, Step};
+use super::{Change, Fingerprint, Kind};
+use crate::snapshot::shape::aligned;
+use crate::snapshot::tree::Node;
+use crate::text::shorten;
+
+/// Letters of a value in a sentence.
+const VALUE: usize = 60;
+
+/// Collects changes.
+pub(crate) struct Changes {
+    /// The participants that have blocks.
+    pub(crate) people: BTreeSet<String>,
+    pub(crate) found: Vec<Change>,
+}
+
+/// What is around a change, before and after it alone.
+#[derive(Clone)]
+pub(crate) struct Around {
+    pub(crate) before: Option<Node>,
+    pub(crate) after: Option<Node>,
+}
+
+impl Around {
+    pub(crate) fn of(before: Node, after: Node) -> Self {
+        Self { before: Some(before), after: Some(after) }
+    }
+
+    /// An object in which one member is another one, or none.
+    fn member(entries: &[(String, Node)], key: &str, value: Option<&Node>) -> Self {
+        let mut after = entries.to_vec();
+        let place = after.iter().position(|(other, _)| other == key);
+        match (place, value) {
+            (Some(place), Some(value)) => after[place].1 = value.clone(),
+            (Some(place), None) => drop(after.remove(place)),
+            (None, Some(value)) => {
+                let place = after.iter().position(|(other, _)| other.as_str() > key).unwrap_or(after.len());
+                after.insert(place, (key.to_owned(), value.clone()));
+            }
+            (None, None) => {}
+        }
+        Self::of(Node::Map(entries.to_vec()), Node::Map(after))
+    }
+
+    /// A list in which one element is another one.
+    fn element(items: &[Node], place: usize, value: &Node) -> Self {
+        let mut after = items.to_vec();
+        if let Some(item) = after.get_mut(place) {
+            *item = value.clone();
+        }
+        Self::of(Node::List(items.to_vec()), Node::List(after))
+    }
+
+    /// A list without one element.
+    pub(crate) fn without(items: &[Node], place: usize) -> Self {
+        let mut after = items.to_vec();
+        if place < after.len() {
+            after.remove(place);
+        }
+        Self::of(Node::List(items.to_vec()), Node::List(after))
+    }
+
+    /// A list with one element that was not there.
+    pub(crate) fn inserted(items: &[Node], place: usize) -> Self {
+        let after = Self::without(items, place);
+        Self { before: after.after, after: after.before }
+    }
+}
+
+impl Changes {
+    /// Takes a change in.
+    pub(crate) fn push(
+        &mut self,
+        kind: Kind,
+        place: &Place,
+        types: &str,
+        meaning: String,
+        family: String,
+        around: Around,
+    ) {
+        self.found.push(Change {
+            fingerprint: Fingerprint { kind, place: place.general(), types: types.to_owned() },
+            path: place.path(),
+            meaning,
+            family,
+            common: None,
+            before: around.before,
+            after: around.after,
+        });
+    }
+
+    /// Two values at one place. `around` is what a change of the whole value is shown in.
+    pub(crate) fn value(&mut self, place: &Place, old: &Node, new: &Node, around: &dyn Fn() -> Around) {
+        match (old, new) {
+            (Node::Map(old), Node::Map(new)) => self.members(place, old, new),
+            (Node::List(old), Node::List(new)) => self.elements(place, old, new),
+            (old, new) if old == new => {}
+            (old, new) if old.shape() != new.shape() => {
+                let meaning =
+                    format!("{} became {}{}, it was {}", place.words(false), new.shape(), place.whom(), old.shape());
+                let family = format!("{} became {}, it was {}", place.family(), new.shape(), old.shape());
+                self.push(Kind::Shape, place, &format!("{} → {}", shape(old), shape(new)), meaning, family, around());
+            }
+            (old, new) => {
+                let (from, to) = (shown(old), shown(new));
+                let meaning = format!("{} changed from {from} to {to}{}", place.words(true), place.whom());
+                let types = types(old, new);
+                let family = format!("{} changed ({types})", place.family());
+                self.push(Kind::Value, place, &types, meaning, family, around());
+            }
+        }
+    }
+
+    fn members(&mut self, place: &Place, old: &[(String, Node)], new: &[(String, Node)]) {
+        for (key, value) in new {
+            let there = place.with(Step::Key(key.clone()));
+            if let Some((_, before)) = old.iter().find(|(other, _)| other == key) {
+                self.value(&there, before, value, &|| Around::member(old, key, Some(value)));
+            } else {
+                self.field(Kind::FieldNew, &there, place, value, Around::member(old, key, Some(value)));
+            }
+        }
+        for (key, value) in old.iter().filter(|(key, _)| !new.iter().any(|(other, _)| other == key)) {
+            let there = place.with(Step::Key(key.clone()));
+            self.field(Kind::FieldGone, &there, place, value, Around::member(old, key, None));
+        }
+    }
+
+    fn field(&mut self, kind: Kind, there: &Place, object: &Place, value: &Node, around: Around) {
+        let happened = if kind == Kind::FieldNew { "is a new field" } else { "is gone" };
+        let meaning = match kind {
+            Kind::FieldNew => format!("{} {happened}{}: {}", there.words(true), there.whom(), shown(value)),
+            _ => format!("{} {happened}{}, it was {}", there.words(true), there.whom(), shown(value)),
+        };
+        let family = format!("{} {happened}", there.family());
+        self.push(kind, there, word(value), meaning, family, around);
+        if let Some(change) = self.found.last_mut() {
+            change.common = Some(object.general());
+        }
+    }
+
+    fn elements(&mut self, place: &Place, old: &[Node], new: &[Node]) {
+        if old == new {
+            return;
+        }
+        let (mut pairs, mut gone, mut added) = match (named(old, &self.people), named(new, &self.people)) {
+            (Some(olds), Some(news)) => by_name(&olds, &news),
+            _ => aligned(old, new),
+        };
+        reshaped(old, new, &mut pairs, &mut gone, &mut added);
+        for (before, after) in &pairs {
+            if let (Some(one), Some(other)) = (old.get(*before), new.get(*after)) {
+                let there = place.with(Step::Element(*after, name(one, &self.people)));
+                self.value(&there, one, other, &|| Around::element(old, *before, other));
+            }
+        }
+        let ordered = pairs.is_sorted_by_key(|(_, after)| *after);
+        // An element that is gone here and new there went to another place.
+        let moved = gone.iter().any(|before| added.iter().any(|after| old.get(*before) == new.get(*after)));
+        if moved {
+            gone.retain(|before| {
+                let to = added.iter().position(|after| old.get(*before) == new.get(*after));
+                to.map(|to| added.remove(to)).is_none()
+            });
+        }
+        if moved || !ordered {
+            let meaning = format!("{} has another order{}", place.words(true), place.whom());
+            let family = format!("{} has another order", place.family());
+            let around = Around::of(Node::List(old.to_vec()), Node::List(new.to_vec()));
+            self.push(Kind::Moved, place, "order", meaning, family, around);
+        }
+        for (kind, places, items) in [(Kind::Gone, &gone, old), (Kind::New, &added, new)] {
+            for at in places {
+                if let Some(item) = items.get(*at) {
+                    self.element(kind, place, items, *at, item);
+                }
+            }
+        }
+    }
+
+    fn element(&mut self, kind: Kind, place: &Place, items: &[Node], at: usize, item: &Node) {
+        let (happened, around) = match kind {
+            Kind::Gone => ("is no longer in", Around::without(items, at)),
+            _ => ("is new in", Around::inserted(items, at)),
+        };
+        let what = name(item, &self.people).map_or_else(|| shown(item), |name| shorten(&name, VALUE));
+        let there = place.with(Step::Element(at, None));
+        let meaning = format!("{what} {happened} {}{}", place.words(true), place.whom());
+        let family = match kind {
+            Kind::Gone => format!("elements are no longer in {}", place.family()),
+            _ => format!("elements are new in {}", place.family()),
+        };
+        self.push(kind, &there, word(item), meaning, family, around);
+    }
+}
+
+type Pairing = (Vec<(usize, usize)>, Vec<usize>, Vec<usize>);
+
+fn by_name(olds: &[String], news: &[String]) -> Pairing {
+    let pairs: Vec<(usize, usize)> = olds
+        .iter()
+        .enumerate()
+        .filter_map(|(before, name)| news.iter().position(|other| other == name).map(|after| (before, after)))
+        .collect();
+    let gone = (0..olds.len()).filter(|place| !pairs.iter().any(|(before, _)| before == place)).collect();
+    let added = (0..news.len()).filter(|place| !pairs.iter().any(|(_, after)| after == place)).collect();
+    (pairs, gone, added)
+}
+
+/// Elements that have no partner, of different shapes on both sides: the same ones in another shape.
+fn reshaped(
+    old: &[Node],
+    new: &[Node],
+    pairs: &mut Vec<(usize, usize)>,
+    gone: &mut Vec<usize>,
+    added: &mut Vec<usize>,
+) {
+    gone.retain(|before| {
+        let shape = |items: &[Node], place: usize| items.get(place).map(Node::shape);
+        let other = added.iter().position(|after| shape(old, *before) != shape(new, *after));
+        if let Some(other) = other {
+            pairs.push((*before, added.remove(other)));
+        }
+        other.is_none()
+    });
+    pairs.sort_unstable();
+}
+
+/// A value in a sentence.
+pub(crate) fn shown(node: &Node) -> String {
+    shorten(&node.compact(), VALUE)
+}
+
+/// Its type in a fingerprint.
+fn word(node: &Node) -> &'static str {
+    match node {
+        Node::Null => "null",
+        Node::Bool(_) => "boolean",
+        Node::Number(_) => "number",
+        Node::Text(text) if is_id(text) => "id",
+        Node::Text(_) => "string",
+        Node::List(_) => "list",
+        Node::Map(_) => "object",
+    }
+}
+
+/// Its shape in a fingerprint: an object that became a string is one cause, whether the string is an id or not.
+fn shape(node: &Node) -> &'static str {
+    if let Node::Text(_) = node { "string" } else { word(node) }
+}
+
+/// From what to what, where the shape is the same: flags by their value, numbers by where they went.
+fn types(old: &Node, new: &Node) -> String {
+    match (old, new) {
+        (Node::Bool(old), Node::Bool(new)) => format!("{old} → {new}"),
+        (Node::Number(old), Node::Number(new)) => {
+            let grew = old.as_f64().zip(new.as_f64()).is_some_and(|(old, new)| new > old);
+            format!("number, {}", if grew { "grew" } else { "shrank" })
+        }
+        (old, new) => format!("{} → {}", word(old), word(new)),
+    }
+}

@@ -1,0 +1,136 @@
+//! `review`, without a terminal and in one.
+
+use std::io::{Read as _, Write as _};
+use std::process::Stdio;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
+
+use crate::project::{Project, snapshot};
+
+const STEPS: &str = "steps:\n  - all: enter\n  - ann: { receive: { type: entered, who: \"{{ ben.id }}\" } }\n  - ann: { say: hello }\n  - ben: { hears: hello }\n  - snapshot: after the talk\n";
+const FILES: [&str; 2] = ["snapshots/talk/hello/after-the-talk.snap", "snapshots/talk/lost/after-the-talk.snap"];
+
+/// Two scenarios of which a stored snapshot says that `said` was an object, and one of them lost a frame since.
+fn changed(env: &[(&str, &str)]) -> Project {
+    let project =
+        Project::new().scenario("talk/hello", "Ann greets", STEPS).scenario("talk/lost", "Ann greets again", STEPS);
+    assert_eq!(project.play(&["--update-snapshots"]).code, Some(0));
+    let [one, other] = FILES.map(|file| project.read(file).unwrap().replace("said: 1", "said: {count: 1}"));
+    assert!(one.contains("said: {count: 1}"), "{one}");
+    let more = other.replace("  frames:\n", "  frames:\n    gone: [{}]\n");
+    assert_ne!(more, other);
+    let project = project.file(FILES[0], &one).file(FILES[1], &more);
+    let url = crate::server::url();
+    assert_eq!(project.run_with(&["run", "--server", &url], env).code, Some(1));
+    project
+}
+
+#[test]
+fn what_is_pending_is_listed_by_cause() {
+    changed(&[]).run(&["review", "--list"]).told("review_list");
+    let json = changed(&[]).run(&["review", "--list", "--format", "json"]);
+    let list: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(list["groups"].as_array().unwrap().len(), 2);
+    assert_eq!(list["pending"][1]["scenario"], "talk/lost");
+}
+
+#[test]
+fn patterns_decide_without_a_terminal() {
+    let project = changed(&[]);
+    project.run(&["review"]).told("review_no_terminal");
+    project.run(&["review", "--accept", "nothing like it"]).told("review_no_match");
+    project.run(&["review", "--accept", "shape *"]).told("review_accept");
+    assert_eq!(project.play(&["hello"]).code, Some(0));
+    project.run(&["review", "--reject", "talk/lost"]).told("review_reject");
+    project.run(&["review", "--list"]).told("review_nothing");
+    project.run_with(&["review", "--accept", "x"], &[("CI", "true")]).told("review_under_ci");
+}
+
+#[test]
+fn what_ci_left_is_taken_without_running_again() {
+    let project = changed(&[("CI", "true")]);
+    assert_eq!(project.read(&format!("{}.new", FILES[0])), None);
+    let [one, _] = FILES.map(|file| project.read(file).unwrap());
+    let project = project.file(FILES[0], &one.replace("text: hello", "text: hallo"));
+    project.run(&["review", "--from", "roundtable-report", "--accept", "talk/*"]).told("review_from");
+    let forced = project.run(&["review", "--from", "roundtable-report/pending", "--accept", "talk/hello", "--force"]);
+    assert_eq!(forced.code, Some(0));
+    assert_eq!(project.play(&[]).code, Some(0));
+    project.run(&["review", "--from", "nowhere", "--list"]).told("review_from_nowhere");
+}
+
+#[test]
+fn snapshots_of_no_scenario_are_known_without_running_and_removed_on_request() {
+    let old = "---\nsource: x\n---\nold\n";
+    let project = changed(&[])
+        .file("snapshots/talk/gone/after.snap", old)
+        .file("snapshots/talk/hello/before.snap", old)
+        .file("snapshots/talk/hello/after-the-talk@row.snap", old)
+        .file("snapshots/talk/rounds/round-7.snap", old)
+        .scenario(
+            "talk/rounds",
+            "Names made of values",
+            "steps:\n  - repeat: 2\n    steps: [{ snapshot: \"round {{ index }}\" }]\n",
+        );
+    project.run(&["review", "--remove-orphans"]).told("review_orphans");
+    assert_eq!(project.read("snapshots/talk/gone/after.snap"), None);
+    assert!(project.read("snapshots/talk/rounds/round-7.snap").is_some());
+    assert!(!project.path().join("snapshots/talk/gone").exists());
+}
+
+#[test]
+fn a_page_is_written() {
+    let project = changed(&[]);
+    assert_eq!(project.run(&["review", "--html", "pages/review.html"]).code, Some(0));
+    assert!(project.read("pages/review.html").unwrap().contains("2 pending snapshots"));
+}
+
+/// The program in a terminal of its own: keys are pressed when the text before them has come.
+fn terminal(project: &Project, keys: &[(&str, &str)]) -> (Option<i32>, String) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    let slave = || std::fs::OpenOptions::new().read(true).write(true).open(&name).unwrap();
+    let kept = slave();
+    let mut command = project.command(&["review"]);
+    command.env("TERM", "xterm").stdin(slave()).stdout(slave()).stderr(Stdio::inherit());
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    let mut master = std::fs::File::from(master);
+    let (mut seen, mut buffer) = (String::new(), [0; 4096]);
+    let mut from = 0;
+    for (text, key) in keys {
+        while !seen[from..].contains(text) {
+            let count = master.read(&mut buffer).unwrap();
+            seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        }
+        from = seen.len();
+        master.write_all(key.as_bytes()).unwrap();
+    }
+    let code = child.wait().unwrap().code();
+    assert!(tcgetattr(&kept).unwrap().local_modes.contains(LocalModes::ICANON | LocalModes::ECHO));
+    // What is left is read up to a mark of our own, because the terminal is still open.
+    (&kept).write_all(b"\x04end").unwrap();
+    while !seen.ends_with("\u{4}end") {
+        let count = master.read(&mut buffer).unwrap();
+        seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
+    }
+    (code, seen)
+}
+
+#[test]
+fn a_terminal_is_asked_by_keys_and_left_as_it_was() {
+    let project = changed(&[]);
+    let (code, _) = terminal(&project, &[("change 1 of 2", "\u{3}")]);
+    assert_eq!(code, Some(130));
+    assert!(FILES.iter().all(|file| project.read(&format!("{file}.new")).is_some()), "nothing was written");
+    let keys = [("gone is missing", "?"), ("accept all alike", "r"), ("change 2 of 2", "A")];
+    let (code, seen) = terminal(&project, &keys);
+    assert_eq!(code, Some(0));
+    let seen = seen.rsplit("\u{1b}[1;1H").next().unwrap().replace('\r', "");
+    snapshot("review_terminal", seen.trim_end_matches("\u{4}end"));
+    assert_eq!(project.play(&["hello"]).code, Some(0));
+    assert_eq!(project.play(&["lost"]).code, Some(1));
+}

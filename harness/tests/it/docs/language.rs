@@ -1,0 +1,64 @@
+//! The examples of the language reference: each is a file of one project, which is checked and played.
+
+use roundtable::reference::language;
+
+use super::{holds, top};
+use crate::project::Project;
+
+/// The fenced blocks of a page that begin with the path of a file.
+fn files_of(page: &str) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        let Some(kind) = line.strip_prefix("```") else { continue };
+        let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+        let Some(path) = block.first().and_then(|first| first.strip_prefix("# ")).filter(|path| path.contains('/'))
+        else {
+            assert!(!matches!(kind, "yaml" | "csv"), "a block of the page names no file:\n{}", block.join("\n"));
+            continue;
+        };
+        files.push((path.to_owned(), block[1..].join("\n") + "\n"));
+    }
+    files
+}
+
+#[test]
+fn the_reference_is_made_from_the_tables_of_words() {
+    holds("docs/language.md", &language());
+}
+
+#[test]
+fn every_row_of_a_table_has_as_many_cells_as_its_heading() {
+    let cells = |line: &str| line.replace("\\|", "").matches('|').count();
+    let mut heading = 0;
+    for line in language().lines() {
+        match cells(line) {
+            _ if !line.starts_with('|') => heading = 0,
+            found if heading == 0 => heading = found,
+            found => assert_eq!(found, heading, "{line}"),
+        }
+    }
+}
+
+#[test]
+fn the_tour_of_the_language_is_well_formed_and_passes() {
+    let page = std::fs::read_to_string(top().join("docs/language.md")).unwrap();
+    let files = files_of(&page);
+    assert!(files.len() > 6, "only {} files were found", files.len());
+    let mut project = Project::new();
+    for (path, text) in &files {
+        project = project.file(path, text);
+    }
+    let checked = project.run(&["check", "--deny-warnings"]);
+    assert_eq!((checked.code, checked.stderr.as_str()), (Some(0), ""), "{}", checked.stdout);
+    let played = project.play(&[]);
+    assert_eq!(played.code, Some(0), "{}", played.stdout);
+    let schema = project.run(&["schema", "--with", "scenarios/protocols/rooms.yaml", "scenarios/protocols/quiet.yaml"]);
+    assert!(schema.code == Some(0) && schema.stdout.contains("listens"), "{}", schema.stderr);
+}
+
+#[test]
+fn a_schema_with_a_protocol_that_is_wrong() {
+    let project = Project::new().file("wrong.yaml", "protocol: x\nverb: {}\n");
+    project.run(&["schema", "--with", "wrong.yaml", "gone.yaml"]).told("schema_wrong");
+}
