@@ -442,6 +442,14 @@ impl Config {
             }
             _ => {}
         }
+        for origin in self.allowed_origins.iter().flatten() {
+            let authority = origin.split_once("://").map(|(_, authority)| authority.trim_end_matches('/'));
+            if origin != "*" && authority.is_none_or(|authority| authority.is_empty() || authority.contains('/')) {
+                let problem =
+                    format!("has {origin:?}, which is no origin; write `https://host`, `https://host:port` or `*`");
+                return Err(ConfigError::wrong("allowed_origins", problem));
+            }
+        }
         if let Some(secret) = &self.jwt_secret {
             let (least, given) = (self.jwt_algorithm.least_secret(), secret.0.len());
             if given < least {

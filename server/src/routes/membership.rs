@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use tokio::sync::MutexGuard;
 
 use super::conversations::person;
 use super::extract::{Fields, InPath, JsonObject, OptionalObject};
@@ -14,7 +15,7 @@ use super::requests::{Accepting, Inviting, Joining};
 use super::wire::{ConversationBody, InviteBody, JoinedBody, LeftBody};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::conversation::handle::ReadView;
+use crate::conversation::handle::{Handle, ReadView};
 use crate::domain::{ConversationId, InviteId, UserId};
 use crate::error::ApiError;
 
@@ -34,10 +35,26 @@ pub(super) async fn join(
         fields.object("participant")?.ok_or_else(|| ApiError::InvalidRequest("participant is required".to_owned()))?;
     let (user, name) = person(entry, "participant.", &app.config)?;
     let conversation = app.find(&ConversationId::from(id)).await?;
-    let _room = app.room_for_one_more(&user).await?;
+    let _room = room(&app, &conversation, &caller.id, &user).await?;
     let view = conversation.join(caller.id, user, name).await;
     let view = view.map_err(|error| app.refused(error))?;
     Ok(joined(&view))
+}
+
+/// Checks that `user` may come to be in one more conversation. Where the join will be refused for another reason the
+/// number is not looked at: that reason comes first, and a stranger learns nothing of it.
+async fn room<'a>(
+    app: &'a App,
+    conversation: &Handle,
+    by: &UserId,
+    user: &UserId,
+) -> Result<Option<MutexGuard<'a, ()>>, ApiError> {
+    let is_in = conversation.admit(user.clone()).await.is_ok();
+    let may_ask = by == user || conversation.admit(by.clone()).await.is_ok();
+    if is_in || !may_ask {
+        return Ok(None);
+    }
+    app.room_for_one_more(user).await
 }
 
 fn joined(view: &ReadView) -> Response {
@@ -84,7 +101,7 @@ pub(super) async fn accept(
     };
     let invite = InviteId::from(invite);
     let conversation = app.registry.find_invite(&invite).await.map_err(|error| app.refused(error))?;
-    let _room = app.room_for_one_more(&caller.id).await?;
+    let _room = room(&app, &conversation, &caller.id, &caller.id).await?;
     let view = conversation.accept(invite, caller.id, name).await;
     Ok(joined(&view.map_err(|error| app.refused(error))?))
 }

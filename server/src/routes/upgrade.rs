@@ -11,6 +11,7 @@ use axum::response::Response;
 use tracing::{Instrument, info_span};
 
 use super::extract::{InPath, InQuery};
+use super::observe::RequestId;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::connection::WriteProgress;
@@ -45,6 +46,7 @@ pub(super) async fn connect(
     InPath(id): InPath<String>,
     query: InQuery,
     Extension(progress): Extension<WriteProgress>,
+    Extension(request): Extension<RequestId>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     if app.is_closing() {
@@ -87,6 +89,7 @@ pub(super) async fn connect(
         parent: None,
         "socket",
         id = %connection.id,
+        request = %request.0,
         conversation = %connection.conversation.id(),
         participant = %connection.user,
     );
