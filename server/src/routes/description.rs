@@ -68,6 +68,12 @@ fn complete(method: &str, path: &str, operation: &mut Value, config: &Config) {
         ("delete", "/chat/{id}/participants/{user_id}") => &[403],
         _ => &[],
     });
+    // Any whole number is taken and clamped, however large.
+    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+        if let Some(schema) = parameter["schema"].as_object_mut() {
+            schema.remove("format");
+        }
+    }
     for status in statuses {
         let mut answer = json!({
             "description": meaning(status),
@@ -129,7 +135,7 @@ fn limit(schemas: &mut Value, config: &Config) {
         ("Person", "user_id", filled(config.max_id_chars)),
         ("Person", "name", filled(config.max_name_chars)),
         ("Creation", "title", filled(config.max_title_chars)),
-        ("Creation", "participants", json!({"maxItems": config.max_participants_at_creation})),
+        ("Creation", "participants", json!({"maxItems": config.max_participants_at_creation, "uniqueItems": true})),
         ("Creation", "mode", at_most(config.max_mode_chars)),
         ("Creation", "sites", sites.clone()),
         ("Editing", "title", filled(config.max_title_chars)),

@@ -45,8 +45,7 @@ pub(super) async fn connect(
     caller: Caller,
     InPath(id): InPath<String>,
     query: InQuery,
-    Extension(progress): Extension<WriteProgress>,
-    Extension(request): Extension<RequestId>,
+    (Extension(progress), Extension(request)): (Extension<WriteProgress>, Extension<RequestId>),
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     if app.is_closing() {
