@@ -9,8 +9,10 @@ pub mod diff;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod pipeline;
+mod report;
 
 pub use pipeline::{NarrowArgs, PipelineArgs};
+pub use report::{MergeReportsArgs, ReportArgs, ReportsArgs};
 pub mod init;
 
 /// End-to-end tests for multi-participant realtime servers.
@@ -49,7 +51,7 @@ pub enum Command {
     /// a protocol file, and a scenario that passes.
     Init(init::InitArgs),
     /// Play scenarios and check what every participant saw.
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Start the server alone, and leave it running until Ctrl-C.
     Serve(ServeArgs),
     /// Show the scenarios that would be played.
@@ -60,8 +62,12 @@ pub enum Command {
     Diff(diff::DiffArgs),
     /// Look at what changed in snapshots, by meaning and by cause, and accept or reject it.
     Review(review::ReviewArgs),
-    /// Print the JSON Schema of scenario and protocol files, for editors.
+    /// Print the JSON Schema of scenario and protocol files, for editors, or of event files.
     Schema(SchemaArgs),
+    /// Tell a run again from its event file, and write reports of it.
+    Report(ReportArgs),
+    /// Tell the parts of a sharded run as one, and write reports of it.
+    MergeReports(MergeReportsArgs),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -75,6 +81,9 @@ pub struct SchemaArgs {
     /// Protocol files whose verbs, parameters, streams and states editors are to offer.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub with: Vec<PathBuf>,
+    /// The schema of event files instead, which `run --report json=FILE` writes: of each of their lines.
+    #[arg(long, conflicts_with = "with")]
+    pub events: bool,
 }
 
 /// Which scenarios.
@@ -145,9 +154,9 @@ pub struct RunArgs {
     /// Leave the server (as a subprocess) running after the run, and print its address and each participant's token.
     #[arg(long)]
     pub keep_server: bool,
-    /// Write a report: json=FILE (an event a line); may be given several times.
-    #[arg(long, value_name = "KIND=PLACE")]
-    pub report: Vec<crate::report::Wish>,
+    /// Which reports.
+    #[command(flatten)]
+    pub reports: ReportsArgs,
     /// Of which scenarios a page is written that shows every request and frame, and reports hold them.
     #[arg(long, value_name = "WHEN", default_value = "on-failure")]
     pub trace: crate::report::tape::Keep,

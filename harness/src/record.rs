@@ -80,7 +80,7 @@ pub enum What {
 }
 
 /// How a connection ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Closing {
     /// The close code; none where the connection was lost without a close frame.
     pub code: Option<u16>,

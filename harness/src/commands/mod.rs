@@ -7,6 +7,7 @@ mod diff;
 mod init;
 mod narrow;
 mod play;
+mod report;
 mod review;
 mod run;
 mod schema;
@@ -35,11 +36,13 @@ pub fn run(cli: Cli) -> Exit {
         Color::Always => Paint::new(true),
         Color::Never => Paint::new(false),
     };
-    if let Command::Diff(args) = &cli.command {
-        return diff::diff(args, paint);
-    }
-    if let Command::Schema(args) = &cli.command {
-        return schema::schema(args);
+    match &cli.command {
+        Command::Diff(args) => return diff::diff(args, paint),
+        Command::Schema(args) => return schema::schema(args),
+        // They need no configuration: what they read may come from elsewhere.
+        Command::Report(args) => return report::report(args, paint),
+        Command::MergeReports(args) => return report::merge(args, paint),
+        _ => {}
     }
     if let Command::Completions { shell } = &cli.command {
         return completions::completions(*shell);
@@ -61,7 +64,12 @@ pub fn run(cli: Cli) -> Exit {
         Command::List(args) => list(&config, &args),
         Command::Check(args) => check::check(&config, &args, paint),
         Command::Review(args) => review::review(&config, &args, paint),
-        Command::Schema(_) | Command::Init(_) | Command::Completions { .. } | Command::Diff(_) => Exit::Passed,
+        Command::Schema(_)
+        | Command::Report(_)
+        | Command::MergeReports(_)
+        | Command::Diff(_)
+        | Command::Init(_)
+        | Command::Completions { .. } => Exit::Passed,
     }
 }
 

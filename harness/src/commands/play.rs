@@ -86,7 +86,7 @@ pub(crate) struct Stop {
 
 /// What the playing threads tell the one that prints.
 enum Told {
-    Event(Box<Event>),
+    Events(Vec<Event>),
     Text(String),
 }
 
@@ -139,9 +139,17 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
     crate::subject::in_process::log_panics();
     let (events, incoming) = mpsc::channel::<Told>();
     let words = Mutex::new(events.clone());
-    let events = Mutex::new(events);
+    let events = Mutex::new((events, Vec::new()));
+    let live = debug.is_some();
     let sink: EventSink = Arc::new(move |event| {
-        let _ = events.lock().unwrap_or_else(PoisonError::into_inner).send(Told::Event(Box::new(event)));
+        let mut events = events.lock().unwrap_or_else(PoisonError::into_inner);
+        // Details wait for what somebody waits for: to wake this thread for each of them would cost more than they do.
+        let told = live || !event.kind.is_detail();
+        events.1.push(event);
+        if told {
+            let batch = std::mem::take(&mut events.1);
+            let _ = events.0.send(Told::Events(batch));
+        }
     });
     let desk = stop.map(|stop| {
         // Through the same channel, so that a prompt stands behind what it is about.
@@ -172,14 +180,14 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
     let mut failures = String::new();
     let width = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
     let mut story = debug.map(|debug| Story::new(paint, width, debug == Debug::Whole));
-    for told in incoming {
-        let event = match told {
-            Told::Event(event) => *event,
-            Told::Text(text) => {
-                print(&text);
-                continue;
-            }
-        };
+    let events = incoming.into_iter().flat_map(|told| match told {
+        Told::Events(events) => events,
+        Told::Text(text) => {
+            print(&text);
+            Vec::new()
+        }
+    });
+    for event in events {
         if let EventKind::RunFinished(_) = event.kind {
             // Servers that are kept go on logging, so the channel may never close.
             break;

@@ -97,7 +97,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
     if let Err(error) = &kept_output {
         complain(&format!("{} can't be made, so this run is not remembered: {error}", output.display()));
     }
-    let mut reports = match Reports::begin(&args.report, args.trace, &output) {
+    let mut reports = match Reports::begin(&args.reports.report, &args.reports.history, args.trace, Some(&output)) {
         Ok(reports) => reports,
         Err(error) => return refuse(&error),
     };

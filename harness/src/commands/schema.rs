@@ -9,6 +9,9 @@ use crate::scenario::error::Severity;
 use crate::scenario::load::Library;
 
 pub(crate) fn schema(args: &SchemaArgs) -> Exit {
+    if args.events {
+        return shown(&crate::event::schema::schema());
+    }
     let mut library = Library::new(Path::new("."), Path::new("."));
     let protocols: Vec<_> = args.with.iter().filter_map(|file| library.protocol_file(file)).collect();
     let mut broken = false;
@@ -19,6 +22,10 @@ pub(crate) fn schema(args: &SchemaArgs) -> Exit {
     if broken || protocols.len() < args.with.len() {
         return Exit::Invalid;
     }
-    let text = serde_json::to_string_pretty(&crate::schema::schema_with(&protocols)).unwrap_or_default();
+    shown(&crate::schema::schema_with(&protocols))
+}
+
+fn shown(schema: &serde_json::Value) -> Exit {
+    let text = serde_json::to_string_pretty(schema).unwrap_or_default();
     print(&format!("{text}\n"))
 }

@@ -9,12 +9,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::record::Closing;
 use crate::scenario::error::{Position, Source};
 
+pub mod page;
 mod result;
+pub mod schema;
 
 pub use result::{
     Attempt, Came, Class, Failure, FailureKind, LoggedLine, Nearest, Outcome, Person, Quarantined, Raced,
@@ -28,13 +31,14 @@ pub const VERSION: u32 = 1;
 pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// Something that happened in a run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// The scenario that it belongs to, where it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scenario: Option<Arc<Instance>>,
     /// Time since the scenario's start, or since the run's where it belongs to none.
     #[serde(rename = "at_us", with = "micros")]
+    #[schemars(with = "u64")]
     pub at: Duration,
     /// What happened.
     #[serde(flatten)]
@@ -42,7 +46,7 @@ pub struct Event {
 }
 
 /// One playing of a scenario.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Instance {
     /// `suite/stem`, with `@row` behind it where there are examples.
     pub label: Arc<str>,
@@ -83,7 +87,7 @@ pub(crate) mod some_micros {
 }
 
 /// The kinds of events.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
     /// The run begins.
@@ -117,6 +121,7 @@ pub enum EventKind {
         server: String,
         /// When it is killed, since it was asked to end.
         #[serde(rename = "patience_us", with = "micros")]
+        #[schemars(with = "u64")]
         patience: Duration,
     },
     /// A scenario begins.
@@ -198,6 +203,7 @@ pub enum EventKind {
         body: String,
         /// How long it took.
         #[serde(rename = "took_us", with = "micros")]
+        #[schemars(with = "u64")]
         took: Duration,
     },
     /// A WebSocket was opened, or refused.
@@ -268,9 +274,11 @@ pub enum EventKind {
         order: Vec<Start>,
         /// Between the first and the last.
         #[serde(rename = "spread_us", with = "micros")]
+        #[schemars(with = "u64")]
         spread: Duration,
         /// How much later than the first a racer was let go at most on purpose, `--jitter`.
         #[serde(rename = "jitter_us", with = "micros")]
+        #[schemars(with = "u64")]
         jitter: Duration,
     },
     /// What belongs together in a stream of the protocol: the sending of a message, its acknowledgements, its
@@ -319,17 +327,18 @@ pub enum EventKind {
 }
 
 /// One racer's release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Start {
     /// Who.
     pub participant: String,
     /// How long after the first.
     #[serde(rename = "after_us", with = "micros")]
+    #[schemars(with = "u64")]
     pub after: Duration,
 }
 
 /// A place in a file, with its line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Place {
     /// The file.
     pub file: PathBuf,

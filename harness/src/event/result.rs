@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Instance, Place, Start, micros, some_micros};
 use crate::snapshot::DiffLine;
 
 /// How one scenario ended.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ScenarioResult {
     /// `suite/stem`, with `@row` behind it where there are examples.
     pub label: Arc<str>,
@@ -28,6 +29,7 @@ pub struct ScenarioResult {
     pub outcome: Outcome,
     /// How long it took, the server's start included.
     #[serde(rename = "took_us", with = "micros")]
+    #[schemars(with = "u64")]
     pub took: Duration,
     /// The seed that plays it again with the same generated values and order of races, as a first attempt; 0 where it
     /// was not played.
@@ -70,13 +72,14 @@ pub struct ScenarioResult {
 }
 
 /// An attempt that failed and was followed by another.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Attempt {
     /// The seed that plays it again; 0 where it was not played.
     #[serde(default)]
     pub seed: u64,
     /// How long it took.
     #[serde(rename = "took_us", with = "micros")]
+    #[schemars(with = "u64")]
     pub took: Duration,
     /// What didn't hold.
     pub failures: Vec<Failure>,
@@ -88,7 +91,7 @@ pub struct Attempt {
 }
 
 /// The quarantine of a scenario: for a while its failure is told and doesn't fail the run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Quarantined {
     /// Where it is worked on.
     pub issue: String,
@@ -99,7 +102,7 @@ pub struct Quarantined {
 }
 
 /// Something that a scenario under way waits for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Waiting {
     /// Who waits; none for the scenario as a whole.
     pub participant: Option<String>,
@@ -107,6 +110,7 @@ pub struct Waiting {
     pub what: String,
     /// For how long already.
     #[serde(rename = "waited_us", with = "micros")]
+    #[schemars(with = "u64")]
     pub waited: Duration,
     /// The step that waits.
     pub place: Option<Place>,
@@ -170,7 +174,7 @@ impl ScenarioResult {
 }
 
 /// How the participants of a race were released.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Raced {
     /// The race's step.
     pub place: Option<Place>,
@@ -178,21 +182,23 @@ pub struct Raced {
     pub order: Vec<Start>,
     /// Between the first and the last.
     #[serde(rename = "spread_us", with = "micros")]
+    #[schemars(with = "u64")]
     pub spread: Duration,
 }
 
 /// A line of the server's log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LoggedLine {
     /// When it was read, since the scenario's start.
     #[serde(rename = "at_us", with = "micros")]
+    #[schemars(with = "u64")]
     pub at: Duration,
     /// The line.
     pub text: String,
 }
 
 /// Somebody who took part, for those who go on by hand.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Person {
     /// The key in the scenario file.
     pub key: String,
@@ -207,7 +213,7 @@ pub struct Person {
 }
 
 /// The ways in which a scenario can end.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum Outcome {
     /// Everything held.
@@ -249,7 +255,7 @@ pub enum Outcome {
 }
 
 /// What kind of thing failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// An expectation on an inbox or an answer.
@@ -269,7 +275,7 @@ pub enum FailureKind {
 }
 
 /// Who has to look at a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
     /// The server did something that it must not: an expectation, an invariant, a snapshot.
@@ -311,7 +317,7 @@ impl Class {
 }
 
 /// Something that didn't hold.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     /// What kind of thing.
     pub kind: FailureKind,
@@ -344,7 +350,7 @@ pub struct Failure {
 }
 
 /// A snapshot that isn't as it is stored.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SnapshotChange {
     /// Its name in the scenario.
     pub name: String,
@@ -357,7 +363,7 @@ pub struct SnapshotChange {
 }
 
 /// The frame or answer that comes nearest to what was expected.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Nearest {
     /// What it is, for people: `frame 12 on main at 31 ms`.
     pub what: String,
@@ -370,10 +376,11 @@ pub struct Nearest {
 }
 
 /// A frame that came instead.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Came {
     /// When, since the scenario's start.
     #[serde(rename = "at_us", with = "micros")]
+    #[schemars(with = "u64")]
     pub at: Duration,
     /// Its entry in the record.
     #[serde(default)]
@@ -407,7 +414,7 @@ impl Failure {
 }
 
 /// How a run ended, in numbers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Scenarios that passed, those that failed as expected included.
     pub passed: usize,
@@ -441,6 +448,7 @@ pub struct Summary {
     pub interrupted: bool,
     /// The time limit that ended the run, where one did.
     #[serde(default, rename = "limit_us", with = "some_micros", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<u64>")]
     pub limit: Option<Duration>,
     /// Expectations of nothing that no barrier proved.
     pub unproven: usize,
@@ -452,6 +460,7 @@ pub struct Summary {
     pub orphans: Vec<PathBuf>,
     /// How long it took.
     #[serde(rename = "took_us", with = "micros")]
+    #[schemars(with = "u64")]
     pub took: Duration,
 }
 

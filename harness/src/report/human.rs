@@ -86,6 +86,24 @@ pub fn not_run(results: &[ScenarioResult], paint: Paint) -> String {
 /// A scenario's failures, with everything that helps to find the cause; empty for one that has none, and for an
 /// attempt that another follows. `trace` is the page that shows them.
 pub fn failures(result: &ScenarioResult, trace: Option<&Path>, paint: Paint) -> String {
+    let mut text = without_log(result, paint);
+    if text.is_empty() {
+        return text;
+    }
+    let all = |lines: &[LoggedLine]| lines.iter().map(timed).collect();
+    let (lines, page, id): (Vec<String>, _, _) = match (&result.outcome, result.earlier.last()) {
+        (Outcome::Failed { .. }, _) => (all(&result.log), trace, &result.trace),
+        (Outcome::NoServer { log, .. }, _) => (log.clone(), None, &None),
+        (_, Some(last)) => (all(&last.log), None, &last.trace),
+        _ => return text,
+    };
+    log(&mut text, &lines, paint);
+    traces(&mut text, page, id.as_deref(), paint);
+    text
+}
+
+/// The same without the server's log and the traces, for reports that keep those elsewhere.
+pub fn without_log(result: &ScenarioResult, paint: Paint) -> String {
     let mut text = String::new();
     if result.will_retry {
         return text;
@@ -97,14 +115,10 @@ pub fn failures(result: &ScenarioResult, trace: Option<&Path>, paint: Paint) -> 
             for failure in failures {
                 one(&mut text, failure, paint);
             }
-            let lines: Vec<String> = result.log.iter().map(timed).collect();
-            log(&mut text, &lines, paint);
-            traces(&mut text, trace, result.trace.as_deref(), paint);
         }
-        Outcome::NoServer { reason, log: lines } => {
+        Outcome::NoServer { reason, .. } => {
             heading(&mut text, result, paint);
             let _ = writeln!(text, "  {} {reason}", paint.text(Style::Bad, "✗"));
-            log(&mut text, lines, paint);
         }
         _ => {
             if let (true, Some((last, before))) = (result.is_flaky(), result.earlier.split_last()) {
@@ -113,13 +127,25 @@ pub fn failures(result: &ScenarioResult, trace: Option<&Path>, paint: Paint) -> 
                 for failure in &last.failures {
                     one(&mut text, failure, paint);
                 }
-                let lines: Vec<String> = last.log.iter().map(timed).collect();
-                log(&mut text, &lines, paint);
-                traces(&mut text, None, last.trace.as_deref(), paint);
             }
         }
     }
     text
+}
+
+/// What didn't hold, as [`failures`] tells it of a scenario.
+pub(crate) fn told(failures: &[Failure], paint: Paint) -> String {
+    let mut text = String::new();
+    for failure in failures {
+        one(&mut text, failure, paint);
+    }
+    text
+}
+
+/// Milliseconds, from the microseconds that event files keep, so that a run is told again as it was told first.
+fn millis(at: Duration) -> f64 {
+    let micros = u32::try_from(at.as_micros()).unwrap_or(u32::MAX);
+    f64::from(micros) / 1000.0
 }
 
 /// Where to look on: the page that shows everything, and by what a server's own traces are found.
@@ -175,8 +201,9 @@ fn attempts_before(text: &mut String, before: &[Attempt], last: &[Failure], pain
     }
 }
 
-fn timed(line: &LoggedLine) -> String {
-    format!("{:>9.1} ms {}", line.at.as_secs_f64() * 1000.0, line.text)
+/// A line of the log behind its time.
+pub(crate) fn timed(line: &LoggedLine) -> String {
+    format!("{:>9.1} ms {}", millis(line.at), line.text)
 }
 
 fn heading(text: &mut String, result: &ScenarioResult, paint: Paint) {
@@ -225,7 +252,7 @@ fn one(text: &mut String, failure: &Failure, paint: Paint) {
             .map(|line| format!(" {}", paint.text(Style::Dim, &format!("(taken by line {line})"))))
             .unwrap_or_default();
         let head = if number == 0 { "came" } else { "" };
-        row(text, head, &format!("{:>9.1} ms {}{taken}", frame.at.as_secs_f64() * 1000.0, frame.frame), paint);
+        row(text, head, &format!("{:>9.1} ms {}{taken}", millis(frame.at), frame.frame), paint);
     }
     if failure.came.is_empty() && failure.late.is_some() && failure.expected.is_some() {
         row(text, "came", "nothing", paint);

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::Reporter;
-use crate::event::{Event, EventKind, VERSION};
+use crate::event::{Event, VERSION};
 
 /// Writes events as they come. Whole lines are handed to the system at the end of every scenario, so that the file of
 /// a run that was killed holds what had ended.
@@ -78,40 +78,108 @@ pub enum ReadError {
     },
 }
 
-/// Reads an event file. The last line of a run that was killed may be cut off; it is left out.
+/// Reads an event file whole.
 ///
 /// # Errors
 /// Where the file can't be read, or is no event file of this version.
 pub fn read(file: &Path) -> Result<Vec<Event>, ReadError> {
-    let failed = |error| ReadError::Io { file: file.to_path_buf(), error };
-    let mut reader = BufReader::new(File::open(file).map_err(failed)?);
-    let mut events = Vec::new();
-    let mut text = String::new();
-    for line in 1.. {
-        text.clear();
-        if reader.read_line(&mut text).map_err(failed)? == 0 {
-            break;
-        }
-        if text.trim().is_empty() {
-            continue;
-        }
-        let event: Event = match serde_json::from_str(&text) {
-            Ok(event) => event,
-            Err(error) if error.is_eof() && !text.ends_with('\n') => break,
-            Err(error) => return Err(ReadError::Line { file: file.to_path_buf(), line, error }),
-        };
-        if let EventKind::RunStarted { version, .. } = event.kind
-            && version != VERSION
-        {
-            return Err(ReadError::Version { file: file.to_path_buf(), found: version });
-        }
-        if events.is_empty() && !matches!(event.kind, EventKind::RunStarted { .. }) {
-            return Err(ReadError::Headless { file: file.to_path_buf() });
-        }
-        events.push(event);
+    Events::open(file)?.collect()
+}
+
+/// The events of a file, one after another. The last line of a run that was killed may be cut off; it is left out.
+#[derive(Debug)]
+pub struct Events {
+    file: PathBuf,
+    reader: BufReader<File>,
+    text: Vec<u8>,
+    line: usize,
+    ended: bool,
+}
+
+impl Events {
+    /// Opens an event file.
+    ///
+    /// # Errors
+    /// Where it can't be opened.
+    pub fn open(file: &Path) -> Result<Self, ReadError> {
+        let reader = File::open(file).map_err(|error| ReadError::Io { file: file.to_path_buf(), error })?;
+        Ok(Self { file: file.to_path_buf(), reader: BufReader::new(reader), text: Vec::new(), line: 0, ended: false })
     }
-    if events.is_empty() {
-        return Err(ReadError::Headless { file: file.to_path_buf() });
+
+    fn read_next(&mut self) -> Result<Option<Event>, ReadError> {
+        let first = self.line == 0;
+        loop {
+            if !self.read_line(first)? {
+                return Ok(None);
+            }
+            match serde_json::from_slice(&self.text) {
+                Ok(event) => return Ok(Some(event)),
+                // Cut off in the middle, in a character perhaps.
+                Err(_) if !first && !self.text.ends_with(b"\n") => return Ok(None),
+                // A later program of the same version may tell more.
+                Err(_) if serde_json::from_slice::<Head>(&self.text).is_ok_and(|head| !head.is_known()) => {}
+                Err(error) => return Err(ReadError::Line { file: self.file.clone(), line: self.line, error }),
+            }
+        }
     }
-    Ok(events)
+
+    /// Reads the next line that isn't empty; false at the end.
+    fn read_line(&mut self, first: bool) -> Result<bool, ReadError> {
+        loop {
+            self.text.clear();
+            let read = self.reader.read_until(b'\n', &mut self.text);
+            let read = read.map_err(|error| ReadError::Io { file: self.file.clone(), error })?;
+            if read == 0 {
+                return if first { Err(ReadError::Headless { file: self.file.clone() }) } else { Ok(false) };
+            }
+            self.line += 1;
+            if !self.text.trim_ascii().is_empty() {
+                break;
+            }
+        }
+        // The version comes first: a file of another one may not be readable at all.
+        if first && let Ok(head) = serde_json::from_slice::<Head>(&self.text) {
+            match head.version {
+                Some(found) if head.event == "run_started" && found != VERSION => {
+                    return Err(ReadError::Version { file: self.file.clone(), found });
+                }
+                _ if head.event != "run_started" => return Err(ReadError::Headless { file: self.file.clone() }),
+                _ => {}
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// As much of a line as tells what it is.
+#[derive(serde::Deserialize)]
+struct Head {
+    event: String,
+    version: Option<u32>,
+}
+
+impl Head {
+    /// Whether this program knows such events.
+    fn is_known(&self) -> bool {
+        let schema = crate::event::schema::schema();
+        let none = Vec::new();
+        schema["oneOf"]
+            .as_array()
+            .unwrap_or(&none)
+            .iter()
+            .any(|kind| kind["properties"]["event"]["const"] == self.event)
+    }
+}
+
+impl Iterator for Events {
+    type Item = Result<Event, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let next = self.read_next().transpose();
+        self.ended = !matches!(next, Some(Ok(_)));
+        next
+    }
 }

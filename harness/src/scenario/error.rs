@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::text::edit_distance;
 
 /// A place in a file; lines and columns count from 1, columns in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct Position {
     /// Line, from 1.
     pub line: usize,

@@ -10,7 +10,7 @@ use crate::snapshot::shape::shape_changes;
 const CONTEXT: usize = 3;
 
 /// What a line of a difference is, for those that colour it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DiffKind {
     /// A change of shape: `alice.state.conversation.participants[1]: an object became a string`.
@@ -26,7 +26,7 @@ pub enum DiffKind {
 }
 
 /// A line of a difference.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DiffLine {
     /// What it is.
     pub kind: DiffKind,

@@ -28,6 +28,11 @@ fn holds(file: &str, wanted: &str) {
     );
 }
 
+#[test]
+fn the_page_about_event_files_is_made_from_their_schema() {
+    holds("docs/events.md", &roundtable::event::page::page());
+}
+
 /// The program's command line.
 fn program() -> clap::Command {
     roundtable::cli::Cli::command()

@@ -5,6 +5,7 @@
 //! - [`kill`]: a run that is killed at any moment;
 //! - [`docs`]: the documents, whose references are made and whose examples are run;
 //! - [`life`]: what the program started ends with it, whatever ends it;
+//! - [`reports`]: what `--report`, `report` and `merge-reports` write, read by other programs;
 //! - [`project`]: a temporary folder of scenarios, and the program run in it;
 //! - [`rooms`]: the application that all of them play against.
 
@@ -16,6 +17,7 @@ mod kill;
 mod library;
 mod life;
 mod project;
+mod reports;
 #[path = "../../examples/axum_application.rs"]
 #[expect(dead_code, reason = "its `main` is for `cargo run --example`")]
 mod rooms;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{base, trace_path, write_all};
 use crate::event::{Event, EventKind, Instance, Outcome, ScenarioResult};
+use crate::report::Reporter;
 use crate::report::tape::Keep;
 
 /// Writes a trace as a scenario ends, where one is wanted; removes those that former runs left of scenarios that are
@@ -28,16 +29,7 @@ impl Traces {
         Self { output: output.to_path_buf(), keep, begun: BTreeMap::new(), stale }
     }
 
-    /// Where the trace of a scenario that ended so stands; none where none is kept.
-    pub(crate) fn path(&self, result: &ScenarioResult) -> Option<PathBuf> {
-        // What was never played has nothing to show.
-        let played =
-            !matches!(result.outcome, Outcome::Skipped { .. } | Outcome::NoServer { .. } | Outcome::NotRun { .. });
-        (played && self.keep.wants(result)).then(|| trace_path(&self.output, &result.instance()))
-    }
-
-    /// Takes what the tape gives at once: an event, or a scenario's details with its end behind them.
-    pub(crate) fn take(&mut self, events: &[Event]) -> io::Result<()> {
+    fn take(&mut self, events: &[Event]) -> io::Result<()> {
         let Some(Event { scenario: Some(instance), kind, .. }) = events.last() else { return Ok(()) };
         match kind {
             EventKind::ScenarioStarted { .. } => {
@@ -46,7 +38,7 @@ impl Traces {
             }
             EventKind::ScenarioFinished(result) => {
                 let begun = self.begun.remove(instance);
-                if let Some(path) = self.path(result).filter(|_| events.len() > 1) {
+                if let Some(path) = path(&self.output, self.keep, result).filter(|_| events.len() > 1) {
                     write_all(begun.iter().chain(events), &path)?;
                 }
             }
@@ -72,6 +64,23 @@ impl Traces {
         }
         Ok(())
     }
+}
+
+impl Reporter for Traces {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.take(std::slice::from_ref(event))
+    }
+
+    fn events(&mut self, events: &[Event]) -> io::Result<()> {
+        self.take(events)
+    }
+}
+
+/// Where the trace of a scenario that ended so stands; none where none is kept.
+pub(crate) fn path(output: &Path, keep: Keep, result: &ScenarioResult) -> Option<PathBuf> {
+    // What was never played has nothing to show.
+    let played = !matches!(result.outcome, Outcome::Skipped { .. } | Outcome::NoServer { .. } | Outcome::NotRun { .. });
+    (played && keep.wants(result)).then(|| trace_path(output, &result.instance()))
 }
 
 /// The traces in a folder and those below it.

@@ -1,0 +1,112 @@
+//! `report` and `merge-reports`.
+
+use std::path::{Path, PathBuf};
+
+use super::{complain, print, refuse};
+use crate::cli::{MergeReportsArgs, ReportArgs, ReportsArgs};
+use crate::event::{EventKind, Outcome, ScenarioResult};
+use crate::exit::Exit;
+use crate::report::human;
+use crate::report::merge::Merged;
+use crate::report::paint::{Paint, Style};
+use crate::report::reports::Reports;
+use crate::report::tape::Keep;
+
+pub(crate) fn report(args: &ReportArgs, paint: Paint) -> Exit {
+    tell(&args.events, &args.reports, paint)
+}
+
+pub(crate) fn merge(args: &MergeReportsArgs, paint: Paint) -> Exit {
+    let mut files = Vec::new();
+    for part in &args.parts {
+        if !part.is_dir() {
+            files.push(part.clone());
+            continue;
+        }
+        let before = files.len();
+        if let Err(error) = event_files(part, &mut files) {
+            return refuse(&format!("{} can't be read: {error}", part.display()));
+        }
+        if files.len() == before {
+            return refuse(&format!(
+                "{} holds no event file (*.jsonl, as `run --report json=FILE` writes)",
+                part.display()
+            ));
+        }
+    }
+    tell(&files, &args.reports, paint)
+}
+
+/// Every `*.jsonl` below a folder, in the order of their names.
+fn event_files(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    let mut entries = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            event_files(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "jsonl") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
+    let run = match Merged::read(files) {
+        Ok(run) => run,
+        Err(error) => return refuse(&error.to_string()),
+    };
+    if let Some(file) = files.iter().find(|file| args.report.iter().any(|wish| wish.writes(file))) {
+        return refuse(&format!(
+            "{} would be written over while it is read; write the report elsewhere",
+            file.display()
+        ));
+    }
+    // What the file holds is all kept: it was chosen when the file was written.
+    let mut reports = match Reports::begin(&args.report, &args.history, Keep::On, None) {
+        Ok(reports) => reports,
+        Err(error) => return refuse(&error),
+    };
+    let mut failures = String::new();
+    let mut not_run = Vec::new();
+    // Whose details the file holds, which is what traces are made of.
+    let mut detailed = None;
+    let told = run.tell(|event| {
+        if event.kind.is_detail() {
+            detailed.clone_from(&event.scenario);
+        }
+        if let EventKind::ScenarioFinished(result) = &event.kind {
+            match result.outcome {
+                // What was not run is told once, at the end.
+                Outcome::NotRun { .. } => not_run.push(ScenarioResult::clone(result)),
+                _ => _ = print(&format!("{}\n", human::line(result, paint))),
+            }
+            let trace = reports.trace(result).filter(|_| detailed == event.scenario);
+            let text = human::failures(result, trace.as_deref(), paint);
+            if !text.is_empty() {
+                failures.push('\n');
+                failures.push_str(&text);
+                failures.push_str(&human::seed(result, paint));
+            }
+        }
+        reports.tell(event);
+    });
+    for broken in reports.finish(&run.summary) {
+        complain(&broken);
+    }
+    if let Err(error) = told {
+        return refuse(&error.to_string());
+    }
+    print(&failures);
+    print(&human::not_run(&not_run, paint));
+    for remark in &run.remarks {
+        print(&format!("{} {remark}\n", paint.text(Style::Note, "note")));
+    }
+    print(&human::summary(&run.summary, paint));
+    match Exit::of(&run.summary) {
+        // What nobody saw hasn't passed.
+        Exit::Passed if !run.whole => Exit::Failed,
+        exit => exit,
+    }
+}
