@@ -43,7 +43,7 @@ struct Arguments {
     /// Accept any token although the address is not loopback.
     #[arg(long)]
     force_dev_auth: bool,
-    /// Mount PUT /testing/store, which injects store faults; loopback only.
+    /// Mount PUT /testing/store and /testing/clock, which inject store faults and move the clock; loopback only.
     #[arg(long)]
     testing: bool,
     /// Any other key; can be repeated.

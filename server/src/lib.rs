@@ -6,7 +6,8 @@
 //! - [`listen`] and [`serve`]: binding, running, and draining a server.
 //! - `connection`: TCP connections, tuned and served.
 //! - `routes`: the table of routes; a handler extracts a command and turns the reply into JSON.
-//! - `auth` and `error`: who asks, and how errors look over HTTP.
+//! - `auth`, `rates` and `error`: who asks and how often it may, and how errors look over HTTP.
+//! - `metrics`: what is counted and measured.
 //! - `socket`: one WebSocket: frames in, frames out, and what waits to be written.
 //! - `conversation`: the pure core (`decide` and `apply`), and the task that owns a conversation.
 //! - `storage`: the `Store` trait, the log in SQLite, PostgreSQL and memory, and the store with faults for tests.
@@ -26,6 +27,8 @@ mod conversation;
 mod domain;
 mod error;
 pub mod listen;
+mod metrics;
+mod rates;
 mod routes;
 mod shutdown;
 mod socket;

@@ -1,6 +1,7 @@
 //! The task that owns a conversation: it takes commands one by one, does what the pipeline says, and is the only
 //! one that holds the conversation's state.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -22,9 +23,10 @@ use super::letter::{Letter, Query, Ticket};
 use super::pipeline::{Pipeline, Step};
 use super::shelf::Shelf;
 use crate::ai::AiError;
-use crate::domain::{ConversationId, Message, Now, SocketId, UserId};
+use crate::domain::{Clock, ConversationId, Message, Now, SocketId, UserId};
+use crate::metrics::Metrics;
 use crate::socket::frame::{self, Wire};
-use crate::socket::outbound::{Outbound, Permit, Tail, Worth};
+use crate::socket::outbound::{Outbound, Permit, Tail};
 use crate::storage::{Append, AppendId, Store, StoreError};
 
 mod asking;
@@ -43,6 +45,36 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// What all conversations of a server share beside the store.
+#[derive(Clone)]
+pub(crate) struct Ambient {
+    /// What time it is.
+    pub(crate) clock: Clock,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
+    /// What `server_closing` tells.
+    pub(crate) reconnect: Reconnect,
+}
+
+/// When the clients of a server that goes down are to come back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reconnect {
+    /// Not before this.
+    pub(crate) after: Duration,
+    /// Spread over so much more, so that they do not all come at once.
+    pub(crate) spread: Duration,
+}
+
+impl Reconnect {
+    /// For one socket. Sockets are numbered, and multiples of the golden ratio lie evenly however many there are.
+    fn of(self, socket: SocketId) -> Duration {
+        const GOLDEN: u128 = 0x9e37_79b9_7f4a_7c15;
+        let share = u128::from(socket.0).wrapping_mul(GOLDEN) & u128::from(u64::MAX);
+        let millis = (self.spread.as_millis().saturating_mul(share)) >> 64;
+        self.after + Duration::from_millis(u64::try_from(millis).unwrap_or_default())
+    }
+}
+
 /// Everything that the owner of a conversation holds.
 pub(crate) struct Actor {
     pub(super) pipeline: Pipeline<Ticket>,
@@ -51,6 +83,7 @@ pub(crate) struct Actor {
     pub(super) tail: Arc<Tail>,
     pub(super) pending: Arc<AtomicUsize>,
     pub(super) ai: Option<Ai>,
+    pub(super) ambient: Ambient,
     pub(super) mailbox: mpsc::UnboundedReceiver<Letter>,
     pub(super) shelf: Arc<Shelf>,
     /// Put away after being quiet for so long.
@@ -87,7 +120,7 @@ impl Actor {
         loop {
             self.live.leaves = self.idle_unload.filter(|_| self.is_quiet()).map(|period| Instant::now() + period);
             let woken = self.wait().await;
-            let now = Now::read();
+            let now = self.ambient.clock.read();
             match woken {
                 Woken::Landed(landed) => {
                     let steps = match landed {
@@ -208,7 +241,7 @@ impl Actor {
                     CloseReason::Shutdown
                 } else if let Some((start, steps)) = self.pipeline.connect(socket, &user, after, now) {
                     info!(participant = %user, %socket, after = %start, "connected");
-                    outbound.start(start);
+                    outbound.start(start, self.pipeline.state().durable().last_sequence);
                     self.live.outbounds.insert(socket, (user, outbound));
                     let _ = reply.send(Ok(()));
                     self.take(steps);
@@ -232,8 +265,10 @@ impl Actor {
                 self.live.drained.push(reply);
                 self.live.asked = None;
                 self.pipeline.drain();
-                let closing = self.wire.encode(&Event::Closing);
-                self.tell(&Audience::Everyone, &closing, &Event::Closing);
+                for (socket, (_, outbound)) in &self.live.outbounds {
+                    let closing = Event::Closing { retry_after: self.ambient.reconnect.of(*socket) };
+                    outbound.reply(self.wire.encode(&closing), None);
+                }
             }
             Letter::Cut => self.close_all(),
         }
@@ -260,8 +295,7 @@ impl Actor {
                 Step::Effect(effect) => self.carry_out(effect, None),
                 Step::Answer(ticket, result) => self.answer(ticket, result),
                 Step::Reply(ticket, socket, event) => {
-                    let frame = self.wire.encode(&event);
-                    self.push(socket, frame, &event, ticket.into_permit());
+                    self.reply(socket, &event, ticket.into_permit());
                 }
                 Step::ReplyPage(ticket, effect) => self.carry_out(effect, ticket.into_permit()),
                 Step::Lookup(keys) => {
@@ -283,6 +317,7 @@ impl Actor {
                     }
                 }
                 Step::JobDropped(message) => {
+                    self.ambient.metrics.ai_job("dropped");
                     warn!(message = %message.id, "AI job dropped to make room");
                 }
             }
@@ -298,6 +333,7 @@ impl Actor {
             }
             Effect::Posted(message) => {
                 debug!(sequence = %message.sequence, participant = %message.sender, "message committed");
+                self.ambient.metrics.message(message.kind);
                 self.tail.push(message.sequence, frame::message(self.wire.id(), &message));
                 for (_, outbound) in self.live.outbounds.values() {
                     outbound.advance(message.sequence);
@@ -323,6 +359,15 @@ impl Actor {
     }
 
     fn tell(&self, audience: &Audience, frame: &Utf8Bytes, event: &Event) {
+        let list = OnceCell::new();
+        // Everybody as it is now, for sockets that cannot be told one thing after the other.
+        let listed = || {
+            let make = || {
+                let seats = self.pipeline.state().seats();
+                self.wire.encode(&Event::ParticipantList { seats, at: self.ambient.clock.now() })
+            };
+            Utf8Bytes::clone(list.get_or_init(make))
+        };
         for (socket, (owner, outbound)) in &self.live.outbounds {
             let hears = match audience {
                 Audience::Everyone => true,
@@ -330,18 +375,25 @@ impl Actor {
                 Audience::Socket(only) => socket == only,
             };
             if hears {
-                outbound.push(frame.clone(), frame::worth(event), None);
+                outbound.push(frame.clone(), frame::worth(event), None, &listed);
             }
         }
     }
 
-    fn push(&self, socket: SocketId, frame: Utf8Bytes, event: &Event, permit: Permit) {
+    /// Answers a frame of a socket.
+    fn reply(&self, socket: SocketId, event: &Event, permit: Permit) {
+        if let Event::Fault(fault) = event {
+            self.ambient.metrics.refused_frame(frame::name_of(fault.kind).0);
+        }
         if let Some((_, outbound)) = self.live.outbounds.get(&socket) {
-            outbound.push(frame, frame::worth(event), permit);
+            outbound.reply(self.wire.encode(event), permit);
         }
     }
 
     fn answer(&mut self, ticket: Ticket, result: Result<Outcome, Rejection>) {
+        if let Ok(Outcome::Said { duplicate: true, .. }) = &result {
+            self.ambient.metrics.duplicates.inc();
+        }
         match ticket {
             // The request may have been given up meanwhile; the change stands all the same.
             Ticket::Request(reply) => {
@@ -359,7 +411,7 @@ impl Actor {
                         return;
                     };
                     if duplicate {
-                        outbound.push(ack, Worth::Needed, permit);
+                        outbound.reply(ack, permit);
                     } else {
                         outbound.ack(message.sequence, ack, permit);
                     }
@@ -368,8 +420,7 @@ impl Actor {
                 Err(rejection) => {
                     debug!(%socket, error = %rejection, "frame refused");
                     let fault = Event::Fault(frame::fault(&rejection, message_id));
-                    let frame = self.wire.encode(&fault);
-                    self.push(socket, frame, &fault, permit);
+                    self.reply(socket, &fault, permit);
                 }
             },
         }

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Change, Draft, Edit, Outcome, Rejection, Signal};
 use super::event::CloseReason;
 use super::letter::{Letter, Query, Ticket};
+use super::record::Invite;
 use super::state::View;
-use crate::domain::{ClientMessageId, ConversationId, Message, SequenceId, SocketId, UserId};
+use crate::domain::{ClientMessageId, ConversationId, InviteId, Message, SequenceId, SocketId, UserId};
 use crate::socket::outbound::{Outbound, Permit, Tail};
 use crate::storage::{Store, StoreError};
 
@@ -80,6 +82,20 @@ impl Handle {
     /// Makes `user` a participant.
     pub(crate) async fn join(&self, by: UserId, user: UserId, name: String) -> Result<ReadView, Rejection> {
         let outcome = self.change(Change::Join { by, user, name }).await?;
+        self.seen(outcome).await
+    }
+
+    /// Makes an invite.
+    pub(crate) async fn invite(&self, by: UserId, lasts: Duration, max_uses: Option<u32>) -> Result<Invite, Rejection> {
+        match self.change(Change::Invite { by, id: InviteId::random(), lasts, max_uses }).await? {
+            Outcome::Invited(invite) => Ok(invite),
+            _ => Err(Rejection::ShuttingDown),
+        }
+    }
+
+    /// Makes `user` a participant by an invite.
+    pub(crate) async fn accept(&self, invite: InviteId, user: UserId, name: String) -> Result<ReadView, Rejection> {
+        let outcome = self.change(Change::Accept { invite, user, name }).await?;
         self.seen(outcome).await
     }
 

@@ -19,10 +19,11 @@ use super::pipeline::{Limits, Pipeline, SentKey, Step};
 use super::record::{Durable, Record};
 use super::state::State;
 use crate::domain::{
-    ClientMessageId, ConversationId, Kind, Message, MessageId, MessageKind, Now, Participant, SequenceId, SocketId,
-    Timestamp, UserId,
+    ClientMessageId, Clock, ConversationId, InviteId, Kind, Message, MessageId, MessageKind, Now, Participant,
+    SequenceId, SocketId, Timestamp, UserId,
 };
-use crate::socket::outbound::{Next, Outbound, Tail, Worth};
+use crate::metrics::Metrics;
+use crate::socket::outbound::{Next, Outbound, OutboundLimits, Tail};
 use crate::storage::StoreError;
 
 const USERS: [&str; 4] = ["ann", "ben", "cat", "dan"];
@@ -76,6 +77,15 @@ enum Op {
         socket: usize,
         after: u64,
     },
+    Invite {
+        by: usize,
+        uses: u32,
+    },
+    /// By the first, second or third invite that was asked for, whether it was made or not.
+    Accept {
+        user: usize,
+        invite: usize,
+    },
     /// The store answers what it was asked.
     Land {
         how: Landing,
@@ -121,6 +131,8 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(socket, typing)| Op::Typing { socket, typing }),
         3 => socket.clone().prop_map(|socket| Op::Ping { socket }),
         1 => (socket.clone(), 0..8_u64).prop_map(|(socket, after)| Op::Sync { socket, after }),
+        1 => (0..USERS.len(), 1..3_u32).prop_map(|(by, uses)| Op::Invite { by, uses }),
+        2 => (0..USERS.len(), 0..3_usize).prop_map(|(user, invite)| Op::Accept { user, invite }),
         8 => landing().prop_map(|how| Op::Land { how }),
         2 => (socket, 1..4_usize).prop_map(|(socket, frames)| Op::Receive { socket, frames }),
     ]
@@ -135,6 +147,7 @@ fn name(result: &Result<Outcome, Rejection>) -> String {
         }
         Ok(Outcome::Seen(view)) => format!("seen {}", view.durable.members.len()),
         Ok(Outcome::Left { remaining }) => format!("left {remaining}"),
+        Ok(Outcome::Invited(invite)) => format!("invited {}", invite.uses),
         Ok(Outcome::Done) => "done".to_owned(),
         Err(rejection) => {
             let debug = format!("{rejection:?}");
@@ -160,16 +173,18 @@ struct Bench {
     /// Whether the append whose outcome got lost is durable.
     doubted: bool,
     tail: Arc<Tail>,
+    metrics: Arc<Metrics>,
     outbounds: BTreeMap<SocketId, (UserId, Outbound)>,
     received: BTreeMap<SocketId, Vec<String>>,
     changes: BTreeMap<Ticket, Change>,
     sockets: Vec<(SocketId, UserId)>,
+    invites: usize,
     now: Now,
 }
 
 impl Bench {
     fn new() -> Self {
-        let now = Now::read();
+        let now = Clock::default().read();
         let creator = UserId::from(USERS[0]);
         let joined_at = Timestamp::from_millis(0);
         let records = vec![
@@ -184,7 +199,7 @@ impl Bench {
         ];
         let durable = Durable::replay(ConversationId::from("conv"), &records).unwrap();
         let limits = Limits {
-            rules: Rules { max_participants: MOST },
+            rules: Rules { max_participants: MOST, max_invites: MOST },
             queue_capacity: CAPACITY,
             batch: 3,
             ai_capacity: 1,
@@ -198,10 +213,12 @@ impl Bench {
             asked: None,
             doubted: false,
             tail: Arc::default(),
+            metrics: Arc::new(Metrics::new().unwrap()),
             outbounds: BTreeMap::new(),
             received: BTreeMap::new(),
             changes: BTreeMap::new(),
             sockets: Vec::new(),
+            invites: 0,
             now,
         }
     }
@@ -247,6 +264,16 @@ impl Bench {
             Op::Sync { socket, after } => {
                 self.signal(socket, &Signal::Sync(Some(SequenceId(after))));
             }
+            Op::Invite { by, uses } => {
+                let id = InviteId::from(format!("inv {}", self.invites));
+                self.invites += 1;
+                let lasts = Duration::from_secs(1);
+                self.change(Change::Invite { by: user(by), id, lasts, max_uses: Some(uses) });
+            }
+            Op::Accept { user: who, invite } => {
+                let invite = InviteId::from(format!("inv {invite}"));
+                self.change(Change::Accept { invite, user: user(who), name: name(USERS[who]) });
+            }
             Op::Land { how } => {
                 self.land(how);
             }
@@ -265,8 +292,9 @@ impl Bench {
         assert_eq!(connected.is_some(), expected, "{user} connects");
         if let Some((start, steps)) = connected {
             self.sockets.push((socket, user.clone()));
-            let outbound = Outbound::new(Arc::clone(&self.tail), 10_000);
-            outbound.start(start);
+            let limits = OutboundLimits { frames: 10_000, bytes: usize::MAX };
+            let outbound = Outbound::new(Arc::clone(&self.tail), limits, Arc::clone(&self.metrics));
+            outbound.start(start, start);
             self.outbounds.insert(socket, (user, outbound));
             self.take(steps, None);
         }
@@ -409,14 +437,14 @@ impl Bench {
             Ok(Outcome::Said { message, duplicate }) => {
                 let frame = format!("ack {} {duplicate}", message.sequence).into();
                 if *duplicate {
-                    outbound.push(frame, Worth::Needed, None);
+                    outbound.reply(frame, None);
                 } else {
                     outbound.ack(message.sequence, frame, None);
                 }
             }
             Ok(_) => {}
             Err(_) => {
-                outbound.push(format!("error {}", name(result)).into(), Worth::Needed, None);
+                outbound.reply(format!("error {}", name(result)).into(), None);
             }
         }
     }
@@ -467,7 +495,7 @@ impl Bench {
                 Audience::Socket(only) => socket == only,
             };
             if hears {
-                outbound.push(frame.clone().into(), Worth::Needed, None);
+                outbound.reply(frame.clone().into(), None);
             }
         }
     }
@@ -480,7 +508,7 @@ impl Bench {
         for _ in 0..frames {
             received.push(match outbound.poll() {
                 None => return,
-                Some(Next::Frame(frame, _)) => frame.to_string(),
+                Some(Next::Frame(frame, ..)) => frame.to_string(),
                 Some(Next::Page { after, current, .. }) => format!("page {after} {current}"),
                 Some(Next::Close(reason)) => {
                     assert_eq!(reason, CloseReason::Left);

@@ -444,6 +444,11 @@ impl<T> Pipeline<T> {
                 _ => Ok(Outcome::Done),
             },
             Change::Join { by, .. } | Change::Edit { by, .. } => seen(by),
+            Change::Accept { user, .. } => seen(user),
+            Change::Invite { .. } => match records {
+                [Record::Invited(invite)] => Ok(Outcome::Invited(invite.clone())),
+                _ => Ok(Outcome::Done),
+            },
             Change::Leave { .. } | Change::Remove { .. } => {
                 Ok(Outcome::Left { remaining: self.state.durable().members.len() })
             }
@@ -491,6 +496,7 @@ impl<T> Pipeline<T> {
                     kind: FaultKind::InvalidSync,
                     message: format!("last_sequence_id must be a number from 0 to {current}"),
                     message_id: None,
+                    retry_after: None,
                 };
                 Step::Reply(ticket, socket, Event::Fault(fault))
             }

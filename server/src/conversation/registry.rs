@@ -8,14 +8,14 @@ use futures_util::future::join_all;
 use tokio::sync::mpsc;
 use tracing::{Instrument, info, info_span, warn};
 
-use super::actor::{Actor, Ai, Live};
+use super::actor::{Actor, Ai, Ambient, Live};
 use super::command::Rejection;
 use super::handle::{Handle, ReadView, with_unread};
 use super::pipeline::{Limits, Pipeline};
 use super::record::{Durable, RECENT, Record};
 use super::shelf::Shelf;
 use super::state::State;
-use crate::domain::{ConversationId, Kind, Now, Participant, UserId};
+use crate::domain::{ConversationId, InviteId, Kind, Participant, UserId};
 use crate::shutdown::Tasks;
 use crate::socket::frame::{self, Wire, WireSettings};
 use crate::socket::outbound::Tail;
@@ -54,6 +54,7 @@ pub(crate) struct Registry {
     ai: Option<Ai>,
     limits: Limits,
     wire: WireSettings,
+    ambient: Ambient,
     idle_unload: Option<Duration>,
     tasks: Tasks,
 }
@@ -65,14 +66,15 @@ impl Registry {
         ai: Option<Ai>,
         limits: Limits,
         wire: WireSettings,
+        ambient: Ambient,
         idle_unload: Option<Duration>,
     ) -> Self {
-        Self { shelf: Arc::default(), store, ai, limits, wire, idle_unload, tasks: Tasks::default() }
+        Self { shelf: Arc::default(), store, ai, limits, wire, ambient, idle_unload, tasks: Tasks::default() }
     }
 
     /// Creates a conversation; it exists once its records are stored.
     pub(crate) async fn create(&self, founding: Founding) -> Result<Durable, Rejection> {
-        let at = Now::read().wall;
+        let at = self.ambient.clock.now();
         let id = ConversationId::random();
         let mut records = vec![Record::Created {
             title: founding.title,
@@ -108,6 +110,18 @@ impl Registry {
             self.shelf.forget_empty(id);
         }
         found
+    }
+
+    /// Finds the conversation that an invite leads to.
+    pub(crate) async fn find_invite(&self, invite: &InviteId) -> Result<Handle, Rejection> {
+        let id = self.store.conversation_of_invite(invite).await.map_err(|error| unreadable(&error))?;
+        self.find(&id.ok_or(Rejection::NoInvite)?).await
+    }
+
+    /// How many conversations a user is in.
+    pub(crate) async fn count_of_user(&self, user: &UserId) -> Result<usize, Rejection> {
+        let page = self.store.conversations_of(user, 0, 0).await;
+        page.map(|page| page.total).map_err(|error| unreadable(&error))
     }
 
     /// The conversations of a user. The log says which; their owners say what is in them, and the log for those that
@@ -189,6 +203,7 @@ impl Registry {
             tail: Arc::clone(&tail),
             pending: Arc::clone(&pending),
             ai: self.ai.clone(),
+            ambient: self.ambient.clone(),
             mailbox,
             shelf: Arc::clone(&self.shelf),
             idle_unload: self.idle_unload,
@@ -211,14 +226,16 @@ mod tests {
     use serde_json::Map;
 
     use super::*;
+    use crate::conversation::actor::Reconnect;
     use crate::conversation::command::Draft;
     use crate::conversation::decide::Rules;
-    use crate::domain::{MessageId, MessageKind, SequenceId};
+    use crate::domain::{Clock, MessageId, MessageKind, SequenceId};
+    use crate::metrics::Metrics;
     use crate::storage::MemoryStore;
 
     fn registry(idle_unload: Duration) -> Registry {
         let limits = Limits {
-            rules: Rules { max_participants: 10 },
+            rules: Rules { max_participants: 10, max_invites: 10 },
             queue_capacity: 1_000,
             batch: 8,
             ai_capacity: 1,
@@ -232,7 +249,11 @@ mod tests {
             input_timeout_single: 0,
             input_timeout_multi: 0,
         };
-        Registry::new(Arc::new(MemoryStore::default()), None, limits, wire, Some(idle_unload))
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let store = Arc::new(MemoryStore::new(metrics.store()));
+        let reconnect = Reconnect { after: Duration::ZERO, spread: Duration::ZERO };
+        let ambient = Ambient { clock: Clock::default(), metrics, reconnect };
+        Registry::new(store, None, limits, wire, ambient, Some(idle_unload))
     }
 
     async fn founded(registry: &Registry) -> ConversationId {

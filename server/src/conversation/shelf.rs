@@ -76,13 +76,14 @@ mod tests {
     use super::*;
     use crate::conversation::event::CloseReason;
     use crate::domain::SocketId;
+    use crate::metrics::Metrics;
     use crate::storage::MemoryStore;
 
     /// A conversation on a shelf.
     async fn shelved() -> (Shelf, ConversationId, UnboundedReceiver<Letter>) {
         let (shelf, id) = (Shelf::default(), ConversationId::from("conv"));
         let (mailbox, letters) = unbounded_channel();
-        let store = Arc::new(MemoryStore::default());
+        let store = Arc::new(MemoryStore::new(Metrics::new().unwrap().store()));
         let handle = Handle { id: id.clone(), mailbox, store, tail: Arc::default(), pending: Arc::default() };
         shelf.place(&id).get_or_init(|| async { handle }).await;
         (shelf, id, letters)

@@ -115,7 +115,7 @@ impl State {
                 effects.push(Effect::Posted(Arc::clone(message)));
                 effects.extend(self.end_typing(&message.sender));
             }
-            Record::Created { .. } | Record::Read { .. } => {}
+            Record::Created { .. } | Record::Read { .. } | Record::Invited(_) | Record::InviteUsed { .. } => {}
         }
         let mode_now = self.durable.chat_mode();
         if mode_now != mode {

@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
+        #[schema(value_type = String)]
         pub(crate) struct $name(Arc<str>);
 
         impl $name {
@@ -67,6 +69,18 @@ text_id!(
     ClientMessageId
 );
 
+text_id!(
+    /// An invite: `inv_` and 32 hexadecimal digits that nobody can guess. Whoever has it may join.
+    InviteId
+);
+
+impl InviteId {
+    /// A new random id, 122 bits of it unpredictable.
+    pub(crate) fn random() -> Self {
+        Self::from(format!("inv_{}", random_hex(32)))
+    }
+}
+
 /// The first `digits` hexadecimal digits of a random UUID (at most 12 of them are plain random).
 fn random_hex(digits: usize) -> String {
     let mut text = uuid::Uuid::new_v4().simple().to_string();
@@ -89,7 +103,7 @@ impl MessageId {
 }
 
 /// A message's place in its conversation: 1, 2, 3 … without gaps. 0 means "before the first".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, ToSchema)]
 #[serde(transparent)]
 pub(crate) struct SequenceId(pub(crate) u64);
 

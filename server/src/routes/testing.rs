@@ -1,4 +1,4 @@
-//! Faults of the store on demand; mounted only with `testing`, which is refused beyond loopback.
+//! Faults of the store and a clock on demand; mounted only with `testing`, which is refused beyond loopback.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
-use super::extract::JsonObject;
+use super::extract::{Fields, JsonObject};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::storage::{FaultSettings, Gate};
@@ -47,6 +47,16 @@ pub(super) async fn change(
         settings.doubt_next = doubt_next.unwrap_or(settings.doubt_next);
         settings.delay = delay.map_or(settings.delay, Duration::from_millis);
     })))
+}
+
+/// `PUT /testing/clock` puts the server's clock ahead: tokens and invites expire at once.
+pub(super) async fn clock(
+    State(app): State<Arc<App>>,
+    JsonObject(request): JsonObject,
+) -> Result<Json<Value>, ApiError> {
+    let ahead = Fields::of(&request).number("ahead_seconds", 0, 10_000_000_000)?.unwrap_or_default();
+    app.clock.put_ahead(Duration::from_secs(ahead));
+    Ok(Json(json!({"ahead_seconds": ahead, "now": app.clock.now()})))
 }
 
 fn body((settings, waiting): (FaultSettings, usize)) -> Json<Value> {

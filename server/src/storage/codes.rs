@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::StoreError;
+use crate::conversation::record::Invite;
 use crate::domain::{Kind, Message, MessageKind, Participant, SequenceId, Timestamp};
 
 /// Databases count from the lowest negative number on; there are no messages so far out.
@@ -77,6 +78,30 @@ impl TryFrom<MemberRow> for Participant {
             other => return Err(unreadable("a participant's kind", other)),
         };
         Ok(Self { id: row.user.into(), name: row.name, kind, joined_at: Timestamp::from_millis(row.joined_at) })
+    }
+}
+
+/// An invite as it lies in a database.
+pub(super) struct InviteRow {
+    pub(super) id: String,
+    pub(super) by: String,
+    pub(super) created_at: i64,
+    pub(super) expires_at: i64,
+    pub(super) max_uses: Option<i64>,
+    pub(super) uses: i64,
+}
+
+impl From<InviteRow> for Invite {
+    fn from(row: InviteRow) -> Self {
+        let uses = |number: i64| u32::try_from(number.max(0)).unwrap_or(u32::MAX);
+        Self {
+            id: row.id.into(),
+            by: row.by.into(),
+            created_at: Timestamp::from_millis(row.created_at),
+            expires_at: Timestamp::from_millis(row.expires_at),
+            max_uses: row.max_uses.map(uses),
+            uses: uses(row.uses),
+        }
     }
 }
 

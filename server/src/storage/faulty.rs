@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::{Append, AppendId, ConversationPage, Store, StoreError, StoreFuture};
 use crate::conversation::pipeline::SentKey;
 use crate::conversation::record::Durable;
-use crate::domain::{ConversationId, Message, SequenceId, UserId};
+use crate::domain::{ConversationId, InviteId, Message, SequenceId, UserId};
 
 /// Whether commits pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -168,6 +168,10 @@ impl Store for FaultyStore {
 
     fn conversations_of(&self, user: &UserId, offset: usize, limit: usize) -> StoreFuture<'_, ConversationPage> {
         self.inner.conversations_of(user, offset, limit)
+    }
+
+    fn conversation_of_invite(&self, invite: &InviteId) -> StoreFuture<'_, Option<ConversationId>> {
+        self.inner.conversation_of_invite(invite)
     }
 
     fn check(&self) -> StoreFuture<'_, ()> {

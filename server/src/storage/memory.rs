@@ -2,11 +2,13 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::{Append, AppendId, ConversationPage, Store, StoreError, StoreFuture};
 use crate::conversation::pipeline::SentKey;
 use crate::conversation::record::{Durable, Record};
-use crate::domain::{ConversationId, Message, SequenceId, Timestamp, UserId};
+use crate::domain::{ConversationId, InviteId, Message, SequenceId, Timestamp, UserId};
+use crate::metrics::StoreMetrics;
 
 /// The log of one conversation. Messages lie apart from the other records, so that a place is an index.
 #[derive(Debug)]
@@ -47,6 +49,7 @@ fn fits(log: Option<&Log>, records: &[Record]) -> bool {
 #[derive(Debug, Default)]
 struct Logs {
     by_id: HashMap<ConversationId, Log>,
+    invites: HashMap<InviteId, ConversationId>,
     ordinal: u64,
 }
 
@@ -75,6 +78,9 @@ impl Logs {
         log.last_append = token;
         for record in rest {
             log.state.fold(record);
+            if let Record::Invited(invite) = record {
+                self.invites.insert(invite.id.clone(), id.clone());
+            }
             if let Record::Posted(message) = record {
                 log.active = (message.timestamp, self.ordinal);
                 if let Some(client_id) = message.client_id.clone() {
@@ -104,12 +110,18 @@ impl Logs {
 }
 
 /// A [`Store`] in memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct MemoryStore {
     logs: Mutex<Logs>,
+    metrics: StoreMetrics,
 }
 
 impl MemoryStore {
+    /// With nothing in it.
+    pub(crate) fn new(metrics: StoreMetrics) -> Self {
+        Self { logs: Mutex::default(), metrics }
+    }
+
     fn logs(&self) -> MutexGuard<'_, Logs> {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -126,7 +138,13 @@ fn ready<'a, T: Send + 'a>(result: Result<T, StoreError>) -> StoreFuture<'a, T> 
 
 impl Store for MemoryStore {
     fn append(&self, append: Append) -> StoreFuture<'_, ()> {
-        ready(self.logs().append(append))
+        let (start, count) = (Instant::now(), append.records.len());
+        let appended = self.logs().append(append);
+        match &appended {
+            Ok(()) => self.metrics.committed(count, start.elapsed()),
+            Err(_) => self.metrics.failed(),
+        }
+        ready(appended)
     }
 
     fn has_append(&self, conversation: &ConversationId, append: AppendId) -> StoreFuture<'_, bool> {
@@ -174,6 +192,10 @@ impl Store for MemoryStore {
 
     fn conversations_of(&self, user: &UserId, offset: usize, limit: usize) -> StoreFuture<'_, ConversationPage> {
         ready(Ok(self.logs().conversations_of(user, offset, limit)))
+    }
+
+    fn conversation_of_invite(&self, invite: &InviteId) -> StoreFuture<'_, Option<ConversationId>> {
+        ready(Ok(self.logs().invites.get(invite).cloned()))
     }
 
     fn check(&self) -> StoreFuture<'_, ()> {

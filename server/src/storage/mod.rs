@@ -33,7 +33,8 @@ pub(crate) use sqlite::SqliteStore;
 use crate::config::{Config, Durability, StoreChoice};
 use crate::conversation::pipeline::SentKey;
 use crate::conversation::record::Durable;
-use crate::domain::{ConversationId, Message, SequenceId, UserId};
+use crate::domain::{ConversationId, InviteId, Message, SequenceId, UserId};
+use crate::metrics::StoreMetrics;
 
 /// The answer of a store, some time later.
 pub(crate) type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -87,6 +88,9 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// The conversations that a user is a participant of, newest activity (creation or message) first.
     fn conversations_of(&self, user: &UserId, offset: usize, limit: usize) -> StoreFuture<'_, ConversationPage>;
 
+    /// The conversation that an invite leads to, also when the invite is no longer good.
+    fn conversation_of_invite(&self, invite: &InviteId) -> StoreFuture<'_, Option<ConversationId>>;
+
     /// Whether the store would take a commit now. A store that failed tries one.
     fn check(&self) -> StoreFuture<'_, ()>;
 
@@ -119,11 +123,11 @@ impl From<&Config> for StoreSettings {
 }
 
 /// Opens the store that the configuration names, and creates or migrates it where that is needed.
-pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Store>, OpenError> {
+pub(crate) async fn open(config: &Config, metrics: StoreMetrics) -> Result<Arc<dyn Store>, OpenError> {
     let settings = StoreSettings::from(config);
     Ok(match config.store_choice() {
-        StoreChoice::Memory => Arc::new(MemoryStore::default()),
-        StoreChoice::Sqlite => Arc::new(SqliteStore::open(config.data.as_ref(), settings).await?),
-        StoreChoice::Postgres => Arc::new(postgres::PostgresStore::open(&config.store, settings).await?),
+        StoreChoice::Memory => Arc::new(MemoryStore::new(metrics)),
+        StoreChoice::Sqlite => Arc::new(SqliteStore::open(config.data.as_ref(), settings, metrics).await?),
+        StoreChoice::Postgres => Arc::new(postgres::PostgresStore::open(&config.store, settings, metrics).await?),
     })
 }

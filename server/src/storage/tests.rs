@@ -14,6 +14,7 @@ use self::cluster::Cluster;
 use super::postgres::PostgresStore;
 use super::{BatchLimits, MemoryStore, SqliteStore, Store, StoreSettings};
 use crate::config::Durability;
+use crate::metrics::{Metrics, StoreMetrics};
 
 pub(super) const SETTINGS: StoreSettings = StoreSettings {
     durability: Durability::Full,
@@ -21,6 +22,11 @@ pub(super) const SETTINGS: StoreSettings = StoreSettings {
     timeout: Duration::from_secs(20),
     limits: BatchLimits::of(512),
 };
+
+/// What nobody looks at.
+pub(super) fn metrics() -> StoreMetrics {
+    Metrics::new().unwrap().store()
+}
 
 /// Where a store keeps its log, so that it can be closed and opened again.
 pub(super) enum Home {
@@ -32,7 +38,7 @@ pub(super) enum Home {
 
 impl Home {
     pub(super) fn memory() -> Self {
-        Self::Memory(Arc::default())
+        Self::Memory(Arc::new(MemoryStore::new(metrics())))
     }
 
     pub(super) fn sqlite() -> Self {
@@ -60,8 +66,8 @@ impl Home {
     pub(super) async fn open_with(&self, settings: StoreSettings) -> Arc<dyn Store> {
         match self {
             Self::Memory(store) => Arc::clone(store) as Arc<dyn Store>,
-            Self::Folder(folder) => Arc::new(SqliteStore::open(folder.path(), settings).await.unwrap()),
-            Self::Server(_, url) => Arc::new(PostgresStore::open(url, settings).await.unwrap()),
+            Self::Folder(folder) => Arc::new(SqliteStore::open(folder.path(), settings, metrics()).await.unwrap()),
+            Self::Server(_, url) => Arc::new(PostgresStore::open(url, settings, metrics()).await.unwrap()),
         }
     }
 }
@@ -101,6 +107,7 @@ over_all_stores![
     pages_of_messages_are_ascending_and_bounded,
     unread_counts_leave_out_ones_own,
     conversations_come_by_newest_activity,
+    invites_are_kept_and_lead_to_their_conversation,
     every_character_is_kept,
     the_latest_append_is_recognised,
     many_at_once_keep_their_order,

@@ -52,6 +52,12 @@ impl Server {
         Self { address, _data: data, shutdown: Some(shutdown), serving }
     }
 
+    /// A server that somebody else runs.
+    pub(crate) fn elsewhere(address: SocketAddr) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        Self { address, _data: data, shutdown: None, serving: tokio::spawn(std::future::pending()) }
+    }
+
     /// Asks the server to go down.
     pub(crate) fn begin_shutdown(&mut self) {
         self.shutdown = None;
@@ -64,7 +70,18 @@ impl Server {
 
     /// One request on a connection of its own.
     pub(crate) async fn call(&self, user: &str, method: &str, path: &str, body: Value) -> Answer {
-        call_at(self.address, user, method, path, body).await.unwrap()
+        let token = if user.is_empty() { String::new() } else { format!("e2e_{user}") };
+        self.call_by(&token, method, path, body).await
+    }
+
+    /// One request with this token.
+    pub(crate) async fn call_by(&self, token: &str, method: &str, path: &str, body: Value) -> Answer {
+        call_at(self.address, token, method, path, body).await.unwrap()
+    }
+
+    /// Everything that comes back for these bytes until the server closes the connection.
+    pub(crate) async fn raw(&self, request: &str) -> String {
+        raw_at(self.address, request).await.unwrap()
     }
 
     /// The body of a request that must succeed.
@@ -114,6 +131,11 @@ impl Server {
         self.upgrade(stream, user, conversation, "").await.unwrap()
     }
 
+    /// A socket whose token stands in the query.
+    pub(crate) async fn upgrade_by_query(&self, token: &str, conversation: &str) -> Socket {
+        self.try_connect("", conversation, &format!("?auth_token={token}")).await.unwrap()
+    }
+
     async fn upgrade(&self, stream: TcpStream, user: &str, conversation: &str, query: &str) -> Result<Socket, u16> {
         match upgrade(stream, self.address, user, conversation, query).await {
             Ok(socket) => Ok(socket),
@@ -124,13 +146,17 @@ impl Server {
 }
 
 /// One request on a connection of its own; `None` if the connection broke.
-pub(crate) async fn call_at(address: SocketAddr, user: &str, method: &str, path: &str, body: Value) -> Option<Answer> {
-    let token = if user.is_empty() { String::new() } else { format!("authorization: Bearer e2e_{user}\r\n") };
+pub(crate) async fn call_at(address: SocketAddr, token: &str, method: &str, path: &str, body: Value) -> Option<Answer> {
+    let token = if token.is_empty() { String::new() } else { format!("authorization: Bearer {token}\r\n") };
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: test\r\n{token}connection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
+    raw_at(address, &request).await.map(|answer| Answer::parse(&answer))
+}
+
+async fn raw_at(address: SocketAddr, request: &str) -> Option<String> {
     let exchange = async {
         let mut stream = TcpStream::connect(address).await.ok()?;
         stream.write_all(request.as_bytes()).await.ok()?;
@@ -138,8 +164,7 @@ pub(crate) async fn call_at(address: SocketAddr, user: &str, method: &str, path:
         stream.read_to_string(&mut answer).await.ok()?;
         Some(answer)
     };
-    let answer = soon("a request", exchange).await?;
-    Some(Answer::parse(&answer))
+    soon("a request", exchange).await
 }
 
 /// A socket, unless the connection breaks.
@@ -178,7 +203,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         Self {
             status: head.split(' ').nth(1).unwrap().parse().unwrap(),
@@ -211,8 +236,14 @@ impl Socket {
         soon("sending", self.stream.send(message)).await.unwrap();
     }
 
+    /// Sends a frame unless the other side takes none, which shows when nothing moves for a while.
+    pub(crate) async fn try_send(&mut self, frame: &Value) -> bool {
+        let sending = self.stream.send(Message::text(frame.to_string()));
+        tokio::time::timeout(Duration::from_millis(300), sending).await.is_ok_and(|sent| sent.is_ok())
+    }
+
     /// Sends a frame; `false` if the connection broke.
-    pub(crate) async fn try_send(&mut self, frame: Value) -> bool {
+    pub(crate) async fn send_to_mortal(&mut self, frame: Value) -> bool {
         soon("sending", self.stream.send(Message::text(frame.to_string()))).await.is_ok()
     }
 

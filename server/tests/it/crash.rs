@@ -129,7 +129,7 @@ impl Sender {
 
 async fn say(socket: &mut Socket, id: u64) -> bool {
     let id = id.to_string();
-    socket.try_send(json!({"type": "message", "content": id, "message_id": id})).await
+    socket.send_to_mortal(json!({"type": "message", "content": id, "message_id": id})).await
 }
 
 /// Everything in the log of a conversation, in order: place, sender, content.
@@ -138,7 +138,7 @@ async fn log(address: SocketAddr, user: &str, talk: &str) -> Vec<(u64, String, S
     loop {
         let after = log.last().map_or(0, |(place, ..)| *place);
         let path = format!("/chat/conversations/{talk}/messages?limit=100&after={after}");
-        let page: Answer = call_at(address, user, "GET", &path, Value::Null).await.unwrap();
+        let page: Answer = call_at(address, &format!("e2e_{user}"), "GET", &path, Value::Null).await.unwrap();
         let text = |message: &Value, name: &str| message[name].as_str().unwrap().to_owned();
         let messages = page.body["messages"].as_array().unwrap();
         log.extend(messages.iter().map(|message| {
@@ -163,12 +163,14 @@ async fn survives(store: &[&str], default_rounds: u32) {
     let mut talks = Vec::new();
     for _ in 0..TALKS {
         let body = json!({"title": "talk", "participants": &people[..10]});
-        let made = call_at(server.address, &names[0], "POST", "/chat/create", body).await.unwrap();
+        let made = call_at(server.address, &format!("e2e_{}", names[0]), "POST", "/chat/create", body).await.unwrap();
         let talk = made.body["conversation_id"].as_str().unwrap().to_owned();
         for person in &people[10..] {
             let name = person["name"].as_str().unwrap();
             let joined = json!({"participant": person});
-            let answer = call_at(server.address, name, "POST", &format!("/chat/{talk}/join"), joined).await.unwrap();
+            let answer = call_at(server.address, &format!("e2e_{name}"), "POST", &format!("/chat/{talk}/join"), joined)
+                .await
+                .unwrap();
             assert_eq!(answer.status, 200);
         }
         talks.push(talk);

@@ -15,7 +15,10 @@ use crate::config::Durability;
 use crate::storage::{OpenError, StoreSettings};
 
 /// The steps from nothing to the newest schema; the version is the number of steps taken.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/postgres/0001_conversations.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/postgres/0001_conversations.sql"),
+    include_str!("../../../migrations/postgres/0002_invites.sql"),
+];
 
 /// The first half of the lock that the server in charge of a database holds ("rndt"); the other half is the schema.
 const LOCK: i32 = 0x726e_6474;

@@ -20,7 +20,8 @@ use self::writer::{Job, Writer};
 use super::{Append, AppendId, ConversationPage, OpenError, Store, StoreError, StoreFuture, StoreSettings};
 use crate::conversation::pipeline::SentKey;
 use crate::conversation::record::Durable;
-use crate::domain::{ConversationId, Message, SequenceId, UserId};
+use crate::domain::{ConversationId, InviteId, Message, SequenceId, UserId};
+use crate::metrics::StoreMetrics;
 
 /// A [`Store`] in a database server.
 pub(crate) struct PostgresStore {
@@ -32,13 +33,13 @@ pub(crate) struct PostgresStore {
 
 impl PostgresStore {
     /// Connects, makes or migrates the tables, and takes hold of the database.
-    pub(crate) async fn open(url: &str, settings: StoreSettings) -> Result<Self, OpenError> {
+    pub(crate) async fn open(url: &str, settings: StoreSettings, metrics: StoreMetrics) -> Result<Self, OpenError> {
         let place = Arc::new(Place::parse(url, settings)?);
         let session = place.open().await?;
         info!(database = %place, durability = ?settings.durability, "database opened");
         let pool = place.pool()?;
         let (jobs, waiting) = mpsc::unbounded_channel();
-        let writer = Writer::new(place, session, settings);
+        let writer = Writer::new(place, session, settings, metrics);
         let writing = tokio::spawn(writer.run(waiting).with_current_subscriber());
         let (jobs, writing) = (Mutex::new(Some(jobs)), Mutex::new(Some(writing)));
         Ok(Self { jobs, writing, pool, timeout: settings.timeout })
@@ -138,6 +139,11 @@ impl Store for PostgresStore {
     fn conversations_of(&self, user: &UserId, offset: usize, limit: usize) -> StoreFuture<'_, ConversationPage> {
         let user = user.clone();
         self.read(move |client| read::conversations_of(client, user.clone(), offset, limit))
+    }
+
+    fn conversation_of_invite(&self, invite: &InviteId) -> StoreFuture<'_, Option<ConversationId>> {
+        let invite = invite.clone();
+        self.read(move |client| read::conversation_of_invite(client, invite.clone()))
     }
 
     fn check(&self) -> StoreFuture<'_, ()> {

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use deadpool_postgres::Object;
-use futures_util::future::try_join3;
+use futures_util::future::try_join4;
 use indexmap::IndexMap;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{IsolationLevel, Row};
 
 use super::connect::describe;
 use crate::conversation::pipeline::SentKey;
-use crate::conversation::record::Durable;
-use crate::domain::{ConversationId, Message, Participant, SequenceId, Timestamp, UserId};
-use crate::storage::codes::{self, MemberRow, MessageRow};
+use crate::conversation::record::{Durable, Invite};
+use crate::domain::{ConversationId, InviteId, Message, Participant, SequenceId, Timestamp, UserId};
+use crate::storage::codes::{self, InviteRow, MemberRow, MessageRow};
 use crate::storage::{ConversationPage, StoreError};
 
 /// Why a question was not answered.
@@ -103,13 +103,20 @@ pub(super) async fn load(mut client: Object, id: ConversationId, recent: usize) 
         .prepare_cached("SELECT \"user\", name, kind, joined_at FROM members WHERE conversation = $1 ORDER BY position")
         .await?;
     let positions = moment.prepare_cached("SELECT \"user\", up_to FROM read_positions WHERE conversation = $1").await?;
+    let invites = moment
+        .prepare_cached(
+            "SELECT id, made_by, created_at, expires_at, max_uses, uses FROM invites
+             WHERE conversation = $1 AND NOT forgotten ORDER BY position",
+        )
+        .await?;
     let messages = moment.prepare_cached(&messages_sql()).await?;
     let (newest, limit) = (last.saturating_sub(codes::number(recent)).max(0), codes::number(recent));
     let key: &(dyn ToSql + Sync) = &key;
     let (of_one, of_messages) = ([key], [key, &newest, &limit]);
-    let (members, positions, messages) = try_join3(
+    let (members, positions, invites, messages) = try_join4(
         moment.query(&members, &of_one),
         moment.query(&positions, &of_one),
+        moment.query(&invites, &of_one),
         moment.query(&messages, &of_messages),
     )
     .await?;
@@ -124,6 +131,7 @@ pub(super) async fn load(mut client: Object, id: ConversationId, recent: usize) 
         updated_at: Timestamp::from_millis(head.try_get(6)?),
         members: IndexMap::new(),
         read_positions: BTreeMap::new(),
+        invites: IndexMap::new(),
         last_sequence: codes::sequence(last),
         recent: messages.iter().map(message).collect::<Result<VecDeque<_>, _>>()?,
     };
@@ -135,6 +143,17 @@ pub(super) async fn load(mut client: Object, id: ConversationId, recent: usize) 
     }
     for row in &positions {
         durable.read_positions.insert(text(row, 0)?.into(), codes::sequence(row.try_get(1)?));
+    }
+    for row in &invites {
+        let invite = Invite::from(InviteRow {
+            id: row.try_get(0)?,
+            by: text(row, 1)?,
+            created_at: row.try_get(2)?,
+            expires_at: row.try_get(3)?,
+            max_uses: row.try_get(4)?,
+            uses: row.try_get(5)?,
+        });
+        durable.invites.insert(invite.id.clone(), invite);
     }
     Ok(Some(durable))
 }
@@ -210,6 +229,22 @@ pub(super) async fn count_by_others(
         .query_one(&statement, &[&id.as_str(), &reader.as_str().as_bytes(), &codes::place(after), &codes::place(up_to)])
         .await?;
     Ok(all.saturating_sub(codes::count(row.try_get(0)?)))
+}
+
+pub(super) async fn conversation_of_invite(
+    client: Object,
+    invite: InviteId,
+) -> Result<Option<ConversationId>, ReadError> {
+    if invite.as_str().contains('\0') {
+        return Ok(None);
+    }
+    let statement = client
+        .prepare_cached(
+            "SELECT c.id FROM invites AS i JOIN conversations AS c ON c.key = i.conversation WHERE i.id = $1",
+        )
+        .await?;
+    let row = client.query_opt(&statement, &[&invite.as_str()]).await?;
+    Ok(row.map(|row| row.try_get::<_, String>(0)).transpose()?.map(Into::into))
 }
 
 pub(super) async fn conversations_of(

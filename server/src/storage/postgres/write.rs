@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use tokio_postgres::Client;
 
 use super::connect::describe;
-use crate::conversation::record::Record;
+use crate::conversation::record::{Invite, Record};
 use crate::domain::{ConversationId, Message, Participant, Timestamp, UserId};
 use crate::storage::codes;
 use crate::storage::{Append, StoreError};
@@ -157,6 +157,11 @@ async fn put<'a>(
                 head.updated_at = message.timestamp.as_millis();
                 head.active_at = Some(message.timestamp.as_millis());
             }
+            Record::Invited(invite) => self::invite(client, head.key, invite).await?,
+            Record::InviteUsed { invite } => {
+                let sql = "UPDATE invites SET uses = uses + 1 WHERE id = $1 AND conversation = $2 AND NOT forgotten";
+                client.execute(sql, &[&invite.as_str(), &head.key]).await?;
+            }
             Record::Read { user, up_to } => {
                 rows.positions.insert((head.key, user), codes::place(*up_to));
             }
@@ -202,6 +207,20 @@ async fn join(client: &Client, key: i64, participant: &Participant) -> Result<()
     let user = UserId::as_str(id).as_bytes();
     let (kind, at) = (codes::kind_name(*kind), Timestamp::as_millis(*joined_at));
     client.execute(sql, &[&key, &user, &name.as_bytes(), &kind, &at]).await?;
+    Ok(())
+}
+
+/// Stores an invite, and forgets those that have expired by now.
+async fn invite(client: &Client, key: i64, invite: &Invite) -> Result<(), Trouble> {
+    let Invite { id, by, created_at, expires_at, max_uses, uses } = invite;
+    let (created_at, expires_at) = (created_at.as_millis(), expires_at.as_millis());
+    let sql = "UPDATE invites SET forgotten = true WHERE conversation = $1 AND NOT forgotten AND expires_at <= $2";
+    client.execute(sql, &[&key, &created_at]).await?;
+    let sql = "INSERT INTO invites (id, conversation, made_by, created_at, expires_at, max_uses, uses)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let by = UserId::as_str(by).as_bytes();
+    let (max_uses, uses) = (max_uses.map(i64::from), i64::from(*uses));
+    client.execute(sql, &[&id.as_str(), &key, &by, &created_at, &expires_at, &max_uses, &uses]).await?;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use tracing::{debug, error, info};
 use super::connect::{Place, Session, describe};
 use super::write::{self, Trouble};
 use crate::domain::ConversationId;
+use crate::metrics::StoreMetrics;
 use crate::storage::{Append, AppendId, StoreError, StoreSettings};
 
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -32,6 +33,7 @@ pub(super) struct Writer {
     /// None while the database is lost.
     session: Option<Session>,
     settings: StoreSettings,
+    metrics: StoreMetrics,
     /// The next activity's; known once there is a session.
     ordinal: Option<i64>,
     /// Whether the last thing that was tried failed.
@@ -42,8 +44,8 @@ type Waiting = (Append, Reply<()>);
 
 impl Writer {
     /// A writer with an open session.
-    pub(super) fn new(place: Arc<Place>, session: Session, settings: StoreSettings) -> Self {
-        Self { place, session: Some(session), settings, ordinal: None, fails: false }
+    pub(super) fn new(place: Arc<Place>, session: Session, settings: StoreSettings, metrics: StoreMetrics) -> Self {
+        Self { place, session: Some(session), settings, metrics, ordinal: None, fails: false }
     }
 
     /// Works until nobody can ask any more.
@@ -166,9 +168,14 @@ impl Writer {
         };
         debug!(appends = appends.len(), micros = began.elapsed().as_micros(), works = result.is_ok(), "transaction");
         match &result {
-            Ok(_) => self.works(),
+            Ok(_) => {
+                let records = appends.iter().map(|append| append.records.len()).sum();
+                self.metrics.committed(records, began.elapsed());
+                self.works();
+            }
             Err(Trouble::Content(_)) => self.undo().await,
             Err(Trouble::Database(error) | Trouble::InDoubt(error)) => {
+                self.metrics.failed();
                 // Whatever it was in the middle of, it ends with the connection.
                 self.session = None;
                 self.failed(error.clone());

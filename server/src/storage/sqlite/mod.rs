@@ -21,7 +21,8 @@ use self::writer::{Job, Writer};
 use super::{Append, AppendId, ConversationPage, OpenError, Store, StoreError, StoreFuture, StoreSettings};
 use crate::conversation::pipeline::SentKey;
 use crate::conversation::record::Durable;
-use crate::domain::{ConversationId, Message, SequenceId, UserId};
+use crate::domain::{ConversationId, InviteId, Message, SequenceId, UserId};
+use crate::metrics::StoreMetrics;
 
 /// The database file in the data folder.
 const FILE_NAME: &str = "chat.db";
@@ -35,23 +36,23 @@ pub(crate) struct SqliteStore {
 
 impl SqliteStore {
     /// Opens the database in a folder. Both are made where they are missing.
-    pub(crate) async fn open(folder: &Path, settings: StoreSettings) -> Result<Self, OpenError> {
+    pub(crate) async fn open(folder: &Path, settings: StoreSettings, metrics: StoreMetrics) -> Result<Self, OpenError> {
         let folder = folder.to_owned();
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let opening = tokio::task::spawn_blocking(move || {
-            tracing::dispatcher::with_default(&dispatch, || Self::open_now(&folder, settings))
+            tracing::dispatcher::with_default(&dispatch, || Self::open_now(&folder, settings, metrics))
         });
         opening.await.unwrap_or_else(|panic| Err(OpenError::file(Path::new(FILE_NAME), panic.to_string())))
     }
 
-    fn open_now(folder: &Path, settings: StoreSettings) -> Result<Self, OpenError> {
+    fn open_now(folder: &Path, settings: StoreSettings, metrics: StoreMetrics) -> Result<Self, OpenError> {
         let held = Folder::take(folder)?;
         let file: PathBuf = held.path().join(FILE_NAME);
         let connection = open::writer(&file, settings.durability)?;
         let health = Arc::new(Health::new(file)?);
         info!(file = %health.file().display(), durability = ?settings.durability, "database opened");
         let readers = Readers::start(&health, settings.readers)?;
-        let writer = Writer::start(connection, held, Arc::clone(&health), settings)?;
+        let writer = Writer::start(connection, held, Arc::clone(&health), settings, metrics)?;
         Ok(Self { writer, readers, health })
     }
 
@@ -125,6 +126,11 @@ impl Store for SqliteStore {
     fn conversations_of(&self, user: &UserId, offset: usize, limit: usize) -> StoreFuture<'_, ConversationPage> {
         let user = user.clone();
         self.read(move |connection| read::conversations_of(connection, &user, offset, limit))
+    }
+
+    fn conversation_of_invite(&self, invite: &InviteId) -> StoreFuture<'_, Option<ConversationId>> {
+        let invite = invite.clone();
+        self.read(move |connection| read::conversation_of_invite(connection, &invite))
     }
 
     fn check(&self) -> StoreFuture<'_, ()> {

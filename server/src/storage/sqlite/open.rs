@@ -13,7 +13,10 @@ use crate::storage::OpenError;
 const APPLICATION: i32 = 0x726e_6474;
 
 /// The steps from nothing to the newest schema; the version is the number of steps taken.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_conversations.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/sqlite/0001_conversations.sql"),
+    include_str!("../../../migrations/sqlite/0002_invites.sql"),
+];
 
 /// Nobody but a person with a tool is ever in the way, and not for long.
 const BUSY: Duration = Duration::from_secs(5);

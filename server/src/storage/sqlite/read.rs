@@ -8,9 +8,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::open::explain;
 use crate::conversation::pipeline::SentKey;
-use crate::conversation::record::Durable;
-use crate::domain::{ConversationId, Message, Participant, SequenceId, Timestamp, UserId};
-use crate::storage::codes::{self, MemberRow, MessageRow};
+use crate::conversation::record::{Durable, Invite};
+use crate::domain::{ConversationId, InviteId, Message, Participant, SequenceId, Timestamp, UserId};
+use crate::storage::codes::{self, InviteRow, MemberRow, MessageRow};
 use crate::storage::{ConversationPage, StoreError};
 
 impl From<rusqlite::Error> for StoreError {
@@ -60,6 +60,7 @@ pub(super) fn load(connection: &Connection, id: ConversationId, recent: usize) -
                 updated_at: Timestamp::from_millis(row.get(6)?),
                 members: IndexMap::new(),
                 read_positions: BTreeMap::new(),
+                invites: IndexMap::new(),
                 last_sequence: codes::sequence(row.get(7)?),
                 recent: VecDeque::new(),
             };
@@ -84,6 +85,24 @@ pub(super) fn load(connection: &Connection, id: ConversationId, recent: usize) -
     for position in positions {
         let (user, up_to) = position?;
         durable.read_positions.insert(user.into(), codes::sequence(up_to));
+    }
+    let mut statement = moment.prepare_cached(
+        "SELECT id, made_by, created_at, expires_at, max_uses, uses FROM invites
+         WHERE conversation = ?1 AND forgotten = 0 ORDER BY position",
+    )?;
+    let invites = statement.query_map([key], |row| {
+        Ok(InviteRow {
+            id: row.get(0)?,
+            by: row.get(1)?,
+            created_at: row.get(2)?,
+            expires_at: row.get(3)?,
+            max_uses: row.get(4)?,
+            uses: row.get(5)?,
+        })
+    })?;
+    for invite in invites {
+        let invite = Invite::from(invite?);
+        durable.invites.insert(invite.id.clone(), invite);
     }
     let newest = codes::place(durable.last_sequence).saturating_sub(codes::number(recent));
     durable.recent = messages(&moment, key, newest.max(0), recent)?.into();
@@ -146,6 +165,17 @@ pub(super) fn count_by_others(
     let range = params![key, reader.as_str(), codes::place(after), codes::place(up_to)];
     let own: i64 = statement.query_row(range, |row| row.get(0))?;
     Ok(all.saturating_sub(codes::count(own)))
+}
+
+pub(super) fn conversation_of_invite(
+    connection: &Connection,
+    invite: &InviteId,
+) -> Result<Option<ConversationId>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT conversations.id FROM invites JOIN conversations ON key = conversation WHERE invites.id = ?1",
+    )?;
+    let id: Option<String> = statement.query_row([invite.as_str()], |row| row.get(0)).optional()?;
+    Ok(id.map(Into::into))
 }
 
 pub(super) fn conversations_of(

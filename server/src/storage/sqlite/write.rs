@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
-use crate::conversation::record::Record;
+use crate::conversation::record::{Invite, Record};
 use crate::domain::{Message, Participant, Timestamp, UserId};
 use crate::storage::codes;
 use crate::storage::{Append, StoreError};
@@ -112,6 +112,13 @@ pub(super) fn put(connection: &Connection, append: &Append, ordinal: &mut i64) -
                 head.updated_at = message.timestamp;
                 head.active_at = Some(message.timestamp);
             }
+            Record::Invited(invite) => self::invite(connection, head.key, invite)?,
+            Record::InviteUsed { invite } => {
+                let mut statement = connection.prepare_cached(
+                    "UPDATE invites SET uses = uses + 1 WHERE id = ?1 AND conversation = ?2 AND forgotten = 0",
+                )?;
+                statement.execute(params![invite.as_str(), head.key])?;
+            }
             Record::Read { user, up_to } => {
                 let mut statement = connection.prepare_cached(
                     "INSERT INTO read_positions (conversation, user, up_to) VALUES (?1, ?2, ?3)
@@ -146,6 +153,30 @@ fn join(connection: &Connection, key: i64, participant: &Participant) -> Result<
          DO UPDATE SET name = excluded.name, kind = excluded.kind, joined_at = excluded.joined_at",
     )?;
     statement.execute(params![key, UserId::as_str(id), name, codes::kind_name(*kind), joined_at.as_millis()])?;
+    Ok(())
+}
+
+/// Stores an invite, and forgets those that have expired by now.
+fn invite(connection: &Connection, key: i64, invite: &Invite) -> Result<(), Refusal> {
+    let Invite { id, by, created_at, expires_at, max_uses, uses } = invite;
+    let mut statement = connection.prepare_cached(
+        "UPDATE invites SET forgotten = 1 WHERE conversation = ?1 AND forgotten = 0 AND expires_at <= ?2",
+    )?;
+    statement.execute(params![key, created_at.as_millis()])?;
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO invites (id, conversation, position, made_by, created_at, expires_at, max_uses, uses)
+         SELECT ?1, ?2, coalesce(max(position), 0) + 1, ?3, ?4, ?5, ?6, ?7
+         FROM invites WHERE conversation = ?2 AND forgotten = 0",
+    )?;
+    statement.execute(params![
+        id.as_str(),
+        key,
+        UserId::as_str(by),
+        created_at.as_millis(),
+        expires_at.as_millis(),
+        max_uses,
+        uses
+    ])?;
     Ok(())
 }
 

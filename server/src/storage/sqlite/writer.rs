@@ -15,6 +15,7 @@ use super::health::Health;
 use super::open;
 use super::write::{Refusal, put};
 use crate::domain::ConversationId;
+use crate::metrics::StoreMetrics;
 use crate::storage::{Append, AppendId, OpenError, StoreError, StoreSettings};
 
 /// How long a transaction takes in more of what waits. The appends before it wait for its commit.
@@ -48,12 +49,14 @@ impl Writer {
         folder: Folder,
         health: Arc<Health>,
         settings: StoreSettings,
+        metrics: StoreMetrics,
     ) -> Result<Self, OpenError> {
         let file = health.file().to_owned();
         let newest = newest_ordinal(&connection, &file)?;
         let (jobs, waiting) = channel();
         let dispatch = dispatcher::get_default(Dispatch::clone);
-        let thread = Thread { connection: Some(connection), ordinal: newest + 1, health, settings, _folder: folder };
+        let thread =
+            Thread { connection: Some(connection), ordinal: newest + 1, health, settings, metrics, _folder: folder };
         let thread = Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || dispatcher::with_default(&dispatch, || thread.run(&waiting)))
@@ -84,6 +87,7 @@ struct Thread {
     ordinal: i64,
     health: Arc<Health>,
     settings: StoreSettings,
+    metrics: StoreMetrics,
     /// Let go last, when the connection is closed.
     _folder: Folder,
 }
@@ -149,7 +153,7 @@ impl Thread {
     /// One transaction with this append and those that wait, up to the limits. Gives back what it could not take in.
     fn transaction(&mut self, first: Append, reply: Reply<()>, waiting: &Receiver<Job>) -> Option<Job> {
         let limits = self.settings.limits;
-        let (mut appends, mut bytes) = (0, 0);
+        let (mut appends, mut bytes, mut records) = (0, 0, 0);
         let mut batch: Batch = Vec::new();
         let mut next = Some(Job::Append { append: first, reply });
         let began = Instant::now();
@@ -162,6 +166,7 @@ impl Thread {
                 {
                     appends += 1;
                     bytes += append.weight();
+                    records += append.records.len();
                     let result = match &failure {
                         Some(error) => Err(error.clone()),
                         None => self.put(&append),
@@ -195,6 +200,10 @@ impl Thread {
         };
         if outcome.is_err() {
             self.ordinal = ordinal;
+        }
+        match &outcome {
+            Ok(()) => self.metrics.committed(records, began.elapsed()),
+            Err(_) => self.metrics.failed(),
         }
         debug!(appends, bytes, micros = began.elapsed().as_micros(), works = outcome.is_ok(), "transaction");
         for (reply, result) in batch {

@@ -7,8 +7,8 @@ use futures_util::future::join_all;
 use super::Home;
 use super::log::{Log, at, created, key, member, user};
 use crate::conversation::command::Edit;
-use crate::conversation::record::{Durable, RECENT, Record};
-use crate::domain::{ConversationId, SequenceId};
+use crate::conversation::record::{Durable, Invite, RECENT, Record};
+use crate::domain::{ConversationId, InviteId, SequenceId};
 use crate::storage::{Append, Store, StoreError};
 
 pub(super) async fn a_log_reads_back_as_it_was_written(home: Home) {
@@ -208,6 +208,31 @@ pub(super) async fn conversations_come_by_newest_activity(home: Home) {
     assert_eq!(ids("ann").await, [second.id.clone(), first.id.clone(), third.id.clone()]);
     assert_eq!(ids("ben").await, [second.id.clone(), first.id.clone()]);
     assert_eq!(ids("cat").await, [first.id.clone()]);
+}
+
+pub(super) async fn invites_are_kept_and_lead_to_their_conversation(home: Home) {
+    let store = home.open().await;
+    let mut talk = Log::create(&*store, &["ann"], 1).await;
+    let invite = |id: &str, created_at: i64, expires_at: i64, max_uses: Option<u32>| {
+        let (created_at, expires_at) = (at(created_at), at(expires_at));
+        Record::Invited(Invite { id: InviteId::from(id), by: user("ann"), created_at, expires_at, max_uses, uses: 0 })
+    };
+    let used = |id: &str| Record::InviteUsed { invite: InviteId::from(id) };
+    talk.append(&*store, vec![invite("short", 10, 20, None)]).await.unwrap();
+    talk.append(&*store, vec![invite("long", 15, 99, Some(2)), used("short"), used("long")]).await.unwrap();
+    talk.check(&*store).await;
+    // The first has expired when the third is made: it is forgotten, and no longer counts.
+    talk.append(&*store, vec![invite("third", 20, 99, Some(u32::MAX)), used("short"), used("long")]).await.unwrap();
+    talk.check(&*store).await;
+    assert_eq!(talk.state.invites.keys().map(InviteId::as_str).collect::<Vec<_>>(), ["long", "third"]);
+    store.close().await.unwrap();
+    drop(store);
+    let store = home.open().await;
+    talk.check(&*store).await;
+    for (id, expected) in [("long", Some(&talk.id)), ("short", Some(&talk.id)), ("none", None), ("n\0ne", None)] {
+        let found = store.conversation_of_invite(&InviteId::from(id)).await.unwrap();
+        assert_eq!(found.as_ref(), expected, "{id:?}");
+    }
 }
 
 pub(super) async fn every_character_is_kept(home: Home) {

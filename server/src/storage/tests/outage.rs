@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::cluster::schema_of;
 use super::log::Log;
-use super::{Home, SETTINGS};
+use super::{Home, SETTINGS, metrics};
 use crate::config::Durability;
 use crate::domain::SequenceId;
 use crate::storage::postgres::PostgresStore;
@@ -17,7 +17,7 @@ use crate::storage::{Append, BatchLimits, SqliteStore, Store, StoreError, StoreS
 
 async fn opened(home: &Home) -> Arc<SqliteStore> {
     let folder = home.file().parent().unwrap().to_owned();
-    Arc::new(SqliteStore::open(&folder, SETTINGS).await.unwrap())
+    Arc::new(SqliteStore::open(&folder, SETTINGS, metrics()).await.unwrap())
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn a_folder_has_one_user() {
     let folder = home.file().parent().unwrap().to_owned();
     // Held by another program, as far as the lock file says.
     std::fs::write(folder.join("roundtable.lock"), "4000000\n").unwrap();
-    let refused = SqliteStore::open(&folder, SETTINGS).await.err().unwrap().to_string();
+    let refused = SqliteStore::open(&folder, SETTINGS, metrics()).await.err().unwrap().to_string();
     assert!(refused.contains("is already in use by pid 4000000; stop that server"), "{refused}");
     drop(store);
 }
@@ -139,7 +139,8 @@ async fn a_server_that_starts_again_in_its_process_waits_for_the_last_one() {
     let store = home.open().await;
     let talk = Log::create(&*store, &["ann"], 1).await;
     let folder = home.file().parent().unwrap().to_owned();
-    let again = tokio::spawn(async move { SqliteStore::open(&folder, SETTINGS).await.map(|store| (store, ())) });
+    let again =
+        tokio::spawn(async move { SqliteStore::open(&folder, SETTINGS, metrics()).await.map(|store| (store, ())) });
     drop(store);
     let (store, ()) = again.await.unwrap().unwrap();
     talk.check(&store).await;
@@ -150,7 +151,7 @@ async fn a_folder_that_cannot_be_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let refused = SqliteStore::open(&file.join("data"), SETTINGS).await.err().unwrap().to_string();
+    let refused = SqliteStore::open(&file.join("data"), SETTINGS, metrics()).await.err().unwrap().to_string();
     assert!(refused.contains("file/data can't be used") && refused.contains("`data`"), "{refused}");
 }
 
@@ -228,7 +229,7 @@ async fn behind_proxy() -> Option<(Home, Proxy, PostgresStore)> {
     let address = url.split('@').nth(1).unwrap().split('/').next().unwrap().to_owned();
     let proxy = Proxy::start(address.clone()).await;
     let through = url.replace(&address, &format!("127.0.0.1:{}", proxy.port));
-    let store = PostgresStore::open(&through, SETTINGS).await.unwrap();
+    let store = PostgresStore::open(&through, SETTINGS, metrics()).await.unwrap();
     Some((home, proxy, store))
 }
 
@@ -311,17 +312,17 @@ async fn a_newer_schema_is_refused() {
     let Home::Server(cluster, url) = &home else { return };
     let table = format!("{}.roundtable_schema", schema_of(url));
     cluster.client().await.batch_execute(&format!("UPDATE {table} SET version = 99")).await.unwrap();
-    let refused = PostgresStore::open(url, SETTINGS).await.err().unwrap().to_string();
-    assert!(refused.contains("has schema version 99, and this program knows up to 1"), "{refused}");
+    let refused = PostgresStore::open(url, SETTINGS, metrics()).await.err().unwrap().to_string();
+    assert!(refused.contains("has schema version 99, and this program knows up to 2"), "{refused}");
 }
 
 #[tokio::test]
 async fn an_unreachable_database_is_told_without_its_password() {
     let url = "postgres://somebody:hunter2@127.0.0.1:1/chat";
-    let refused = PostgresStore::open(url, SETTINGS).await.err().unwrap().to_string();
+    let refused = PostgresStore::open(url, SETTINGS, metrics()).await.err().unwrap().to_string();
     assert!(refused.contains("chat at 127.0.0.1:1 can't be used") && !refused.contains("hunter2"), "{refused}");
     let relaxed = StoreSettings { durability: Durability::Relaxed, ..SETTINGS };
-    let wrong = PostgresStore::open("postgres://host:port:/x", relaxed).await.err().unwrap().to_string();
+    let wrong = PostgresStore::open("postgres://host:port:/x", relaxed, metrics()).await.err().unwrap().to_string();
     assert!(wrong.contains("the URL is wrong"), "{wrong}");
 }
 

@@ -117,7 +117,7 @@ async fn play(home: &Home, ops: &[Op]) {
                 _ => Vec::new(),
             };
             let prior = store.find_sent(&state.id, sent).await.unwrap().pop().flatten();
-            let rules = Rules { max_participants: 3 };
+            let rules = Rules { max_participants: 3, max_invites: 3 };
             let Decision::Commit(records) = decide(state, &change, prior.as_ref(), rules, at(time as i64)) else {
                 continue;
             };
