@@ -53,8 +53,7 @@ impl Server {
     }
 
     /// A server that somebody else runs.
-    pub(crate) fn elsewhere(address: SocketAddr) -> Self {
-        let data = tempfile::tempdir().unwrap();
+    pub(crate) fn elsewhere(address: SocketAddr, data: TempDir) -> Self {
         Self { address, _data: data, shutdown: None, serving: tokio::spawn(std::future::pending()) }
     }
 

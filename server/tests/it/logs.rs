@@ -14,8 +14,11 @@ const TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbGljZSIsIm
 
 /// Runs the program; returns it with a client once it serves.
 async fn started(arguments: &[&str]) -> (Child, Server) {
+    let data = tempfile::tempdir().unwrap();
     let mut program = Command::new(env!("CARGO_BIN_EXE_roundtable-server"))
         .args(["--host", "127.0.0.1", "--port", "0"])
+        .arg("--data")
+        .arg(data.path())
         .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -25,7 +28,7 @@ async fn started(arguments: &[&str]) -> (Child, Server) {
     let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
     let ready = lines.next_line().await.unwrap().unwrap();
     let address = ready.rsplit_once("http://").unwrap().1.parse().unwrap();
-    (program, Server::elsewhere(address))
+    (program, Server::elsewhere(address, data))
 }
 
 fn terminate(program: &Child) {
