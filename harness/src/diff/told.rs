@@ -46,7 +46,7 @@ pub fn told(a: &Playing, b: &Playing, compared: &Compared, names: (&str, &str), 
         }
     }
     for (playing, name) in [(a, names.0), (b, names.1)] {
-        for failure in playing.result.iter().flat_map(|result| result.failures()).take(1) {
+        for failure in playing.result.iter().flat_map(crate::event::ScenarioResult::failures).take(1) {
             let _ = writeln!(text, "\n  {name} failed: {}", failure.headline);
         }
     }
