@@ -16,6 +16,7 @@ use super::socket::Connection;
 use crate::event::{Event, EventKind, EventSink, Failure, FailureKind, Instance, LoggedLine, Place, Raced};
 use crate::pattern::Pattern;
 use crate::record::{Entry, Member, Record, What};
+use crate::scenario::error::Position;
 use crate::scenario::model::{Checks, Outcome, ParticipantSpec, Row, Scenario, Step};
 use crate::scenario::template::{RenderError, Scope, Template};
 use crate::subject::Server;
@@ -389,8 +390,9 @@ impl Scope for Here {
             || (!lock(&self.world.vars).contains_key(name) && !self.world.actors(name).is_empty())
     }
 
-    fn uuid(&self) -> Option<Value> {
-        Some(json!(self.world.chance.uuid(self.spot())))
+    fn uuid(&self, at: Position) -> Option<Value> {
+        let spot = Mix::new(self.spot()).number(at.line as u64).number(at.column as u64).end();
+        Some(json!(self.world.chance.uuid(spot)))
     }
 
     fn share(&self) -> Arc<dyn Scope> {

@@ -143,7 +143,7 @@ fn nobody_is_asked_where_nobody_can_answer() {
 
 #[test]
 fn a_seed_fixes_what_chance_decides_alone_and_among_others() {
-    let steps = "steps:\n  - note: \"{{ run }} {{ uuid() }} {{ uuid() }}\"\n  - parallel:\n      - [{ note: \"{{ uuid() }}\" }, { ann: enter }]\n      - [{ ben: { enter: { room: other } } }, { note: \"{{ uuid() }}\" }]\n";
+    let steps = "steps:\n  - note: \"{{ run }} {{ uuid() }} {{ uuid() }}\"\n  - parallel: [{ note: \"{{ uuid() }}\" }, { note: \"{{ uuid() }}\" }]\n";
     let project = Project::new().scenario("talk/one", "One", steps).scenario("talk/other", "Other", steps);
     let url = server::url();
     let notes = |args: &[&str]| -> Vec<String> {
