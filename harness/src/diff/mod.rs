@@ -95,7 +95,7 @@ pub fn compare(a: &Playing, b: &Playing) -> Compared {
     for divergence in &mut found {
         divergence.kind = kind(a, b, divergence, &mut unifier);
     }
-    let (first, others) = earliest(a, b, found);
+    let (first, others) = earliest(a, b, &found);
     Compared { first, others, same, unifier }
 }
 
@@ -116,7 +116,7 @@ fn kind(a: &Playing, b: &Playing, divergence: &Divergence, unifier: &mut Unifier
 }
 
 /// The divergence that no other precedes; of several, the one that came first in the scenario.
-fn earliest(a: &Playing, b: &Playing, found: Vec<Divergence>) -> (Option<Divergence>, Vec<Divergence>) {
+fn earliest(a: &Playing, b: &Playing, found: &[Divergence]) -> (Option<Divergence>, Vec<Divergence>) {
     let before = |one: &Divergence, other: &Divergence| {
         let in_a = one.a.zip(other.a).is_some_and(|(one, other)| a.precedes(one, other));
         in_a || one.b.zip(other.b).is_some_and(|(one, other)| b.precedes(one, other))

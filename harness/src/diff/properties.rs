@@ -35,9 +35,9 @@ fn talk() -> impl Strategy<Value = (Vec<usize>, Vec<Vec<usize>>)> {
 /// An interleaving of the talk that the priorities choose among all that are possible.
 fn play(senders: &[usize], orders: &[Vec<usize>], priorities: &[u8]) -> Vec<Act> {
     let mut lanes: Vec<Vec<Act>> = Vec::new();
-    for who in 0..PEOPLE.len() {
+    for (who, order) in orders.iter().enumerate() {
         lanes.push((0..senders.len()).filter(|m| senders[*m] == who).map(|m| Act::Sent(who, m)).collect());
-        lanes.push(orders[who].iter().filter(|m| senders[**m] != who).map(|m| Act::Got(who, *m)).collect());
+        lanes.push(order.iter().filter(|m| senders[**m] != who).map(|m| Act::Got(who, *m)).collect());
     }
     let mut done: Vec<Act> = Vec::new();
     let mut turn = 0;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::playing::{Lane, Node, Playing};
 use super::{Compared, Divergence, Kind};
+use crate::event::ScenarioResult;
 use crate::pattern::Pattern;
 use crate::report::paint::{Paint, Style};
 use crate::text::{counted, gist, shorten};
@@ -46,7 +47,7 @@ pub fn told(a: &Playing, b: &Playing, compared: &Compared, names: (&str, &str), 
         }
     }
     for (playing, name) in [(a, names.0), (b, names.1)] {
-        for failure in playing.result.iter().flat_map(|result| result.failures()).take(1) {
+        for failure in playing.result.iter().flat_map(ScenarioResult::failures).take(1) {
             let _ = writeln!(text, "\n  {name} failed: {}", failure.headline);
         }
     }

@@ -176,7 +176,7 @@ impl Story {
         let text = place.text.trim_start_matches("- ");
         if depth > 0 {
             let text = format!("{}{}  {text}", "  ".repeat(depth), line_of(place));
-            let name = actor.map(|actor| self.name(scene, actor)).unwrap_or_else(|| " ".repeat(scene.names()));
+            let name = actor.map_or_else(|| " ".repeat(scene.names()), |actor| self.name(scene, actor));
             let room = self.width.map_or(PIPED, |width| width.saturating_sub(scene.margin() + scene.names() + 2));
             let text = self.paint.text(Style::Dim, &shorten(&text, room.max(20) - 1));
             return Some(self.plain(scene, at, &format!("{name}{text}")));

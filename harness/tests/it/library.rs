@@ -6,7 +6,7 @@ use std::sync::Arc;
 use roundtable::Suite;
 use roundtable::config::Config;
 use roundtable::event::{Class, Outcome};
-use roundtable::run::{Deadlines, Ground};
+use roundtable::run::{Deadlines, Ground, Luck};
 use roundtable::runner::{self, Options, Way, Ways};
 use roundtable::select::{jobs_of, select};
 
