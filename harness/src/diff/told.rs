@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::playing::{Lane, Node, Playing};
 use super::{Compared, Divergence, Kind};
-use crate::event::ScenarioResult;
 use crate::pattern::Pattern;
 use crate::report::paint::{Paint, Style};
 use crate::text::{counted, gist, shorten};
@@ -47,7 +46,7 @@ pub fn told(a: &Playing, b: &Playing, compared: &Compared, names: (&str, &str), 
         }
     }
     for (playing, name) in [(a, names.0), (b, names.1)] {
-        for failure in playing.result.iter().flat_map(ScenarioResult::failures).take(1) {
+        for failure in playing.result.iter().flat_map(crate::event::ScenarioResult::failures).take(1) {
             let _ = writeln!(text, "\n  {name} failed: {}", failure.headline);
         }
     }
