@@ -35,12 +35,12 @@ impl Reports {
         let pages = wishes.iter().find_map(Wish::pages);
         let traces = output.or(pages).filter(|_| keep != Keep::Off).map(Path::to_path_buf);
         if let Some(output) = output.filter(|_| keep != Keep::Off) {
-            writers.push(("--trace".to_owned(), Box::new(Traces::new(output, keep))));
+            writers.push(("--trace: traces".to_owned(), Box::new(Traces::new(output, keep))));
         }
         let setting = Setting { traces: traces.clone(), output: output.is_some(), history: history.to_vec() };
         for wish in wishes {
             let name = format!("--report {wish}");
-            let writer = wish.begin(&setting).map_err(|error| format!("{name}: it can't be written: {error}"))?;
+            let writer = wish.begin(&setting).map_err(|error| format!("{name} can't be written: {error}"))?;
             writers.push((name, writer));
         }
         if writers.is_empty() {
@@ -152,7 +152,7 @@ impl Writers {
         self.writers.retain_mut(|(name, writer)| match write(writer.as_mut()) {
             Ok(()) => true,
             Err(error) => {
-                broken.push(format!("{name}: it can't be written: {error}"));
+                broken.push(format!("{name} can't be written: {error}"));
                 false
             }
         });
