@@ -16,7 +16,11 @@ struct Piped {
 
 impl Piped {
     fn start(project: &Project, args: &[&str]) -> Self {
-        let mut command = project.command(&[&["run", "--server", &server::url()], args].concat());
+        Self::run(project, &[&["--server", &server::url()], args].concat())
+    }
+
+    fn run(project: &Project, args: &[&str]) -> Self {
+        let mut command = project.command(&[&["run"], args].concat());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let (tell, lines) = mpsc::channel();
         let out = BufReader::new(child.stdout.take().unwrap());
@@ -256,6 +260,25 @@ fn a_watched_selection_is_played_again_when_a_file_changes() {
     assert!(all.contains("1 passed, 1 failed"), "{all}");
     piped.types("q\n");
     assert_eq!(piped.rest().1, Some(1));
+}
+
+#[test]
+fn what_a_run_writes_itself_is_no_change() {
+    // The server writes a file at each start, and the report is written beside it.
+    let table = server::table().replace("exec \"$0\"", "echo started >> state.txt; exec \"$0\"");
+    let project = Project::with(&table).scenario("talk/two", "Two talk", "steps:\n  - ann: enter\n");
+    let project = project.scenario("talk/other", "Others talk", "steps:\n  - ann: enter\n");
+    let mut piped = Piped::run(&project, &["--server", "subprocess", "--watch", "--report", "junit=junit.xml"]);
+    piped.until("waiting for changes");
+    // A change that concerns one scenario alone: whatever else is taken for a change plays the other, too.
+    let project = project.scenario("talk/other", "Others talk more", "steps:\n  - ann: enter\n");
+    let own = piped.until("waiting for changes");
+    assert!(own.contains("Others talk more") && own.contains("1 passed") && !own.contains("Two talk"), "{own}");
+    piped.types("q\n");
+    let (rest, code) = piped.rest();
+    assert!(!rest.contains("passed"), "{rest}");
+    assert_eq!(code, Some(0));
+    assert_eq!(project.read("state.txt").unwrap(), "started\nstarted\n");
 }
 
 #[test]
