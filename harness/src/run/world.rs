@@ -94,6 +94,8 @@ pub(crate) struct World {
 /// Lines of the server's log.
 pub(crate) struct LogBook {
     pub(crate) lines: Mutex<Vec<LoggedLine>>,
+    /// For each line, whether no other scenario was under way.
+    alone: Mutex<Vec<bool>>,
     /// What the lines' times count from.
     began: Mutex<Instant>,
     pub(crate) version: tokio::sync::watch::Sender<usize>,
@@ -106,10 +108,16 @@ impl LogBook {
     pub(crate) fn new(began: Instant) -> Self {
         Self {
             lines: Mutex::default(),
+            alone: Mutex::default(),
             began: Mutex::new(began),
             version: tokio::sync::watch::Sender::default(),
             shared: false.into(),
         }
+    }
+
+    /// Which lines came while no other scenario was under way.
+    pub(crate) fn alone(&self) -> Vec<bool> {
+        lock(&self.alone).clone()
     }
 
     /// Counts from another moment on.
@@ -117,9 +125,11 @@ impl LogBook {
         *lock(&self.began) = began;
     }
 
-    pub(crate) fn push(&self, text: String) {
+    /// Takes a line; `alone` says that no other scenario was under way on the server.
+    pub(crate) fn push(&self, text: String, alone: bool) {
         let at = lock(&self.began).elapsed();
         lock(&self.lines).push(LoggedLine { at, text });
+        lock(&self.alone).push(alone);
         self.version.send_modify(|version| *version += 1);
     }
 }
