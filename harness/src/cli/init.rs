@@ -25,6 +25,9 @@ pub struct InitArgs {
     /// Where its WebSocket is, such as "/ws?user={{ me.id }}"; without it the usual places are tried.
     #[arg(long, value_name = "PATH")]
     pub websocket: Option<String>,
+    /// Write the files anew where they are there already.
+    #[arg(long)]
+    pub force: bool,
     /// A header that every request needs, such as "Authorization: Bearer {{ me.token }}".
     #[arg(long, value_name = "NAME: VALUE")]
     pub header: Vec<String>,

@@ -29,8 +29,9 @@ pub(crate) fn init(args: &InitArgs, paint: Paint) -> Exit {
     }
     let shown = |path: &str| args.dir.join(path).strip_prefix(".").map_or(args.dir.join(path), Path::to_path_buf);
     let there = dir.join(crate::config::model::FILE_NAME);
-    if there.exists() {
-        return refuse(&format!("{} is there already; nothing was written", shown("roundtable.toml").display()));
+    let kept = "is there already; nothing was written (--force writes it anew)";
+    if there.exists() && !args.force {
+        return refuse(&format!("{} {kept}", shown("roundtable.toml").display()));
     }
     let wishes = match wishes(args, &dir) {
         Ok(wishes) => wishes,
@@ -49,8 +50,8 @@ pub(crate) fn init(args: &InitArgs, paint: Paint) -> Exit {
         return Exit::NoServer;
     }
     let files = files(&wishes, &found);
-    if let Some((path, _)) = files.iter().find(|(path, _)| dir.join(path).exists()) {
-        return refuse(&format!("{} is there already; nothing was written", shown(path).display()));
+    if let Some((path, _)) = files.iter().find(|(path, _)| dir.join(path).exists() && !args.force) {
+        return refuse(&format!("{} {kept}", shown(path).display()));
     }
     for (path, text) in &files {
         let file = dir.join(path);

@@ -87,7 +87,7 @@ fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
             if !text.is_empty() {
                 failures.push('\n');
                 failures.push_str(&text);
-                failures.push_str(&human::seed(result, paint));
+                failures.push_str(&human::seed(result, "", paint));
             }
         }
         reports.tell(event);

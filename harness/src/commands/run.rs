@@ -124,6 +124,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         debug,
         shown: Shown::All,
         continued: false,
+        options_again: options_again(args),
         detail: !reports.is_empty() && args.trace != Keep::Off,
         paint,
     };
@@ -279,4 +280,19 @@ fn kept(servers: Vec<Arc<crate::subject::Server>>, home: &tokio::runtime::Runtim
         text.push_str(&format!("  kill {}; rm -r {}\n", kept.pid, folder.display()));
         print(&text);
     }
+}
+
+/// What of a command line changes how a scenario is played, for the line that plays it again.
+fn options_again(args: &RunArgs) -> String {
+    let mut options = String::new();
+    for server in args.server.iter().filter(|server| *server != "in-process") {
+        options.push_str(&format!(" --server {server}"));
+    }
+    if !args.jitter.is_zero() {
+        options.push_str(&format!(" --jitter {}ms", args.jitter.as_millis()));
+    }
+    if (args.slow - 1.0).abs() > f64::EPSILON {
+        options.push_str(&format!(" --slow {}", args.slow));
+    }
+    options
 }

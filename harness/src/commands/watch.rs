@@ -45,7 +45,7 @@ pub(crate) fn watch(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         return refuse("--watch waits for changes, and under CI nobody makes any");
     }
     let (tell, told) = mpsc::channel();
-    let _watcher = match watcher(config, tell.clone()) {
+    let _watcher = match watcher(config, args, tell.clone()) {
         Ok(watcher) => watcher,
         Err(error) => return refuse(&format!("--watch: the files can't be watched: {error}")),
     };
@@ -58,6 +58,8 @@ pub(crate) fn watch(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
     });
     let interrupted = interruption();
     let mut next = Next::All;
+    // What runs write, and nobody names as a source, is no change: a server's own files would begin round after round.
+    let mut written = BTreeSet::new();
     loop {
         // It may have changed itself.
         let fresh = config.file.as_deref().map_or_else(|| Config::load(&config.dir), Config::load_file);
@@ -75,6 +77,19 @@ pub(crate) fn watch(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         if *interrupted.borrow() {
             return exit;
         }
+        let during = changes_during_a_round(&told);
+        let (named, own): (BTreeSet<_>, BTreeSet<_>) =
+            during.changed.into_iter().partition(|file| is_named(&fresh, args, file));
+        written.extend(own);
+        if during.keys.iter().any(|key| key == "q") {
+            return exit;
+        }
+        if !named.is_empty()
+            && let Some(found) = touched(&fresh, args, &named, paint)
+        {
+            next = found;
+            continue;
+        }
         let keys = "waiting for changes: Enter plays it again, f what failed, a all, q ends (each with Enter)";
         print(&format!("\n{}\n", paint.text(Style::Dim, keys)));
         next = loop {
@@ -87,7 +102,11 @@ pub(crate) fn watch(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
                     "q" => return exit,
                     _ => _ = print(&format!("{}\n", paint.text(Style::Dim, keys))),
                 },
-                Waited::Changed(files) => {
+                Waited::Changed(mut files) => {
+                    files.retain(|file| !written.contains(file));
+                    if files.is_empty() {
+                        continue;
+                    }
                     if let Some(found) = touched(&fresh, args, &files, paint) {
                         break found;
                     }
@@ -95,6 +114,39 @@ pub(crate) fn watch(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
             }
         };
     }
+}
+
+/// What was told while a round was played.
+#[derive(Default)]
+struct During {
+    changed: BTreeSet<PathBuf>,
+    keys: Vec<String>,
+}
+
+/// Takes what was told up to now; the last changes of a server that just ended are told a moment later.
+fn changes_during_a_round(told: &Receiver<Told>) -> During {
+    let mut during = During::default();
+    loop {
+        match told.recv_timeout(QUIET) {
+            Ok(Told::Changed(file)) => _ = during.changed.insert(file),
+            Ok(Told::Key(key)) => during.keys.push(key),
+            Err(_) => return during,
+        }
+    }
+}
+
+/// Whether somebody writes a file: a scenario and what belongs to it, the configuration, or what a server's `sources`
+/// name. Snapshots that the run itself stores are nobody's.
+fn is_named(config: &Config, args: &RunArgs, file: &Path) -> bool {
+    let below = |folder: &Path| file.starts_with(folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf()));
+    if below(&config.snapshots) {
+        return !args.update_snapshots;
+    }
+    below(&config.scenarios)
+        || config.file.as_deref().is_some_and(|toml| same(file, toml))
+        || std::iter::once(&config.server)
+            .chain(config.servers.values())
+            .any(|server| !server.sources.is_empty() && changed::is_source(config, server, file))
 }
 
 /// Plays once. After a change of a server's sources what failed comes first; all the rest only where that is mended.
@@ -205,26 +257,39 @@ fn is_embedded(config: &Config, args: &RunArgs, file: &Path) -> bool {
         && changed::is_source(config, &config.server, file)
 }
 
+/// A path that may not be there yet, as events name it.
+fn absolute(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    match (path.parent().and_then(|folder| folder.canonicalize().ok()), path.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => path,
+    }
+}
+
 fn same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     real(one) == real(other)
 }
 
 /// Watches everything below the folder of roundtable.toml that people write, and the scenarios wherever they are.
-fn watcher(config: &Config, tell: Sender<Told>) -> notify::Result<notify::RecommendedWatcher> {
+fn watcher(config: &Config, args: &RunArgs, tell: Sender<Told>) -> notify::Result<notify::RecommendedWatcher> {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let top = real(&config.dir);
-    let output = real(&config.output);
+    let mut left: Vec<PathBuf> = args.reports.report.iter().filter_map(|wish| wish.place().map(absolute)).collect();
+    left.extend([real(&config.output)]);
+    left.extend(args.output.as_deref().map(absolute));
     let noisy = {
         let top = top.clone();
         move |path: &Path| {
             let below = path.strip_prefix(&top).unwrap_or(path);
-            path.starts_with(&output)
+            left.iter().any(|place| path.starts_with(place))
                 || below.components().any(|part| {
                     let name = part.as_os_str().to_string_lossy();
                     NOISE.contains(&&*name) || (name.starts_with('.') && name.len() > 1) || name.ends_with('~')
                 })
-                || path.extension().is_some_and(|ending| ending == "new" || ending == "swp" || ending == "tmp")
+                || path
+                    .extension()
+                    .is_some_and(|ending| ending == "new" || ending == "swp" || ending == "tmp" || ending == "part")
         }
     };
     let ignored = noisy.clone();

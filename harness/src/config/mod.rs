@@ -14,3 +14,4 @@ mod read;
 pub use duration::parse_duration;
 pub use error::{ConfigError, Problem};
 pub use model::{Builtin, Config, FILE_NAME, Flaky, ServerConfig, SubjectChoice};
+pub use read::{SERVER as SERVER_KEYS, TOP as KEYS};

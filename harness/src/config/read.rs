@@ -16,7 +16,8 @@ use super::duration::parse_duration;
 use super::error::{Problem, nearest};
 use super::model::{Builtin, Config, Flaky, ServerConfig, SubjectChoice};
 
-const TOP: [&str; 14] = [
+/// The keys of the file.
+pub const TOP: [&str; 14] = [
     "scenarios",
     "snapshots",
     "output",
@@ -32,7 +33,8 @@ const TOP: [&str; 14] = [
     "server",
     "servers",
 ];
-const SERVER: [&str; 13] = [
+/// The keys of a server's table.
+pub const SERVER: [&str; 13] = [
     "in_process",
     "url",
     "own",

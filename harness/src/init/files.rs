@@ -90,6 +90,14 @@ fn protocol(wishes: &Wishes, found: &Found) -> String {
         let headers = wishes.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
         let _ = writeln!(text, "headers: {}", flow(&Value::Object(headers)));
     }
+    if let Some(Socket::Open { greeting, message, .. }) = &found.socket {
+        let carried = message.as_ref().and_then(|message| message.to_other.as_ref().or(message.to_sender.as_ref()));
+        let outlines: Vec<_> = greeting.iter().chain(carried).map(outline).collect();
+        let kind = KINDS.iter().find(|kind| outlines.iter().any(|outline| outline.contains_key(**kind)));
+        if let Some(kind) = kind.filter(|kind| **kind != "type") {
+            let _ = writeln!(text, "kind: $.{kind}                             # what says which kind a frame is");
+        }
+    }
     let mut verbs = String::new();
     if let Some(answer) = &found.http {
         let _ = write!(

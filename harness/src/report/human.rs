@@ -159,7 +159,7 @@ fn traces(text: &mut String, page: Option<&Path>, id: Option<&str>, paint: Paint
 }
 
 /// How a scenario that failed is played again with the same generated values, and how its races were released.
-pub fn seed(result: &ScenarioResult, paint: Paint) -> String {
+pub fn seed(result: &ScenarioResult, options: &str, paint: Paint) -> String {
     let mut text = String::new();
     if result.seed == 0 || result.failures().is_empty() {
         return text;
@@ -185,7 +185,7 @@ pub fn seed(result: &ScenarioResult, paint: Paint) -> String {
     }
     // A row of examples is no selector, and its scenario is.
     let scenario = result.label.split('@').next().unwrap_or_default();
-    row(&mut text, "again", &format!("roundtable run {scenario} --seed {}", result.seed), paint);
+    row(&mut text, "again", &format!("roundtable run {scenario} --seed {}{options}", result.seed), paint);
     text
 }
 

@@ -132,6 +132,14 @@ impl fmt::Display for Wish {
 }
 
 impl Wish {
+    /// The file or folder that it writes, where it names one.
+    pub fn place(&self) -> Option<&Path> {
+        match self {
+            Self::Json(place) | Self::Junit(place) | Self::Html(place) => Some(place),
+            Self::Github(place) => place.as_deref(),
+        }
+    }
+
     /// The folder in which it writes pages, and traces beside them.
     pub fn pages(&self) -> Option<&Path> {
         match self {

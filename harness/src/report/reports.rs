@@ -35,12 +35,12 @@ impl Reports {
         let pages = wishes.iter().find_map(Wish::pages);
         let traces = output.or(pages).filter(|_| keep != Keep::Off).map(Path::to_path_buf);
         if let Some(output) = output.filter(|_| keep != Keep::Off) {
-            writers.push(("--trace".to_owned(), Box::new(Traces::new(output, keep))));
+            writers.push(("--trace: traces".to_owned(), Box::new(Traces::new(output, keep))));
         }
         let setting = Setting { traces: traces.clone(), output: output.is_some(), history: history.to_vec() };
         for wish in wishes {
             let name = format!("--report {wish}");
-            let writer = wish.begin(&setting).map_err(|error| format!("{name}: it can't be written: {error}"))?;
+            let writer = wish.begin(&setting).map_err(|error| format!("{name} can't be written: {error}"))?;
             writers.push((name, writer));
         }
         if writers.is_empty() {
@@ -88,8 +88,8 @@ impl Reports {
 
 /// How much longer than it takes to settle the reports go unsettled: they cost a run at most a twentieth of a core.
 const IDLE: u32 = 20;
-/// How long events that wait may keep the reports from settling.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// And at most this long, which is what a run that is killed may lose of them; the event file loses nothing.
+const STALE: Duration = Duration::from_millis(500);
 
 struct Writers {
     tape: Tape,
@@ -131,7 +131,7 @@ impl Writers {
                 }
             }
             // Where events never cease to wait, they don't keep the reports from being written.
-            if unsettled && Instant::now() > due + PATIENCE {
+            if unsettled && Instant::now() >= due {
                 due = self.settle();
                 unsettled = false;
             }
@@ -144,7 +144,7 @@ impl Writers {
     fn settle(&mut self) -> Instant {
         let began = Instant::now();
         self.each(|writer| writer.settle());
-        Instant::now() + began.elapsed().min(Duration::from_millis(100)) * IDLE
+        Instant::now() + (began.elapsed() * IDLE).min(STALE)
     }
 
     fn each(&mut self, mut write: impl FnMut(&mut dyn Reporter) -> std::io::Result<()>) {
@@ -152,7 +152,7 @@ impl Writers {
         self.writers.retain_mut(|(name, writer)| match write(writer.as_mut()) {
             Ok(()) => true,
             Err(error) => {
-                broken.push(format!("{name}: it can't be written: {error}"));
+                broken.push(format!("{name} can't be written: {error}"));
                 false
             }
         });

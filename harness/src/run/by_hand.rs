@@ -113,6 +113,7 @@ impl Here {
             .headers(&[], &url)
             .ok()?
             .iter()
+            .filter(|(name, _)| *name != super::http::TRACEPARENT)
             .map(|(name, value)| format!("-H '{name}: {}' ", String::from_utf8_lossy(value.as_bytes())))
             .collect();
         let url = url.as_str().replacen("http", "ws", 1);
@@ -167,18 +168,18 @@ impl Here {
     /// `WHO PATH [BODY]`: a request with the participant's headers.
     pub(super) async fn ask_by_hand(&self, method: &str, rest: &str) -> String {
         let (who, rest) = split(rest);
-        let (path, body) = split(rest);
         let Some(participant) = self.world.participants.get(who) else { return self.nobody(who) };
-        if !path.starts_with('/') {
-            return format!("{method} WHO PATH: the path begins with `/`");
-        }
         let there = self.as_participant(participant);
-        let filled = there.filled_text(path).and_then(|path| Ok((path, there.filled_text(body)?)));
-        let (path, body) = match filled {
+        // Filled first: templates may hold blanks.
+        let filled = match there.filled_text(rest) {
             Ok(filled) => filled,
             Err(why) => return why,
         };
-        match there.by_hand(method, &path, (!body.is_empty()).then_some(body)).await {
+        let (path, body) = split(&filled);
+        if !path.starts_with('/') {
+            return format!("{method} WHO PATH: the path begins with `/`");
+        }
+        match there.by_hand(method, path, (!body.is_empty()).then(|| body.to_owned())).await {
             Ok(answer) => {
                 let body = match &answer.body {
                     Value::String(text) => text.clone(),

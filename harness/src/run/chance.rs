@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::lock;
+use crate::scenario::error::Position;
 use crate::scenario::template::Scope;
 
 /// Seeds stay below this, so that they are whole in every reader of JSON and short enough to paste.
@@ -135,8 +136,9 @@ impl Scope for Naming {
         self.names.get(name).cloned()
     }
 
-    fn uuid(&self) -> Option<Value> {
-        Some(json!(self.chance.uuid(Mix::new(0).text("identity").text(&self.key).end())))
+    fn uuid(&self, at: Position) -> Option<Value> {
+        let spot = Mix::new(0).text("identity").text(&self.key).number(at.line as u64).number(at.column as u64);
+        Some(json!(self.chance.uuid(spot.end())))
     }
 
     fn share(&self) -> Arc<dyn Scope> {

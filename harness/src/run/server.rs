@@ -85,7 +85,7 @@ impl Here {
                     self.failure(format!("the server logged nothing that fits {shown} within {patience:?}"));
                 // On a server that others use too, the report shows the lines that name this scenario's people alone.
                 let lines = lock(&self.world.log.lines);
-                let said = |line: &LoggedLine| format!("{:.1} ms {}", line.at.as_secs_f64() * 1000.0, line.text);
+                let said = |line: &LoggedLine| format!("{:>9.1} ms {}", line.at.as_secs_f64() * 1000.0, line.text);
                 failure.details = lines.iter().skip(lines.len().saturating_sub(LINES)).map(said).collect();
                 failure.details.insert(
                     0,

@@ -202,3 +202,33 @@ impl AsyncWrite for Latched {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_last_byte_waits_for_its_release_and_what_comes_behind_does_not() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let Ok((mut io, latch)) = dial(&url, None).await else { panic!("nobody listens") };
+        let (mut server, _) = listener.accept().await.unwrap();
+        io.write_all(b"before ").await.unwrap();
+        latch.hold();
+        io.write_all(b"hel").await.unwrap();
+        io.write_all(b"lo").await.unwrap();
+        io.flush().await.unwrap();
+        latch.held().await;
+        let mut got = [0; 11];
+        server.read_exact(&mut got).await.unwrap();
+        assert_eq!(&got, b"before hell");
+        assert_eq!(server.try_read(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        latch.release();
+        io.write_all(b"!").await.unwrap();
+        let mut got = [0; 2];
+        server.read_exact(&mut got).await.unwrap();
+        assert_eq!(&got, b"o!");
+    }
+}

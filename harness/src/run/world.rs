@@ -16,6 +16,7 @@ use super::socket::Connection;
 use crate::event::{Event, EventKind, EventSink, Failure, FailureKind, Instance, LoggedLine, Place, Raced};
 use crate::pattern::Pattern;
 use crate::record::{Entry, Member, Record, What};
+use crate::scenario::error::Position;
 use crate::scenario::model::{Checks, Outcome, ParticipantSpec, Row, Scenario, Step};
 use crate::scenario::template::{RenderError, Scope, Template};
 use crate::subject::Server;
@@ -93,6 +94,8 @@ pub(crate) struct World {
 /// Lines of the server's log.
 pub(crate) struct LogBook {
     pub(crate) lines: Mutex<Vec<LoggedLine>>,
+    /// For each line, whether no other scenario was under way.
+    alone: Mutex<Vec<bool>>,
     /// What the lines' times count from.
     began: Mutex<Instant>,
     pub(crate) version: tokio::sync::watch::Sender<usize>,
@@ -105,10 +108,16 @@ impl LogBook {
     pub(crate) fn new(began: Instant) -> Self {
         Self {
             lines: Mutex::default(),
+            alone: Mutex::default(),
             began: Mutex::new(began),
             version: tokio::sync::watch::Sender::default(),
             shared: false.into(),
         }
+    }
+
+    /// Which lines came while no other scenario was under way.
+    pub(crate) fn alone(&self) -> Vec<bool> {
+        lock(&self.alone).clone()
     }
 
     /// Counts from another moment on.
@@ -116,9 +125,11 @@ impl LogBook {
         *lock(&self.began) = began;
     }
 
-    pub(crate) fn push(&self, text: String) {
+    /// Takes a line; `alone` says that no other scenario was under way on the server.
+    pub(crate) fn push(&self, text: String, alone: bool) {
         let at = lock(&self.began).elapsed();
         lock(&self.lines).push(LoggedLine { at, text });
+        lock(&self.alone).push(alone);
         self.version.send_modify(|version| *version += 1);
     }
 }
@@ -389,8 +400,9 @@ impl Scope for Here {
             || (!lock(&self.world.vars).contains_key(name) && !self.world.actors(name).is_empty())
     }
 
-    fn uuid(&self) -> Option<Value> {
-        Some(json!(self.world.chance.uuid(self.spot())))
+    fn uuid(&self, at: Position) -> Option<Value> {
+        let spot = Mix::new(self.spot()).number(at.line as u64).number(at.column as u64).end();
+        Some(json!(self.world.chance.uuid(spot)))
     }
 
     fn share(&self) -> Arc<dyn Scope> {

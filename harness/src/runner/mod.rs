@@ -405,7 +405,7 @@ fn log_sink(book: &Arc<LogBook>, events: Option<EventSink>, instance: Instance, 
     let instance = Arc::new(instance);
     Arc::new(move |line: LogLine| {
         if let Some(book) = book.upgrade() {
-            book.push(line.text.clone());
+            book.push(line.text.clone(), true);
         }
         if let Some(events) = &events {
             let kind = EventKind::ServerLog { line: line.text };

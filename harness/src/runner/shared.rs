@@ -121,8 +121,9 @@ impl Hub {
     fn push(&self, line: &LogLine) {
         let mut books = lock(&self.books);
         books.retain(|book| book.strong_count() > 0);
+        let alone = books.len() == 1;
         for book in books.iter().filter_map(Weak::upgrade) {
-            book.push(line.text.clone());
+            book.push(line.text.clone(), alone);
         }
     }
 }

@@ -104,7 +104,7 @@ fn a_panic_of_the_runner_fails_one_scenario_alone() {
         deadlines: Deadlines { default: config.deadline, late: config.late, slow: 1.0 },
         store: None,
         audit: None,
-        luck: roundtable::run::Luck::of(1),
+        luck: Luck::of(1),
         desk: None,
         sink: Arc::new(|_| {}),
         detail: false,

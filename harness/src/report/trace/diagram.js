@@ -74,7 +74,9 @@ const diagram = (() => {
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     layLanes();
     map.resize();
-    draw();
+    // At once: a canvas is empty from its new size on, and the next frame may bring the next size.
+    paint();
+    map.paint();
   }
 
   /** Asks for a drawing with the next frame of the screen. */

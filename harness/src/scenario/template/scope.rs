@@ -7,6 +7,8 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, Serde};
 use serde_json::Value;
 
+use crate::scenario::error::Position;
+
 /// Where a template finds its names.
 pub trait Scope: Send + Sync {
     /// The value of a top-level name.
@@ -26,8 +28,9 @@ pub trait Scope: Send + Sync {
         false
     }
 
-    /// A new UUID where the scope has chance of its own, which a seed fixes.
-    fn uuid(&self) -> Option<Value> {
+    /// A new UUID for an expression that stands here, where the scope has chance of its own, which a seed fixes.
+    fn uuid(&self, at: Position) -> Option<Value> {
+        let _ = at;
         None
     }
 
@@ -45,8 +48,8 @@ impl Scope for BTreeMap<String, Value> {
     }
 }
 
-/// A scope as minijinja sees it: names are looked up when an expression asks for them.
-pub(super) struct Context(pub(super) Arc<dyn Scope>);
+/// A scope as minijinja sees it, with the place of the expression: names are looked up when that asks for them.
+pub(super) struct Context(pub(super) Arc<dyn Scope>, pub(super) Position);
 
 /// A name's value whose attributes are looked up one by one.
 pub(super) struct Record {
@@ -70,7 +73,7 @@ impl Object for Context {
     fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
         let name = key.as_str()?;
         if name == super::UUID {
-            return self.0.uuid().map(|value| minijinja::Value::from(Serde(value)));
+            return self.0.uuid(self.1).map(|value| minijinja::Value::from(Serde(value)));
         }
         if name == "env" {
             return Some(minijinja::Value::from(Serde(environment_variables())));

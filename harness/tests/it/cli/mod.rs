@@ -2,6 +2,7 @@
 
 mod attempts;
 mod check;
+mod developer;
 mod files;
 mod first;
 mod limits;

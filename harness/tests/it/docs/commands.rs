@@ -40,3 +40,11 @@ fn every_shell_has_its_completions() {
         assert!(ran.stdout.contains(known) && ran.stdout.contains("keep-server"), "{}", ran.stdout);
     }
 }
+
+#[test]
+fn the_configuration_names_every_key() {
+    let page = std::fs::read_to_string(super::top().join("docs/configuration.md")).unwrap();
+    for key in roundtable::config::KEYS.iter().chain(&roundtable::config::SERVER_KEYS) {
+        assert!(page.contains(&format!("`{key}`")), "docs/configuration.md says nothing of `{key}`");
+    }
+}

@@ -21,6 +21,8 @@ use super::top;
 struct Block {
     /// The line of its fence, from 1.
     line: usize,
+    /// How many headings of the second level stand before it.
+    section: usize,
     /// What stands behind the opening fence.
     kind: String,
     /// The path in the line above, where that names one.
@@ -34,6 +36,7 @@ fn blocks(page: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut lines = page.lines().enumerate();
     let mut above = String::new();
+    let mut section = 0;
     while let Some((number, line)) = lines.next() {
         if let Some(kind) = line.trim_start().strip_prefix("```") {
             let indent = line.len() - line.trim_start().len();
@@ -41,9 +44,10 @@ fn blocks(page: &str) -> Vec<Block> {
             let text: String = inside.map(|line| format!("{}\n", line.get(indent..).unwrap_or_default())).collect();
             let path = named.captures(above.trim()).map(|found| found[1].to_owned());
             let path = path.filter(|path| path.contains('.') && !path.contains(' '));
-            blocks.push(Block { line: number + 1, kind: kind.trim().to_owned(), path, text });
+            blocks.push(Block { line: number + 1, section, kind: kind.trim().to_owned(), path, text });
             above.clear();
         } else if !line.trim().is_empty() {
+            section += usize::from(line.starts_with("## "));
             line.clone_into(&mut above);
         }
     }
@@ -56,11 +60,13 @@ struct Page {
     folder: tempfile::TempDir,
     /// Commands that are not run, each with the reason.
     left_out: &'static [(&'static str, &'static str)],
+    /// Whether what a section changes is as it was in the next.
+    sections_begin_anew: bool,
 }
 
 impl Page {
     fn new(name: &'static str, left_out: &'static [(&'static str, &'static str)]) -> Self {
-        Self { name, folder: tempfile::tempdir().unwrap(), left_out }
+        Self { name, folder: tempfile::tempdir().unwrap(), left_out, sections_begin_anew: false }
     }
 
     /// With this file or folder of the repository.
@@ -71,7 +77,17 @@ impl Page {
 
     fn play(&self) {
         let page = std::fs::read_to_string(top().join(self.name)).unwrap();
+        let mut before: Vec<(String, String)> = Vec::new();
+        let mut section = 0;
         for block in blocks(&page) {
+            if self.sections_begin_anew && block.section != section {
+                section = block.section;
+                // The last change is undone first.
+                before.drain(..).rev().for_each(|(path, text)| self.write(&path, &text));
+            }
+            if let ("diff", Some(path)) = (block.kind.as_str(), &block.path) {
+                before.push((path.clone(), std::fs::read_to_string(self.folder.path().join(path)).unwrap_or_default()));
+            }
             let place = format!("{}:{}", self.name, block.line);
             match (block.kind.as_str(), &block.path) {
                 ("diff", Some(path)) => self.change(path, &block.text, &place),
@@ -160,7 +176,11 @@ impl Page {
             while let Some(line) = lines.next_if(|line| !line.starts_with("$ ")) {
                 wanted.push(line);
             }
-            if self.left_out.iter().any(|(command, _)| typed.starts_with(command)) {
+            let left_out = |command: &str| match command.strip_suffix(" …") {
+                Some(whole) => typed == whole,
+                None => typed.starts_with(command),
+            };
+            if self.left_out.iter().any(|(command, _)| left_out(command)) {
                 continue;
             }
             let words = shlex::split(&typed).unwrap_or_else(|| panic!("{place}: {typed}"));
@@ -252,13 +272,36 @@ fn the_guide_runs_as_it_stands() {
 }
 
 #[test]
-fn the_recipes_run_as_they_stand() {
-    Page::new("docs/recipes/axum.md", &[("cargo run -p roundtable --example", "a test plays the example")]).play();
-    Page::new("docs/recipes/other-languages.md", &[])
-        .with("scenarios", "scenarios")
+fn the_readme_runs_as_it_stands() {
+    let mut page = Page::new(
+        "README.md",
+        &[
+            ("scripts/", "the gate runs them"),
+            ("cargo run --release -- run …", "the gate plays everything"),
+            ("cargo run --release -p roundtable-server", "it serves until it is ended"),
+            ("roundtable init", "the guide runs it"),
+            ("roundtable diff", "a test compares two runs"),
+            ("roundtable run leave_and_rejoin --step", "it waits for somebody; a test does"),
+            ("roundtable run leave_and_rejoin --watch", "it waits for changes; a test makes them"),
+        ],
+    );
+    page.sections_begin_anew = true;
+    page.with("scenarios", "scenarios")
         .with("snapshots", "snapshots")
         .with("roundtable.toml", "roundtable.toml")
         .play();
+}
+
+#[test]
+fn the_recipes_run_as_they_stand() {
+    Page::new("docs/recipes/axum.md", &[("cargo run -p roundtable --example", "a test plays the example")]).play();
+    for page in ["docs/recipes/other-languages.md", "docs/configuration.md"] {
+        Page::new(page, &[])
+            .with("scenarios", "scenarios")
+            .with("snapshots", "snapshots")
+            .with("roundtable.toml", "roundtable.toml")
+            .play();
+    }
 }
 
 #[test]

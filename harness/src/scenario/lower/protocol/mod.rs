@@ -85,7 +85,8 @@ pub(crate) fn protocol(root: &Node, findings: &mut Findings, load: &mut dyn FnMu
     let headers = fields.take("headers").map(|node| fields::headers(node, findings)).unwrap_or_default();
     let fails = fields.take("fails").map(|node| fields::pattern(node, findings));
     let stream_nodes = fields.take("streams").and_then(|node| Fields::of(node, "streams", findings));
-    let invariants = fields.take("invariants").map(|node| stream::invariants(node, findings)).unwrap_or_default();
+    let invariants_node = fields.take("invariants");
+    let invariants = invariants_node.map(|node| stream::invariants(node, findings)).unwrap_or_default();
     let snapshot = rules::snapshot_rules(&mut fields, findings);
     fields.finish("key of a protocol file", &fields::names_of(Place::Protocol), findings);
     let mut protocol = Protocol {
@@ -114,6 +115,9 @@ pub(crate) fn protocol(root: &Node, findings: &mut Findings, load: &mut dyn FnMu
         protocol.streams.extend(stream::stream(&key.text, node, &settable, findings));
     }
     include::merge(&mut protocol, &included, findings);
+    if let Some(node) = invariants_node {
+        stream::judgeable(&protocol, node, findings);
+    }
     names::check(&protocol, findings);
     Some(protocol)
 }

@@ -4,10 +4,32 @@ use std::collections::BTreeSet;
 
 use crate::scenario::error::{Findings, nearest_word};
 use crate::scenario::lower::fields::{self, Fields};
+use crate::scenario::model::Protocol;
 use crate::scenario::node::{Kind, Node};
 use crate::scenario::stream::{Acks, Invariant, MemberRule, Membership, Readback, Send, Stream};
 use crate::scenario::template::{BUILT_IN, Template};
 use crate::scenario::words::Place;
+
+/// Warns of invariants that no declared stream gives anything to judge by: they would hold whatever happens.
+pub(super) fn judgeable(protocol: &Protocol, node: &Node, findings: &mut Findings) {
+    let streams = &protocol.streams;
+    let sent = streams.iter().any(|stream| stream.acks.is_some() || !stream.sends.is_empty());
+    for invariant in &protocol.invariants {
+        let missing = match invariant {
+            _ if streams.is_empty() => "the protocol declares no stream",
+            Invariant::ReachesAll | Invariant::AckedNotLost if !sent => "no stream declares `acks` or `sends`",
+            Invariant::ReachesAll | Invariant::MembersOnly if streams.iter().all(|one| one.membership.is_none()) => {
+                "no stream declares `membership`"
+            }
+            Invariant::AckedNotLost if streams.iter().all(|one| one.readback.is_none()) => {
+                "no stream declares `readback`"
+            }
+            _ => continue,
+        };
+        let message = format!("`{}` never judges anything: {missing}", invariant.name());
+        findings.warning(node.at, message, "declare it, or take the invariant away".to_owned());
+    }
+}
 
 pub(super) fn invariants(node: &Node, findings: &mut Findings) -> Vec<Invariant> {
     let items = node.as_list().unwrap_or_default();

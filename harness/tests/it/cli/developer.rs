@@ -1,0 +1,291 @@
+//! What somebody uses who looks for the cause of one failure.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, Stdio};
+use std::sync::mpsc::{self, Receiver};
+
+use crate::project::{Project, Ran, redacted};
+use crate::server;
+
+/// The program with a pipe as its standard input.
+struct Piped {
+    child: Child,
+    input: ChildStdin,
+    lines: Receiver<String>,
+}
+
+impl Piped {
+    fn start(project: &Project, args: &[&str]) -> Self {
+        Self::run(project, &[&["--server", &server::url()], args].concat())
+    }
+
+    fn run(project: &Project, args: &[&str]) -> Self {
+        let mut command = project.command(&[&["run"], args].concat());
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let (tell, lines) = mpsc::channel();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
+        let input = child.stdin.take().unwrap();
+        Self { child, input, lines }
+    }
+
+    fn types(&mut self, text: &str) {
+        self.input.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Everything up to a line that holds this.
+    fn until(&self, what: &str) -> String {
+        let mut text = String::new();
+        loop {
+            let line = self.lines.recv().unwrap_or_else(|_| panic!("it ended without {what:?}:\n{text}"));
+            text.push_str(&line);
+            text.push('\n');
+            if line.contains(what) {
+                return text;
+            }
+        }
+    }
+
+    fn rest(mut self) -> (String, Option<i32>) {
+        drop(self.input);
+        let text: Vec<String> = self.lines.iter().collect();
+        (text.join("\n"), self.child.wait().unwrap().code())
+    }
+}
+
+/// Plays with commands for the desk.
+fn at_the_desk(project: &Project, args: &[&str], commands: &str) -> (String, Option<i32>) {
+    let mut piped = Piped::start(project, args);
+    piped.types(commands);
+    let (text, code) = piped.rest();
+    (redacted(&text, project.path()), code)
+}
+
+fn talk() -> Project {
+    Project::new().scenario(
+        "talk/two",
+        "Two talk",
+        "steps:\n  - ann: enter\n  - ben: enter\n  - ann: { say: hello }\n  - ben: { hears: hello }\n",
+    )
+}
+
+#[test]
+fn a_scenario_is_gone_through_step_by_step() {
+    let commands = "n\ns\ni ann\np ann.id\nn\nc 8\nsend ben {\"type\":\"say\",\"text\":\"by hand\"}\nget ann /rooms/lobby_{{ run }}\nsend zoe x\np nobody\nwhat\nc\n";
+    let (text, code) = at_the_desk(&talk(), &["--step"], commands);
+    for wanted in [
+        "before two.yaml:5  - ann: enter",
+        "ann  not connected",
+        "before two.yaml:6  - ben: enter",
+        // Into the verb of ben, whose connection is then there.
+        "before rooms.yaml:14 (ben)  - me: { connect:",
+        "  main /rooms/lobby_[run]/socket?who=ann_[run] open",
+        "#1       0.0 ms  {\"type\":\"entered\",\"who\":\"ann_[run]\"}  (taken by line 5)",
+        "roundtable> \"ann_[run]\"",
+        "before rooms.yaml:15 (ben)",
+        "before two.yaml:8  - ben: { hears: hello }",
+        "roundtable> sent",
+        "roundtable> 200",
+        "nobody is `zoe`; there are ann, ben",
+        "`nobody` is undefined",
+        "`what` is no command here",
+        " PASS [   0.000s] talk/two  Two talk",
+    ] {
+        assert!(text.contains(wanted), "{wanted}\nis not in\n{text}");
+    }
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn steps_are_skipped_and_the_run_is_ended_by_hand() {
+    let (text, code) = at_the_desk(&talk(), &["--step"], "n\nn\nk\nq\n");
+    assert!(text.contains("before two.yaml:8") && text.contains(" STOP ["), "{text}");
+    assert_eq!(code, Some(130));
+    // The input's end is an end too.
+    assert_eq!(at_the_desk(&talk(), &["--step"], "n\n").1, Some(130));
+}
+
+#[test]
+fn at_a_failure_everything_stays_connected() {
+    let project = Project::new().scenario(
+        "talk/miss",
+        "Ann awaits another text",
+        "steps:\n  - ann: enter\n  - ann: { say: hello }\n  - ann: { hears: help, within: 5ms }\n",
+    );
+    let (text, code) =
+        at_the_desk(&project, &["--pause-on-failure"], "send ann {\"type\":\"say\",\"text\":\"still\"}\nn\nc\n");
+    for wanted in [
+        "✗ ann never got",
+        "scenarios/talk/miss.yaml:7",
+        "ann  main open, 2 frames, 0 untaken",
+        "websocat 'ws://127.0.0.1:[port]/rooms/lobby_[run]/socket?who=ann_[run]'  # main",
+        "roundtable> sent",
+        "the scenario has failed: c ends it",
+        "0 passed, 1 failed",
+    ] {
+        assert!(text.contains(wanted), "{wanted}\nis not in\n{text}");
+    }
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn nobody_is_asked_where_nobody_can_answer() {
+    let told = |ran: Ran| (ran.code, ran.stderr);
+    let (code, text) = told(talk().play(&["--step"]));
+    assert_eq!(code, Some(2));
+    assert!(text.contains("--step reads commands from standard input, and there is none"), "{text}");
+    let (code, text) = told(talk().play(&["--pause-on-failure", "--ci"]));
+    assert_eq!(code, Some(2));
+    assert!(text.contains("under CI there is nobody"), "{text}");
+    let (code, text) = told(talk().play(&["--step", "--jobs", "2"]));
+    assert_eq!(code, Some(2));
+    assert!(text.contains("leave --jobs out"), "{text}");
+    let (code, text) = told(talk().play(&["--watch", "--ci"]));
+    assert_eq!(code, Some(2));
+    assert!(text.contains("--watch waits for changes"), "{text}");
+}
+
+#[test]
+fn a_seed_fixes_what_chance_decides_alone_and_among_others() {
+    let steps = "steps:\n  - note: \"{{ run }} {{ uuid() }} {{ uuid() }}\"\n  - parallel: [{ note: \"{{ uuid() }}\" }, { note: \"{{ uuid() }}\" }]\n";
+    let project = Project::new().scenario("talk/one", "One", steps).scenario("talk/other", "Other", steps);
+    let url = server::url();
+    let notes = |args: &[&str]| -> Vec<String> {
+        let output = project.command(&[&["run", "--server", &url, "--debug"], args].concat()).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut notes: Vec<String> =
+            text.lines().filter_map(|line| line.split_once("# ")).map(|(_, note)| note.to_owned()).collect();
+        notes.sort();
+        notes
+    };
+    let alone = notes(&["talk/one", "--seed", "7"]);
+    assert_eq!(alone.len(), 3);
+    assert_eq!(alone, notes(&["talk/one", "--seed", "7"]));
+    let both = notes(&["--seed", "7"]);
+    assert!(alone.iter().all(|note| both.contains(note)) && both.len() == 6, "{alone:?} {both:?}");
+    assert!(notes(&["talk/one", "--seed", "8"]).iter().all(|note| !alone.contains(note)));
+    // Every repetition draws values of its own.
+    let twice = notes(&["talk/one", "--seed", "7", "--repeat", "2"]);
+    assert!(alone.iter().all(|note| twice.contains(note)));
+    let distinct: std::collections::BTreeSet<&String> = twice.iter().collect();
+    assert_eq!(distinct.len(), 6);
+}
+
+#[test]
+fn a_selection_is_repeated_until_it_fails() {
+    let passing = talk().play(&["--repeat-until-failure=3"]);
+    assert_eq!(passing.code, Some(0));
+    assert!(passing.stdout.contains("nothing failed in 3 repetitions"), "{}", passing.stdout);
+    let project = talk().scenario("talk/wrong", "Wrong", "steps:\n  - check: \"1 == 2\"\n");
+    let failing = project.play(&["--repeat-until-failure"]);
+    assert_eq!(failing.code, Some(1));
+    assert!(failing.stdout.contains("talk/wrong failed in repetition 1; 0 passed before it"), "{}", failing.stdout);
+}
+
+#[test]
+fn a_failure_is_reproduced_with_its_seed() {
+    let project = Project::new().scenario(
+        "seat/two",
+        "A seat for one of two",
+        "steps:\n  - race: { of: all, do: sit, outcomes: [{ as: seated, count: 2, status: 201 }, { as: standing, status: 409 }] }\n",
+    );
+    let first = project.play(&["--seed", "11"]);
+    assert!(first.stdout.contains("again    roundtable run seat/two --seed [seed]"), "{}", first.stdout);
+    assert!(first.stdout.contains("released line 5: "), "{}", first.stdout);
+    let again = project.play(&["--reproduce", "3"]);
+    assert_eq!(again.code, Some(1));
+    for wanted in [
+        "3 × with seed 11, that of its last failure",
+        "failed 3 of 3",
+        "   3 × the race ended with # as `seated`, expected #",
+    ] {
+        assert!(again.stdout.contains(wanted), "{wanted}\nis not in\n{}", again.stdout);
+    }
+    let none = talk().play(&["--reproduce", "2"]);
+    assert_eq!(none.code, Some(0));
+    assert!(none.stdout.contains("a new one: no failure of it is known\nfailed 0 of 2"), "{}", none.stdout);
+}
+
+#[test]
+fn two_playings_are_compared() {
+    let file = |text: &str| {
+        format!(
+            "steps:\n  - ann: enter\n  - ben: enter\n  - ann: {{ say: {text} }}\n  - ben: {{ hears: hello, within: 5ms }}\n"
+        )
+    };
+    let play = |project: &Project, report: &str| project.play(&["--report", report, "--trace", "on"]).code;
+    let project = Project::new().scenario("talk/two", "Two talk", &file("hello"));
+    assert_eq!(play(&project, "json=pass.jsonl"), Some(0));
+    assert_eq!(play(&project, "json=again.jsonl"), Some(0));
+    let project = project.scenario("talk/two", "Two talk", &file("help"));
+    assert_eq!(play(&project, "json=fail.jsonl"), Some(1));
+    let same = project.run(&["diff", "pass.jsonl", "again.jsonl"]);
+    assert_eq!(same.code, Some(0));
+    assert!(same.stdout.contains("no divergence"), "{}", same.stdout);
+    let differ = project.run(&["diff", "pass.jsonl", "fail.jsonl", "talk/two"]);
+    assert_eq!(differ.code, Some(1));
+    for wanted in [
+        "✗ ann sent say text=help instead of say text=hello",
+        "$.text: expected \"hello\", got \"help\"",
+        "pass.jsonl, passed",
+    ] {
+        assert!(differ.stdout.contains(wanted), "{wanted}\nis not in\n{}", differ.stdout);
+    }
+    let wrong = project.run(&["diff", "pass.jsonl", "fail.jsonl", "nothing"]);
+    assert_eq!(wrong.code, Some(2));
+    assert_eq!(project.run(&["diff", "nowhere.jsonl"]).code, Some(2));
+}
+
+#[test]
+fn a_watched_selection_is_played_again_when_a_file_changes() {
+    let project = talk().scenario("talk/other", "Others talk", "steps:\n  - ann: enter\n");
+    let mut piped = Piped::start(&project, &["--watch"]);
+    let first = piped.until("waiting for changes");
+    assert!(first.contains("2 passed"), "{first}");
+    let project = project.scenario("talk/other", "Others talk more", "steps:\n  - ann: enter\n  - ann: { say: x }\n");
+    let own = piped.until("waiting for changes");
+    assert!(own.contains("Others talk more") && own.contains("1 passed") && !own.contains("Two talk"), "{own}");
+    let project = project.scenario("talk/other", "Others talk", "steps:\n  - ann: { sya: x }\n");
+    let broken = piped.until("waiting for changes");
+    assert!(!broken.contains("passed"), "{broken}");
+    let project = project.scenario("talk/other", "Others fail", "steps:\n  - check: \"1 == 2\"\n");
+    piped.until("1 failed");
+    piped.until("waiting for changes");
+    let shared = format!("{}# A comment.\n", crate::project::PROTOCOL);
+    let _project = project.file("scenarios/protocols/rooms.yaml", &shared);
+    let failed = piped.until("waiting for changes");
+    assert!(failed.contains("first what failed") && failed.contains("1 failed"), "{failed}");
+    piped.types("a\n");
+    let all = piped.until("waiting for changes");
+    assert!(all.contains("1 passed, 1 failed"), "{all}");
+    piped.types("q\n");
+    assert_eq!(piped.rest().1, Some(1));
+}
+
+#[test]
+fn what_a_run_writes_itself_is_no_change() {
+    // The server writes a file at each start, and the report is written beside it.
+    let table = server::table().replace("exec \"$0\"", "echo started >> state.txt; exec \"$0\"");
+    let project = Project::with(&table).scenario("talk/two", "Two talk", "steps:\n  - ann: enter\n");
+    let project = project.scenario("talk/other", "Others talk", "steps:\n  - ann: enter\n");
+    let mut piped = Piped::run(&project, &["--server", "subprocess", "--watch", "--report", "junit=junit.xml"]);
+    piped.until("waiting for changes");
+    // A change that concerns one scenario alone: whatever else is taken for a change plays the other, too.
+    let project = project.scenario("talk/other", "Others talk more", "steps:\n  - ann: enter\n");
+    let own = piped.until("waiting for changes");
+    assert!(own.contains("Others talk more") && own.contains("1 passed") && !own.contains("Two talk"), "{own}");
+    piped.types("q\n");
+    let (rest, code) = piped.rest();
+    assert!(!rest.contains("passed"), "{rest}");
+    assert_eq!(code, Some(0));
+    assert_eq!(project.read("state.txt").unwrap(), "started\nstarted\n");
+}
+
+#[test]
+fn two_connections_of_one_name_at_once_are_a_mistake_of_the_scenario() {
+    let open = "{ connect: \"/rooms/{{ run }}/socket\", query: { who: x } }";
+    let ran = Project::new()
+        .scenario("talk/twice", "Twice", &format!("steps:\n  - parallel: [{{ ann: {open} }}, {{ ann: {open} }}]\n"))
+        .play(&[]);
+    assert!(ran.stdout.contains("two steps open a connection `main` of `ann` at once"), "{}", ran.stdout);
+}
