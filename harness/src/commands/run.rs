@@ -32,7 +32,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         if let Some(url) = args.server.iter().find(|server| server.starts_with("http")) {
             return refuse(&format!("--store is for a server that is started here, and {url} runs already"));
         }
-        config.set_for_server("store", store.as_str().into());
+        config.set_for_server("store", &store.as_str().into());
     }
     let config = &config;
     let selected = match chosen(config, &args.select) {

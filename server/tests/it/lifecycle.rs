@@ -92,7 +92,7 @@ async fn what_is_reachable_from_elsewhere_is_refused() {
 #[tokio::test]
 async fn where_tokens_are_verified_others_may_reach_the_server() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
-    let config = json!({"auth": "jwt", "jwt_secret": "0123456789abcdef0123456789abcdef"});
+    let config = json!({"store": "memory", "auth": "jwt", "jwt_secret": "0123456789abcdef0123456789abcdef"});
     let config = Config::from_value(config).unwrap();
     roundtable_server::serve(vec![listener], config, std::future::ready(())).await.unwrap();
 }

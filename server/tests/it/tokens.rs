@@ -112,7 +112,7 @@ async fn a_key_set_that_cannot_be_used_is_told_at_the_start() {
             std::fs::write(&place, text).unwrap();
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let config = json!({"auth": "jwt", "jwt_jwks": place.display().to_string()});
+        let config = json!({"store": "memory", "auth": "jwt", "jwt_jwks": place.display().to_string()});
         let config = roundtable_server::Config::from_value(config).unwrap();
         let served = roundtable_server::serve(vec![listener], config, std::future::ready(())).await;
         served.map_err(|error| error.to_string())

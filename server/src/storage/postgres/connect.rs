@@ -172,7 +172,9 @@ impl Place {
                 let problem = describe(&error);
                 return Err(OpenError::Migration { place: self.to_string(), version, problem });
             }
-            info!(version, "database schema migrated");
+        }
+        if (1..known).contains(&found) {
+            info!(from = found, to = known, "database schema migrated");
         }
         Ok(())
     }

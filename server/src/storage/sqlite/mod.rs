@@ -94,7 +94,7 @@ impl Store for SqliteStore {
 
     fn load(&self, id: &ConversationId, recent: usize) -> StoreFuture<'_, Option<Durable>> {
         let id = id.clone();
-        self.read(move |connection| read::load(connection, id, recent))
+        self.read(move |connection| read::load(connection, &id, recent))
     }
 
     fn messages_after(

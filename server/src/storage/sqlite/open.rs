@@ -86,7 +86,9 @@ fn open_and_migrate(
             version,
             problem: explain(&error),
         })?;
-        info!(version, "database schema migrated");
+    }
+    if !is_new && version < known {
+        info!(from = version, to = known, "database schema migrated");
     }
     Ok(connection)
 }

@@ -41,7 +41,7 @@ fn key(connection: &Connection, id: &ConversationId) -> Result<Option<i64>, Stor
     Ok(statement.query_row([id.as_str()], |row| row.get(0)).optional()?)
 }
 
-pub(super) fn load(connection: &Connection, id: ConversationId, recent: usize) -> Result<Option<Durable>, StoreError> {
+pub(super) fn load(connection: &Connection, id: &ConversationId, recent: usize) -> Result<Option<Durable>, StoreError> {
     // One moment for all the questions.
     let moment = connection.unchecked_transaction()?;
     let mut statement = moment.prepare_cached(

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use crate::conversation::record::{Invite, Record};
-use crate::domain::{Message, Participant, Timestamp, UserId};
+use crate::domain::{ClientMessageId, Message, Participant, Timestamp, UserId};
 use crate::storage::codes;
 use crate::storage::{Append, StoreError};
 
@@ -191,7 +191,7 @@ fn post(connection: &Connection, key: i64, message: &Message) -> Result<bool, Re
         key,
         codes::place(message.sequence),
         message.id.as_str(),
-        message.client_id.as_ref().map(|id| id.as_str()),
+        message.client_id.as_ref().map(ClientMessageId::as_str),
         message.sender.as_str(),
         message.sender_name,
         message.content,
