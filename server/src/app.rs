@@ -88,6 +88,7 @@ impl App {
         };
         let faults = config.testing.then(|| {
             Arc::new(FaultControls::new(FaultSettings {
+                pass_next: 0,
                 gate: config.store_gate,
                 fail_next: config.store_fail_next,
                 doubt_next: config.store_doubt_next,
