@@ -75,7 +75,7 @@ fn open_and_migrate(
     // The journal mode is kept in the file, the others are the connection's.
     let pragmas = format!(
         "PRAGMA synchronous = {synchronous}; PRAGMA journal_mode = WAL; PRAGMA cache_size = -16384;
-         PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 67108864"
+         PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 67108864"
     );
     connection.execute_batch(&pragmas).map_err(wrong)?;
     for (index, step) in migrations.iter().enumerate().skip(usize::try_from(version).unwrap_or(0)) {
