@@ -170,6 +170,8 @@ fn serve_chat(
         config.entry("data").or_insert_with(|| data.to_string_lossy().into());
         // The file goes with the scenario; nobody will miss it after a power cut.
         config.entry("durability").or_insert_with(|| "none".into());
+        // Few ask it at once, and each reader is a thread with files of its own.
+        config.entry("store_readers").or_insert_with(|| 1.into());
     }
     let config = roundtable_server::Config::from_value(config.into())
         .map_err(|error| SubjectError::Settings { server: "chat".to_owned(), problem: error.to_string() })?;
