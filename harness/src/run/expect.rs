@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -85,6 +86,7 @@ impl Here {
             });
         };
         match self.stub() {
+            _ if self.at_once => {}
             None => taken(connection.id.0, &places),
             // Each request has a connection of its own.
             Some(stub) => {
@@ -123,10 +125,10 @@ impl Here {
         &self,
         connection: &Arc<Connection>,
         wanted: &Wanted<'_>,
-        within: Option<std::time::Duration>,
+        within: Option<Duration>,
     ) -> Result<Vec<usize>, Box<Failure>> {
         let mut changes = connection.changed.subscribe();
-        let patience = self.world.deadlines.of(within);
+        let patience = if self.at_once { Duration::ZERO } else { self.world.deadlines.of(within) };
         let limit = from_now(patience);
         let mut waits = None;
         loop {
@@ -148,7 +150,7 @@ impl Here {
         }
         // Missed. Listen on for a moment, to say whether it came late or never.
         let missed = tokio::time::Instant::now();
-        let late = self.world.deadlines.late();
+        let late = self.late();
         loop {
             let found = wanted.look(&lock(&connection.inbox));
             if let Look::Found(_) = found {
@@ -174,6 +176,11 @@ impl Here {
             }
         });
         Err(failure)
+    }
+
+    /// How long is listened on behind a deadline.
+    fn late(&self) -> Duration {
+        if self.at_once { Duration::ZERO } else { self.world.deadlines.late() }
     }
 
     /// One look; none while there is reason to wait.
@@ -251,35 +258,30 @@ impl Here {
                 let mut nearest = nearest_of(pattern, connection, place, frame);
                 if near.differences.is_empty() {
                     failure.headline = format!(
-                        "{} got {}{which} too early: {} {} stands before the one that it must follow",
+                        "{} got {}{which} too early: {} stands before the frame that it must follow",
                         who(connection),
                         shorten(&shown, 160),
-                        noun(connection),
-                        place + 1
+                        connection.frame(place)
                     );
-                    nearest.differences.push("it matches, but stands before the one that it must follow".to_owned());
+                    nearest.differences.push("it matches, but stands before the frame that it must follow".to_owned());
                 } else if near.score.share() >= NEAR
                     && let Some(difference) = nearest.differences.first()
                 {
-                    let _ = write!(failure.headline, "; {} {} is near: {difference}", noun(connection), place + 1);
+                    let _ = write!(failure.headline, "; {} is near: {difference}", connection.frame(place));
                 }
                 failure.nearest = Some(nearest);
                 let taken = inbox.frames.iter().enumerate().skip(wanted.from).rev();
                 let mut taken = taken.filter_map(|(place, frame)| Some((place, frame, frame.taken_by?)));
                 if let Some((place, _, line)) = taken.find(|(_, frame, _)| pattern.matches(&frame.value)) {
-                    failure.details.push(format!(
-                        "{} {} matches, but line {line} took it",
-                        noun(connection),
-                        place + 1
-                    ));
+                    failure.details.push(format!("{} matches, but line {line} took it", connection.frame(place)));
                 }
             } else if let Some((place, frame)) =
                 inbox.frames.iter().enumerate().skip(wanted.from).find(|(_, frame)| pattern.matches(&frame.value))
             {
                 failure.nearest = Some(Nearest {
-                    what: format!("{} at {}", numbered(connection, place), millis(frame.at)),
+                    what: format!("{} at {}", connection.frame(place), millis(frame.at)),
                     entry: Some(frame.entry),
-                    whole: Some(frame.value.to_string()),
+                    whole: Some(whole(connection, &frame.value)),
                     differences: vec![format!("it matches, but line {} took it", frame.taken_by.unwrap_or_default())],
                 });
             }
@@ -294,7 +296,7 @@ impl Here {
         connection: &Arc<Connection>,
         pattern: &Pattern,
         from: usize,
-        listen: Option<std::time::Duration>,
+        listen: Option<Duration>,
     ) -> Result<(), Box<Failure>> {
         let found = |connection: &Connection| match lock(&connection.inbox).one(pattern, from) {
             Look::Found(places) => places.first().copied(),
@@ -313,7 +315,7 @@ impl Here {
             told(connection, &frame.value, 200)
         ));
         failure.expected = Some(format!("nothing that matches {}", describe(pattern)));
-        failure.details.push(format!("{} at {}", numbered(connection, place), millis(frame.at)));
+        failure.details.push(format!("{} at {}", connection.frame(place), millis(frame.at)));
         drop(inbox);
         failure.came = came(connection, from);
         Err(failure)
@@ -325,7 +327,7 @@ impl Here {
         pattern: &Pattern,
         times: &Pattern,
         from: usize,
-        listen: Option<std::time::Duration>,
+        listen: Option<Duration>,
     ) -> Result<(), Box<Failure>> {
         if self.barrier(connection).await? == Proof::None {
             self.listen(connection, listen, |_| false).await?;
@@ -367,9 +369,8 @@ impl Here {
         for place in places.iter().take(SHOWN) {
             let frame = &inbox.frames[*place];
             failure.details.push(format!(
-                "counted {} {} at {}: {}",
-                noun(connection),
-                place + 1,
+                "counted {} at {}: {}",
+                connection.frame(*place),
                 millis(frame.at),
                 told(connection, &frame.value, 200)
             ));
@@ -392,8 +393,8 @@ impl Here {
         pattern: &Pattern,
         from: usize,
         had: usize,
-    ) -> (usize, Option<std::time::Duration>) {
-        let late = self.world.deadlines.late();
+    ) -> (usize, Option<Duration>) {
+        let late = self.late();
         let mut changes = connection.changed.subscribe();
         let limit = from_now(late);
         loop {
@@ -410,7 +411,7 @@ impl Here {
 
     /// What failed because a connection broke; where the server ended in that moment, that is what failed.
     pub(crate) async fn or_death(&self, failure: Box<Failure>) -> Box<Failure> {
-        const MOMENT: std::time::Duration = std::time::Duration::from_millis(200);
+        const MOMENT: Duration = Duration::from_millis(200);
         match tokio::time::timeout(MOMENT, self.world.server.death()).await {
             Ok(death) => self.server_died(&death),
             Err(_) => failure,
@@ -440,9 +441,9 @@ fn mark_counted(connection: &Connection, pattern: &Pattern, from: usize) -> Vec<
 
 fn nearest_of(pattern: &Pattern, connection: &Connection, place: usize, frame: &Frame) -> Nearest {
     Nearest {
-        what: format!("{}: {}", numbered(connection, place), told(connection, &frame.value, 200)),
+        what: format!("{}: {}", connection.frame(place), told(connection, &frame.value, 200)),
         entry: Some(frame.entry),
-        whole: Some(frame.value.to_string()),
+        whole: Some(whole(connection, &frame.value)),
         differences: pattern.differences(&frame.value).iter().map(Difference::to_string).collect(),
     }
 }
@@ -461,11 +462,6 @@ fn noun(connection: &Connection) -> &'static str {
     if connection.is_stub { "request" } else { "frame" }
 }
 
-fn numbered(connection: &Connection, place: usize) -> String {
-    let on = if connection.is_stub { String::new() } else { format!(" on {}", connection.name) };
-    format!("{} {}{on}", noun(connection), place + 1)
-}
-
 /// A frame in a line; of a request what tells it from others, which its headers rarely do.
 pub(super) fn told(connection: &Connection, value: &Value, most: usize) -> String {
     match value {
@@ -477,6 +473,11 @@ pub(super) fn told(connection: &Connection, value: &Value, most: usize) -> Strin
         }
         value => brief(value, most),
     }
+}
+
+/// All of a frame; of a request nothing that proves who asks.
+fn whole(connection: &Connection, value: &Value) -> String {
+    if connection.is_stub { told(connection, value, usize::MAX) } else { value.to_string() }
 }
 
 fn who(connection: &Connection) -> String {

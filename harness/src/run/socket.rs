@@ -170,6 +170,11 @@ pub(crate) struct Rules {
 }
 
 impl Connection {
+    /// What a frame of this connection is called: `main 3` is the third that came, and `request 3` of a stub.
+    pub(crate) fn frame(&self, place: usize) -> String {
+        format!("{} {}", if self.is_stub { "request" } else { self.name.as_str() }, place + 1)
+    }
+
     /// Starts the tasks of an open connection and adds it to its participant's.
     pub(crate) fn start(
         world: &Arc<World>,
