@@ -18,8 +18,13 @@ use crate::scenario::model::Scenario;
 use crate::secret::Secrets;
 use crate::subject::Subject;
 
-/// How each scenario gets its server, from `--server`.
-pub(crate) fn ways(config: &Config, servers: &[String], keep: bool) -> Result<(Ways, String), String> {
+/// How each scenario gets its server, from `--server`; whether it may be kept, and what its log must not hold then.
+pub(crate) fn ways(
+    config: &Config,
+    servers: &[String],
+    keep: bool,
+    secrets: Option<&Arc<Secrets>>,
+) -> Result<(Ways, String), String> {
     let mut choice = SubjectChoice::InProcess;
     let mut named: BTreeMap<String, String> = BTreeMap::new();
     for given in servers {
@@ -38,7 +43,7 @@ pub(crate) fn ways(config: &Config, servers: &[String], keep: bool) -> Result<(W
         SubjectChoice::Subprocess => "as a subprocess".to_owned(),
         SubjectChoice::Remote(url) => url.clone(),
     };
-    let config = config.clone();
+    let (config, secrets) = (config.clone(), secrets.cloned());
     let ways: Ways = Arc::new(move |scenario: &Scenario| {
         let name = scenario.protocol.server.as_deref();
         let choice = match name {
@@ -57,6 +62,7 @@ pub(crate) fn ways(config: &Config, servers: &[String], keep: bool) -> Result<(W
         match subject {
             Ok(Subject::Subprocess(mut spec)) => {
                 spec.keepable = keep;
+                spec.secrets.clone_from(&secrets);
                 Way::Play(Subject::Subprocess(spec))
             }
             Ok(subject) => Way::Play(subject),

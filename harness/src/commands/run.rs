@@ -50,7 +50,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         // A server inside this process could not outlive it.
         servers = vec!["subprocess".to_owned()];
     }
-    let (ways, server) = match ways(config, &servers, args.keep_server) {
+    let (ways, server) = match ways(config, &servers, args.keep_server, secrets.as_ref()) {
         Ok(ways) => ways,
         Err(error) => return refuse(&error),
     };
