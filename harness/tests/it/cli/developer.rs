@@ -208,6 +208,13 @@ fn a_selection_is_repeated_until_it_fails() {
     let failing = project.play(&["--repeat-until-failure"]);
     assert_eq!(failing.code, Some(1));
     assert!(failing.stdout.contains("talk/wrong failed in repetition 1; 0 passed before it"), "{}", failing.stdout);
+    // Of several that are under way when the first fails, all are named that fail.
+    let late = "steps:\n  - ann: enter\n  - ann: { hears: nothing, within: 400ms }\n";
+    let project = project.scenario("talk/wrong", "Wrong", late).scenario("talk/wrong_too", "Wrong too", late);
+    let both = project.play(&["--repeat-until-failure", "--jobs", "2", "talk/wrong"]);
+    for name in ["talk/wrong", "talk/wrong_too"] {
+        assert!(both.stdout.contains(&format!("\n{name} failed in repetition 1; 0 passed")), "{}", both.stdout);
+    }
 }
 
 #[test]
@@ -255,7 +262,11 @@ fn two_playings_are_compared() {
     for wanted in [
         "✗ ann sent say text=help instead of say text=hello",
         "$.text: expected \"hello\", got \"help\"",
+        "what follows from it:\n    ann got said text=help instead of said text=hello\n    ben got said text=help instead of said text=hello",
+        // Once that it failed.
+        "\n  fail.jsonl, failed: ben never got",
         "pass.jsonl, passed",
+        "ann ⇄ main /rooms/‹id›/socket?who=‹ann› 101",
     ] {
         assert!(differ.stdout.contains(wanted), "{wanted}\nis not in\n{}", differ.stdout);
     }
