@@ -80,7 +80,6 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
         detail: false,
         shown: Shown::All,
         continued: false,
-        options_again: String::new(),
         paint,
     };
     match report(play, &mut Reports::default()) {

@@ -134,8 +134,6 @@ pub(crate) struct Play<'a> {
     pub(crate) shown: Shown,
     /// Whether it goes on with what was begun: reports have their beginning already.
     pub(crate) continued: bool,
-    /// Options without which a scenario that is played again is played otherwise, each behind a space.
-    pub(crate) options_again: String,
     pub(crate) paint: Paint,
 }
 
@@ -143,7 +141,7 @@ pub(crate) struct Play<'a> {
 pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::Ran, String), String> {
     let Play { config, jobs, ways, options, store, audit, luck, stop, slow, timeout, secrets, .. } = play;
     let Play { debug, detail, shown, continued, paint, .. } = play;
-    let play_again = play.options_again.clone();
+    let again = &play.options.again;
     raise_descriptor_limit();
     crate::subject::in_process::log_panics();
     let (events, incoming) = mpsc::channel::<Told>();
@@ -219,7 +217,7 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
             if !text.is_empty() {
                 failures.push('\n');
                 failures.push_str(&text);
-                failures.push_str(&human::seed(result, &play_again, paint));
+                failures.push_str(&human::seed(result, again, paint));
             }
         }
         if let Some(line) = story.as_mut().and_then(|story| story.line(&event)) {

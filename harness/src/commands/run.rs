@@ -83,6 +83,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         shard: args.narrow.shard.map(|shard| shard.to_string()),
         level: if debug.is_some() { LevelFilter::DEBUG } else { LevelFilter::INFO },
         keep: args.keep_server,
+        again: options_again(args),
         ..Options::new(args.jobs.map_or(default_jobs, usize::from), server, interruption())
     };
     let output = args.output.clone().unwrap_or_else(|| config.output.clone());
@@ -116,7 +117,6 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         debug,
         shown: Shown::All,
         continued: false,
-        options_again: options_again(args),
         detail: !reports.is_empty() && args.trace != Keep::Off,
         paint,
     };
@@ -274,17 +274,21 @@ fn kept(servers: Vec<Arc<crate::subject::Server>>, home: &tokio::runtime::Runtim
     }
 }
 
-/// What of a command line changes how a scenario is played, for the line that plays it again.
-fn options_again(args: &RunArgs) -> String {
-    let mut options = String::new();
+/// What of a command line changes how a scenario is played, for the line that plays it again; and what must not be seen
+/// then either.
+fn options_again(args: &RunArgs) -> Vec<String> {
+    let mut options = Vec::new();
     for server in args.server.iter().filter(|server| *server != "in-process") {
-        options.push_str(&format!(" --server {server}"));
+        options.extend(["--server".to_owned(), server.clone()]);
     }
     if !args.jitter.is_zero() {
-        options.push_str(&format!(" --jitter {}ms", args.jitter.as_millis()));
+        options.extend(["--jitter".to_owned(), format!("{}ms", args.jitter.as_secs_f64() * 1000.0)]);
     }
     if (args.slow - 1.0).abs() > f64::EPSILON {
-        options.push_str(&format!(" --slow {}", args.slow));
+        options.extend(["--slow".to_owned(), args.slow.to_string()]);
+    }
+    for secret in &args.pipeline.secret {
+        options.extend(["--secret".to_owned(), secret.clone()]);
     }
     options
 }

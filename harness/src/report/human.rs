@@ -158,8 +158,9 @@ fn traces(text: &mut String, page: Option<&Path>, id: Option<&str>, paint: Paint
     }
 }
 
-/// How a scenario that failed is played again with the same generated values, and how its races were released.
-pub fn seed(result: &ScenarioResult, options: &str, paint: Paint) -> String {
+/// How a scenario that failed is played again with the same generated values, and how its races were released; `again`
+/// is the arguments that the run had.
+pub fn seed(result: &ScenarioResult, again: &[String], paint: Paint) -> String {
     let mut text = String::new();
     if result.seed == 0 || result.failures().is_empty() {
         return text;
@@ -185,8 +186,20 @@ pub fn seed(result: &ScenarioResult, options: &str, paint: Paint) -> String {
     }
     // A row of examples is no selector, and its scenario is.
     let scenario = result.label.split('@').next().unwrap_or_default();
-    row(&mut text, "again", &format!("roundtable run {scenario} --seed {}{options}", result.seed), paint);
+    let seed = result.seed.to_string();
+    let words = ["roundtable", "run", scenario, "--seed", &seed].into_iter().chain(again.iter().map(String::as_str));
+    let line: Vec<String> = words.map(for_shell).collect();
+    row(&mut text, "again", &line.join(" "), paint);
     text
+}
+
+/// A word of a command line, as it is pasted into a shell.
+fn for_shell(word: &str) -> String {
+    let plain = |char: char| char.is_ascii_alphanumeric() || "_./:@%+,=-".contains(char);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// What the attempts before the one that is told in full failed with.
