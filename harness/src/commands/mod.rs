@@ -4,6 +4,7 @@ mod again;
 mod check;
 mod completions;
 mod diff;
+mod idle;
 mod init;
 mod narrow;
 mod play;

@@ -8,7 +8,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::narrow::{labels, narrow};
 use super::play::{Debug, Play, Shown, Stop, report, ways};
-use super::{again, chosen, complain, cores, interruption, keep_secrets, print, refuse, under_ci};
+use super::{again, chosen, complain, cores, idle, interruption, keep_secrets, print, refuse, under_ci};
 use crate::cli::RunArgs;
 use crate::config::{Config, Flaky};
 use crate::event::{Outcome, ScenarioResult};
@@ -172,11 +172,16 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         complain(&broken);
     }
     print(&failures);
-    for redaction in idle_redactions(&selected.scenarios, &ran.results) {
+    for redaction in idle::redactions(&selected.scenarios, &ran.results) {
         print(&format!(
             "{} the redaction {redaction} matched nothing in any snapshot\n",
             paint.text(Style::Note, "note")
         ));
+    }
+    if selected.whole && narrowed.whole && summary.not_begun == 0 && !summary.interrupted {
+        for pattern in idle::stream_patterns(&ran.results) {
+            print(&format!("{} {pattern}\n", paint.text(Style::Note, "note")));
+        }
     }
     for note in human::varying(&ran.results) {
         print(&format!("{} {note}\n", paint.text(Style::Note, "note")));
@@ -197,27 +202,6 @@ fn remember(output: &Path, selected: &Selected, results: &[ScenarioResult]) -> s
     }
     last.learn(results);
     last.write(output)
-}
-
-/// Redactions that did nothing in any snapshot of any scenario that has them.
-fn idle_redactions(
-    scenarios: &[Arc<crate::scenario::model::Scenario>],
-    results: &[ScenarioResult],
-) -> BTreeSet<String> {
-    let idle: BTreeSet<String> = results.iter().flat_map(|result| result.idle_redactions.iter().cloned()).collect();
-    idle.into_iter()
-        .filter(|redaction| {
-            let has = |result: &&ScenarioResult| {
-                let id = result.label.split('@').next().unwrap_or_default();
-                scenarios
-                    .iter()
-                    .find(|scenario| scenario.id == id)
-                    .is_some_and(|scenario| scenario.snapshot.redact.iter().any(|one| one.label() == *redaction))
-            };
-            let mut with_snapshots = results.iter().filter(|result| !result.snapshots.is_empty()).filter(has);
-            with_snapshots.all(|result| result.idle_redactions.contains(redaction))
-        })
-        .collect()
 }
 
 /// Whether scenarios stop for somebody at standard input; why they can't.

@@ -21,7 +21,7 @@ pub mod schema;
 
 pub use result::{
     Attempt, Came, Class, Failure, FailureKind, LoggedLine, Nearest, Outcome, Person, Quarantined, Raced,
-    ScenarioResult, SnapshotChange, Summary, Waiting,
+    ScenarioResult, SnapshotChange, StreamPattern, Summary, Waiting,
 };
 
 /// The version of the format. It is raised when a reader of the former one would misunderstand a file.

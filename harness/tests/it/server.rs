@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
 
-use crate::rooms;
+use crate::{board, rooms};
 
 /// The rooms, and what tests need besides: a path that never answers, one that tells the request's headers, one that
 /// ends the server, and a socket that relays messages.
@@ -24,6 +24,7 @@ fn router(log: bool) -> Router {
         "/ws",
         get(move |upgrade: WebSocketUpgrade| async move { upgrade.on_upgrade(move |socket| relay(socket, said)) }),
     );
+    router = router.nest_service("/board", board::router());
     if log {
         router =
             router.layer(axum::middleware::from_fn(|request: axum::extract::Request, next: axum::middleware::Next| {
