@@ -188,18 +188,10 @@ pub fn seed(result: &ScenarioResult, again: &[String], paint: Paint) -> String {
     let scenario = result.label.split('@').next().unwrap_or_default();
     let seed = result.seed.to_string();
     let words = ["roundtable", "run", scenario, "--seed", &seed].into_iter().chain(again.iter().map(String::as_str));
-    let line: Vec<String> = words.map(for_shell).collect();
-    row(&mut text, "again", &line.join(" "), paint);
+    // Only what holds a null byte can't be quoted.
+    let words = words.filter_map(|word| shlex::try_quote(word).ok());
+    row(&mut text, "again", &words.collect::<Vec<_>>().join(" "), paint);
     text
-}
-
-/// A word of a command line, as it is pasted into a shell.
-fn for_shell(word: &str) -> String {
-    let plain = |char: char| char.is_ascii_alphanumeric() || "_./:@%+,=-".contains(char);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// What the attempts before the one that is told in full failed with.

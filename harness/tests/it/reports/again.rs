@@ -33,7 +33,7 @@ fn a_run_told_again_says_as_it_did_how_to_play_a_scenario_again() {
     let said = again(&output.stdout);
     let line = format!(" --server {url} --jitter 0.5ms --slow 1.5 --secret KEY");
     assert!(said.len() == 1 && said[0].ends_with(&line), "{said:?}");
-    assert!(said[0].contains(r"run 'a/wrong it'\''s' --seed "), "{said:?}");
+    assert!(said[0].contains("run \"a/wrong it's\" --seed "), "{said:?}");
     assert_eq!(said, again(&told.stdout));
     // Parts that were played otherwise have no such line in common.
     let other = project.read("run.jsonl").unwrap().replace("0.5ms", "1ms").replace("a/wrong", "b/wrong");
