@@ -15,7 +15,7 @@ fn playing(said: &[&str], got: &[(&str, Value)]) -> Playing {
         participant: "ann".to_owned(),
         connection: "main".to_owned(),
         id: 0,
-        step: 0,
+        step: Some(0),
         entry: 0,
         frame: json!({ "type": "say", "text": text }).to_string(),
         barrier: false,

@@ -200,7 +200,11 @@ pub(crate) fn read_changes(trace: &Trace<'_>) -> BTreeMap<String, Vec<Change>> {
                     found.entry(stream.to_owned()).or_default().push(change);
                 }
             }
-            What::Opened { .. } | What::Closed { .. } | What::Sent { .. } | What::Received { .. } => {}
+            What::Opened { .. }
+            | What::Closed { .. }
+            | What::Sent { .. }
+            | What::Received { .. }
+            | What::Stub { .. } => {}
         }
     }
     found
