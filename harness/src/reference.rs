@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::pattern;
 use crate::scenario::stream::Invariant;
 use crate::scenario::template::functions::{Callable, FUNCTIONS};
-use crate::scenario::words::{BESIDE_VERB, MAPS, Place, Word, words_of};
+use crate::scenario::words::{BESIDE_VERB, Doer, MAPS, Place, Word, words_of};
 
 const TOUR: &str = include_str!("reference/tour.md");
 
@@ -16,7 +16,7 @@ pub fn language() -> String {
     let mut page = String::from(TOUR);
     page.push_str("## Scenario files\n\nThe keys at the top of a scenario file. Those in bold are needed.\n\n");
     table(&mut page, Place::File);
-    inner(&mut page, &["wishes", "quarantine", "redaction"]);
+    inner(&mut page, &["wishes", "stub", "answer", "quarantine", "redaction"]);
     section(&mut page, "Participants", "The keys of one participant in `participants`; `{}` is enough.");
     table(&mut page, Place::Participant);
 
@@ -35,7 +35,7 @@ pub fn language() -> String {
     inner(&mut page, &["snapshot", "log"]);
 
     page.push_str(
-        "\n## Actions\n\nWhat a participant does, with the words that may stand beside it in the same map.\n",
+        "\n## Actions\n\nWhat a participant or a stub does, with the words that may stand beside it in the same map.\n",
     );
     for (title, names) in [
         ("Requests", &["get", "post", "put", "patch", "delete"][..]),
@@ -55,12 +55,29 @@ pub fn language() -> String {
         ),
         (
             "Expectations",
-            &["receive", "receive_next", "receive_in_order", "receive_all", "receive_nothing", "received", "mark"],
+            &[
+                "receive",
+                "receive_next",
+                "receive_in_order",
+                "receive_all",
+                "collect",
+                "receive_nothing",
+                "received",
+                "mark",
+            ],
         ),
     ] {
         section(&mut page, title, "");
         actions(&mut page, names);
     }
+    section(
+        &mut page,
+        "Stubs",
+        "What a stub does, besides `receive`, `receive_next`, `receive_in_order`, `receive_all`, `receive_nothing`, `received` and `closed`. A request is `{number, method, path, query, headers, json or text}`; header names are in lower case, and a parameter that is repeated is a list.",
+    );
+    let of_stubs: Vec<&str> =
+        words_of(Place::Action).filter(|word| word.doer == Doer::Stub).map(|word| word.name).collect();
+    actions(&mut page, &of_stubs);
     section(
         &mut page,
         "Verbs",
@@ -71,7 +88,7 @@ pub fn language() -> String {
     );
     section(&mut page, "Beside an action", "");
     table(&mut page, Place::Modifier);
-    inner(&mut page, &["close", "refusal"]);
+    inner(&mut page, &["close", "refusal", "reply", "event"]);
 
     page.push_str("\n## Protocol files\n\nThe keys at the top of a protocol file.\n\n");
     table(&mut page, Place::Protocol);

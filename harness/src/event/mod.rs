@@ -138,6 +138,11 @@ pub enum EventKind {
         tags: Vec<String>,
         /// The keys of its participants, in the order of the file.
         participants: Vec<String>,
+        /// The names of its stubs, in the order of the file. What they get and send is told as of participants: a
+        /// request as a frame that came, an answer and its pieces as frames that were sent, each request on a
+        /// connection of its own.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stubs: Vec<String>,
         /// The address of its server.
         server: String,
         /// Who looks after it.
@@ -233,8 +238,9 @@ pub enum EventKind {
         connection: String,
         /// The connection's number.
         id: usize,
-        /// The step that sends it.
-        step: usize,
+        /// The step that sends it; none where a stub answers without a step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<usize>,
         /// Its entry in the record.
         entry: usize,
         /// The frame as text.

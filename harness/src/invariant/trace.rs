@@ -134,7 +134,7 @@ impl<'a> Trace<'a> {
                     self.sightings.push(answer);
                 }
             }
-            What::Opened { .. } | What::Closed { .. } => {}
+            What::Opened { .. } | What::Closed { .. } | What::Stub { .. } => {}
         }
     }
 

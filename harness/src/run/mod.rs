@@ -3,7 +3,7 @@
 //! - `play`: the recipe;
 //! - `world`: who takes part, what is set, what has happened;
 //! - `step`: steps and controls, with `race`, `check`, `server` and `ending`; `act`: what an actor does, with `http`,
-//!   `socket`, `expect`, `barrier` and `snapshot`;
+//!   `socket`, `stub`, `expect`, `barrier` and `snapshot`;
 //! - `progress`: what is waited for, for those who end a run;
 //! - `inbox`: every frame of a connection, and selective receive; pure.
 
@@ -26,11 +26,12 @@ mod server;
 mod snapshot;
 mod socket;
 mod step;
+mod stub;
 mod wire;
 mod world;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,7 @@ use crate::scenario::model::{ParticipantSpec, Row, Scenario};
 use crate::scenario::stream::{StoredStream, Stream, integer_at, text_at};
 use crate::scenario::template::Template;
 use crate::secret::Secrets;
+use crate::stub::Started;
 use crate::subject::{Server, SubjectError};
 
 pub use chance::Luck;
@@ -55,6 +57,7 @@ pub(crate) use progress::Progress;
 pub use snapshot::Store;
 pub(crate) use snapshot::Taken;
 pub(crate) use socket::{Handshake, Opened, handshake};
+use stub::StubActor;
 pub use world::Deadlines;
 use world::{Here, Participant, World};
 pub(crate) use world::{LogBook, lock};
@@ -79,7 +82,7 @@ pub struct Job {
 
 impl Job {
     /// The row's columns.
-    fn row(&self) -> Row {
+    pub(crate) fn row(&self) -> Row {
         self.scenario.rows.get(self.row).cloned().unwrap_or_default()
     }
 
@@ -155,7 +158,13 @@ pub(crate) struct Seen {
 }
 
 /// Plays one scenario against a server that runs.
-pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, seen: &Seen) -> ScenarioResult {
+pub(crate) async fn play(
+    job: &Job,
+    ground: &Ground,
+    server: Arc<Server>,
+    stubs: &Started,
+    seen: &Seen,
+) -> ScenarioResult {
     let scenario = &job.scenario;
     let Seen { progress, began, .. } = seen;
     if let Some(desk) = &ground.desk {
@@ -173,6 +182,7 @@ pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, seen: 
         file: scenario.source.path.clone(),
         tags: scenario.tags.clone(),
         participants: scenario.participants.keys().cloned().collect(),
+        stubs: scenario.stubs.keys().cloned().collect(),
         server: server.url().to_owned(),
         owner: scenario.owner.clone(),
         trace: trace.clone(),
@@ -182,10 +192,13 @@ pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, seen: 
             tell(EventKind::Source { file: file.to_path_buf(), text: Arc::from(text) });
         }
     }
-    let world = match world(job, ground, &server, seen, &instance, trace.clone()) {
+    let world = match world(job, ground, &server, seen, &instance, trace.clone(), stubs) {
         Ok(world) => world,
         Err(failure) => return job.unplayed(Outcome::Failed { failures: vec![*failure] }),
     };
+    for stub in world.stubs.values() {
+        stub.attend(&world);
+    }
     let mut top = Here::top(Arc::clone(&world));
 
     let mut limit = scenario.timeout.unwrap_or(ground.timeout).mul_f64(ground.deadlines.slow);
@@ -217,6 +230,13 @@ pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, seen: 
     if failures.is_empty() {
         failures.extend(top.leftovers().unwrap_or_else(|failure| vec![*failure]));
     }
+    // A server that waits for an answer which nobody gave is a cause of much.
+    if let Some(first) = failures.first_mut() {
+        // One of the stub itself shows its requests already.
+        let others = world.stubs.iter().filter(|(name, _)| first.participant.as_ref() != Some(name));
+        let unanswered: Vec<String> = others.flat_map(|(_, stub)| stub.unanswered()).collect();
+        first.details.extend(unanswered);
+    }
     if let Some(death) = server.died()
         && failures.iter().all(|failure| failure.kind != FailureKind::ServerDied)
     {
@@ -241,6 +261,9 @@ pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, seen: 
         for connection in lock(&participant.connections).iter() {
             connection.drop_now();
         }
+    }
+    for stub in world.stubs.values() {
+        stub.close(&world);
     }
     // A broken promise over the whole record names the cause more often than the step that first noticed.
     failures.sort_by_key(|failure| failure.kind != FailureKind::Invariant);
@@ -357,6 +380,7 @@ fn world(
     seen: &Seen,
     instance: &Arc<Instance>,
     trace: Option<String>,
+    stubs: &Started,
 ) -> Result<Arc<World>, Box<Failure>> {
     let scenario = &job.scenario;
     let http = client(server.url())
@@ -375,6 +399,8 @@ fn world(
             (key.clone(), Arc::new(participant))
         })
         .collect();
+    let connections = AtomicUsize::new(0);
+    let stubs = StubActor::all(stubs, &ParticipantSpec::bare(&scenario.source), &connections);
     let seed = ground.luck.seed_of(job.repetition, job.attempt);
     let chance = Arc::new(Chance::new(seed, &job.label));
     // Where others use the server too, or it lasts, repetitions that draw the same still need identities of their own.
@@ -397,7 +423,8 @@ fn world(
         record: Mutex::default(),
         markers: Mutex::default(),
         unproven: 0.into(),
-        connections: 0.into(),
+        stubs,
+        connections,
         steps: 0.into(),
         exchanges: 0.into(),
         sink: Arc::clone(&ground.sink),
@@ -563,7 +590,7 @@ fn values_of(stream: &Stream, record: &Record) -> Vec<String> {
                     }
                 }
             }
-            What::Sent { .. } | What::Closed { .. } => {}
+            What::Sent { .. } | What::Closed { .. } | What::Stub { .. } => {}
         }
     }
     values

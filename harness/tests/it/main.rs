@@ -2,6 +2,7 @@
 //!
 //! - [`library`]: an application of one's own plays scenarios in `#[tokio::test]`;
 //! - [`cli`]: exit code, standard output and standard error of the program, snapshotted together;
+//! - [`courier`]: a server that asks others;
 //! - [`kill`]: a run that is killed at any moment;
 //! - [`docs`]: the documents, whose references are made and whose examples are run;
 //! - [`life`]: what the program started ends with it, whatever ends it;
@@ -13,6 +14,7 @@
 
 mod board;
 mod cli;
+mod courier;
 mod docs;
 mod kill;
 mod library;

@@ -21,6 +21,7 @@ fn router(log: bool) -> Router {
         .route("/never", get(std::future::pending::<StatusCode>))
         .route("/echo", get(echo))
         .route("/exit/{code}", get(|Path(code): Path<i32>| async move { exit(code) }));
+    router = router.merge(crate::courier::routes());
     let (said, _) = tokio::sync::broadcast::channel(64);
     router = router.route(
         "/ws",

@@ -13,6 +13,7 @@ use crate::scenario::model::Protocol;
 use crate::scenario::node::{self, Node};
 
 mod doubts;
+mod stubs;
 
 const PROTOCOL: &str = r#"
 protocol: rooms

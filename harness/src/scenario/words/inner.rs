@@ -24,6 +24,10 @@ const fn map(name: &'static str, at: &'static str) -> Inner {
 /// Every such map, in the order of the reference.
 pub const MAPS: &[Inner] = &[
     map("wishes", "`server`, in a scenario file"),
+    Inner { name: "stub", at: "a stub, in `stubs`", open: false, nullable: true },
+    map("answer", "an element of `answers` of a stub"),
+    map("reply", "`reply`, written as a map"),
+    map("event", "`chunk_event`"),
     map("quarantine", "`quarantine`"),
     map("redaction", "an element of `redact`"),
     map("race", "`race`"),
@@ -45,6 +49,7 @@ pub const MAPS: &[Inner] = &[
 
 const RULES: &str =
     r##"{"oneOf": [{"type": "array", "items": {"$ref": "#/$defs/member"}}, {"$ref": "#/$defs/member"}]}"##;
+const REPLY: &str = r##"{"oneOf": [{"type": ["integer", "string"]}, {"$ref": "#/$defs/reply"}]}"##;
 const ACTION: &str = r##"{"$ref": "#/$defs/action"}"##;
 
 /// Every word of those maps.
@@ -71,6 +76,61 @@ pub const INNER: &[Word] = &[
         "true",
         "Whether it needs a server of its own, because it would disturb others.",
     ),
+    word(
+        Inside("stub"),
+        "listening",
+        BOOLEAN,
+        "false",
+        "Whether it takes connections from the beginning; until `resume_listening` they are refused.",
+    ),
+    word(
+        Inside("stub"),
+        "answers",
+        r##"{"type": "array", "items": {"$ref": "#/$defs/answer"}}"##,
+        "[{ to: { method: GET }, reply: 204 }]",
+        "Requests that are answered at once, without a step, by the first that fits; `to: {}` fits all of them.",
+    ),
+    needed(word(
+        Inside("answer"),
+        "to",
+        PATTERN,
+        "{ path: /models }",
+        "Which requests, over {number, method, path, query, headers, json or text}.",
+    )),
+    needed(word(Inside("answer"), "reply", REPLY, "{ json: [] }", "The answer.")),
+    word(
+        Inside("reply"),
+        "status",
+        r#"{"type": ["integer", "string"], "minimum": 200, "maximum": 599}"#,
+        "500",
+        "The status; the default is 200.",
+    ),
+    word(
+        Inside("reply"),
+        "headers",
+        MAP,
+        "{ retry-after: 3 }",
+        "The headers; `content-type` follows from the body unless it stands here.",
+    ),
+    word(Inside("reply"), "json", ANY, "{ ok: true }", "The body, as JSON."),
+    word(Inside("reply"), "text", STRING, "hello", "The body, as it is."),
+    word(
+        Inside("reply"),
+        "stream",
+        r#"{"enum": ["sse", "lines", "raw"]}"#,
+        "sse",
+        "The body is sent by `chunk` and ended by `finish`: as server-sent events, as lines of JSON, or as it is.",
+    ),
+    word(Inside("event"), "event", STRING, "done", "Its name."),
+    word(Inside("event"), "id", r#"{"type": ["string", "integer"]}"#, "7", "Its id."),
+    word(
+        Inside("event"),
+        "retry",
+        r#"{"type": ["string", "integer"]}"#,
+        "1000",
+        "After how many milliseconds the client is to connect again.",
+    ),
+    needed(word(Inside("event"), "data", ANY, "{ total: 3 }", "Its data: text, or anything else as JSON.")),
     needed(word(
         Inside("quarantine"),
         "issue",
