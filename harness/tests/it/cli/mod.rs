@@ -14,4 +14,5 @@ mod selection;
 mod servers;
 mod shown;
 mod stored;
+mod stubs;
 mod traces;
