@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use tracing::info;
 
@@ -72,6 +73,13 @@ fn open_and_migrate(
         Durability::Relaxed => "NORMAL",
         Durability::None => "OFF",
     };
+    if durability == Durability::None {
+        // Nobody wants the file behind this process: no journal for making it, nothing written back at the end.
+        if is_new {
+            connection.pragma_update(None, "journal_mode", "MEMORY").map_err(wrong)?;
+        }
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(wrong)?;
+    }
     // The journal mode is kept in the file, the others are the connection's.
     let pragmas = format!(
         "PRAGMA synchronous = {synchronous}; PRAGMA journal_mode = WAL; PRAGMA cache_size = -16384;
