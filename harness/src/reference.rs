@@ -94,10 +94,13 @@ pub fn language() -> String {
     table(&mut page, Place::Protocol);
     inner(&mut page, &["identity", "echo", "marker", "position", "pieces"]);
     section(&mut page, "Invariants", "");
-    page.push_str("| Name | What must hold |\n|---|---|\n");
-    for (_, name, doc) in Invariant::ALL {
-        let _ = writeln!(page, "| `{name}` | {} |", cell(doc));
+    page.push_str(
+        "| Name | What must hold | What it needs of a stream beside `frame`, `id` and `order` |\n|---|---|---|\n",
+    );
+    for (invariant, name, doc) in Invariant::ALL {
+        let _ = writeln!(page, "| `{name}` | {} | {} |", cell(doc), cell(invariant.needs()));
     }
+    page.push_str(INVARIANTS);
     section(&mut page, "A verb", "");
     table(&mut page, Place::Verb);
     section(&mut page, "A stream", "All paths are JSONPaths (RFC 9535) over a frame, unless they say otherwise.");
@@ -108,6 +111,54 @@ pub fn language() -> String {
     matchers(&mut page);
     page
 }
+
+/// What a server needs declared which hands what anybody says to everybody who is connected; a test plays it.
+const INVARIANTS: &str = r#"
+An invariant for which something isn't declared, or of which a record shows too little, is *unknown*, which is told and
+never counts as held. A pattern of a stream that matches nothing in a whole run is told at the run's end.
+
+A server that hands what anybody says to everybody who is connected has one stream, whose members are those with an open
+connection. Where it numbers what it hands out and answers pings behind it, this is all there is to declare:
+
+```yaml
+# scenarios/protocols/board.yaml
+protocol: board
+identity: { id: "{{ key }}" }
+barrier: { echo: { send: { type: ping }, receive: { type: pong } } }
+verbs:
+  enter: { steps: [{ me: { connect: /board, query: { who: "{{ me.id }}" } } }, { me: { receive: { type: welcome } } }] }
+  say:
+    takes: text
+    steps:
+      - me: { send: { type: say, text: "{{ text }}", key: "{{ uuid() }}" } }
+      - me: { receive: { type: stored } }
+streams:
+  messages:
+    frame: { type: message }                       # everybody else gets it
+    id: $.number
+    order: $.number
+    sends: [{ frame: { type: say }, client_id: $.key }]
+    acks: { frame: { type: stored }, id: $.number, order: $.number, client_id: $.key }    # and the sender this
+    membership: { connected: true }
+invariants: [same_order, no_duplicates, no_gaps, reaches_all]
+```
+
+No step of this scenario awaits a message, and it fails where one gets lost:
+
+```yaml
+# scenarios/talk/board.yaml
+scenario: What anybody says reaches everybody
+use: board
+participants: { ann: {}, ben: {} }
+steps:
+  - all: enter
+  - ann: { say: hello }
+  - ben: { say: hello back }
+```
+
+A server that acknowledges nothing is judged by `same_order`, `no_duplicates` and `no_gaps` alone. `members_only` says
+something only where somebody can be connected and no member: of another room, or where requests make members.
+"#;
 
 fn section(page: &mut String, title: &str, text: &str) {
     let _ = write!(page, "\n### {title}\n\n");

@@ -4,6 +4,7 @@ mod again;
 mod check;
 mod completions;
 mod diff;
+mod idle;
 mod init;
 mod narrow;
 mod play;
@@ -115,8 +116,10 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
 /// The secrets of this process; from now on nothing that is printed holds them.
 pub(crate) fn keep_secrets(config: &Config, asked: &[String]) -> Result<Option<Arc<Secrets>>, String> {
     let secrets = Secrets::from_env(&config.secrets, asked).map_err(|error| error.to_string())?;
-    if let Some(secrets) = &secrets {
-        let _ = SECRETS.set(Arc::clone(secrets));
+    if let Some(secrets) = &secrets
+        && SECRETS.set(Arc::clone(secrets)).is_ok()
+    {
+        secrets.mask_panics(|text| _ = std::io::stderr().write_all(text.as_bytes()));
     }
     Ok(secrets)
 }

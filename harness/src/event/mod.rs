@@ -21,7 +21,7 @@ pub mod schema;
 
 pub use result::{
     Attempt, Came, Class, Failure, FailureKind, LoggedLine, Nearest, Outcome, Person, Quarantined, Raced,
-    ScenarioResult, SnapshotChange, Summary, Waiting,
+    ScenarioResult, SnapshotChange, StreamPattern, Summary, Waiting,
 };
 
 /// The version of the format. It is raised when a reader of the former one would misunderstand a file.
@@ -109,6 +109,10 @@ pub enum EventKind {
         /// `2/4` where it is the second of four parts of a whole.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         shard: Option<String>,
+        /// Arguments of `roundtable run` without which a scenario that is played again is played otherwise:
+        /// `["--server", "http://127.0.0.1:4000", "--jitter", "2ms"]`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        again: Vec<String>,
     },
     /// A server's build begins; it may take minutes.
     Building {

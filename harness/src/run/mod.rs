@@ -18,6 +18,7 @@ mod exchange;
 mod expect;
 mod http;
 mod inbox;
+mod patterns;
 mod progress;
 mod race;
 mod release;
@@ -37,8 +38,10 @@ use std::time::{Duration, Instant};
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use crate::event::{Event, EventKind, EventSink, Failure, FailureKind, Instance, LoggedLine, Outcome, ScenarioResult};
-use crate::invariant::{self, judge};
+use crate::event::{
+    Event, EventKind, EventSink, Failure, FailureKind, Instance, LoggedLine, Outcome, ScenarioResult, StreamPattern,
+};
+use crate::invariant::{self, judge_all};
 use crate::record::{Record, What};
 use crate::scenario::model::{ParticipantSpec, Row, Scenario};
 use crate::scenario::stream::{StoredStream, Stream, integer_at, text_at};
@@ -106,6 +109,7 @@ impl Job {
             snapshots: Vec::new(),
             updated: 0,
             idle_redactions: Vec::new(),
+            stream_patterns: Vec::new(),
             server: String::new(),
             people: Vec::new(),
             owner: self.scenario.owner.clone(),
@@ -238,7 +242,7 @@ pub(crate) async fn play(
     {
         failures.push(*top.server_died(&death));
     }
-    let unknown = promises(&top, &mut failures).await;
+    let (unknown, stream_patterns) = promises(&top, &mut failures).await;
     let people = people(&top);
     // The death of a server is told by everybody who noticed, and is one.
     let mut died = false;
@@ -290,6 +294,7 @@ pub(crate) async fn play(
         snapshots: compared.touched,
         updated: compared.updated,
         idle_redactions: compared.idle_redactions,
+        stream_patterns,
         server: server.url().to_owned(),
         people,
         trace,
@@ -504,11 +509,11 @@ fn title_case(key: &str) -> String {
 }
 
 /// Judges the invariants over the whole record; violations are failures, and what is unknown is told.
-async fn promises(top: &Here, failures: &mut Vec<Failure>) -> Vec<String> {
+async fn promises(top: &Here, failures: &mut Vec<Failure>) -> (Vec<String>, Vec<StreamPattern>) {
     let world = &top.world;
     let protocol = Arc::clone(&world.scenario.protocol);
     if protocol.invariants.is_empty() {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     }
     let mut stored = Vec::new();
     for stream in &protocol.streams {
@@ -525,7 +530,8 @@ async fn promises(top: &Here, failures: &mut Vec<Failure>) -> Vec<String> {
         }
     }
     let mut unknown = Vec::new();
-    for verdict in judge(&record, &world.members(), &protocol.streams, &stored, &protocol.invariants) {
+    let (verdicts, uses) = judge_all(&record, &world.members(), &protocol.streams, &stored, &protocol.invariants);
+    for verdict in verdicts {
         match verdict.outcome {
             invariant::Outcome::Holds { .. } => {}
             invariant::Outcome::Unknown { why } => {
@@ -542,14 +548,17 @@ async fn promises(top: &Here, failures: &mut Vec<Failure>) -> Vec<String> {
             }
         }
     }
-    unknown
+    let patterns = protocol.streams.iter().zip(uses).flat_map(|(stream, uses)| {
+        uses.into_iter().map(|used| patterns::stream_pattern(&protocol, &record, stream, used)).collect::<Vec<_>>()
+    });
+    (unknown, patterns.collect())
 }
 
 /// The value of a stream that a connection's request names.
 fn stream_of(stream: &Stream, path: &str, query: &BTreeMap<String, String>) -> Option<String> {
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let opened = json!({ "path": path, "segments": segments, "query": query });
-    stream.connection.as_ref().and_then(|place| text_at(place, &opened))
+    stream.named(stream.connection.as_ref(), &opened)
 }
 
 /// The values of a stream that a record speaks of.
@@ -567,16 +576,16 @@ fn values_of(stream: &Stream, record: &Record) -> Vec<String> {
             What::Received { frame, .. } => {
                 let frame = frame.value();
                 if stream.frame.matches(&frame) {
-                    add(text_at(&stream.stream, &frame));
+                    add(stream.named(stream.stream.as_ref(), &frame));
                 }
             }
             What::Opened { path, query, .. } => add(stream_of(stream, path, query)),
             What::Exchange(exchange) => {
                 for send in &stream.sends {
-                    if let crate::scenario::stream::Send::Request { request, stream, .. } = send {
+                    if let crate::scenario::stream::Send::Request { request, stream: place, .. } = send {
                         let value = exchange.value("");
                         if request.matches(&value) {
-                            add(text_at(stream, &value));
+                            add(stream.named(place.as_ref(), &value));
                         }
                     }
                 }

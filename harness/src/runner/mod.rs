@@ -59,6 +59,8 @@ pub struct Options {
     pub today: Date,
     /// Which part of the whole this is, `2/4`, where it is one.
     pub shard: Option<String>,
+    /// Arguments of the command line without which a scenario that is played again is played otherwise.
+    pub again: Vec<String>,
     /// From which level on a server in process logs.
     pub level: LevelFilter,
     /// Turns true when the run is to end.
@@ -80,6 +82,7 @@ impl Options {
             limit: None,
             today: today(),
             shard: None,
+            again: Vec::new(),
             level: LevelFilter::INFO,
             interrupted,
             server,
@@ -124,6 +127,7 @@ pub fn run(jobs: &[Job], ground: &Ground, ways: &Ways, options: &Options) -> std
         jobs: parallel,
         server: options.server.clone(),
         shard: options.shard.clone(),
+        again: options.again.clone(),
     };
     (ground.sink)(Event { scenario: None, at: began.elapsed(), kind: started });
     let (stop, stopping) = watch::channel(None);

@@ -235,7 +235,10 @@ fn around(name: &str, inner: &Value) -> Value {
         "position" => protocol("barrier", json!({ "get": inner })),
         "acks" | "membership" | "readback" => stream_with(name, inner.clone()),
         "sending" => stream_with("sends", json!([inner])),
-        "member" => stream_with("membership", json!({ "join": inner })),
+        // Where there is one stream, a rule need not name it.
+        "member" => {
+            stream(&json!({ "frame": { "type": "x" }, "id": "$.id", "order": "$.n", "membership": { "join": inner } }))
+        }
         "pieces" => protocol("coalesce", json!([inner])),
         _ => panic!("where does `{name}` stand?"),
     }
@@ -329,8 +332,8 @@ fn what_a_file_can_not_do_without_is_missed_by_both() {
     for name in ["scenario", "participants", "steps"] {
         judge.both_refuse(&format!("a scenario without `{name}`"), &without(&base, name));
     }
-    let whole = json!({ "frame": {}, "stream": "$.a", "id": "$.b", "order": "$.c" });
-    for name in ["frame", "stream", "id", "order"] {
+    let whole = json!({ "frame": {}, "id": "$.b", "order": "$.c" });
+    for name in ["frame", "id", "order"] {
         judge.both_refuse(&format!("a stream without `{name}`"), &stream(&without(&whole, name)));
     }
     judge.both_refuse("a verb without steps", &verb(&json!({ "doc": "Nothing." })));

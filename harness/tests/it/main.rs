@@ -8,10 +8,11 @@
 //! - [`life`]: what the program started ends with it, whatever ends it;
 //! - [`reports`]: what `--report`, `report` and `merge-reports` write, read by other programs;
 //! - [`project`]: a temporary folder of scenarios, and the program run in it;
-//! - [`rooms`]: the application that all of them play against.
+//! - [`rooms`]: the application that all of them play against; [`board`]: a plain broadcast beside it.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
+mod board;
 mod cli;
 mod courier;
 mod docs;

@@ -257,7 +257,13 @@ pub const INNER: &[Word] = &[
         "{ method: POST, status: 201 }",
         "Requests that send a delivery, over {method, path, segments, query, json, status, answer}; with `stream`, `id` and `order`.",
     ),
-    word(Inside("sending"), "stream", FIXED_PATH, "$.segments[1]", "Where such a request has its stream."),
+    word(
+        Inside("sending"),
+        "stream",
+        FIXED_PATH,
+        "$.segments[1]",
+        "Where such a request has its stream; needed where deliveries name theirs.",
+    ),
     word(Inside("sending"), "id", FIXED_PATH, "$.answer.id", "Where its answer has the delivery's id."),
     word(Inside("sending"), "order", FIXED_PATH, "$.answer.seq", "Where its answer has the place in the order."),
     word(
@@ -274,6 +280,13 @@ pub const INNER: &[Word] = &[
         "[{ request: { method: DELETE, status: 200 }, stream: '$.segments[1]' }]",
         "Requests after whose answer somebody is none.",
     ),
+    word(
+        Inside("membership"),
+        "connected",
+        BOOLEAN,
+        "true",
+        "Whether an open connection is a membership: the handshake joins, the end of the last one leaves.",
+    ),
     needed(word(
         Inside("member"),
         "request",
@@ -281,7 +294,13 @@ pub const INNER: &[Word] = &[
         "{ method: POST, status: 200 }",
         "Which requests, over {method, path, segments, query, json, status, answer}.",
     )),
-    needed(word(Inside("member"), "stream", FIXED_PATH, "$.segments[1]", "Where the stream stands in it.")),
+    word(
+        Inside("member"),
+        "stream",
+        FIXED_PATH,
+        "$.segments[1]",
+        "Where the stream stands in it; needed where deliveries name theirs.",
+    ),
     word(
         Inside("member"),
         "member",

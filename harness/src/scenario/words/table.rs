@@ -629,7 +629,13 @@ pub const WORDS: &[Word] = &[
     word(Verb, "doc", STRING, "Says something", "What it does, for people and editors."),
     needed(word(Verb, "steps", STEPS, "[{ me: close }]", "What it does; `me` is the actor.")),
     needed(word(Stream, "frame", PATTERN, "{ type: message }", "Which frames are deliveries.")),
-    needed(word(Stream, "stream", STRING, "$.room", "Where a delivery names its stream.")),
+    word(
+        Stream,
+        "stream",
+        STRING,
+        "$.room",
+        "Where a delivery names its stream; without it there is one stream, of everybody.",
+    ),
     word(
         Stream,
         "connection",
@@ -660,7 +666,7 @@ pub const WORDS: &[Word] = &[
         "membership",
         r##"{"$ref": "#/$defs/membership"}"##,
         "{ join: [], leave: [] }",
-        "Requests that begin and end a membership: lists of {request, stream, member?}.",
+        "What begins and ends a membership: requests, as lists of {request, stream, member?}, or `connected: true`.",
     ),
     word(
         Stream,
