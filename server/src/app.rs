@@ -77,15 +77,12 @@ impl App {
     async fn new(prepared: Prepared, closing: watch::Receiver<bool>) -> io::Result<Self> {
         let Prepared { config, store, metrics } = prepared;
         let clock = Clock::default();
-        let ai = match &config.ai_script {
-            None => None,
-            Some(script) => Some(Ai {
-                id: UserId::from(config.ai_participant_id.as_str()),
-                name: config.ai_participant_name.clone(),
-                provider: Arc::new(script.load().map_err(invalid)?),
-                timeout: Duration::from_millis(config.ai_timeout_ms),
-            }),
-        };
+        let ai = crate::ai::provider(&config).map_err(invalid)?.map(|provider| Ai {
+            id: UserId::from(config.ai_participant_id.as_str()),
+            name: config.ai_participant_name.clone(),
+            provider,
+            timeout: Duration::from_millis(config.ai_timeout_ms),
+        });
         let faults = config.testing.then(|| {
             Arc::new(FaultControls::new(FaultSettings {
                 pass_next: 0,

@@ -61,10 +61,11 @@ impl Actor {
         };
         let (sender, pieces) = mpsc::channel(16);
         let question = message.id.clone();
-        let recent = self.pipeline.state().durable().recent.iter();
-        let context = Context::build(recent, message.sequence);
+        let state = self.pipeline.state().durable();
+        let context = Context::build(state.recent.iter(), message.sequence);
+        let (sites, mode) = (state.sites.clone(), state.mode.clone());
         debug!(message = %question, context = context.human.len(), answered = context.last_answer.is_some(), "asking the AI");
-        let answering = ai.provider.answer(Question { message, context }, sender);
+        let answering = ai.provider.answer(Question { message, context, sites, mode }, sender);
         let timeout = ai.timeout;
         let job = async move {
             match tokio::time::timeout(timeout, answering).await {
