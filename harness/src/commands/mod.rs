@@ -17,7 +17,10 @@ mod watch;
 use std::borrow::Cow;
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use tokio::sync::watch::{Receiver, Sender};
 
 use crate::cli::{Cli, Color, Command, ListArgs, SelectArgs};
 use crate::config::{Config, ConfigError};
@@ -105,18 +108,19 @@ pub(crate) fn complain(message: &str) {
 }
 
 /// What nothing that is printed may hold; set before anything is known that could hold it.
-static SECRETS: OnceLock<Arc<Secrets>> = OnceLock::new();
+static SECRETS: RwLock<Option<Arc<Secrets>>> = RwLock::new(None);
 
 /// A text as it may be printed.
 pub(crate) fn shown(text: &str) -> Cow<'_, str> {
-    SECRETS.get().map_or(Cow::Borrowed(text), |secrets| secrets.mask(text))
+    let secrets = SECRETS.read().unwrap_or_else(PoisonError::into_inner);
+    secrets.as_ref().map_or(Cow::Borrowed(text), |secrets| secrets.mask(text))
 }
 
-/// The secrets of this process; from now on nothing that is printed holds them.
+/// The secrets of a configuration; from now on nothing that is printed holds them.
 pub(crate) fn keep_secrets(config: &Config, asked: &[String]) -> Result<Option<Arc<Secrets>>, String> {
     let secrets = Secrets::from_env(&config.secrets, asked).map_err(|error| error.to_string())?;
     if let Some(secrets) = &secrets {
-        let _ = SECRETS.set(Arc::clone(secrets));
+        *SECRETS.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(secrets));
     }
     Ok(secrets)
 }
@@ -200,14 +204,33 @@ pub(crate) fn under_ci(asked: bool) -> bool {
     asked || std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
 }
 
+/// Told at the first SIGINT or SIGTERM.
+static INTERRUPTION: OnceLock<(Sender<bool>, Receiver<bool>)> = OnceLock::new();
+
+/// Whether something is under way that an interruption must end first.
+static UNDERWAY: AtomicBool = AtomicBool::new(true);
+
 /// Turns true at the first SIGINT or SIGTERM; the second ends the program at once.
-pub(crate) fn interruption() -> tokio::sync::watch::Receiver<bool> {
-    static INTERRUPTED: OnceLock<tokio::sync::watch::Receiver<bool>> = OnceLock::new();
-    INTERRUPTED.get_or_init(listen).clone()
+pub(crate) fn interruption() -> Receiver<bool> {
+    INTERRUPTION.get_or_init(listen).1.clone()
 }
 
-fn listen() -> tokio::sync::watch::Receiver<bool> {
+/// Says whether something is under way.
+pub(crate) fn underway(now: bool) {
+    UNDERWAY.store(now, Ordering::SeqCst);
+}
+
+/// Ends what is under way, if something is, as if interrupted.
+pub(crate) fn end_round() {
+    if let Some((interrupt, _)) = INTERRUPTION.get().filter(|_| UNDERWAY.load(Ordering::SeqCst)) {
+        let _ = writeln!(std::io::stderr(), "ending the servers (Ctrl-C to end at once)");
+        interrupt.send_replace(true);
+    }
+}
+
+fn listen() -> (Sender<bool>, Receiver<bool>) {
     let (interrupt, interrupted) = tokio::sync::watch::channel(false);
+    let given = interrupt.clone();
     // Until the handlers are there a signal ends the program as any other, and its servers with it.
     let (ready, listens) = std::sync::mpsc::channel::<()>();
     std::thread::spawn(move || {
@@ -218,20 +241,22 @@ fn listen() -> tokio::sync::watch::Receiver<bool> {
                 return;
             };
             drop(ready);
-            for second in [false, true] {
+            loop {
                 tokio::select! {
                     _ = int.recv() => {}
                     _ = term.recv() => {}
                 }
-                if second {
+                if interrupt.send_replace(true) {
+                    watch::restore_terminal();
                     std::process::exit(i32::from(Exit::Interrupted.code()));
                 }
-                let _ = writeln!(std::io::stderr(), "interrupted: ending the servers (once more to end at once)");
-                interrupt.send_replace(true);
+                if UNDERWAY.load(Ordering::SeqCst) {
+                    let _ = writeln!(std::io::stderr(), "interrupted: ending the servers (once more to end at once)");
+                }
             }
         });
     });
     // Ends with an error when the handlers are there, or can't be.
     let _ = listens.recv();
-    interrupted
+    (given, interrupted)
 }

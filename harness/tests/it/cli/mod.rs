@@ -15,3 +15,4 @@ mod servers;
 mod shown;
 mod stored;
 mod traces;
+mod watch;
