@@ -114,6 +114,14 @@ impl Template {
         }
     }
 
+    /// The expression, where it is one and nothing else.
+    pub fn as_expr(&self) -> Option<&Expr> {
+        match &self.part {
+            Part::Expression(expr) => Some(expr),
+            _ => None,
+        }
+    }
+
     /// The literal value of one key, where this is a map.
     pub fn literal_at(&self, key: &str) -> Option<Value> {
         match &self.part {
