@@ -25,11 +25,11 @@ use tokio::sync::watch::{Receiver, Sender};
 use crate::cli::{Cli, Color, Command, ListArgs, SelectArgs};
 use crate::config::{Config, ConfigError};
 use crate::exit::Exit;
-use crate::report::paint::Paint;
+use crate::report::paint::{Paint, harmless};
 use crate::scenario::error::Severity;
 use crate::secret::Secrets;
 use crate::select::{Selected, label, select};
-use crate::text::counted;
+use crate::text::{counted, visible};
 
 /// Carries out a command line.
 pub fn run(cli: Cli) -> Exit {
@@ -104,7 +104,8 @@ pub(crate) fn refuse(message: &str) -> Exit {
 }
 
 pub(crate) fn complain(message: &str) {
-    let _ = writeln!(std::io::stderr(), "error: {}", shown(message.strip_prefix("error: ").unwrap_or(message)));
+    let _ =
+        writeln!(std::io::stderr(), "error: {}", visible(&shown(message.strip_prefix("error: ").unwrap_or(message))));
 }
 
 /// What nothing that is printed may hold; set before anything is known that could hold it.
@@ -128,7 +129,7 @@ pub(crate) fn keep_secrets(config: &Config, asked: &[String]) -> Result<Option<A
 /// Prints; a reader that went away ends the program quietly, as is the custom for `| head`.
 pub(crate) fn print(text: &str) -> Exit {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(shown(text).as_bytes()).and_then(|()| out.flush());
+    let _ = out.write_all(harmless(&shown(text)).as_bytes()).and_then(|()| out.flush());
     Exit::Passed
 }
 
@@ -143,7 +144,7 @@ pub(crate) fn chosen(config: &Config, args: &SelectArgs) -> Result<Selected, Exi
 /// Tells what was found, and gives a selection that can be played.
 pub(crate) fn usable(config: &Config, args: &SelectArgs, selected: Selected) -> Result<Selected, Exit> {
     for finding in &selected.findings {
-        let _ = writeln!(std::io::stderr(), "{}\n", shown(&finding.to_string()));
+        let _ = writeln!(std::io::stderr(), "{}\n", visible(&shown(&finding.to_string())));
     }
     let errors = selected.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     if errors > 0 {

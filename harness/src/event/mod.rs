@@ -185,6 +185,9 @@ pub enum EventKind {
         headers: BTreeMap<String, String>,
         /// The body, where one was sent.
         body: Option<String>,
+        /// What the runner asks for where no step does: `state` for a snapshot, the `read-back` of a stream, a `barrier`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        purpose: Option<String>,
     },
     /// The answer to a request.
     Answered {
@@ -352,16 +355,42 @@ pub struct Place {
 impl Place {
     /// A place in a source.
     pub fn new(source: &Source, at: Position) -> Self {
-        let mut text = source.line(at.line).trim().to_owned();
-        // A step that is written over several lines says little in its first: `- alice:`.
-        for next in 1..=2 {
-            if !text.ends_with(':') {
-                break;
-            }
-            text.push(' ');
-            text.push_str(source.line(at.line + next).trim());
+        Self { file: source.path.clone(), at, text: crate::text::shorten(&in_a_line(source, at.line), LONGEST) }
+    }
+}
+
+/// How long the text of a place may be that is made of several lines.
+const LONGEST: usize = 120;
+
+/// A line of a file; one that ends in a colon says little, so what stands below it stands behind it, in one line.
+fn in_a_line(source: &Source, number: usize) -> String {
+    let text = |number: usize| source.line(number).trim();
+    let indent = |number: usize| {
+        let line = source.line(number);
+        line.len() - line.trim_start_matches([' ', '-']).len()
+    };
+    let own = text(number);
+    if !own.ends_with(':') {
+        return own.to_owned();
+    }
+    // As far as lines stand deeper, and no further than a reader would look.
+    const LINES: usize = 40;
+    let filled = |number: &usize| !text(*number).is_empty() && !text(*number).starts_with('#');
+    let below: Vec<usize> =
+        (number + 1..=number + LINES).filter(filled).take_while(|below| indent(*below) > indent(number)).collect();
+    let Some(column) = below.first().map(|first| indent(*first)) else { return own.to_owned() };
+    let entries: Vec<usize> = below.into_iter().filter(|below| indent(*below) == column).collect();
+    match entries[..] {
+        [one] => format!("{own} {}", in_a_line(source, one).trim_start_matches("- ")),
+        _ => {
+            let entry = |number: &usize| {
+                let text = text(*number).trim_start_matches("- ");
+                if text.ends_with(':') { format!("{text} …") } else { text.to_owned() }
+            };
+            let list = entries.first().is_some_and(|first| text(*first).starts_with("- "));
+            let entries = entries.iter().map(entry).collect::<Vec<_>>().join(", ");
+            if list { format!("{own} [{entries}]") } else { format!("{own} {{ {entries} }}") }
         }
-        Self { file: source.path.clone(), at, text }
     }
 }
 

@@ -95,7 +95,7 @@ impl Here {
         passed: &JsonPath,
     ) -> Result<Proof, Box<Failure>> {
         let path = self.text(get)?;
-        let answer = self.get(&path).await?;
+        let answer = self.get(&path, "barrier").await?;
         let Some(Value::Number(goal)) = offset.query(&answer.body).first().cloned() else {
             return Err(self.failure(format!(
                 "the barrier's GET {path} gave no number at {offset}: {} {}",

@@ -29,6 +29,8 @@ struct Outgoing {
     headers: HeaderMap,
     body: Option<String>,
     json: Option<Value>,
+    /// What it is for, where no step asks.
+    purpose: Option<&'static str>,
 }
 
 impl Here {
@@ -88,10 +90,11 @@ impl Here {
         }
     }
 
-    /// A plain GET with the participant's headers, for state, readback and barriers.
-    pub(crate) async fn get(&self, path: &str) -> Result<Answer, Box<Failure>> {
+    /// A plain GET with the participant's headers, which no step asks for; events tell the purpose.
+    pub(crate) async fn get(&self, path: &str, purpose: &'static str) -> Result<Answer, Box<Failure>> {
         let url = self.url(path, None)?;
-        let outgoing = Outgoing { headers: self.headers(&[], &url)?, url, body: None, json: None };
+        let headers = self.headers(&[], &url)?;
+        let outgoing = Outgoing { headers, url, body: None, json: None, purpose: Some(purpose) };
         self.ask("GET", &outgoing, self.world.deadlines.of(None)).await
     }
 
@@ -110,7 +113,7 @@ impl Here {
             "delete" => "DELETE",
             _ => "GET",
         };
-        self.ask(method, &Outgoing { url, headers, body, json }, self.world.deadlines.of(None)).await
+        self.ask(method, &Outgoing { url, headers, body, json, purpose: None }, self.world.deadlines.of(None)).await
     }
 
     fn outgoing(&self, http: &Http) -> Result<Outgoing, Box<Failure>> {
@@ -147,7 +150,7 @@ impl Here {
         {
             headers.insert("content-type", HeaderValue::from_static(kind));
         }
-        Ok(Outgoing { url, headers, body, json })
+        Ok(Outgoing { url, headers, body, json, purpose: None })
     }
 
     /// A path on the server under test, with its query.
@@ -231,6 +234,7 @@ impl Here {
                 path: target,
                 headers: told_headers(&outgoing.headers),
                 body: outgoing.body.clone(),
+                purpose: outgoing.purpose.map(str::to_owned),
             });
         };
         let verb = reqwest::Method::from_bytes(method.as_bytes()).map_err(|error| self.wrong(error.to_string()))?;

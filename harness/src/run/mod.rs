@@ -577,7 +577,7 @@ async fn read_back(top: &Here, stream: &Stream, value: &str) -> Result<Vec<(Stri
             };
             let mut findings = crate::scenario::error::Findings::new(Arc::clone(&top.world.scenario.protocol.source));
             let path = Template::lower(&node, &mut findings).render_text(&there).map_err(|error| error.message)?;
-            let answer = match there.get(&path).await {
+            let answer = match there.get(&path, "read-back").await {
                 Ok(answer) => answer,
                 Err(failure) => {
                     // Who is refused may be followed by one who isn't; a server that doesn't answer answers nobody.

@@ -125,7 +125,7 @@ pub(crate) async fn take(here: &Here, name: String, view: View<'_>) -> Result<()
 async fn ask(there: &Here, http: &Http) -> Result<Value, Box<Failure>> {
     let query = http.query.as_ref().map(|query| there.render(query)).transpose()?;
     let url = there.url(&there.text(&http.path)?, query.as_ref())?;
-    let answer = there.get(&super::http::target(&url)).await?;
+    let answer = there.get(&super::http::target(&url), "state").await?;
     if (200..300).contains(&answer.status) {
         return Ok(answer.body);
     }

@@ -9,6 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use crossterm::cursor::MoveTo;
+use crossterm::execute;
+use crossterm::terminal::{Clear, ClearType};
+
 use self::files::{Files, real};
 use self::keys::Keys;
 pub(crate) use self::keys::restore as restore_terminal;
@@ -60,7 +64,7 @@ pub(crate) fn watch(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
     let mut named = BTreeSet::new();
     loop {
         if std::io::stdout().is_terminal() {
-            print("\u{1b}[2J\u{1b}[H");
+            let _ = execute!(std::io::stdout(), Clear(ClearType::All), MoveTo(0, 0));
         }
         // It may have changed itself.
         match config.file.as_deref().map_or_else(|| Config::load(&config.dir), Config::load_file) {
