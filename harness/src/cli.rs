@@ -124,6 +124,10 @@ pub struct RunArgs {
     /// roundtable.toml), a URL, or NAME=URL for a server of `[servers.NAME]`; may be given several times.
     #[arg(long, value_name = "WHICH", default_value = "in-process")]
     pub server: Vec<String>,
+    /// Where the chat server keeps its conversations: `sqlite` (a temporary file; the default), `memory`, or a URL
+    /// `postgres://…` (shared by all scenarios). The same as `store` in its configuration.
+    #[arg(long, value_name = "STORE")]
+    pub store: Option<String>,
     /// How many scenarios run at once; the default is one for each core, and 1 with --debug.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub jobs: Option<u16>,

@@ -2,33 +2,39 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use axum::body::Bytes;
 use futures_util::future::join_all;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, MutexGuard, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{info, warn};
 
+use crate::auth::{Origins, Tokens};
 use crate::config::{Config, ConfigError};
 use crate::connection::{ConnectionSettings, accept};
-use crate::conversation::actor::Ai;
+use crate::conversation::actor::{Ai, Ambient, Reconnect};
 use crate::conversation::command::Rejection;
 use crate::conversation::decide::Rules;
 use crate::conversation::handle::Handle;
-use crate::conversation::pipeline::Limits;
+use crate::conversation::pipeline::{BATCH, Limits};
 use crate::conversation::registry::Registry;
-use crate::domain::{ConversationId, SocketId, UserId};
+use crate::domain::{Clock, ConversationId, SocketId, UserId};
 use crate::error::ApiError;
 use crate::listen::guard;
+use crate::metrics::Metrics;
+use crate::rates::Rates;
 use crate::routes;
 use crate::shutdown::Tasks;
 use crate::socket::connection::SocketSettings;
 use crate::socket::frame::{FrameLimits, WireSettings};
-use crate::storage::{FaultControls, FaultSettings, FaultyStore, MemoryStore, Store};
+use crate::socket::outbound::OutboundLimits;
+use crate::storage::{self, FaultControls, FaultSettings, FaultyStore, Store};
 
 /// What all requests share.
 pub(crate) struct App {
@@ -44,22 +50,39 @@ pub(crate) struct App {
     pub(crate) sockets: Tasks,
     /// Has a receiver for every upgrade that is under way.
     pub(crate) upgrades: watch::Sender<()>,
+    /// What tokens mean.
+    pub(crate) tokens: Tokens,
+    /// The pages that may open sockets.
+    pub(crate) origins: Origins,
+    /// How often users may do what.
+    pub(crate) rates: Arc<Rates>,
+    /// One at a time makes or joins conversations for a user whose number of them is limited.
+    pub(crate) founding: [Mutex<()>; 64],
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
+    /// What time it is.
+    pub(crate) clock: Clock,
+    /// The description of the REST interface.
+    pub(crate) openapi: Bytes,
     /// What frames tell about the configuration.
     pub(crate) wire: WireSettings,
     /// Limits and periods of sockets.
     pub(crate) socket_settings: SocketSettings,
     closing: watch::Receiver<bool>,
+    leaving: AtomicBool,
     next_socket: AtomicU64,
 }
 
 impl App {
-    fn new(config: Config, closing: watch::Receiver<bool>) -> Result<Self, ConfigError> {
+    async fn new(prepared: Prepared, closing: watch::Receiver<bool>, openapi: Bytes) -> io::Result<Self> {
+        let Prepared { config, store, metrics } = prepared;
+        let clock = Clock::default();
         let ai = match &config.ai_script {
             None => None,
             Some(script) => Some(Ai {
                 id: UserId::from(config.ai_participant_id.as_str()),
                 name: config.ai_participant_name.clone(),
-                provider: Arc::new(script.load()?),
+                provider: Arc::new(script.load().map_err(invalid)?),
                 timeout: Duration::from_millis(config.ai_timeout_ms),
             }),
         };
@@ -67,12 +90,13 @@ impl App {
             Arc::new(FaultControls::new(FaultSettings {
                 gate: config.store_gate,
                 fail_next: config.store_fail_next,
+                doubt_next: config.store_doubt_next,
                 delay: Duration::from_millis(config.store_delay_ms),
             }))
         });
         let store: Arc<dyn Store> = match &faults {
-            Some(faults) => Arc::new(FaultyStore::new(MemoryStore::default(), Arc::clone(faults))),
-            None => Arc::new(MemoryStore::default()),
+            Some(faults) => Arc::new(FaultyStore::new(store, Arc::clone(faults))),
+            None => store,
         };
         let wire = WireSettings {
             max_message_chars: config.max_message_chars,
@@ -82,9 +106,10 @@ impl App {
             input_timeout_multi: config.input_timeout_multi_ms,
         };
         let limits = Limits {
-            rules: Rules { max_participants: config.max_participants },
+            rules: Rules { max_participants: config.max_participants, max_invites: config.max_invites },
             queue_capacity: config.queue_capacity,
             ai_capacity: config.ai_queue_capacity,
+            batch: config.store_batch.min(BATCH),
             history: config.history_limit,
             typing_interval: Duration::from_millis(config.typing_interval_ms),
         };
@@ -93,15 +118,31 @@ impl App {
             max_frame_bytes: config.max_frame_bytes,
             max_faults_per_minute: config.max_faults_per_minute,
             max_in_flight: config.max_in_flight,
-            outbound_capacity: config.outbound_capacity,
+            outbound: OutboundLimits { frames: config.outbound_capacity, bytes: config.outbound_bytes },
             sync_page: config.sync_page,
             heartbeat_interval: Duration::from_millis(config.heartbeat_interval_ms),
             heartbeat_timeout: Duration::from_millis(config.heartbeat_timeout_ms),
             write_timeout: Duration::from_millis(config.write_timeout_ms),
             close_timeout: Duration::from_millis(config.close_timeout_ms),
         };
+        let ambient = Ambient {
+            clock: clock.clone(),
+            metrics: Arc::clone(&metrics),
+            reconnect: Reconnect {
+                after: Duration::from_millis(config.retry_after_ms),
+                spread: Duration::from_millis(config.reconnect_spread_ms),
+            },
+        };
+        let idle_unload = (config.idle_unload_ms > 0).then(|| Duration::from_millis(config.idle_unload_ms));
         Ok(Self {
-            registry: Registry::new(store, ai, limits, wire),
+            registry: Registry::new(store, ai, limits, wire, ambient, idle_unload),
+            tokens: Tokens::load(&config, clock.clone()).await.map_err(invalid)?,
+            origins: Origins::new(&config),
+            rates: Arc::new(Rates::new(&config)),
+            founding: std::array::from_fn(|_| Mutex::default()),
+            metrics,
+            clock,
+            openapi,
             faults,
             slots: Arc::new(Slots::new(config.max_sockets, config.max_sockets_per_user)),
             sockets: Tasks::default(),
@@ -109,6 +150,7 @@ impl App {
             wire,
             socket_settings,
             closing,
+            leaving: AtomicBool::new(false),
             next_socket: AtomicU64::new(1),
             config,
         })
@@ -117,6 +159,41 @@ impl App {
     /// Whether the server goes down.
     pub(crate) fn is_closing(&self) -> bool {
         *self.closing.borrow()
+    }
+
+    /// Whether new clients had better go elsewhere: the server goes down, or is about to.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.is_closing() || self.leaving.load(Ordering::Relaxed)
+    }
+
+    /// Checks that a user may come to be in one more conversation. The guard is held until it is, so that two
+    /// requests at once do not both find room.
+    pub(crate) async fn room_for_one_more(&self, user: &UserId) -> Result<Option<MutexGuard<'_, ()>>, ApiError> {
+        /// The limit of production without configuration.
+        const CONVERSATIONS: usize = 1_000;
+        let Some(most) = self.config.by_mode(self.config.max_conversations_per_user, CONVERSATIONS) else {
+            return Ok(None);
+        };
+        let mut hasher = DefaultHasher::new();
+        user.hash(&mut hasher);
+        let index = usize::try_from(hasher.finish() % self.founding.len() as u64).unwrap_or_default();
+        let guard = self.founding[index].lock().await;
+        let count = self.registry.count_of_user(user).await.map_err(|error| self.refused(error))?;
+        if count >= most {
+            return Err(self.refused(Rejection::ConversationLimit(most)));
+        }
+        Ok(Some(guard))
+    }
+
+    /// Prometheus text, the gauges as they are now.
+    pub(crate) fn metrics(&self) -> String {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let pending: Vec<usize> = self.registry.handles().iter().map(Handle::pending).collect();
+        self.metrics.connections.set(number(self.slots.taken()));
+        self.metrics.conversations.set(number(pending.len()));
+        self.metrics.pending.set(number(pending.iter().sum()));
+        self.metrics.pending_most.set(number(pending.into_iter().max().unwrap_or_default()));
+        self.metrics.render()
     }
 
     /// What `retry_after` says.
@@ -145,12 +222,12 @@ impl App {
 pub(crate) struct Slots {
     most: usize,
     most_per_user: usize,
-    taken: Mutex<(usize, HashMap<UserId, usize>)>,
+    taken: std::sync::Mutex<(usize, HashMap<UserId, usize>)>,
 }
 
 impl Slots {
     fn new(most: usize, most_per_user: usize) -> Self {
-        Self { most, most_per_user, taken: Mutex::default() }
+        Self { most, most_per_user, taken: std::sync::Mutex::default() }
     }
 
     /// Takes a slot until the returned value is dropped; `None` when a limit is reached.
@@ -193,43 +270,94 @@ impl Drop for Slot {
     }
 }
 
-/// Serves on these listeners until `shutdown` is ready, then drains: nothing new is accepted, every socket is told
-/// `server_closing`, what waits for the store is finished, and every socket is closed with 1001. Both phases are
-/// bounded by the configuration. No task is left behind; dropping the future ends everything at once.
+/// A server whose store is open, and which serves nobody yet.
+pub struct Prepared {
+    config: Config,
+    store: Arc<dyn Store>,
+    metrics: Arc<Metrics>,
+}
+
+/// Opens the store, and makes or migrates it where that is needed.
 ///
 /// # Errors
-/// The configuration does not fit: a value is out of range, the AI script cannot be used, or the listeners are
-/// reachable from elsewhere although the configuration forbids it.
+/// The configuration does not fit ([`io::ErrorKind::InvalidInput`]), or the store cannot be used: the error says which,
+/// why, and how to mend it.
+pub async fn prepare(config: Config) -> io::Result<Prepared> {
+    config.check().map_err(invalid)?;
+    let metrics = Arc::new(Metrics::new().map_err(io::Error::other)?);
+    let store = storage::open(&config, metrics.store()).await.map_err(io::Error::other)?;
+    Ok(Prepared { config, store, metrics })
+}
+
+/// [`prepare`], then [`Prepared::serve`].
+///
+/// # Errors
+/// Those of both.
 pub async fn serve(
     listeners: Vec<TcpListener>,
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    config.check().map_err(invalid)?;
     for listener in &listeners {
         guard(listener, &config)?;
     }
-    let (close, closing) = watch::channel(false);
-    let settings = ConnectionSettings::from(&config);
-    let app = Arc::new(App::new(config, closing.clone()).map_err(invalid)?);
-    let router = routes::router(Arc::clone(&app));
-    let connections = Arc::new(Tasks::default());
-    let acceptors = Tasks::default();
-    for listener in listeners {
-        info!(address = %listener.local_addr()?, "listening");
-        let connections = Arc::clone(&connections);
-        acceptors.spawn(accept(listener, router.clone(), settings, connections, closing.clone()));
+    prepare(config).await?.serve(listeners, shutdown).await
+}
+
+impl Prepared {
+    /// Serves on these listeners until `shutdown` is ready, then drains: nothing new is accepted, every socket is told
+    /// `server_closing`, what waits for the store is finished, and every socket is closed with 1001. Both phases are
+    /// bounded by the configuration. No task is left behind; dropping the future ends everything at once.
+    ///
+    /// # Errors
+    /// The AI script or the keys of tokens cannot be used, or the listeners are reachable from elsewhere although the
+    /// configuration forbids it.
+    pub async fn serve(
+        self,
+        listeners: Vec<TcpListener>,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        for listener in &listeners {
+            guard(listener, &self.config)?;
+        }
+        let (close, closing) = watch::channel(false);
+        let settings = ConnectionSettings::from(&self.config);
+        let openapi = routes::openapi(&self.config).into();
+        let app = Arc::new(App::new(self, closing.clone(), openapi).await?);
+        let router = routes::router(Arc::clone(&app));
+        let connections = Arc::new(Tasks::default());
+        let acceptors = Tasks::default();
+        for listener in listeners {
+            info!(address = %listener.local_addr()?, "listening");
+            let connections = Arc::clone(&connections);
+            acceptors.spawn(accept(listener, router.clone(), settings, connections, closing.clone()));
+        }
+        drop(router);
+        let housekeeping = Tasks::default();
+        housekeeping.spawn(forget_idle_users(Arc::clone(&app.rates)));
+
+        shutdown.await;
+
+        app.leaving.store(true, Ordering::Relaxed);
+        // Whoever sends clients here learns that it is to stop doing so while they are still served.
+        if app.config.drain_delay_ms > 0 {
+            tokio::time::sleep(Duration::from_millis(app.config.drain_delay_ms)).await;
+        }
+        housekeeping.end().await;
+        info!(sockets = app.slots.taken(), "draining");
+        close.send_replace(true);
+        acceptors.finish().await;
+        drain(&app, &connections).await;
+        info!("drained");
+        Ok(())
     }
-    drop(router);
+}
 
-    shutdown.await;
-
-    info!(sockets = app.slots.taken(), "draining");
-    close.send_replace(true);
-    acceptors.finish().await;
-    drain(&app, &connections).await;
-    info!("drained");
-    Ok(())
+async fn forget_idle_users(rates: Arc<Rates>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        rates.forget_idle();
+    }
 }
 
 async fn drain(app: &App, connections: &Tasks) {
@@ -256,6 +384,9 @@ async fn drain(app: &App, connections: &Tasks) {
     app.upgrades.closed().await;
     // An upgrade that was under way may have opened one more.
     app.sockets.end().await;
+    if timeout(patience, app.registry.close_store()).await.is_err() {
+        warn!("the store did not close in time");
+    }
 }
 
 fn invalid(error: ConfigError) -> io::Error {

@@ -31,13 +31,19 @@ struct Arguments {
     /// How log lines look: text or json [default: text].
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
+    /// Folder of the database, made where it is missing [default: roundtable-data].
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<String>,
+    /// Where conversations are kept: sqlite, memory, or postgres://USER:PASSWORD@HOST/DATABASE [default: sqlite].
+    #[arg(long, value_name = "STORE")]
+    store: Option<String>,
     /// File with the script of the AI participant.
     #[arg(long, value_name = "FILE")]
     ai_script: Option<String>,
     /// Accept any token although the address is not loopback.
     #[arg(long)]
     force_dev_auth: bool,
-    /// Mount PUT /testing/store, which injects store faults; loopback only.
+    /// Mount PUT /testing/store and /testing/clock, which inject store faults and move the clock; loopback only.
     #[arg(long)]
     testing: bool,
     /// Any other key; can be repeated.
@@ -70,6 +76,8 @@ fn resolve(
         ("ready_file", arguments.ready_file),
         ("log", arguments.log),
         ("log_format", arguments.log_format),
+        ("data", arguments.data),
+        ("store", arguments.store),
         ("ai_script", arguments.ai_script),
         ("force_dev_auth", arguments.force_dev_auth.then(|| "true".to_owned())),
         ("testing", arguments.testing.then(|| "true".to_owned())),

@@ -94,7 +94,15 @@ pub(crate) struct ConnectionSettings {
     receive_buffer: Option<usize>,
     header_timeout: Duration,
     max_headers: usize,
+    max_header_bytes: usize,
 }
+
+/// Heads up to this many times a limit are read, so that the answer that tells of it has this server's form. Beyond
+/// it the HTTP library answers 431 by itself.
+const LENIENCE: usize = 2;
+
+/// The least that the HTTP library takes as the size of its buffer.
+const LEAST_BUFFER: usize = 8 * 1024;
 
 impl From<&Config> for ConnectionSettings {
     fn from(config: &Config) -> Self {
@@ -103,6 +111,7 @@ impl From<&Config> for ConnectionSettings {
             receive_buffer: config.socket_receive_buffer,
             header_timeout: Duration::from_millis(config.header_timeout_ms),
             max_headers: config.max_headers,
+            max_header_bytes: config.max_header_bytes,
         }
     }
 }
@@ -167,7 +176,8 @@ async fn serve(stream: TcpStream, router: Router, settings: ConnectionSettings, 
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(settings.header_timeout)
-        .max_headers(settings.max_headers)
+        .max_headers(settings.max_headers.saturating_mul(LENIENCE))
+        .max_buf_size(settings.max_header_bytes.saturating_mul(LENIENCE).max(LEAST_BUFFER))
         .serve_connection(io, service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);

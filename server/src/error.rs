@@ -16,6 +16,29 @@ pub(crate) enum ApiError {
     /// No token.
     #[error("Authentication required")]
     AuthRequired,
+    /// The token is none, or not for here.
+    #[error("the token is not valid")]
+    InvalidToken,
+    /// The token was good once.
+    #[error("the token has expired")]
+    TokenExpired,
+    /// No key to verify tokens could be had yet.
+    #[error("tokens cannot be verified now")]
+    AuthUnavailable(Duration),
+    /// A web page from elsewhere wants a socket.
+    #[error("the origin is not allowed")]
+    OriginRefused,
+    /// Too many requests of a user.
+    #[error("too many requests in a short time")]
+    RateLimited(Duration),
+    /// The request's head is too long.
+    #[error("the request's head must have at most {bytes} bytes and {count} headers")]
+    HeadersTooLarge {
+        /// The most bytes.
+        bytes: usize,
+        /// The most headers.
+        count: usize,
+    },
     /// The body is no JSON.
     #[error("{0}")]
     InvalidJson(String),
@@ -68,6 +91,12 @@ impl ApiError {
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::AuthRequired => (StatusCode::UNAUTHORIZED, "AUTH_REQUIRED"),
+            Self::InvalidToken => (StatusCode::UNAUTHORIZED, "INVALID_TOKEN"),
+            Self::TokenExpired => (StatusCode::UNAUTHORIZED, "TOKEN_EXPIRED"),
+            Self::AuthUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "AUTH_UNAVAILABLE"),
+            Self::OriginRefused => (StatusCode::FORBIDDEN, "ORIGIN_NOT_ALLOWED"),
+            Self::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
+            Self::HeadersTooLarge { .. } => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "HEADERS_TOO_LARGE"),
             Self::InvalidJson(_) => (StatusCode::BAD_REQUEST, "INVALID_JSON"),
             Self::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
@@ -87,7 +116,10 @@ impl ApiError {
     /// When to try again, where that makes sense.
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::ConnectionLimit(after) | Self::NotReady(after) => Some(*after),
+            Self::ConnectionLimit(after)
+            | Self::NotReady(after)
+            | Self::RateLimited(after)
+            | Self::AuthUnavailable(after) => Some(*after),
             Self::Refused(Rejection::QueueFull | Rejection::StorageUnavailable | Rejection::ShuttingDown, after) => {
                 Some(*after)
             }
@@ -103,6 +135,10 @@ fn status_of(rejection: &Rejection) -> (StatusCode, &'static str) {
         Rejection::Forbidden(_) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
         Rejection::AlreadyMember(_) => (StatusCode::CONFLICT, "ALREADY_MEMBER"),
         Rejection::CapacityReached(_) => (StatusCode::TOO_MANY_REQUESTS, "CAPACITY_REACHED"),
+        Rejection::InviteExpired => (StatusCode::GONE, "INVITE_EXPIRED"),
+        Rejection::NoInvite => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+        Rejection::TooManyInvites(_) => (StatusCode::TOO_MANY_REQUESTS, "CAPACITY_REACHED"),
+        Rejection::ConversationLimit(_) => (StatusCode::TOO_MANY_REQUESTS, "CONVERSATION_LIMIT"),
         Rejection::IdConflict(_) => (StatusCode::CONFLICT, "ID_CONFLICT"),
         Rejection::QueueFull => (StatusCode::TOO_MANY_REQUESTS, "QUEUE_FULL"),
         Rejection::StorageUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "STORAGE_UNAVAILABLE"),
@@ -117,7 +153,13 @@ impl IntoResponse for ApiError {
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            // RFC 6750, 3: a request without a token is not told of an error.
+            let challenge = match self {
+                Self::AuthRequired => "Bearer",
+                Self::TokenExpired => "Bearer error=\"invalid_token\", error_description=\"expired\"",
+                _ => "Bearer error=\"invalid_token\"",
+            };
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         if let Some(after) = self.retry_after() {
             // Whole seconds are all that the header can say.
@@ -126,6 +168,11 @@ impl IntoResponse for ApiError {
                 headers.insert(RETRY_AFTER, value);
             }
         }
+        response.extensions_mut().insert(Refused(code));
         response
     }
 }
+
+/// Goes with the answer to where refusals are counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refused(pub(crate) &'static str);

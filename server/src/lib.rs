@@ -6,10 +6,11 @@
 //! - [`listen`] and [`serve`]: binding, running, and draining a server.
 //! - `connection`: TCP connections, tuned and served.
 //! - `routes`: the table of routes; a handler extracts a command and turns the reply into JSON.
-//! - `auth` and `error`: who asks, and how errors look over HTTP.
+//! - `auth`, `rates` and `error`: who asks and how often it may, and how errors look over HTTP.
+//! - `metrics`: what is counted and measured.
 //! - `socket`: one WebSocket: frames in, frames out, and what waits to be written.
 //! - `conversation`: the pure core (`decide` and `apply`), and the task that owns a conversation.
-//! - `storage`: the `Store` trait, the log in memory, and the store with faults for tests.
+//! - `storage`: the `Store` trait, the log in SQLite, PostgreSQL and memory, and the store with faults for tests.
 //! - `ai`: AI participants.
 //! - `domain`: ids, participants, messages, time.
 //! - `shutdown`: tasks that never outlive the server.
@@ -26,10 +27,12 @@ mod conversation;
 mod domain;
 mod error;
 pub mod listen;
+mod metrics;
+mod rates;
 mod routes;
 mod shutdown;
 mod socket;
 mod storage;
 
-pub use app::serve;
+pub use app::{Prepared, prepare, serve};
 pub use config::{Config, ConfigError};

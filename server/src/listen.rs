@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::TcpListener;
 use tracing::warn;
 
-use crate::config::Config;
+use crate::config::{AuthMode, Config};
 
 /// Binds what `host` and `port` say: without a host both loopback addresses on the same port. A missing IPv6
 /// loopback is only logged.
@@ -59,11 +59,11 @@ pub(crate) fn guard(listener: &TcpListener, config: &Config) -> io::Result<()> {
         return Ok(());
     }
     let problem = if config.testing {
-        "`testing` lets anybody break the store"
-    } else if config.force_dev_auth {
+        "`testing` lets anybody break the store and move the clock"
+    } else if config.force_dev_auth || config.auth == AuthMode::Jwt {
         return Ok(());
     } else {
-        "every token is accepted there; set `force_dev_auth` to do it all the same"
+        "every token is accepted there; set `auth` to `jwt`, or `force_dev_auth` to do it all the same"
     };
     let message = format!("refusing to serve on {address}, which is not loopback: {problem}");
     Err(io::Error::new(io::ErrorKind::InvalidInput, message))

@@ -7,7 +7,7 @@ mod telemetry;
 
 use std::process::ExitCode;
 
-use roundtable_server::{Config, listen, serve};
+use roundtable_server::{Config, listen, prepare};
 
 /// Usage or configuration is wrong.
 const EXIT_USAGE: u8 = 2;
@@ -34,14 +34,19 @@ async fn run(config: Config) -> ExitCode {
         Ok(listeners) => listeners,
         Err(error) => return fail(code_of(&error), &error),
     };
+    let ready_file = config.ready_file.clone();
+    let prepared = match prepare(config).await {
+        Ok(prepared) => prepared,
+        Err(error) => return fail(code_of(&error), &error),
+    };
     let shutdown = match signals::shutdown() {
         Ok(shutdown) => shutdown,
         Err(error) => return fail(EXIT_START, &error),
     };
-    if let Err(error) = ready::announce(&listeners, config.ready_file.as_deref()) {
+    if let Err(error) = ready::announce(&listeners, ready_file.as_deref()) {
         return fail(EXIT_START, &error);
     }
-    match serve(listeners, config, shutdown).await {
+    match prepared.serve(listeners, shutdown).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(code_of(&error), &error),
     }

@@ -27,6 +27,14 @@ use crate::snapshot::store;
 const PENDING: &str = "pending";
 
 pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
+    let mut config = config.clone();
+    if let Some(store) = &args.store {
+        if let Some(url) = args.server.iter().find(|server| server.starts_with("http")) {
+            return refuse(&format!("--store is for a server that is started here, and {url} runs already"));
+        }
+        config.set_for_server("store", &store.as_str().into());
+    }
+    let config = &config;
     let selected = match chosen(config, &args.select) {
         Ok(selected) => selected,
         Err(exit) => return exit,

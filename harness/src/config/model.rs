@@ -143,6 +143,15 @@ impl Config {
         }
     }
 
+    /// Sets a key of the configuration of the server that scenarios get when their protocol names none; a scenario's
+    /// own settings still win.
+    pub fn set_for_server(&mut self, key: &str, value: &serde_json::Value) {
+        let command = self.server.command.as_mut().map(|command| &mut command.defaults);
+        for defaults in command.into_iter().chain([&mut self.server.defaults]) {
+            defaults.config.insert(key.to_owned(), value.clone());
+        }
+    }
+
     fn place(&self) -> String {
         match &self.file {
             Some(file) => file.display().to_string(),

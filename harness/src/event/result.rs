@@ -365,7 +365,7 @@ pub struct SnapshotChange {
 /// The frame or answer that comes nearest to what was expected.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Nearest {
-    /// What it is, for people: `frame 12 on main at 31 ms`.
+    /// What it is, for people: `main 12 at 31 ms`.
     pub what: String,
     /// The entry of the record that holds it, where one does.
     pub entry: Option<usize>,

@@ -73,7 +73,7 @@ impl Here {
                     );
                     let mut failure = Failure::new(crate::event::FailureKind::Expectation, headline);
                     failure.participant = Some(connection.participant.clone());
-                    failure.details.push(format!("frame {} on {} at {}", place + 1, connection.name, millis(frame.at)));
+                    failure.details.push(format!("{} at {}", connection.frame(place), millis(frame.at)));
                     failures.push(failure);
                 } else if let Some(first) = untaken.first() {
                     let headline = format!(

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -72,12 +73,14 @@ impl Here {
             inbox.take(&places, self.line);
             places.iter().map(|place| Value::clone(&inbox.frames[*place].value)).collect()
         };
-        self.world.tell(|| EventKind::Taken {
-            participant: connection.participant.clone(),
-            id: connection.id.0,
-            step: self.step,
-            numbers: places.iter().map(|place| place + 1).collect(),
-        });
+        if !self.at_once {
+            self.world.tell(|| EventKind::Taken {
+                participant: connection.participant.clone(),
+                id: connection.id.0,
+                step: self.step,
+                numbers: places.iter().map(|place| place + 1).collect(),
+            });
+        }
         let value = match expect.what {
             Expected::InOrder(_) | Expected::All(_) => Value::Array(values),
             _ => values.into_iter().next().unwrap_or(Value::Null),
@@ -89,10 +92,10 @@ impl Here {
         &self,
         connection: &Arc<Connection>,
         wanted: &Wanted<'_>,
-        within: Option<std::time::Duration>,
+        within: Option<Duration>,
     ) -> Result<Vec<usize>, Box<Failure>> {
         let mut changes = connection.changed.subscribe();
-        let patience = self.world.deadlines.of(within);
+        let patience = if self.at_once { Duration::ZERO } else { self.world.deadlines.of(within) };
         let limit = from_now(patience);
         let mut waits = None;
         loop {
@@ -114,7 +117,7 @@ impl Here {
         }
         // Missed. Listen on for a moment, to say whether it came late or never.
         let missed = tokio::time::Instant::now();
-        let late = self.world.deadlines.late();
+        let late = self.late();
         loop {
             let found = wanted.look(&lock(&connection.inbox));
             if let Look::Found(_) = found {
@@ -140,6 +143,11 @@ impl Here {
             }
         });
         Err(failure)
+    }
+
+    /// How long is listened on behind a deadline.
+    fn late(&self) -> Duration {
+        if self.at_once { Duration::ZERO } else { self.world.deadlines.late() }
     }
 
     /// One look; none while there is reason to wait.
@@ -212,28 +220,28 @@ impl Here {
                 let mut nearest = nearest_of(pattern, connection, place, frame);
                 if near.differences.is_empty() {
                     failure.headline = format!(
-                        "{} got {}{which} too early: frame {} stands before the frame that it must follow",
+                        "{} got {}{which} too early: {} stands before the frame that it must follow",
                         who(connection),
                         shorten(&shown, 160),
-                        place + 1
+                        connection.frame(place)
                     );
                     nearest.differences.push("it matches, but stands before the frame that it must follow".to_owned());
                 } else if near.score.share() >= NEAR
                     && let Some(difference) = nearest.differences.first()
                 {
-                    let _ = write!(failure.headline, "; frame {} is near: {difference}", place + 1);
+                    let _ = write!(failure.headline, "; {} is near: {difference}", connection.frame(place));
                 }
                 failure.nearest = Some(nearest);
                 let taken = inbox.frames.iter().enumerate().skip(wanted.from).rev();
                 let mut taken = taken.filter_map(|(place, frame)| Some((place, frame, frame.taken_by?)));
                 if let Some((place, _, line)) = taken.find(|(_, frame, _)| pattern.matches(&frame.value)) {
-                    failure.details.push(format!("frame {} matches, but line {line} took it", place + 1));
+                    failure.details.push(format!("{} matches, but line {line} took it", connection.frame(place)));
                 }
             } else if let Some((place, frame)) =
                 inbox.frames.iter().enumerate().skip(wanted.from).find(|(_, frame)| pattern.matches(&frame.value))
             {
                 failure.nearest = Some(Nearest {
-                    what: format!("frame {} on {} at {}", place + 1, connection.name, millis(frame.at)),
+                    what: format!("{} at {}", connection.frame(place), millis(frame.at)),
                     entry: Some(frame.entry),
                     whole: Some(frame.value.to_string()),
                     differences: vec![format!("it matches, but line {} took it", frame.taken_by.unwrap_or_default())],
@@ -250,7 +258,7 @@ impl Here {
         connection: &Arc<Connection>,
         pattern: &Pattern,
         from: usize,
-        listen: Option<std::time::Duration>,
+        listen: Option<Duration>,
     ) -> Result<(), Box<Failure>> {
         let found = |connection: &Connection| match lock(&connection.inbox).one(pattern, from) {
             Look::Found(places) => places.first().copied(),
@@ -265,7 +273,7 @@ impl Here {
         let mut failure =
             self.failure(format!("{} got a frame that it must not get: {}", who(connection), brief(&frame.value, 200)));
         failure.expected = Some(format!("nothing that matches {}", describe(pattern)));
-        failure.details.push(format!("frame {} on {} at {}", place + 1, connection.name, millis(frame.at)));
+        failure.details.push(format!("{} at {}", connection.frame(place), millis(frame.at)));
         drop(inbox);
         failure.came = came(connection, from);
         Err(failure)
@@ -277,7 +285,7 @@ impl Here {
         pattern: &Pattern,
         times: &Pattern,
         from: usize,
-        listen: Option<std::time::Duration>,
+        listen: Option<Duration>,
     ) -> Result<(), Box<Failure>> {
         if self.barrier(connection).await? == Proof::None {
             self.listen(connection, listen, |_| false).await?;
@@ -319,8 +327,8 @@ impl Here {
         for place in places.iter().take(SHOWN) {
             let frame = &inbox.frames[*place];
             failure.details.push(format!(
-                "counted frame {} at {}: {}",
-                place + 1,
+                "counted {} at {}: {}",
+                connection.frame(*place),
                 millis(frame.at),
                 brief(&frame.value, 200)
             ));
@@ -343,8 +351,8 @@ impl Here {
         pattern: &Pattern,
         from: usize,
         had: usize,
-    ) -> (usize, Option<std::time::Duration>) {
-        let late = self.world.deadlines.late();
+    ) -> (usize, Option<Duration>) {
+        let late = self.late();
         let mut changes = connection.changed.subscribe();
         let limit = from_now(late);
         loop {
@@ -361,7 +369,7 @@ impl Here {
 
     /// What failed because a connection broke; where the server ended in that moment, that is what failed.
     pub(crate) async fn or_death(&self, failure: Box<Failure>) -> Box<Failure> {
-        const MOMENT: std::time::Duration = std::time::Duration::from_millis(200);
+        const MOMENT: Duration = Duration::from_millis(200);
         match tokio::time::timeout(MOMENT, self.world.server.death()).await {
             Ok(death) => self.server_died(&death),
             Err(_) => failure,
@@ -391,7 +399,7 @@ fn mark_counted(connection: &Connection, pattern: &Pattern, from: usize) -> Vec<
 
 fn nearest_of(pattern: &Pattern, connection: &Connection, place: usize, frame: &Frame) -> Nearest {
     Nearest {
-        what: format!("frame {} on {}: {}", place + 1, connection.name, brief(&frame.value, 200)),
+        what: format!("{}: {}", connection.frame(place), brief(&frame.value, 200)),
         entry: Some(frame.entry),
         whole: Some(frame.value.to_string()),
         differences: pattern.differences(&frame.value).iter().map(Difference::to_string).collect(),

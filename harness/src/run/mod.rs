@@ -387,6 +387,7 @@ fn world(
         http: Mutex::new(http),
         participants,
         given: Mutex::default(),
+        roles: Mutex::default(),
         vars: Mutex::default(),
         record: Mutex::default(),
         markers: Mutex::default(),

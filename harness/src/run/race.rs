@@ -111,7 +111,28 @@ impl Here {
                 lock(&self.world.given).insert(name.clone(), keys.clone());
             }
         }
+        self.remember(race, &counts);
         if failures.is_empty() { Ok(()) } else { Err(failures) }
+    }
+
+    /// Gives everybody who ended under a named outcome its name for snapshots: `winner`, or `loser_1`, `loser_2`
+    /// where several ended so.
+    fn remember(&self, race: &Race, ended: &[Vec<String>]) {
+        let mut roles = lock(&self.world.roles);
+        if race.outcomes.is_empty() || race.outcomes.iter().any(|outcome| outcome.name.is_none()) {
+            roles.unnamed = roles.unnamed.take().or_else(|| self.trail.first().cloned());
+        }
+        roles.named.retain(|(key, _)| !ended.iter().flatten().any(|racer| racer == key));
+        for (outcome, keys) in race.outcomes.iter().zip(ended) {
+            let Some(name) = &outcome.name else { continue };
+            for (place, key) in keys.iter().enumerate() {
+                let label = if keys.len() == 1 { name.clone() } else { format!("{name}_{}", place + 1) };
+                // Who is called so already keeps the name.
+                if !self.world.participants.contains_key(&label) {
+                    roles.named.push((key.clone(), label));
+                }
+            }
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::world::{Here, Participant, World, lock};
 use crate::event::{Failure, FailureKind, Place, SnapshotChange};
+use crate::record::Member;
 use crate::scenario::model::Http;
 use crate::select;
 use crate::snapshot::changes::{Fingerprint, Kind, changes};
@@ -19,6 +20,8 @@ pub(crate) struct Taken {
     text: String,
     place: Option<Place>,
     idle_redactions: Vec<String>,
+    /// A race before it after which somebody has no name but its own.
+    raced: Option<Place>,
 }
 
 /// Where snapshots are kept, and what may be written.
@@ -86,7 +89,11 @@ pub(crate) async fn take(here: &Here, name: String, view: View<'_>) -> Result<()
             state.push(StateAnswer { participant: participant.key().to_owned(), name: name.clone(), answer });
         }
     }
-    let members = world.members();
+    let (roles, unnamed) = {
+        let roles = lock(&world.roles);
+        (roles.named.clone(), roles.unnamed.clone())
+    };
+    let members = by_roles(world.members(), &roles);
     let captures = lock(&world.vars).clone();
     // Held while the text is made: a record of many large frames is not copied.
     let record = lock(&world.record);
@@ -94,6 +101,7 @@ pub(crate) async fn take(here: &Here, name: String, view: View<'_>) -> Result<()
     let normalised = normalise(&Material {
         record: &record,
         members: &members,
+        roles: &roles,
         captures: &captures,
         run: &world.run,
         state: &state,
@@ -117,8 +125,22 @@ pub(crate) async fn take(here: &Here, name: String, view: View<'_>) -> Result<()
         text,
         place: here.trail.first().cloned(),
         idle_redactions: normalised.unmatched_redactions,
+        raced: unnamed,
     });
     Ok(())
+}
+
+/// The members, with those that have roles in the order of the roles: whoever won stands where the winner stands.
+fn by_roles(mut members: Vec<Member>, roles: &[(String, String)]) -> Vec<Member> {
+    let has_role = |member: &Member| roles.iter().any(|(key, _)| *key == member.key);
+    let places: Vec<usize> = (0..members.len()).filter(|place| has_role(&members[*place])).collect();
+    let rank = |member: &Member| roles.iter().position(|(key, _)| *key == member.key);
+    let mut racers: Vec<Member> = places.iter().map(|place| members[*place].clone()).collect();
+    racers.sort_by_key(rank);
+    for (place, racer) in places.into_iter().zip(racers) {
+        members[place] = racer;
+    }
+    members
 }
 
 /// What a participant is told: the body of a good answer, else the status with it.
@@ -233,6 +255,13 @@ fn settle(
             let mut failure = failed(headline(&taken.name, &old, &new));
             failure.details.push(format!("stored in {}", shown.display()));
             failure.diff = lines;
+            if let Some(race) = &taken.raced {
+                failure.details.push(format!(
+                    "the race at line {} may end in another way each time: where its outcomes have names \
+                     (`as: winner`), snapshots call everybody by them",
+                    race.at.line
+                ));
+            }
             failure.snapshot = changed(Some(old));
             failure
         }

@@ -168,6 +168,11 @@ pub(crate) struct Rules {
 }
 
 impl Connection {
+    /// What a frame of this connection is called: `main 3` is the third that came.
+    pub(crate) fn frame(&self, place: usize) -> String {
+        format!("{} {}", self.name, place + 1)
+    }
+
     /// Starts the tasks of an open connection and adds it to its participant's.
     pub(crate) fn start(
         world: &Arc<World>,

@@ -1,16 +1,21 @@
 //! Plays steps: an actor's action, or a control.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use serde_json::{Value, json};
 
 use super::world::{Here, Participant};
-use crate::event::{EventKind, Failure};
-use crate::scenario::model::{Step, StepKind};
+use crate::event::{EventKind, Failure, FailureKind};
+use crate::scenario::model::{Action, Step, StepKind};
 
 /// How often a step may be repeated.
 const MOST: u64 = 1_000_000;
+/// How many verbs deep an action is looked into.
+const DEEPEST: usize = 8;
+/// How many participants are named in one line.
+const LISTED: usize = 12;
 
 /// What came of a step: nothing to tell, or one failure of each branch in the order of the file.
 pub(crate) type Played = Result<(), Vec<Failure>>;
@@ -45,14 +50,16 @@ impl Here {
                         return Err(one(self.enter(step, None).failure(format!("nobody is `{actor}`"))));
                     }
                     let shared = self.shared || (actor != "me" && self.world.is_group(actor));
-                    for who in actors {
-                        let key = who.key().to_owned();
-                        let mut there = self.enter(step, Some(&key));
-                        there.me = Some(who);
+                    for (place, who) in actors.iter().enumerate() {
+                        let mut there = self.enter(step, Some(who.key()));
+                        there.me = Some(Arc::clone(who));
                         there.shared = shared;
                         let played = there.act(action, is_main).await;
                         self.locals = there.locals;
-                        played?;
+                        if let Err(mut failures) = played {
+                            self.tell_of_others(&mut failures, action, &actors, place).await;
+                            return Err(failures);
+                        }
                     }
                     Ok(())
                 }
@@ -96,6 +103,44 @@ impl Here {
             }
         }
         .boxed()
+    }
+
+    /// Adds to the failure of one of several who look for the same for whom else it holds. Those behind it look
+    /// at what they have, without waiting: they had the same time.
+    async fn tell_of_others(
+        &self,
+        failures: &mut [Failure],
+        action: &Action,
+        actors: &[Arc<Participant>],
+        failed: usize,
+    ) {
+        let [failure] = failures else { return };
+        if actors.len() < 2 || failure.kind == FailureKind::ServerDied || !only_looks(action, &actors[failed], DEEPEST)
+        {
+            return;
+        }
+        let (mut holds, mut fails) = (Vec::new(), Vec::new());
+        for (place, who) in actors.iter().enumerate() {
+            let held = match place.cmp(&failed) {
+                Ordering::Less => true,
+                Ordering::Equal => false,
+                Ordering::Greater => {
+                    let mut there = self.clone();
+                    (there.me, there.shared, there.at_once) = (Some(Arc::clone(who)), true, true);
+                    there.act(action, false).await.is_ok()
+                }
+            };
+            if held { &mut holds } else { &mut fails }.push(who.key());
+        }
+        let listed = |keys: &[&str]| match keys {
+            [] => "nobody".to_owned(),
+            keys if keys.len() > LISTED => {
+                format!("{} and {} more", keys[..LISTED].join(", "), keys.len() - LISTED)
+            }
+            keys => keys.join(", "),
+        };
+        let (of, count) = (actors.len(), fails.len());
+        failure.details.push(format!("failed for {count} of {of}: {}; held for: {}", listed(&fails), listed(&holds)));
     }
 
     async fn each(&mut self, name: &str, values: Vec<Value>, steps: &[Step]) -> Played {
@@ -166,5 +211,21 @@ impl Here {
         }
         let failures: Vec<Failure> = join_all(runs).await.into_iter().filter_map(Result::err).flatten().collect();
         if failures.is_empty() { Ok(()) } else { Err(failures) }
+    }
+}
+
+/// Whether an action does nothing but look at what came.
+fn only_looks(action: &Action, who: &Participant, depth: usize) -> bool {
+    match action {
+        Action::Expect(_) => true,
+        Action::Call(call) if depth > 0 => {
+            let Some(verb) = who.spec.protocol.verbs.get(&call.verb) else { return false };
+            verb.steps.iter().all(|step| match &step.kind {
+                StepKind::Act { actor, action } => actor == "me" && only_looks(action, who, depth - 1),
+                StepKind::Check(_) | StepKind::Note(_) => true,
+                _ => false,
+            })
+        }
+        _ => false,
     }
 }

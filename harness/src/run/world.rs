@@ -49,6 +49,16 @@ impl Deadlines {
     }
 }
 
+/// What races left open until they were run.
+#[derive(Default)]
+pub(crate) struct Roles {
+    /// Those who ended under a named outcome, by their last race: their keys, and what snapshots call them
+    /// instead, in the order of the outcomes.
+    pub(crate) named: Vec<(String, String)>,
+    /// The first race after which somebody has no such name.
+    pub(crate) unnamed: Option<Place>,
+}
+
 /// One scenario under way.
 pub(crate) struct World {
     pub(crate) scenario: Arc<Scenario>,
@@ -66,6 +76,8 @@ pub(crate) struct World {
     pub(crate) participants: IndexMap<String, Arc<Participant>>,
     /// Names that races gave, each with the keys of its participants.
     pub(crate) given: Mutex<BTreeMap<String, Vec<String>>>,
+    /// What came of the races so far, for snapshots.
+    pub(crate) roles: Mutex<Roles>,
     pub(crate) vars: Mutex<BTreeMap<String, Value>>,
     pub(crate) record: Mutex<Record>,
     /// Patterns of markers that are under way or were, each with the value that stands once.
@@ -333,6 +345,8 @@ pub(crate) struct Here {
     pub(crate) main: MainMode,
     /// Whether nobody is asked about steps here: others go on beside them.
     pub(crate) aside: bool,
+    /// Whether what already came decides: nothing is awaited, and nothing is told of the steps here.
+    pub(crate) at_once: bool,
     /// The running step's number.
     pub(crate) step: usize,
     /// The line of the scenario's own step.
@@ -434,6 +448,7 @@ impl Here {
             shared: false,
             main: MainMode::Own,
             aside: false,
+            at_once: false,
             step: 0,
             line: 0,
             depth: 0,
@@ -458,6 +473,9 @@ impl Here {
             let mut record = lock(&self.world.record);
             let began = record.entries.len();
             record.step_began.insert(number, began);
+        }
+        if self.at_once {
+            return inner;
         }
         self.world.tell(|| EventKind::StepStarted {
             number,

@@ -7,8 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::record::Member;
-use crate::scenario::stream::IdKind;
+use crate::snapshot::normalise::Material;
 
 /// The kind of ids that needs no declaration.
 const UUID: &str = "uuid";
@@ -56,7 +55,9 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    pub(crate) fn new(members: &[Member], captures: &BTreeMap<String, Value>, run: &str, ids: &[IdKind]) -> Self {
+    pub(crate) fn new(material: &Material<'_>) -> Self {
+        let ids = &material.rules.ids;
+        let run = material.run;
         let mut kinds: Vec<(String, Regex)> = ids.iter().map(|kind| (kind.name.clone(), kind.regex.clone())).collect();
         if !kinds.iter().any(|(name, _)| name == UUID) {
             kinds.extend(UUIDS.clone().map(|regex| (UUID.to_owned(), regex)));
@@ -73,7 +74,7 @@ impl Names {
             assigned: BTreeMap::new(),
             counts: BTreeMap::new(),
         };
-        names.gather(members, captures, run);
+        names.gather(material);
         let mut literals: Vec<&String> = names.literals.keys().collect();
         literals.sort_by_key(|literal| (Reverse(literal.len()), *literal));
         let alternatives: Vec<String> = literals.into_iter().map(|literal| regex::escape(literal)).collect();
@@ -82,9 +83,18 @@ impl Names {
     }
 
     /// Participants come first, then what the scenario captured, then what participants did.
-    fn gather(&mut self, members: &[Member], captures: &BTreeMap<String, Value>, run: &str) {
+    fn gather(&mut self, material: &Material<'_>) {
+        let &Material { members, captures, run, .. } = material;
         for member in members {
-            self.literal(&member.id, format!("[{}]", member.key));
+            self.literal(&member.id, format!("[{}]", material.label(&member.key)));
+        }
+        // A name that is somebody's own tells who won as surely as an id.
+        for (key, role) in material.roles {
+            let Some(member) = members.iter().find(|member| member.key == *key) else { continue };
+            let shared = members.iter().any(|other| other.key != *key && other.name == member.name);
+            if !shared {
+                self.literal(&member.name, role.clone());
+            }
         }
         for member in members {
             let short = member.name.strip_suffix(run).map(|name| name.trim_end_matches([' ', '_', '.', ':', '-']));
@@ -115,7 +125,7 @@ impl Names {
         for (text, by) in captured {
             if let Some((key, name)) = by.first() {
                 let alone = by.iter().all(|(other, _)| other == key);
-                let placeholder = if alone { format!("[{key}.{name}]") } else { format!("[{name}]") };
+                let placeholder = if alone { format!("[{}.{name}]", material.label(key)) } else { format!("[{name}]") };
                 self.literal(text, placeholder);
             }
         }

@@ -18,8 +18,12 @@ use crate::snapshot::tree::Node;
 pub struct Material<'a> {
     /// The record up to the snapshot's step.
     pub record: &'a Record,
-    /// The participants, in the order of the scenario file.
+    /// The participants, in the order of the scenario file; those with a name in `roles` take their places among
+    /// each other in the order of `roles`.
     pub members: &'a [Member],
+    /// What those are called whom a race gave a role: their keys with `winner`, `loser_1`. Who wins differs
+    /// between runs; what a winner sees doesn't.
+    pub roles: &'a [(String, String)],
     /// What the scenario captured. A captured id becomes its name: `[conversation]`.
     pub captures: &'a BTreeMap<String, Value>,
     /// The run's suffix, decimal digits; it is removed from ids and names.
@@ -36,6 +40,13 @@ pub struct Material<'a> {
     pub shown: &'a [String],
     /// Streams, kinds of frames and states that are left out.
     pub without: &'a [String],
+}
+
+impl Material<'_> {
+    /// What a participant is called in the text.
+    pub(crate) fn label<'k>(&'k self, key: &'k str) -> &'k str {
+        self.roles.iter().find(|(raced, _)| raced == key).map_or(key, |(_, role)| role)
+    }
 }
 
 /// What one participant was answered when it was asked for its view.
@@ -69,11 +80,14 @@ pub fn normalise(material: &Material<'_>) -> Normalised {
     let traces: Vec<Trace<'_>> =
         material.streams.iter().map(|stream| Trace::new(material.record, material.members, stream)).collect();
     let (blocks, unmatched_redactions) = collect(material, &traces);
-    let mut names = Names::new(material.members, material.captures, material.run, &material.rules.ids);
+    let mut names = Names::new(material);
     let origins = Origins::find(material, &traces, &mut names);
     let shown = shown(&blocks, &names);
     origins.assign(&mut names, &shown);
-    let root = blocks.into_iter().map(|block| (block.participant.clone(), tree(block, &mut names))).collect();
+    let root = blocks
+        .into_iter()
+        .map(|block| (material.label(&block.participant).to_owned(), tree(block, &mut names)))
+        .collect();
     Normalised { text: render(&Node::Map(root)), unmatched_redactions }
 }
 
@@ -168,7 +182,7 @@ impl Origins {
             own.sort_by_key(|(place, _)| *place);
             ids.extend(own.into_iter().map(|(_, id)| id));
             ids.retain(|id| owners.get(id) == Some(&key));
-            by_participant.push((member.key.clone(), ids));
+            by_participant.push((material.label(key).to_owned(), ids));
         }
         Self { by_participant, unclaimed: unclaimed(material, traces, names) }
     }

@@ -47,6 +47,15 @@ pub trait Application: Send + Sync + 'static {
         settings: &Settings,
         shutdown: Shutdown,
     ) -> Result<BoxFuture<'static, io::Result<()>>, SubjectError>;
+
+    /// The same application for one server and its restarts, which share what it keeps: a folder, say. `None` for an
+    /// application that keeps nothing behind its end.
+    ///
+    /// # Errors
+    /// There is no place for what it keeps.
+    fn for_one_server(&self) -> io::Result<Option<Arc<dyn Application>>> {
+        Ok(None)
+    }
 }
 
 /// An application from a closure that serves a listener until it is told to stop.
@@ -117,8 +126,34 @@ impl Application for Chat {
         settings: &Settings,
         shutdown: Shutdown,
     ) -> Result<BoxFuture<'static, io::Result<()>>, SubjectError> {
-        serve_chat(listener, settings, shutdown)
-            .map_err(|problem| SubjectError::Settings { server: self.name().to_owned(), problem })
+        serve_chat(listener, settings, None, shutdown)
+    }
+
+    fn for_one_server(&self) -> io::Result<Option<Arc<dyn Application>>> {
+        let data = tempfile::Builder::new().prefix("roundtable-chat-").tempdir()?;
+        Ok(Some(Arc::new(StoredChat { data })))
+    }
+}
+
+/// The chat server with a data folder of its own, which is gone with the last server that used it.
+#[cfg(feature = "embedded")]
+struct StoredChat {
+    data: tempfile::TempDir,
+}
+
+#[cfg(feature = "embedded")]
+impl Application for StoredChat {
+    fn name(&self) -> &'static str {
+        "chat"
+    }
+
+    fn serve(
+        &self,
+        listener: TcpListener,
+        settings: &Settings,
+        shutdown: Shutdown,
+    ) -> Result<BoxFuture<'static, io::Result<()>>, SubjectError> {
+        serve_chat(listener, settings, Some(self.data.path()), shutdown)
     }
 }
 
@@ -127,10 +162,17 @@ impl Application for Chat {
 fn serve_chat(
     listener: TcpListener,
     settings: &Settings,
+    data: Option<&std::path::Path>,
     shutdown: Shutdown,
-) -> Result<BoxFuture<'static, io::Result<()>>, String> {
-    let config = serde_json::Value::Object(settings.config.clone());
-    let config = roundtable_server::Config::from_value(config).map_err(|error| error.to_string())?;
+) -> Result<BoxFuture<'static, io::Result<()>>, SubjectError> {
+    let mut config = settings.config.clone();
+    if let Some(data) = data {
+        config.entry("data").or_insert_with(|| data.to_string_lossy().into());
+        // The file goes with the scenario; nobody will miss it after a power cut.
+        config.entry("durability").or_insert_with(|| "none".into());
+    }
+    let config = roundtable_server::Config::from_value(config.into())
+        .map_err(|error| SubjectError::Settings { server: "chat".to_owned(), problem: error.to_string() })?;
     Ok(Box::pin(roundtable_server::serve(vec![listener], config, shutdown)))
 }
 
@@ -181,8 +223,10 @@ impl Launcher {
             None => port::listen().map_err(SubjectError::io(name, "finding a free port"))?,
         };
         let address = bound.local_addr().map_err(SubjectError::io(name, "asking for the port"))?;
+        let own =
+            subject.application.for_one_server().map_err(SubjectError::io(name, "making room for what it keeps"))?;
         let launcher = Self {
-            application: subject.application.clone(),
+            application: own.unwrap_or_else(|| subject.application.clone()),
             settings: settings.over(&subject.defaults),
             port: address.port(),
         };

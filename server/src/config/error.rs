@@ -33,7 +33,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn wrong(key: &str, problem: impl Into<String>) -> Self {
+    pub(crate) fn wrong(key: &str, problem: impl Into<String>) -> Self {
         Self::WrongValue { key: key.to_owned(), problem: problem.into() }
     }
 

@@ -184,6 +184,29 @@ mod tests {
     }
 
     #[test]
+    fn authentication_needs_one_key_of_the_right_kind() {
+        let secret = "0123456789abcdef0123456789abcdef";
+        let cases = [
+            (json!({"auth": "jwt"}), "`auth` is `jwt` but there is no key"),
+            (json!({"jwt_secret": secret}), "`jwt_secret` needs `auth` to be `jwt`"),
+            (json!({"auth": "jwt", "jwt_secret": "short"}), "at least 32 bytes"),
+            (json!({"auth": "jwt", "jwt_secret": secret, "jwt_algorithm": "HS512"}), "at least 64 bytes"),
+            (
+                json!({"auth": "jwt", "jwt_secret": secret, "jwt_jwks": "x"}),
+                "`jwt_jwks` cannot be set beside `jwt_secret`",
+            ),
+            (json!({"allowed_origins": ["chat.example"]}), "is no origin"),
+            (json!({"allowed_origins": ["https://chat.example/page"]}), "is no origin"),
+        ];
+        for (config, told) in cases {
+            let error = error_of(config);
+            assert!(error.contains(told), "{error}");
+        }
+        let config = Config::from_value(json!({"auth": "jwt", "jwt_secret": secret})).unwrap();
+        assert!(!format!("{config:?}{}", serde_json::to_value(&config).unwrap()).contains(secret));
+    }
+
+    #[test]
     fn environment_values_are_text_and_fit_their_keys() {
         let mut layers = Layers::default();
         let variables = [

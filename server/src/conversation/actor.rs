@@ -1,14 +1,17 @@
 //! The task that owns a conversation: it takes commands one by one, does what the pipeline says, and is the only
 //! one that holds the conversation's state.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, info, warn};
 
 pub(crate) use self::asking::Ai;
@@ -18,11 +21,13 @@ use super::event::{AiChunk, Audience, CloseReason, Effect, Event};
 use super::handle::Admission;
 use super::letter::{Letter, Query, Ticket};
 use super::pipeline::{Pipeline, Step};
+use super::shelf::Shelf;
 use crate::ai::AiError;
-use crate::domain::{Message, Now, SocketId, UserId};
+use crate::domain::{Clock, ConversationId, Message, Now, SocketId, UserId};
+use crate::metrics::Metrics;
 use crate::socket::frame::{self, Wire};
-use crate::socket::outbound::{Outbound, Permit, Tail, Worth};
-use crate::storage::{Store, StoreError};
+use crate::socket::outbound::{Outbound, Permit, Tail};
+use crate::storage::{Append, AppendId, Store, StoreError};
 
 mod asking;
 
@@ -32,6 +37,42 @@ type Flight = Pin<Box<dyn Future<Output = Landed> + Send>>;
 enum Landed {
     LookedUp(Result<Vec<Option<Arc<Message>>>, StoreError>),
     Appended(Result<(), StoreError>),
+    Resolved(bool),
+}
+
+/// The first pause before the store is asked again how an append ended; each next one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What all conversations of a server share beside the store.
+#[derive(Clone)]
+pub(crate) struct Ambient {
+    /// What time it is.
+    pub(crate) clock: Clock,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
+    /// What `server_closing` tells.
+    pub(crate) reconnect: Reconnect,
+}
+
+/// When the clients of a server that goes down are to come back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reconnect {
+    /// Not before this.
+    pub(crate) after: Duration,
+    /// Spread over so much more, so that they do not all come at once.
+    pub(crate) spread: Duration,
+}
+
+impl Reconnect {
+    /// For one socket. Sockets are numbered, and multiples of the golden ratio lie evenly however many there are.
+    fn of(self, socket: SocketId) -> Duration {
+        const GOLDEN: u128 = 0x9e37_79b9_7f4a_7c15;
+        let share = u128::from(socket.0).wrapping_mul(GOLDEN) & u128::from(u64::MAX);
+        let millis = (self.spread.as_millis().saturating_mul(share)) >> 64;
+        self.after + Duration::from_millis(u64::try_from(millis).unwrap_or_default())
+    }
 }
 
 /// Everything that the owner of a conversation holds.
@@ -42,7 +83,11 @@ pub(crate) struct Actor {
     pub(super) tail: Arc<Tail>,
     pub(super) pending: Arc<AtomicUsize>,
     pub(super) ai: Option<Ai>,
+    pub(super) ambient: Ambient,
     pub(super) mailbox: mpsc::UnboundedReceiver<Letter>,
+    pub(super) shelf: Arc<Shelf>,
+    /// Put away after being quiet for so long.
+    pub(super) idle_unload: Option<Duration>,
     pub(super) live: Live,
 }
 
@@ -53,6 +98,10 @@ pub(super) struct Live {
     /// who hears a frame is asked here: a socket is out when the step that closes it is carried out, not before.
     outbounds: BTreeMap<SocketId, (UserId, Arc<Outbound>)>,
     flight: Option<Flight>,
+    /// The latest append.
+    append: Option<AppendId>,
+    /// When to be put away.
+    leaves: Option<Instant>,
     asked: Option<Asked>,
     drained: Vec<oneshot::Sender<()>>,
 }
@@ -62,14 +111,16 @@ enum Woken {
     Piece(AiChunk),
     Answered(Result<Option<String>, AiError>),
     Letter(Option<Letter>),
+    Idle,
 }
 
 impl Actor {
-    /// Lives until every handle is gone.
+    /// Lives until it is put away, every handle is gone, or the log turns out to be another one than it knows.
     pub(crate) async fn run(mut self) {
         loop {
+            self.live.leaves = self.idle_unload.filter(|_| self.is_quiet()).map(|period| Instant::now() + period);
             let woken = self.wait().await;
-            let now = Now::read();
+            let now = self.ambient.clock.read();
             match woken {
                 Woken::Landed(landed) => {
                     let steps = match landed {
@@ -78,7 +129,18 @@ impl Actor {
                             if let Err(error) = &result {
                                 warn!(%error, "commit failed");
                             }
-                            self.pipeline.appended(&result, now)
+                            let is_strange = matches!(result, Err(StoreError::Misfit(_)));
+                            let steps = self.pipeline.appended(&result, now);
+                            if is_strange {
+                                self.take(steps);
+                                self.give_up();
+                                return;
+                            }
+                            steps
+                        }
+                        Landed::Resolved(is_durable) => {
+                            info!(is_durable, "the outcome of a commit is known");
+                            self.pipeline.resolved(is_durable, now)
                         }
                     };
                     self.take(steps);
@@ -87,6 +149,12 @@ impl Actor {
                 Woken::Answered(result) => self.answered(result, now),
                 Woken::Letter(Some(letter)) => self.letter(letter, now),
                 Woken::Letter(None) => return,
+                Woken::Idle => {
+                    if self.shelf.put_away(self.wire.id(), &self.mailbox) {
+                        debug!("put away");
+                        return;
+                    }
+                }
             }
             self.ask_ai();
             self.pending.store(self.pipeline.pending(), Ordering::Relaxed);
@@ -97,7 +165,13 @@ impl Actor {
     }
 
     async fn wait(&mut self) -> Woken {
-        let Live { flight, asked, .. } = &mut self.live;
+        let Live { flight, asked, leaves, .. } = &mut self.live;
+        let idling = async {
+            match *leaves {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
         let landing = async {
             match flight.as_mut() {
                 Some(flight) => flight.await,
@@ -121,6 +195,23 @@ impl Actor {
             }
             woken = hearing => woken,
             letter = self.mailbox.recv() => Woken::Letter(letter),
+            () = idling => Woken::Idle,
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.pipeline.is_quiet()
+            && self.live.asked.is_none()
+            && self.live.outbounds.is_empty()
+            && self.live.drained.is_empty()
+    }
+
+    /// The log is another one than this: it was changed behind the server's back. The next who asks for the
+    /// conversation has it read anew.
+    fn give_up(&self) {
+        warn!("the log was changed by somebody else; reading it anew");
+        for (_, outbound) in self.live.outbounds.values() {
+            outbound.close(CloseReason::LogUnavailable);
         }
     }
 
@@ -150,7 +241,7 @@ impl Actor {
                     CloseReason::Shutdown
                 } else if let Some((start, steps)) = self.pipeline.connect(socket, &user, after, now) {
                     info!(participant = %user, %socket, after = %start, "connected");
-                    outbound.start(start);
+                    outbound.start(start, self.pipeline.state().durable().last_sequence);
                     self.live.outbounds.insert(socket, (user, outbound));
                     let _ = reply.send(Ok(()));
                     self.take(steps);
@@ -174,8 +265,10 @@ impl Actor {
                 self.live.drained.push(reply);
                 self.live.asked = None;
                 self.pipeline.drain();
-                let closing = self.wire.encode(&Event::Closing);
-                self.tell(&Audience::Everyone, &closing, &Event::Closing);
+                for (socket, (_, outbound)) in &self.live.outbounds {
+                    let closing = Event::Closing { retry_after: self.ambient.reconnect.of(*socket) };
+                    outbound.reply(self.wire.encode(&closing), None);
+                }
             }
             Letter::Cut => self.close_all(),
         }
@@ -202,8 +295,7 @@ impl Actor {
                 Step::Effect(effect) => self.carry_out(effect, None),
                 Step::Answer(ticket, result) => self.answer(ticket, result),
                 Step::Reply(ticket, socket, event) => {
-                    let frame = self.wire.encode(&event);
-                    self.push(socket, frame, &event, ticket.into_permit());
+                    self.reply(socket, &event, ticket.into_permit());
                 }
                 Step::ReplyPage(ticket, effect) => self.carry_out(effect, ticket.into_permit()),
                 Step::Lookup(keys) => {
@@ -212,11 +304,20 @@ impl Actor {
                     self.live.flight = Some(Box::pin(async { Landed::LookedUp(looking.await) }));
                 }
                 Step::Append(records) => {
+                    let store = Arc::clone(&self.store);
+                    let append = Append::new(self.wire.id().clone(), records);
+                    self.live.append = Some(append.id);
+                    self.live.flight = Some(Box::pin(async move { Landed::Appended(store.append(append).await) }));
+                }
+                Step::Resolve => {
                     let (store, id) = (Arc::clone(&self.store), self.wire.id().clone());
-                    let appending = async move { store.append(&id, records).await };
-                    self.live.flight = Some(Box::pin(async { Landed::Appended(appending.await) }));
+                    if let Some(append) = self.live.append {
+                        self.live.flight =
+                            Some(Box::pin(async move { Landed::Resolved(resolve(&*store, &id, append).await) }));
+                    }
                 }
                 Step::JobDropped(message) => {
+                    self.ambient.metrics.ai_job("dropped");
                     warn!(message = %message.id, "AI job dropped to make room");
                 }
             }
@@ -232,6 +333,7 @@ impl Actor {
             }
             Effect::Posted(message) => {
                 debug!(sequence = %message.sequence, participant = %message.sender, "message committed");
+                self.ambient.metrics.message(message.kind);
                 self.tail.push(message.sequence, frame::message(self.wire.id(), &message));
                 for (_, outbound) in self.live.outbounds.values() {
                     outbound.advance(message.sequence);
@@ -257,6 +359,15 @@ impl Actor {
     }
 
     fn tell(&self, audience: &Audience, frame: &Utf8Bytes, event: &Event) {
+        let list = OnceCell::new();
+        // Everybody as it is now, for sockets that cannot be told one thing after the other.
+        let listed = || {
+            let make = || {
+                let seats = self.pipeline.state().seats();
+                self.wire.encode(&Event::ParticipantList { seats, at: self.ambient.clock.now() })
+            };
+            Utf8Bytes::clone(list.get_or_init(make))
+        };
         for (socket, (owner, outbound)) in &self.live.outbounds {
             let hears = match audience {
                 Audience::Everyone => true,
@@ -264,18 +375,25 @@ impl Actor {
                 Audience::Socket(only) => socket == only,
             };
             if hears {
-                outbound.push(frame.clone(), frame::worth(event), None);
+                outbound.push(frame.clone(), frame::worth(event), None, &listed);
             }
         }
     }
 
-    fn push(&self, socket: SocketId, frame: Utf8Bytes, event: &Event, permit: Permit) {
+    /// Answers a frame of a socket.
+    fn reply(&self, socket: SocketId, event: &Event, permit: Permit) {
+        if let Event::Fault(fault) = event {
+            self.ambient.metrics.refused_frame(frame::name_of(fault.kind).0);
+        }
         if let Some((_, outbound)) = self.live.outbounds.get(&socket) {
-            outbound.push(frame, frame::worth(event), permit);
+            outbound.reply(self.wire.encode(event), permit);
         }
     }
 
     fn answer(&mut self, ticket: Ticket, result: Result<Outcome, Rejection>) {
+        if let Ok(Outcome::Said { duplicate: true, .. }) = &result {
+            self.ambient.metrics.duplicates.inc();
+        }
         match ticket {
             // The request may have been given up meanwhile; the change stands all the same.
             Ticket::Request(reply) => {
@@ -293,7 +411,7 @@ impl Actor {
                         return;
                     };
                     if duplicate {
-                        outbound.push(ack, Worth::Needed, permit);
+                        outbound.reply(ack, permit);
                     } else {
                         outbound.ack(message.sequence, ack, permit);
                     }
@@ -302,11 +420,23 @@ impl Actor {
                 Err(rejection) => {
                     debug!(%socket, error = %rejection, "frame refused");
                     let fault = Event::Fault(frame::fault(&rejection, message_id));
-                    let frame = self.wire.encode(&fault);
-                    self.push(socket, frame, &fault, permit);
+                    self.reply(socket, &fault, permit);
                 }
             },
         }
+    }
+}
+
+/// Asks the store until it knows whether an append is durable.
+async fn resolve(store: &dyn Store, id: &ConversationId, append: AppendId) -> bool {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match store.has_append(id, append).await {
+            Ok(is_durable) => return is_durable,
+            Err(error) => debug!(%error, "the outcome of a commit is still unknown"),
+        }
+        sleep(pause).await;
+        pause = LONGEST_PAUSE.min(pause * 2);
     }
 }
 

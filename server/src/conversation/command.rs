@@ -1,12 +1,14 @@
 //! What can be asked of a conversation, and how it answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::event::Fault;
+use super::record::Invite;
 use super::state::View;
-use crate::domain::{ClientMessageId, Message, MessageId, MessageKind, SequenceId, SocketId, UserId};
+use crate::domain::{ClientMessageId, InviteId, Message, MessageId, MessageKind, SequenceId, SocketId, UserId};
 
 /// A request that changes what is stored. It is answered once it is committed.
 #[derive(Debug, Clone)]
@@ -33,6 +35,26 @@ pub(crate) enum Change {
         by: UserId,
         /// Who shall be out.
         user: UserId,
+    },
+    /// Make an invite.
+    Invite {
+        /// Who asks.
+        by: UserId,
+        /// The id it will have.
+        id: InviteId,
+        /// How long it is good.
+        lasts: Duration,
+        /// How many may join by it.
+        max_uses: Option<u32>,
+    },
+    /// Become a participant by an invite.
+    Accept {
+        /// Which one.
+        invite: InviteId,
+        /// Who joins.
+        user: UserId,
+        /// The name that the others will see.
+        name: String,
     },
     /// Change title, sites or mode.
     Edit {
@@ -119,6 +141,8 @@ pub(crate) enum Outcome {
         /// Participants that remain.
         remaining: usize,
     },
+    /// The invite as it was made.
+    Invited(Invite),
     /// Done, and nothing to tell.
     Done,
 }
@@ -141,6 +165,18 @@ pub(crate) enum Rejection {
     /// The conversation has as many participants as it may have.
     #[error("the conversation has reached its capacity of {0} participants")]
     CapacityReached(usize),
+    /// The invite is too old, or as many have joined by it as may.
+    #[error("the invite has expired or was used up")]
+    InviteExpired,
+    /// There is no such invite.
+    #[error("invite not found")]
+    NoInvite,
+    /// As many invites are good as may be.
+    #[error("the conversation has reached its capacity of {0} open invites")]
+    TooManyInvites(usize),
+    /// The user is in as many conversations as it may be.
+    #[error("the user is in {0} conversations already, which is the limit")]
+    ConversationLimit(usize),
     /// The same client id came with other content.
     #[error("message_id {0:?} was used for another message")]
     IdConflict(ClientMessageId),

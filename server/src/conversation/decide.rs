@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::command::{Change, Draft, Edit, Outcome, Rejection};
-use super::record::{Durable, Record};
-use crate::domain::{Kind, Message, Participant, Timestamp, UserId};
+use super::record::{Durable, Invite, Record};
+use crate::domain::{InviteId, Kind, Message, Participant, Timestamp, UserId};
 
 /// What to do about a change.
 #[derive(Debug, Clone)]
@@ -34,6 +34,8 @@ impl From<Record> for Decision {
 pub(crate) struct Rules {
     /// The most people that a conversation may have.
     pub(crate) max_participants: usize,
+    /// The most invites that are good at a time.
+    pub(crate) max_invites: usize,
 }
 
 /// Decides about a change. `prior` is what the store knows under the sender's id of the message.
@@ -49,6 +51,13 @@ pub(crate) fn decide(
         Change::Join { by, user, name } => join(state, by, user, name, rules, at),
         Change::Leave { user } => leave(state, user, at),
         Change::Remove { by, user } => remove(state, by, user, at),
+        Change::Invite { by, id, lasts, max_uses } => {
+            let created_at = at;
+            let expires_at = at.after(*lasts);
+            let (id, by) = (id.clone(), by.clone());
+            invite(state, Invite { id, by, created_at, expires_at, max_uses: *max_uses, uses: 0 }, rules)
+        }
+        Change::Accept { invite, user, name } => accept(state, invite, user, name, rules, at),
         Change::Edit { by, edit } => self::edit(state, by, edit, at),
         Change::Read { user, up_to, .. } => {
             let up_to = (*up_to).min(state.last_sequence);
@@ -104,6 +113,32 @@ fn join(state: &Durable, by: &UserId, user: &UserId, name: &str, rules: Rules, a
     }
     let participant = Participant { id: user.clone(), name: name.to_owned(), kind: Kind::Human, joined_at: at };
     Record::Joined(participant).into()
+}
+
+fn invite(state: &Durable, invite: Invite, rules: Rules) -> Decision {
+    if !state.members.contains_key(&invite.by) {
+        return Rejection::NotFound.into();
+    }
+    let good = state.invites.values().filter(|earlier| earlier.is_good(invite.created_at)).count();
+    if good >= rules.max_invites {
+        return Rejection::TooManyInvites(rules.max_invites).into();
+    }
+    Record::Invited(invite).into()
+}
+
+/// A join whose right comes from the invite. The use is counted in the same commit, so it counts once.
+fn accept(state: &Durable, invite: &InviteId, user: &UserId, name: &str, rules: Rules, at: Timestamp) -> Decision {
+    // An invite that is unknown here, though the store knew it, was forgotten after it had expired.
+    if !state.invites.get(invite).is_some_and(|invite| invite.is_good(at)) {
+        return Rejection::InviteExpired.into();
+    }
+    match join(state, user, user, name, rules, at) {
+        Decision::Commit(mut records) => {
+            records.push(Record::InviteUsed { invite: invite.clone() });
+            Decision::Commit(records)
+        }
+        refused => refused,
+    }
 }
 
 fn leave(state: &Durable, user: &UserId, at: Timestamp) -> Decision {

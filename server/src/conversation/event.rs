@@ -1,6 +1,7 @@
 //! What a conversation tells its sockets, before it becomes JSON.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -118,7 +119,10 @@ pub(crate) enum Event {
     /// A frame was wrong.
     Fault(Fault),
     /// The server will close soon.
-    Closing,
+    Closing {
+        /// When this client is to come back.
+        retry_after: Duration,
+    },
 }
 
 /// A piece of an AI's answer.
@@ -141,6 +145,8 @@ pub(crate) struct Fault {
     pub(crate) message: String,
     /// The client's id of the message it is about.
     pub(crate) message_id: Option<ClientMessageId>,
+    /// When to try again, if that is known better than the configuration's period.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 /// The kinds of faults, each with its name and number on the wire.
@@ -160,6 +166,8 @@ pub(crate) enum FaultKind {
     InvalidSync,
     /// The client id was used for other content.
     IdConflict,
+    /// Too many messages of this user in a short time.
+    RateLimited,
     /// Too many messages wait for the store.
     QueueFull,
     /// The store failed.
@@ -185,9 +193,11 @@ pub(crate) enum CloseReason {
     NotUtf8,
     /// The bytes are no WebSocket frames.
     Protocol,
+    /// The token that opened it has expired.
+    TokenExpired,
     /// Nothing was heard within the heartbeat's timeout.
     HeartbeatLost,
-    /// A write made no progress in time, or the queue overran.
+    /// A write made no progress in time.
     TooSlow,
     /// The log could not be read.
     LogUnavailable,

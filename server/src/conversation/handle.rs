@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Change, Draft, Edit, Outcome, Rejection, Signal};
 use super::event::CloseReason;
 use super::letter::{Letter, Query, Ticket};
+use super::record::Invite;
 use super::state::View;
-use crate::domain::{ClientMessageId, ConversationId, Message, SequenceId, SocketId, UserId};
+use crate::domain::{ClientMessageId, ConversationId, InviteId, Message, SequenceId, SocketId, UserId};
 use crate::socket::outbound::{Outbound, Permit, Tail};
 use crate::storage::{Store, StoreError};
 
@@ -83,6 +85,20 @@ impl Handle {
         self.seen(outcome).await
     }
 
+    /// Makes an invite.
+    pub(crate) async fn invite(&self, by: UserId, lasts: Duration, max_uses: Option<u32>) -> Result<Invite, Rejection> {
+        match self.change(Change::Invite { by, id: InviteId::random(), lasts, max_uses }).await? {
+            Outcome::Invited(invite) => Ok(invite),
+            _ => Err(Rejection::ShuttingDown),
+        }
+    }
+
+    /// Makes `user` a participant by an invite.
+    pub(crate) async fn accept(&self, invite: InviteId, user: UserId, name: String) -> Result<ReadView, Rejection> {
+        let outcome = self.change(Change::Accept { invite, user, name }).await?;
+        self.seen(outcome).await
+    }
+
     /// Leaves; says how many remain.
     pub(crate) async fn leave(&self, user: UserId) -> Result<usize, Rejection> {
         remaining(&self.change(Change::Leave { user }).await?)
@@ -105,7 +121,7 @@ impl Handle {
     /// What the conversation looks like to a participant.
     pub(crate) async fn view(&self, reader: UserId) -> Result<ReadView, Rejection> {
         let view = self.query(|reply| Query::View(reader, reply)).await?;
-        self.with_unread(view).await
+        with_unread(&*self.store, &self.id, view).await
     }
 
     /// Whether a user may connect.
@@ -193,23 +209,24 @@ impl Handle {
 
     async fn seen(&self, outcome: Outcome) -> Result<ReadView, Rejection> {
         match outcome {
-            Outcome::Seen(view) => self.with_unread(*view).await,
+            Outcome::Seen(view) => with_unread(&*self.store, &self.id, *view).await,
             _ => Err(Rejection::ShuttingDown),
         }
-    }
-
-    async fn with_unread(&self, view: View) -> Result<ReadView, Rejection> {
-        let after = view.durable.read_position(&view.reader);
-        let up_to = view.durable.last_sequence;
-        let unread = self.store.count_by_others(&self.id, &view.reader, after, up_to).await;
-        let unread = unread.map_err(|_| Rejection::StorageUnavailable)?;
-        Ok(ReadView { view, unread })
     }
 
     /// A letter to a conversation that ended is lost; whoever waits for the answer learns it by that.
     fn send(&self, letter: Letter) {
         let _ = self.mailbox.send(letter);
     }
+}
+
+/// Adds what only the log can tell.
+pub(super) async fn with_unread(store: &dyn Store, id: &ConversationId, view: View) -> Result<ReadView, Rejection> {
+    let after = view.durable.read_position(&view.reader);
+    let up_to = view.durable.last_sequence;
+    let unread = store.count_by_others(id, &view.reader, after, up_to).await;
+    let unread = unread.map_err(|_| Rejection::StorageUnavailable)?;
+    Ok(ReadView { view, unread })
 }
 
 fn remaining(outcome: &Outcome) -> Result<usize, Rejection> {

@@ -5,7 +5,7 @@
 //! connected, and `apply`: what follows from what was stored; pure), [`pipeline`] (the order in which commands meet
 //! the store; still pure), [`letter`] and [`actor`] (the one task that owns a
 //! conversation, and what can be sent to it), [`handle`] (how the rest of the server
-//! talks to it) and [`registry`] (which conversations are in memory).
+//! talks to it), [`shelf`] (which conversations are in memory) and [`registry`] (how they get there).
 //!
 //! `decide` says what would be stored, and `apply` says what is to be told, because that depends on who is connected
 //! when the commit is there, not when it was asked for.
@@ -19,6 +19,7 @@ pub(crate) mod letter;
 pub(crate) mod pipeline;
 pub(crate) mod record;
 pub(crate) mod registry;
+mod shelf;
 pub(crate) mod state;
 
 #[cfg(test)]

@@ -19,10 +19,11 @@ use super::pipeline::{Limits, Pipeline, SentKey, Step};
 use super::record::{Durable, Record};
 use super::state::State;
 use crate::domain::{
-    ClientMessageId, ConversationId, Kind, Message, MessageId, MessageKind, Now, Participant, SequenceId, SocketId,
-    Timestamp, UserId,
+    ClientMessageId, Clock, ConversationId, InviteId, Kind, Message, MessageId, MessageKind, Now, Participant,
+    SequenceId, SocketId, Timestamp, UserId,
 };
-use crate::socket::outbound::{Next, Outbound, Tail, Worth};
+use crate::metrics::Metrics;
+use crate::socket::outbound::{Next, Outbound, OutboundLimits, Tail};
 use crate::storage::StoreError;
 
 const USERS: [&str; 4] = ["ann", "ben", "cat", "dan"];
@@ -76,15 +77,39 @@ enum Op {
         socket: usize,
         after: u64,
     },
+    Invite {
+        by: usize,
+        uses: u32,
+    },
+    /// By the first, second or third invite that was asked for, whether it was made or not.
+    Accept {
+        user: usize,
+        invite: usize,
+    },
     /// The store answers what it was asked.
     Land {
-        works: bool,
+        how: Landing,
     },
     /// A socket's client reads so many frames.
     Receive {
         socket: usize,
         frames: usize,
     },
+}
+
+/// How the store answers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Landing {
+    Works,
+    Fails,
+    /// The append happens, and its answer gets lost.
+    Unheard,
+    /// The append does not happen, and its answer gets lost.
+    Lost,
+}
+
+fn landing() -> impl Strategy<Value = Landing> {
+    prop_oneof![16 => Just(Landing::Works), 3 => Just(Landing::Fails), 1 => Just(Landing::Unheard), 1 => Just(Landing::Lost)]
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -106,7 +131,9 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(socket, typing)| Op::Typing { socket, typing }),
         3 => socket.clone().prop_map(|socket| Op::Ping { socket }),
         1 => (socket.clone(), 0..8_u64).prop_map(|(socket, after)| Op::Sync { socket, after }),
-        8 => prop::bool::weighted(0.8).prop_map(|works| Op::Land { works }),
+        1 => (0..USERS.len(), 1..3_u32).prop_map(|(by, uses)| Op::Invite { by, uses }),
+        2 => (0..USERS.len(), 0..3_usize).prop_map(|(user, invite)| Op::Accept { user, invite }),
+        8 => landing().prop_map(|how| Op::Land { how }),
         2 => (socket, 1..4_usize).prop_map(|(socket, frames)| Op::Receive { socket, frames }),
     ]
 }
@@ -120,6 +147,7 @@ fn name(result: &Result<Outcome, Rejection>) -> String {
         }
         Ok(Outcome::Seen(view)) => format!("seen {}", view.durable.members.len()),
         Ok(Outcome::Left { remaining }) => format!("left {remaining}"),
+        Ok(Outcome::Invited(invite)) => format!("invited {}", invite.uses),
         Ok(Outcome::Done) => "done".to_owned(),
         Err(rejection) => {
             let debug = format!("{rejection:?}");
@@ -132,6 +160,8 @@ fn name(result: &Result<Outcome, Rejection>) -> String {
 enum Asked {
     Lookup(Vec<SentKey>),
     Append(Vec<Record>),
+    /// Whether the last append is durable.
+    Resolve(bool),
 }
 
 /// The core with a fake store and real outbound queues, beside the model.
@@ -140,17 +170,21 @@ struct Bench {
     model: Model,
     records: Vec<Record>,
     asked: Option<Asked>,
+    /// Whether the append whose outcome got lost is durable.
+    doubted: bool,
     tail: Arc<Tail>,
+    metrics: Arc<Metrics>,
     outbounds: BTreeMap<SocketId, (UserId, Outbound)>,
     received: BTreeMap<SocketId, Vec<String>>,
     changes: BTreeMap<Ticket, Change>,
     sockets: Vec<(SocketId, UserId)>,
+    invites: usize,
     now: Now,
 }
 
 impl Bench {
     fn new() -> Self {
-        let now = Now::read();
+        let now = Clock::default().read();
         let creator = UserId::from(USERS[0]);
         let joined_at = Timestamp::from_millis(0);
         let records = vec![
@@ -165,8 +199,9 @@ impl Bench {
         ];
         let durable = Durable::replay(ConversationId::from("conv"), &records).unwrap();
         let limits = Limits {
-            rules: Rules { max_participants: MOST },
+            rules: Rules { max_participants: MOST, max_invites: MOST },
             queue_capacity: CAPACITY,
+            batch: 3,
             ai_capacity: 1,
             history: HISTORY,
             typing_interval: Duration::ZERO,
@@ -176,11 +211,14 @@ impl Bench {
             model: Model { members: vec![creator], ..Model::default() },
             records,
             asked: None,
+            doubted: false,
             tail: Arc::default(),
+            metrics: Arc::new(Metrics::new().unwrap()),
             outbounds: BTreeMap::new(),
             received: BTreeMap::new(),
             changes: BTreeMap::new(),
             sockets: Vec::new(),
+            invites: 0,
             now,
         }
     }
@@ -226,8 +264,18 @@ impl Bench {
             Op::Sync { socket, after } => {
                 self.signal(socket, &Signal::Sync(Some(SequenceId(after))));
             }
-            Op::Land { works } => {
-                self.land(works);
+            Op::Invite { by, uses } => {
+                let id = InviteId::from(format!("inv {}", self.invites));
+                self.invites += 1;
+                let lasts = Duration::from_secs(1);
+                self.change(Change::Invite { by: user(by), id, lasts, max_uses: Some(uses) });
+            }
+            Op::Accept { user: who, invite } => {
+                let invite = InviteId::from(format!("inv {invite}"));
+                self.change(Change::Accept { invite, user: user(who), name: name(USERS[who]) });
+            }
+            Op::Land { how } => {
+                self.land(how);
             }
             Op::Receive { socket, frames } => {
                 if let Some((socket, _)) = self.socket(socket) {
@@ -244,8 +292,9 @@ impl Bench {
         assert_eq!(connected.is_some(), expected, "{user} connects");
         if let Some((start, steps)) = connected {
             self.sockets.push((socket, user.clone()));
-            let outbound = Outbound::new(Arc::clone(&self.tail), 10_000);
-            outbound.start(start);
+            let limits = OutboundLimits { frames: 10_000, bytes: usize::MAX };
+            let outbound = Outbound::new(Arc::clone(&self.tail), limits, Arc::clone(&self.metrics));
+            outbound.start(start, start);
             self.outbounds.insert(socket, (user, outbound));
             self.take(steps, None);
         }
@@ -269,7 +318,11 @@ impl Bench {
         let is_message = |waiting: &&Waiting| matches!(waiting, Waiting::Change(_, Change::Say(_)));
         let messages = self.model.waiting.iter().filter(is_message).count();
         assert_eq!(self.core.pending(), messages, "messages that are not durable");
-        if matches!(change, Change::Say(_)) && messages >= CAPACITY {
+        if self.model.is_in_doubt() {
+            if let Some(socket) = socket_of(&change) {
+                self.model.tell_one(socket, "error StorageUnavailable");
+            }
+        } else if matches!(change, Change::Say(_)) && messages >= CAPACITY {
             if let Some(socket) = socket_of(&change) {
                 self.model.tell_one(socket, "error QueueFull");
             }
@@ -288,24 +341,40 @@ impl Bench {
         }
     }
 
-    fn land(&mut self, works: bool) -> bool {
+    fn land(&mut self, how: Landing) -> bool {
         let Some(asked) = self.asked.take() else {
             return false;
         };
-        let steps = match asked {
+        match asked {
             Asked::Lookup(keys) => {
+                // A look-up has no outcome that could get lost.
+                let works = matches!(how, Landing::Works | Landing::Unheard);
                 let found = works.then(|| keys.iter().map(|key| self.find(key)).collect());
-                self.core.looked_up(found.ok_or(StoreError::Injected), self.now)
+                let steps = self.core.looked_up(found.ok_or(StoreError::Injected), self.now);
+                self.take(steps, Some(works));
             }
             Asked::Append(records) => {
-                if works {
+                if matches!(how, Landing::Works | Landing::Unheard) {
                     self.records.extend(records);
                 }
-                let result = if works { Ok(()) } else { Err(StoreError::Injected) };
-                self.core.appended(&result, self.now)
+                let result = match how {
+                    Landing::Works => Ok(()),
+                    Landing::Fails => Err(StoreError::Injected),
+                    Landing::Unheard | Landing::Lost => Err(StoreError::InDoubt("lost".into())),
+                };
+                if result.is_err() && how != Landing::Fails {
+                    self.model.doubt();
+                    self.doubted = how == Landing::Unheard;
+                }
+                let steps = self.core.appended(&result, self.now);
+                self.take(steps, Some(how == Landing::Works));
             }
-        };
-        self.take(steps, Some(works));
+            Asked::Resolve(is_durable) => {
+                self.model.resolve(is_durable);
+                let steps = self.core.resolved(is_durable, self.now);
+                self.take(steps, None);
+            }
+        }
         true
     }
 
@@ -328,11 +397,13 @@ impl Bench {
             match step {
                 Step::Answer(ticket, result) => {
                     let unavailable = matches!(result, Err(Rejection::StorageUnavailable));
+                    // Refused at once, because nobody knows which place is the next one.
+                    let refused = unavailable && works.is_none() && self.model.is_in_doubt();
                     // One batch fails, as a whole and first of all.
                     failing &= unavailable;
                     failures += usize::from(unavailable);
-                    assert!(!unavailable || failing, "only what was in flight fails");
-                    if !matches!(result, Err(Rejection::QueueFull)) {
+                    assert!(!unavailable || failing || refused, "only what was in flight fails");
+                    if !matches!(result, Err(Rejection::QueueFull)) && !refused {
                         let expected = self.model.answer(ticket, !failing);
                         assert_eq!(name(&result), expected, "{:?}", self.changes[&ticket]);
                     }
@@ -342,6 +413,10 @@ impl Bench {
                 Step::ReplyPage(_, effect) | Step::Effect(effect) => self.carry_out(effect),
                 Step::Lookup(keys) => self.ask(Asked::Lookup(keys)),
                 Step::Append(records) => self.ask(Asked::Append(records)),
+                Step::Resolve => {
+                    self.model.batch_ends();
+                    self.ask(Asked::Resolve(self.doubted));
+                }
                 Step::JobDropped(_) => panic!("there is no AI"),
             }
         }
@@ -362,14 +437,14 @@ impl Bench {
             Ok(Outcome::Said { message, duplicate }) => {
                 let frame = format!("ack {} {duplicate}", message.sequence).into();
                 if *duplicate {
-                    outbound.push(frame, Worth::Needed, None);
+                    outbound.reply(frame, None);
                 } else {
                     outbound.ack(message.sequence, frame, None);
                 }
             }
             Ok(_) => {}
             Err(_) => {
-                outbound.push(format!("error {}", name(result)).into(), Worth::Needed, None);
+                outbound.reply(format!("error {}", name(result)).into(), None);
             }
         }
     }
@@ -420,7 +495,7 @@ impl Bench {
                 Audience::Socket(only) => socket == only,
             };
             if hears {
-                outbound.push(frame.clone().into(), Worth::Needed, None);
+                outbound.reply(frame.clone().into(), None);
             }
         }
     }
@@ -433,7 +508,7 @@ impl Bench {
         for _ in 0..frames {
             received.push(match outbound.poll() {
                 None => return,
-                Some(Next::Frame(frame, _)) => frame.to_string(),
+                Some(Next::Frame(frame, ..)) => frame.to_string(),
                 Some(Next::Page { after, current, .. }) => format!("page {after} {current}"),
                 Some(Next::Close(reason)) => {
                     assert_eq!(reason, CloseReason::Left);
@@ -446,7 +521,7 @@ impl Bench {
 
     /// Lets everything finish and compares.
     fn finish(mut self) {
-        while self.land(true) {}
+        while self.land(Landing::Works) {}
         assert!(self.core.is_idle() && self.model.waiting.is_empty(), "nothing waits");
         assert_eq!(self.core.pending(), 0);
 

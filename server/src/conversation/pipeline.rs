@@ -19,8 +19,9 @@ use super::state::State;
 use crate::domain::{ClientMessageId, Kind, Message, Now, SequenceId, SocketId, UserId};
 use crate::storage::StoreError;
 
-/// The most changes in one batch. Below [`super::record::RECENT`], so that a batch sees all of its messages.
-const BATCH: usize = 64;
+/// The most changes that make sense in one batch. Below [`super::record::RECENT`], so that a batch sees all of its
+/// messages.
+pub(crate) const BATCH: usize = 64;
 
 /// The limits and periods of a conversation.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +30,8 @@ pub(crate) struct Limits {
     pub(crate) rules: Rules,
     /// The most messages that may wait for the store, the ones in flight included.
     pub(crate) queue_capacity: usize,
+    /// The most changes in one append, at most [`BATCH`].
+    pub(crate) batch: usize,
     /// The most AI jobs that may wait.
     pub(crate) ai_capacity: usize,
     /// The last so many messages greet a socket that names none.
@@ -61,6 +64,9 @@ pub(crate) enum Step<T> {
     Lookup(Vec<SentKey>),
     /// Have the store append these, then call [`Pipeline::appended`].
     Append(Vec<Record>),
+    /// Nobody heard whether the last append came through: find out, however long it takes, then call
+    /// [`Pipeline::resolved`].
+    Resolve,
     /// An AI job was given up to make room.
     JobDropped(Arc<Message>),
 }
@@ -103,6 +109,9 @@ enum Flight<T> {
     LookingUp(Vec<(Change, T)>),
     /// The store appends what was decided.
     Appending(Vec<(Change, T, Decision)>),
+    /// The store was lost while it appended these: they are durable, or not. What asked for them has been answered with
+    /// an error; nothing else is appended until it is known, because a sequence id may be taken.
+    InDoubt(Vec<Record>),
 }
 
 /// A conversation and everything that waits in it.
@@ -142,9 +151,19 @@ impl<T> Pipeline<T> {
         self.messages
     }
 
-    /// Whether nothing waits for the store.
+    /// Whether nobody waits for the store.
     pub(crate) fn is_idle(&self) -> bool {
-        self.flight.is_none() && self.waiting.is_empty()
+        (self.flight.is_none() || self.is_in_doubt()) && self.waiting.is_empty()
+    }
+
+    /// Whether nothing would be lost if this were forgotten and read from the log again: nobody is connected, nothing
+    /// waits or is under way.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.flight.is_none() && self.waiting.is_empty() && self.jobs.is_empty() && self.state.is_deserted()
+    }
+
+    fn is_in_doubt(&self) -> bool {
+        matches!(self.flight, Some(Flight::InDoubt(_)))
     }
 
     /// Whether the conversation is being finished.
@@ -168,6 +187,10 @@ impl<T> Pipeline<T> {
         let mut steps = Vec::new();
         if self.draining {
             steps.push(Step::Answer(ticket, Err(Rejection::ShuttingDown)));
+            return steps;
+        }
+        if self.is_in_doubt() {
+            steps.push(Step::Answer(ticket, Err(Rejection::StorageUnavailable)));
             return steps;
         }
         if matches!(change, Change::Say(_)) {
@@ -257,25 +280,69 @@ impl<T> Pipeline<T> {
     pub(crate) fn appended(&mut self, result: &Result<(), StoreError>, now: Now) -> Vec<Step<T>> {
         let mut steps = Vec::new();
         match self.flight.take() {
-            Some(Flight::Appending(batch)) => {
-                for (change, ticket, decision) in batch {
-                    match result {
-                        Ok(()) => self.settle(&change, ticket, decision, now, &mut steps),
-                        Err(_) => self.fail(&change, ticket, &mut steps),
+            Some(Flight::Appending(batch)) => match result {
+                Ok(()) => {
+                    for (change, ticket, decision) in batch {
+                        self.settle(&change, ticket, decision, now, &mut steps);
                     }
                 }
-            }
+                Err(StoreError::InDoubt(_)) => self.doubt(batch, now, &mut steps),
+                Err(_) => {
+                    for (change, ticket, _) in batch {
+                        self.fail(&change, ticket, &mut steps);
+                    }
+                }
+            },
             flight => self.flight = flight,
         }
         self.proceed(now, &mut steps);
         steps
     }
 
+    /// The store said at last whether the append of [`Step::Resolve`] is durable.
+    pub(crate) fn resolved(&mut self, is_durable: bool, now: Now) -> Vec<Step<T>> {
+        let mut steps = Vec::new();
+        match self.flight.take() {
+            Some(Flight::InDoubt(records)) if is_durable => {
+                for record in &records {
+                    steps.extend(self.state.apply(record, now).into_iter().map(Step::Effect));
+                    if let Record::Posted(message) = record {
+                        self.ask_ai(message, &mut steps);
+                    }
+                }
+            }
+            Some(Flight::InDoubt(_)) => {}
+            flight => self.flight = flight,
+        }
+        self.proceed(now, &mut steps);
+        steps
+    }
+
+    /// Nobody knows how the batch ended. Whoever waits is told that the store is unavailable, and may ask again: a
+    /// message that came through is recognised by its id.
+    fn doubt(&mut self, batch: Vec<(Change, T, Decision)>, now: Now, steps: &mut Vec<Step<T>>) {
+        let mut records = Vec::new();
+        for (change, ticket, decision) in batch {
+            if let Decision::Commit(new) = decision {
+                records.extend(new);
+            }
+            self.fail(&change, ticket, steps);
+        }
+        self.flight = Some(Flight::InDoubt(records));
+        steps.push(Step::Resolve);
+        while let Some(waiting) = self.waiting.pop_front() {
+            match waiting {
+                Waiting::Change(change, ticket) => self.fail(&change, ticket, steps),
+                Waiting::Signal(socket, signal, ticket) => self.run(socket, signal, ticket, now, steps),
+            }
+        }
+    }
+
     /// Works on what waits until the store is needed or nothing is left.
     fn proceed(&mut self, now: Now, steps: &mut Vec<Step<T>>) {
         while self.flight.is_none() {
             let mut batch = Vec::new();
-            while batch.len() < BATCH
+            while batch.len() < self.limits.batch
                 && matches!(self.waiting.front(), Some(Waiting::Change(..)))
                 && let Some(Waiting::Change(change, ticket)) = self.waiting.pop_front()
             {
@@ -377,6 +444,11 @@ impl<T> Pipeline<T> {
                 _ => Ok(Outcome::Done),
             },
             Change::Join { by, .. } | Change::Edit { by, .. } => seen(by),
+            Change::Accept { user, .. } => seen(user),
+            Change::Invite { .. } => match records {
+                [Record::Invited(invite)] => Ok(Outcome::Invited(invite.clone())),
+                _ => Ok(Outcome::Done),
+            },
             Change::Leave { .. } | Change::Remove { .. } => {
                 Ok(Outcome::Left { remaining: self.state.durable().members.len() })
             }
@@ -393,7 +465,7 @@ impl<T> Pipeline<T> {
 
     fn has_waiting(&self, socket: SocketId) -> bool {
         let in_flight = match &self.flight {
-            None => false,
+            None | Some(Flight::InDoubt(_)) => false,
             Some(Flight::LookingUp(batch)) => batch.iter().any(|(change, _)| socket_of(change) == Some(socket)),
             Some(Flight::Appending(batch)) => batch.iter().any(|(change, ..)| socket_of(change) == Some(socket)),
         };
@@ -424,6 +496,7 @@ impl<T> Pipeline<T> {
                     kind: FaultKind::InvalidSync,
                     message: format!("last_sequence_id must be a number from 0 to {current}"),
                     message_id: None,
+                    retry_after: None,
                 };
                 Step::Reply(ticket, socket, Event::Fault(fault))
             }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::command::Edit;
-use crate::domain::{ClientMessageId, ConversationId, Kind, Message, Mode, Participant, SequenceId, Timestamp, UserId};
+use crate::domain::{
+    ClientMessageId, ConversationId, InviteId, Kind, Message, Mode, Participant, SequenceId, Timestamp, UserId,
+};
 
 /// How many of the newest messages the owner of a conversation keeps at hand. At least the 100 that a view
 /// shows, and more than one batch of changes.
@@ -46,6 +48,13 @@ pub(crate) enum Record {
     },
     /// A message has its place.
     Posted(Arc<Message>),
+    /// An invite exists.
+    Invited(Invite),
+    /// Somebody joined by an invite; stands beside the record of the join.
+    InviteUsed {
+        /// Which one.
+        invite: InviteId,
+    },
     /// A read position moved forward.
     Read {
         /// Whose.
@@ -53,6 +62,30 @@ pub(crate) enum Record {
         /// Up to and including this message.
         up_to: SequenceId,
     },
+}
+
+/// Lets people join who know it, for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Invite {
+    /// Its id, which is all the proof there is.
+    pub(crate) id: InviteId,
+    /// Who made it.
+    pub(crate) by: UserId,
+    /// When.
+    pub(crate) created_at: Timestamp,
+    /// From then on it is worth nothing.
+    pub(crate) expires_at: Timestamp,
+    /// How many may join by it; without a number any.
+    pub(crate) max_uses: Option<u32>,
+    /// How many have.
+    pub(crate) uses: u32,
+}
+
+impl Invite {
+    /// Whether somebody can join by it.
+    pub(crate) fn is_good(&self, at: Timestamp) -> bool {
+        at < self.expires_at && self.max_uses.is_none_or(|most| self.uses < most)
+    }
 }
 
 /// The part of a conversation that is stored: exactly what its records say.
@@ -76,6 +109,8 @@ pub(crate) struct Durable {
     pub(crate) members: IndexMap<UserId, Participant>,
     /// How far people have read. Outlives a leave, since only `read` moves it.
     pub(crate) read_positions: BTreeMap<UserId, SequenceId>,
+    /// The invites that had not expired when the newest of them was made.
+    pub(crate) invites: IndexMap<InviteId, Invite>,
     /// The newest message's place; also the number of messages.
     pub(crate) last_sequence: SequenceId,
     /// The newest messages, oldest first, at most [`RECENT`].
@@ -99,6 +134,7 @@ impl Durable {
             updated_at: *at,
             members: IndexMap::new(),
             read_positions: BTreeMap::new(),
+            invites: IndexMap::new(),
             last_sequence: SequenceId::default(),
             recent: VecDeque::new(),
         };
@@ -133,6 +169,15 @@ impl Durable {
                 self.recent.push_back(Arc::clone(message));
                 if self.recent.len() > RECENT {
                     self.recent.pop_front();
+                }
+            }
+            Record::Invited(invite) => {
+                self.invites.retain(|_, earlier| invite.created_at < earlier.expires_at);
+                self.invites.insert(invite.id.clone(), invite.clone());
+            }
+            Record::InviteUsed { invite } => {
+                if let Some(invite) = self.invites.get_mut(invite) {
+                    invite.uses = invite.uses.saturating_add(1);
                 }
             }
             Record::Read { user, up_to } => {

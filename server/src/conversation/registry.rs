@@ -1,23 +1,25 @@
-//! Which conversations are in memory, and how one gets there.
+//! How conversations get into memory: by creation, or from the log when somebody asks.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::{OnceCell, mpsc};
-use tracing::{Instrument, info, info_span};
+use futures_util::future::join_all;
+use tokio::sync::mpsc;
+use tracing::{Instrument, info, info_span, warn};
 
-use super::actor::{Actor, Ai, Live};
+use super::actor::{Actor, Ai, Ambient, Live};
 use super::command::Rejection;
-use super::handle::{Handle, ReadView};
+use super::handle::{Handle, ReadView, with_unread};
 use super::pipeline::{Limits, Pipeline};
-use super::record::{Durable, Record};
+use super::record::{Durable, RECENT, Record};
+use super::shelf::Shelf;
 use super::state::State;
-use crate::domain::{ConversationId, Kind, Now, Participant, UserId};
+use crate::domain::{ConversationId, InviteId, Kind, Participant, UserId};
 use crate::shutdown::Tasks;
 use crate::socket::frame::{self, Wire, WireSettings};
 use crate::socket::outbound::Tail;
-use crate::storage::Store;
+use crate::storage::{Append, Store, StoreError};
 
 /// What a conversation is made from.
 #[derive(Debug)]
@@ -47,27 +49,32 @@ pub(crate) struct MyConversations {
 
 /// All conversations. It knows their tasks, and nothing of what is in them.
 pub(crate) struct Registry {
-    loaded: Mutex<HashMap<ConversationId, Arc<OnceCell<Handle>>>>,
+    shelf: Arc<Shelf>,
     store: Arc<dyn Store>,
     ai: Option<Ai>,
     limits: Limits,
     wire: WireSettings,
+    ambient: Ambient,
+    idle_unload: Option<Duration>,
     tasks: Tasks,
 }
 
 impl Registry {
-    /// A registry over a store.
-    pub(crate) fn new(store: Arc<dyn Store>, ai: Option<Ai>, limits: Limits, wire: WireSettings) -> Self {
-        Self { loaded: Mutex::default(), store, ai, limits, wire, tasks: Tasks::default() }
-    }
-
-    fn loaded(&self) -> MutexGuard<'_, HashMap<ConversationId, Arc<OnceCell<Handle>>>> {
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A registry over a store. A conversation that has been quiet for `idle_unload` is put away.
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        ai: Option<Ai>,
+        limits: Limits,
+        wire: WireSettings,
+        ambient: Ambient,
+        idle_unload: Option<Duration>,
+    ) -> Self {
+        Self { shelf: Arc::default(), store, ai, limits, wire, ambient, idle_unload, tasks: Tasks::default() }
     }
 
     /// Creates a conversation; it exists once its records are stored.
     pub(crate) async fn create(&self, founding: Founding) -> Result<Durable, Rejection> {
-        let at = Now::read().wall;
+        let at = self.ambient.clock.now();
         let id = ConversationId::random();
         let mut records = vec![Record::Created {
             title: founding.title,
@@ -83,39 +90,42 @@ impl Registry {
             records.push(join(ai.id.clone(), ai.name.clone(), Kind::Ai));
         }
         let durable = Durable::replay(id.clone(), &records).ok_or(Rejection::StorageUnavailable)?;
-        self.store.append(&id, records).await.map_err(|_| Rejection::StorageUnavailable)?;
+        let append = Append::new(id.clone(), records);
+        self.store.append(append).await.map_err(|_| Rejection::StorageUnavailable)?;
         info!(conversation = %id, participant = %founding.creator, members = durable.members.len(), "conversation created");
         // Somebody may have found it in the log already: its owner is whoever was first, never two.
-        let cell = Arc::clone(self.loaded().entry(id).or_default());
-        cell.get_or_init(|| async { self.spawn(durable.clone()) }).await;
+        self.shelf.place(&id).get_or_init(|| async { self.spawn(durable.clone()) }).await;
         Ok(durable)
     }
 
     /// Finds a conversation, in memory or in the store.
     pub(crate) async fn find(&self, id: &ConversationId) -> Result<Handle, Rejection> {
-        let cell = {
-            let mut loaded = self.loaded();
-            // Should the owner of a conversation have ended, a new one reads the log.
-            if loaded.get(id).and_then(|cell| cell.get()).is_some_and(Handle::is_gone) {
-                loaded.remove(id);
-            }
-            Arc::clone(loaded.entry(id.clone()).or_default())
-        };
+        let place = self.shelf.place(id);
         let load = || async {
-            let loaded = self.store.load(id).await.map_err(|_| Rejection::StorageUnavailable)?;
+            let loaded = self.store.load(id, RECENT).await.map_err(|error| unreadable(&error))?;
             loaded.map(|durable| self.spawn(durable)).ok_or(Rejection::NotFound)
         };
-        let found = cell.get_or_try_init(load).await.cloned();
+        let found = place.get_or_try_init(load).await.cloned();
         if found.is_err() {
-            let mut loaded = self.loaded();
-            if loaded.get(id).is_some_and(|cell| !cell.initialized()) {
-                loaded.remove(id);
-            }
+            self.shelf.forget_empty(id);
         }
         found
     }
 
-    /// The conversations of a user. The log says which; their owners say what is in them.
+    /// Finds the conversation that an invite leads to.
+    pub(crate) async fn find_invite(&self, invite: &InviteId) -> Result<Handle, Rejection> {
+        let id = self.store.conversation_of_invite(invite).await.map_err(|error| unreadable(&error))?;
+        self.find(&id.ok_or(Rejection::NoInvite)?).await
+    }
+
+    /// How many conversations a user is in.
+    pub(crate) async fn count_of_user(&self, user: &UserId) -> Result<usize, Rejection> {
+        let page = self.store.conversations_of(user, 0, 0).await;
+        page.map(|page| page.total).map_err(|error| unreadable(&error))
+    }
+
+    /// The conversations of a user. The log says which; their owners say what is in them, and the log for those that
+    /// are not in memory: a list brings none there.
     pub(crate) async fn of_user(
         &self,
         user: &UserId,
@@ -123,10 +133,10 @@ impl Registry {
         limit: usize,
     ) -> Result<MyConversations, Rejection> {
         let page = self.store.conversations_of(user, offset, limit).await;
-        let page = page.map_err(|_| Rejection::StorageUnavailable)?;
+        let page = page.map_err(|error| unreadable(&error))?;
         let mut views = Vec::with_capacity(page.ids.len());
-        for id in &page.ids {
-            match self.find(id).await?.view(user.clone()).await {
+        for view in join_all(page.ids.iter().map(|id| self.glance(id, user))).await {
+            match view {
                 Ok(view) => views.push(view),
                 // Left since the log was asked.
                 Err(Rejection::NotFound) => {}
@@ -136,6 +146,16 @@ impl Registry {
         Ok(MyConversations { views, total: page.total })
     }
 
+    /// What a list says about a conversation.
+    async fn glance(&self, id: &ConversationId, user: &UserId) -> Result<ReadView, Rejection> {
+        if let Some(conversation) = self.shelf.get(id) {
+            return conversation.view(user.clone()).await;
+        }
+        let durable = self.store.load(id, 1).await.map_err(|error| unreadable(&error))?;
+        let view = State::new(durable.ok_or(Rejection::NotFound)?).view(user).ok_or(Rejection::NotFound)?;
+        with_unread(&*self.store, id, view).await
+    }
+
     /// The user id that belongs to the AI participant, if there is one.
     pub(crate) fn ai_id(&self) -> Option<&UserId> {
         self.ai.as_ref().map(|ai| &ai.id)
@@ -143,7 +163,7 @@ impl Registry {
 
     /// The conversations in memory.
     pub(crate) fn handles(&self) -> Vec<Handle> {
-        self.loaded().values().filter_map(|cell| cell.get().cloned()).collect()
+        self.shelf.all()
     }
 
     /// Whether some conversation takes no messages now.
@@ -161,6 +181,13 @@ impl Registry {
         self.tasks.end().await;
     }
 
+    /// Closes the store, behind everything that it was given.
+    pub(crate) async fn close_store(&self) {
+        if let Err(error) = self.store.close().await {
+            warn!(%error, "the store was not closed");
+        }
+    }
+
     fn spawn(&self, durable: Durable) -> Handle {
         let id = durable.id.clone();
         let tail = Arc::new(Tail::default());
@@ -176,11 +203,119 @@ impl Registry {
             tail: Arc::clone(&tail),
             pending: Arc::clone(&pending),
             ai: self.ai.clone(),
+            ambient: self.ambient.clone(),
             mailbox,
+            shelf: Arc::clone(&self.shelf),
+            idle_unload: self.idle_unload,
             live: Live::default(),
         };
         let span = info_span!(parent: None, "conversation", id = %id);
         self.tasks.spawn(actor.run().instrument(span));
         Handle { id, mailbox: letters, store: Arc::clone(&self.store), tail, pending }
+    }
+}
+
+/// A question that the store did not answer.
+fn unreadable(error: &StoreError) -> Rejection {
+    warn!(%error, "the store could not be read");
+    Rejection::StorageUnavailable
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+    use crate::conversation::actor::Reconnect;
+    use crate::conversation::command::Draft;
+    use crate::conversation::decide::Rules;
+    use crate::domain::{Clock, MessageId, MessageKind, SequenceId};
+    use crate::metrics::Metrics;
+    use crate::storage::MemoryStore;
+
+    fn registry(idle_unload: Duration) -> Registry {
+        let limits = Limits {
+            rules: Rules { max_participants: 10, max_invites: 10 },
+            queue_capacity: 1_000,
+            batch: 8,
+            ai_capacity: 1,
+            history: 50,
+            typing_interval: Duration::ZERO,
+        };
+        let wire = WireSettings {
+            max_message_chars: 100,
+            heartbeat: Duration::from_secs(1),
+            retry_after: Duration::from_secs(1),
+            input_timeout_single: 0,
+            input_timeout_multi: 0,
+        };
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let store = Arc::new(MemoryStore::new(metrics.store()));
+        let reconnect = Reconnect { after: Duration::ZERO, spread: Duration::ZERO };
+        let ambient = Ambient { clock: Clock::default(), metrics, reconnect };
+        Registry::new(store, None, limits, wire, ambient, Some(idle_unload))
+    }
+
+    async fn founded(registry: &Registry) -> ConversationId {
+        let people = vec![(UserId::from("ann"), "Ann".to_owned())];
+        let creator = UserId::from("ann");
+        let (title, mode) = ("talk".to_owned(), "list".to_owned());
+        let founding = Founding { title, sites: Vec::new(), mode, creator, people, with_ai: false };
+        registry.create(founding).await.unwrap().id
+    }
+
+    fn draft() -> Draft {
+        Draft {
+            id: MessageId::random(),
+            client_id: None,
+            sender: UserId::from("ann"),
+            socket: None,
+            kind: MessageKind::Text,
+            content: "text".to_owned(),
+            metadata: Map::new(),
+        }
+    }
+
+    /// Conversations that leave at every opportunity, while many ask for them: nobody is sent away, nothing is lost,
+    /// and no place is given twice.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_conversation_that_leaves_loses_no_letter() {
+        const TASKS: u64 = 8;
+        const EACH: u64 = 400;
+        let registry = Arc::new(registry(Duration::ZERO));
+        let talk = founded(&registry).await;
+        let work = |_| {
+            let (registry, talk) = (Arc::clone(&registry), talk.clone());
+            tokio::spawn(async move {
+                for _ in 0..EACH {
+                    registry.find(&talk).await.unwrap().say(draft()).await.unwrap();
+                    assert_eq!(registry.of_user(&UserId::from("ann"), 0, 1).await.unwrap().views.len(), 1);
+                    tokio::task::yield_now().await;
+                }
+            })
+        };
+        for task in (0..TASKS).map(work).collect::<Vec<_>>() {
+            task.await.unwrap();
+        }
+        let view = registry.find(&talk).await.unwrap().view(UserId::from("ann")).await.unwrap();
+        assert_eq!(view.view.durable.last_sequence, SequenceId(TASKS * EACH));
+    }
+
+    #[tokio::test]
+    async fn quiet_conversations_leave_and_a_list_brings_none_back() {
+        let registry = registry(Duration::ZERO);
+        let talk = founded(&registry).await;
+        while !registry.handles().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let mine = registry.of_user(&UserId::from("ann"), 0, 10).await.unwrap();
+        assert_eq!((mine.views.len(), mine.total), (1, 1));
+        assert!(registry.handles().is_empty(), "listing reads the log");
+        let held = registry.find(&talk).await.unwrap();
+        held.say(draft()).await.unwrap();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(registry.handles().len(), 1, "it stays while somebody holds it");
     }
 }

@@ -52,6 +52,11 @@ impl State {
         self.sockets.get(&socket)
     }
 
+    /// Whether no socket is open.
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.sockets.is_empty()
+    }
+
     /// Whether this user has an open socket.
     pub(crate) fn is_online(&self, user: &UserId) -> bool {
         self.sockets.values().any(|owner| owner == user)
@@ -110,7 +115,7 @@ impl State {
                 effects.push(Effect::Posted(Arc::clone(message)));
                 effects.extend(self.end_typing(&message.sender));
             }
-            Record::Created { .. } | Record::Read { .. } => {}
+            Record::Created { .. } | Record::Read { .. } | Record::Invited(_) | Record::InviteUsed { .. } => {}
         }
         let mode_now = self.durable.chat_mode();
         if mode_now != mode {

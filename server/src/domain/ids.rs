@@ -4,12 +4,21 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
+        #[schema(value_type = String)]
         pub(crate) struct $name(Arc<str>);
+
+        impl $name {
+            /// The identifier as text.
+            pub(crate) fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
 
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
@@ -60,10 +69,15 @@ text_id!(
     ClientMessageId
 );
 
-impl UserId {
-    /// The identifier as text.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
+text_id!(
+    /// An invite: `inv_` and 32 hexadecimal digits that nobody can guess. Whoever has it may join.
+    InviteId
+);
+
+impl InviteId {
+    /// A new random id, 122 bits of it unpredictable.
+    pub(crate) fn random() -> Self {
+        Self::from(format!("inv_{}", random_hex(32)))
     }
 }
 
@@ -82,11 +96,6 @@ impl ConversationId {
 }
 
 impl MessageId {
-    /// The identifier as text.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// A new random id.
     pub(crate) fn random() -> Self {
         Self::from(format!("msg_{}", random_hex(16)))
@@ -94,7 +103,7 @@ impl MessageId {
 }
 
 /// A message's place in its conversation: 1, 2, 3 … without gaps. 0 means "before the first".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, ToSchema)]
 #[serde(transparent)]
 pub(crate) struct SequenceId(pub(crate) u64);
 

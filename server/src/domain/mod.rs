@@ -5,7 +5,7 @@ mod message;
 mod participant;
 mod time;
 
-pub(crate) use ids::{ClientMessageId, ConversationId, MessageId, SequenceId, SocketId, UserId};
+pub(crate) use ids::{ClientMessageId, ConversationId, InviteId, MessageId, SequenceId, SocketId, UserId};
 pub(crate) use message::{Message, MessageKind};
 pub(crate) use participant::{Kind, Mode, Participant};
-pub(crate) use time::{Now, Timestamp};
+pub(crate) use time::{Clock, Now, Timestamp};

@@ -1,11 +1,12 @@
 //! Participants and what follows from their number.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Timestamp, UserId};
 
 /// Whether somebody is a person or a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     /// A person.

@@ -6,10 +6,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::extract::{Fields, InPath, InQuery, JsonObject};
-use super::wire::{ConversationBody, CreatedBody, ListedBody};
+use super::requests::{Creation, Editing};
+use super::wire::{ConversationBody, CreatedBody, ListBody, ListedBody};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::config::Config;
@@ -21,7 +22,11 @@ use crate::error::ApiError;
 /// The free-form mode of a conversation that names none.
 const DEFAULT_MODE: &str = "list";
 
-/// `POST /chat/create`
+/// Creates a conversation; the caller is in it.
+#[utoipa::path(
+    post, path = "/chat/create", tag = "conversations", request_body = Creation,
+    responses((status = 201, body = CreatedBody))
+)]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -51,6 +56,7 @@ pub(super) async fn create(
         people,
         with_ai: fields.flag("enable_ai")?.unwrap_or(true),
     };
+    let _room = app.room_for_one_more(&founding.creator).await?;
     let created = app.registry.create(founding).await.map_err(|error| app.refused(error))?;
     Ok((StatusCode::CREATED, Json(CreatedBody::from(&created))).into_response())
 }
@@ -84,23 +90,30 @@ pub(super) fn person(entry: &Map<String, Value>, place: &str, config: &Config) -
     Ok((UserId::from(id), name.to_owned()))
 }
 
-/// `GET /chat/my-conversations`
-pub(super) async fn mine(State(app): State<Arc<App>>, caller: Caller, query: InQuery) -> Result<Json<Value>, ApiError> {
+/// The caller's conversations, newest activity first.
+#[utoipa::path(
+    get, path = "/chat/my-conversations", tag = "conversations",
+    params(
+        ("limit" = Option<i64>, Query, description = "Clamped to 1 to 100; 20 without it"),
+        ("offset" = Option<i64>, Query, description = "Clamped to 0 and above"),
+    ),
+    responses((status = 200, body = ListBody))
+)]
+pub(super) async fn mine(State(app): State<Arc<App>>, caller: Caller, query: InQuery) -> Result<Response, ApiError> {
     let limit = query.clamped("limit", 20, 1, 100)?;
     let offset = query.clamped("offset", 0, 0, u64::MAX)?;
     let at = |number| usize::try_from(number).unwrap_or(usize::MAX);
     let page = app.registry.of_user(&caller.id, at(offset), at(limit)).await;
     let page = page.map_err(|error| app.refused(error))?;
     let conversations: Vec<ListedBody<'_>> = page.views.iter().map(Into::into).collect();
-    Ok(Json(json!({
-        "conversations": conversations,
-        "total": page.total,
-        "limit": limit,
-        "offset": offset,
-    })))
+    Ok(Json(ListBody { conversations, total: page.total, limit, offset }).into_response())
 }
 
-/// `GET /chat/conversations/{id}`
+/// A conversation as the caller sees it, with its last 100 messages.
+#[utoipa::path(
+    get, path = "/chat/conversations/{id}", tag = "conversations", params(("id" = String, Path)),
+    responses((status = 200, body = ConversationBody))
+)]
 pub(super) async fn read(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -111,7 +124,11 @@ pub(super) async fn read(
     Ok(Json(ConversationBody::from(&view)).into_response())
 }
 
-/// `PATCH /chat/{id}`
+/// Changes title, sites or mode; everybody in it is told.
+#[utoipa::path(
+    patch, path = "/chat/{id}", tag = "conversations", params(("id" = String, Path)), request_body = Editing,
+    responses((status = 200, body = ConversationBody))
+)]
 pub(super) async fn edit(
     State(app): State<Arc<App>>,
     caller: Caller,

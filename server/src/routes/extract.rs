@@ -70,17 +70,41 @@ impl FromRequest<Arc<App>> for JsonObject {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
-        if !is_json(request.headers()) {
-            return Err(ApiError::UnsupportedMediaType);
+        object(json(request, app).await?).map(Self)
+    }
+}
+
+async fn json(request: Request, app: &App) -> Result<Value, ApiError> {
+    if !is_json(request.headers()) {
+        return Err(ApiError::UnsupportedMediaType);
+    }
+    let limit = app.config.max_body_bytes;
+    let period = Duration::from_millis(app.config.body_timeout_ms);
+    let bytes = timeout(period, read(request.into_body(), limit)).await.map_err(|_| ApiError::RequestTimeout)??;
+    serde_json::from_slice(&bytes).map_err(|error| ApiError::InvalidJson(format!("the body is not JSON: {error}")))
+}
+
+fn object(value: Value) -> Result<Map<String, Value>, ApiError> {
+    match value {
+        Value::Object(object) => Ok(object),
+        _ => Err(ApiError::InvalidRequest("the body must be a JSON object".to_owned())),
+    }
+}
+
+/// A body that is a JSON object; none at all, or null, counts as an empty one.
+pub(super) struct OptionalObject(pub(super) Map<String, Value>);
+
+impl FromRequest<Arc<App>> for OptionalObject {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+        use axum::body::HttpBody;
+        if request.body().is_end_stream() {
+            return Ok(Self(Map::new()));
         }
-        let limit = app.config.max_body_bytes;
-        let period = Duration::from_millis(app.config.body_timeout_ms);
-        let bytes = timeout(period, read(request.into_body(), limit)).await.map_err(|_| ApiError::RequestTimeout)??;
-        let value: Value = serde_json::from_slice(&bytes)
-            .map_err(|error| ApiError::InvalidJson(format!("the body is not JSON: {error}")))?;
-        match value {
-            Value::Object(object) => Ok(Self(object)),
-            _ => Err(ApiError::InvalidRequest("the body must be a JSON object".to_owned())),
+        match json(request, app).await? {
+            Value::Null => Ok(Self(Map::new())),
+            value => object(value).map(Self),
         }
     }
 }
@@ -114,6 +138,14 @@ async fn read(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
         return Err(ApiError::PayloadTooLarge(limit));
     }
     Ok(bytes)
+}
+
+/// A number without a fraction that is far from what a float cannot tell apart.
+fn whole(number: f64) -> Option<u64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let fits = number.fract() == 0.0 && (0.0..EXACT).contains(&number);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in range")]
+    fits.then_some(number as u64)
 }
 
 /// Reads fields of an object, naming the one that is wrong.
@@ -173,6 +205,18 @@ impl<'a> Fields<'a> {
             None => Ok(None),
             Some(Value::Bool(flag)) => Ok(Some(*flag)),
             Some(_) => wrong(format!("{}{name} must be true or false", self.place)),
+        }
+    }
+
+    /// A whole number in a range.
+    pub(super) fn number(&self, name: &str, least: u64, most: u64) -> Result<Option<u64>, ApiError> {
+        match self.get(name) {
+            None => Ok(None),
+            // 5.0 is the same number as 5.
+            Some(value) => match value.as_u64().or_else(|| whole(value.as_f64()?)) {
+                Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
+                _ => wrong(format!("{}{name} must be a whole number from {least} to {most}", self.place)),
+            },
         }
     }
 

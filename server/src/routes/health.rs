@@ -1,44 +1,74 @@
-//! How the server is.
+//! How the server is, and what it counts.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
-use serde_json::{Value, json};
+use axum::body::Bytes;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 
+use super::wire::{ChecksBody, Health, HealthBody, IndexBody, ReadyBody, Storage};
 use crate::app::App;
-use crate::domain::Timestamp;
+use crate::auth::Caller;
 use crate::error::ApiError;
 
-/// `GET /`
-pub(super) async fn index() -> Json<Value> {
-    Json(json!({"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")}))
+/// What serves here.
+#[utoipa::path(get, path = "/", tag = "server", responses((status = 200, body = IndexBody)))]
+pub(super) async fn index() -> Json<IndexBody> {
+    Json(IndexBody { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") })
 }
 
-/// `GET /health` and `GET /ready`
-pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, ApiError> {
-    if app.is_closing() || !app.registry.storage_works().await {
+async fn readiness(app: &App) -> Result<Json<ReadyBody>, ApiError> {
+    if app.is_leaving() || !app.registry.storage_works().await {
         return Err(ApiError::NotReady(app.retry_after()));
     }
-    Ok(Json(json!({"status": "ok", "timestamp": Timestamp::now()})))
+    Ok(Json(ReadyBody { status: "ok", timestamp: app.clock.now() }))
 }
 
-/// `GET /health/chat`
-pub(super) async fn chat(State(app): State<Arc<App>>) -> Json<Value> {
+/// Whether the server takes requests.
+#[utoipa::path(get, path = "/ready", tag = "server", responses((status = 200, body = ReadyBody)))]
+pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<ReadyBody>, ApiError> {
+    readiness(&app).await
+}
+
+/// The same under its older name.
+#[utoipa::path(get, path = "/health", tag = "server", responses((status = 200, body = ReadyBody)))]
+pub(super) async fn health(State(app): State<Arc<App>>) -> Result<Json<ReadyBody>, ApiError> {
+    readiness(&app).await
+}
+
+/// How the chat is, part by part.
+#[utoipa::path(get, path = "/health/chat", tag = "server", responses((status = 200, body = HealthBody)))]
+pub(super) async fn chat(State(app): State<Arc<App>>) -> Json<HealthBody> {
     let storage = app.registry.storage_works().await;
     let queues = !app.registry.any_queue_full();
-    let websocket = !app.is_closing();
-    let check = |works| if works { "ok" } else { "error" };
-    Json(json!({
-        "status": if storage && queues && websocket { "healthy" } else { "degraded" },
-        "timestamp": Timestamp::now(),
-        "connections": app.slots.taken(),
-        "conversations": app.registry.handles().len(),
-        "storage": if storage { "connected" } else { "error" },
-        "checks": {
-            "websocket": check(websocket),
-            "storage": check(storage),
-            "queues": check(queues),
-        },
-    }))
+    let websocket = !app.is_leaving();
+    Json(HealthBody {
+        status: if storage && queues && websocket { Health::Healthy } else { Health::Degraded },
+        timestamp: app.clock.now(),
+        connections: app.slots.taken(),
+        conversations: app.registry.handles().len(),
+        storage: if storage { Storage::Connected } else { Storage::Error },
+        checks: ChecksBody { websocket: websocket.into(), storage: storage.into(), queues: queues.into() },
+    })
+}
+
+/// What the server counts, as Prometheus reads it.
+#[utoipa::path(
+    get, path = "/metrics", tag = "server",
+    responses((status = 200, body = String, content_type = "text/plain; version=0.0.4"))
+)]
+pub(super) async fn metrics(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    if !app.config.metrics_public {
+        let (mut parts, _) = request.into_parts();
+        Caller::from_request_parts(&mut parts, &app).await?;
+    }
+    Ok(([(CONTENT_TYPE, prometheus::TEXT_FORMAT)], app.metrics()).into_response())
+}
+
+/// The description of this interface.
+#[utoipa::path(get, path = "/openapi.json", tag = "server", responses((status = 200, body = serde_json::Value)))]
+pub(super) async fn openapi(State(app): State<Arc<App>>) -> Response {
+    ([(CONTENT_TYPE, "application/json")], Bytes::clone(&app.openapi)).into_response()
 }

@@ -1,42 +1,121 @@
 //! Joining, leaving and removing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value, json};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::MutexGuard;
 
 use super::conversations::person;
-use super::extract::{Fields, InPath, JsonObject};
-use super::wire::ConversationBody;
+use super::extract::{Fields, InPath, JsonObject, OptionalObject};
+use super::requests::{Accepting, Inviting, Joining};
+use super::wire::{ConversationBody, InviteBody, JoinedBody, LeftBody};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::domain::{ConversationId, UserId};
+use crate::conversation::handle::{Handle, ReadView};
+use crate::domain::{ConversationId, InviteId, UserId};
 use crate::error::ApiError;
 
-/// `POST /chat/{id}/join`
+/// Makes the caller, or by a participant somebody else, a participant.
+#[utoipa::path(
+    post, path = "/chat/{id}/join", tag = "membership", params(("id" = String, Path)), request_body = Joining,
+    responses((status = 200, body = JoinedBody))
+)]
 pub(super) async fn join(
     State(app): State<Arc<App>>,
     caller: Caller,
     InPath(id): InPath<String>,
     JsonObject(body): JsonObject,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let fields = Fields::of(&body);
     let entry =
         fields.object("participant")?.ok_or_else(|| ApiError::InvalidRequest("participant is required".to_owned()))?;
     let (user, name) = person(entry, "participant.", &app.config)?;
     let conversation = app.find(&ConversationId::from(id)).await?;
+    let _room = room(&app, &conversation, &caller.id, &user).await?;
     let view = conversation.join(caller.id, user, name).await;
     let view = view.map_err(|error| app.refused(error))?;
-    Ok(Json(json!({"success": true, "conversation": ConversationBody::from(&view)})))
+    Ok(joined(&view))
 }
 
-/// `DELETE /chat/{id}/leave`
+/// Checks that `user` may come to be in one more conversation. Where the join will be refused for another reason the
+/// number is not looked at: that reason comes first, and a stranger learns nothing of it.
+async fn room<'a>(
+    app: &'a App,
+    conversation: &Handle,
+    by: &UserId,
+    user: &UserId,
+) -> Result<Option<MutexGuard<'a, ()>>, ApiError> {
+    let is_in = conversation.admit(user.clone()).await.is_ok();
+    let may_ask = by == user || conversation.admit(by.clone()).await.is_ok();
+    if is_in || !may_ask {
+        return Ok(None);
+    }
+    app.room_for_one_more(user).await
+}
+
+fn joined(view: &ReadView) -> Response {
+    Json(JoinedBody { success: true, conversation: ConversationBody::from(view) }).into_response()
+}
+
+/// Makes an invite, by which people may join who know it.
+#[utoipa::path(
+    post, path = "/chat/{id}/invites", tag = "membership", params(("id" = String, Path)),
+    request_body = Option<Inviting>, responses((status = 201, body = InviteBody))
+)]
+pub(super) async fn invite(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    InPath(id): InPath<String>,
+    OptionalObject(body): OptionalObject,
+) -> Result<Response, ApiError> {
+    /// More would not be a limit.
+    const MOST_USES: u64 = 1_000_000;
+    let fields = Fields::of(&body);
+    let lasts = fields.number("expires_in", 1, app.config.max_invite_seconds)?.unwrap_or(app.config.invite_seconds);
+    let max_uses = fields.number("max_uses", 1, MOST_USES)?.and_then(|uses| u32::try_from(uses).ok());
+    let conversation = app.find(&ConversationId::from(id)).await?;
+    let invite = conversation.invite(caller.id, Duration::from_secs(lasts), max_uses).await;
+    let invite = invite.map_err(|error| app.refused(error))?;
+    Ok((StatusCode::CREATED, Json(InviteBody::from(&invite))).into_response())
+}
+
+/// Makes the caller a participant by an invite.
+#[utoipa::path(
+    post, path = "/chat/join/{invite}", tag = "membership", params(("invite" = String, Path)),
+    request_body = Option<Accepting>, responses((status = 200, body = JoinedBody))
+)]
+pub(super) async fn accept(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    InPath(invite): InPath<String>,
+    OptionalObject(body): OptionalObject,
+) -> Result<Response, ApiError> {
+    let fields = Fields::of(&body);
+    let name = match fields.text("name", app.config.max_name_chars)? {
+        None => caller.name,
+        Some(_) => fields.filled(&["name"], app.config.max_name_chars)?.to_owned(),
+    };
+    let invite = InviteId::from(invite);
+    let conversation = app.registry.find_invite(&invite).await.map_err(|error| app.refused(error))?;
+    let _room = room(&app, &conversation, &caller.id, &caller.id).await?;
+    let view = conversation.accept(invite, caller.id, name).await;
+    Ok(joined(&view.map_err(|error| app.refused(error))?))
+}
+
+/// Leaves. It tells nobody whether a conversation exists.
+#[utoipa::path(
+    delete, path = "/chat/{id}/leave", tag = "membership", params(("id" = String, Path)),
+    responses((status = 200, body = LeftBody))
+)]
 pub(super) async fn leave(
     State(app): State<Arc<App>>,
     caller: Caller,
     InPath(id): InPath<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     use crate::conversation::command::Rejection;
     let id = ConversationId::from(id);
     // Leaving tells nobody whether a conversation exists.
@@ -49,12 +128,17 @@ pub(super) async fn leave(
     Ok(left(&id, remaining, "Successfully left conversation"))
 }
 
-/// `DELETE /chat/{id}/participants/{user_id}`
+/// Takes somebody out; the creator may.
+#[utoipa::path(
+    delete, path = "/chat/{id}/participants/{user_id}", tag = "membership",
+    params(("id" = String, Path), ("user_id" = String, Path)),
+    responses((status = 200, body = LeftBody))
+)]
 pub(super) async fn remove(
     State(app): State<Arc<App>>,
     caller: Caller,
     InPath((id, user)): InPath<(String, String)>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let id = ConversationId::from(id);
     let conversation = app.find(&id).await?;
     let remaining = conversation.remove(caller.id, UserId::from(user)).await;
@@ -62,11 +146,6 @@ pub(super) async fn remove(
     Ok(left(&id, remaining, "Successfully removed participant"))
 }
 
-fn left(id: &ConversationId, remaining: usize, message: &str) -> Json<Value> {
-    Json(json!({
-        "success": true,
-        "message": message,
-        "conversation_id": id,
-        "remaining_participants": remaining,
-    }))
+fn left(id: &ConversationId, remaining: usize, message: &str) -> Response {
+    Json(LeftBody { success: true, message, conversation_id: id, remaining_participants: remaining }).into_response()
 }

@@ -1,28 +1,39 @@
 //! Reading and posting messages.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use super::extract::{Fields, InPath, InQuery, JsonObject};
-use super::wire::MessageBody;
+use super::requests::Saying;
+use super::wire::{MessageBody, MessagesBody, SaidBody};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::conversation::command::Draft;
 use crate::domain::{ClientMessageId, ConversationId, MessageId, MessageKind, SequenceId};
 use crate::error::ApiError;
 
-/// `GET /chat/conversations/{id}/messages`
+/// The messages after a place, ascending.
+#[utoipa::path(
+    get, path = "/chat/conversations/{id}/messages", tag = "messages",
+    params(
+        ("id" = String, Path),
+        ("after" = Option<i64>, Query, description = "Clamped to 0 and above"),
+        ("limit" = Option<i64>, Query, description = "Clamped to 1 to 100; 100 without it"),
+    ),
+    responses((status = 200, body = MessagesBody))
+)]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     InPath(id): InPath<String>,
     query: InQuery,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let after = SequenceId(query.clamped("after", 0, 0, u64::MAX)?);
     let limit = query.clamped("limit", 100, 1, 100)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -31,20 +42,36 @@ pub(super) async fn list(
     let page = page.map_err(|error| app.refused(error))?;
     let last = page.messages.last().map_or(after, |message| message.sequence);
     let messages: Vec<MessageBody<'_>> = page.messages.iter().map(|message| (&**message).into()).collect();
-    Ok(Json(json!({
-        "messages": messages,
-        "current_sequence_id": page.current,
-        "has_more": last < page.current,
-    })))
+    let body = MessagesBody { messages, current_sequence_id: page.current, has_more: last < page.current };
+    Ok(Json(body).into_response())
 }
 
-/// `POST /chat/{id}/messages`
+/// The same under its older name.
+#[utoipa::path(
+    post, path = "/chat/{id}/message", tag = "messages", params(("id" = String, Path)), request_body = Saying,
+    responses((status = 201, body = SaidBody))
+)]
+pub(super) async fn say_by_its_older_name(
+    app: State<Arc<App>>,
+    caller: Caller,
+    id: InPath<String>,
+    body: JsonObject,
+) -> Result<Response, ApiError> {
+    say(app, caller, id, body).await
+}
+
+/// Posts a message. Sent again under the same `message_id` it is stored once, and answered alike.
+#[utoipa::path(
+    post, path = "/chat/{id}/messages", tag = "messages", params(("id" = String, Path)), request_body = Saying,
+    responses((status = 201, body = SaidBody))
+)]
 pub(super) async fn say(
     State(app): State<Arc<App>>,
     caller: Caller,
     InPath(id): InPath<String>,
     JsonObject(body): JsonObject,
 ) -> Result<Response, ApiError> {
+    let received = Instant::now();
     let config = &app.config;
     let fields = Fields::of(&body);
     let content = match fields.text("content", usize::MAX)? {
@@ -77,13 +104,15 @@ pub(super) async fn say(
         content,
         metadata,
     };
+    app.rates.message(&draft.sender).map_err(ApiError::RateLimited)?;
     let conversation = app.find(&ConversationId::from(id)).await?;
     let (message, duplicate) = conversation.say(draft).await.map_err(|error| app.refused(error))?;
-    let body = json!({
-        "message_id": message.id,
-        "client_message_id": message.client_id,
-        "sequence_id": message.sequence,
-        "duplicate": duplicate,
-    });
+    app.metrics.acked_over_rest(received.elapsed());
+    let body = SaidBody {
+        message_id: &message.id,
+        client_message_id: message.client_id.as_ref(),
+        sequence_id: message.sequence,
+        duplicate,
+    };
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }

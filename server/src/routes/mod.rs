@@ -1,73 +1,70 @@
 //! The table of routes. Handlers extract a command, hand it to a conversation, and turn the reply into JSON.
 
 mod conversations;
+mod description;
 mod extract;
 mod health;
 mod membership;
 mod messages;
+mod observe;
+mod requests;
 mod testing;
 mod upgrade;
 mod wire;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::http::HeaderValue;
-use axum::http::header::X_CONTENT_TYPE_OPTIONS;
-use axum::middleware::{self, Next};
-use axum::response::Response;
-use axum::routing::{delete, get, patch, post};
-use tracing::{Instrument, field, info, info_span};
+use axum::middleware;
+use axum::routing::{get, put};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::config::Config;
 use crate::error::ApiError;
+
+/// Everything that the description tells.
+fn described() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(description::frame())
+        .routes(routes!(health::index))
+        .routes(routes!(health::health))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::chat))
+        .routes(routes!(health::metrics))
+        .routes(routes!(health::openapi))
+        .routes(routes!(conversations::create))
+        .routes(routes!(conversations::mine))
+        .routes(routes!(conversations::read))
+        .routes(routes!(conversations::edit))
+        .routes(routes!(messages::list))
+        .routes(routes!(messages::say))
+        .routes(routes!(messages::say_by_its_older_name))
+        .routes(routes!(membership::join))
+        .routes(routes!(membership::invite))
+        .routes(routes!(membership::accept))
+        .routes(routes!(membership::leave))
+        .routes(routes!(membership::remove))
+}
+
+/// The description of the REST interface, as JSON.
+pub(crate) fn openapi(config: &Config) -> String {
+    description::finish(described().into_openapi(), config)
+}
 
 /// Everything that the server answers.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let mut routes = Router::new()
-        .route("/", get(health::index))
-        .route("/health", get(health::ready))
-        .route("/ready", get(health::ready))
-        .route("/health/chat", get(health::chat))
-        .route("/chat/create", post(conversations::create))
-        .route("/chat/my-conversations", get(conversations::mine))
-        .route("/chat/conversations/{id}", get(conversations::read))
-        .route("/chat/conversations/{id}/messages", get(messages::list))
-        .route("/chat/ws/{id}", get(upgrade::connect))
-        .route("/chat/{id}", patch(conversations::edit))
-        .route("/chat/{id}/messages", post(messages::say))
-        .route("/chat/{id}/message", post(messages::say))
-        .route("/chat/{id}/join", post(membership::join))
-        .route("/chat/{id}/leave", delete(membership::leave))
-        .route("/chat/{id}/participants/{user_id}", delete(membership::remove));
+    let (routes, _) = described().split_for_parts();
+    // WebSocket is described in docs/asyncapi.yaml.
+    let mut routes = routes.route("/chat/ws/{id}", get(upgrade::connect));
     if app.faults.is_some() {
-        routes = routes.route("/testing/store", get(testing::read).put(testing::change));
+        routes = routes
+            .route("/testing/store", get(testing::read).put(testing::change))
+            .route("/testing/clock", put(testing::clock));
     }
     routes
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-        .layer(middleware::from_fn(observe))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), observe::observe))
         .with_state(app)
-}
-
-/// Logs each request once, without its query (which may hold a token), and forbids browsers to guess types.
-async fn observe(request: Request, next: Next) -> Response {
-    let span = info_span!(
-        "request",
-        method = %request.method(),
-        path = request.uri().path(),
-        participant = field::Empty,
-    );
-    async {
-        let start = Instant::now();
-        let mut response = next.run(request).await;
-        let nosniff = HeaderValue::from_static("nosniff");
-        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, nosniff);
-        info!(status = response.status().as_u16(), micros = start.elapsed().as_micros() as u64, "answered");
-        response
-    }
-    .instrument(span)
-    .await
 }

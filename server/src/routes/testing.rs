@@ -1,4 +1,4 @@
-//! Faults of the store on demand; mounted only with `testing`, which is refused beyond loopback.
+//! Faults of the store and a clock on demand; mounted only with `testing`, which is refused beyond loopback.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
-use super::extract::JsonObject;
+use super::extract::{Fields, JsonObject};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::storage::{FaultSettings, Gate};
@@ -40,18 +40,30 @@ pub(super) async fn change(
             .map(Some)
             .ok_or_else(|| ApiError::InvalidRequest(format!("{name} must be a number from 0 on"))),
     };
-    let (fail_next, delay) = (number("fail_next")?, number("delay_ms")?);
+    let (fail_next, doubt_next, delay) = (number("fail_next")?, number("doubt_next")?, number("delay_ms")?);
     Ok(body(faults.change(|settings| {
         settings.gate = gate.unwrap_or(settings.gate);
         settings.fail_next = fail_next.unwrap_or(settings.fail_next);
+        settings.doubt_next = doubt_next.unwrap_or(settings.doubt_next);
         settings.delay = delay.map_or(settings.delay, Duration::from_millis);
     })))
+}
+
+/// `PUT /testing/clock` puts the server's clock ahead: tokens and invites expire at once.
+pub(super) async fn clock(
+    State(app): State<Arc<App>>,
+    JsonObject(request): JsonObject,
+) -> Result<Json<Value>, ApiError> {
+    let ahead = Fields::of(&request).number("ahead_seconds", 0, 10_000_000_000)?.unwrap_or_default();
+    app.clock.put_ahead(Duration::from_secs(ahead));
+    Ok(Json(json!({"ahead_seconds": ahead, "now": app.clock.now()})))
 }
 
 fn body((settings, waiting): (FaultSettings, usize)) -> Json<Value> {
     Json(json!({
         "gate": settings.gate,
         "fail_next": settings.fail_next,
+        "doubt_next": settings.doubt_next,
         "delay_ms": settings.delay.as_millis() as u64,
         "waiting": waiting,
     }))

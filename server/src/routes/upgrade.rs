@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{Extension, State};
+use axum::extract::{Extension, FromRequestParts, State};
+use axum::http::request::Parts;
 use axum::response::Response;
 use tracing::{Instrument, info_span};
 
 use super::extract::{InPath, InQuery};
+use super::observe::RequestId;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::connection::WriteProgress;
@@ -25,13 +27,25 @@ const READ_BUFFER: usize = 4 * 1024;
 /// Frames up to this many times the limit are read whole, so that the close that tells of them arrives.
 const LENIENCE: usize = 4;
 
+/// The page that asks, if it is one, may open sockets. Looked at before any token.
+pub(super) struct AllowedOrigin;
+
+impl FromRequestParts<Arc<App>> for AllowedOrigin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        app.origins.check(&parts.headers).map(|()| Self)
+    }
+}
+
 /// Admits a participant and hands the socket to its own task.
 pub(super) async fn connect(
     State(app): State<Arc<App>>,
+    _: AllowedOrigin,
     caller: Caller,
     InPath(id): InPath<String>,
     query: InQuery,
-    Extension(progress): Extension<WriteProgress>,
+    (Extension(progress), Extension(request)): (Extension<WriteProgress>, Extension<RequestId>),
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     if app.is_closing() {
@@ -61,15 +75,20 @@ pub(super) async fn connect(
         id: app.socket_id(),
         user: caller.id,
         after,
+        expires: caller.expires,
         wire: Wire::new(conversation.id().clone(), app.wire),
         conversation,
         settings: app.socket_settings,
         progress,
+        rates: Arc::clone(&app.rates),
+        clock: app.clock.clone(),
+        metrics: Arc::clone(&app.metrics),
     };
     let span = info_span!(
         parent: None,
         "socket",
         id = %connection.id,
+        request = %request.0,
         conversation = %connection.conversation.id(),
         participant = %connection.user,
     );

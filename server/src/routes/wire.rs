@@ -1,10 +1,13 @@
 //! The bodies of answers.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::conversation::handle::ReadView;
-use crate::conversation::record::Durable;
-use crate::domain::{ConversationId, Message, MessageId, MessageKind, SequenceId, Timestamp, UserId};
+use crate::conversation::record::{Durable, Invite};
+use crate::domain::{
+    ClientMessageId, ConversationId, InviteId, Message, MessageId, MessageKind, SequenceId, Timestamp, UserId,
+};
 use crate::socket::frame::{MemberBody, STATUS, SeatBody, seats};
 
 /// The most messages in a conversation's body.
@@ -14,7 +17,7 @@ const SHOWN: usize = 100;
 const PREVIEW: usize = 100;
 
 /// Answer to a creation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct CreatedBody<'a> {
     conversation_id: &'a ConversationId,
     title: &'a str,
@@ -40,7 +43,7 @@ impl<'a> From<&'a Durable> for CreatedBody<'a> {
 }
 
 /// A message as REST shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct MessageBody<'a> {
     id: &'a MessageId,
     sequence_id: SequenceId,
@@ -68,7 +71,7 @@ impl<'a> From<&'a Message> for MessageBody<'a> {
     }
 }
 
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Status {
     Active,
@@ -76,7 +79,7 @@ enum Status {
 }
 
 /// A whole conversation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ConversationBody<'a> {
     id: &'a ConversationId,
     title: &'a str,
@@ -90,7 +93,9 @@ pub(super) struct ConversationBody<'a> {
     participant_count: usize,
     message_count: u64,
     unread_count: u64,
+    #[schema(required)]
     last_message_preview: Option<String>,
+    #[schema(required)]
     last_message_at: Option<Timestamp>,
 }
 
@@ -118,12 +123,14 @@ impl<'a> From<&'a ReadView> for ConversationBody<'a> {
 }
 
 /// A conversation in the list of one's own.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ListedBody<'a> {
     conversation_id: &'a ConversationId,
     title: &'a str,
     created_at: Timestamp,
+    #[schema(required)]
     last_message_at: Option<Timestamp>,
+    #[schema(required)]
     last_message_preview: Option<String>,
     participant_count: usize,
     unread_count: u64,
@@ -147,4 +154,139 @@ impl<'a> From<&'a ReadView> for ListedBody<'a> {
 fn preview(state: &Durable) -> Option<String> {
     let last = state.recent.back()?;
     Some(last.content.chars().take(PREVIEW).collect())
+}
+
+/// One page of one's own conversations.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ListBody<'a> {
+    pub(super) conversations: Vec<ListedBody<'a>>,
+    pub(super) total: usize,
+    pub(super) limit: u64,
+    pub(super) offset: u64,
+}
+
+/// A page of the log.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MessagesBody<'a> {
+    pub(super) messages: Vec<MessageBody<'a>>,
+    pub(super) current_sequence_id: SequenceId,
+    pub(super) has_more: bool,
+}
+
+/// Answer to a message.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SaidBody<'a> {
+    pub(super) message_id: &'a MessageId,
+    #[schema(required)]
+    pub(super) client_message_id: Option<&'a ClientMessageId>,
+    pub(super) sequence_id: SequenceId,
+    pub(super) duplicate: bool,
+}
+
+/// Answer to a join.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct JoinedBody<'a> {
+    pub(super) success: bool,
+    pub(super) conversation: ConversationBody<'a>,
+}
+
+/// Answer to a leave and to a removal.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct LeftBody<'a> {
+    pub(super) success: bool,
+    pub(super) message: &'a str,
+    pub(super) conversation_id: &'a ConversationId,
+    pub(super) remaining_participants: usize,
+}
+
+/// A new invite.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct InviteBody<'a> {
+    invite: &'a InviteId,
+    url: String,
+    expires_at: Timestamp,
+    #[schema(required)]
+    max_uses: Option<u32>,
+}
+
+impl<'a> From<&'a Invite> for InviteBody<'a> {
+    fn from(invite: &'a Invite) -> Self {
+        Self {
+            invite: &invite.id,
+            url: format!("/chat/join/{}", invite.id),
+            expires_at: invite.expires_at,
+            max_uses: invite.max_uses,
+        }
+    }
+}
+
+/// What serves here.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct IndexBody {
+    pub(super) name: &'static str,
+    pub(super) version: &'static str,
+}
+
+/// The server takes requests.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ReadyBody {
+    pub(super) status: &'static str,
+    pub(super) timestamp: Timestamp,
+}
+
+/// How the chat is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Health {
+    /// All checks are good.
+    Healthy,
+    /// One is not.
+    Degraded,
+}
+
+/// How a part is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Check {
+    /// It works.
+    Ok,
+    /// It does not.
+    Error,
+}
+
+impl From<bool> for Check {
+    fn from(works: bool) -> Self {
+        if works { Self::Ok } else { Self::Error }
+    }
+}
+
+/// Whether the store answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Storage {
+    /// It does.
+    Connected,
+    /// It does not.
+    Error,
+}
+
+/// How the server is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HealthBody {
+    pub(super) status: Health,
+    pub(super) timestamp: Timestamp,
+    /// Open sockets.
+    pub(super) connections: usize,
+    /// Conversations in memory.
+    pub(super) conversations: usize,
+    pub(super) storage: Storage,
+    pub(super) checks: ChecksBody,
+}
+
+/// What was looked at.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ChecksBody {
+    pub(super) websocket: Check,
+    pub(super) storage: Check,
+    pub(super) queues: Check,
 }

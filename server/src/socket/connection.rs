@@ -10,11 +10,13 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::frame::{FrameLimits, Wire};
-use super::outbound::Outbound;
+use super::outbound::{Outbound, OutboundLimits};
 use super::{reader, writer};
 use crate::connection::WriteProgress;
 use crate::conversation::handle::Handle;
-use crate::domain::{SequenceId, SocketId, UserId};
+use crate::domain::{Clock, SequenceId, SocketId, Timestamp, UserId};
+use crate::metrics::Metrics;
+use crate::rates::Rates;
 
 /// Limits and periods of sockets.
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +29,8 @@ pub(crate) struct SocketSettings {
     pub(crate) max_faults_per_minute: usize,
     /// The most frames without outcome.
     pub(crate) max_in_flight: usize,
-    /// The most queued frames.
-    pub(crate) outbound_capacity: usize,
+    /// When the queue is full.
+    pub(crate) outbound: OutboundLimits,
     /// The most messages in a sync frame.
     pub(crate) sync_page: usize,
     /// Period of the server's pings.
@@ -49,6 +51,8 @@ pub(crate) struct Connection {
     pub(crate) user: UserId,
     /// The last message that the client knows.
     pub(crate) after: Option<SequenceId>,
+    /// From when on its token means nobody.
+    pub(crate) expires: Option<Timestamp>,
     /// The conversation.
     pub(crate) conversation: Handle,
     /// Writes its frames.
@@ -57,13 +61,19 @@ pub(crate) struct Connection {
     pub(crate) settings: SocketSettings,
     /// How much the kernel has taken so far.
     pub(crate) progress: WriteProgress,
+    /// How often its user may speak.
+    pub(crate) rates: Arc<Rates>,
+    /// What time it is.
+    pub(crate) clock: Clock,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Connection {
     /// Serves the socket until it is closed. The conversation knows of the end before this returns.
     pub(crate) async fn serve(self, socket: WebSocket) {
         let tail = Arc::clone(self.conversation.tail());
-        let outbound = Arc::new(Outbound::new(tail, self.settings.outbound_capacity));
+        let outbound = Arc::new(Outbound::new(tail, self.settings.outbound, Arc::clone(&self.metrics)));
         let connected = self.conversation.connect(self.id, self.user.clone(), self.after, Arc::clone(&outbound)).await;
         if let Err(reason) = connected {
             outbound.close(reason);
@@ -74,10 +84,11 @@ impl Connection {
         let (sink, mut stream) = socket.split();
         let mut writing = pin!(writer::write(&self, sink, &outbound));
         let ending = {
-            let reading = reader::read(&self, &mut stream, permits);
+            let reading = reader::read(&self, &mut stream, permits, &outbound);
             tokio::select! {
                 () = &mut writing => None,
                 ending = reading => Some(ending),
+                () = self.expiry() => Some(reader::Ending::expired()),
             }
         };
         // What the other side sends from here on is dropped, but read, so that it gets our close.
@@ -97,6 +108,16 @@ impl Connection {
                 self.conversation.disconnect(self.id);
                 let _ = timeout(patience, reader::discard(&mut stream)).await;
             }
+        }
+    }
+}
+
+impl Connection {
+    /// Waits until the token has expired.
+    async fn expiry(&self) {
+        match self.expires {
+            Some(moment) => self.clock.until(moment).await,
+            None => std::future::pending().await,
         }
     }
 }

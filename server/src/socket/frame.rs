@@ -135,7 +135,7 @@ impl Wire {
             },
             Event::Pong => ServerFrame::Pong,
             Event::Fault(fault) => self.error(fault),
-            Event::Closing => ServerFrame::ServerClosing { retry_after: seconds(self.settings.retry_after) },
+            Event::Closing { retry_after } => ServerFrame::ServerClosing { retry_after: seconds(*retry_after) },
         }
     }
 
@@ -146,7 +146,7 @@ impl Wire {
             error,
             code,
             message: &fault.message,
-            retry_after: may_retry.then(|| seconds(self.settings.retry_after)),
+            retry_after: may_retry.then(|| seconds(fault.retry_after.unwrap_or(self.settings.retry_after))),
             message_id: fault.message_id.as_ref(),
         }
     }
@@ -187,14 +187,17 @@ pub(crate) fn ack(message: &Message, duplicate: bool) -> Utf8Bytes {
 /// What a frame is worth to a socket that does not keep up.
 pub(crate) fn worth(event: &Event) -> Worth {
     match event {
-        Event::Typing { .. } | Event::Presence { .. } => Worth::Passing,
+        Event::Typing { .. } => Worth::Passing,
         Event::AiResponse { .. } => Worth::Piece,
+        Event::Presence { .. } | Event::Joined { .. } | Event::Left { .. } => Worth::Seats,
+        Event::ModeChanged { .. } => Worth::Mode,
+        Event::Updated { .. } => Worth::Properties,
         _ => Worth::Needed,
     }
 }
 
 /// Name and number of a fault on the wire.
-fn name_of(kind: FaultKind) -> (&'static str, u16) {
+pub(crate) fn name_of(kind: FaultKind) -> (&'static str, u16) {
     match kind {
         FaultKind::InvalidJson => ("invalid_json", 400),
         FaultKind::UnknownType => ("unknown_type", 400),
@@ -203,6 +206,7 @@ fn name_of(kind: FaultKind) -> (&'static str, u16) {
         FaultKind::UnsupportedData => ("unsupported_data", 400),
         FaultKind::InvalidSync => ("invalid_sync", 400),
         FaultKind::IdConflict => ("id_conflict", 409),
+        FaultKind::RateLimited => ("rate_limited", 429),
         FaultKind::QueueFull => ("queue_full", 429),
         FaultKind::StorageUnavailable => ("storage_unavailable", 503),
         FaultKind::NotParticipant => ("not_participant", 403),
@@ -221,9 +225,13 @@ pub(crate) fn fault(rejection: &Rejection, message_id: Option<ClientMessageId>) 
         | Rejection::NotParticipant
         | Rejection::Forbidden(_)
         | Rejection::AlreadyMember(_)
-        | Rejection::CapacityReached(_) => FaultKind::NotParticipant,
+        | Rejection::CapacityReached(_)
+        | Rejection::InviteExpired
+        | Rejection::NoInvite
+        | Rejection::TooManyInvites(_)
+        | Rejection::ConversationLimit(_) => FaultKind::NotParticipant,
     };
-    Fault { kind, message: rejection.to_string(), message_id }
+    Fault { kind, message: rejection.to_string(), message_id, retry_after: None }
 }
 
 /// The close frame for a reason.
@@ -236,6 +244,7 @@ pub(crate) fn close_frame(reason: CloseReason) -> CloseFrame {
         CloseReason::NotUtf8 => (close_code::INVALID, "Text is not UTF-8"),
         CloseReason::Protocol => (close_code::PROTOCOL, "Protocol error"),
         CloseReason::HeartbeatLost => (close_code::ERROR, "Heartbeat timeout"),
+        CloseReason::TokenExpired => (4401, "Token expired"),
         CloseReason::TooSlow => (4408, "Reading too slowly"),
         CloseReason::LogUnavailable => (close_code::ERROR, "Message store unavailable"),
     };

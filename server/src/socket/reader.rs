@@ -13,7 +13,7 @@ use tracing::debug;
 
 use super::connection::Connection;
 use super::frame::{ClientFrame, parse};
-use super::outbound::Permit;
+use super::outbound::{FramePermit, Outbound, Permit};
 use crate::conversation::command::{Change, Draft, Signal};
 use crate::conversation::event::{CloseReason, Fault, FaultKind};
 use crate::domain::{MessageId, MessageKind};
@@ -32,6 +32,13 @@ pub(super) enum Ending {
     },
 }
 
+impl Ending {
+    /// The token of the socket is worth nothing any more.
+    pub(super) fn expired() -> Self {
+        hang_up(CloseReason::TokenExpired)
+    }
+}
+
 fn hang_up(reason: CloseReason) -> Ending {
     Ending::HangUp { reason, readable: true }
 }
@@ -45,19 +52,22 @@ pub(super) async fn read(
     connection: &Connection,
     stream: &mut SplitStream<WebSocket>,
     permits: Arc<Semaphore>,
+    outbound: &Outbound,
 ) -> Ending {
     let settings = &connection.settings;
     let patience = settings.heartbeat_interval + settings.heartbeat_timeout;
     let mut faults = FaultWindow::new(settings.max_faults_per_minute);
     loop {
         // The semaphore lives as long as this function and is never closed.
-        let permit = Arc::clone(&permits).acquire_owned().await.ok();
+        let slot = Arc::clone(&permits).acquire_owned().await.ok();
+        outbound.room().await;
         let message = match timeout_at(Instant::now() + patience, stream.next()).await {
             Err(_) => return hang_up(CloseReason::HeartbeatLost),
             Ok(None) => return Ending::Gone,
             Ok(Some(Err(error))) => return broken(error),
             Ok(Some(Ok(message))) => message,
         };
+        let permit = slot.map(FramePermit::now);
         let parsed = match message {
             Message::Text(text) if text.len() > settings.max_frame_bytes => {
                 return hang_up(CloseReason::FrameTooBig);
@@ -70,6 +80,7 @@ pub(super) async fn read(
                 kind: FaultKind::UnsupportedData,
                 message: "binary frames are not supported".to_owned(),
                 message_id: None,
+                retry_after: None,
             }),
             Message::Ping(_) | Message::Pong(_) => continue,
             Message::Close(_) => {
@@ -99,20 +110,29 @@ pub(super) async fn discard(stream: &mut SplitStream<WebSocket>) {
 }
 
 fn submit(connection: &Connection, frame: ClientFrame, permit: Permit) {
-    let Connection { id: socket, user, conversation, .. } = connection;
+    let Connection { id: socket, user, conversation, rates, .. } = connection;
     let signal = match frame {
         ClientFrame::Message { content, message_id, metadata } => {
             debug!(%socket, participant = %user, bytes = content.len(), "message frame");
-            let change = Change::Say(Draft {
-                id: MessageId::random(),
-                client_id: message_id.clone(),
-                sender: user.clone(),
-                socket: Some(*socket),
-                kind: MessageKind::Text,
-                content,
-                metadata,
-            });
-            return conversation.socket_change(*socket, change, message_id, permit);
+            if let Err(wait) = rates.message(user) {
+                Signal::Faulty(Fault {
+                    kind: FaultKind::RateLimited,
+                    message: "too many messages in a short time".to_owned(),
+                    message_id,
+                    retry_after: Some(wait),
+                })
+            } else {
+                let change = Change::Say(Draft {
+                    id: MessageId::random(),
+                    client_id: message_id.clone(),
+                    sender: user.clone(),
+                    socket: Some(*socket),
+                    kind: MessageKind::Text,
+                    content,
+                    metadata,
+                });
+                return conversation.socket_change(*socket, change, message_id, permit);
+            }
         }
         ClientFrame::Read(up_to) => {
             let change = Change::Read { user: user.clone(), socket: *socket, up_to };

@@ -12,12 +12,12 @@ use tracing::{info, warn};
 
 use super::connection::Connection;
 use super::frame;
-use super::outbound::{Next, Outbound};
+use super::outbound::{Next, Outbound, Timing};
 use crate::conversation::event::{CloseReason, Event, Fault, FaultKind, Seat};
 use crate::domain::SequenceId;
 
 /// How many messages a lagging socket reads from the store at once.
-const LOG_PAGE: usize = 100;
+const LOG_PAGE: usize = 32;
 
 type Sink = SplitSink<WebSocket, Message>;
 
@@ -72,17 +72,24 @@ async fn pump(connection: &Connection, sink: &mut Sink, outbound: &Outbound) -> 
             }
         };
         // The permit is given back when the frame is written.
-        let (frame, _permit) = match next {
-            Next::Frame(frame, permit) => (frame, permit),
+        let (frame, _permit, timing) = match next {
+            Next::Frame(frame, permit, timing) => (frame, permit, timing),
             Next::Logged(place) => {
                 let frame = logged.get(connection, place).await?;
                 outbound.passed(place);
-                (frame, None)
+                (frame, None, Timing::Untimed)
             }
-            Next::Page { after, current, seats, permit } => (page(connection, after, current, &seats).await, permit),
+            Next::Page { after, current, seats, permit } => {
+                (page(connection, after, current, &seats).await, permit, Timing::Untimed)
+            }
             Next::Close(reason) => return Ok(reason),
         };
         in_time(connection, sink.feed(Message::Text(frame))).await?;
+        match timing {
+            Timing::Untimed => {}
+            Timing::FanOut(since) => connection.metrics.fan_out.observe(since.elapsed().as_secs_f64()),
+            Timing::Ack(received) => connection.metrics.acked_on_socket(received.elapsed()),
+        }
     }
 }
 
@@ -106,18 +113,31 @@ async fn in_time(connection: &Connection, write: impl Future<Output = Result<(),
 
 /// A page of the log in answer to a sync, or the error that it cannot be read.
 async fn page(connection: &Connection, after: SequenceId, current: SequenceId, seats: &[Seat]) -> Utf8Bytes {
-    let limit = connection.settings.sync_page;
-    match connection.conversation.read_log(after, limit).await {
-        Ok(mut messages) => {
-            messages.retain(|message| message.sequence <= current);
-            let last = messages.last().map_or(after, |message| message.sequence);
-            connection.wire.sync_page(&messages, current, seats, last < current)
-        }
-        Err(error) => {
-            let fault = Fault { kind: FaultKind::StorageUnavailable, message: error.to_string(), message_id: None };
-            connection.wire.encode(&Event::Fault(fault))
+    let mut messages = Vec::new();
+    let (mut last, mut bytes) = (after, 0);
+    while last < current && messages.len() < connection.settings.sync_page {
+        let limit = (connection.settings.sync_page - messages.len()).min(LOG_PAGE);
+        let read = match connection.conversation.read_log(last, limit).await {
+            Ok(read) if read.is_empty() => break,
+            Ok(read) => read,
+            Err(error) => {
+                let message = error.to_string();
+                let kind = FaultKind::StorageUnavailable;
+                let fault = Fault { kind, message, message_id: None, retry_after: None };
+                return connection.wire.encode(&Event::Fault(fault));
+            }
+        };
+        for message in read.into_iter().filter(|message| message.sequence <= current) {
+            bytes += message.content.len();
+            // What would make the page too long waits for the next one; one message always fits.
+            if bytes > connection.settings.outbound.bytes && !messages.is_empty() {
+                return connection.wire.sync_page(&messages, current, seats, true);
+            }
+            last = message.sequence;
+            messages.push(message);
         }
     }
+    connection.wire.sync_page(&messages, current, seats, last < current)
 }
 
 /// Messages from the store, read in pages.

@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::{ConversationPage, Store, StoreError, StoreFuture};
+use super::{Append, AppendId, ConversationPage, Store, StoreError, StoreFuture};
 use crate::conversation::pipeline::SentKey;
-use crate::conversation::record::{Durable, Record};
-use crate::domain::{ConversationId, Message, SequenceId, UserId};
+use crate::conversation::record::Durable;
+use crate::domain::{ConversationId, InviteId, Message, SequenceId, UserId};
 
 /// Whether commits pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub(crate) struct FaultSettings {
     pub(crate) gate: Gate,
     /// How many of the next commits fail.
     pub(crate) fail_next: u64,
+    /// Of how many of the commits after those the outcome gets lost: they happen, and nobody hears of it.
+    pub(crate) doubt_next: u64,
     /// How long each commit takes besides.
     pub(crate) delay: Duration,
 }
@@ -66,22 +68,25 @@ impl FaultControls {
         now
     }
 
-    async fn pass(&self) -> Result<(), StoreError> {
+    /// Waits for the gate; `Ok(false)` says that the outcome of this commit is to get lost.
+    async fn pass(&self) -> Result<bool, StoreError> {
         let waits = Waits::begin(self);
         let mut gate = self.gate.subscribe();
         // The sender lives in `self`, so waiting ends only with an open gate.
         let _ = gate.wait_for(|gate| *gate == Gate::Open).await;
         drop(waits);
-        let (fails, delay) = {
-            let mut guard = self.lock();
-            let fails = guard.0.fail_next > 0;
-            guard.0.fail_next = guard.0.fail_next.saturating_sub(1);
-            (fails, guard.0.delay)
+        let (fails, doubtful, delay) = {
+            let settings = &mut self.lock().0;
+            let fails = settings.fail_next > 0;
+            let doubtful = !fails && settings.doubt_next > 0;
+            settings.fail_next = settings.fail_next.saturating_sub(1);
+            settings.doubt_next = settings.doubt_next.saturating_sub(u64::from(doubtful));
+            (fails, doubtful, settings.delay)
         };
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        if fails { Err(StoreError::Injected) } else { Ok(()) }
+        if fails { Err(StoreError::Injected) } else { Ok(!doubtful) }
     }
 }
 
@@ -103,29 +108,39 @@ impl Drop for Waits<'_> {
 }
 
 /// Wraps a store; only commits are affected, reads pass.
-pub(crate) struct FaultyStore<S> {
-    inner: S,
+pub(crate) struct FaultyStore {
+    inner: Arc<dyn Store>,
     controls: Arc<FaultControls>,
 }
 
-impl<S: Store> FaultyStore<S> {
+impl FaultyStore {
     /// Wraps `inner` under these controls.
-    pub(crate) fn new(inner: S, controls: Arc<FaultControls>) -> Self {
+    pub(crate) fn new(inner: Arc<dyn Store>, controls: Arc<FaultControls>) -> Self {
         Self { inner, controls }
     }
 }
 
-impl<S: Store> Store for FaultyStore<S> {
-    fn append(&self, id: &ConversationId, records: Vec<Record>) -> StoreFuture<'_, ()> {
-        let id = id.clone();
+impl Store for FaultyStore {
+    fn append(&self, append: Append) -> StoreFuture<'_, ()> {
         Box::pin(async move {
-            self.controls.pass().await?;
-            self.inner.append(&id, records).await
+            let is_heard = self.controls.pass().await?;
+            self.inner.append(append).await?;
+            if is_heard { Ok(()) } else { Err(StoreError::InDoubt("injected fault".into())) }
         })
     }
 
-    fn load(&self, id: &ConversationId) -> StoreFuture<'_, Option<Durable>> {
-        self.inner.load(id)
+    fn has_append(&self, conversation: &ConversationId, append: AppendId) -> StoreFuture<'_, bool> {
+        let conversation = conversation.clone();
+        Box::pin(async move {
+            // Asking needs the database as much as a commit does.
+            let mut gate = self.controls.gate.subscribe();
+            let _ = gate.wait_for(|gate| *gate == Gate::Open).await;
+            self.inner.has_append(&conversation, append).await
+        })
+    }
+
+    fn load(&self, id: &ConversationId, recent: usize) -> StoreFuture<'_, Option<Durable>> {
+        self.inner.load(id, recent)
     }
 
     fn messages_after(
@@ -155,11 +170,19 @@ impl<S: Store> Store for FaultyStore<S> {
         self.inner.conversations_of(user, offset, limit)
     }
 
+    fn conversation_of_invite(&self, invite: &InviteId) -> StoreFuture<'_, Option<ConversationId>> {
+        self.inner.conversation_of_invite(invite)
+    }
+
     fn check(&self) -> StoreFuture<'_, ()> {
         let (settings, _) = self.controls.read();
         if settings.fail_next > 0 {
             return Box::pin(std::future::ready(Err(StoreError::Injected)));
         }
         self.inner.check()
+    }
+
+    fn close(&self) -> StoreFuture<'_, ()> {
+        self.inner.close()
     }
 }

@@ -1,102 +1,108 @@
 //! The log in memory. It is gone with the process; everything else behaves like a durable store.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use super::{ConversationPage, Store, StoreError, StoreFuture};
+use super::{Append, AppendId, ConversationPage, Store, StoreError, StoreFuture};
 use crate::conversation::pipeline::SentKey;
-use crate::conversation::record::{Durable, RECENT, Record};
-use crate::domain::{ConversationId, Message, SequenceId, Timestamp, UserId};
+use crate::conversation::record::{Durable, Record};
+use crate::domain::{ConversationId, InviteId, Message, SequenceId, Timestamp, UserId};
+use crate::metrics::StoreMetrics;
 
 /// The log of one conversation. Messages lie apart from the other records, so that a place is an index.
 #[derive(Debug)]
 struct Log {
-    /// Everything but messages and read positions, in order.
-    records: Vec<Record>,
+    /// What the records amount to, without messages.
+    state: Durable,
     messages: Vec<Arc<Message>>,
     sent: HashMap<SentKey, SequenceId>,
-    read_positions: BTreeMap<UserId, SequenceId>,
     /// Creation or newest message, and a number that grows with each, which breaks ties.
     active: (Timestamp, u64),
+    last_append: AppendId,
 }
 
 impl Log {
-    /// Whether the log makes this user a participant: its last record about the user tells.
-    fn has_member(&self, user: &UserId) -> bool {
-        let says = self.records.iter().rev().find_map(|record| match record {
-            Record::Joined(participant) if participant.id == *user => Some(true),
-            Record::Left { user: left, .. } if left == user => Some(false),
-            _ => None,
-        });
-        says == Some(true)
-    }
-
     fn after(&self, after: SequenceId) -> &[Arc<Message>] {
         let start = usize::try_from(after.0).unwrap_or(usize::MAX);
         self.messages.get(start..).unwrap_or_default()
     }
 }
 
+/// Whether the messages among these records continue the log, under ids that their senders have not used.
+fn fits(log: Option<&Log>, records: &[Record]) -> bool {
+    let mut next = log.map_or(SequenceId::default(), |log| log.state.last_sequence).next();
+    records.iter().all(|record| {
+        let message = match record {
+            Record::Created { .. } => return false,
+            Record::Posted(message) => message,
+            _ => return true,
+        };
+        let place = next;
+        next = place.next();
+        let key = message.client_id.clone().map(|client_id| SentKey { sender: message.sender.clone(), client_id });
+        let is_new = key.is_none_or(|key| log.is_none_or(|log| !log.sent.contains_key(&key)));
+        message.sequence == place && is_new
+    })
+}
+
 #[derive(Debug, Default)]
 struct Logs {
     by_id: HashMap<ConversationId, Log>,
+    invites: HashMap<InviteId, ConversationId>,
     ordinal: u64,
 }
 
 impl Logs {
-    fn append(&mut self, id: &ConversationId, records: Vec<Record>) -> Result<(), StoreError> {
-        let creates = matches!(records.first(), Some(Record::Created { .. }));
-        if creates == self.by_id.contains_key(id) {
-            return Err(StoreError::Misfit(id.clone()));
+    fn append(&mut self, append: Append) -> Result<(), StoreError> {
+        let Append { id: token, conversation: id, records } = append;
+        let (created, rest) = match records.as_slice() {
+            [created @ Record::Created { at, .. }, rest @ ..] => (Some((created, *at)), rest),
+            rest => (None, rest),
+        };
+        let known = self.by_id.get(&id);
+        if known.is_some() == created.is_some() || !fits(known, rest) {
+            return Err(StoreError::Misfit(id));
         }
-        let log = self.by_id.entry(id.clone()).or_insert_with(|| Log {
-            records: Vec::new(),
-            messages: Vec::new(),
-            sent: HashMap::new(),
-            read_positions: BTreeMap::new(),
-            active: (Timestamp::from_millis(0), 0),
-        });
-        for record in records {
-            match record {
-                Record::Posted(message) => {
-                    self.ordinal += 1;
-                    log.active = (message.timestamp, self.ordinal);
-                    if let Some(client_id) = message.client_id.clone() {
-                        let sender = message.sender.clone();
-                        log.sent.insert(SentKey { sender, client_id }, message.sequence);
-                    }
-                    log.messages.push(message);
+        self.ordinal += 1;
+        if let Some((created, at)) = created
+            && let Some(state) = Durable::replay(id.clone(), [created])
+        {
+            let (messages, sent) = (Vec::new(), HashMap::new());
+            self.by_id
+                .insert(id.clone(), Log { state, messages, sent, active: (at, self.ordinal), last_append: token });
+        }
+        let Some(log) = self.by_id.get_mut(&id) else {
+            return Err(StoreError::Misfit(id));
+        };
+        log.last_append = token;
+        for record in rest {
+            log.state.fold(record);
+            if let Record::Invited(invite) = record {
+                self.invites.insert(invite.id.clone(), id.clone());
+            }
+            if let Record::Posted(message) = record {
+                log.active = (message.timestamp, self.ordinal);
+                if let Some(client_id) = message.client_id.clone() {
+                    let sender = message.sender.clone();
+                    log.sent.insert(SentKey { sender, client_id }, message.sequence);
                 }
-                Record::Read { user, up_to } => {
-                    log.read_positions.insert(user, up_to);
-                }
-                record => {
-                    if let Record::Created { at, .. } = record {
-                        self.ordinal += 1;
-                        log.active = (at, self.ordinal);
-                    }
-                    log.records.push(record);
-                }
+                log.messages.push(Arc::clone(message));
+                log.state.recent.clear();
             }
         }
         Ok(())
     }
 
-    fn load(&self, id: &ConversationId) -> Option<Durable> {
+    fn load(&self, id: &ConversationId, recent: usize) -> Option<Durable> {
         let log = self.by_id.get(id)?;
-        let mut state = Durable::replay(id.clone(), &log.records)?;
-        let updated_at = state.updated_at;
-        let first = log.messages.len().saturating_sub(RECENT);
-        for message in log.messages.iter().skip(first) {
-            state.fold(&Record::Posted(Arc::clone(message)));
-        }
-        state.updated_at = state.updated_at.max(updated_at);
-        state.read_positions.clone_from(&log.read_positions);
-        Some(state)
+        let first = log.messages.len().saturating_sub(recent);
+        let recent: VecDeque<_> = log.messages.iter().skip(first).cloned().collect();
+        Some(Durable { recent, ..log.state.clone() })
     }
 
     fn conversations_of(&self, user: &UserId, offset: usize, limit: usize) -> ConversationPage {
-        let mut mine: Vec<_> = self.by_id.iter().filter(|(_, log)| log.has_member(user)).collect();
+        let mut mine: Vec<_> = self.by_id.iter().filter(|(_, log)| log.state.members.contains_key(user)).collect();
         mine.sort_by_key(|(_, log)| std::cmp::Reverse(log.active));
         let page = mine.iter().skip(offset).take(limit);
         ConversationPage { ids: page.map(|(id, _)| (*id).clone()).collect(), total: mine.len() }
@@ -104,12 +110,18 @@ impl Logs {
 }
 
 /// A [`Store`] in memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct MemoryStore {
     logs: Mutex<Logs>,
+    metrics: StoreMetrics,
 }
 
 impl MemoryStore {
+    /// With nothing in it.
+    pub(crate) fn new(metrics: StoreMetrics) -> Self {
+        Self { logs: Mutex::default(), metrics }
+    }
+
     fn logs(&self) -> MutexGuard<'_, Logs> {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -125,12 +137,22 @@ fn ready<'a, T: Send + 'a>(result: Result<T, StoreError>) -> StoreFuture<'a, T> 
 }
 
 impl Store for MemoryStore {
-    fn append(&self, id: &ConversationId, records: Vec<Record>) -> StoreFuture<'_, ()> {
-        ready(self.logs().append(id, records))
+    fn append(&self, append: Append) -> StoreFuture<'_, ()> {
+        let (start, count) = (Instant::now(), append.records.len());
+        let appended = self.logs().append(append);
+        match &appended {
+            Ok(()) => self.metrics.committed(count, start.elapsed()),
+            Err(_) => self.metrics.failed(),
+        }
+        ready(appended)
     }
 
-    fn load(&self, id: &ConversationId) -> StoreFuture<'_, Option<Durable>> {
-        ready(Ok(self.logs().load(id)))
+    fn has_append(&self, conversation: &ConversationId, append: AppendId) -> StoreFuture<'_, bool> {
+        ready(Ok(self.in_log(conversation, |log| log.last_append == append)))
+    }
+
+    fn load(&self, id: &ConversationId, recent: usize) -> StoreFuture<'_, Option<Durable>> {
+        ready(Ok(self.logs().load(id, recent)))
     }
 
     fn messages_after(
@@ -172,7 +194,15 @@ impl Store for MemoryStore {
         ready(Ok(self.logs().conversations_of(user, offset, limit)))
     }
 
+    fn conversation_of_invite(&self, invite: &InviteId) -> StoreFuture<'_, Option<ConversationId>> {
+        ready(Ok(self.logs().invites.get(invite).cloned()))
+    }
+
     fn check(&self) -> StoreFuture<'_, ()> {
+        ready(Ok(()))
+    }
+
+    fn close(&self) -> StoreFuture<'_, ()> {
         ready(Ok(()))
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use roundtable_server::Config;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
@@ -28,12 +29,18 @@ async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 /// A running server.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    /// Where it keeps its database; gone with it.
+    _data: TempDir,
     shutdown: Option<oneshot::Sender<()>>,
     serving: JoinHandle<std::io::Result<()>>,
 }
 
 impl Server {
-    pub(crate) async fn start(config: Value) -> Self {
+    pub(crate) async fn start(mut config: Value) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        if config.get("data").is_none() {
+            config["data"] = json!(data.path());
+        }
         let config = Config::from_value(config).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -42,7 +49,12 @@ impl Server {
             let _ = signal.await;
         };
         let serving = tokio::spawn(roundtable_server::serve(vec![listener], config, ended));
-        Self { address, shutdown: Some(shutdown), serving }
+        Self { address, _data: data, shutdown: Some(shutdown), serving }
+    }
+
+    /// A server that somebody else runs.
+    pub(crate) fn elsewhere(address: SocketAddr, data: TempDir) -> Self {
+        Self { address, _data: data, shutdown: None, serving: tokio::spawn(std::future::pending()) }
     }
 
     /// Asks the server to go down.
@@ -57,20 +69,18 @@ impl Server {
 
     /// One request on a connection of its own.
     pub(crate) async fn call(&self, user: &str, method: &str, path: &str, body: Value) -> Answer {
-        let token = if user.is_empty() { String::new() } else { format!("authorization: Bearer e2e_{user}\r\n") };
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: test\r\n{token}connection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        let exchange = async {
-            let mut stream = TcpStream::connect(self.address).await.unwrap();
-            stream.write_all(request.as_bytes()).await.unwrap();
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).await.unwrap();
-            answer
-        };
-        Answer::parse(&soon("a request", exchange).await)
+        let token = if user.is_empty() { String::new() } else { format!("e2e_{user}") };
+        self.call_by(&token, method, path, body).await
+    }
+
+    /// One request with this token.
+    pub(crate) async fn call_by(&self, token: &str, method: &str, path: &str, body: Value) -> Answer {
+        call_at(self.address, token, method, path, body).await.unwrap()
+    }
+
+    /// Everything that comes back for these bytes until the server closes the connection.
+    pub(crate) async fn raw(&self, request: &str) -> String {
+        raw_at(self.address, request).await.unwrap()
     }
 
     /// The body of a request that must succeed.
@@ -120,23 +130,67 @@ impl Server {
         self.upgrade(stream, user, conversation, "").await.unwrap()
     }
 
+    /// A socket whose token stands in the query.
+    pub(crate) async fn upgrade_by_query(&self, token: &str, conversation: &str) -> Socket {
+        self.try_connect("", conversation, &format!("?auth_token={token}")).await.unwrap()
+    }
+
     async fn upgrade(&self, stream: TcpStream, user: &str, conversation: &str, query: &str) -> Result<Socket, u16> {
-        // Otherwise the second of two small frames waits until the first one is acknowledged.
-        stream.set_nodelay(true).unwrap();
-        let uri = format!("ws://{}/chat/ws/{conversation}{query}", self.address);
-        let mut request = uri.into_client_request().unwrap();
-        if !user.is_empty() {
-            let token = format!("Bearer e2e_{user}").parse().unwrap();
-            request.headers_mut().insert("authorization", token);
-        }
-        let config = WebSocketConfig::default().read_buffer_size(4096);
-        let handshake = tokio_tungstenite::client_async_with_config(request, stream, Some(config));
-        match soon("a handshake", handshake).await {
-            Ok((stream, _)) => Ok(Socket { stream }),
+        match upgrade(stream, self.address, user, conversation, query).await {
+            Ok(socket) => Ok(socket),
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("handshake: {error}"),
         }
     }
+}
+
+/// One request on a connection of its own; `None` if the connection broke.
+pub(crate) async fn call_at(address: SocketAddr, token: &str, method: &str, path: &str, body: Value) -> Option<Answer> {
+    let token = if token.is_empty() { String::new() } else { format!("authorization: Bearer {token}\r\n") };
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: test\r\n{token}connection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    raw_at(address, &request).await.map(|answer| Answer::parse(&answer))
+}
+
+async fn raw_at(address: SocketAddr, request: &str) -> Option<String> {
+    let exchange = async {
+        let mut stream = TcpStream::connect(address).await.ok()?;
+        stream.write_all(request.as_bytes()).await.ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.ok()?;
+        Some(answer)
+    };
+    soon("a request", exchange).await
+}
+
+/// A socket, unless the connection breaks.
+pub(crate) async fn connect_at(address: SocketAddr, user: &str, conversation: &str, query: &str) -> Option<Socket> {
+    let stream = TcpStream::connect(address).await.ok()?;
+    upgrade(stream, address, user, conversation, query).await.ok()
+}
+
+async fn upgrade(
+    stream: TcpStream,
+    address: SocketAddr,
+    user: &str,
+    conversation: &str,
+    query: &str,
+) -> Result<Socket, Error> {
+    // Otherwise the second of two small frames waits until the first one is acknowledged.
+    stream.set_nodelay(true).unwrap();
+    let uri = format!("ws://{address}/chat/ws/{conversation}{query}");
+    let mut request = uri.into_client_request().unwrap();
+    if !user.is_empty() {
+        let token = format!("Bearer e2e_{user}").parse().unwrap();
+        request.headers_mut().insert("authorization", token);
+    }
+    let config = WebSocketConfig::default().read_buffer_size(4096);
+    let handshake = tokio_tungstenite::client_async_with_config(request, stream, Some(config));
+    let (stream, _) = soon("a handshake", handshake).await?;
+    Ok(Socket { stream })
 }
 
 /// An answer over HTTP.
@@ -148,7 +202,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         Self {
             status: head.split(' ').nth(1).unwrap().parse().unwrap(),
@@ -179,6 +233,28 @@ impl Socket {
 
     pub(crate) async fn send_raw(&mut self, message: Message) {
         soon("sending", self.stream.send(message)).await.unwrap();
+    }
+
+    /// Sends a frame unless the other side takes none, which shows when nothing moves for a while.
+    pub(crate) async fn try_send(&mut self, frame: &Value) -> bool {
+        let sending = self.stream.send(Message::text(frame.to_string()));
+        tokio::time::timeout(Duration::from_millis(300), sending).await.is_ok_and(|sent| sent.is_ok())
+    }
+
+    /// Sends a frame; `false` if the connection broke.
+    pub(crate) async fn send_to_mortal(&mut self, frame: Value) -> bool {
+        soon("sending", self.stream.send(Message::text(frame.to_string()))).await.is_ok()
+    }
+
+    /// The next frame, unless the connection broke or closed.
+    pub(crate) async fn try_next(&mut self) -> Option<Value> {
+        loop {
+            match soon("receiving", self.stream.next()).await {
+                Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                _ => return None,
+            }
+        }
     }
 
     /// Says something under an id of the client's own.

@@ -10,7 +10,7 @@ use crate::client::{Server, types};
 #[tokio::test]
 async fn a_shutdown_tells_every_socket_and_leaves_no_task() {
     let tasks = Handle::current().metrics().num_alive_tasks();
-    let mut server = Server::start(json!({"retry_after_ms": 2000})).await;
+    let mut server = Server::start(json!({"retry_after_ms": 2000, "reconnect_spread_ms": 0})).await;
     let talk = server.conversation(&["ann", "ben"]).await;
     let mut ann = server.enter("ann", &talk).await;
     let mut ben = server.enter("ben", &talk).await;
@@ -23,6 +23,22 @@ async fn a_shutdown_tells_every_socket_and_leaves_no_task() {
     }
     server.stopped().await;
     assert_eq!(Handle::current().metrics().num_alive_tasks(), tasks);
+}
+
+#[tokio::test]
+async fn readiness_goes_first_and_whoever_is_there_is_still_served() {
+    let mut server = Server::start(json!({"drain_delay_ms": 1_000})).await;
+    let talk = server.conversation(&["ann"]).await;
+    let mut ann = server.enter("ann", &talk).await;
+    server.begin_shutdown();
+    while server.call("", "GET", "/ready", Value::Null).await.status == 200 {}
+    assert_eq!(server.call("", "GET", "/ready", Value::Null).await.error(), (503, "NOT_READY"));
+    assert_eq!(server.ask("", "GET", "/health/chat", Value::Null).await["checks"]["websocket"], "error");
+    ann.say("still served", "1").await;
+    assert_eq!(types(&ann.ping().await), ["message_ack"]);
+    let (frames, (code, _)) = ann.until_close().await;
+    assert_eq!((types(&frames), code), (vec!["server_closing"], 1001));
+    server.stopped().await;
 }
 
 #[tokio::test]
@@ -71,6 +87,14 @@ async fn what_is_reachable_from_elsewhere_is_refused() {
         assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
         assert!(error.to_string().contains("loopback"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn where_tokens_are_verified_others_may_reach_the_server() {
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let config = json!({"store": "memory", "auth": "jwt", "jwt_secret": "0123456789abcdef0123456789abcdef"});
+    let config = Config::from_value(config).unwrap();
+    roundtable_server::serve(vec![listener], config, std::future::ready(())).await.unwrap();
 }
 
 #[tokio::test]

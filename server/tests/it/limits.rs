@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::client::{Server, places, types};
+use crate::client::{Answer, Server, places, types};
 
 #[tokio::test]
 async fn refusals_come_before_the_upgrade() {
@@ -100,6 +100,42 @@ async fn a_silent_peer_is_found_and_a_living_one_is_kept() {
     assert_eq!(ann.receive("participant_update").await["action"], "join");
     assert_eq!(ann.receive("participant_update").await["action"], "leave");
     assert_eq!(ann.ping().await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn requests_that_do_not_come_to_an_end_are_ended() {
+    let server = Server::start(json!({"header_timeout_ms": 50, "body_timeout_ms": 50})).await;
+    // A head without its end: there is nobody to answer yet, so the connection is closed.
+    assert_eq!(server.raw("GET /health HTTP/1.1\r\nhost: x\r\n").await, "");
+    // A body that is announced and does not come.
+    let head = "POST /chat/create HTTP/1.1\r\nhost: x\r\nauthorization: Bearer e2e_ann\r\ncontent-length: 100\r\n\r\n{";
+    let answer = Answer::parse(&server.raw(head).await);
+    assert_eq!(answer.error(), (408, "REQUEST_TIMEOUT"));
+    assert_eq!(server.call("ann", "GET", "/chat/my-conversations", Value::Null).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_socket_that_takes_no_answers_is_not_read() {
+    let config = json!({
+        "socket_send_buffer": 4096, "socket_receive_buffer": 4096, "outbound_capacity": 4,
+        "write_timeout_ms": 3_600_000, "heartbeat_interval_ms": 3_600_000,
+    });
+    let server = Server::start(config).await;
+    let talk = server.conversation(&["ann", "ben"]).await;
+    let mut ann = server.enter("ann", &talk).await;
+    let mut ben = server.connect_narrow("ben", &talk).await;
+    ben.ping().await;
+    ann.receive("participant_update").await;
+    // Ben asks for ever more and reads nothing. At some point nothing more is taken from him, however long he waits:
+    // what is said to him is bounded, and so is what he may cause.
+    let mut sent = 0;
+    let frame = json!({"type": "ping", "filler": "x".repeat(2_000)});
+    while ben.try_send(&frame).await {
+        sent += 1;
+        assert!(sent < 20_000, "a socket that reads nothing is read for ever");
+    }
+    ann.say("nobody waits for ben", "1").await;
+    assert_eq!(places(&ann.ping().await), [1]);
 }
 
 #[tokio::test]

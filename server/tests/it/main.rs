@@ -5,8 +5,13 @@
 mod ai;
 mod client;
 mod commits;
+mod crash;
+mod description;
 mod lifecycle;
 mod limits;
+mod logs;
 mod membership;
 mod rest;
+mod storage;
 mod stream;
+mod tokens;

@@ -69,7 +69,7 @@ fn all_mistakes_are_told_with_their_places() {
             "7:1: `server.comand`: there is no such key; did you mean `command`?",
             "8:13: `server.env.A`: it is a string, not 1",
             "10:11: `servers.a`: `command` has the unknown placeholder {prot}; it may have {port}, \
-             {ready_file}, {config}, {target_dir}, {dir}",
+             {ready_file}, {config}, {data}, {target_dir}, {dir}",
             "12:11: `servers.b.command`: it is a list of strings, one for each word, not \"x\"",
         ]
     );

@@ -145,7 +145,7 @@ pub const WORDS: &[Word] = &[
             "race",
             r##"{"$ref": "#/$defs/race"}"##,
             "{ of: all, do: { get: / } }",
-            "Everybody in a group does one thing at one release instant; `outcomes` says who may end how, and names them.",
+            "Everybody in a group does one thing at one release instant; `outcomes` says who may end how, and names them, in snapshots too.",
         ),
         &[],
     ),

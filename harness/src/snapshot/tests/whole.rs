@@ -30,6 +30,7 @@ struct Story {
     state: Vec<StateAnswer>,
     rules: SnapshotRules,
     unordered: Vec<String>,
+    roles: Vec<(String, String)>,
 }
 
 impl Story {
@@ -41,6 +42,7 @@ impl Story {
             state: Vec::new(),
             rules: rules(),
             unordered: Vec::new(),
+            roles: Vec::new(),
         }
     }
 
@@ -48,6 +50,7 @@ impl Story {
         normalise(&Material {
             record: &self.record,
             members: &self.members,
+            roles: &self.roles,
             captures: &self.captures,
             run: "4711",
             state: &self.state,
@@ -74,6 +77,27 @@ fn chat() -> Chat {
     chat.join("alice").join("bob").connect("alice", "main", None).connect("bob", "main", None);
     chat.say("alice", "hello").connect("alice", "phone", None).say("bob", "hi");
     chat
+}
+
+#[test]
+fn whoever_wins_a_race_is_shown_as_the_winner() {
+    let told = |winner: &str, loser: &str| {
+        let mut chat = Chat::new();
+        chat.join("alice").join("bob").connect("alice", "main", None).connect("bob", "main", None).say(winner, "first");
+        let mut story = Story::new(&chat);
+        story.roles = vec![(winner.to_owned(), "winner".to_owned()), (loser.to_owned(), "loser".to_owned())];
+        // As the run gives them: the winner before the loser.
+        story.members.sort_by_key(|member| member.key != winner);
+        for who in [winner, loser] {
+            story.asked(who, json!({ "won": format!("{winner}_4711"), "by": format!("{winner} 4711 won") }));
+        }
+        story.text()
+    };
+    let text = told("alice", "bob");
+    assert_eq!(text, told("bob", "alice"));
+    assert!(text.starts_with("winner:\n") && text.contains("\nloser:\n"), "{text}");
+    assert!(text.contains(r#"{by: winner won, won: "[winner]"}"#) && text.contains("[winner.msg.1]"), "{text}");
+    assert!(!text.contains("alice") && !text.contains("bob"), "{text}");
 }
 
 #[test]

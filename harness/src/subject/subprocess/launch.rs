@@ -39,6 +39,8 @@ pub(crate) struct Launcher {
     settings: Settings,
     places: Places,
     folder: Folder,
+    /// What the server itself keeps, over its restarts: a folder that is not moved when the server is left running.
+    data: tempfile::TempDir,
     port: Option<u16>,
     /// Keeps other runs from a port that `roundtable.toml` fixes, as long as this one may use it.
     _claim: Option<port::Claim>,
@@ -55,6 +57,10 @@ impl Launcher {
         let places = Places::of(&spec.dir);
         build(spec, &places, logs).await?;
         let folder = Folder::new().map_err(SubjectError::io(&spec.name, "making a temporary folder"))?;
+        let mut data = tempfile::Builder::new();
+        let data = data.prefix("data-");
+        let data = if spec.keepable { data.tempdir() } else { data.tempdir_in(&folder.path) };
+        let data = data.map_err(SubjectError::io(&spec.name, "making a temporary folder"))?;
         let spec = spec.clone();
         let claim = match spec.port {
             None => None,
@@ -64,7 +70,7 @@ impl Launcher {
                 log: Vec::new(),
             })?,
         };
-        let mut launcher = Self { port: spec.port, spec, settings, places, folder, _claim: claim };
+        let mut launcher = Self { port: spec.port, spec, settings, places, folder, data, _claim: claim };
         let chooses = launcher.port.is_none() && launcher.names("port");
         let mut tries = 1;
         loop {
@@ -137,6 +143,7 @@ impl Launcher {
             .and_then(|kept| fs::rename(&self.folder.path, &kept).map(|()| kept))
             .map_err(self.io("moving its files"))?;
         let pid = process.id();
+        let _ = self.data.keep();
         process.release();
         Ok(Some(Kept { pid, url, log: kept.join(LOG) }))
     }
@@ -153,7 +160,8 @@ impl Launcher {
             let text = serde_json::Value::Object(self.settings.config.clone()).to_string();
             fs::write(&config, text).map_err(self.io("writing its configuration"))?;
         }
-        let values = Values { places: &self.places, port: self.port, ready_file: &ready_file, config: &config };
+        let data = self.data.path();
+        let values = Values { places: &self.places, port: self.port, ready_file: &ready_file, config: &config, data };
         let words = self.spec.command.iter().chain(&self.settings.args);
         let words: Vec<String> = words.map(|word| values.fill(word)).collect();
         let env = self.settings.env.iter();

@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(
             unknown,
             "`command` has the unknown placeholder {prot}; it may have {port}, {ready_file}, \
-             {config}, {target_dir}, {dir}"
+             {config}, {data}, {target_dir}, {dir}"
         );
         assert!(problem(|spec| spec.build = vec!["{port}".to_owned()]).contains("`build`"));
         assert!(problem(|spec| spec.ready = None).contains("set `ready`"));

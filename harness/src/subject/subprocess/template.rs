@@ -1,9 +1,9 @@
-//! The placeholders of a command: `{port}`, `{ready_file}`, `{config}`, `{target_dir}`, `{dir}`.
+//! The placeholders of a command: `{port}`, `{ready_file}`, `{config}`, `{data}`, `{target_dir}`, `{dir}`.
 
 use std::path::{Path, PathBuf};
 
 /// What a `command`, its `args` and the values of its `env` may name.
-pub const IN_COMMAND: [&str; 5] = ["port", "ready_file", "config", "target_dir", "dir"];
+pub const IN_COMMAND: [&str; 6] = ["port", "ready_file", "config", "data", "target_dir", "dir"];
 
 /// What a `build` command may name: it runs before any port or file is chosen.
 pub const IN_BUILD: [&str; 2] = ["target_dir", "dir"];
@@ -51,6 +51,7 @@ pub(super) struct Values<'a> {
     pub(super) port: Option<u16>,
     pub(super) ready_file: &'a Path,
     pub(super) config: &'a Path,
+    pub(super) data: &'a Path,
 }
 
 impl Values<'_> {
@@ -59,6 +60,7 @@ impl Values<'_> {
             "port" => self.port.map(|port| port.to_string()),
             "ready_file" => Some(self.ready_file.to_string_lossy().into_owned()),
             "config" => Some(self.config.to_string_lossy().into_owned()),
+            "data" => Some(self.data.to_string_lossy().into_owned()),
             _ => self.places.value(name),
         })
     }
@@ -110,11 +112,11 @@ mod tests {
     #[test]
     fn placeholders_are_filled_and_other_braces_stay() {
         let places = Places { dir: "/d".into(), target_dir: "/d/target".into() };
-        let (ready_file, config) = (Path::new("/r"), Path::new("/c.json"));
-        let values = Values { places: &places, port: Some(81), ready_file, config };
+        let (ready_file, config, data) = (Path::new("/r"), Path::new("/c.json"), Path::new("/data"));
+        let values = Values { places: &places, port: Some(81), ready_file, config, data };
         assert_eq!(values.fill("--at={port}:{ready_file}"), "--at=81:/r");
         assert_eq!(values.fill(r#"{"a": {port}, "é": {}} {Port"#), r#"{"a": 81, "é": {}} {Port"#);
-        assert_eq!(values.fill("{nonsense}{config}"), "{nonsense}/c.json");
+        assert_eq!(values.fill("{nonsense}{config}{data}"), "{nonsense}/c.json/data");
         assert_eq!(places.fill("{target_dir}/x {dir}{port}"), "/d/target/x /d{port}");
         assert_eq!(placeholders("{a}{b c}{d").collect::<Vec<_>>(), ["a"]);
     }

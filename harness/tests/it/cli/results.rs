@@ -74,6 +74,18 @@ fn a_frame_that_another_step_took() {
 }
 
 #[test]
+fn whom_else_it_holds_for_where_all_look() {
+    Project::new()
+        .scenario(
+            "talk/all",
+            "Ann has taken it already",
+            "steps:\n  - all: enter\n  - ann: { say: once }\n  - all: { receive: { type: said, text: once }, within: 5ms }\n",
+        )
+        .play(&[])
+        .told("failing_for_some");
+}
+
+#[test]
 fn a_forbidden_frame_a_wrong_count_and_the_wrong_next_one() {
     let began = "steps:\n  - all: enter\n  - ann: { say: psst }\n";
     Project::new()

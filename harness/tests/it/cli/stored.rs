@@ -68,3 +68,24 @@ fn one_name_stands_for_one_snapshot() {
         .play(&["--update-snapshots"])
         .told("snapshot_twice");
 }
+
+#[test]
+fn who_won_a_race_is_called_by_the_outcome() {
+    let race = "steps:\n  - race: { of: all, do: sit, outcomes: [{ as: seated, count: 1, status: 201 }, { as: standing, count: 1, status: 409 }] }\n  - snapshot: after\n";
+    let project = Project::new().scenario("seat/two", "A seat for one of two", race);
+    assert_eq!(project.play(&["--update-snapshots"]).code, Some(0));
+    snapshot("snapshot_of_a_race", &project.read("snapshots/seat/two/after.snap").unwrap());
+    // Whoever is the faster one of them.
+    assert_eq!(project.play(&["--repeat", "10", "--jitter", "2ms"]).code, Some(0));
+}
+
+#[test]
+fn a_race_without_names_is_named_where_a_snapshot_differs() {
+    let race = "steps:\n  - all: enter\n  - race: { of: all, do: { say: hi } }\n  - snapshot: { name: after, of: [ann], unordered: [said] }\n";
+    let project = Project::new().scenario("seat/two", "A seat for one of two", race);
+    assert_eq!(project.play(&["--update-snapshots"]).code, Some(0));
+    let file = "snapshots/seat/two/after.snap";
+    let stored = project.read(file).unwrap();
+    let output = project.file(file, &stored.replace("said: 2", "said: 3")).play(&[]).stdout;
+    assert!(output.contains("the race at line 6 may end in another way each time"), "{stored}{output}");
+}

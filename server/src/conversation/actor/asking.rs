@@ -95,6 +95,13 @@ impl Actor {
             let end = AiChunk { message_type: "ai_chunk".to_owned(), ..AiChunk::default() };
             self.stream(asked.question.clone(), end, true);
         }
+        let outcome = match &result {
+            Ok(None) => "silent",
+            Ok(Some(_)) => "answered",
+            Err(AiError::TimedOut) => "timed_out",
+            Err(_) => "failed",
+        };
+        self.ambient.metrics.ai_job(outcome);
         let (kind, content) = match result {
             Ok(None) => return,
             Ok(Some(text)) => (MessageKind::NlwebResponse, text),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::{HISTORY, MOST, Ticket, USERS};
 use crate::conversation::command::{Change, Draft, Signal};
-use crate::domain::{ClientMessageId, SocketId, UserId};
+use crate::domain::{ClientMessageId, InviteId, SocketId, UserId};
 
 /// What waits in the model, in the order it came.
 #[derive(Debug, Clone)]
@@ -28,7 +28,13 @@ pub(super) struct Model {
     pub(super) read: BTreeMap<UserId, u64>,
     pub(super) open: BTreeMap<SocketId, UserId>,
     pub(super) typing: BTreeMap<UserId, bool>,
+    /// How often each invite can still be used.
+    pub(super) invites: BTreeMap<InviteId, u32>,
     pub(super) waiting: VecDeque<Waiting>,
+    /// What may have been stored: answered with an error, and it is not known whether it came through.
+    pub(super) doubtful: Option<Vec<Change>>,
+    /// Whether what is answered with an error belongs to it.
+    pub(super) gathers: bool,
     /// What each socket must receive in its life.
     pub(super) streams: BTreeMap<SocketId, Vec<String>>,
 }
@@ -133,6 +139,9 @@ impl Model {
         };
         assert_eq!(ticket, expected, "answers come in order");
         let answer = if stored { self.decide(&change) } else { "StorageUnavailable".to_owned() };
+        if self.gathers && !stored {
+            self.doubtful.get_or_insert_default().push(change.clone());
+        }
         if let Some(socket) = socket_of(&change)
             && ["NotFound", "StorageUnavailable", "IdConflict"].contains(&answer.as_str())
         {
@@ -145,6 +154,33 @@ impl Model {
         answer
     }
 
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.doubtful.is_some()
+    }
+
+    /// The outcome of the batch in flight got lost.
+    pub(super) fn doubt(&mut self) {
+        self.doubtful = Some(Vec::new());
+        self.gathers = true;
+    }
+
+    /// Everything of the batch is answered; what fails from here on was never tried.
+    pub(super) fn batch_ends(&mut self) {
+        self.gathers = false;
+    }
+
+    /// It is known now. Nobody gets another answer; what came through is told to all alike.
+    pub(super) fn resolve(&mut self, is_durable: bool) {
+        for change in self.doubtful.take().unwrap_or_default() {
+            if is_durable {
+                self.decide(&match change {
+                    Change::Say(draft) => Change::Say(Draft { socket: None, ..draft }),
+                    other => other,
+                });
+            }
+        }
+    }
+
     fn decide(&mut self, change: &Change) -> String {
         let before = self.multi();
         match change {
@@ -153,16 +189,29 @@ impl Model {
                 if by != user && !self.members.contains(by) {
                     return "Forbidden".to_owned();
                 }
-                if self.members.contains(user) {
-                    return "AlreadyMember".to_owned();
+                self.join(user, before)
+            }
+            Change::Invite { by, id, max_uses, .. } => {
+                if !self.members.contains(by) {
+                    return "NotFound".to_owned();
                 }
-                if self.members.len() >= MOST {
-                    return "CapacityReached".to_owned();
+                if self.invites.values().filter(|uses| **uses > 0).count() >= MOST {
+                    return "TooManyInvites".to_owned();
                 }
-                self.members.push(user.clone());
-                self.tell_others(user, &format!("joined {user} {}", self.members.len()));
-                self.mode_change(before);
-                format!("seen {}", self.members.len())
+                self.invites.insert(id.clone(), max_uses.unwrap_or(u32::MAX));
+                "invited 0".to_owned()
+            }
+            Change::Accept { invite, user, .. } => {
+                if self.invites.get(invite).is_none_or(|uses| *uses == 0) {
+                    return "InviteExpired".to_owned();
+                }
+                let answer = self.join(user, before);
+                if answer.starts_with("seen")
+                    && let Some(uses) = self.invites.get_mut(invite)
+                {
+                    *uses -= 1;
+                }
+                answer
             }
             Change::Leave { user } => self.leave(user, before),
             Change::Remove { by, user } => {
@@ -185,6 +234,19 @@ impl Model {
             }
             Change::Edit { .. } => unreachable!("the test edits nothing"),
         }
+    }
+
+    fn join(&mut self, user: &UserId, before: bool) -> String {
+        if self.members.contains(user) {
+            return "AlreadyMember".to_owned();
+        }
+        if self.members.len() >= MOST {
+            return "CapacityReached".to_owned();
+        }
+        self.members.push(user.clone());
+        self.tell_others(user, &format!("joined {user} {}", self.members.len()));
+        self.mode_change(before);
+        format!("seen {}", self.members.len())
     }
 
     fn say(&mut self, draft: &Draft) -> String {

@@ -3,6 +3,7 @@
 use axum::extract::ws::Utf8Bytes;
 use serde::Serialize;
 use serde_json::{Map, Number, Value};
+use utoipa::ToSchema;
 
 use crate::conversation::event::Seat;
 use crate::domain::{
@@ -14,7 +15,7 @@ use crate::domain::{
 pub(crate) const STATUS: &str = "delivered";
 
 /// A participant with its presence, as frames and REST both show it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SeatBody<'a> {
     participant_id: &'a UserId,
@@ -67,7 +68,7 @@ pub(super) struct Typist<'a> {
 }
 
 /// A participant as membership frames and the answer to a creation name it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MemberBody<'a> {
     id: &'a UserId,
     name: &'a str,

@@ -84,7 +84,7 @@ fn message(mut fields: Map<String, Value>, limits: FrameLimits) -> Result<Client
             return Err(fault(FaultKind::InvalidMessage, "message_id must be a string"));
         }
     };
-    let wrong = |kind, message: String| Fault { kind, message, message_id: message_id.clone() };
+    let wrong = |kind, message: String| Fault { kind, message, message_id: message_id.clone(), retry_after: None };
     let content = match fields.remove("content") {
         Some(Value::String(content)) if content.is_empty() => {
             return Err(wrong(FaultKind::InvalidMessage, "content must not be empty".into()));
@@ -130,7 +130,7 @@ fn place(fields: &Map<String, Value>, key: &str) -> Option<SequenceId> {
 }
 
 fn fault(kind: FaultKind, message: impl Into<String>) -> Fault {
-    Fault { kind, message: message.into(), message_id: None }
+    Fault { kind, message: message.into(), message_id: None, retry_after: None }
 }
 
 #[cfg(test)]

@@ -1,12 +1,25 @@
-//! Who sends a request. The token comes from one of four places; what it means depends on the mode, and the only
-//! mode so far is `dev`: every token is accepted.
+//! Who sends a request. The token comes from one of four places; what it means depends on the mode.
+
+mod jwks;
+mod jwt;
+mod keys;
+mod origin;
+mod ring;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
+use tracing::debug;
 
-use crate::domain::UserId;
+use self::jwt::{TokenFault, Verifier};
+pub(crate) use self::origin::Origins;
+use crate::app::App;
+use crate::config::{AuthMode, Config, ConfigError};
+use crate::domain::{Clock, Timestamp, UserId};
 use crate::error::ApiError;
 
 /// The user that a request's token means.
@@ -16,15 +29,87 @@ pub(crate) struct Caller {
     pub(crate) id: UserId,
     /// Its display name.
     pub(crate) name: String,
+    /// From when on the token means nobody.
+    pub(crate) expires: Option<Timestamp>,
 }
 
-impl<S: Sync> FromRequestParts<S> for Caller {
+impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let token = token(parts).ok_or(ApiError::AuthRequired)?;
-        let caller = dev_user(&token);
+        let caller = app.tokens.caller(&token).await?;
         tracing::Span::current().record("participant", caller.id.as_str());
+        app.rates.request(&caller.id).map_err(ApiError::RateLimited)?;
+        Ok(caller)
+    }
+}
+
+/// What tokens mean.
+pub(crate) struct Tokens {
+    mode: Mode,
+    clock: Clock,
+    /// Nobody may be the AI.
+    reserved: UserId,
+    max_id_chars: usize,
+    max_name_chars: usize,
+    retry_after: Duration,
+}
+
+enum Mode {
+    Dev,
+    Jwt(Box<Verifier>),
+}
+
+impl Tokens {
+    /// As the configuration says.
+    ///
+    /// # Errors
+    /// A key cannot be used; the error names its configuration key.
+    pub(crate) async fn load(config: &Config, clock: Clock) -> Result<Self, ConfigError> {
+        let mode = match config.auth {
+            AuthMode::Dev => Mode::Dev,
+            AuthMode::Jwt => Mode::Jwt(Box::new(Verifier::load(config).await?)),
+        };
+        Ok(Self {
+            mode,
+            clock,
+            reserved: UserId::from(config.ai_participant_id.as_str()),
+            max_id_chars: config.max_id_chars,
+            max_name_chars: config.max_name_chars,
+            retry_after: Duration::from_millis(config.retry_after_ms),
+        })
+    }
+
+    /// The user that a token means.
+    async fn caller(&self, token: &str) -> Result<Caller, ApiError> {
+        let caller = match &self.mode {
+            Mode::Dev => dev_user(token),
+            Mode::Jwt(verifier) => {
+                let verified = verifier.verify(token, self.clock.now()).await;
+                let identity = verified.map_err(|fault| {
+                    debug!(%fault, "token refused");
+                    match fault {
+                        TokenFault::Expired => ApiError::TokenExpired,
+                        TokenFault::NoKeys => ApiError::AuthUnavailable(self.retry_after),
+                        _ => ApiError::InvalidToken,
+                    }
+                })?;
+                let name = identity.name.filter(|name| !name.trim().is_empty());
+                let name = name.unwrap_or_else(|| identity.subject.clone());
+                Caller {
+                    id: UserId::from(identity.subject),
+                    name: name.chars().take(self.max_name_chars).collect(),
+                    expires: Some(identity.expires),
+                }
+            }
+        };
+        let id = caller.id.as_str();
+        // In development whoever wants to may look with the AI's eyes.
+        let is_ai = caller.id == self.reserved && !matches!(self.mode, Mode::Dev);
+        if id.trim().is_empty() || id.chars().count() > self.max_id_chars || is_ai {
+            return Err(ApiError::InvalidToken);
+        }
         Ok(caller)
     }
 }
@@ -82,8 +167,8 @@ fn dev_user(token: &str) -> Caller {
         }
     };
     match id {
-        Some(id) => Caller { id: UserId::from(id), name: title_case(id) },
-        None => Caller { id: UserId::from("authenticated_user"), name: "User".to_owned() },
+        Some(id) => Caller { id: UserId::from(id), name: title_case(id), expires: None },
+        None => Caller { id: UserId::from("authenticated_user"), name: "User".to_owned(), expires: None },
     }
 }
 

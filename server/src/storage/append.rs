@@ -1,0 +1,71 @@
+//! One append: the records of a conversation that become durable together.
+
+use std::fmt;
+
+use crate::conversation::record::Record;
+use crate::domain::ConversationId;
+
+/// By which an append is recognised when nobody heard how its commit ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AppendId([u8; 16]);
+
+impl AppendId {
+    /// A new one.
+    pub(crate) fn random() -> Self {
+        Self(uuid::Uuid::new_v4().into_bytes())
+    }
+
+    /// What databases keep.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AppendId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        uuid::Uuid::from_bytes(self.0).fmt(f)
+    }
+}
+
+/// Records of one conversation: all of them become durable, or none.
+#[derive(Debug, Clone)]
+pub(crate) struct Append {
+    /// Which one it is.
+    pub(crate) id: AppendId,
+    /// Whose log grows.
+    pub(crate) conversation: ConversationId,
+    /// By what, in order.
+    pub(crate) records: Vec<Record>,
+}
+
+impl Append {
+    /// An append with an id of its own.
+    pub(crate) fn new(conversation: ConversationId, records: Vec<Record>) -> Self {
+        Self { id: AppendId::random(), conversation, records }
+    }
+
+    /// Roughly how many bytes go to the database.
+    pub(super) fn weight(&self) -> usize {
+        let of = |record: &Record| match record {
+            Record::Posted(message) => message.content.len() + 256,
+            _ => 256,
+        };
+        self.records.iter().map(of).sum()
+    }
+}
+
+/// How much may go into one transaction of all conversations. What waits beyond it goes into the next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BatchLimits {
+    /// The most appends.
+    pub(crate) appends: usize,
+    /// The most bytes, roughly; one append may have more.
+    pub(crate) bytes: usize,
+}
+
+impl BatchLimits {
+    /// So many appends, and no more bytes than leave everybody's wait for the commit short.
+    pub(crate) const fn of(appends: usize) -> Self {
+        Self { appends, bytes: 4 << 20 }
+    }
+}
