@@ -4,6 +4,7 @@
 //!
 //! - [`config`]: `roundtable.toml`; [`cli`], [`commands`], [`exit`]: the command line;
 //! - [`scenario`]: from files to a checked model; [`schema`]: the same words for editors; [`select`]: which scenarios;
+//! - `stub`: servers that a scenario answers for;
 //! - [`subject`]: the servers under test; [`runner`]: many scenarios at once; [`run`]: one scenario;
 //! - [`pattern`]: what matches, and how a near miss differs;
 //! - [`record`]: everything that happened; [`invariant`]: what must hold of it; [`snapshot`]: what is kept of it;
@@ -32,6 +33,7 @@ pub mod schema;
 pub mod secret;
 pub mod select;
 pub mod snapshot;
+mod stub;
 pub mod subject;
 pub mod suite;
 pub mod text;

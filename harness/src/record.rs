@@ -75,8 +75,30 @@ pub enum What {
         /// How.
         end: Closing,
     },
+    /// Something about a request to a stub, whose name stands for the participant's. Invariants and snapshots leave
+    /// it out.
+    Stub {
+        /// The request's connection.
+        connection: ConnectionId,
+        /// What.
+        what: StubWhat,
+    },
     /// An HTTP request and its answer. It stands where the answer came.
     Exchange(Box<Exchange>),
+}
+
+/// What happened to a request to a stub.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StubWhat {
+    /// It came.
+    Asked(Arc<Value>),
+    /// The answer, or its beginning.
+    Answered(Value),
+    /// A piece of the answer.
+    Sent(String),
+    /// Its connection ended.
+    Ended(Closing),
 }
 
 /// How a connection ended.

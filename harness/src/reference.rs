@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::pattern;
 use crate::scenario::stream::Invariant;
 use crate::scenario::template::functions::{Callable, FUNCTIONS};
-use crate::scenario::words::{BESIDE_VERB, MAPS, Place, Word, words_of};
+use crate::scenario::words::{BESIDE_VERB, Doer, MAPS, Place, Word, words_of};
 
 const TOUR: &str = include_str!("reference/tour.md");
 
@@ -16,7 +16,7 @@ pub fn language() -> String {
     let mut page = String::from(TOUR);
     page.push_str("## Scenario files\n\nThe keys at the top of a scenario file. Those in bold are needed.\n\n");
     table(&mut page, Place::File);
-    inner(&mut page, &["wishes", "quarantine", "redaction"]);
+    inner(&mut page, &["wishes", "stub", "answer", "quarantine", "redaction"]);
     section(&mut page, "Participants", "The keys of one participant in `participants`; `{}` is enough.");
     table(&mut page, Place::Participant);
 
@@ -35,7 +35,7 @@ pub fn language() -> String {
     inner(&mut page, &["snapshot", "log"]);
 
     page.push_str(
-        "\n## Actions\n\nWhat a participant does, with the words that may stand beside it in the same map.\n",
+        "\n## Actions\n\nWhat a participant or a stub does, with the words that may stand beside it in the same map.\n",
     );
     for (title, names) in [
         ("Requests", &["get", "post", "put", "patch", "delete"][..]),
@@ -55,12 +55,29 @@ pub fn language() -> String {
         ),
         (
             "Expectations",
-            &["receive", "receive_next", "receive_in_order", "receive_all", "receive_nothing", "received", "mark"],
+            &[
+                "receive",
+                "receive_next",
+                "receive_in_order",
+                "receive_all",
+                "collect",
+                "receive_nothing",
+                "received",
+                "mark",
+            ],
         ),
     ] {
         section(&mut page, title, "");
         actions(&mut page, names);
     }
+    section(
+        &mut page,
+        "Stubs",
+        "What a stub does, besides `receive`, `receive_next`, `receive_in_order`, `receive_all`, `receive_nothing`, `received` and `closed`. A request is `{number, method, path, query, headers, json or text}`; header names are in lower case, and a parameter that is repeated is a list.",
+    );
+    let of_stubs: Vec<&str> =
+        words_of(Place::Action).filter(|word| word.doer == Doer::Stub).map(|word| word.name).collect();
+    actions(&mut page, &of_stubs);
     section(
         &mut page,
         "Verbs",
@@ -71,16 +88,19 @@ pub fn language() -> String {
     );
     section(&mut page, "Beside an action", "");
     table(&mut page, Place::Modifier);
-    inner(&mut page, &["close", "refusal"]);
+    inner(&mut page, &["close", "refusal", "reply", "event"]);
 
     page.push_str("\n## Protocol files\n\nThe keys at the top of a protocol file.\n\n");
     table(&mut page, Place::Protocol);
     inner(&mut page, &["identity", "echo", "marker", "position", "pieces"]);
     section(&mut page, "Invariants", "");
-    page.push_str("| Name | What must hold |\n|---|---|\n");
-    for (_, name, doc) in Invariant::ALL {
-        let _ = writeln!(page, "| `{name}` | {} |", cell(doc));
+    page.push_str(
+        "| Name | What must hold | What it needs of a stream beside `frame`, `id` and `order` |\n|---|---|---|\n",
+    );
+    for (invariant, name, doc) in Invariant::ALL {
+        let _ = writeln!(page, "| `{name}` | {} | {} |", cell(doc), cell(invariant.needs()));
     }
+    page.push_str(INVARIANTS);
     section(&mut page, "A verb", "");
     table(&mut page, Place::Verb);
     section(&mut page, "A stream", "All paths are JSONPaths (RFC 9535) over a frame, unless they say otherwise.");
@@ -91,6 +111,54 @@ pub fn language() -> String {
     matchers(&mut page);
     page
 }
+
+/// What a server needs declared which hands what anybody says to everybody who is connected; a test plays it.
+const INVARIANTS: &str = r#"
+An invariant for which something isn't declared, or of which a record shows too little, is *unknown*, which is told and
+never counts as held. A pattern of a stream that matches nothing in a whole run is told at the run's end.
+
+A server that hands what anybody says to everybody who is connected has one stream, whose members are those with an open
+connection. Where it numbers what it hands out and answers pings behind it, this is all there is to declare:
+
+```yaml
+# scenarios/protocols/board.yaml
+protocol: board
+identity: { id: "{{ key }}" }
+barrier: { echo: { send: { type: ping }, receive: { type: pong } } }
+verbs:
+  enter: { steps: [{ me: { connect: /board, query: { who: "{{ me.id }}" } } }, { me: { receive: { type: welcome } } }] }
+  say:
+    takes: text
+    steps:
+      - me: { send: { type: say, text: "{{ text }}", key: "{{ uuid() }}" } }
+      - me: { receive: { type: stored } }
+streams:
+  messages:
+    frame: { type: message }                       # everybody else gets it
+    id: $.number
+    order: $.number
+    sends: [{ frame: { type: say }, client_id: $.key }]
+    acks: { frame: { type: stored }, id: $.number, order: $.number, client_id: $.key }    # and the sender this
+    membership: { connected: true }
+invariants: [same_order, no_duplicates, no_gaps, reaches_all]
+```
+
+No step of this scenario awaits a message, and it fails where one gets lost:
+
+```yaml
+# scenarios/talk/board.yaml
+scenario: What anybody says reaches everybody
+use: board
+participants: { ann: {}, ben: {} }
+steps:
+  - all: enter
+  - ann: { say: hello }
+  - ben: { say: hello back }
+```
+
+A server that acknowledges nothing is judged by `same_order`, `no_duplicates` and `no_gaps` alone. `members_only` says
+something only where somebody can be connected and no member: of another room, or where requests make members.
+"#;
 
 fn section(page: &mut String, title: &str, text: &str) {
     let _ = write!(page, "\n### {title}\n\n");

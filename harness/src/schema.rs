@@ -138,7 +138,12 @@ fn action() -> Value {
             let mut allowed = Map::from_iter([(word.name.to_owned(), json!(true))]);
             allowed.extend(word.beside.iter().map(|name| ((*name).to_owned(), json!(true))));
             // A count without its number would be a `receive` that doesn't wait.
-            let needs = if word.name == "received" { vec![word.name, "times"] } else { vec![word.name] };
+            // Nor does a stream end by itself.
+            let needs = match word.name {
+                "received" => vec![word.name, "times"],
+                "collect" => vec![word.name, "until"],
+                name => vec![name],
+            };
             json!({ "title": word.name, "required": needs, "properties": allowed, "additionalProperties": false })
         })
         .collect();

@@ -48,11 +48,17 @@ pub enum SecretError {
 }
 
 /// The secrets of a run, in every form in which they may be shown.
-#[derive(Debug)]
 pub struct Secrets {
     /// What stands in place of each form.
     forms: BTreeMap<String, String>,
     find: Regex,
+}
+
+/// Names the secrets and not their values, so that nothing that holds them can show them.
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.forms.values().collect::<BTreeSet<_>>()).finish()
+    }
 }
 
 impl Secrets {
@@ -95,10 +101,7 @@ impl Secrets {
         if forms.is_empty() {
             return Ok(None);
         }
-        // The first that fits is taken, so longer ones stand first.
-        let mut sorted: Vec<&String> = forms.keys().collect();
-        sorted.sort_by_key(|form| std::cmp::Reverse(form.len()));
-        let any = sorted.into_iter().map(|form| regex::escape(form)).collect::<Vec<_>>().join("|");
+        let any = longest_first(&forms).into_iter().map(|(form, _)| regex::escape(form)).collect::<Vec<_>>().join("|");
         let find = Regex::new(&any).map_err(|_| SecretError::Long)?;
         Ok(Some(Arc::new(Self { forms, find })))
     }
@@ -134,6 +137,36 @@ impl Secrets {
         if let Some((length, shown)) = cut.max_by_key(|(length, _)| *length) {
             text.replace_range(end - length..end, shown);
         }
+    }
+
+    /// Commands for `sed` that mask lines as [`mask`](Self::mask) does, one a line, none of them empty.
+    pub(crate) fn as_sed(&self) -> String {
+        let escaped = |text: &str, special: &str| -> String {
+            let chars = text.chars();
+            chars
+                .flat_map(|one| special.contains(one).then_some('\\').into_iter().chain(std::iter::once(one)))
+                .collect()
+        };
+        // What holds a line end is in no line; its lines are forms of their own.
+        let forms = longest_first(&self.forms).into_iter().filter(|(form, _)| !form.contains('\n'));
+        let command = |(form, shown): (_, _)| format!("s/{}/{}/g\n", escaped(form, r"\/.*[^$"), escaped(shown, r"\/&"));
+        forms.map(command).collect()
+    }
+
+    /// From here on what a panic of this program says is told masked, in place of what was told before; with the stack
+    /// where `RUST_BACKTRACE` asks for it.
+    pub(crate) fn mask_panics(self: &Arc<Self>, tell: impl Fn(&str) + Send + Sync + 'static) {
+        let secrets = Arc::clone(self);
+        std::panic::set_hook(Box::new(move |panic| {
+            let thread = std::thread::current();
+            let text = format!("\nthread '{}' {panic}\n", thread.name().unwrap_or("<unnamed>"));
+            let stack = std::backtrace::Backtrace::capture();
+            let stack = match stack.status() {
+                std::backtrace::BacktraceStatus::Captured => format!("stack backtrace:\n{stack}\n"),
+                _ => String::new(),
+            };
+            tell(&format!("{}{stack}", secrets.mask(&text)));
+        }));
     }
 
     /// A value in which every text is masked.
@@ -181,6 +214,13 @@ impl Secrets {
             }
         })
     }
+}
+
+/// Forms with what stands for them, the longest first: of several that fit it is the one to take.
+fn longest_first(forms: &BTreeMap<String, String>) -> Vec<(&str, &str)> {
+    let mut sorted: Vec<_> = forms.iter().map(|(form, shown)| (form.as_str(), shown.as_str())).collect();
+    sorted.sort_by_key(|(form, _)| std::cmp::Reverse(form.len()));
+    sorted
 }
 
 fn hidden() -> crate::event::Outcome {
@@ -278,6 +318,43 @@ mod tests {
             assert!(masked.contains("[secret KEY]"), "{text} became {masked}");
             assert!(!masked.contains("rd/1") && !masked.contains("JzcyB3w7ZyZC"), "{masked}");
         }
+    }
+
+    #[test]
+    fn a_panic_says_no_secret() {
+        let (told, telling) = std::sync::mpsc::channel();
+        let told = std::sync::Mutex::new(told);
+        secrets("opensesame").mask_panics(move |text| {
+            // Other tests may panic meanwhile, and on purpose.
+            if text.contains("it says") {
+                told.lock().unwrap().send(text.to_owned()).unwrap();
+            }
+        });
+        let thread = std::thread::Builder::new().name("runner".to_owned());
+        let panicked = thread.spawn(|| panic!("it says opensesame")).unwrap().join();
+        drop(std::panic::take_hook());
+        assert!(panicked.is_err());
+        let text = telling.recv().unwrap();
+        assert!(text.contains("thread 'runner' panicked at") && text.contains("it says [secret KEY]"), "{text}");
+    }
+
+    #[test]
+    fn its_own_debug_form_says_no_secret() {
+        assert_eq!(format!("{:?}", secrets("opensesame")), r#"{"[secret KEY]"}"#);
+    }
+
+    #[test]
+    fn sed_masks_as_we_do() {
+        let secrets = secrets(r"a*b[c]^d$e/f.g\h&i");
+        let folder = tempfile::tempdir().unwrap();
+        let (commands, log) = (folder.path().join("commands"), folder.path().join("log"));
+        std::fs::write(&commands, secrets.as_sed()).unwrap();
+        let text = "a*b[c]^d$e/f.g\\h&i and a%2Ab%5Bc%5D%5Ed%24e%2Ff.g%5Ch%26i\nYSpiW2NdXmQkZS9mLmdcaCZp\naab[c]\n";
+        std::fs::write(&log, text).unwrap();
+        let sed = std::process::Command::new("sed").arg("-f").arg(&commands).arg(&log).output().unwrap();
+        let masked = String::from_utf8(sed.stdout).unwrap();
+        assert_eq!(masked, "[secret KEY] and [secret KEY]\n[secret KEY]\naab[c]\n");
+        assert_eq!(masked, secrets.mask(text));
     }
 
     #[test]

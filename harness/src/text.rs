@@ -46,6 +46,8 @@ pub fn gist(value: &Value) -> String {
                 Value::Null => 3,
                 Value::Array(items) if items.is_empty() => 3,
                 Value::Object(_) | Value::Array(_) => 2,
+                // Of ids that were given names many are the same in all frames of a list.
+                Value::String(text) if text.starts_with('‹') => 3,
                 Value::String(text) if looks_made(text) => 1,
                 _ => 0,
             });
@@ -72,19 +74,14 @@ pub fn gist_of(text: &str) -> String {
 }
 
 /// Fields that name the kind of a frame, in the order in which they are looked for.
-const KINDS: &[&str] = &["type", "event", "kind", "action", "op", "method", "command", "cmd", "t"];
+pub(crate) const KINDS: &[&str] = &["type", "event", "kind", "action", "op", "method", "command", "cmd", "t"];
 
 fn gist_value(value: &Value) -> String {
     match value {
         Value::String(text) if looks_made(text) => shorten(text, 12),
         Value::String(text) => {
             let shown = shorten(text, 40);
-            // An id that its participant's name stands for is no text that somebody wrote.
-            let name = shown.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-            if name.is_some_and(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_')) {
-                return shown;
-            }
-            let bare = !shown.is_empty() && shown.chars().all(|c| c.is_alphanumeric() || "_-.:/@…".contains(c));
+            let bare = !shown.is_empty() && shown.chars().all(|c| c.is_alphanumeric() || "_-.:/@…‹›".contains(c));
             if bare { shown } else { format!("{shown:?}") }
         }
         Value::Object(map) if map.is_empty() => "{}".to_owned(),

@@ -36,8 +36,8 @@ pub(crate) fn until_failure(
     let most = most.unwrap_or(u32::MAX);
     let (mut done, mut size) = (0_u32, 1_u32);
     let mut summary = Summary::default();
-    let mut failed = None;
-    while done < most && failed.is_none() {
+    let mut failed: Vec<ScenarioResult> = Vec::new();
+    while done < most && failed.is_empty() {
         let until = done.saturating_add(size).min(most);
         let batch = Play {
             jobs: plan(done as usize + 1..=until as usize),
@@ -61,8 +61,8 @@ pub(crate) fn until_failure(
             summary.interrupted = true;
             break;
         }
-        failed = ran.results.into_iter().find(|result| !result.is_good());
-        if failed.is_none() {
+        failed.extend(ran.results.into_iter().filter(|result| !result.is_good()));
+        if failed.is_empty() {
             done = until;
             print(&format!("{} passed {}\n", repetitions(done), seconds(began)));
         }
@@ -73,7 +73,7 @@ pub(crate) fn until_failure(
     for broken in reports.finish(&summary) {
         complain(&broken);
     }
-    if let Some(result) = failed {
+    for (place, result) in failed.iter().enumerate() {
         let before = result.repetition.saturating_sub(1);
         let line = format!(
             "{} failed in repetition {}; {before} passed before it {}",
@@ -81,8 +81,10 @@ pub(crate) fn until_failure(
             result.repetition,
             seconds(began)
         );
-        print(&format!("\n{}\n", play.paint.text(Style::Bad, &line)));
-    } else if !summary.interrupted {
+        let gap = if place == 0 { "\n" } else { "" };
+        print(&format!("{gap}{}\n", play.paint.text(Style::Bad, &line)));
+    }
+    if failed.is_empty() && !summary.interrupted {
         print(&format!("{}\n", play.paint.text(Style::Good, &format!("nothing failed in {}", repetitions(done)))));
     }
     Exit::of(&summary)
@@ -168,7 +170,7 @@ fn tally(results: &[ScenarioResult], play: &Play<'_>) -> String {
     for list in kinds.values() {
         if let Some(first) = list.first() {
             text.push_str(&format!("\n{}", human::named(first, human::failures(first, None, paint))));
-            text.push_str(&human::seed(first, "", paint));
+            text.push_str(&human::seed(first, &play.options.again, paint));
         }
     }
     text

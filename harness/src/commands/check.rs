@@ -47,7 +47,7 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
             if warnings > 0 { format!(", {}", counted(warnings, "warning", "warnings")) } else { String::new() };
         return print(&format!("{scenarios} in {files}: well formed{warned}\n"));
     };
-    let (ways, server) = match ways(config, &args.server, false) {
+    let (ways, server) = match ways(config, &args.server, false, None) {
         Ok(ways) => ways,
         Err(error) => return refuse(&error),
     };
@@ -80,7 +80,6 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
         detail: false,
         shown: Shown::All,
         continued: false,
-        options_again: String::new(),
         paint,
     };
     match report(play, &mut Reports::default()) {

@@ -4,6 +4,7 @@ mod again;
 mod check;
 mod completions;
 mod diff;
+mod idle;
 mod init;
 mod narrow;
 mod play;
@@ -122,6 +123,9 @@ pub(crate) fn keep_secrets(config: &Config, asked: &[String]) -> Result<Option<A
     let secrets = Secrets::from_env(&config.secrets, asked).map_err(|error| error.to_string())?;
     if let Some(secrets) = &secrets {
         *SECRETS.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(secrets));
+        // Once: servers in process take panics over from it. What a later configuration adds is masked as it is printed.
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        ONCE.call_once(|| secrets.mask_panics(|text| _ = std::io::stderr().write_all(shown(text).as_bytes())));
     }
     Ok(secrets)
 }

@@ -18,8 +18,13 @@ use crate::scenario::model::Scenario;
 use crate::secret::Secrets;
 use crate::subject::Subject;
 
-/// How each scenario gets its server, from `--server`.
-pub(crate) fn ways(config: &Config, servers: &[String], keep: bool) -> Result<(Ways, String), String> {
+/// How each scenario gets its server, from `--server`; whether it may be kept, and what its log must not hold then.
+pub(crate) fn ways(
+    config: &Config,
+    servers: &[String],
+    keep: bool,
+    secrets: Option<&Arc<Secrets>>,
+) -> Result<(Ways, String), String> {
     let mut choice = SubjectChoice::InProcess;
     let mut named: BTreeMap<String, String> = BTreeMap::new();
     for given in servers {
@@ -38,7 +43,7 @@ pub(crate) fn ways(config: &Config, servers: &[String], keep: bool) -> Result<(W
         SubjectChoice::Subprocess => "as a subprocess".to_owned(),
         SubjectChoice::Remote(url) => url.clone(),
     };
-    let config = config.clone();
+    let (config, secrets) = (config.clone(), secrets.cloned());
     let ways: Ways = Arc::new(move |scenario: &Scenario| {
         let name = scenario.protocol.server.as_deref();
         let choice = match name {
@@ -57,6 +62,7 @@ pub(crate) fn ways(config: &Config, servers: &[String], keep: bool) -> Result<(W
         match subject {
             Ok(Subject::Subprocess(mut spec)) => {
                 spec.keepable = keep;
+                spec.secrets.clone_from(&secrets);
                 Way::Play(Subject::Subprocess(spec))
             }
             Ok(subject) => Way::Play(subject),
@@ -128,8 +134,6 @@ pub(crate) struct Play<'a> {
     pub(crate) shown: Shown,
     /// Whether it goes on with what was begun: reports have their beginning already.
     pub(crate) continued: bool,
-    /// Options without which a scenario that is played again is played otherwise, each behind a space.
-    pub(crate) options_again: String,
     pub(crate) paint: Paint,
 }
 
@@ -137,7 +141,7 @@ pub(crate) struct Play<'a> {
 pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::Ran, String), String> {
     let Play { config, jobs, ways, options, store, audit, luck, stop, slow, timeout, secrets, .. } = play;
     let Play { debug, detail, shown, continued, paint, .. } = play;
-    let play_again = play.options_again.clone();
+    let again = &play.options.again;
     raise_descriptor_limit();
     crate::subject::in_process::log_panics();
     let (events, incoming) = mpsc::channel::<Told>();
@@ -214,7 +218,7 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
             if !text.is_empty() {
                 failures.push('\n');
                 failures.push_str(&text);
-                failures.push_str(&human::seed(result, &play_again, paint));
+                failures.push_str(&human::seed(result, again, paint));
             }
         }
         if let Some(line) = story.as_mut().and_then(|story| story.line(&event)) {

@@ -70,11 +70,15 @@ fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
     };
     let mut failures = String::new();
     let mut not_run = Vec::new();
+    let mut again = Vec::new();
     // Whose details the file holds, which is what traces are made of.
     let mut detailed = None;
     let told = run.tell(|event| {
         if event.kind.is_detail() {
             detailed.clone_from(&event.scenario);
+        }
+        if let EventKind::RunStarted { again: said, .. } = &event.kind {
+            again.clone_from(said);
         }
         if let EventKind::ScenarioFinished(result) = &event.kind {
             match result.outcome {
@@ -87,7 +91,7 @@ fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
             if !text.is_empty() {
                 failures.push('\n');
                 failures.push_str(&text);
-                failures.push_str(&human::seed(result, "", paint));
+                failures.push_str(&human::seed(result, &again, paint));
             }
         }
         reports.tell(event);

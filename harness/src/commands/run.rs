@@ -8,7 +8,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::narrow::{labels, narrow};
 use super::play::{Debug, Play, Shown, Stop, report, ways};
-use super::{again, chosen, complain, cores, interruption, keep_secrets, print, refuse, under_ci};
+use super::{again, chosen, complain, cores, idle, interruption, keep_secrets, print, refuse, under_ci};
 use crate::cli::RunArgs;
 use crate::config::{Config, Flaky};
 use crate::event::{Outcome, ScenarioResult};
@@ -58,7 +58,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         // A server inside this process could not outlive it.
         servers = vec!["subprocess".to_owned()];
     }
-    let (ways, server) = match ways(config, &servers, args.keep_server) {
+    let (ways, server) = match ways(config, &servers, args.keep_server, secrets.as_ref()) {
         Ok(ways) => ways,
         Err(error) => return refuse(&error),
     };
@@ -91,6 +91,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         shard: args.narrow.shard.map(|shard| shard.to_string()),
         level: if debug.is_some() { LevelFilter::DEBUG } else { LevelFilter::INFO },
         keep: args.keep_server,
+        again: options_again(args),
         ..Options::new(args.jobs.map_or(default_jobs, usize::from), server, interruption())
     };
     let output = args.output.clone().unwrap_or_else(|| config.output.clone());
@@ -124,7 +125,6 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         debug,
         shown: Shown::All,
         continued: false,
-        options_again: options_again(args),
         detail: !reports.is_empty() && args.trace != Keep::Off,
         paint,
     };
@@ -180,11 +180,16 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         complain(&broken);
     }
     print(&failures);
-    for redaction in idle_redactions(&selected.scenarios, &ran.results) {
+    for redaction in idle::redactions(&selected.scenarios, &ran.results) {
         print(&format!(
             "{} the redaction {redaction} matched nothing in any snapshot\n",
             paint.text(Style::Note, "note")
         ));
+    }
+    if selected.whole && narrowed.whole && summary.not_begun == 0 && !summary.interrupted {
+        for pattern in idle::stream_patterns(&ran.results) {
+            print(&format!("{} {pattern}\n", paint.text(Style::Note, "note")));
+        }
     }
     for note in human::varying(&ran.results) {
         print(&format!("{} {note}\n", paint.text(Style::Note, "note")));
@@ -205,27 +210,6 @@ fn remember(output: &Path, selected: &Selected, results: &[ScenarioResult]) -> s
     }
     last.learn(results);
     last.write(output)
-}
-
-/// Redactions that did nothing in any snapshot of any scenario that has them.
-fn idle_redactions(
-    scenarios: &[Arc<crate::scenario::model::Scenario>],
-    results: &[ScenarioResult],
-) -> BTreeSet<String> {
-    let idle: BTreeSet<String> = results.iter().flat_map(|result| result.idle_redactions.iter().cloned()).collect();
-    idle.into_iter()
-        .filter(|redaction| {
-            let has = |result: &&ScenarioResult| {
-                let id = result.label.split('@').next().unwrap_or_default();
-                scenarios
-                    .iter()
-                    .find(|scenario| scenario.id == id)
-                    .is_some_and(|scenario| scenario.snapshot.redact.iter().any(|one| one.label() == *redaction))
-            };
-            let mut with_snapshots = results.iter().filter(|result| !result.snapshots.is_empty()).filter(has);
-            with_snapshots.all(|result| result.idle_redactions.contains(redaction))
-        })
-        .collect()
 }
 
 /// Whether scenarios stop for somebody at standard input; why they can't.
@@ -282,17 +266,21 @@ fn kept(servers: Vec<Arc<crate::subject::Server>>, home: &tokio::runtime::Runtim
     }
 }
 
-/// What of a command line changes how a scenario is played, for the line that plays it again.
-fn options_again(args: &RunArgs) -> String {
-    let mut options = String::new();
+/// What of a command line changes how a scenario is played, for the line that plays it again; and what must not be seen
+/// then either.
+fn options_again(args: &RunArgs) -> Vec<String> {
+    let mut options = Vec::new();
     for server in args.server.iter().filter(|server| *server != "in-process") {
-        options.push_str(&format!(" --server {server}"));
+        options.extend(["--server".to_owned(), server.clone()]);
     }
     if !args.jitter.is_zero() {
-        options.push_str(&format!(" --jitter {}ms", args.jitter.as_millis()));
+        options.extend(["--jitter".to_owned(), format!("{}ms", args.jitter.as_secs_f64() * 1000.0)]);
     }
     if (args.slow - 1.0).abs() > f64::EPSILON {
-        options.push_str(&format!(" --slow {}", args.slow));
+        options.extend(["--slow".to_owned(), args.slow.to_string()]);
+    }
+    for secret in &args.pipeline.secret {
+        options.extend(["--secret".to_owned(), secret.clone()]);
     }
     options
 }

@@ -9,12 +9,15 @@
 pub mod playing;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod tests;
 pub mod told;
 pub mod unify;
 
 use std::collections::BTreeSet;
 
 use playing::{Lane, Playing};
+use serde_json::Value;
 use unify::Unifier;
 
 /// Where two playings first differ.
@@ -50,7 +53,11 @@ pub enum Kind {
 pub struct Compared {
     /// The first divergence in causal order.
     pub first: Option<Divergence>,
-    /// Divergences of other lanes that the first one didn't cause, as far as it is known.
+    /// Divergences of other lanes that follow from the first.
+    pub effects: Vec<Divergence>,
+    /// Divergences of other lanes that are the same once more, or have the same cause.
+    pub alike: Vec<Divergence>,
+    /// Divergences of other lanes that nothing known ties to the first.
     pub others: Vec<Divergence>,
     /// Nodes of the first playing that have their like in the second, with it, in the first's order.
     pub same: Vec<(usize, usize)>,
@@ -95,8 +102,78 @@ pub fn compare(a: &Playing, b: &Playing) -> Compared {
     for divergence in &mut found {
         divergence.kind = kind(a, b, divergence, &mut unifier);
     }
-    let (first, others) = earliest(a, b, &found);
-    Compared { first, others, same, unifier }
+    for divergence in found.iter().filter(|divergence| divergence.kind == Kind::Changed) {
+        if let (Some(one), Some(other)) = (divergence.a, divergence.b) {
+            unifier.learn(&a.nodes[one].value, &b.nodes[other].value);
+        }
+    }
+    let (first, effects, rest) = earliest(a, b, found);
+    let tie = |other: &Divergence| first.as_ref().map_or(Tie::None, |first| tie(a, b, first, other, &unifier));
+    let (mut effects, mut alike, mut others) = (effects, Vec::new(), Vec::new());
+    for divergence in rest {
+        match tie(&divergence) {
+            Tie::Effect => effects.push(divergence),
+            Tie::Alike => alike.push(divergence),
+            Tie::None => others.push(divergence),
+        }
+    }
+    Compared { first, effects, alike, others, same, unifier }
+}
+
+/// How a divergence hangs together with the first one, where neither precedes the other.
+enum Tie {
+    Effect,
+    Alike,
+    None,
+}
+
+fn tie(a: &Playing, b: &Playing, first: &Divergence, other: &Divergence, unifier: &Unifier) -> Tie {
+    // What was sent and what was got are told in other words: only the content can be the same.
+    let does = |lane: &Lane| matches!(lane, Lane::Out(..) | Lane::Asks(_));
+    let changes = |divergence: &Divergence| match (divergence.a, divergence.b) {
+        (Some(one), Some(other)) if divergence.kind == Kind::Changed => {
+            changed_leaves(&unifier.named(&a.nodes[one].value, true), &unifier.named(&b.nodes[other].value, false))
+        }
+        _ => Vec::new(),
+    };
+    let (changed, others) = (changes(first), changes(other));
+    let repeats = !others.is_empty() && others.iter().all(|change| changed.contains(change));
+    if repeats && does(&first.lane) && !does(&other.lane) {
+        return Tie::Effect;
+    }
+    let cause = |playing: &Playing, node: Option<usize>| node.and_then(|node| playing.cause(node));
+    let shared =
+        |playing: &Playing, one, other| cause(playing, one).is_some_and(|it| cause(playing, other) == Some(it));
+    let value = |playing: &Playing, one: Option<usize>, other: Option<usize>| {
+        one.zip(other).is_some_and(|(one, other)| playing.nodes[one].value == playing.nodes[other].value)
+    };
+    let same = match first.kind {
+        Kind::Missing => value(a, first.a, other.a),
+        Kind::Extra => value(b, first.b, other.b),
+        Kind::Order => value(a, first.a, other.a) && value(b, first.b, other.b),
+        Kind::Changed => repeats,
+    };
+    let of_one_cause = match first.kind {
+        Kind::Extra => shared(b, first.b, other.b),
+        _ => shared(a, first.a, other.a),
+    };
+    if first.kind == other.kind && (same || of_one_cause) { Tie::Alike } else { Tie::None }
+}
+
+/// The values in which two values differ, each with what stands there in the other.
+fn changed_leaves(one: &Value, other: &Value) -> Vec<(Value, Value)> {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            let keys: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+            let at = |map: &serde_json::Map<String, Value>, key: &String| map.get(key).cloned().unwrap_or_default();
+            keys.into_iter().flat_map(|key| changed_leaves(&at(one, key), &at(other, key))).collect()
+        }
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
+            one.iter().zip(other).flat_map(|(one, other)| changed_leaves(one, other)).collect()
+        }
+        _ if one == other => Vec::new(),
+        _ => vec![(one.clone(), other.clone())],
+    }
 }
 
 /// What kind a divergence is: each side's node is looked for behind the place in the other's lane.
@@ -115,8 +192,13 @@ fn kind(a: &Playing, b: &Playing, divergence: &Divergence, unifier: &mut Unifier
     }
 }
 
-/// The divergence that no other precedes; of several, the one that came first in the scenario.
-fn earliest(a: &Playing, b: &Playing, found: &[Divergence]) -> (Option<Divergence>, Vec<Divergence>) {
+/// The divergence that no other precedes, of several the one that came first in the scenario; then those that it
+/// precedes, and those that no other precedes either.
+fn earliest(
+    a: &Playing,
+    b: &Playing,
+    found: Vec<Divergence>,
+) -> (Option<Divergence>, Vec<Divergence>, Vec<Divergence>) {
     let before = |one: &Divergence, other: &Divergence| {
         let in_a = one.a.zip(other.a).is_some_and(|(one, other)| a.precedes(one, other));
         in_a || one.b.zip(other.b).is_some_and(|(one, other)| b.precedes(one, other))
@@ -131,9 +213,16 @@ fn earliest(a: &Playing, b: &Playing, found: &[Divergence]) -> (Option<Divergenc
         .collect();
     let first = minimal.iter().copied().min_by_key(|this| place(&found[*this]));
     let first = first.or_else(|| (0..found.len()).min_by_key(|this| place(&found[*this])));
-    let Some(first) = first else { return (None, Vec::new()) };
-    let others = minimal.into_iter().filter(|this| *this != first).map(|this| found[this].clone());
-    let mut others: Vec<Divergence> = others.collect();
-    others.sort_by_key(&place);
-    (Some(found[first].clone()), others)
+    let Some(first) = first else { return (None, Vec::new(), Vec::new()) };
+    let (mut effects, mut rest) = (Vec::new(), Vec::new());
+    for (index, divergence) in found.iter().enumerate().filter(|(index, _)| *index != first) {
+        if before(&found[first], divergence) {
+            effects.push(divergence.clone());
+        } else if minimal.contains(&index) {
+            rest.push(divergence.clone());
+        }
+    }
+    effects.sort_by_key(&place);
+    rest.sort_by_key(&place);
+    (Some(found[first].clone()), effects, rest)
 }

@@ -73,7 +73,7 @@ fn events(acts: &[Act], salt: u64) -> Vec<Event> {
                     participant: PEOPLE[*who].to_owned(),
                     connection: "main".to_owned(),
                     id: *who,
-                    step: 0,
+                    step: Some(0),
                     entry,
                     frame: frame(*m).to_string(),
                     barrier: false,

@@ -8,14 +8,17 @@ use super::playing::{Lane, Node, Playing};
 use super::{Compared, Divergence, Kind};
 use crate::pattern::Pattern;
 use crate::report::paint::{Paint, Style};
-use crate::text::{counted, gist, shorten};
+use crate::text::{KINDS, counted, gist, shorten};
 
 /// Common things that are shown before the divergence.
 const BEFORE: usize = 6;
 /// Things of its lane that are shown from the divergence on.
 const BEHIND: usize = 4;
-/// Other divergences that are named.
-const OTHERS: usize = 5;
+/// Other divergences that are named, of each sort.
+const OTHERS: usize = 4;
+/// Characters that are shown of a thing, and of one in a list of other divergences.
+const LONG: usize = 200;
+const SHORT: usize = 110;
 
 /// What comparing gave, for people; `names` say what the two playings are, `width` how many columns there are.
 pub fn told(a: &Playing, b: &Playing, compared: &Compared, names: (&str, &str), width: usize, paint: Paint) -> String {
@@ -26,7 +29,7 @@ pub fn told(a: &Playing, b: &Playing, compared: &Compared, names: (&str, &str), 
         let _ = writeln!(text, "no divergence: {same} that participants did and got are the same");
         return text;
     };
-    let sentence = telling.sentence(first);
+    let sentence = telling.sentence(first, LONG);
     let _ = writeln!(text, "{} {}", paint.text(Style::Bad, "✗"), paint.text(Style::Strong, &sentence));
     for difference in telling.differences(first) {
         let _ = writeln!(text, "    {}", paint.text(Style::Note, &difference));
@@ -36,18 +39,25 @@ pub fn told(a: &Playing, b: &Playing, compared: &Compared, names: (&str, &str), 
     }
     let _ = writeln!(text);
     telling.columns(&mut text, first, names);
-    if !compared.others.is_empty() {
-        let _ = writeln!(text, "\n  also different, and not caused by it as far as it is known:");
-        for other in compared.others.iter().take(OTHERS) {
-            let _ = writeln!(text, "    {}", telling.sentence(other));
+    for (others, head) in [
+        (&compared.alike, "the same elsewhere:"),
+        (&compared.effects, "what follows from it:"),
+        (&compared.others, "also different, and nothing known ties it to that:"),
+    ] {
+        if others.is_empty() {
+            continue;
         }
-        if compared.others.len() > OTHERS {
-            let _ = writeln!(text, "    … {} more", compared.others.len() - OTHERS);
+        let _ = writeln!(text, "\n  {head}");
+        for other in others.iter().take(OTHERS) {
+            let _ = writeln!(text, "    {}", telling.sentence(other, SHORT));
+        }
+        if others.len() > OTHERS {
+            let _ = writeln!(text, "    … {} more", others.len() - OTHERS);
         }
     }
     for (playing, name) in [(a, names.0), (b, names.1)] {
         for failure in playing.result.iter().flat_map(crate::event::ScenarioResult::failures).take(1) {
-            let _ = writeln!(text, "\n  {name} failed: {}", failure.headline);
+            let _ = writeln!(text, "\n  {name}: {}", failure.headline);
         }
     }
     text
@@ -62,27 +72,21 @@ struct Telling<'t> {
 }
 
 impl Telling<'_> {
-    /// `carol never got said text=hello`.
-    fn sentence(&self, divergence: &Divergence) -> String {
-        let one = divergence.a.map(|node| self.gist(node, true));
-        let other = divergence.b.map(|node| self.gist(node, false));
-        let (who, what) = (person(&divergence.lane), verbs(&divergence.lane));
-        let none = String::new;
+    /// `carol never got said text=hello`; of each thing so many characters.
+    fn sentence(&self, divergence: &Divergence, most: usize) -> String {
+        let (one, other) = self.gists(divergence);
+        let cut = |gist: Option<String>| gist.map(|gist| shorten(&gist, most)).unwrap_or_default();
+        let (one, other) = (cut(one), cut(other));
+        let who = person(&divergence.lane);
+        let (did, never) = verbs(&divergence.lane);
         match divergence.kind {
             Kind::Missing => {
                 let ended = if divergence.b.is_none() { "; nothing more is there" } else { "" };
-                format!("{who} never {} {}{ended}", what, one.unwrap_or_else(none))
+                format!("{who} {never} {one}{ended}")
             }
-            Kind::Extra => format!("{who} {} {} in addition", what, other.unwrap_or_else(none)),
-            Kind::Order => format!(
-                "{who} {} {} before {}, and not behind it",
-                what,
-                other.unwrap_or_else(none),
-                one.unwrap_or_else(none)
-            ),
-            Kind::Changed => {
-                format!("{who} {} {} instead of {}", what, other.unwrap_or_else(none), one.unwrap_or_else(none))
-            }
+            Kind::Extra => format!("{who} {did} {other} in addition"),
+            Kind::Order => format!("{who} {did} {other} before {one}, and not behind it"),
+            Kind::Changed => format!("{who} {did} {other} instead of {one}"),
         }
     }
 
@@ -98,8 +102,25 @@ impl Telling<'_> {
         pattern.map(|pattern| pattern.differences(&other).iter().map(ToString::to_string).collect()).unwrap_or_default()
     }
 
-    /// What directly caused it, which both did.
+    /// What stands at its place in both; where something else stands there, only what differs.
+    fn gists(&self, divergence: &Divergence) -> (Option<String>, Option<String>) {
+        let unifier = &self.compared.unifier;
+        match (divergence.kind, divergence.a, divergence.b) {
+            (Kind::Changed | Kind::Order, Some(one), Some(other)) => {
+                let mut one = unifier.named(&self.a.nodes[one].value, true);
+                let mut other = unifier.named(&self.b.nodes[other].value, false);
+                part(&mut one, &mut other, true);
+                (Some(gist_in(&divergence.lane, &one)), Some(gist_in(&divergence.lane, &other)))
+            }
+            (_, one, other) => (one.map(|node| self.gist(node, true)), other.map(|node| self.gist(node, false))),
+        }
+    }
+
+    /// What directly caused it, which both did. Of two that changed places each has a cause of its own.
     fn cause(&self, divergence: &Divergence) -> Option<String> {
+        if divergence.kind == Kind::Order {
+            return None;
+        }
         let in_a = divergence.a.and_then(|node| self.a.cause(node)).map(|cause| (cause, true));
         let (cause, first) =
             in_a.or_else(|| divergence.b.and_then(|node| self.b.cause(node)).map(|cause| (cause, false)))?;
@@ -159,8 +180,14 @@ impl Telling<'_> {
         };
         let (left, right) = (rest(self.a), rest(self.b));
         for place in 0..left.len().max(right.len()) {
+            let apart = if place == 0 { self.gists(first) } else { (None, None) };
             let cell = |list: &[usize], is_first: bool| {
-                list.get(place).map_or_else(|| "(nothing more)".to_owned(), |node| self.line(*node, is_first))
+                let apart = if is_first { &apart.0 } else { &apart.1 };
+                let line = |node: &usize| match apart {
+                    Some(gist) => self.headed(*node, is_first, gist),
+                    None => self.line(*node, is_first),
+                };
+                list.get(place).map_or_else(|| "(nothing more)".to_owned(), line)
             };
             let style = (place == 0).then_some(Style::Bad);
             row(&cell(&left, true), &cell(&right, false), style);
@@ -168,9 +195,13 @@ impl Telling<'_> {
     }
 
     fn line(&self, node: usize, first: bool) -> String {
+        self.headed(node, first, &self.gist(node, first))
+    }
+
+    fn headed(&self, node: usize, first: bool, gist: &str) -> String {
         let found = &self.playing(first).nodes[node];
         let at = found.at.as_secs_f64() * 1000.0;
-        format!("{at:>8.1} {} {} {}", person(&found.lane), arrow(&found.lane), self.gist(node, first))
+        format!("{at:>8.1} {} {} {gist}", person(&found.lane), arrow(&found.lane))
     }
 
     fn playing(&self, first: bool) -> &Playing {
@@ -180,21 +211,56 @@ impl Telling<'_> {
     /// A node in a line, with the same name for ids that stand for the same.
     fn gist(&self, node: usize, first: bool) -> String {
         let node = &self.playing(first).nodes[node];
-        let named = self.compared.unifier.named(&node.value, first);
-        let text = |name: &str| named.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let body = named.get("body").filter(|body| !body.is_null()).map(|body| format!(" {}", gist(body)));
-        let body = body.unwrap_or_default();
-        let line = match &node.lane {
-            Lane::Asks(_) => format!("{} {}{body}", text("method"), text("path")),
-            Lane::Answers(_) => format!("{}{body}", named["status"]),
-            Lane::Opens(_) => format!("{} {} {}", text("open"), text("path"), named["status"]),
-            Lane::In(..) if named.get("closed").is_some() && named.get("code").is_some() => {
-                let code = named["code"].as_u64().map_or_else(|| "no close frame".to_owned(), |code| code.to_string());
-                format!("closed {}: {code} {}", text("closed"), text("reason")).trim_end().to_owned()
+        gist_in(&node.lane, &self.compared.unifier.named(&node.value, first))
+    }
+}
+
+/// A node's value in a line.
+fn gist_in(lane: &Lane, named: &Value) -> String {
+    let text = |name: &str| named.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let body = named.get("body").filter(|body| !body.is_null()).map(|body| format!(" {}", gist(body)));
+    let body = body.unwrap_or_default();
+    let line = match lane {
+        Lane::Asks(_) => format!("{} {}{body}", text("method"), text("path")),
+        Lane::Answers(_) => format!("{}{body}", named["status"]),
+        Lane::Opens(_) => format!("{} {} {}", text("open"), text("path"), named["status"]),
+        Lane::In(..) if named.get("closed").is_some() && named.get("code").is_some() => {
+            let code = named["code"].as_u64().map_or_else(|| "no close frame".to_owned(), |code| code.to_string());
+            format!("closed {}: {code} {}", text("closed"), text("reason")).trim_end().to_owned()
+        }
+        _ => gist(named),
+    };
+    shorten(&line, LONG)
+}
+
+/// Takes from two values what is the same in both, but for what says which kind of thing it is.
+fn part(one: &mut Value, other: &mut Value, top: bool) {
+    const HEADS: [&str; 6] = ["status", "method", "path", "open", "closed", "code"];
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            for key in one.keys().cloned().collect::<Vec<_>>() {
+                let head = KINDS.contains(&key.as_str()) || (top && HEADS.contains(&key.as_str()));
+                match (one.get_mut(&key), other.get_mut(&key)) {
+                    (Some(left), Some(right)) if left == right && !head => {
+                        one.remove(&key);
+                        other.remove(&key);
+                    }
+                    (Some(left), Some(right)) => part(left, right, false),
+                    _ => {}
+                }
             }
-            _ => gist(&named),
-        };
-        shorten(&line, 200)
+        }
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
+            let pairs = one.drain(..).zip(other.drain(..)).filter(|(left, right)| left != right);
+            let (mut lefts, mut rights) = (Vec::new(), Vec::new());
+            for (mut left, mut right) in pairs {
+                part(&mut left, &mut right, false);
+                lefts.push(left);
+                rights.push(right);
+            }
+            (*one, *other) = (lefts, rights);
+        }
+        _ => {}
     }
 }
 
@@ -217,13 +283,13 @@ fn arrow(lane: &Lane) -> &'static str {
     }
 }
 
-/// What is done in a lane: as in `carol got`.
-fn verbs(lane: &Lane) -> &'static str {
+/// What is done in a lane, and that it isn't: as in `carol got`, `carol never got`.
+fn verbs(lane: &Lane) -> (&'static str, &'static str) {
     match lane {
-        Lane::Asks(_) => "asked",
-        Lane::Out(..) => "sent",
-        Lane::Answers(_) => "was answered",
-        Lane::In(..) => "got",
-        Lane::Opens(_) => "opened",
+        Lane::Asks(_) => ("asked", "never asked"),
+        Lane::Out(..) => ("sent", "never sent"),
+        Lane::Answers(_) => ("was answered", "was never answered"),
+        Lane::In(..) => ("got", "never got"),
+        Lane::Opens(_) => ("opened", "never opened"),
     }
 }

@@ -15,7 +15,16 @@ pub struct Unifier {
     forth: BTreeMap<String, String>,
     back: BTreeMap<String, String>,
     /// In the order of binding, to take them back, and to name them.
-    bound: Vec<(String, String)>,
+    bound: Vec<Bound>,
+}
+
+/// Two values that stand for each other.
+#[derive(Debug)]
+struct Bound {
+    one: String,
+    other: String,
+    /// What such values are called: whose identity it is, or where it was first seen.
+    name: String,
 }
 
 impl Unifier {
@@ -24,7 +33,7 @@ impl Unifier {
         let mut unifier = Self::default();
         for (key, one) in a {
             if let Some(other) = b.get(key) {
-                unifier.made(one, other);
+                unifier.made(one, other, key);
             }
         }
         unifier
@@ -33,7 +42,7 @@ impl Unifier {
     /// Whether two values are the same; what that says of ids is kept.
     pub fn unify(&mut self, a: &Value, b: &Value) -> bool {
         let before = self.bound.len();
-        let same = self.values(a, b);
+        let same = self.values(a, b, NAMELESS);
         if !same {
             self.take_back(before);
         }
@@ -43,57 +52,88 @@ impl Unifier {
     /// Whether two values could be the same, as far as is known.
     pub fn would(&mut self, a: &Value, b: &Value) -> bool {
         let before = self.bound.len();
-        let same = self.values(a, b);
+        let same = self.values(a, b, NAMELESS);
         self.take_back(before);
         same
     }
 
+    /// Keeps what two values that differ say of ids where they are alike, so that new ids are no difference of theirs.
+    pub fn learn(&mut self, a: &Value, b: &Value) {
+        self.learn_at(a, b, NAMELESS);
+    }
+
+    fn learn_at(&mut self, a: &Value, b: &Value, name: &str) {
+        match (a, b) {
+            (Value::Object(a), Value::Object(b)) => {
+                for (key, a) in a {
+                    if let Some(b) = b.get(key) {
+                        self.learn_at(a, b, called(key, name));
+                    }
+                }
+            }
+            (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+                a.iter().zip(b).for_each(|(a, b)| self.learn_at(a, b, name));
+            }
+            (Value::String(one), Value::String(other)) => {
+                let before = self.bound.len();
+                if !self.texts(one, other, name) {
+                    self.take_back(before);
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn take_back(&mut self, length: usize) {
-        for (one, other) in self.bound.drain(length..) {
+        for Bound { one, other, .. } in self.bound.drain(length..) {
             self.forth.remove(&one);
             self.back.remove(&other);
         }
     }
 
-    fn values(&mut self, a: &Value, b: &Value) -> bool {
+    /// `name` is what an id there is called.
+    fn values(&mut self, a: &Value, b: &Value, name: &str) -> bool {
         match (a, b) {
             (Value::Object(a), Value::Object(b)) => {
-                a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| self.values(a, b)))
+                let mut same = |key: &String, a| b.get(key).is_some_and(|b| self.values(a, b, called(key, name)));
+                a.len() == b.len() && a.iter().all(|(key, a)| same(key, a))
             }
-            (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.values(a, b)),
-            (Value::String(a), Value::String(b)) => self.texts(a, b),
+            (Value::Array(a), Value::Array(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.values(a, b, name))
+            }
+            (Value::String(a), Value::String(b)) => self.texts(a, b, name),
             (Value::Number(one), Value::Number(other)) => one == other || (is_time(one) && is_time(other)),
             _ => a == b,
         }
     }
 
-    fn texts(&mut self, a: &str, b: &str) -> bool {
+    fn texts(&mut self, a: &str, b: &str, name: &str) -> bool {
         let (mut one, mut other) = (tokens(a), tokens(b));
         loop {
             match (one.next(), other.next()) {
                 (None, None) => return true,
                 (Some(Token::Plain(a)), Some(Token::Plain(b))) if a == b => {}
                 (Some(Token::Time), Some(Token::Time)) => {}
-                (Some(Token::Made(a)), Some(Token::Made(b))) if self.made(a, b) => {}
+                (Some(Token::Made(a)), Some(Token::Made(b))) if self.made(a, b, name) => {}
                 _ => return false,
             }
         }
     }
 
-    fn made(&mut self, a: &str, b: &str) -> bool {
+    fn made(&mut self, a: &str, b: &str, name: &str) -> bool {
         match (self.forth.get(a), self.back.get(b)) {
             (Some(known), Some(_)) => known == b,
             (None, None) => {
                 self.forth.insert(a.to_owned(), b.to_owned());
                 self.back.insert(b.to_owned(), a.to_owned());
-                self.bound.push((a.to_owned(), b.to_owned()));
+                self.bound.push(Bound { one: a.to_owned(), other: b.to_owned(), name: name.to_owned() });
                 true
             }
             _ => false,
         }
     }
 
-    /// A value of one of the runs with the same name for what stands for the same: `‹3›`. Unknown ids stay.
+    /// A value of one of the runs with the same name for what stands for the same: `‹alice›`. Unknown ids stay.
     pub fn named(&self, value: &Value, first: bool) -> Value {
         match value {
             Value::Object(map) => {
@@ -106,8 +146,8 @@ impl Unifier {
                     match token {
                         Token::Plain(text) => named.push_str(text),
                         Token::Time => named.push_str("‹time›"),
-                        Token::Made(made) => match self.number(made, first) {
-                            Some(number) => named.push_str(&format!("‹{number}›")),
+                        Token::Made(made) => match self.name(made, first) {
+                            Some(name) => named.push_str(&format!("‹{name}›")),
                             None => named.push_str(made),
                         },
                     }
@@ -119,9 +159,26 @@ impl Unifier {
         }
     }
 
-    fn number(&self, made: &str, first: bool) -> Option<usize> {
-        let place = self.bound.iter().position(|(one, other)| if first { one == made } else { other == made })?;
-        Some(place + 1)
+    /// `alice`, or `message.2` where several are called so.
+    fn name(&self, made: &str, first: bool) -> Option<String> {
+        let place = self.bound.iter().position(|bound| made == if first { &bound.one } else { &bound.other })?;
+        let name = &self.bound[place].name;
+        let like = |bounds: &[Bound]| bounds.iter().filter(|bound| bound.name == *name).count();
+        Some(if like(&self.bound) == 1 { name.clone() } else { format!("{name}.{}", like(&self.bound[..=place])) })
+    }
+}
+
+/// What an id is called of which nothing more is known.
+const NAMELESS: &str = "id";
+
+/// What an id in this field is called: `message` in `message_id`; in a plain `id`, what the object around it is.
+fn called<'n>(key: &'n str, around: &'n str) -> &'n str {
+    let base = ["_id", "-id", "Id", "ID"].iter().find_map(|end| key.strip_suffix(end)).unwrap_or(key);
+    match base {
+        "" | "id" | "_id" | "uuid" => around,
+        // Of a request and an answer, not of the server's.
+        "path" | "body" => NAMELESS,
+        base => base,
     }
 }
 
@@ -168,6 +225,8 @@ fn is_time(number: &serde_json::Number) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
@@ -183,6 +242,30 @@ mod tests {
         assert!(!unifier.unify(&json!("conv_1111111b662a"), &json!("conv_9dbf58fda6c0")));
         assert!(!unifier.unify(&json!({ "n": 1 }), &json!({ "n": 2 })));
         assert!(!unifier.unify(&json!("hello"), &json!("help")));
+    }
+
+    #[test]
+    fn ids_are_called_by_who_has_them_or_where_they_stand() {
+        let people = |salt: u64| BTreeMap::from([("ann".to_owned(), format!("ann_{salt:09}"))]);
+        let mut unifier = Unifier::new(&people(1), &people(2));
+        let frame = |salt: u64| {
+            let made = |place: u64| format!("m_{salt:04}{place:04}");
+            json!({
+                "sender": format!("ann_{salt:09}"), "path": format!("/rooms/r_{salt:08}"),
+                "message_id": made(1), "list": [{ "messageId": made(2) }], "body": { "talk": { "id": made(3) } },
+            })
+        };
+        assert!(unifier.unify(&frame(1), &frame(2)));
+        let named = unifier.named(&frame(2), false);
+        let (message, second) = (&named["message_id"], &named["list"][0]["messageId"]);
+        assert_eq!(named["sender"], "‹ann›");
+        assert_eq!(named["path"], "/rooms/‹id›");
+        assert_eq!(
+            BTreeSet::from([message.as_str(), second.as_str()]),
+            [Some("‹message.1›"), Some("‹message.2›")].into()
+        );
+        assert_eq!(named["body"]["talk"]["id"], "‹talk›");
+        assert_eq!(named, unifier.named(&frame(1), true));
     }
 
     #[test]

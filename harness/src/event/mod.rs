@@ -21,7 +21,7 @@ pub mod schema;
 
 pub use result::{
     Attempt, Came, Class, Failure, FailureKind, LoggedLine, Nearest, Outcome, Person, Quarantined, Raced,
-    ScenarioResult, SnapshotChange, Summary, Waiting,
+    ScenarioResult, SnapshotChange, StreamPattern, Summary, Waiting,
 };
 
 /// The version of the format. It is raised when a reader of the former one would misunderstand a file.
@@ -109,6 +109,10 @@ pub enum EventKind {
         /// `2/4` where it is the second of four parts of a whole.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         shard: Option<String>,
+        /// Arguments of `roundtable run` without which a scenario that is played again is played otherwise:
+        /// `["--server", "http://127.0.0.1:4000", "--jitter", "2ms"]`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        again: Vec<String>,
     },
     /// A server's build begins; it may take minutes.
     Building {
@@ -134,6 +138,11 @@ pub enum EventKind {
         tags: Vec<String>,
         /// The keys of its participants, in the order of the file.
         participants: Vec<String>,
+        /// The names of its stubs, in the order of the file. What they get and send is told as of participants: a
+        /// request as a frame that came, an answer and its pieces as frames that were sent, each request on a
+        /// connection of its own.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stubs: Vec<String>,
         /// The address of its server.
         server: String,
         /// Who looks after it.
@@ -232,8 +241,9 @@ pub enum EventKind {
         connection: String,
         /// The connection's number.
         id: usize,
-        /// The step that sends it.
-        step: usize,
+        /// The step that sends it; none where a stub answers without a step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<usize>,
         /// Its entry in the record.
         entry: usize,
         /// The frame as text.

@@ -50,6 +50,9 @@ pub struct ScenarioResult {
     pub updated: usize,
     /// Redactions that matched nothing.
     pub idle_redactions: Vec<String>,
+    /// Patterns of the protocol's streams for which something was there to match.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stream_patterns: Vec<StreamPattern>,
     /// The address of its server.
     pub server: String,
     /// Who took part.
@@ -69,6 +72,18 @@ pub struct ScenarioResult {
     /// The attempts before this one, all of which failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<Attempt>,
+}
+
+/// A pattern of a stream of the protocol. One that never matches leaves the invariants nothing to judge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StreamPattern {
+    /// Which, and where: ``` `frame` of the stream `messages` (scenarios/protocols/chat.yaml:40) ```.
+    pub pattern: String,
+    /// Whether something matched it.
+    pub matched: bool,
+    /// Where nothing did: the kinds of the frames that were there, a few of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<String>,
 }
 
 /// An attempt that failed and was followed by another.

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use serde_json_path::JsonPath;
 
 use crate::record::{ConnectionId, Record, What};
-use crate::scenario::stream::text_at;
+use crate::scenario::stream::Stream;
 
 /// A connection of a participant.
 pub(crate) struct Connection<'a> {
@@ -20,8 +19,8 @@ pub(crate) struct Connection<'a> {
     pub(crate) stream: Option<String>,
 }
 
-/// The connections of the record, with the stream that their requests name at this path.
-pub(crate) fn connections<'a>(record: &'a Record, named: Option<&JsonPath>) -> BTreeMap<ConnectionId, Connection<'a>> {
+/// The connections of the record, with the stream that their requests name.
+pub(crate) fn connections<'a>(record: &'a Record, of: Option<&Stream>) -> BTreeMap<ConnectionId, Connection<'a>> {
     let mut connections = BTreeMap::new();
     let mut names: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (index, entry) in record.entries.iter().enumerate() {
@@ -40,7 +39,7 @@ pub(crate) fn connections<'a>(record: &'a Record, named: Option<&JsonPath>) -> B
                 label,
                 query: query.clone(),
                 opened: index,
-                stream: named.and_then(|path| text_at(path, &opening)),
+                stream: of.and_then(|stream| stream.named(stream.connection.as_ref(), &opening)),
             },
         );
     }

@@ -1,6 +1,7 @@
 //! The way in: every asked invariant, over every declared stream.
 
 use crate::invariant::trace::Trace;
+use crate::invariant::uses::{Use, uses};
 use crate::invariant::verdict::Verdict;
 use crate::invariant::{acked, gaps, members, order, reaches};
 use crate::record::{Member, Record};
@@ -18,9 +19,22 @@ pub fn judge(
     stored: &[StoredStream],
     asked: &[Invariant],
 ) -> Vec<Verdict> {
+    judge_all(record, members, streams, stored, asked).0
+}
+
+/// The verdicts, and for each stream whether its patterns found anything.
+pub(crate) fn judge_all(
+    record: &Record,
+    members: &[Member],
+    streams: &[Stream],
+    stored: &[StoredStream],
+    asked: &[Invariant],
+) -> (Vec<Verdict>, Vec<Vec<Use>>) {
     let mut verdicts = Vec::new();
+    let mut used = Vec::new();
     for stream in streams {
         let trace = Trace::new(record, members, stream);
+        used.push(uses(&trace));
         let duplicates_asked = asked.contains(&Invariant::NoDuplicates);
         for invariant in asked {
             let findings = match invariant {
@@ -34,5 +48,5 @@ pub fn judge(
             verdicts.push(Verdict { invariant: *invariant, stream: stream.name.clone(), outcome: findings.outcome() });
         }
     }
-    verdicts
+    (verdicts, used)
 }

@@ -7,15 +7,15 @@ use crate::invariant::trace::{Origin, Sighting, Trace};
 use crate::invariant::verdict::{Findings, Mention};
 use crate::invariant::words::{described, milliseconds};
 use crate::record::What;
-use crate::scenario::stream::{MemberRule, text_at};
+use crate::scenario::stream::MemberRule;
 
-/// A request that changed who is a member of a stream.
+/// A request, or a connection's beginning or end, that changed who is a member of a stream.
 pub(crate) struct Change {
     /// Whose membership it changed, by identity id.
     members: Vec<String>,
-    /// The index that the next entry had when the request was sent.
+    /// The index that the next entry had when the request was sent; of a connection, its own.
     began: usize,
-    /// The index of its answer.
+    /// The index of its answer; of a connection, its own.
     answered: usize,
     joins: bool,
 }
@@ -169,19 +169,42 @@ pub(crate) fn read_changes(trace: &Trace<'_>) -> BTreeMap<String, Vec<Change>> {
     let Some(membership) = &trace.stream.membership else {
         return found;
     };
-    for (answered, entry) in trace.record.entries.iter().enumerate() {
-        let What::Exchange(exchange) = &entry.what else {
-            continue;
-        };
+    // How many connections somebody has open to a stream.
+    let mut open: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (index, entry) in trace.record.entries.iter().enumerate() {
         let id = trace.id_of(&entry.participant);
-        let value = exchange.value(id);
-        let joins = membership.join.iter().map(|rule| (rule, true));
-        let leaves = membership.leave.iter().map(|rule| (rule, false));
-        for (rule, joins) in joins.chain(leaves).filter(|(rule, _)| rule.request.matches(&value)) {
-            if let Some(stream) = text_at(&rule.stream, &value) {
-                let members = members_of(rule, &value, id);
-                found.entry(stream).or_default().push(Change { members, began: exchange.began, answered, joins });
+        match &entry.what {
+            What::Exchange(exchange) => {
+                let value = exchange.value(id);
+                let joins = membership.join.iter().map(|rule| (rule, true));
+                let leaves = membership.leave.iter().map(|rule| (rule, false));
+                for (rule, joins) in joins.chain(leaves).filter(|(rule, _)| rule.request.matches(&value)) {
+                    if let Some(stream) = trace.stream.named(rule.stream.as_ref(), &value) {
+                        let members = members_of(rule, &value, id);
+                        let change = Change { members, began: exchange.began, answered: index, joins };
+                        found.entry(stream).or_default().push(change);
+                    }
+                }
             }
+            What::Opened { connection, .. } | What::Closed { connection, .. } if membership.connected => {
+                let joins = matches!(entry.what, What::Opened { .. });
+                let Some(stream) = trace.connections.get(connection).and_then(|it| it.stream.as_deref()) else {
+                    continue;
+                };
+                let open = open.entry((&entry.participant, stream)).or_default();
+                let before = *open;
+                *open = if joins { before + 1 } else { before.saturating_sub(1) };
+                // Whoever has several is a member from the first one's beginning to the last one's end.
+                if (before == 0) != (*open == 0) {
+                    let change = Change { members: vec![id.to_owned()], began: index, answered: index, joins };
+                    found.entry(stream.to_owned()).or_default().push(change);
+                }
+            }
+            What::Opened { .. }
+            | What::Closed { .. }
+            | What::Sent { .. }
+            | What::Received { .. }
+            | What::Stub { .. } => {}
         }
     }
     found

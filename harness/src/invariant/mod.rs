@@ -14,6 +14,7 @@ mod members;
 mod order;
 mod reaches;
 pub(crate) mod trace;
+pub(crate) mod uses;
 mod verdict;
 mod words;
 
@@ -25,5 +26,6 @@ pub(crate) mod simulator;
 mod tests;
 
 pub use judge::judge;
+pub(crate) use judge::judge_all;
 pub(crate) use links::links;
 pub use verdict::{Evidence, Mention, Outcome, Verdict};

@@ -20,11 +20,12 @@ pub(crate) fn path(text: &str) -> JsonPath {
 
 /// A chat's stream of messages, with everything that a protocol can declare.
 pub(crate) fn messages() -> Stream {
-    let rule = |request: Value| MemberRule { request: pattern(&request), stream: path("$.segments[1]"), member: None };
+    let rule =
+        |request: Value| MemberRule { request: pattern(&request), stream: Some(path("$.segments[1]")), member: None };
     Stream {
         name: "messages".to_owned(),
         frame: pattern(&json!({ "type": "message" })),
-        stream: path("$.conversation_id"),
+        stream: Some(path("$.conversation_id")),
         connection: Some(path("$.segments[2]")),
         id: path("$.message.message_id"),
         order: path("$.message.sequence_id"),
@@ -42,12 +43,13 @@ pub(crate) fn messages() -> Stream {
             Send::Frame { frame: pattern(&json!({ "type": "message" })), client_id: path("$.message_id") },
             Send::Request {
                 request: pattern(&json!({ "method": "POST", "status": 201 })),
-                stream: path("$.segments[1]"),
+                stream: Some(path("$.segments[1]")),
                 id: path("$.answer.message_id"),
                 order: path("$.answer.sequence_id"),
             },
         ],
         membership: Some(Membership {
+            connected: false,
             join: vec![rule(json!({ "method": "PUT", "status": 200 }))],
             leave: vec![rule(json!({ "method": "DELETE", "status": 200 }))],
         }),

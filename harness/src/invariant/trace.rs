@@ -98,7 +98,7 @@ impl<'a> Trace<'a> {
             record,
             members,
             stream,
-            connections: connections(record, stream.connection.as_ref()),
+            connections: connections(record, Some(stream)),
             sightings: Vec::new(),
             sendings: Vec::new(),
             changes: BTreeMap::new(),
@@ -134,7 +134,7 @@ impl<'a> Trace<'a> {
                     self.sightings.push(answer);
                 }
             }
-            What::Opened { .. } | What::Closed { .. } => {}
+            What::Opened { .. } | What::Closed { .. } | What::Stub { .. } => {}
         }
     }
 
@@ -156,7 +156,7 @@ impl<'a> Trace<'a> {
             let client_id = stream.client_id.as_ref().and_then(|path| text_at(path, frame));
             return Some(seen(
                 Role::Frame,
-                text_at(&stream.stream, frame),
+                stream.named(stream.stream.as_ref(), frame),
                 text_at(&stream.id, frame),
                 integer_at(&stream.order, frame),
                 client_id,
@@ -165,7 +165,7 @@ impl<'a> Trace<'a> {
         let acks = stream.acks.as_ref().filter(|acks| acks.frame.matches(frame))?;
         Some(seen(
             ack_role(acks, frame),
-            acks.stream.as_ref().and_then(|path| text_at(path, frame)),
+            stream.named(acks.stream.as_ref(), frame),
             text_at(&acks.id, frame),
             integer_at(&acks.order, frame),
             acks.client_id.as_ref().and_then(|path| text_at(path, frame)),
@@ -181,7 +181,7 @@ impl<'a> Trace<'a> {
                 participant: at.participant.as_str(),
                 connection: None,
                 role: Role::Answer,
-                stream: text_at(stream, &value),
+                stream: self.stream.named(stream.as_ref(), &value),
                 id: text_at(id, &value),
                 order: integer_at(order, &value),
                 client_id: None,
@@ -223,6 +223,11 @@ impl<'a> Trace<'a> {
         'a: 'k,
     {
         self.members.iter().find(|member| member.key == key).map_or(key, |member| member.id.as_str())
+    }
+
+    /// Whether a frame was sent that carries the sender's own id.
+    pub(crate) fn has_sendings(&self) -> bool {
+        !self.sendings.is_empty()
     }
 
     /// The connection's name in texts.

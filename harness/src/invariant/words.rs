@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::record::{Record, What};
+use crate::record::{Record, StubWhat, What};
 
 /// An entry on one line: who, when, what.
 pub(crate) fn described(record: &Record, index: usize) -> Option<String> {
@@ -14,6 +14,12 @@ pub(crate) fn described(record: &Record, index: usize) -> Option<String> {
         What::Sent { frame, .. } => ("sent", excerpt(&frame.value(), 160)),
         What::Exchange(exchange) => ("asked", format!("{} {}: {}", exchange.method, exchange.path, exchange.status)),
         What::Opened { path, .. } => ("connected to", path.clone()),
+        What::Stub { what, .. } => match what {
+            StubWhat::Asked(request) => ("was asked", excerpt(request, 160)),
+            StubWhat::Answered(answer) => ("answered", excerpt(answer, 160)),
+            StubWhat::Sent(piece) => ("sent", excerpt(&Value::from(piece.as_str()), 160)),
+            StubWhat::Ended(_) => ("was", "disconnected".to_owned()),
+        },
         What::Closed { .. } => ("was", "disconnected".to_owned()),
     };
     Some(format!("{}: {} {verb} {value}", milliseconds(entry.at), entry.participant))

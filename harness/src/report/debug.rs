@@ -36,6 +36,8 @@ struct Scene {
     people: Vec<String>,
     /// Their ids, where frames aren't told whole.
     names: Names,
+    /// Which of them are stubs.
+    stubs: Vec<String>,
     /// How many connections each has open.
     open: Vec<usize>,
     steps: BTreeMap<usize, Place>,
@@ -86,9 +88,10 @@ impl Story {
     fn tell(&self, scene: &mut Scene, event: &Event) -> Option<String> {
         let paint = self.paint;
         match &event.kind {
-            EventKind::ScenarioStarted { title, server, participants, .. } => {
-                scene.people.clone_from(participants);
-                scene.open = vec![0; participants.len()];
+            EventKind::ScenarioStarted { title, server, participants, stubs, .. } => {
+                scene.people = participants.iter().chain(stubs).cloned().collect();
+                scene.open = vec![0; scene.people.len()];
+                scene.stubs.clone_from(stubs);
                 if !self.whole {
                     scene.names = Names::of_keys(participants);
                 }
@@ -138,6 +141,8 @@ impl Story {
                 Some(self.row(scene, event.at, participant, "→", &text, if *barrier { "  (barrier)" } else { "" }))
             }
             EventKind::Received { participant, connection, frame, number, barrier, .. } => {
+                // A request to a stub opens its connection.
+                scene.count(participant, scene.stubs.contains(participant), false);
                 let text = format!("{}{}", named(connection), self.frame(scene, frame));
                 let mark = match number {
                     _ if *barrier => "  (barrier)".to_owned(),
@@ -160,7 +165,10 @@ impl Story {
                 scene.count(participant, false, true);
                 let code = end.code.map_or_else(|| "no close frame".to_owned(), |code| code.to_string());
                 let by = if end.by_participant { "by itself" } else { "by the server" };
-                let text = format!("{}closed {by}: {code} {}", named(connection), visible(&end.reason));
+                // A request to a stub has no close frame.
+                let code = if scene.stubs.contains(participant) { String::new() } else { format!("{code} ") };
+                let text = format!("{}closed {by}: {code}{}", named(connection), visible(&end.reason));
+                let text = text.trim_end().trim_end_matches(':').to_owned();
                 Some(self.row(scene, event.at, participant, "✕", text.trim_end(), ""))
             }
             EventKind::ServerLog { line } => {

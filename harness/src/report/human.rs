@@ -166,8 +166,9 @@ fn traces(text: &mut String, page: Option<&Path>, id: Option<&str>, paint: Paint
     }
 }
 
-/// How a scenario that failed is played again with the same generated values, and how its races were released.
-pub fn seed(result: &ScenarioResult, options: &str, paint: Paint) -> String {
+/// How a scenario that failed is played again with the same generated values, and how its races were released; `again`
+/// is the arguments that the run had.
+pub fn seed(result: &ScenarioResult, again: &[String], paint: Paint) -> String {
     let mut text = String::new();
     if result.seed == 0 || result.failures().is_empty() {
         return text;
@@ -193,7 +194,11 @@ pub fn seed(result: &ScenarioResult, options: &str, paint: Paint) -> String {
     }
     // A row of examples is no selector, and its scenario is.
     let scenario = result.label.split('@').next().unwrap_or_default();
-    row(&mut text, "again", &format!("roundtable run {scenario} --seed {}{options}", result.seed), paint);
+    let seed = result.seed.to_string();
+    let words = ["roundtable", "run", scenario, "--seed", &seed].into_iter().chain(again.iter().map(String::as_str));
+    // Only what holds a null byte can't be quoted.
+    let words = words.filter_map(|word| shlex::try_quote(word).ok());
+    row(&mut text, "again", &words.collect::<Vec<_>>().join(" "), paint);
     text
 }
 

@@ -237,15 +237,27 @@ fn missing_shards(parts: &[Part], remarks: &mut Vec<String>) -> bool {
     true
 }
 
-/// The beginning of all parts together: that of the first, with the sums.
+/// The beginning of all parts together: that of the first, with the sums; how a scenario is played again only where it
+/// is the same in all.
 fn head_of(parts: &[Part]) -> Option<Event> {
     let first = parts.iter().min_by(|a, b| a.head.started.cmp(&b.head.started))?;
     let mut event = first.head.event.clone();
-    if let EventKind::RunStarted { scenarios, shard, .. } = &mut event.kind {
+    let same = parts.iter().all(|part| again_of(&part.head.event) == again_of(&first.head.event));
+    if let EventKind::RunStarted { scenarios, shard, again, .. } = &mut event.kind {
         if parts.len() > 1 {
             *shard = None;
+        }
+        if !same {
+            again.clear();
         }
         *scenarios = parts.iter().map(|part| part.head.scenarios).sum();
     }
     Some(event)
+}
+
+fn again_of(event: &Event) -> &[String] {
+    match &event.kind {
+        EventKind::RunStarted { again, .. } => again,
+        _ => &[],
+    }
 }

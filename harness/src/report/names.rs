@@ -1,4 +1,4 @@
-//! Long ids as people know them: `[ann]` for the participant's own, `[run]` for the digits that keep runs apart.
+//! Long ids as people know them: `‹ann›` for the participant's own, `‹run›` for the digits that keep runs apart.
 
 use std::collections::BTreeMap;
 
@@ -22,8 +22,8 @@ impl Names {
         let mut short: BTreeMap<String, Option<String>> = BTreeMap::new();
         for person in &result.people {
             if let Some(run) = digits(&person.id) {
-                short.insert(run.to_owned(), Some("[run]".to_owned()));
-                let name = format!("[{}]", person.key);
+                short.insert(run.to_owned(), Some("‹run›".to_owned()));
+                let name = format!("‹{}›", person.key);
                 short.entry(person.id.clone()).and_modify(|other| *other = None).or_insert(Some(name));
             }
         }
@@ -47,7 +47,7 @@ impl Names {
     pub fn shorten(&self, text: &str) -> String {
         let Some(find) = &self.find else { return text.to_owned() };
         let name = |found: &Captures<'_>| match found.name("key") {
-            Some(key) => format!("[{}]", key.as_str()),
+            Some(key) => format!("‹{}›", key.as_str()),
             None => self.short.get(&found[0]).unwrap_or(&found[0].to_owned()).clone(),
         };
         find.replace_all(text, name).into_owned()
@@ -67,7 +67,7 @@ mod tests {
     fn ids_of_a_known_form_become_names() {
         let names = Names::of_keys(&["ann".to_owned(), "ann_2".to_owned()]);
         let text = "ann_1234567890123456 ann_2_1234567890123456 ann_12 joann_1234567890123456 lobby_1234567890123456";
-        assert_eq!(names.shorten(text), "[ann] [ann_2] ann_12 joann_1234567890123456 lobby_1234567890123456");
+        assert_eq!(names.shorten(text), "‹ann› ‹ann_2› ann_12 joann_1234567890123456 lobby_1234567890123456");
         assert_eq!(Names::of_keys(&[]).shorten(text), text);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Pending;
-use crate::snapshot::changes::{Change, Fingerprint, census};
+use crate::snapshot::changes::{Change, Fingerprint, Kind, census};
 use crate::text::counted;
 
 /// The changes of one fingerprint.
@@ -19,6 +19,49 @@ pub struct Group {
     pub members: Vec<Member>,
     /// What they mean one by one, each with how many snapshots have it; the rarest first.
     pub variants: Vec<(String, usize)>,
+}
+
+/// Groups that may well have one cause, though it shows in different places: one field changed its shape in one way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Family {
+    /// The field: the last part of the groups' places, `participants[]`.
+    pub field: String,
+    /// From what to what: `object → string`.
+    pub types: String,
+    /// The places of its groups, two at least.
+    pub groups: Vec<usize>,
+}
+
+impl Family {
+    /// `…participants[] (object → string)`.
+    pub fn shown(&self) -> String {
+        format!("…{} ({})", self.field, self.types)
+    }
+
+    /// What `--accept` and `--reject` take for all of them.
+    pub fn pattern(&self) -> String {
+        format!("shape *.{} ({})", self.field, self.types)
+    }
+}
+
+/// The families among groups, those of the most groups first.
+pub(crate) fn families(groups: &[Group]) -> Vec<Family> {
+    let mut found: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+    for (place, group) in groups.iter().enumerate() {
+        let Fingerprint { kind, place: path, types } = &group.fingerprint;
+        if let (Kind::Shape, Some((_, field))) = (kind, path.rsplit_once('.')) {
+            found.entry((field, types)).or_default().push(place);
+        }
+    }
+    found.retain(|_, groups| groups.len() > 1);
+    let family = |((field, types), groups): ((&str, &str), Vec<usize>)| Family {
+        field: field.to_owned(),
+        types: types.to_owned(),
+        groups,
+    };
+    let mut families: Vec<Family> = found.into_iter().map(family).collect();
+    families.sort_by_key(|family| std::cmp::Reverse(family.groups.len()));
+    families
 }
 
 /// A snapshot in a group.

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use crate::snapshot::changes::{Change, changes, unreadable};
 use crate::snapshot::store::{self, Against, MetaData, StoreError};
 
-pub use group::Group;
+pub use group::{Family, Group};
 
 /// All pending snapshots, and their changes by cause.
 #[derive(Debug, Default)]
@@ -29,6 +29,8 @@ pub struct Review {
     pub pending: Vec<Pending>,
     /// Their changes by fingerprint, the rarest first.
     pub groups: Vec<Group>,
+    /// Groups that may well have one cause in different places.
+    pub families: Vec<Family>,
     /// Pending snapshots that say what is stored already.
     pub settled: usize,
     /// Pending files that can't be read, and why.
@@ -74,6 +76,7 @@ impl Review {
             }
         }
         review.groups = group::groups(&review.pending);
+        review.families = group::families(&review.groups);
         Ok(review)
     }
 }

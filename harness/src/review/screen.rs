@@ -46,6 +46,13 @@ pub fn screen(session: &Session<'_>, lines: usize, columns: usize, paint: Paint)
         "  {}",
         paint.text(Style::Dim, &format!("{} · {} {}", group.count(), group.id, group.fingerprint))
     );
+    if let Some(family) = session.review.families.iter().find(|family| family.groups.contains(&session.group)) {
+        let others = family.groups.iter().filter(|place| **place != session.group);
+        let others: Vec<String> = others.map(|place| (place + 1).to_string()).collect();
+        let word = if others.len() == 1 { "change" } else { "changes" };
+        let line = format!("{} in {word} {} too", family.shown(), others.join(", "));
+        let _ = writeln!(text, "  {}", paint.text(Style::Note, &line));
+    }
     if let [_, _, ..] = group.variants.as_slice() {
         variants(&mut text, group, paint);
     }
@@ -134,6 +141,13 @@ fn coloured(line: &DiffLine, columns: usize, paint: Paint) -> String {
 /// All changes, for people.
 pub fn list(review: &Review, paint: Paint) -> String {
     let mut text = String::new();
+    for family in &review.families {
+        let ids: Vec<&str> = family.groups.iter().filter_map(|place| Some(&*review.groups.get(*place)?.id)).collect();
+        let head = format!("{} changes share a shape", ids.len());
+        let _ = writeln!(text, "{}: {} in {}", paint.text(Style::Strong, &head), family.shown(), ids.join(", "));
+        let line = format!("if they have one cause: roundtable review --accept '{}'", family.pattern());
+        let _ = writeln!(text, "  {}\n", paint.text(Style::Dim, &line));
+    }
     for group in &review.groups {
         let _ = writeln!(text, "{}  {}", paint.text(Style::Note, &group.id), paint.text(Style::Strong, &group.meaning));
         let _ =

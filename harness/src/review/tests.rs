@@ -258,3 +258,41 @@ proptest! {
         prop_assert!(tree.gather().pending.is_empty());
     }
 }
+
+#[test]
+fn one_shape_in_several_places_is_told_above_what_stands_first_and_taken_only_when_asked_for() {
+    let tree = Tree::new();
+    let told = |people: &[Value], text: &str| json!({ "alice": { "state": { "room": { "people": people } }, "frames": { "list": [{ "people": people, "text": text }] } } });
+    let old = text(&told(&[person("alice"), person("bob")], "a"));
+    let strings = [json!("[alice]"), json!("[bob]")];
+    for number in 0..3 {
+        tree.pending(&format!("story_{number}"), Some(&old), &text(&told(&strings, "a")));
+    }
+    tree.pending("story_other", Some(&old), &text(&told(&strings, "b")));
+    let mut review = tree.gather();
+    assert_eq!(review.groups.len(), 3, "{:?}", review.groups);
+    let shown = list(&review, Paint::new(false));
+    let head = format!(
+        "2 changes share a shape: …people[] (object → string) in {}, {}\n",
+        review.groups[1].id, review.groups[2].id
+    );
+    assert!(shown.starts_with(&head), "{shown}");
+    // The outlier is still the first change, and belongs to no family.
+    let mut session = Session::new(&review);
+    assert!(review.groups[0].meaning.contains("text of list"), "{:?}", review.groups[0]);
+    assert!(!screen(&session, 40, 100, Paint::new(false)).contains("people[]"));
+    session.press(Key::Next);
+    let second = screen(&session, 40, 100, Paint::new(false));
+    assert!(second.contains("  …people[] (object → string) in change 3 too\n"), "{second}");
+    session.press(Key::AcceptAll);
+    assert!(!session.decisions.decided(&review, 2), "all alike is one place alone");
+    let pattern = review.families[0].pattern();
+    assert!(shown.contains(&format!("--accept '{pattern}'")), "{shown}");
+    let mut decisions = Decisions::default();
+    decisions.matching(&review, &pattern, Decision::Accept);
+    let decided: Vec<bool> = (0..3).map(|group| decisions.decided(&review, group)).collect();
+    assert_eq!(decided, [false, true, true]);
+    // One place alone is no family.
+    review.groups.pop();
+    assert!(super::group::families(&review.groups).is_empty());
+}

@@ -66,6 +66,7 @@ impl Here {
                     Ok(())
                 }
                 Action::Call(call) => self.call(call, is_main).await,
+                Action::Stub { action, to } => self.act_as_stub(action, to.as_ref()).await.map_err(one),
             }
         }
         .boxed()

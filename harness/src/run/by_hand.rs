@@ -25,7 +25,8 @@ impl Here {
     pub(super) fn inboxes(&self, paint: Paint) -> String {
         let mut text = String::new();
         let width = self.world.participants.keys().map(|key| key.chars().count()).max().unwrap_or_default();
-        for (lane, participant) in self.world.participants.values().enumerate() {
+        let stubs = self.world.stubs.values().map(|stub| &stub.actor);
+        for (lane, participant) in self.world.participants.values().chain(stubs).enumerate() {
             let connections = participant.current();
             let name = paint.text(Style::Lane(lane), &format!("{:<width$}", participant.key()));
             if connections.is_empty() {
@@ -55,7 +56,8 @@ impl Here {
 
     /// Everything of one participant.
     pub(super) fn inspect(&self, who: &str) -> String {
-        let Some(participant) = self.world.participants.get(who) else { return self.nobody(who) };
+        let stub = self.world.stubs.get(who).map(|stub| &stub.actor);
+        let Some(participant) = self.world.participants.get(who).or(stub) else { return self.nobody(who) };
         let mut text = String::new();
         for (name, value) in lock(&participant.vars).iter() {
             let _ = writeln!(text, "  {name} = {value}");

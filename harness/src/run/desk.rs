@@ -4,7 +4,7 @@
 //! While it waits for a command the scenario's runtime goes on: frames arrive and pings are answered. No deadline of the
 //! scenario runs, since none has begun; the server's own timers do.
 
-use std::io::BufRead as _;
+use std::io::{BufRead as _, IsTerminal as _};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -39,6 +39,8 @@ pub struct Desk {
     stops: Mutex<Stops>,
     steps: bool,
     on_failure: bool,
+    /// Whether commands come from elsewhere than a terminal, which would show them itself.
+    echoes: bool,
     ended: AtomicBool,
     told: AtomicBool,
 }
@@ -83,6 +85,7 @@ impl Desk {
             stops: Mutex::new(Stops::Nowhere),
             steps,
             on_failure,
+            echoes: !std::io::stdin().is_terminal(),
             ended: false.into(),
             told: false.into(),
         }
@@ -106,8 +109,10 @@ impl Desk {
     async fn command(&self) -> Option<String> {
         (self.out)(self.paint.text(Style::Strong, "roundtable> "));
         let command = self.commands.lock().await.recv().await;
-        if command.is_none() {
-            self.say("(the input has ended)");
+        match &command {
+            Some(command) if self.echoes => self.say(command),
+            Some(_) => {}
+            None => self.say("(the input has ended)"),
         }
         command.map(|command| command.trim().to_owned())
     }

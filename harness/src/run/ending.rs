@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::expect::came;
+use super::expect::{came, told};
 use super::world::{Here, lock};
 use crate::event::{Failure, Place};
 use crate::scenario::error::Position;
@@ -50,7 +50,8 @@ impl Here {
         let scenario = &self.world.scenario;
         let ignore = self.patterns(&scenario.ignore)?;
         let mut failures = Vec::new();
-        for participant in self.world.participants.values() {
+        let stubs = self.world.stubs.values().map(|stub| &stub.actor);
+        for participant in self.world.participants.values().chain(stubs) {
             for connection in lock(&participant.connections).iter() {
                 let inbox = lock(&connection.inbox);
                 let failing = connection.fails.as_ref().and_then(|fails| inbox.failing(fails, &[]));
@@ -79,8 +80,12 @@ impl Here {
                     let headline = format!(
                         "strict: {} got {} that no step took, the first is {}",
                         connection.participant,
-                        counted(untaken.len(), "frame", "frames"),
-                        inbox.frames[*first].value
+                        if connection.is_stub {
+                            counted(untaken.len(), "request", "requests")
+                        } else {
+                            counted(untaken.len(), "frame", "frames")
+                        },
+                        told(connection, &inbox.frames[*first].value, usize::MAX)
                     );
                     let mut failure = Failure::new(crate::event::FailureKind::Expectation, headline);
                     failure.participant = Some(connection.participant.clone());

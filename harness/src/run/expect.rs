@@ -12,7 +12,7 @@ use super::socket::{Connection, changed_before, describe as describe_end, from_n
 use super::world::{Here, lock};
 use crate::event::{Came, EventKind, Failure, FailureKind, Nearest};
 use crate::pattern::{Difference, Pattern, describe, nearest};
-use crate::scenario::model::{Expect, Expected};
+use crate::scenario::model::{Capture, Expect, Expected};
 use crate::subject::Death;
 use crate::text::{brief, counted, millis, shorten};
 
@@ -36,6 +36,7 @@ impl Wanted<'_> {
             "receive_next" => inbox.next(&self.patterns[0], self.from),
             "receive_in_order" => inbox.in_order(&self.patterns, self.from),
             "receive_all" => inbox.all(&self.patterns, self.from),
+            "collect" => inbox.collect(&self.patterns[0], &self.patterns[1], self.from),
             _ => inbox.one(&self.patterns[0], self.from),
         }
     }
@@ -58,6 +59,9 @@ impl Here {
             Expected::Next(pattern) => Wanted { what: "receive_next", patterns: vec![self.pattern(pattern)?], from },
             Expected::InOrder(list) => Wanted { what: "receive_in_order", patterns: self.patterns(list)?, from },
             Expected::All(list) => Wanted { what: "receive_all", patterns: self.patterns(list)?, from },
+            Expected::Collect { pattern, until } => {
+                Wanted { what: "collect", patterns: vec![self.pattern(pattern)?, self.pattern(until)?], from }
+            }
             Expected::Nothing { pattern, listen } => {
                 let pattern = self.pattern(pattern)?;
                 return self.nothing(&connection, &pattern, from, *listen).await;
@@ -73,19 +77,48 @@ impl Here {
             inbox.take(&places, self.line);
             places.iter().map(|place| Value::clone(&inbox.frames[*place].value)).collect()
         };
-        if !self.at_once {
+        let taken = |id: usize, places: &[usize]| {
             self.world.tell(|| EventKind::Taken {
                 participant: connection.participant.clone(),
-                id: connection.id.0,
+                id,
                 step: self.step,
                 numbers: places.iter().map(|place| place + 1).collect(),
             });
+        };
+        match self.stub() {
+            _ if self.at_once => {}
+            None => taken(connection.id.0, &places),
+            // Each request has a connection of its own.
+            Some(stub) => {
+                for place in &places {
+                    stub.connection_of(*place).iter().for_each(|id| taken(id.0, &[*place]));
+                }
+            }
         }
         let value = match expect.what {
+            Expected::Collect { .. } => return self.take_joined(&values, &expect.capture),
             Expected::InOrder(_) | Expected::All(_) => Value::Array(values),
             _ => values.into_iter().next().unwrap_or(Value::Null),
         };
         self.take(&value, &expect.capture, wanted.what)
+    }
+
+    /// Captures from the frames of a stream: texts are joined, anything else becomes a list.
+    fn take_joined(&mut self, frames: &[Value], captures: &[Capture]) -> Result<(), Box<Failure>> {
+        for capture in captures {
+            let found: Vec<&Value> = frames.iter().flat_map(|frame| capture.path.query(frame).all()).collect();
+            if found.is_empty() {
+                let (name, path) = (&capture.name, &capture.source);
+                let many = counted(frames.len(), "frame", "frames");
+                let mut failure = self.failure(format!("collect: the capture `{name}`: {path} is in none of {many}"));
+                failure.details = frames.iter().take(SHOWN).map(|frame| format!("in: {}", brief(frame, 200))).collect();
+                return Err(failure);
+            }
+            let texts: Option<String> = found.iter().map(|value| value.as_str()).collect();
+            let value = texts.map_or_else(|| Value::Array(found.into_iter().cloned().collect()), Value::String);
+            self.capture(&capture.name, &value);
+        }
+        Ok(())
     }
 
     async fn wait(
@@ -160,13 +193,13 @@ impl Here {
         if let Look::Wrong(place) = look {
             let frame = &inbox.frames[place];
             let pattern = &wanted.patterns[0];
-            let mut failure = self.failure(format!(
-                "the next frame on {} is {}, expected {}",
-                who(connection),
-                brief(&frame.value, 120),
-                shorten(&describe(pattern), 120)
-            ));
-            failure.expected = Some(describe(pattern));
+            let (got, expected) = (told(connection, &frame.value, 120), shorten(&describe(pattern), 120));
+            let mut failure = self.failure(if wanted.what == "collect" {
+                format!("{} got the end of a stream before anything of it: {got}, expected {expected}", who(connection))
+            } else {
+                format!("the next {} on {} is {got}, expected {expected}", noun(connection), who(connection))
+            });
+            failure.expected = Some(describe_all(wanted));
             failure.nearest = Some(nearest_of(pattern, connection, place, frame));
             drop(inbox);
             failure.came = came(connection, wanted.from);
@@ -195,13 +228,18 @@ impl Here {
 
     fn missed(&self, connection: &Arc<Connection>, wanted: &Wanted<'_>, why: &str) -> Box<Failure> {
         let inbox = lock(&connection.inbox);
-        let first = match wanted.look(&inbox) {
-            Look::Missing { first, .. } => first,
-            _ => 0,
+        let (matched, first) = match wanted.look(&inbox) {
+            Look::Missing { matched, first } => (matched, first),
+            _ => (0, 0),
         };
         let pattern = wanted.patterns.get(first).or_else(|| wanted.patterns.last());
         let many = wanted.patterns.len();
-        let which = if many > 1 { format!(" ({} of {many}, `{}`)", first + 1, wanted.what) } else { String::new() };
+        let which = match (wanted.what, first) {
+            ("collect", 0) => " (`collect`)".to_owned(),
+            ("collect", _) => format!(", the end of a stream (`collect` has {})", counted(matched, "frame", "frames")),
+            _ if many > 1 => format!(" ({} of {many}, `{}`)", first + 1, wanted.what),
+            _ => String::new(),
+        };
         let shown = pattern.map(describe).unwrap_or_default();
         let mut failure = self.failure(format!("{} never got {}{which}: {why}", who(connection), shorten(&shown, 160)));
         failure.expected = Some(describe_all(wanted));
@@ -243,7 +281,7 @@ impl Here {
                 failure.nearest = Some(Nearest {
                     what: format!("{} at {}", connection.frame(place), millis(frame.at)),
                     entry: Some(frame.entry),
-                    whole: Some(frame.value.to_string()),
+                    whole: Some(whole(connection, &frame.value)),
                     differences: vec![format!("it matches, but line {} took it", frame.taken_by.unwrap_or_default())],
                 });
             }
@@ -270,8 +308,12 @@ impl Here {
         let Some(place) = found(connection) else { return Ok(()) };
         let inbox = lock(&connection.inbox);
         let frame = &inbox.frames[place];
-        let mut failure =
-            self.failure(format!("{} got a frame that it must not get: {}", who(connection), brief(&frame.value, 200)));
+        let mut failure = self.failure(format!(
+            "{} got a {} that it must not get: {}",
+            who(connection),
+            noun(connection),
+            told(connection, &frame.value, 200)
+        ));
         failure.expected = Some(format!("nothing that matches {}", describe(pattern)));
         failure.details.push(format!("{} at {}", connection.frame(place), millis(frame.at)));
         drop(inbox);
@@ -330,7 +372,7 @@ impl Here {
                 "counted {} at {}: {}",
                 connection.frame(*place),
                 millis(frame.at),
-                brief(&frame.value, 200)
+                told(connection, &frame.value, 200)
             ));
         }
         if places.is_empty() {
@@ -399,9 +441,9 @@ fn mark_counted(connection: &Connection, pattern: &Pattern, from: usize) -> Vec<
 
 fn nearest_of(pattern: &Pattern, connection: &Connection, place: usize, frame: &Frame) -> Nearest {
     Nearest {
-        what: format!("{}: {}", connection.frame(place), brief(&frame.value, 200)),
+        what: format!("{}: {}", connection.frame(place), told(connection, &frame.value, 200)),
         entry: Some(frame.entry),
-        whole: Some(frame.value.to_string()),
+        whole: Some(whole(connection, &frame.value)),
         differences: pattern.differences(&frame.value).iter().map(Difference::to_string).collect(),
     }
 }
@@ -410,8 +452,32 @@ fn describe_all(wanted: &Wanted<'_>) -> String {
     let shown: Vec<String> = wanted.patterns.iter().map(describe).collect();
     match &shown[..] {
         [one] => one.clone(),
+        [pattern, until] if wanted.what == "collect" => format!("{pattern}, until {until}"),
         many => format!("[{}]", many.join(", ")),
     }
+}
+
+/// What lies in an inbox.
+fn noun(connection: &Connection) -> &'static str {
+    if connection.is_stub { "request" } else { "frame" }
+}
+
+/// A frame in a line; of a request what tells it from others, which its headers rarely do.
+pub(super) fn told(connection: &Connection, value: &Value, most: usize) -> String {
+    match value {
+        Value::Object(request) if connection.is_stub => {
+            let mut request = request.clone();
+            request.remove("headers");
+            request.retain(|name, value| name != "query" || value.as_object().is_none_or(|query| !query.is_empty()));
+            brief(&Value::Object(request), most)
+        }
+        value => brief(value, most),
+    }
+}
+
+/// All of a frame; of a request nothing that proves who asks.
+fn whole(connection: &Connection, value: &Value) -> String {
+    if connection.is_stub { told(connection, value, usize::MAX) } else { value.to_string() }
 }
 
 fn who(connection: &Connection) -> String {
@@ -432,7 +498,7 @@ pub(crate) fn came(connection: &Connection, from: usize) -> Vec<Came> {
         .map(|frame| Came {
             at: frame.at,
             entry: Some(frame.entry),
-            frame: brief(&frame.value, 200),
+            frame: told(connection, &frame.value, 200),
             taken_by: frame.taken_by,
         })
         .collect();

@@ -142,6 +142,26 @@ impl Inbox {
         Look::Found(places)
     }
 
+    /// The untaken frames that match, in order, up to the first that matches `until`, which is the last of them. One
+    /// that ends the stream before anything of it came is the wrong one.
+    pub(crate) fn collect(&self, pattern: &Pattern, until: &Pattern, from: usize) -> Look {
+        let mut places = Vec::new();
+        let mut matched = 0;
+        for (place, frame) in self.untaken(from) {
+            let (belongs, last) = (pattern.matches(&frame.value), until.matches(&frame.value));
+            if belongs || last {
+                places.push(place);
+            }
+            matched += usize::from(belongs);
+            match (last, matched) {
+                (true, 0) => return Look::Wrong(place),
+                (true, _) => return Look::Found(places),
+                (false, _) => {}
+            }
+        }
+        Look::Missing { matched, first: usize::from(matched > 0) }
+    }
+
     /// Marks frames as taken by the step in this line.
     pub(crate) fn take(&mut self, places: &[usize], line: usize) {
         for place in places {
@@ -239,6 +259,21 @@ mod tests {
         let narrow = pattern(json!({"b": 1}));
         assert_eq!(inbox.all(&[wide.clone(), narrow.clone()], 0), Look::Found(vec![1, 0]));
         assert_eq!(inbox.all(&[narrow.clone(), narrow], 0), Look::Missing { matched: 1, first: 1 });
+    }
+
+    #[test]
+    fn a_stream_is_collected_up_to_its_end_and_leaves_what_lies_between() {
+        let piece = |n: u8| json!({"piece": n});
+        let mut inbox =
+            inbox(&[json!({"said": 1}), piece(1), json!({"said": 2}), piece(2), json!({"end": 1}), piece(3)]);
+        let (pieces, end) = (pattern(json!({"piece": {"$any": true}})), pattern(json!({"end": 1})));
+        assert_eq!(inbox.collect(&pieces, &end, 0), Look::Found(vec![1, 3, 4]));
+        assert_eq!(inbox.collect(&pieces, &end, 4), Look::Wrong(4));
+        inbox.take(&[1, 3, 4], 7);
+        assert_eq!(inbox.collect(&pieces, &end, 0), Look::Missing { matched: 1, first: 1 });
+        assert_eq!(inbox.collect(&pattern(json!({"piece": 9})), &end, 0), Look::Missing { matched: 0, first: 0 });
+        // The last piece may be the end itself.
+        assert_eq!(inbox.collect(&pieces, &pattern(json!({"piece": 3})), 0), Look::Found(vec![5]));
     }
 
     #[test]

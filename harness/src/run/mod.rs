@@ -3,7 +3,7 @@
 //! - `play`: the recipe;
 //! - `world`: who takes part, what is set, what has happened;
 //! - `step`: steps and controls, with `race`, `check`, `server` and `ending`; `act`: what an actor does, with `http`,
-//!   `socket`, `expect`, `barrier` and `snapshot`;
+//!   `socket`, `stub`, `expect`, `barrier` and `snapshot`;
 //! - `progress`: what is waited for, for those who end a run;
 //! - `inbox`: every frame of a connection, and selective receive; pure.
 
@@ -18,6 +18,7 @@ mod exchange;
 mod expect;
 mod http;
 mod inbox;
+mod patterns;
 mod progress;
 mod race;
 mod release;
@@ -25,24 +26,28 @@ mod server;
 mod snapshot;
 mod socket;
 mod step;
+mod stub;
 mod wire;
 mod world;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use crate::event::{Event, EventKind, EventSink, Failure, FailureKind, Instance, LoggedLine, Outcome, ScenarioResult};
-use crate::invariant::{self, judge};
+use crate::event::{
+    Event, EventKind, EventSink, Failure, FailureKind, Instance, LoggedLine, Outcome, ScenarioResult, StreamPattern,
+};
+use crate::invariant::{self, judge_all};
 use crate::record::{Record, What};
 use crate::scenario::model::{ParticipantSpec, Row, Scenario};
 use crate::scenario::stream::{StoredStream, Stream, integer_at, text_at};
 use crate::scenario::template::Template;
 use crate::secret::Secrets;
+use crate::stub::Started;
 use crate::subject::{Server, SubjectError};
 
 pub use chance::Luck;
@@ -52,6 +57,7 @@ pub(crate) use progress::Progress;
 pub use snapshot::Store;
 pub(crate) use snapshot::Taken;
 pub(crate) use socket::{Handshake, Opened, handshake};
+use stub::StubActor;
 pub use world::Deadlines;
 use world::{Here, Participant, World};
 pub(crate) use world::{LogBook, lock};
@@ -76,7 +82,7 @@ pub struct Job {
 
 impl Job {
     /// The row's columns.
-    fn row(&self) -> Row {
+    pub(crate) fn row(&self) -> Row {
         self.scenario.rows.get(self.row).cloned().unwrap_or_default()
     }
 
@@ -103,6 +109,7 @@ impl Job {
             snapshots: Vec::new(),
             updated: 0,
             idle_redactions: Vec::new(),
+            stream_patterns: Vec::new(),
             server: String::new(),
             people: Vec::new(),
             owner: self.scenario.owner.clone(),
@@ -151,7 +158,13 @@ pub(crate) struct Seen {
 }
 
 /// Plays one scenario against a server that runs.
-pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, seen: &Seen) -> ScenarioResult {
+pub(crate) async fn play(
+    job: &Job,
+    ground: &Ground,
+    server: Arc<Server>,
+    stubs: &Started,
+    seen: &Seen,
+) -> ScenarioResult {
     let scenario = &job.scenario;
     let Seen { progress, began, .. } = seen;
     if let Some(desk) = &ground.desk {
@@ -169,6 +182,7 @@ pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, seen: 
         file: scenario.source.path.clone(),
         tags: scenario.tags.clone(),
         participants: scenario.participants.keys().cloned().collect(),
+        stubs: scenario.stubs.keys().cloned().collect(),
         server: server.url().to_owned(),
         owner: scenario.owner.clone(),
         trace: trace.clone(),
@@ -178,10 +192,13 @@ pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, seen: 
             tell(EventKind::Source { file: file.to_path_buf(), text: Arc::from(text) });
         }
     }
-    let world = match world(job, ground, &server, seen, &instance, trace.clone()) {
+    let world = match world(job, ground, &server, seen, &instance, trace.clone(), stubs) {
         Ok(world) => world,
         Err(failure) => return job.unplayed(Outcome::Failed { failures: vec![*failure] }),
     };
+    for stub in world.stubs.values() {
+        stub.attend(&world);
+    }
     let mut top = Here::top(Arc::clone(&world));
 
     let mut limit = scenario.timeout.unwrap_or(ground.timeout).mul_f64(ground.deadlines.slow);
@@ -213,12 +230,19 @@ pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, seen: 
     if failures.is_empty() {
         failures.extend(top.leftovers().unwrap_or_else(|failure| vec![*failure]));
     }
+    // A server that waits for an answer which nobody gave is a cause of much.
+    if let Some(first) = failures.first_mut() {
+        // One of the stub itself shows its requests already.
+        let others = world.stubs.iter().filter(|(name, _)| first.participant.as_ref() != Some(name));
+        let unanswered: Vec<String> = others.flat_map(|(_, stub)| stub.unanswered()).collect();
+        first.details.extend(unanswered);
+    }
     if let Some(death) = server.died()
         && failures.iter().all(|failure| failure.kind != FailureKind::ServerDied)
     {
         failures.push(*top.server_died(&death));
     }
-    let unknown = promises(&top, &mut failures).await;
+    let (unknown, stream_patterns) = promises(&top, &mut failures).await;
     let people = people(&top);
     // The death of a server is told by everybody who noticed, and is one.
     let mut died = false;
@@ -237,6 +261,9 @@ pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, seen: 
         for connection in lock(&participant.connections).iter() {
             connection.drop_now();
         }
+    }
+    for stub in world.stubs.values() {
+        stub.close(&world);
     }
     // A broken promise over the whole record names the cause more often than the step that first noticed.
     failures.sort_by_key(|failure| failure.kind != FailureKind::Invariant);
@@ -267,6 +294,7 @@ pub(crate) async fn play(job: &Job, ground: &Ground, server: Arc<Server>, seen: 
         snapshots: compared.touched,
         updated: compared.updated,
         idle_redactions: compared.idle_redactions,
+        stream_patterns,
         server: server.url().to_owned(),
         people,
         trace,
@@ -352,6 +380,7 @@ fn world(
     seen: &Seen,
     instance: &Arc<Instance>,
     trace: Option<String>,
+    stubs: &Started,
 ) -> Result<Arc<World>, Box<Failure>> {
     let scenario = &job.scenario;
     let http = client(server.url())
@@ -370,6 +399,8 @@ fn world(
             (key.clone(), Arc::new(participant))
         })
         .collect();
+    let connections = AtomicUsize::new(0);
+    let stubs = StubActor::all(stubs, &ParticipantSpec::bare(&scenario.source), &connections);
     let seed = ground.luck.seed_of(job.repetition, job.attempt);
     let chance = Arc::new(Chance::new(seed, &job.label));
     // Where others use the server too, or it lasts, repetitions that draw the same still need identities of their own.
@@ -392,7 +423,8 @@ fn world(
         record: Mutex::default(),
         markers: Mutex::default(),
         unproven: 0.into(),
-        connections: 0.into(),
+        stubs,
+        connections,
         steps: 0.into(),
         exchanges: 0.into(),
         sink: Arc::clone(&ground.sink),
@@ -477,11 +509,11 @@ fn title_case(key: &str) -> String {
 }
 
 /// Judges the invariants over the whole record; violations are failures, and what is unknown is told.
-async fn promises(top: &Here, failures: &mut Vec<Failure>) -> Vec<String> {
+async fn promises(top: &Here, failures: &mut Vec<Failure>) -> (Vec<String>, Vec<StreamPattern>) {
     let world = &top.world;
     let protocol = Arc::clone(&world.scenario.protocol);
     if protocol.invariants.is_empty() {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     }
     let mut stored = Vec::new();
     for stream in &protocol.streams {
@@ -498,7 +530,8 @@ async fn promises(top: &Here, failures: &mut Vec<Failure>) -> Vec<String> {
         }
     }
     let mut unknown = Vec::new();
-    for verdict in judge(&record, &world.members(), &protocol.streams, &stored, &protocol.invariants) {
+    let (verdicts, uses) = judge_all(&record, &world.members(), &protocol.streams, &stored, &protocol.invariants);
+    for verdict in verdicts {
         match verdict.outcome {
             invariant::Outcome::Holds { .. } => {}
             invariant::Outcome::Unknown { why } => {
@@ -515,14 +548,17 @@ async fn promises(top: &Here, failures: &mut Vec<Failure>) -> Vec<String> {
             }
         }
     }
-    unknown
+    let patterns = protocol.streams.iter().zip(uses).flat_map(|(stream, uses)| {
+        uses.into_iter().map(|used| patterns::stream_pattern(&protocol, &record, stream, used)).collect::<Vec<_>>()
+    });
+    (unknown, patterns.collect())
 }
 
 /// The value of a stream that a connection's request names.
 fn stream_of(stream: &Stream, path: &str, query: &BTreeMap<String, String>) -> Option<String> {
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let opened = json!({ "path": path, "segments": segments, "query": query });
-    stream.connection.as_ref().and_then(|place| text_at(place, &opened))
+    stream.named(stream.connection.as_ref(), &opened)
 }
 
 /// The values of a stream that a record speaks of.
@@ -540,21 +576,21 @@ fn values_of(stream: &Stream, record: &Record) -> Vec<String> {
             What::Received { frame, .. } => {
                 let frame = frame.value();
                 if stream.frame.matches(&frame) {
-                    add(text_at(&stream.stream, &frame));
+                    add(stream.named(stream.stream.as_ref(), &frame));
                 }
             }
             What::Opened { path, query, .. } => add(stream_of(stream, path, query)),
             What::Exchange(exchange) => {
                 for send in &stream.sends {
-                    if let crate::scenario::stream::Send::Request { request, stream, .. } = send {
+                    if let crate::scenario::stream::Send::Request { request, stream: place, .. } = send {
                         let value = exchange.value("");
                         if request.matches(&value) {
-                            add(text_at(stream, &value));
+                            add(stream.named(place.as_ref(), &value));
                         }
                     }
                 }
             }
-            What::Sent { .. } | What::Closed { .. } => {}
+            What::Sent { .. } | What::Closed { .. } | What::Stub { .. } => {}
         }
     }
     values

@@ -35,6 +35,8 @@ pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     pub(crate) name: String,
     pub(crate) participant: String,
+    /// Whether it is the inbox of a stub, which holds the requests of many connections.
+    pub(crate) is_stub: bool,
     pub(crate) inbox: Mutex<Inbox>,
     /// Counts changes of the inbox.
     pub(crate) changed: watch::Sender<u64>,
@@ -168,9 +170,9 @@ pub(crate) struct Rules {
 }
 
 impl Connection {
-    /// What a frame of this connection is called: `main 3` is the third that came.
+    /// What a frame of this connection is called: `main 3` is the third that came, and `request 3` of a stub.
     pub(crate) fn frame(&self, place: usize) -> String {
-        format!("{} {}", self.name, place + 1)
+        format!("{} {}", if self.is_stub { "request" } else { self.name.as_str() }, place + 1)
     }
 
     /// Starts the tasks of an open connection and adds it to its participant's.
@@ -189,6 +191,7 @@ impl Connection {
             id,
             name,
             participant: participant.key().to_owned(),
+            is_stub: false,
             inbox: Mutex::new(Inbox::default()),
             changed: watch::Sender::new(0),
             outgoing,
@@ -227,6 +230,26 @@ impl Connection {
         connection
     }
 
+    /// The inbox of a stub: requests are put into it, and nothing is sent over it.
+    pub(crate) fn of_stub(id: ConnectionId, stub: &str) -> Arc<Self> {
+        let (outgoing, _) = mpsc::unbounded_channel();
+        Arc::new(Self {
+            id,
+            name: "main".to_owned(),
+            participant: stub.to_owned(),
+            is_stub: true,
+            inbox: Mutex::new(Inbox::default()),
+            changed: watch::Sender::new(0),
+            outgoing,
+            latch: Weak::new(),
+            reading: watch::Sender::new(true),
+            tasks: Mutex::new(None),
+            fails: None,
+            echo: None,
+            streams: Vec::new(),
+        })
+    }
+
     /// Puts a frame on its way; what it gives tells when the frame is written.
     pub(crate) fn send(
         &self,
@@ -258,7 +281,7 @@ impl Connection {
             participant: self.participant.clone(),
             connection: self.name.clone(),
             id: self.id.0,
-            step,
+            step: Some(step),
             entry,
             frame: text,
             barrier,

@@ -47,7 +47,8 @@ pub(crate) async fn dial(url: &Url, receive_buffer: Option<usize>) -> Result<(Bo
     let latch = Arc::new(Latch { tcp, held: Mutex::default(), ready: watch::Sender::new(false) });
     let plain = Latched(Arc::clone(&latch));
     let io: Box<dyn Io> = if url.scheme() == "https" {
-        secure(host, plain).await.map_err(|why| Broken { why, unreached: true, ours: false })?
+        let unreached = |why| Broken { why, unreached: true, ours: false };
+        secure(host, plain, trust().map_err(unreached)?).await.map_err(unreached)?
     } else {
         Box::new(plain)
     };
@@ -73,9 +74,13 @@ async fn open(host: &str, port: u16, receive_buffer: Option<usize>) -> io::Resul
     Err(last)
 }
 
-async fn secure(host: &str, tcp: Latched) -> Result<Box<dyn Io>, String> {
+/// Trusts whom the system trusts; there `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
+fn trust() -> Result<rustls::ClientConfig, String> {
     use rustls_platform_verifier::ConfigVerifierExt as _;
-    let config = rustls::ClientConfig::with_platform_verifier().map_err(|error| format!("no TLS: {error}"))?;
+    rustls::ClientConfig::with_platform_verifier().map_err(|error| format!("no TLS: {error}"))
+}
+
+async fn secure(host: &str, tcp: Latched, config: rustls::ClientConfig) -> Result<Box<dyn Io>, String> {
     let name = rustls::pki_types::ServerName::try_from(host.to_owned())
         .map_err(|error| format!("no TLS for {host}: {error}"))?;
     let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
@@ -205,6 +210,10 @@ impl AsyncWrite for Latched {
 
 #[cfg(test)]
 mod tests {
+    use std::future::Future as _;
+
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
@@ -230,5 +239,41 @@ mod tests {
         let mut got = [0; 2];
         server.read_exact(&mut got).await.unwrap();
         assert_eq!(&got, b"o!");
+    }
+
+    #[tokio::test]
+    async fn without_the_last_byte_nothing_of_a_record_can_be_read() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let pem = include_bytes!("../../tests/data/localhost.cert.pem");
+        let cert = CertificateDer::from_pem_slice(pem).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../tests/data/localhost.key.pem")).unwrap();
+        let server = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![cert.clone()], key);
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(cert).unwrap();
+        let client = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let tcp = open("127.0.0.1", listener.local_addr().unwrap().port(), None).await.unwrap();
+        let latch = Arc::new(Latch { tcp, held: Mutex::default(), ready: watch::Sender::new(false) });
+        let (socket, _) = listener.accept().await.unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server.unwrap()));
+        let (server, io) =
+            tokio::join!(acceptor.accept(socket), secure("localhost", Latched(Arc::clone(&latch)), client));
+        let (mut server, mut io) = (server.unwrap(), io.ok().unwrap());
+        io.write_all(b"before").await.unwrap();
+        io.flush().await.unwrap();
+        let mut got = [0; 6];
+        server.read_exact(&mut got).await.unwrap();
+        latch.hold();
+        io.write_all(b"hello").await.unwrap();
+        io.flush().await.unwrap();
+        latch.held().await;
+        // All of the record but one byte is there.
+        let mut got = [0; 5];
+        let mut reading = std::pin::pin!(server.read_exact(&mut got));
+        let raw = std::future::poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx).is_pending()));
+        assert!(raw.await, "nothing can be read yet");
+        latch.release();
+        reading.await.unwrap();
+        assert_eq!(&got, b"hello");
     }
 }

@@ -13,6 +13,7 @@ use super::Desk;
 use super::chance::{Chance, Mix};
 use super::release::Racer;
 use super::socket::Connection;
+use super::stub::StubActor;
 use crate::event::{Event, EventKind, EventSink, Failure, FailureKind, Instance, LoggedLine, Place, Raced};
 use crate::pattern::Pattern;
 use crate::record::{Entry, Member, Record, What};
@@ -74,6 +75,9 @@ pub(crate) struct World {
     /// Made anew when the server is stopped, so that no connection of the old one is taken for the new.
     pub(crate) http: Mutex<reqwest::Client>,
     pub(crate) participants: IndexMap<String, Arc<Participant>>,
+    /// Stubs are no participants: no group and no `all` means them, and barriers, snapshots and invariants leave them
+    /// out.
+    pub(crate) stubs: IndexMap<String, Arc<StubActor>>,
     /// Names that races gave, each with the keys of its participants.
     pub(crate) given: Mutex<BTreeMap<String, Vec<String>>>,
     /// What came of the races so far, for snapshots.
@@ -234,6 +238,9 @@ impl World {
     pub(crate) fn actors(&self, name: &str) -> Vec<Arc<Participant>> {
         if let Some(one) = self.participants.get(name) {
             return vec![Arc::clone(one)];
+        }
+        if let Some(stub) = self.stubs.get(name) {
+            return vec![Arc::clone(&stub.actor)];
         }
         if name == "all" {
             return self.participants.values().cloned().collect();
@@ -496,6 +503,9 @@ impl Here {
         }
         if let Some(participant) = self.world.participants.get(name) {
             return Some(Arc::clone(participant));
+        }
+        if let Some(stub) = self.world.stubs.get(name) {
+            return Some(Arc::clone(&stub.actor));
         }
         match lock(&self.world.given).get(name).map(Vec::as_slice) {
             Some([one]) => self.world.participants.get(one).cloned(),

@@ -12,13 +12,14 @@ use tokio::sync::watch;
 use tracing::level_filters::LevelFilter;
 
 use crate::event::{
-    Attempt, Class, Event, EventKind, EventSink, Failure, FailureKind, Instance, Outcome, Quarantined, ScenarioResult,
-    Summary,
+    Attempt, Class, Event, EventKind, EventSink, Failure, FailureKind, Instance, Outcome, Place, Quarantined,
+    ScenarioResult, Summary,
 };
 use crate::run::{self, Ground, Job, LogBook, Progress, Seen, lock};
 use crate::scenario::model::Scenario;
+use crate::stub;
 use crate::subject::in_process::log_dispatch;
-use crate::subject::{LogLine, LogSink, Server, Settings, Subject};
+use crate::subject::{LogLine, LogSink, Server, Subject};
 
 mod shared;
 
@@ -58,6 +59,8 @@ pub struct Options {
     pub today: Date,
     /// Which part of the whole this is, `2/4`, where it is one.
     pub shard: Option<String>,
+    /// Arguments of the command line without which a scenario that is played again is played otherwise.
+    pub again: Vec<String>,
     /// From which level on a server in process logs.
     pub level: LevelFilter,
     /// Turns true when the run is to end.
@@ -79,6 +82,7 @@ impl Options {
             limit: None,
             today: today(),
             shard: None,
+            again: Vec::new(),
             level: LevelFilter::INFO,
             interrupted,
             server,
@@ -123,6 +127,7 @@ pub fn run(jobs: &[Job], ground: &Ground, ways: &Ways, options: &Options) -> std
         jobs: parallel,
         server: options.server.clone(),
         shard: options.shard.clone(),
+        again: options.again.clone(),
     };
     (ground.sink)(Event { scenario: None, at: began.elapsed(), kind: started });
     let (stop, stopping) = watch::channel(None);
@@ -367,8 +372,19 @@ impl Shared {
     async fn play(&self, job: &Job, subject: &Subject, sink: LogSink, seen: Seen) -> (ScenarioResult, bool) {
         let book = &seen.log;
         let starting = seen.progress.wait(None, format!("the server `{}` to be ready", subject.name()), None);
-        let wishes = &job.scenario.server;
-        let settings = Settings { config: wishes.config.clone(), env: wishes.env.clone(), args: wishes.args.clone() };
+        // Before the server, which is told where they are.
+        let stubs = match stub::start(&job.scenario, &job.row()).await {
+            Ok(stubs) => stubs,
+            Err(failure) => return (job.unplayed(Outcome::Failed { failures: vec![*failure] }), false),
+        };
+        let settings = match job.scenario.server.settings(&stub::scope(&job.row(), &stubs)) {
+            Ok(settings) => settings,
+            Err(error) => {
+                let mut failure = Failure::new(FailureKind::Scenario, format!("in `server`: {}", error.message));
+                failure.place = Some(Place::new(&job.scenario.source, error.at));
+                return (job.unplayed(Outcome::Failed { failures: vec![failure] }), false);
+            }
+        };
         if !subject.shares() || (subject.is_ours() && job.scenario.acts_on_server) {
             let server = match subject.start(&settings, sink).await {
                 Ok(server) => Arc::new(server),
@@ -376,7 +392,7 @@ impl Shared {
             };
             drop(starting);
             book.begin(seen.began);
-            let result = run::play(job, &self.ground, Arc::clone(&server), &seen).await;
+            let result = run::play(job, &self.ground, Arc::clone(&server), &stubs, &seen).await;
             // Its port is free for the next, and nobody needs its state any more.
             let _ = server.kill().await;
             return (result, true);
@@ -393,7 +409,7 @@ impl Shared {
         // A shared server's build and start are nobody's time.
         let seen = Seen { began: Instant::now(), ..seen.clone() };
         seen.log.begin(seen.began);
-        let result = run::play(job, &self.ground, server, &seen).await;
+        let result = run::play(job, &self.ground, server, &stubs, &seen).await;
         used.check(result.class() == Some(Class::Environment)).await;
         let again = !used.is_gone();
         (result, again)

@@ -8,6 +8,7 @@ pub mod model;
 pub mod node;
 pub mod step;
 pub mod stream;
+pub mod stub;
 pub mod template;
 pub(crate) mod visit;
 pub(crate) mod whole;

@@ -10,9 +10,11 @@ use serde_json_path::JsonPath;
 
 use super::error::{Position, Source};
 use super::stream::{Invariant, SnapshotRules, Stream};
-use super::template::Template;
+use super::template::{RenderError, Scope, Template};
+use crate::subject::Settings;
 
 pub use super::step::*;
+pub use super::stub::{Stub, Stubs};
 
 /// One scenario file.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub struct Scenario {
     pub participants: IndexMap<String, ParticipantSpec>,
     /// Groups, each with its members' keys.
     pub groups: IndexMap<String, Vec<String>>,
+    /// HTTP servers that it answers for.
+    pub stubs: Stubs,
     /// The rows of `examples`; one empty row without any.
     pub rows: Vec<Row>,
     /// What it asks of its server.
@@ -92,11 +96,11 @@ pub struct Row {
 #[derive(Debug, Clone, Default)]
 pub struct ServerWishes {
     /// Keys of our server's configuration.
-    pub config: Map<String, Value>,
+    pub config: Option<Template>,
     /// Environment of a command.
-    pub env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, Template>,
     /// More arguments of a command.
-    pub args: Vec<String>,
+    pub args: Vec<Template>,
     /// Whether it would disturb others on a shared server.
     pub own: bool,
 }
@@ -119,7 +123,26 @@ impl Scenario {
 impl ServerWishes {
     /// Whether it asks for nothing.
     pub fn is_empty(&self) -> bool {
-        self.config.is_empty() && self.env.is_empty() && self.args.is_empty() && !self.own
+        self.config.is_none() && self.env.is_empty() && self.args.is_empty() && !self.own
+    }
+
+    /// The templates in it.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.config.iter().chain(self.env.values()).chain(&self.args)
+    }
+
+    /// What the server is started with, where the scope has the stubs and the row's columns.
+    ///
+    /// # Errors
+    /// The template that can't be rendered.
+    pub fn settings(&self, scope: &dyn Scope) -> Result<Settings, RenderError> {
+        let config = match self.config.as_ref().map(|config| config.render(scope)).transpose()? {
+            Some(Value::Object(config)) => config,
+            _ => Map::new(),
+        };
+        let env = self.env.iter().map(|(name, value)| Ok((name.clone(), value.render_text(scope)?)));
+        let args = self.args.iter().map(|arg| arg.render_text(scope));
+        Ok(Settings { config, env: env.collect::<Result<_, _>>()?, args: args.collect::<Result<_, _>>()? })
     }
 }
 
@@ -138,6 +161,20 @@ pub struct ParticipantSpec {
     pub identity: IndexMap<String, Template>,
     /// Headers of its own.
     pub headers: Vec<(String, Template)>,
+}
+
+impl ParticipantSpec {
+    /// Somebody of whom nothing is declared.
+    pub(crate) fn bare(source: &Arc<Source>) -> Self {
+        Self {
+            key: String::new(),
+            at: Position::default(),
+            name: None,
+            protocol: Arc::new(Protocol::bare(source)),
+            identity: IndexMap::new(),
+            headers: Vec::new(),
+        }
+    }
 }
 
 /// A protocol file.
@@ -173,6 +210,29 @@ pub struct Protocol {
     pub places: BTreeMap<String, (Arc<Source>, Position)>,
     /// The files that it includes, those of included files too.
     pub includes: Vec<Arc<Source>>,
+}
+
+impl Protocol {
+    /// What participants of a scenario without `use` speak: only what is built in.
+    pub(crate) fn bare(source: &Arc<Source>) -> Self {
+        Self {
+            source: Arc::clone(source),
+            name: String::new(),
+            server: None,
+            identity: IndexMap::new(),
+            login: Vec::new(),
+            headers: Vec::new(),
+            barrier: None,
+            fails: None,
+            verbs: IndexMap::new(),
+            streams: Vec::new(),
+            invariants: Vec::new(),
+            state: Vec::new(),
+            snapshot: SnapshotRules::default(),
+            places: BTreeMap::new(),
+            includes: Vec::new(),
+        }
+    }
 }
 
 /// How to know that everything caused before has arrived.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json_path::JsonPath;
 
 use super::error::{Position, Source};
+use super::stub::StubAction;
 use super::template::{Expr, Template};
 
 /// A step, with its place.
@@ -147,6 +148,13 @@ pub enum Action {
     },
     /// Calls a verb.
     Call(Call),
+    /// What only a stub does.
+    Stub {
+        /// What.
+        action: StubAction,
+        /// Which of its requests is meant; without it the earliest.
+        to: Option<Template>,
+    },
 }
 
 /// A frame to send.
@@ -269,6 +277,13 @@ pub enum Expected {
     InOrder(Vec<Template>),
     /// In any order.
     All(Vec<Template>),
+    /// A stream of frames, up to the one that ends it.
+    Collect {
+        /// The frames that belong to it.
+        pattern: Template,
+        /// The last one.
+        until: Template,
+    },
     /// None up to the barrier.
     Nothing {
         /// What may not come.

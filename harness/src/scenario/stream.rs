@@ -15,8 +15,9 @@ pub struct Stream {
     pub name: String,
     /// Which frames are deliveries.
     pub frame: Pattern,
-    /// Where a delivery names its stream (`$.conversation_id`): several streams may share a connection.
-    pub stream: JsonPath,
+    /// Where a delivery names its stream (`$.conversation_id`): several streams may share a connection. Without it
+    /// there is one stream, and everything belongs to it.
+    pub stream: Option<JsonPath>,
     /// Where a connection's request names its stream, over `{path, segments, query}` (`$.segments[2]`).
     /// Needed for acks that don't name theirs.
     pub connection: Option<JsonPath>,
@@ -37,6 +38,16 @@ pub struct Stream {
     pub membership: Option<Membership>,
     /// How to read the stream back from the server.
     pub readback: Option<Readback>,
+}
+
+impl Stream {
+    /// The stream that is named at this path; where there is only one, that one, by its name in the protocol file.
+    pub fn named(&self, path: Option<&JsonPath>, value: &Value) -> Option<String> {
+        match &self.stream {
+            Some(_) => path.and_then(|path| text_at(path, value)),
+            None => Some(self.name.clone()),
+        }
+    }
 }
 
 /// Which frames acknowledge a sent one.
@@ -70,8 +81,8 @@ pub enum Send {
     Request {
         /// Which requests (with the answer's status).
         request: Pattern,
-        /// Where its stream stands.
-        stream: JsonPath,
+        /// Where its stream stands; not needed where there is only one.
+        stream: Option<JsonPath>,
         /// Where the delivery's id stands.
         id: JsonPath,
         /// Where the delivery's place in the order stands.
@@ -79,9 +90,11 @@ pub enum Send {
     },
 }
 
-/// Which requests make members, and which end a membership.
+/// What makes members, and what ends a membership.
 #[derive(Debug, Clone)]
 pub struct Membership {
+    /// Whether an open connection to the stream is a membership: the handshake joins, the last one's end leaves.
+    pub connected: bool,
     /// Requests after whose answer somebody is a member.
     pub join: Vec<MemberRule>,
     /// Requests after whose answer somebody is none.
@@ -93,8 +106,8 @@ pub struct Membership {
 pub struct MemberRule {
     /// Which exchanges, as in [`crate::record::Exchange::value`].
     pub request: Pattern,
-    /// Where the stream stands in the exchange.
-    pub stream: JsonPath,
+    /// Where the stream stands in the exchange; not needed where there is only one.
+    pub stream: Option<JsonPath>,
     /// Where the members' identity ids stand (one or more); the default is the requesting participant's own.
     pub member: Option<JsonPath>,
 }
@@ -164,6 +177,18 @@ impl Invariant {
             "what was acknowledged is in the stream that the server gives back, once",
         ),
     ];
+
+    /// What a protocol must declare for it, beside a stream's `frame`, `id` and `order`, as text for people.
+    pub fn needs(self) -> &'static str {
+        match self {
+            Self::SameOrder | Self::NoDuplicates | Self::NoGaps => "nothing more",
+            Self::ReachesAll => {
+                "`membership`, an `echo` barrier, and `sends` with `acks`: an ack with `client_id`, or the answer of a request"
+            }
+            Self::MembersOnly => "`membership`; `acks` or `sends`, to know when something was sent",
+            Self::AckedNotLost => "`readback`, and `acks` or a request in `sends`",
+        }
+    }
 
     /// Its name in protocol files.
     pub fn name(self) -> &'static str {

@@ -156,6 +156,13 @@ impl Template {
         }
     }
 
+    /// Whether an expression in it uses a name.
+    pub fn mentions(&self, name: &str) -> bool {
+        let mut found = false;
+        self.visit(&mut |expr| found |= expr.names.iter().any(|used| used.split('.').next() == Some(name)));
+        found
+    }
+
     /// How it was written, where it is a text or one expression.
     pub fn written(&self) -> Option<String> {
         match &self.part {

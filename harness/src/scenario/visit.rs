@@ -81,6 +81,9 @@ pub(crate) fn action<'s>(action: &'s Action, visit: &mut dyn FnMut(Part<'s>)) {
             patterns(&expect.what).into_iter().chain(&expect.via).for_each(|template| visit(Part::Template(template)));
             expect.capture.iter().for_each(|capture| visit(Part::Capture(capture)));
         }
+        Action::Stub { action, to } => {
+            action.templates().into_iter().chain(to).for_each(|template| visit(Part::Template(template)));
+        }
         Action::Call(Call { args, refused, via, capture, .. }) => {
             args.iter().map(|(_, value)| value).chain(via).for_each(|template| visit(Part::Template(template)));
             refused.iter().for_each(|refused| checks(refused, visit));
@@ -113,6 +116,7 @@ pub(crate) fn patterns(expected: &Expected) -> Vec<&Template> {
     match expected {
         Expected::One(pattern) | Expected::Next(pattern) | Expected::Nothing { pattern, .. } => vec![pattern],
         Expected::InOrder(list) | Expected::All(list) => list.iter().collect(),
+        Expected::Collect { pattern, until } => vec![pattern, until],
         Expected::Counted { pattern, times, .. } => vec![pattern, times],
     }
 }

@@ -11,7 +11,7 @@ use super::schema;
 use crate::scenario::error::{Findings, Source};
 use crate::scenario::load::Library;
 use crate::scenario::node;
-use crate::scenario::words::{BESIDE_VERB, INNER, MAPS, Place, WORDS, Word, word_of, words_of};
+use crate::scenario::words::{BESIDE_VERB, Doer, INNER, MAPS, Place, WORDS, Word, word_of, words_of};
 
 /// Judges files as the parser and as an editor do.
 struct Judge {
@@ -95,7 +95,17 @@ fn with(mut base: Value, name: &str, value: Value) -> Value {
 }
 
 fn scenario(steps: &[Value]) -> Value {
-    json!({ "scenario": "A title", "use": "chat", "participants": { "alice": {}, "bob": {} }, "steps": steps })
+    let stubs = json!({ "llm": {} });
+    json!({ "scenario": "A title", "use": "chat", "participants": { "alice": {}, "bob": {} }, "stubs": stubs, "steps": steps })
+}
+
+/// A step of somebody who may do what a word says; `to` is a stub's alone.
+fn step_of(word: &Word, beside: &str, mut action: Value) -> Value {
+    if beside == "to" && word.name == "closed" {
+        // What ends is a request, which has no code.
+        action["closed"] = json!({});
+    }
+    if word.doer == Doer::Stub || beside == "to" { json!({ "llm": action }) } else { json!({ "alice": action }) }
 }
 
 fn verb(verb: &Value) -> Value {
@@ -115,6 +125,9 @@ fn alone(word: &Word) -> Value {
     let mut made = Map::from_iter([(word.name.to_owned(), example(word))]);
     if word.name == "received" {
         made.insert("times".to_owned(), json!(1));
+    }
+    if word.name == "collect" {
+        made.insert("until".to_owned(), json!({ "last": true }));
     }
     if word.place == Place::Control && word.beside.contains(&"steps") {
         made.insert("steps".to_owned(), json!([{ "note": "inside" }]));
@@ -144,7 +157,7 @@ fn files(word: &Word) -> Vec<(String, Value)> {
                 )
             })
             .collect(),
-        Place::Action => one(scenario(&[json!({ "alice": alone(word) })])),
+        Place::Action => one(scenario(&[step_of(word, "", alone(word))])),
         Place::Modifier => {
             let actions = words_of(Place::Action).filter(|action| action.beside.contains(&word.name));
             let mut files: Vec<(String, Value)> = actions
@@ -153,7 +166,7 @@ fn files(word: &Word) -> Vec<(String, Value)> {
                     let file = if word.name == "main" {
                         verb(&json!({ "steps": [{ "me": action_with }] }))
                     } else {
-                        scenario(&[marked.clone(), json!({ "alice": action_with })])
+                        scenario(&[marked.clone(), step_of(action, word.name, action_with)])
                     };
                     (called(&format!("beside `{}`", action.name)), file)
                 })
@@ -206,6 +219,10 @@ fn around(name: &str, inner: &Value) -> Value {
     let protocol = |key: &str, value: Value| with(json!({ "protocol": "chat" }), key, value);
     match name {
         "wishes" => with(base, "server", inner.clone()),
+        "stub" => with(base, "stubs", json!({ "llm": inner })),
+        "answer" => with(base, "stubs", json!({ "llm": { "answers": [inner] } })),
+        "reply" => scenario(&[json!({ "llm": { "reply": inner } })]),
+        "event" => scenario(&[json!({ "llm": { "chunk_event": inner } })]),
         "quarantine" => with(base, "quarantine", inner.clone()),
         "redaction" => with(base, "redact", json!([inner])),
         "race" => scenario(&[json!({ "race": inner })]),
@@ -218,7 +235,10 @@ fn around(name: &str, inner: &Value) -> Value {
         "position" => protocol("barrier", json!({ "get": inner })),
         "acks" | "membership" | "readback" => stream_with(name, inner.clone()),
         "sending" => stream_with("sends", json!([inner])),
-        "member" => stream_with("membership", json!({ "join": inner })),
+        // Where there is one stream, a rule need not name it.
+        "member" => {
+            stream(&json!({ "frame": { "type": "x" }, "id": "$.id", "order": "$.n", "membership": { "join": inner } }))
+        }
         "pieces" => protocol("coalesce", json!([inner])),
         _ => panic!("where does `{name}` stand?"),
     }
@@ -286,7 +306,7 @@ fn a_word_at_another_ones_place_is_refused_by_both() {
     let judge = Judge::new();
     for word in words_of(Place::Modifier) {
         for action in words_of(Place::Action).filter(|action| !action.beside.contains(&word.name)) {
-            let file = scenario(&[json!({ "alice": with(alone(action), word.name, example(word)) })]);
+            let file = scenario(&[step_of(action, word.name, with(alone(action), word.name, example(word)))]);
             // What an action can't do without is there already.
             if alone(action).get(word.name).is_none() {
                 judge.both_refuse(&format!("`{}` beside `{}`", word.name, action.name), &file);
@@ -312,14 +332,15 @@ fn what_a_file_can_not_do_without_is_missed_by_both() {
     for name in ["scenario", "participants", "steps"] {
         judge.both_refuse(&format!("a scenario without `{name}`"), &without(&base, name));
     }
-    let whole = json!({ "frame": {}, "stream": "$.a", "id": "$.b", "order": "$.c" });
-    for name in ["frame", "stream", "id", "order"] {
+    let whole = json!({ "frame": {}, "id": "$.b", "order": "$.c" });
+    for name in ["frame", "id", "order"] {
         judge.both_refuse(&format!("a stream without `{name}`"), &stream(&without(&whole, name)));
     }
     judge.both_refuse("a verb without steps", &verb(&json!({ "doc": "Nothing." })));
     judge.both_refuse("a repetition without steps", &scenario(&[json!({ "repeat": 3 })]));
     judge.both_refuse("a step without anything", &scenario(&[json!({})]));
     judge.both_refuse("a count without times", &scenario(&[json!({ "alice": { "received": {} } })]));
+    judge.both_refuse("a stream without an end", &scenario(&[json!({ "alice": { "collect": {} } })]));
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub mod server;
 pub mod settings;
 pub mod subprocess;
 
-mod port;
+pub(crate) mod port;
 
 pub use error::{Death, SubjectError};
 pub use in_process::{Application, InProcess, Shutdown};

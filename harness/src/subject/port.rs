@@ -10,6 +10,8 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::ops::Range;
 
+use socket2::{Domain, Socket, Type};
+
 const PORTS: Range<u16> = 20_000..30_000;
 const ATTEMPTS: usize = 64;
 
@@ -23,6 +25,28 @@ pub(crate) fn listen() -> io::Result<TcpListener> {
         }
     }
     Err(refused.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()))
+}
+
+/// A port of IPv4 loopback that is bound and on which nobody listens: connections to it are refused.
+pub(crate) fn bind() -> io::Result<(Socket, u16)> {
+    let mut refused = None;
+    for _ in 0..ATTEMPTS {
+        let port = random();
+        match bind_to(port) {
+            Ok(socket) => return Ok((socket, port)),
+            Err(error) => refused = Some(error),
+        }
+    }
+    Err(refused.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()))
+}
+
+/// The same, for a port that was one's own before.
+pub(crate) fn bind_to(port: u16) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    // Connections of before may still linger.
+    socket.set_reuse_address(true)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
+    Ok(socket)
 }
 
 /// A port on which nobody listens now. Somebody may take it before the server does.

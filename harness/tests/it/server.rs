@@ -8,8 +8,10 @@ use axum::extract::{Path, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::rooms;
+use crate::{board, rooms};
 
 /// The rooms, and what tests need besides: a path that never answers, one that tells the request's headers, one that
 /// ends the server, and a socket that relays messages.
@@ -19,6 +21,7 @@ fn router(log: bool) -> Router {
         .route("/never", get(std::future::pending::<StatusCode>))
         .route("/echo", get(echo))
         .route("/exit/{code}", get(|Path(code): Path<i32>| async move { exit(code) }));
+    router = router.merge(crate::courier::routes());
     let (said, _) = tokio::sync::broadcast::channel(64);
     router = router.route(
         "/ws",
@@ -26,6 +29,7 @@ fn router(log: bool) -> Router {
     );
     router = router.route("/plain/status", get(|| async { "fine" }));
     router = router.route("/keyed", get(|upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(keyed) }));
+    router = router.nest_service("/board", board::router());
     if log {
         router =
             router.layer(axum::middleware::from_fn(|request: axum::extract::Request, next: axum::middleware::Next| {
@@ -100,6 +104,39 @@ pub(crate) fn url() -> String {
         });
     });
     format!("http://{}", told.recv().unwrap())
+}
+
+/// The certificate that [`tls_url`] serves with, and which `SSL_CERT_FILE` makes trusted.
+pub(crate) const CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/localhost.cert.pem");
+const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/localhost.key.pem");
+
+/// Serves the same over TLS: each connection is handed on to [`url`].
+pub(crate) fn tls_url() -> String {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let behind = url().replace("http://", "");
+    let certificates = vec![CertificateDer::from_pem_file(CERTIFICATE).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(KEY).unwrap();
+    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(certificates, key).unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            tell.send(listener.local_addr().unwrap()).unwrap();
+            loop {
+                let (socket, _) = listener.accept().await.unwrap();
+                let (acceptor, behind) = (acceptor.clone(), behind.clone());
+                tokio::spawn(async move {
+                    // A client that trusts nobody ends it here.
+                    let Ok(mut socket) = acceptor.accept(socket).await else { return };
+                    let mut server = tokio::net::TcpStream::connect(behind).await.unwrap();
+                    let _ = tokio::io::copy_bidirectional(&mut socket, &mut server).await;
+                });
+            }
+        });
+    });
+    format!("https://{}", told.recv().unwrap())
 }
 
 const PORT: &str = "ROOMS_PORT";

@@ -10,8 +10,10 @@ use serde_json::json;
 use super::{complain, print, refuse, under_ci};
 use crate::cli::review::{ListFormat, ReviewArgs};
 use crate::config::Config;
+use crate::event::Instance;
 use crate::exit::Exit;
 use crate::report::paint::{Paint, Style};
+use crate::report::trace::trace_path;
 use crate::review::decide::{Decision, Decisions, carry_out};
 use crate::review::orphans::orphans;
 use crate::review::{Review, html, screen};
@@ -77,14 +79,15 @@ pub(crate) fn review(config: &Config, args: &ReviewArgs, paint: Paint) -> Exit {
 /// Where pending snapshots and traces lie.
 pub(crate) struct Place {
     pub(crate) pending: PathBuf,
-    pub(crate) traces: PathBuf,
+    /// The report folder, in which traces are.
+    pub(crate) output: PathBuf,
 }
 
 impl Place {
     /// Of the tree, or of what a run left: its report folder, or the folder of pending snapshots in it.
     fn of(config: &Config, from: Option<&Path>) -> Result<Self, Exit> {
         let Some(from) = from else {
-            return Ok(Self { pending: config.snapshots.clone(), traces: config.output.join("traces") });
+            return Ok(Self { pending: config.snapshots.clone(), output: config.output.clone() });
         };
         if !from.is_dir() {
             complain(&format!("there is no folder {}: --from takes the report folder of a run", from.display()));
@@ -96,14 +99,12 @@ impl Place {
             Some(parent) if from.ends_with("pending") => (from.to_owned(), parent.to_owned()),
             _ => (from.to_owned(), from.to_owned()),
         };
-        Ok(Self { pending, traces: report.join("traces") })
+        Ok(Self { pending, output: report })
     }
 
     /// The trace of a scenario, which may not be there.
     pub(crate) fn trace(&self, label: &str) -> PathBuf {
-        let mut path = self.traces.clone();
-        path.extend(format!("{label}.html").split('/'));
-        path
+        trace_path(&self.output, &Instance { label: label.into(), repetition: 1, attempt: 1 })
     }
 }
 
@@ -201,7 +202,16 @@ fn as_json(review: &Review, stray: &[PathBuf]) -> String {
             })
         })
         .collect();
-    json!({ "version": 1, "groups": groups, "pending": pending, "orphans": stray }).to_string()
+    let families: Vec<serde_json::Value> = review
+        .families
+        .iter()
+        .map(|family| {
+            let ids: Vec<&str> =
+                family.groups.iter().filter_map(|place| Some(&*review.groups.get(*place)?.id)).collect();
+            json!({ "field": family.field, "types": family.types, "groups": ids })
+        })
+        .collect();
+    json!({ "version": 1, "groups": groups, "families": families, "pending": pending, "orphans": stray }).to_string()
 }
 
 fn page(review: &Review, file: &Path) -> Exit {

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{deliveries, evidence, frame_mut, outcome, story, verdict, why};
-use crate::invariant::Outcome;
-use crate::invariant::simulator::{Chat, messages};
+use crate::invariant::simulator::{Chat, members, messages};
+use crate::invariant::{Outcome, judge_all};
 use crate::record::{ConnectionId, What};
-use crate::scenario::stream::Invariant;
+use crate::scenario::stream::{Invariant, Membership, Send, Stream};
 
 const BOB: ConnectionId = ConnectionId(1);
 const CAROL: ConnectionId = ConnectionId(2);
@@ -160,4 +160,99 @@ fn without_known_members_it_is_unknown() {
     assert_eq!(none, "the protocol declares no membership of this stream");
     chat.record.entries.retain(|entry| !matches!(&entry.what, What::Exchange(exchange) if exchange.method == "PUT"));
     assert_eq!(why(reach(&chat)), "the record has no join of conv_1, so its members are not known");
+}
+
+/// Of the chat, what a plain broadcast declares: one stream, whose members are those who are connected.
+fn broadcast() -> Stream {
+    let connected = Membership { connected: true, join: Vec::new(), leave: Vec::new() };
+    let mut stream = messages();
+    stream.sends.retain(|send| matches!(send, Send::Frame { .. }));
+    Stream { stream: None, connection: None, membership: Some(connected), ..stream }
+}
+
+fn reach_of_all(chat: &Chat) -> Outcome {
+    verdict(&chat.record, &[], &broadcast(), Invariant::ReachesAll)
+}
+
+#[test]
+fn who_is_connected_is_a_member_where_the_protocol_says_so() {
+    let mut chat = Chat::new();
+    for who in ["alice", "bob", "carol"] {
+        chat.join(who).connect(who, "main", None);
+    }
+    // Somebody with two connections is a member until the last one's end, and one who hangs up owes nothing.
+    chat.connect("bob", "phone", None).say("alice", "one").hang_up("carol").say("alice", "two");
+    chat.connect("carol", "main", Some(2)).say("bob", "three").settle();
+    let Outcome::Holds { judged } = reach_of_all(&chat) else { panic!("{:?}", reach_of_all(&chat)) };
+    assert!(judged > 4, "{judged}");
+    let mut lost = chat;
+    lose(&mut lost, "carol", 3);
+    let headline = evidence(reach_of_all(&lost)).headline;
+    assert!(
+        headline.starts_with("carol never got 3 ") && headline.contains("(messages, connection main 2)"),
+        "{headline}"
+    );
+}
+
+#[test]
+fn a_connection_that_gets_nothing_at_all_is_judged_where_there_is_one_stream() {
+    let mut chat = Chat::new();
+    chat.join("alice").connect("alice", "main", None).join("bob").connect("bob", "main", None);
+    chat.say("alice", "one").settle();
+    assert!(matches!(reach_of_all(&chat), Outcome::Holds { judged: 2 }), "{:?}", reach_of_all(&chat));
+    lose(&mut chat, "bob", 1);
+    assert!(evidence(reach_of_all(&chat)).headline.starts_with("bob never got 1 "));
+}
+
+#[test]
+fn a_stream_that_somebody_is_not_connected_to_is_none_of_its() {
+    let mut chat = story();
+    let connected = Membership { connected: true, join: Vec::new(), leave: Vec::new() };
+    let stream = Stream { membership: Some(connected), ..messages() };
+    let judge = |chat: &Chat| verdict(&chat.record, &[], &stream, Invariant::MembersOnly);
+    assert!(matches!(judge(&chat), Outcome::Holds { judged } if judged > 0), "{:?}", judge(&chat));
+    // Of a second conversation, which alice alone opens, bob gets a message.
+    let frame = |conversation: &str| json!({ "type": "message", "conversation_id": conversation, "message": { "message_id": "msg_x", "sequence_id": 1 } });
+    let open = What::Opened {
+        connection: ConnectionId(9),
+        name: "other".to_owned(),
+        path: "/chat/ws/conv_2".to_owned(),
+        query: Default::default(),
+    };
+    let mut entry = chat.record.entries[0].clone();
+    (entry.participant, entry.what) = ("alice".to_owned(), open);
+    chat.record.entries.push(entry);
+    chat.received("alice", ConnectionId(9), frame("conv_2"));
+    assert!(matches!(judge(&chat), Outcome::Holds { .. }), "{:?}", judge(&chat));
+    chat.received("bob", BOB, frame("conv_2"));
+    let headline = evidence(judge(&chat)).headline;
+    assert!(headline.starts_with("bob got 1 (msg_x) without ever joining"), "{headline}");
+}
+
+#[test]
+fn a_pattern_that_is_misspelt_is_one_that_matched_nothing() {
+    let chat = story();
+    let used = |stream: &Stream| {
+        let (_, uses) =
+            judge_all(&chat.record, &members(&["alice", "bob", "carol"]), std::slice::from_ref(stream), &[], &[]);
+        uses[0].iter().map(|used| (used.key, used.matched)).collect::<Vec<_>>()
+    };
+    assert_eq!(used(&messages()), [("frame", true), ("acks", true), ("sends", true)]);
+    let none = || crate::pattern::Pattern::compile(&json!({ "type": "mesage" })).unwrap();
+    assert_eq!(used(&Stream { frame: none(), ..messages() })[0], ("frame", false));
+    let mut stream = messages();
+    stream.acks.as_mut().unwrap().frame = none();
+    assert_eq!(used(&stream)[1], ("acks", false));
+    let mut stream = messages();
+    for send in &mut stream.sends {
+        if let Send::Frame { frame, .. } = send {
+            *frame = none();
+        }
+    }
+    assert_eq!(used(&stream)[2], ("sends", false));
+    // Where nobody says anything nothing is expected to match.
+    let mut silent = Chat::new();
+    silent.join("alice").connect("alice", "main", None).settle();
+    let (_, uses) = judge_all(&silent.record, &members(&["alice"]), &[messages()], &[], &[]);
+    assert!(uses[0].is_empty(), "{uses:?}");
 }

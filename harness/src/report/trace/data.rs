@@ -130,9 +130,9 @@ impl<'e> Data<'e> {
     fn take(&mut self, event: &'e Event) {
         let t = u64::try_from(event.at.as_micros()).unwrap_or(u64::MAX);
         let item = match &event.kind {
-            EventKind::ScenarioStarted { title, file, tags, participants, server, .. } => {
+            EventKind::ScenarioStarted { title, file, tags, participants, stubs, server, .. } => {
                 (self.title, self.file, self.tags, self.server) = (title, Some(file.as_path()), tags, server);
-                for participant in participants {
+                for participant in participants.iter().chain(stubs) {
                     self.participant(participant);
                 }
                 return;
@@ -201,7 +201,7 @@ impl<'e> Data<'e> {
                 p: self.participant(participant),
                 c: Some(*id),
                 name: Some(connection),
-                s: Some(*step),
+                s: *step,
                 e: Some(*entry),
                 x: self.text(frame),
                 b: *barrier,

@@ -10,8 +10,9 @@ use crate::event::{Event, EventKind, Instance, Outcome, ScenarioResult};
 use crate::report::Reporter;
 use crate::report::tape::Keep;
 
-/// Writes a trace as a scenario ends, where one is wanted; removes those that former runs left of scenarios that are
-/// played now.
+/// Writes a trace as a scenario ends, where one is wanted, and removes those that former runs left of it then. A scenario
+/// that was given up while nothing was awaited, as somebody does who steps through it, has nothing better to show: what
+/// a former run left of it stays.
 #[derive(Debug)]
 pub(crate) struct Traces {
     output: PathBuf,
@@ -33,11 +34,18 @@ impl Traces {
         let Some(Event { scenario: Some(instance), kind, .. }) = events.last() else { return Ok(()) };
         match kind {
             EventKind::ScenarioStarted { .. } => {
-                self.clear(&instance.label)?;
                 self.begun.extend(events.last().map(|event| (Arc::clone(instance), event.clone())));
             }
             EventKind::ScenarioFinished(result) => {
                 let begun = self.begun.remove(instance);
+                let former = self.former(&instance.label);
+                let given_up = matches!(&result.outcome, Outcome::Interrupted { waiting } if waiting.is_empty());
+                if given_up && !former.is_empty() {
+                    return Ok(());
+                }
+                if begun.is_some() {
+                    self.remove(&former)?;
+                }
                 if let Some(path) = path(&self.output, self.keep, result).filter(|_| events.len() > 1) {
                     write_all(begun.iter().chain(events), &path)?;
                 }
@@ -47,17 +55,20 @@ impl Traces {
         Ok(())
     }
 
-    /// Removes what former runs left of a scenario.
-    fn clear(&mut self, label: &str) -> io::Result<()> {
+    /// What former runs left of a scenario.
+    fn former(&self, label: &str) -> BTreeSet<PathBuf> {
         let base = base(&self.output, label).into_os_string().into_string().unwrap_or_default();
-        let own = |path: &Path| {
+        let own = |path: &&PathBuf| {
             let rest = path.to_str().and_then(|path| path.strip_prefix(&base));
             rest.is_some_and(|rest| rest == ".html" || rest.starts_with(".attempt-") || rest.starts_with(".repeat-"))
         };
-        let removed: BTreeSet<PathBuf>;
-        (removed, self.stale) = std::mem::take(&mut self.stale).into_iter().partition(|path| own(path));
-        for path in removed {
-            match std::fs::remove_file(&path) {
+        self.stale.iter().filter(own).cloned().collect()
+    }
+
+    fn remove(&mut self, pages: &BTreeSet<PathBuf>) -> io::Result<()> {
+        for path in pages {
+            self.stale.remove(path);
+            match std::fs::remove_file(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }

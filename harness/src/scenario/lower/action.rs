@@ -6,7 +6,7 @@ use crate::scenario::error::{Position, nearest_word};
 use crate::scenario::model::{Action, Body, Checks, Connect, Expect, Expected, Http, Outgoing};
 use crate::scenario::node::{Key, Kind, Node};
 use crate::scenario::template::Template;
-use crate::scenario::words::{self, Place};
+use crate::scenario::words::{self, Doer, Place};
 
 impl Lower<'_> {
     /// One action of an actor: a map with one action or verb and its modifiers, or a bare word.
@@ -16,6 +16,11 @@ impl Lower<'_> {
                 let key = Key { at: node.at, text: word.clone() };
                 let nothing = Node { at: node.at, kind: Kind::Null };
                 let alone = Node { at: node.at, kind: Kind::Map(Vec::new()) };
+                if let Some(word) = words::word_of(Place::Action, word)
+                    && !self.may(word, actor, &alone, node.at)
+                {
+                    return None;
+                }
                 let fields = Fields::of(&alone, "an action", self.findings)?;
                 self.one(&key, &nothing, fields, actor, true)
             }
@@ -45,6 +50,11 @@ impl Lower<'_> {
                     }
                     return None;
                 };
+                if let Some(word) = words::word_of(Place::Action, &key.text)
+                    && !self.may(word, actor, node, key.at)
+                {
+                    return None;
+                }
                 let mut fields = Fields::of(node, "an action", self.findings)?;
                 fields.take(&key.text);
                 self.one(key, value, fields, actor, false)
@@ -63,7 +73,10 @@ impl Lower<'_> {
 
     fn unknown_action(&mut self, key: &Key, actor: &str) {
         let built_in = || words::words_of(Place::Action).chain(words::words_of(Place::Modifier)).map(|word| word.name);
-        if self.world.without_protocol && (self.told_bare || nearest_word(&key.text, built_in()).is_none()) {
+        if self.world.without_protocol
+            && !self.world.stubs.contains(actor)
+            && (self.told_bare || nearest_word(&key.text, built_in()).is_none())
+        {
             // One cause for every verb of the file.
             if !self.told_bare {
                 let message = format!("`{}` is no action, and the scenario names no protocol that has it", key.text);
@@ -76,6 +89,8 @@ impl Lower<'_> {
             self.told_bare = true;
             return;
         }
+        let is_stub = self.world.stubs.contains(actor);
+        let other = if is_stub { Doer::Participant } else { Doer::Stub };
         let known: Vec<String> = self
             .world
             .verbs_of(actor)
@@ -84,11 +99,15 @@ impl Lower<'_> {
             .chain(
                 words::WORDS
                     .iter()
-                    .filter(|word| matches!(word.place, Place::Action | Place::Modifier))
+                    .filter(|word| match word.place {
+                        Place::Action => word.doer != other,
+                        place => place == Place::Modifier,
+                    })
                     .map(|word| word.name.to_owned()),
             )
             .collect();
-        self.findings.unknown(key.at, "verb or action", &key.text, known.iter().map(String::as_str));
+        let what = if is_stub { "action of a stub" } else { "verb or action" };
+        self.findings.unknown(key.at, what, &key.text, known.iter().map(String::as_str));
     }
 
     fn one(&mut self, key: &Key, value: &Node, mut rest: Fields<'_>, actor: &str, bare: bool) -> Option<Action> {
@@ -99,7 +118,9 @@ impl Lower<'_> {
             };
             return Some(Action::Call(self.call(key, value, rest, &signature, bare)));
         };
-        if bare && !matches!(word.name, "close" | "drop" | "stop_reading" | "resume_reading") {
+        // Those that take nothing, and `close`, which has a default.
+        let takes_nothing = word.schema == words::NOTHING;
+        if bare && word.name != "close" && !takes_nothing {
             self.findings.error_help(
                 key.at,
                 format!("`{}` needs a value", word.name),
@@ -108,13 +129,27 @@ impl Lower<'_> {
             return None;
         }
         let nothing = matches!(&value.kind, Kind::Null | Kind::Broken) || value.as_map().is_some_and(<[_]>::is_empty);
-        if matches!(word.name, "drop" | "stop_reading" | "resume_reading") && !nothing {
-            let help = format!("write `{}` alone, or `{}: {{}}` with `via` beside it", word.name, word.name);
+        if takes_nothing && !nothing {
+            let help = match word.beside.first() {
+                Some(beside) => {
+                    format!("write `{}` alone, or `{}: {{}}` with `{beside}` beside it", word.name, word.name)
+                }
+                None => format!("write `{}` alone", word.name),
+            };
             self.findings.error_help(value.at, format!("`{}` takes nothing", word.name), help);
         }
         let via = self.via(&mut rest, word.beside);
         let within = if word.beside.contains(&"within") { self.within(&mut rest) } else { None };
+        let is_stub = self.world.stubs.contains(actor);
         let action = match word.name {
+            "closed" if is_stub => {
+                if let Some(code) = value.get("code") {
+                    let help = "what ends is a request: write `closed: {}`";
+                    self.findings.error_help(code.at, "a request has no close code", help);
+                }
+                self.stub(word, value, within, &mut rest)
+            }
+            _ if word.doer == Doer::Stub => self.stub(word, value, within, &mut rest),
             "get" | "post" | "put" | "patch" | "delete" => {
                 let method = match word.name {
                     "get" => "GET",
@@ -392,6 +427,15 @@ impl Lower<'_> {
             "receive_next" => Expected::Next(fields::pattern(value, self.findings)),
             "receive_in_order" => Expected::InOrder(fields::patterns(value, name, self.findings)),
             "receive_all" => Expected::All(fields::patterns(value, name, self.findings)),
+            "collect" => {
+                let pattern = fields::pattern(value, self.findings);
+                let Some(until) = rest.take("until") else {
+                    let help = "say which frame is the last: `collect: { type: chunk }, until: { type: done }`";
+                    self.findings.error_help(value.at, "`collect` needs `until`", help);
+                    return None;
+                };
+                Expected::Collect { pattern, until: fields::pattern(until, self.findings) }
+            }
             "receive_nothing" => {
                 if let Some(node) = rest.take("times") {
                     self.findings.error(node.at, "`times` stands beside `received` only");

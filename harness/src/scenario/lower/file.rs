@@ -1,21 +1,19 @@
 //! Scenario files.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-use serde_json::Value;
-
 use super::fields::{self, Fields};
 use super::protocol::redactions;
-use super::{Lower, Signature, World, names, table};
+use super::{Lower, Signature, World, names, stub, table};
 use crate::scenario::error::{Findings, nearest_word};
 use crate::scenario::model::{
     Action, ParticipantSpec, Protocol, Quarantine, Row, Scenario, ServerWishes, Step, StepKind, Verb,
 };
 use crate::scenario::node::{Key, Kind, Node};
+use crate::scenario::template::Template;
 use crate::scenario::words::{self, Place};
+use indexmap::IndexMap;
 
 /// A protocol that a scenario asked for.
 pub(crate) enum Loaded {
@@ -59,7 +57,7 @@ pub(crate) fn scenario<'n>(
     let used = fields.take("use");
     let main = match used {
         Some(node) => load(node, findings),
-        None => Some(Arc::new(bare_protocol(&source))),
+        None => Some(Arc::new(Protocol::bare(&source))),
     };
     let mut participants = IndexMap::new();
     let mut groups: IndexMap<String, Vec<String>> = IndexMap::new();
@@ -72,6 +70,8 @@ pub(crate) fn scenario<'n>(
             findings.error(list.at, "a scenario needs at least one participant");
         }
     }
+    let stubs =
+        fields.take("stubs").map(|node| stub::stubs(node, &participants, &groups, findings)).unwrap_or_default();
     let (rows, table) =
         fields.take("examples").map_or_else(|| (vec![Row::default()], None), |node| table::table(node, findings));
     let server = fields.take("server").map(|node| wishes(node, findings)).unwrap_or_default();
@@ -96,6 +96,10 @@ pub(crate) fn scenario<'n>(
     }
     let main = main?;
     let mut world = world(&participants, &groups);
+    for name in stubs.keys() {
+        world.actors.insert(name.clone(), String::new());
+        world.stubs.insert(name.clone());
+    }
     world.without_protocol = used.is_none() && participants.values().all(|spec| spec.protocol.name.is_empty());
     let mut lower = Lower { world, findings, in_verb: false, nested: 0, told_bare: false };
     let steps = step_node.map(|node| lower.steps(node, "steps")).unwrap_or_default();
@@ -106,7 +110,10 @@ pub(crate) fn scenario<'n>(
     let findings = lower.findings;
     let verbs: Vec<&Arc<Verb>> =
         participants.values().flat_map(|spec: &ParticipantSpec| spec.protocol.verbs.values()).collect();
-    let acts_on_server = server.own || acts_on_server(&steps, &verbs) || acts_on_server(&always, &verbs);
+    // A stub's address is this scenario's alone, and so is a server that knows it.
+    let knows_a_stub = stubs.keys().any(|name| server.templates().any(|template| template.mentions(name)));
+    let acts_on_server =
+        server.own || knows_a_stub || acts_on_server(&steps, &verbs) || acts_on_server(&always, &verbs);
     let suite = id.rsplit_once('/').map_or("", |(suite, _)| suite).to_owned();
     let mut snapshot = main.snapshot.clone();
     snapshot.redact.extend(redact);
@@ -119,6 +126,7 @@ pub(crate) fn scenario<'n>(
         protocol: main,
         participants,
         groups,
+        stubs,
         rows,
         server,
         strict,
@@ -236,27 +244,6 @@ fn participant(
     }
 }
 
-/// What participants of a scenario without `use` speak: only what is built in.
-fn bare_protocol(source: &Arc<crate::scenario::error::Source>) -> Protocol {
-    Protocol {
-        source: Arc::clone(source),
-        name: String::new(),
-        server: None,
-        identity: IndexMap::new(),
-        login: Vec::new(),
-        headers: Vec::new(),
-        barrier: None,
-        fails: None,
-        verbs: IndexMap::new(),
-        streams: Vec::new(),
-        invariants: Vec::new(),
-        state: Vec::new(),
-        snapshot: crate::scenario::stream::SnapshotRules::default(),
-        places: BTreeMap::new(),
-        includes: Vec::new(),
-    }
-}
-
 /// Which table of verbs a protocol has: its file's, since two files may have one name.
 fn table(protocol: &Protocol) -> String {
     protocol.source.path.display().to_string()
@@ -316,18 +303,24 @@ fn wishes(node: &Node, findings: &mut Findings) -> ServerWishes {
     let mut wishes = ServerWishes::default();
     let Some(mut fields) = Fields::of(node, "server", findings) else { return wishes };
     if let Some(node) = fields.take("config") {
-        match node.to_value() {
-            Value::Object(map) => wishes.config = map,
-            _ => findings.error(node.at, "`config` must be a map of configuration keys"),
+        if node.as_map().is_some() {
+            wishes.config = Some(Template::lower(node, findings));
+        } else if !node.is_broken() {
+            findings.error(node.at, "`config` must be a map of configuration keys");
         }
     }
     if let Some(inner) = fields.take("env").and_then(|node| Fields::of(node, "env", findings)) {
         for (key, value) in inner.rest() {
-            wishes.env.extend(fields::string(value, "a variable", findings).map(|value| (key.text.clone(), value)));
+            wishes.env.extend(fields::text(value, "a variable", findings).map(|value| (key.text.clone(), value)));
         }
     }
     if let Some(node) = fields.take("args") {
-        wishes.args = fields::strings(node, "args", findings);
+        wishes.args = match &node.kind {
+            Kind::List(items) => items.iter().filter_map(|item| fields::text(item, "args", findings)).collect(),
+            Kind::String(_) => vec![Template::lower(node, findings)],
+            // Told there.
+            _ => fields::strings(node, "args", findings).into_iter().map(|_| Template::lower(node, findings)).collect(),
+        };
     }
     if let Some(node) = fields.take("own") {
         wishes.own = fields::boolean(node, "own", findings).unwrap_or(false);

@@ -11,6 +11,7 @@ mod names;
 mod possible;
 mod protocol;
 mod step;
+mod stub;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,8 @@ struct World {
     actors: IndexMap<String, String>,
     /// Verbs by protocol name, then by their own name.
     verbs: IndexMap<String, IndexMap<String, Signature>>,
+    /// Which of the actors are stubs.
+    stubs: indexmap::IndexSet<String>,
     /// Whether the scenario names no protocol, so that nobody knows a verb.
     without_protocol: bool,
 }

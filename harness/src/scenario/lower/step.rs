@@ -163,7 +163,10 @@ impl Lower<'_> {
     fn shown(&mut self, node: &Node) -> Vec<String> {
         let names = fields::strings(node, "of", self.findings);
         for name in &names {
-            if !self.world.actors.contains_key(name) {
+            if self.world.stubs.contains(name) {
+                let help = "a stub has no state and no place in a snapshot: check what it was asked by its steps";
+                self.findings.error_help(node.at, format!("`{name}` is a stub: a snapshot shows participants"), help);
+            } else if !self.world.actors.contains_key(name) {
                 let known: Vec<String> = self.world.actors.keys().cloned().collect();
                 self.findings.unknown(node.at, "participant or group", name, known.iter().map(String::as_str));
             }
@@ -261,6 +264,10 @@ impl Lower<'_> {
         if !self.world.actors.contains_key(&group) {
             let known: Vec<String> = self.world.actors.keys().cloned().collect();
             self.findings.unknown(of.at, "participant or group", &group, known.iter().map(String::as_str));
+            return None;
+        }
+        if self.world.stubs.contains(&group) {
+            self.findings.error(of.at, format!("`{group}` is a stub: a race is one of participants"));
             return None;
         }
         let written = action?;

@@ -13,6 +13,7 @@ use crate::scenario::model::Protocol;
 use crate::scenario::node::{self, Node};
 
 mod doubts;
+mod stubs;
 
 const PROTOCOL: &str = r#"
 protocol: rooms
@@ -274,6 +275,9 @@ fn wrong_protocol_files() {
         "protocol: x\nstreams: { a: { frame: {} } }".to_owned(),
         "protocol: x\nstreams: { a: { frame: { $x: 1 }, stream: $.a, id: $.b, order: $.c, ackz: {} } }".to_owned(),
         "protocol: x\nstreams: { a: { frame: {}, stream: $.a, id: $.b, order: $.c, acks: {}, sends: [{}], membership: { join: [{}] }, readback: {} } }".to_owned(),
+        // Of several streams a request must name its own, and where there is one it needs not.
+        "protocol: x\nstreams: { a: { frame: {}, stream: $.a, id: $.b, order: $.c, sends: [{ request: {}, id: $.b, order: $.c }], membership: { connected: 1, join: { request: {} } } } }".to_owned(),
+        "protocol: x\nstreams: { a: { frame: {}, id: $.b, order: $.c, sends: [{ request: {}, id: $.b, order: $.c }], membership: { connect: true, join: { request: {} } } } }".to_owned(),
         "protocol: x\nstate: { a: { post: / } }".to_owned(),
         "protocol: x\nids: { a: '(' }".to_owned(),
         "protocol: x\nkind: type".to_owned(),

@@ -24,6 +24,10 @@ const fn map(name: &'static str, at: &'static str) -> Inner {
 /// Every such map, in the order of the reference.
 pub const MAPS: &[Inner] = &[
     map("wishes", "`server`, in a scenario file"),
+    Inner { name: "stub", at: "a stub, in `stubs`", open: false, nullable: true },
+    map("answer", "an element of `answers` of a stub"),
+    map("reply", "`reply`, written as a map"),
+    map("event", "`chunk_event`"),
     map("quarantine", "`quarantine`"),
     map("redaction", "an element of `redact`"),
     map("race", "`race`"),
@@ -45,6 +49,7 @@ pub const MAPS: &[Inner] = &[
 
 const RULES: &str =
     r##"{"oneOf": [{"type": "array", "items": {"$ref": "#/$defs/member"}}, {"$ref": "#/$defs/member"}]}"##;
+const REPLY: &str = r##"{"oneOf": [{"type": ["integer", "string"]}, {"$ref": "#/$defs/reply"}]}"##;
 const ACTION: &str = r##"{"$ref": "#/$defs/action"}"##;
 
 /// Every word of those maps.
@@ -71,6 +76,61 @@ pub const INNER: &[Word] = &[
         "true",
         "Whether it needs a server of its own, because it would disturb others.",
     ),
+    word(
+        Inside("stub"),
+        "listening",
+        BOOLEAN,
+        "false",
+        "Whether it takes connections from the beginning; until `resume_listening` they are refused.",
+    ),
+    word(
+        Inside("stub"),
+        "answers",
+        r##"{"type": "array", "items": {"$ref": "#/$defs/answer"}}"##,
+        "[{ to: { method: GET }, reply: 204 }]",
+        "Requests that are answered at once, without a step, by the first that fits; `to: {}` fits all of them.",
+    ),
+    needed(word(
+        Inside("answer"),
+        "to",
+        PATTERN,
+        "{ path: /models }",
+        "Which requests, over {number, method, path, query, headers, json or text}.",
+    )),
+    needed(word(Inside("answer"), "reply", REPLY, "{ json: [] }", "The answer.")),
+    word(
+        Inside("reply"),
+        "status",
+        r#"{"type": ["integer", "string"], "minimum": 200, "maximum": 599}"#,
+        "500",
+        "The status; the default is 200.",
+    ),
+    word(
+        Inside("reply"),
+        "headers",
+        MAP,
+        "{ retry-after: 3 }",
+        "The headers; `content-type` follows from the body unless it stands here.",
+    ),
+    word(Inside("reply"), "json", ANY, "{ ok: true }", "The body, as JSON."),
+    word(Inside("reply"), "text", STRING, "hello", "The body, as it is."),
+    word(
+        Inside("reply"),
+        "stream",
+        r#"{"enum": ["sse", "lines", "raw"]}"#,
+        "sse",
+        "The body is sent by `chunk` and ended by `finish`: as server-sent events, as lines of JSON, or as it is.",
+    ),
+    word(Inside("event"), "event", STRING, "done", "Its name."),
+    word(Inside("event"), "id", r#"{"type": ["string", "integer"]}"#, "7", "Its id."),
+    word(
+        Inside("event"),
+        "retry",
+        r#"{"type": ["string", "integer"]}"#,
+        "1000",
+        "After how many milliseconds the client is to connect again.",
+    ),
+    needed(word(Inside("event"), "data", ANY, "{ total: 3 }", "Its data: text, or anything else as JSON.")),
     needed(word(
         Inside("quarantine"),
         "issue",
@@ -197,7 +257,13 @@ pub const INNER: &[Word] = &[
         "{ method: POST, status: 201 }",
         "Requests that send a delivery, over {method, path, segments, query, json, status, answer}; with `stream`, `id` and `order`.",
     ),
-    word(Inside("sending"), "stream", FIXED_PATH, "$.segments[1]", "Where such a request has its stream."),
+    word(
+        Inside("sending"),
+        "stream",
+        FIXED_PATH,
+        "$.segments[1]",
+        "Where such a request has its stream; needed where deliveries name theirs.",
+    ),
     word(Inside("sending"), "id", FIXED_PATH, "$.answer.id", "Where its answer has the delivery's id."),
     word(Inside("sending"), "order", FIXED_PATH, "$.answer.seq", "Where its answer has the place in the order."),
     word(
@@ -214,6 +280,13 @@ pub const INNER: &[Word] = &[
         "[{ request: { method: DELETE, status: 200 }, stream: '$.segments[1]' }]",
         "Requests after whose answer somebody is none.",
     ),
+    word(
+        Inside("membership"),
+        "connected",
+        BOOLEAN,
+        "true",
+        "Whether an open connection is a membership: the handshake joins, the end of the last one leaves.",
+    ),
     needed(word(
         Inside("member"),
         "request",
@@ -221,7 +294,13 @@ pub const INNER: &[Word] = &[
         "{ method: POST, status: 200 }",
         "Which requests, over {method, path, segments, query, json, status, answer}.",
     )),
-    needed(word(Inside("member"), "stream", FIXED_PATH, "$.segments[1]", "Where the stream stands in it.")),
+    word(
+        Inside("member"),
+        "stream",
+        FIXED_PATH,
+        "$.segments[1]",
+        "Where the stream stands in it; needed where deliveries name theirs.",
+    ),
     word(
         Inside("member"),
         "member",

@@ -5,7 +5,7 @@ mod inner;
 mod table;
 
 pub use inner::{INNER, Inner, MAPS};
-pub use table::WORDS;
+pub use table::{NOTHING, WORDS};
 
 /// Where a word may stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,6 +34,17 @@ pub enum Place {
     Inside(&'static str),
 }
 
+/// Who may do what an action says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doer {
+    /// Participants, groups and `all`.
+    Participant,
+    /// Stubs.
+    Stub,
+    /// Both of them.
+    Both,
+}
+
 /// A word of the language.
 #[derive(Debug, Clone, Copy)]
 pub struct Word {
@@ -51,6 +62,8 @@ pub struct Word {
     pub beside: &'static [&'static str],
     /// Whether its place can't do without it.
     pub required: bool,
+    /// For actions: who may do it.
+    pub doer: Doer,
 }
 
 /// What may stand beside the call of a verb.
@@ -63,11 +76,16 @@ const fn word(
     example: &'static str,
     doc: &'static str,
 ) -> Word {
-    Word { name, place, doc, schema, example, beside: &[], required: false }
+    Word { name, place, doc, schema, example, beside: &[], required: false, doer: Doer::Participant }
 }
 
 const fn beside(mut word: Word, beside: &'static [&'static str]) -> Word {
     word.beside = beside;
+    word
+}
+
+const fn by(doer: Doer, mut word: Word) -> Word {
+    word.doer = doer;
     word
 }
 

@@ -1,7 +1,7 @@
 //! The table.
 
 use super::Place::{Action, Control, ControlModifier, File, Modifier, Outcome, Participant, Protocol, Stream, Verb};
-use super::{Word, beside, needed, word};
+use super::{Doer, Word, beside, by, needed, word};
 
 pub(super) const ANY: &str = "{}";
 pub(super) const PATTERN: &str = r##"{"$ref": "#/$defs/pattern"}"##;
@@ -24,7 +24,8 @@ pub(super) const REDACT: &str = r##"{"type": "array", "items": {"$ref": "#/$defs
 pub(super) const QUARANTINE: &str = r##"{"$ref": "#/$defs/quarantine"}"##;
 pub(super) const NAMES: &str = r#"{"type": "object", "additionalProperties": {"type": "string"}}"#;
 pub(super) const COUNT: &str = r#"{"type": ["integer", "string"], "minimum": 0}"#;
-pub(super) const NOTHING: &str = r#"{"type": ["object", "null"], "maxProperties": 0}"#;
+/// The schema of a word that takes nothing.
+pub const NOTHING: &str = r#"{"type": ["object", "null"], "maxProperties": 0}"#;
 pub(super) const WISHES: &str = r##"{"$ref": "#/$defs/wishes"}"##;
 pub(super) const REFUSED: &str = r##"{"oneOf": [{"type": ["integer", "string"]}, {"$ref": "#/$defs/refusal"}]}"##;
 
@@ -78,7 +79,14 @@ pub const WORDS: &[Word] = &[
         "server",
         WISHES,
         "{ config: { queue_capacity: 3 } }",
-        "What this scenario asks of its server: `config` (keys of our server's configuration), `env` and `args` (of a command); `own: true` where it disturbs others on a shared one.",
+        "What this scenario asks of its server: `config` (keys of our server's configuration), `env` and `args` (of a command); `own: true` where it disturbs others on a shared one. Templates see the stubs and the row.",
+    ),
+    word(
+        File,
+        "stubs",
+        r##"{"type": "object", "additionalProperties": {"$ref": "#/$defs/stub"}}"##,
+        "{ llm: {} }",
+        "HTTP servers that the scenario answers for, in place of those that the server under test asks. Each listens before that starts: `server` tells it where, `{{ llm.url }}`. Its steps receive requests and reply.",
     ),
     word(File, "strict", BOOLEAN, "true", "Whether frames that no step took fail the scenario at its end."),
     word(File, "ignore", PATTERNS, "[{ type: typing }]", "With `strict`: frames that may be left untaken."),
@@ -233,62 +241,111 @@ pub const WORDS: &[Word] = &[
         word(Action, "drop", NOTHING, "{}", "Ends the connection without a close frame, as a lost network does."),
         &["via"],
     ),
-    beside(
-        word(
-            Action,
-            "closed",
-            PATTERN,
-            "{ code: 1000 }",
-            "Waits until the server closes the connection; the pattern sees `{code, reason}`.",
+    by(
+        Doer::Both,
+        beside(
+            word(
+                Action,
+                "closed",
+                PATTERN,
+                "{ code: 1000 }",
+                "Waits until the server closes the connection; the pattern sees `{code, reason}`. At a stub: that the server gives up a request before its answer has ended.",
+            ),
+            &["via", "within", "to"],
         ),
-        &["via", "within"],
     ),
     beside(
         word(Action, "stop_reading", NOTHING, "{}", "Leaves what the server sends in the network's buffers."),
         &["via"],
     ),
     beside(word(Action, "resume_reading", NOTHING, "{}", "Reads again."), &["via"]),
+    by(
+        Doer::Both,
+        beside(
+            word(
+                Action,
+                "receive",
+                PATTERN,
+                "{ type: hello }",
+                "Waits for a frame and takes the earliest that matches; the others stay.",
+            ),
+            EXPECT,
+        ),
+    ),
+    by(
+        Doer::Both,
+        beside(
+            word(
+                Action,
+                "receive_next",
+                PATTERN,
+                "{ type: hello }",
+                "The very next frame that no step took must match.",
+            ),
+            EXPECT,
+        ),
+    ),
+    by(
+        Doer::Both,
+        beside(
+            word(
+                Action,
+                "receive_in_order",
+                PATTERNS,
+                "[{ n: 1 }, { n: 2 }]",
+                "Takes frames that match one behind the other; others may lie between.",
+            ),
+            EXPECT,
+        ),
+    ),
+    by(
+        Doer::Both,
+        beside(
+            word(
+                Action,
+                "receive_all",
+                PATTERNS,
+                "[{ n: 1 }, { n: 2 }]",
+                "Takes a frame for each pattern, in any order.",
+            ),
+            EXPECT,
+        ),
+    ),
     beside(
         word(
             Action,
-            "receive",
+            "collect",
             PATTERN,
-            "{ type: hello }",
-            "Waits for a frame and takes the earliest that matches; the others stay.",
+            "{ type: chunk }",
+            "Takes every frame that matches, in order, up to one that matches `until`, which is taken too; at least one must match. A capture joins the texts that its path finds in them, and makes a list of anything else.",
         ),
-        EXPECT,
+        &["until", "within", "since", "via", "capture"],
     ),
-    beside(
-        word(Action, "receive_next", PATTERN, "{ type: hello }", "The very next frame that no step took must match."),
-        EXPECT,
-    ),
-    beside(
-        word(
-            Action,
-            "receive_in_order",
-            PATTERNS,
-            "[{ n: 1 }, { n: 2 }]",
-            "Takes frames that match one behind the other; others may lie between.",
+    by(
+        Doer::Both,
+        beside(
+            word(
+                Action,
+                "receive_nothing",
+                PATTERN,
+                "{ type: secret }",
+                "No untaken frame up to the barrier may match.",
+            ),
+            NONE,
         ),
-        EXPECT,
     ),
-    beside(
-        word(Action, "receive_all", PATTERNS, "[{ n: 1 }, { n: 2 }]", "Takes a frame for each pattern, in any order."),
-        EXPECT,
-    ),
-    beside(
-        word(Action, "receive_nothing", PATTERN, "{ type: secret }", "No untaken frame up to the barrier may match."),
-        NONE,
-    ),
-    beside(
-        word(
-            Action,
-            "received",
-            PATTERN,
-            "{ type: hello }",
-            "Counts all frames that match up to the barrier, taken or not; `times` says how many there must be.",
+    by(
+        Doer::Both,
+        beside(
+            word(
+                Action,
+                "received",
+                PATTERN,
+                "{ type: hello }",
+                "Counts all frames that match up to the barrier, taken or not; `times` says how many there must be.",
+            ),
+            COUNTED,
         ),
-        COUNTED,
     ),
     beside(
         word(
@@ -299,6 +356,89 @@ pub const WORDS: &[Word] = &[
             "Runs the barrier and notes the place in the inbox; `since: NAME` looks only behind it.",
         ),
         &["via", "for"],
+    ),
+    by(
+        Doer::Stub,
+        beside(
+            word(
+                Action,
+                "reply",
+                r##"{"oneOf": [{"type": ["integer", "string"]}, {"$ref": "#/$defs/reply"}]}"##,
+                "{ json: { answer: 4 } }",
+                "Answers the earliest request that a step received and that has no answer yet: a status, or {status, headers, json, text, stream}. With `stream` the answer begins, and `chunk` goes on.",
+            ),
+            &["to"],
+        ),
+    ),
+    by(
+        Doer::Stub,
+        beside(
+            word(
+                Action,
+                "chunk",
+                ANY,
+                "{ delta: { content: Hello } }",
+                "Sends a piece of the earliest stream that is open: JSON, or text as it is; in a `stream: sse` as the data of an event.",
+            ),
+            &["to"],
+        ),
+    ),
+    by(
+        Doer::Stub,
+        beside(
+            word(
+                Action,
+                "chunk_text",
+                STRING,
+                "'data: {\"ha'",
+                "Sends text as it is, whatever the stream makes of chunks: half an event, or rubbish.",
+            ),
+            &["to"],
+        ),
+    ),
+    by(
+        Doer::Stub,
+        beside(
+            word(
+                Action,
+                "chunk_event",
+                r##"{"$ref": "#/$defs/event"}"##,
+                "{ event: done, data: { total: 3 } }",
+                "Sends a server-sent event with its fields.",
+            ),
+            &["to"],
+        ),
+    ),
+    by(Doer::Stub, beside(word(Action, "finish", NOTHING, "{}", "Ends a stream as it should end."), &["to"])),
+    by(
+        Doer::Stub,
+        beside(
+            word(
+                Action,
+                "hang_up",
+                NOTHING,
+                "{}",
+                "Ends the connection of a request without the rest of its answer, or without any.",
+            ),
+            &["to"],
+        ),
+    ),
+    by(
+        Doer::Stub,
+        beside(
+            word(
+                Action,
+                "stop_listening",
+                NOTHING,
+                "{}",
+                "Connections are refused from here on; requests that have come are still answered.",
+            ),
+            &[],
+        ),
+    ),
+    by(
+        Doer::Stub,
+        beside(word(Action, "resume_listening", NOTHING, "{}", "Takes connections again, on the same port."), &[]),
     ),
     word(
         Modifier,
@@ -359,6 +499,14 @@ pub const WORDS: &[Word] = &[
         REFUSED,
         "403",
         "The call must be refused like this; it takes the place of the call's own checks.",
+    ),
+    word(Modifier, "until", PATTERN, "{ type: chunk, last: true }", "With `collect`: the frame that ends the stream."),
+    word(
+        Modifier,
+        "to",
+        PATTERN,
+        "{ path: /ask }",
+        "Which of a stub's requests is meant: the earliest that fits, of those that a step received and that are open. Without it the earliest of all.",
     ),
     word(Modifier, "times", PATTERN, "1", "How many frames must match: a number or a pattern such as `{ $gte: 1 }`."),
     word(
@@ -487,7 +635,13 @@ pub const WORDS: &[Word] = &[
     word(Verb, "doc", STRING, "Says something", "What it does, for people and editors."),
     needed(word(Verb, "steps", STEPS, "[{ me: close }]", "What it does; `me` is the actor.")),
     needed(word(Stream, "frame", PATTERN, "{ type: message }", "Which frames are deliveries.")),
-    needed(word(Stream, "stream", STRING, "$.room", "Where a delivery names its stream.")),
+    word(
+        Stream,
+        "stream",
+        STRING,
+        "$.room",
+        "Where a delivery names its stream; without it there is one stream, of everybody.",
+    ),
     word(
         Stream,
         "connection",
@@ -518,7 +672,7 @@ pub const WORDS: &[Word] = &[
         "membership",
         r##"{"$ref": "#/$defs/membership"}"##,
         "{ join: [], leave: [] }",
-        "Requests that begin and end a membership: lists of {request, stream, member?}.",
+        "What begins and ends a membership: requests, as lists of {request, stream, member?}, or `connected: true`.",
     ),
     word(
         Stream,

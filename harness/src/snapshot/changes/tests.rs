@@ -94,6 +94,10 @@ fn deliveries_are_missing_come_twice_and_change_places() {
     stream(json!([a, b, c]), json!([a, c]), &["message 2 is missing in alice's inbox"]);
     stream(json!([a, b]), json!([a, b, c]), &["message 3 is new in alice's inbox"]);
     stream(json!([a, b]), json!([a, b, b]), &["alice got message 2 twice"]);
+    // The same message once more, under another number; another message of the same text is a new one.
+    let again = json!({ "message 3": { "content": "b", "order": 3, "from": { "id": "[bob.msg.2]" } } });
+    stream(json!([a, b]), json!([a, b, again]), &["alice got message 2 twice, again as message 3"]);
+    stream(json!([a, b]), json!([a, b, message(3, "b")]), &["message 3 is new in alice's inbox"]);
     stream(json!([a, b]), json!([]), &["all 2 deliveries of messages are missing in alice's inbox"]);
     let swapped = [
         json!({ "message 2": { "content": "c", "order": 2, "from": { "id": "[bob.msg.3]" } } }),

@@ -167,7 +167,13 @@ impl Launcher {
         let env = self.settings.env.iter();
         let env = env.map(|(name, value)| (name.clone(), values.fill(value))).collect();
         let log_file = self.spec.keepable.then(|| self.folder.path.join(LOG));
-        let launch = Launch { words: &words, env: &env, dir: &self.spec.dir, log_file: log_file.as_deref() };
+        let launch = Launch {
+            words: &words,
+            env: &env,
+            dir: &self.spec.dir,
+            log_file: log_file.as_deref(),
+            secrets: self.spec.secrets.as_deref(),
+        };
         run(&self.spec.name, &launch, log)
     }
 
@@ -195,7 +201,7 @@ async fn build(spec: &SubprocessSpec, places: &Places, logs: &Logs) -> Result<()
         let output = Logs::kept_only();
         // `env` is for the server, and may name a port that is not chosen yet.
         let env = BTreeMap::new();
-        let launch = Launch { words: &words, env: &env, dir: &spec.dir, log_file: None };
+        let launch = Launch { words: &words, env: &env, dir: &spec.dir, log_file: None, secrets: None };
         let process = run(&spec.name, &launch, &output)?;
         let how = match process.ended().wait_for(Option::is_some).await {
             Ok(death) => death.clone(),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use super::super::error::Death;
 use super::super::log::{Level, Lines, Logs};
 use super::watchdog;
+use crate::secret::Secrets;
 
 /// How long the end of a process waits for the rest of its output, which a process that left
 /// the group may hold open for ever.
@@ -38,6 +39,8 @@ pub(super) struct Launch<'a> {
     pub(super) dir: &'a Path,
     /// A file that gets the output too, also when the runner is gone.
     pub(super) log_file: Option<&'a Path>,
+    /// What that file must not hold.
+    pub(super) secrets: Option<&'a Secrets>,
 }
 
 /// A running process group. Killed when this value is dropped, unless it was released.
@@ -101,7 +104,7 @@ impl Process {
             .process_group(0);
         let relays = match launch.log_file {
             Some(file) => {
-                let (mut out, mut err) = (relay(file)?, relay(file)?);
+                let (mut out, mut err) = (relay(file, launch.secrets)?, relay(file, launch.secrets)?);
                 if let (Some(to_out), Some(to_err)) = (out.stdin.take(), err.stdin.take()) {
                     command.stdout(to_out).stderr(to_err);
                 }
@@ -210,18 +213,35 @@ fn death(status: io::Result<ExitStatus>) -> Death {
     }
 }
 
-/// A process that copies the server's output to a file and on to the runner, and goes on with
-/// the file when the runner is gone. It ends with the output. It gets the file opened, not its
-/// path, which may have changed before the process comes to open it.
-fn relay(file: &Path) -> io::Result<Child> {
+/// Copies its input to the runner and to the file that is its standard error, and goes on with the file alone when the
+/// runner is gone.
+const RELAY: &str = "trap '' PIPE; exec 3>&2 2>/dev/null tee -a /dev/fd/3";
+
+/// The same, with secrets masked in the file alone: expectations of the server's log see what it wrote. Commands for
+/// `sed` stand in the input up to an empty line, so that no secret is in a file or in what `ps` shows.
+const MASKED_RELAY: &str = r#"trap '' PIPE; exec 3>&2 2>/dev/null; export LC_ALL=C; mask=
+while IFS= read -r command && [ -n "$command" ]; do mask="$mask$command
+"; done
+{ tee -a /dev/fd/4 | sed -u -f /dev/fd/5 >&3 4>&-; } 4>&1 5<<END
+$mask
+END
+"#;
+
+/// A process that copies the server's output to a file and on to the runner. It ends with the output. It gets the file
+/// opened, not its path, which may have changed before the process comes to open it.
+fn relay(file: &Path, secrets: Option<&Secrets>) -> io::Result<Child> {
     let file = fs::File::options().create(true).append(true).open(file)?;
-    Command::new("/bin/sh")
-        .args(["-c", "trap '' PIPE; exec 3>&2 2>/dev/null tee -a /dev/fd/3"])
+    let mut relay = Command::new("/bin/sh")
+        .args(["-c", if secrets.is_some() { MASKED_RELAY } else { RELAY }])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(file)
         .process_group(0)
-        .spawn()
+        .spawn()?;
+    if let (Some(secrets), Some(input)) = (secrets, &mut relay.stdin) {
+        writeln!(input, "{}", secrets.as_sed())?;
+    }
+    Ok(relay)
 }
 
 fn read_relay(mut relay: Child, logs: &Logs, reading: mpsc::Sender<()>) -> io::Result<()> {

@@ -11,6 +11,7 @@ use super::super::error::{Death, SubjectError};
 use super::super::log::LogLine;
 use super::super::settings::Settings;
 use super::template::{IN_BUILD, IN_COMMAND, placeholders};
+use crate::secret::Secrets;
 
 /// A server that is started as a command. Clones share the result of the build.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub struct SubprocessSpec {
     /// Whether the server may be left running behind the runner: its output then also goes to
     /// a file, since nobody reads the runner's end any more.
     pub keepable: bool,
+    /// What that file must not hold; it stays masked when the runner is gone.
+    pub secrets: Option<Arc<Secrets>>,
     /// Whether each scenario has a process of its own: for a server on which scenarios would hear each other.
     pub own: bool,
     pub(super) built: Arc<OnceCell<Built>>,
@@ -69,6 +72,7 @@ impl SubprocessSpec {
             stop_timeout: Duration::from_secs(10),
             requires: Vec::new(),
             keepable: false,
+            secrets: None,
             own: false,
             built: Arc::default(),
         }

@@ -32,11 +32,12 @@ fn a_scenario_is_gone_through_step_by_step() {
         "before rooms.yaml:14 (ben)  - me: { connect:",
         "  main /rooms/lobby_[run]/socket?who=ann_[run] open",
         "#1       0.0 ms  {\"type\":\"entered\",\"who\":\"ann_[run]\"}  (taken by line 5)",
-        "roundtable> \"ann_[run]\"",
+        // What comes piped stands behind its prompt, as if it were typed.
+        "roundtable> p ann.id\n\"ann_[run]\"",
         "before rooms.yaml:15 (ben)",
         "before two.yaml:8  - ben: { hears: hello }",
-        "roundtable> sent",
-        "roundtable> 200",
+        "\"text\":\"by hand\"}\nsent\n",
+        "roundtable> get ann /rooms/lobby_{{ run }}\n200",
         "nobody is `zoe`; there are ann, ben",
         "`nobody` is undefined",
         "`what` is no command here",
@@ -57,6 +58,33 @@ fn steps_are_skipped_and_the_run_is_ended_by_hand() {
 }
 
 #[test]
+fn stepping_that_is_given_up_leaves_the_trace_of_the_failure() {
+    let project = Project::new().scenario(
+        "talk/miss",
+        "Ann awaits another text",
+        "steps:\n  - ann: enter\n  - ann: { say: hello }\n  - ann: { hears: help, within: 5ms }\n",
+    );
+    assert_eq!(project.play(&[]).code, Some(1));
+    let trace = || project.read("roundtable-report/traces/talk/miss.html");
+    let failed = trace().unwrap();
+    // By the input's end, and by hand.
+    for commands in ["n\n", "n\nq\n"] {
+        let (text, code) = at_the_desk(&project, &["--step"], commands);
+        assert_eq!(code, Some(130), "{text}");
+        assert_eq!(trace().as_ref(), Some(&failed), "{commands:?}");
+    }
+    // At the failure itself the input's end ends nothing that was not over.
+    let (text, code) = at_the_desk(&project, &["--step"], "c\n");
+    assert!(code == Some(1) && text.contains("1 failed"), "{text}");
+    let again = trace().unwrap();
+    assert!(again != failed && again.contains("never got"));
+    // What was never traced is, as far as it came.
+    std::fs::remove_file(project.path().join("roundtable-report/traces/talk/miss.html")).unwrap();
+    at_the_desk(&project, &["--step"], "n\nn\nq\n");
+    assert!(trace().unwrap().contains("hello"));
+}
+
+#[test]
 fn at_a_failure_everything_stays_connected() {
     let project = Project::new().scenario(
         "talk/miss",
@@ -70,7 +98,7 @@ fn at_a_failure_everything_stays_connected() {
         "scenarios/talk/miss.yaml:7",
         "ann  main open, 2 frames, 0 untaken",
         "websocat 'ws://127.0.0.1:[port]/rooms/lobby_[run]/socket?who=ann_[run]'  # main",
-        "roundtable> sent",
+        "\"text\":\"still\"}\nsent\n",
         "the scenario has failed: c ends it",
         "0 passed, 1 failed",
     ] {
@@ -128,6 +156,13 @@ fn a_selection_is_repeated_until_it_fails() {
     let failing = project.play(&["--repeat-until-failure"]);
     assert_eq!(failing.code, Some(1));
     assert!(failing.stdout.contains("talk/wrong failed in repetition 1; 0 passed before it"), "{}", failing.stdout);
+    // Of several that are under way when the first fails, all are named that fail.
+    let late = "steps:\n  - ann: enter\n  - ann: { hears: nothing, within: 400ms }\n";
+    let project = project.scenario("talk/wrong", "Wrong", late).scenario("talk/wrong_too", "Wrong too", late);
+    let both = project.play(&["--repeat-until-failure", "--jobs", "2", "talk/wrong"]);
+    for name in ["talk/wrong", "talk/wrong_too"] {
+        assert!(both.stdout.contains(&format!("\n{name} failed in repetition 1; 0 passed")), "{}", both.stdout);
+    }
 }
 
 #[test]
@@ -175,7 +210,11 @@ fn two_playings_are_compared() {
     for wanted in [
         "✗ ann sent say text=help instead of say text=hello",
         "$.text: expected \"hello\", got \"help\"",
+        "what follows from it:\n    ann got said text=help instead of said text=hello\n    ben got said text=help instead of said text=hello",
+        // Once that it failed.
+        "\n  fail.jsonl, failed: ben never got",
         "pass.jsonl, passed",
+        "ann ⇄ main /rooms/‹id›/socket?who=‹ann› 101",
     ] {
         assert!(differ.stdout.contains(wanted), "{wanted}\nis not in\n{}", differ.stdout);
     }

@@ -14,5 +14,6 @@ mod selection;
 mod servers;
 mod shown;
 mod stored;
+mod stubs;
 mod traces;
 mod watch;

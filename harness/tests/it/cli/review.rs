@@ -96,3 +96,31 @@ fn a_terminal_is_asked_by_keys_and_left_as_it_was() {
     assert_eq!(project.play(&["hello"]).code, Some(0));
     assert_eq!(project.play(&["lost"]).code, Some(1));
 }
+
+#[test]
+fn the_trace_of_what_is_shown_is_opened_or_its_place_is_told() {
+    let project = changed(&[]);
+    assert!(project.read("roundtable-report/traces/talk/lost.html").is_some());
+    let (code, seen) = terminal(
+        &project,
+        &["review"],
+        &[("change 1 of 2", Presses("t")), ("trace: roundtable-report/traces/talk/lost.html", Presses("\u{3}"))],
+    );
+    assert_eq!(code, Some(130), "{seen}");
+    std::fs::remove_dir_all(project.path().join("roundtable-report/traces")).unwrap();
+    let without =
+        "there is no trace roundtable-report/traces/talk/lost.html: `roundtable run talk/lost --trace on` writes it";
+    let (code, seen) = terminal(&project, &["review"], &[("change 1 of 2", Presses("t")), (without, Presses("\u{3}"))]);
+    assert_eq!(code, Some(130), "{seen}");
+}
+
+#[test]
+fn the_trace_of_a_row_is_found_by_the_name_of_its_file() {
+    let rows = format!("examples: [{{ name: two words, text: hello }}]\n{STEPS}");
+    let project = Project::new().scenario("talk/rows", "Ann greets", &rows);
+    assert_eq!(project.play(&[]).code, Some(1));
+    assert!(project.read("roundtable-report/traces/talk/rows@two-words.html").is_some());
+    let told = "trace: roundtable-report/traces/talk/rows@two-words.html";
+    let (code, seen) = terminal(&project, &["review"], &[("change 1 of 1", Presses("t")), (told, Presses("\u{3}"))]);
+    assert_eq!(code, Some(130), "{seen}");
+}

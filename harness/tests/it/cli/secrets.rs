@@ -1,6 +1,10 @@
 //! Secrets, which stand nowhere; and the trace ids, which stand where somebody looks for them.
 
+use std::io::Write as _;
 use std::path::Path;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::project::Project;
 
@@ -56,6 +60,116 @@ fn a_secret_stands_nowhere() {
             assert_eq!(found, [""; 0], "{form}");
         }
     }
+}
+
+/// Parts of the secret's forms, none of which may be seen.
+const FORMS: [&str; 4] = ["s3cr3t", "czNjcjN0", "73336372337420", "s3cr3t%20"];
+
+/// Runs the program with the secret and these lines as its input; gives all that it says.
+fn says(project: &Project, args: &[&str], input: &str) -> String {
+    let mut command = project.command(args);
+    command.env("API_KEY", VALUE).env("GITHUB_STEP_SUMMARY", project.path().join("summary.md"));
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Where nothing is asked the program may be over before it could have read.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    for form in FORMS {
+        assert!(!said.contains(form), "{form} in what {args:?} says:\n{said}");
+    }
+    said
+}
+
+fn nothing_holds(folder: &Path) {
+    for form in FORMS {
+        let mut found = Vec::new();
+        holds(folder, form, &mut found);
+        assert_eq!(found, [""; 0], "{form}");
+    }
+}
+
+#[test]
+fn no_report_and_no_later_look_at_a_run_shows_a_secret() {
+    let passing = STEPS.replace(", expect: { x-key: other }", "");
+    let settings = format!("secrets = [\"API_KEY\"]\n{}", crate::server::table());
+    let project =
+        Project::with(&settings).file("roundtable.toml", &format!("deadline = \"20s\"\nlate = \"20ms\"\n{settings}"));
+    let project = project.scenario("a/talk", "A secret is said", &passing);
+    let run = ["run", "--server", "subprocess", "--trace", "on", "--report"];
+    let ran = says(&project, &[&run[..], &["json=pass.jsonl", "--update-snapshots"]].concat(), "");
+    assert!(ran.contains("1 passed"), "{ran}");
+    // The stored snapshot has another text beside it, so that one is pending; and the scenario fails.
+    let snap = "snapshots/a/talk/said.snap";
+    let changed = project.read(snap).unwrap().replace("said: 1", "said: {count: 1}");
+    let project = project.file(snap, &changed).scenario("a/talk", "A secret is said", &passing);
+    let reports = ["json=fail.jsonl", "--report", "junit=junit.xml", "--report", "html=site", "--report", "github"];
+    let ran = says(&project, &[&run[..], &reports].concat(), "");
+    assert!(ran.contains("1 failed") && ran.contains("::error"), "{ran}");
+    assert!(project.read(&format!("{snap}.new")).is_some());
+    let project = project.scenario("a/talk", "A secret is said", STEPS);
+    says(&project, &[&run[..], &["json=fail.jsonl", "--report", "junit=more.xml"]].concat(), "");
+    for (args, wanted) in [
+        (&["diff", "pass.jsonl", "fail.jsonl"][..], "pass.jsonl, passed"),
+        (&["report", "fail.jsonl", "--report", "html=again", "--report", "junit=again.xml"], "[secret API_KEY]"),
+        (&["review", "--list"], "said"),
+        (&["review", "--html", "review.html"], "review.html"),
+        (&["review", "--accept", "a/talk"], "said"),
+    ] {
+        let said = says(&project, args, "");
+        assert!(said.contains(wanted), "{args:?}: {said}");
+    }
+    for (page, held) in [
+        ("junit.xml", "testcase"),
+        ("more.xml", "[secret API_KEY]"),
+        ("site/index.html", "a/talk"),
+        ("summary.md", "a/talk"),
+        ("again.xml", "[secret API_KEY]"),
+        ("review.html", "[secret API_KEY]"),
+        ("roundtable-report/traces/a/talk.html", "[secret API_KEY]"),
+    ] {
+        assert!(project.read(page).is_some_and(|text| text.contains(held)), "{held} is not in {page}");
+    }
+    nothing_holds(project.path());
+}
+
+#[test]
+fn somebody_who_looks_by_hand_sees_no_secret() {
+    let project = Project::with(&crate::server::table()).scenario("a/talk", "A secret is said", STEPS);
+    let run = ["run", "--server", "subprocess", "--secret", "API_KEY"];
+    let look = format!(
+        "i ann\np env.API_KEY\nsend ann {{\"type\":\"say\",\"text\":\"{{{{ env.API_KEY }}}}\"}}\nget ann /echo?key={{{{ env.API_KEY | urlencode }}}}\ni ann\na\nsay {VALUE}\n"
+    );
+    for (option, commands) in
+        [("--step", format!("n\ns\nn\nn\nc 9\n{look}c\n{look}c\n")), ("--pause-on-failure", format!("{look}c\n"))]
+    {
+        let said = says(&project, &[&run[..], &[option, "--update-snapshots"]].concat(), &commands);
+        assert!(said.contains("roundtable> p env.API_KEY\n\"[secret API_KEY]\""), "{said}");
+        assert!(said.contains("`say` is no command here") && said.contains("1 failed"), "{said}");
+        nothing_holds(project.path());
+    }
+}
+
+#[test]
+fn the_log_of_a_server_that_is_kept_holds_no_secret() {
+    let steps = STEPS.replace(", expect: { x-key: other }", "").replace("  - snapshot: said\n", "");
+    let project = Project::with(&crate::server::table()).scenario("a/talk", "A secret is said", &steps);
+    let said = says(&project, &["run", "--server", "subprocess", "--secret", "API_KEY", "--keep-server"], "");
+    let found = |pattern: &str| {
+        regex::Regex::new(pattern).unwrap().captures(&said).unwrap_or_else(|| panic!("{said}"))[1].to_owned()
+    };
+    let process: i32 = found(r"process (\d+)").parse().unwrap();
+    let log = found(r"log ([^)]+)\)");
+    kill_process(Pid::from_raw(process).unwrap(), Signal::TERM).unwrap();
+    let folder = Path::new(&log).parent().unwrap();
+    // What the server wrote last may still be on its way.
+    let began = std::time::Instant::now();
+    let text = || std::fs::read_to_string(&log).unwrap();
+    while !text().contains("GET /echo?key=[secret API_KEY]") {
+        assert!(began.elapsed().as_secs() < 30, "{}", text());
+        std::thread::yield_now();
+    }
+    nothing_holds(folder);
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

@@ -159,3 +159,39 @@ fn a_folder_without_a_configuration_is_told_its_server() {
     let ran = project.run(&["run", "elsewhere/scenarios/bare.yaml"]);
     assert!(ran.stdout.contains("./no-such-server"), "{}{}", ran.stdout, ran.stderr);
 }
+
+#[test]
+fn racers_are_released_at_once_over_tls_too() {
+    let sit = "steps:\n  - race: { of: guest, do: sit, outcomes: [{ as: seated, count: 1, status: 201 }, { as: standing, count: 7, status: 409 }] }\n";
+    // Over sockets that are open already: everybody gets all eight.
+    let say = concat!(
+        "steps:\n  - all: enter\n",
+        "  - race: { of: guest, do: { send: { type: say, text: now } } }\n",
+        "  - guest: { received: { type: said, text: now }, times: 8 }\n",
+    );
+    let guests = |title: &str, steps: &str| {
+        format!("scenario: {title}\nuse: rooms\nparticipants: {{ guest: {{ count: 8 }} }}\n{steps}")
+    };
+    let project = Project::new()
+        .file("scenarios/race/say.yaml", &guests("All speak at once", say))
+        .file("scenarios/race/sit.yaml", &guests("One of eight gets the seat", sit));
+    let url = crate::server::tls_url();
+    let args = ["run", "--server", &url, "--report", "json=events.jsonl", "--trace", "on"];
+    let strange = project.run(&args);
+    assert_eq!(strange.code, Some(1), "{}{}", strange.stdout, strange.stderr);
+    let why = "no TLS";
+    assert!(
+        strange.stdout.contains("FAIL [environment] race/say") && strange.stdout.contains(why),
+        "{}",
+        strange.stdout
+    );
+    let ran = project.run_with(&args, &[("SSL_CERT_FILE", crate::server::CERTIFICATE)]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    let events = project.events("events.jsonl");
+    let releases: Vec<usize> = events
+        .iter()
+        .filter(|event| event["event"] == "released")
+        .map(|event| event["order"].as_array().unwrap().len())
+        .collect();
+    assert_eq!(releases, [8, 8]);
+}

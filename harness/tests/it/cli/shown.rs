@@ -115,8 +115,8 @@ fn ids_are_shown_as_whose_they_are() {
     let steps = "steps:\n  - ann: enter\n  - ann: { hears: nothing, within: 5ms }\n";
     let project = Project::new().scenario("talk/ids", "Ids", steps);
     let short = project.play(&["--debug"]).stdout;
-    assert!(short.contains("entered who=[ann]") && short.contains(r#""who":"[ann]""#), "{short}");
+    assert!(short.contains("entered who=‹ann›") && short.contains(r#""who":"‹ann›""#), "{short}");
     assert!(!short.contains("ann_[run]"), "{short}");
     let whole = project.play(&["-vv"]).stdout;
-    assert!(whole.contains(r#""who":"ann_[run]""#) && !whole.contains("[ann]"), "{whole}");
+    assert!(whole.contains(r#""who":"ann_[run]""#) && !whole.contains("‹ann›"), "{whole}");
 }

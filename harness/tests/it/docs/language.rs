@@ -58,6 +58,33 @@ fn the_tour_of_the_language_is_well_formed_and_passes() {
 }
 
 #[test]
+fn what_a_broadcast_declares_finds_a_message_that_is_lost() {
+    let files = files_of(&std::fs::read_to_string(top().join("docs/language.md")).unwrap());
+    let of = |path: &str| files.iter().find(|(file, _)| file == path).map(|(_, text)| text.clone()).unwrap();
+    let (protocol, scenario) = (of("scenarios/protocols/board.yaml"), of("scenarios/talk/board.yaml"));
+    let project = Project::new()
+        .file("scenarios/protocols/board.yaml", &protocol)
+        .file("scenarios/talk/board.yaml", &scenario.replace("ben: ", "deaf: "));
+    let ran = project.play(&[]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stdout.contains("✗ reaches_all: deaf never got 1"), "{}", ran.stdout);
+    // What is misspelt is told of a run of everything, and not of one that leaves something out.
+    let misspelt = protocol.replace("{ type: message }", "{ type: mesage }").replace(", reaches_all", "");
+    let project =
+        project.file("scenarios/protocols/board.yaml", &misspelt).file("scenarios/talk/board.yaml", &scenario);
+    let note = "note nothing matched `frame` of the stream `messages` (scenarios/protocols/board.yaml:12) in 1 scenario, so invariants had nothing to judge by it; there were frames message, stored, welcome\n";
+    let whole = project.play(&[]);
+    assert!(whole.stdout.contains("1 passed") && whole.stdout.contains(note), "{}", whole.stdout);
+    let part = project.play(&["board"]);
+    assert!(part.stdout.contains("1 passed") && !part.stdout.contains("nothing matched"), "{}", part.stdout);
+    // One scenario in which it matches is enough.
+    let silent = "scenario: Nobody is there to hear\nuse: board\nparticipants: { ann: {} }\nsteps: [{ ann: enter }, { ann: { say: hello } }]\n";
+    let project = project.file("scenarios/protocols/board.yaml", &protocol).file("scenarios/talk/alone.yaml", silent);
+    let whole = project.play(&[]);
+    assert!(whole.stdout.contains("2 passed") && !whole.stdout.contains("nothing matched"), "{}", whole.stdout);
+}
+
+#[test]
 fn a_schema_with_a_protocol_that_is_wrong() {
     let project = Project::new().file("wrong.yaml", "protocol: x\nverb: {}\n");
     project.run(&["schema", "--with", "wrong.yaml", "gone.yaml"]).told("schema_wrong");

@@ -20,6 +20,30 @@ fn a_file_of_a_killed_run_tells_what_had_ended() {
 }
 
 #[test]
+fn a_run_told_again_says_as_it_did_how_to_play_a_scenario_again() {
+    let project = Project::new().scenario("a/wrong it's", "Wrong", "steps:\n  - check: \"1 == 2\"\n");
+    let url = crate::server::url();
+    let args = ["run", "--jitter", "0.5ms", "--slow", "1.5", "--secret", "KEY", "--report", "json=run.jsonl"];
+    let output = project.command(&[&args[..], &["--server", &url]].concat()).env("KEY", "opensesame").output().unwrap();
+    let told = project.command(&["report", "run.jsonl"]).output().unwrap();
+    let again = |text: &[u8]| -> Vec<String> {
+        let text = String::from_utf8_lossy(text).into_owned();
+        text.lines().filter(|line| line.starts_with("    again ")).map(str::to_owned).collect()
+    };
+    let said = again(&output.stdout);
+    let line = format!(" --server {url} --jitter 0.5ms --slow 1.5 --secret KEY");
+    assert!(said.len() == 1 && said[0].ends_with(&line), "{said:?}");
+    assert!(said[0].contains("run \"a/wrong it's\" --seed "), "{said:?}");
+    assert_eq!(said, again(&told.stdout));
+    // Parts that were played otherwise have no such line in common.
+    let other = project.read("run.jsonl").unwrap().replace("0.5ms", "1ms").replace("a/wrong", "b/wrong");
+    let project = project.file("other.jsonl", &other);
+    let merged = project.command(&["merge-reports", "run.jsonl", "other.jsonl"]).output().unwrap();
+    let lines = again(&merged.stdout);
+    assert!(lines.len() == 2 && lines.iter().all(|line| !line.contains("--jitter")), "{lines:?}");
+}
+
+#[test]
 fn parts_become_one_run_and_a_missing_one_is_told() {
     let bad = failed(&[failure("talk/two", "expectation", "ben never got it")]);
     let first = text(&[started(Some("1/3"), 1), begins("talk/one"), ends("talk/one", 5, &passed()), finished(1, 0)]);

@@ -73,7 +73,11 @@ impl Walk<'_, '_> {
                 }
                 let waits = matches!(
                     expect.what,
-                    Expected::One(_) | Expected::Next(_) | Expected::InOrder(_) | Expected::All(_)
+                    Expected::One(_)
+                        | Expected::Next(_)
+                        | Expected::InOrder(_)
+                        | Expected::All(_)
+                        | Expected::Collect { .. }
                 );
                 if waits && state.dropped.as_ref().is_some_and(|(_, dropper)| dropper != who) {
                     state.dropped = None;
@@ -81,6 +85,11 @@ impl Walk<'_, '_> {
                 self.captures(&expect.capture, who, frame, state);
             }
             Action::Call(call) => self.call(call, at, who, frame, state),
+            Action::Stub { action, to } => {
+                for template in action.templates().into_iter().chain(to) {
+                    self.template(template, frame, state);
+                }
+            }
         }
         frame.me = me;
     }

@@ -7,6 +7,22 @@ impl Walk<'_, '_> {
     pub(super) fn doubts(&mut self) {
         self.unused_captures();
         self.idle_participants();
+        self.idle_stubs();
+    }
+
+    /// A stub that nobody can reach, or that does nothing.
+    fn idle_stubs(&mut self) {
+        let scenario = self.scenario;
+        for (name, stub) in &scenario.stubs {
+            if !self.seen.mentioned.contains(name) {
+                let help =
+                    format!("tell the server where it is: `server: {{ config: {{ …: \"{{{{ {name}.url }}}}\" }} }}`");
+                self.findings.warning(stub.at, format!("nobody learns where the stub `{name}` is"), help);
+            } else if !self.seen.acted.contains(name) && stub.listening && stub.answers.is_empty() {
+                let help = "let its steps receive and reply, give it `answers`, or `listening: false`";
+                self.findings.warning(stub.at, format!("the stub `{name}` answers nothing"), help);
+            }
+        }
     }
 
     /// A name that nothing uses. Snapshots use all of them: they show a captured id by its name.

@@ -33,11 +33,17 @@ pub(super) fn check(scenario: &Scenario, findings: &mut Findings) {
         state.actors.insert(group.clone(), members.clone());
     }
     state.actors.insert("all".to_owned(), scenario.participants.keys().cloned().collect());
-    let columns = scenario.rows.first().map(|row| row.columns.keys().cloned().collect()).unwrap_or_default();
+    for stub in scenario.stubs.keys() {
+        state.attrs.entry(stub.clone()).or_default().extend(["key", "url", "port"].map(str::to_owned));
+        state.actors.insert(stub.clone(), vec![stub.clone()]);
+    }
+    let columns: BTreeSet<String> =
+        scenario.rows.first().map(|row| row.columns.keys().cloned().collect()).unwrap_or_default();
     let texts = scenario.rows.first().into_iter().flat_map(|row| &row.columns);
     let texts = texts.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
     let mut walk = Walk { scenario, findings, seen: Seen::default(), told: BTreeSet::new() };
     let top = Frame { locals: columns, texts, ..Frame::default() };
+    walk.before_the_start(&top);
     for (key, spec) in &scenario.participants {
         walk.identity(spec, &top);
         let site = Some((spec.at, "identity".to_owned()));
@@ -46,6 +52,9 @@ pub(super) fn check(scenario: &Scenario, findings: &mut Findings) {
     }
     // Who only logged in has not acted.
     walk.seen = Seen::default();
+    for template in scenario.server.templates() {
+        template.visit(&mut |expr| walk.seen.mention(&expr.source));
+    }
     let mut frame = top;
     walk.steps(&scenario.steps, &mut frame, &mut state);
     walk.steps(&scenario.always, &mut frame, &mut state);
@@ -158,8 +167,10 @@ impl Walk<'_, '_> {
             StepKind::Act { actor, action } => {
                 let actors =
                     if actor == "me" { frame.me.clone() } else { state.actors.get(actor).cloned().unwrap_or_default() };
-                let alone =
-                    actor == "me" || self.scenario.participants.contains_key(actor) || state.singles.contains(actor);
+                let alone = actor == "me"
+                    || self.scenario.stubs.contains_key(actor)
+                    || self.scenario.participants.contains_key(actor)
+                    || state.singles.contains(actor);
                 let shared = !alone;
                 for who in actors {
                     let was = frame.shared;

@@ -35,6 +35,52 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// What is read before the server starts sees the stubs and the row.
+    pub(super) fn before_the_start(&mut self, top: &Frame) {
+        let scenario = self.scenario;
+        let mut known: BTreeSet<String> = top.locals.clone();
+        known.extend(scenario.stubs.keys().cloned());
+        let wishes = scenario.server.templates().map(|template| ("server", template));
+        let answers = scenario.stubs.values().flat_map(|stub| &stub.answers);
+        let answers =
+            answers.flat_map(|one| std::iter::once(&one.to).chain(one.reply.templates())).map(|one| ("answers", one));
+        let mut missing: Vec<(&str, Position, String)> = Vec::new();
+        for (what, template) in wishes.chain(answers) {
+            template.visit(&mut |expr| {
+                for name in &expr.names {
+                    let mut parts = name.split('.');
+                    let (first, attribute) = (parts.next().unwrap_or_default(), parts.next());
+                    let wrong = match attribute {
+                        _ if BUILT_IN.contains(&first) => false,
+                        _ if !known.contains(first) => true,
+                        Some(attribute) if scenario.stubs.contains_key(first) => {
+                            !matches!(attribute, "key" | "url" | "port")
+                        }
+                        _ => false,
+                    };
+                    if wrong {
+                        missing.push((what, expr.at, name.clone()));
+                    }
+                }
+            });
+        }
+        for (what, at, name) in missing {
+            let first = name.split('.').next().unwrap_or_default();
+            let stub = scenario.stubs.contains_key(first);
+            let near = nearest_word(first, known.iter().map(String::as_str)).filter(|_| !stub);
+            let help = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if stub => format!("a stub has `{first}.url` and `{first}.port`"),
+                None if known.is_empty() => "it is read before the server starts, when nothing is captured".to_owned(),
+                None => {
+                    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                    format!("it is read before the server starts, and sees {}", known.join(", "))
+                }
+            };
+            self.findings.error_help(at, format!("in `{what}`: there is no `{name}`"), help);
+        }
+    }
+
     /// Follows templates that a protocol file holds; what is wrong is told once, at the first step that needs it.
     fn of_protocol<'t>(
         &mut self,
@@ -81,6 +127,14 @@ impl Walk<'_, '_> {
     /// Where nothing must be proven: the barrier's own request, or that there is no barrier.
     pub(super) fn unproven(&mut self, listens: bool, at: Position, who: &str, frame: &Frame, state: &State) {
         let scenario = self.scenario;
+        if scenario.stubs.contains_key(who) {
+            if !listens {
+                let help = "await what the server asks next with `receive_next`, or give `for: 200ms` and have it told as unproven";
+                let message = "nothing can be proven here: no barrier tells what the server is still going to ask";
+                self.report(frame, at, message.to_owned(), Some(help.to_owned()));
+            }
+            return;
+        }
         let Some(spec) = scenario.participants.get(who) else { return };
         match &spec.protocol.barrier {
             Some(Barrier::Get { get, .. }) => self.of_protocol("barrier", [get], at, frame, state),

@@ -63,6 +63,7 @@ pub(crate) fn protocol(root: &Node, findings: &mut Findings, load: &mut dyn FnMu
     }
     let protocol_name = name.clone().unwrap_or_default();
     let world = World {
+        stubs: Default::default(),
         actors: IndexMap::from([("me".to_owned(), protocol_name.clone())]),
         verbs: IndexMap::from([(protocol_name, signatures.clone())]),
         without_protocol: false,

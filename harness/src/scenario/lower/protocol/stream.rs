@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::scenario::error::{Findings, nearest_word};
 use crate::scenario::lower::fields::{self, Fields};
-use crate::scenario::model::Protocol;
+use crate::scenario::model::{Barrier, Protocol};
 use crate::scenario::node::{Kind, Node};
 use crate::scenario::stream::{Acks, Invariant, MemberRule, Membership, Readback, Send, Stream};
 use crate::scenario::template::{BUILT_IN, Template};
@@ -23,6 +23,9 @@ pub(super) fn judgeable(protocol: &Protocol, node: &Node, findings: &mut Finding
             }
             Invariant::AckedNotLost if streams.iter().all(|one| one.readback.is_none()) => {
                 "no stream declares `readback`"
+            }
+            Invariant::ReachesAll if !matches!(protocol.barrier, Some(Barrier::Echo { .. })) => {
+                "the protocol has no `echo` barrier, whose answer must come behind everything"
             }
             _ => continue,
         };
@@ -58,7 +61,8 @@ pub(super) fn stream(name: &str, node: &Node, settable: &BTreeSet<String>, findi
     let need = |key: &str, inner: &mut Fields<'_>, what: &str, findings: &mut Findings| {
         inner.need(key, what, findings).and_then(|node| fields::json_path(node, key, findings))
     };
-    let stream = need("stream", &mut inner, "a stream", findings);
+    let stream = path("stream", &mut inner, findings);
+    let single = stream.is_none() && node.get("stream").is_none();
     let id = need("id", &mut inner, "a stream", findings);
     let order = need("order", &mut inner, "a stream", findings);
     let connection = path("connection", &mut inner, findings);
@@ -87,10 +91,14 @@ pub(super) fn stream(name: &str, node: &Node, settable: &BTreeSet<String>, findi
         if inner.rest().iter().any(|(key, _)| key.text == "request") {
             let request =
                 inner.need("request", "sends", findings).and_then(|node| fields::fixed_pattern(node, findings));
-            let stream = need("stream", &mut inner, "a request that sends", findings);
+            let stream = if single {
+                path("stream", &mut inner, findings)
+            } else {
+                need("stream", &mut inner, "a request that sends", findings)
+            };
             let id = need("id", &mut inner, "a request that sends", findings);
             let order = need("order", &mut inner, "a request that sends", findings);
-            if let (Some(request), Some(stream), Some(id), Some(order)) = (request, stream, id, order) {
+            if let (Some(request), Some(id), Some(order)) = (request, id, order) {
                 sends.push(Send::Request { request, stream, id, order });
             }
         } else {
@@ -104,10 +112,11 @@ pub(super) fn stream(name: &str, node: &Node, settable: &BTreeSet<String>, findi
     }
     let membership = inner.take("membership").and_then(|node| {
         let mut inner = Fields::of(node, "membership", findings)?;
-        let join = inner.take("join").map(|node| member_rules(node, findings)).unwrap_or_default();
-        let leave = inner.take("leave").map(|node| member_rules(node, findings)).unwrap_or_default();
-        inner.finish("key of `membership`", &["join", "leave"], findings);
-        Some(Membership { join, leave })
+        let join = inner.take("join").map(|node| member_rules(node, single, findings)).unwrap_or_default();
+        let leave = inner.take("leave").map(|node| member_rules(node, single, findings)).unwrap_or_default();
+        let connected = inner.take("connected").and_then(|node| fields::boolean(node, "connected", findings));
+        inner.finish("key of `membership`", &["join", "leave", "connected"], findings);
+        Some(Membership { join, leave, connected: connected.unwrap_or_default() })
     });
     let readback = inner.take("readback").and_then(|node| {
         let mut inner = Fields::of(node, "readback", findings)?;
@@ -123,7 +132,7 @@ pub(super) fn stream(name: &str, node: &Node, settable: &BTreeSet<String>, findi
     Some(Stream {
         name: name.to_owned(),
         frame: frame?,
-        stream: stream?,
+        stream,
         connection,
         id: id?,
         order: order?,
@@ -159,7 +168,7 @@ fn readback_path(node: &Node, settable: &BTreeSet<String>, findings: &mut Findin
     Some(path)
 }
 
-fn member_rules(node: &Node, findings: &mut Findings) -> Vec<MemberRule> {
+fn member_rules(node: &Node, single: bool, findings: &mut Findings) -> Vec<MemberRule> {
     let items: Vec<&Node> = match &node.kind {
         Kind::List(items) => items.iter().collect(),
         _ => vec![node],
@@ -171,12 +180,12 @@ fn member_rules(node: &Node, findings: &mut Findings) -> Vec<MemberRule> {
             let request = inner
                 .need("request", "a rule of membership", findings)
                 .and_then(|node| fields::fixed_pattern(node, findings));
-            let stream = inner
-                .need("stream", "a rule of membership", findings)
-                .and_then(|node| fields::json_path(node, "stream", findings));
+            let stream =
+                if single { inner.take("stream") } else { inner.need("stream", "a rule of membership", findings) };
+            let stream = stream.and_then(|node| fields::json_path(node, "stream", findings));
             let member = inner.take("member").and_then(|node| fields::json_path(node, "member", findings));
             inner.finish("key of a rule of membership", &["request", "stream", "member"], findings);
-            Some(MemberRule { request: request?, stream: stream?, member })
+            Some(MemberRule { request: request?, stream, member })
         })
         .collect()
 }

@@ -126,6 +126,27 @@ fn one_cause_is_told_once() {
 }
 
 #[test]
+fn invariants_that_have_nothing_to_judge_by() {
+    let declared = "frame: {}, id: $.b, order: $.c";
+    let acks = "acks: { frame: { type: ack }, id: $.b, order: $.c }";
+    let protocol = |barrier: &str, stream: &str, invariants: &str| {
+        format!("protocol: x\n{barrier}streams: {{ a: {{ {stream} }} }}\ninvariants: [{invariants}]")
+    };
+    let echo = "barrier: { echo: { send: { a: 1 }, receive: { a: 2 } } }\n";
+    let connected = "membership: { connected: true }";
+    let files = [
+        "protocol: x\ninvariants: [same_order]".to_owned(),
+        protocol("", declared, "same_order, no_duplicates, no_gaps, members_only, acked_not_lost, reaches_all"),
+        protocol(echo, &format!("{declared}, {acks}"), "reaches_all, acked_not_lost"),
+        protocol("", &format!("{declared}, {acks}, {connected}"), "reaches_all"),
+    ];
+    let enough = protocol(echo, &format!("{declared}, {acks}, {connected}"), "reaches_all, members_only");
+    assert_eq!(read_protocol(&enough), (true, Vec::new()));
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    snapshot("idle_invariants", &table(&files, read_protocol));
+}
+
+#[test]
 fn protocol_files_that_are_probably_not_meant_so() {
     let verbs = |inside: &str| format!("protocol: x\nverbs: {{ {inside} }}");
     let open = "open: { steps: [{ me: { post: /, capture: { room: $.room } } }] }";

@@ -111,6 +111,36 @@ async fn a_kept_server_outlives_its_server_value_and_keeps_its_log() {
 }
 
 #[tokio::test]
+async fn the_log_of_a_kept_server_holds_no_secret_and_the_runner_sees_what_was_written() {
+    let fifo = Fifo::new();
+    let mut spec = script(
+        r#"echo "key=open&sesame!"; echo "127.0.0.1:$1" >"$2"; read -r _ <"$3"; echo "then open&sesame!" >&2"#,
+        &fifo.path(),
+    );
+    spec.keepable = true;
+    let values = [("KEY".to_owned(), "open&sesame!".to_owned())].into();
+    spec.secrets = crate::secret::Secrets::new(&values).unwrap();
+    let (sink, lines) = keeping_sink();
+    let server = Subject::Subprocess(Box::new(spec)).start(&Settings::default(), sink).await.unwrap();
+    let kept = server.detach().unwrap().unwrap();
+    std::fs::write(fifo.path(), "go on\n").unwrap();
+    let log = || std::fs::read_to_string(&kept.log).unwrap();
+    tokio::time::timeout(PATIENCE, async {
+        while log().lines().count() < 2 || lines.lock().unwrap().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    let log = log();
+    let mut written: Vec<_> = log.lines().collect();
+    written.sort();
+    assert_eq!(written, ["key=[secret KEY]", "then [secret KEY]"]);
+    assert_eq!(lines.lock().unwrap()[0].text, "key=open&sesame!");
+    std::fs::remove_dir_all(kept.log.parent().unwrap()).unwrap();
+}
+
+#[tokio::test]
 async fn a_server_that_was_not_started_to_be_kept_is_not() {
     let fifo = Fifo::new();
     let gone = fifo.read();

@@ -1,0 +1,44 @@
+//! What stands in files and did nothing in a whole run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::event::{ScenarioResult, StreamPattern};
+use crate::scenario::model::Scenario;
+use crate::text::counted;
+
+/// Redactions that did nothing in any snapshot of any scenario that has them.
+pub(crate) fn redactions(scenarios: &[Arc<Scenario>], results: &[ScenarioResult]) -> BTreeSet<String> {
+    let idle: BTreeSet<String> = results.iter().flat_map(|result| result.idle_redactions.iter().cloned()).collect();
+    idle.into_iter()
+        .filter(|redaction| {
+            let has = |result: &&ScenarioResult| {
+                let id = result.label.split('@').next().unwrap_or_default();
+                scenarios
+                    .iter()
+                    .find(|scenario| scenario.id == id)
+                    .is_some_and(|scenario| scenario.snapshot.redact.iter().any(|one| one.label() == *redaction))
+            };
+            let mut with_snapshots = results.iter().filter(|result| !result.snapshots.is_empty()).filter(has);
+            with_snapshots.all(|result| result.idle_redactions.contains(redaction))
+        })
+        .collect()
+}
+
+/// Patterns of streams that matched nothing in any scenario in which there was something to match: the invariants had
+/// nothing to judge. Of a run of all scenarios only, since of a part of them it says nothing.
+pub(crate) fn stream_patterns(results: &[ScenarioResult]) -> Vec<String> {
+    let mut by_pattern: BTreeMap<&str, Vec<&StreamPattern>> = BTreeMap::new();
+    for used in results.iter().flat_map(|result| &result.stream_patterns) {
+        by_pattern.entry(&used.pattern).or_default().push(used);
+    }
+    by_pattern.retain(|_, all| all.iter().all(|used| !used.matched));
+    let note = |(pattern, all): (&str, Vec<&StreamPattern>)| {
+        let kinds: BTreeSet<&str> = all.iter().flat_map(|used| &used.kinds).map(String::as_str).collect();
+        let kinds: Vec<&str> = kinds.into_iter().collect();
+        let kinds = if kinds.is_empty() { String::new() } else { format!("; there were frames {}", kinds.join(", ")) };
+        let scenarios = counted(all.len(), "scenario", "scenarios");
+        format!("nothing matched {pattern} in {scenarios}, so invariants had nothing to judge by it{kinds}")
+    };
+    by_pattern.into_iter().map(note).collect()
+}
