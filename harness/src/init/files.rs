@@ -310,19 +310,19 @@ mod tests {
         let open = Socket::Open {
             path: "/ws?user={{ me.id }}".to_owned(),
             greeting: vec![json!({ "type": "welcome", "id": 7 }), json!([1])],
-            ping: Some(Ping { sent: json!({ "op": "ping" }), answer: json!({ "op": "pong" }) }),
-            message: Some(message),
+            ping: Some(Box::new(Ping { sent: json!({ "op": "ping" }), answer: json!({ "op": "pong" }) })),
+            message: Some(Box::new(message)),
         };
         let plain_text = Socket::Open {
             path: "/".to_owned(),
             greeting: Vec::new(),
             ping: None,
-            message: Some(Message {
+            message: Some(Box::new(Message {
                 sent: json!({ "type": "message", "text": "hello" }),
                 text: "hello".to_owned(),
                 to_sender: Some(json!("you said: hello")),
                 to_other: None,
-            }),
+            })),
         };
         let refused = Socket::Refused { path: "/ws".to_owned(), status: 401 };
         let answer = Answer { path: "/health".to_owned(), status: 200, body: None };

@@ -109,9 +109,9 @@ pub enum Socket {
         /// What it sends at the opening, as far as two connections got the like.
         greeting: Vec<serde_json::Value>,
         /// The ping that it answers.
-        ping: Option<Ping>,
+        ping: Option<Box<Ping>>,
         /// What came of a message.
-        message: Option<Message>,
+        message: Option<Box<Message>>,
     },
 }
 

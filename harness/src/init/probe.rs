@@ -131,7 +131,7 @@ async fn look(base: &str, path: &str, wishes: &Wishes, mut one: Stream) -> Socke
     greeting.extend(alike.map(|(frame, _)| frame.clone()));
 
     // The field by which greetings are told apart comes first.
-    let greeted = greeting.iter().flat_map(|frame| kinds_of(frame));
+    let greeted = greeting.iter().flat_map(kinds_of);
     let mut kinds: Vec<&str> = greeted.chain(KINDS).collect();
     let mut seen = BTreeSet::new();
     kinds.retain(|kind| seen.insert(*kind));
@@ -140,7 +140,7 @@ async fn look(base: &str, path: &str, wishes: &Wishes, mut one: Stream) -> Socke
         let answer = if say(&mut one, &sent).await { heard(&mut one).await.into_iter().find(is_pong) } else { None };
         heard(&mut two).await;
         if let Some(answer) = answer {
-            *ping = Some(Ping { sent, answer });
+            *ping = Some(Box::new(Ping { sent, answer }));
             break;
         }
         // Some end a connection on which they understand nothing.
@@ -156,12 +156,12 @@ async fn look(base: &str, path: &str, wishes: &Wishes, mut one: Stream) -> Socke
     let sent = json!({ kind: "message", "text": text });
     if say(&mut one, &sent).await {
         let carries = |frame: &Value| frame.to_string().contains(text);
-        *message = Some(Message {
+        *message = Some(Box::new(Message {
             sent,
             text: text.to_owned(),
             to_sender: heard(&mut one).await.into_iter().find(carries),
             to_other: heard(&mut two).await.into_iter().find(carries),
-        });
+        }));
     }
     let _ = one.close(None).await;
     let _ = two.close(None).await;
