@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::world::{Here, Participant, World, lock};
+use super::here::Here;
+use super::world::{Participant, World, lock};
 use crate::event::{Failure, FailureKind, Place, SnapshotChange};
 use crate::record::Member;
 use crate::scenario::model::Http;
