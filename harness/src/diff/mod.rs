@@ -107,7 +107,7 @@ pub fn compare(a: &Playing, b: &Playing) -> Compared {
             unifier.learn(&a.nodes[one].value, &b.nodes[other].value);
         }
     }
-    let (first, effects, rest) = earliest(a, b, found);
+    let (first, effects, rest) = earliest(a, b, &found);
     let tie = |other: &Divergence| first.as_ref().map_or(Tie::None, |first| tie(a, b, first, other, &unifier));
     let (mut effects, mut alike, mut others) = (effects, Vec::new(), Vec::new());
     for divergence in rest {
@@ -194,11 +194,7 @@ fn kind(a: &Playing, b: &Playing, divergence: &Divergence, unifier: &mut Unifier
 
 /// The divergence that no other precedes, of several the one that came first in the scenario; then those that it
 /// precedes, and those that no other precedes either.
-fn earliest(
-    a: &Playing,
-    b: &Playing,
-    found: Vec<Divergence>,
-) -> (Option<Divergence>, Vec<Divergence>, Vec<Divergence>) {
+fn earliest(a: &Playing, b: &Playing, found: &[Divergence]) -> (Option<Divergence>, Vec<Divergence>, Vec<Divergence>) {
     let before = |one: &Divergence, other: &Divergence| {
         let in_a = one.a.zip(other.a).is_some_and(|(one, other)| a.precedes(one, other));
         in_a || one.b.zip(other.b).is_some_and(|(one, other)| b.precedes(one, other))
