@@ -52,7 +52,7 @@ fn every_command_of_the_recipes_is_one() {
     let span = Regex::new(r"`([^`]+)`").unwrap();
     let options: BTreeSet<String> = program()
         .get_subcommands()
-        .flat_map(|command| command.get_arguments())
+        .flat_map(clap::Command::get_arguments)
         .filter_map(|argument| argument.get_long())
         .map(|long| format!("--{long}"))
         .chain(["--help".to_owned(), "--config".to_owned()])
