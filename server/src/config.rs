@@ -47,6 +47,28 @@ pub(crate) enum StoreChoice {
     Postgres,
 }
 
+/// Who answers for the AI participant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AiProvider {
+    /// A script; for tests and demonstrations.
+    Scripted,
+    /// An NLWeb server: `GET /ask` answering server-sent events.
+    Nlweb,
+    /// A server that speaks as OpenAI's does: `POST /v1/chat/completions` with `stream: true`.
+    Openai,
+}
+
+impl AiProvider {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Scripted => "scripted",
+            Self::Nlweb => "nlweb",
+            Self::Openai => "openai",
+        }
+    }
+}
+
 /// What tokens mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -118,18 +140,19 @@ pub struct Config {
     pub ready_file: Option<String>,
     /// What is logged: a level or a list of `target=level`.
     pub log: String,
-    /// How log lines look.
+    /// How log lines look: `text` for people, `json` for programs.
     pub log_format: LogFormat,
     /// Mount the endpoints under `/testing/`, which inject store faults and move the clock. Loopback only.
     pub testing: bool,
 
-    /// What tokens mean.
+    /// What tokens mean: with `dev` any token names a user, for development on loopback; with `jwt` they are verified
+    /// with the keys below.
     pub auth: AuthMode,
     /// Accept any token although bound to an address that others can reach.
     pub force_dev_auth: bool,
     /// The secret that signs tokens, at least as long as the hash of `jwt_algorithm`.
     pub jwt_secret: Option<Secret>,
-    /// The algorithm of `jwt_secret`.
+    /// The algorithm of `jwt_secret`: `HS256`, `HS384` or `HS512`.
     pub jwt_algorithm: JwtAlgorithm,
     /// The public key that verifies tokens, in PEM or the path of such a file. RSA keys verify RS256, P-256 keys
     /// ES256, Ed25519 keys EdDSA.
@@ -158,7 +181,7 @@ pub struct Config {
     pub store: String,
     /// Folder of the SQLite database; made where it is missing, and used by one process at a time.
     pub data: String,
-    /// What a commit waits for.
+    /// What a commit waits for: with `full` the disk, with `relaxed` the system, with `none` nothing (for tests).
     pub durability: Durability,
     /// Connections to the database that only read.
     pub store_readers: usize,
@@ -169,7 +192,7 @@ pub struct Config {
     /// A conversation that nobody is connected to is put away after this long without a request, in milliseconds; 0
     /// keeps it in memory.
     pub idle_unload_ms: u64,
-    /// Whether the store's commit gate starts open or closed (with `testing`).
+    /// Whether the store's commit gate starts `open` or `closed` (with `testing`).
     pub store_gate: Gate,
     /// How many of the first commits fail (with `testing`).
     pub store_fail_next: u64,
@@ -178,8 +201,27 @@ pub struct Config {
     /// How long each commit takes besides, in milliseconds (with `testing`).
     pub store_delay_ms: u64,
 
-    /// What the scripted AI participant answers: a file's path or a list of rules. Without it there is no AI.
+    /// Who answers for the AI participant. Without it a script does, where there is one; else there is no AI.
+    pub ai_provider: Option<AiProvider>,
+    /// What the scripted AI participant answers: a file's path or a list of rules.
     pub ai_script: Option<AiScript>,
+    /// Where the provider is. Of `nlweb` what stands before `/ask`; of `openai` what stands before
+    /// `/chat/completions`, by default with the path `/v1`.
+    pub ai_url: Option<String>,
+    /// The key that the provider wants, sent as a bearer token.
+    pub ai_key: Option<Secret>,
+    /// A file with that key.
+    pub ai_key_file: Option<String>,
+    /// The model that `openai` is asked for.
+    pub ai_model: Option<String>,
+    /// What `openai` is told before the talk; by default that several people talk and that it answers the last.
+    pub ai_prompt: Option<String>,
+    /// The site that `nlweb` is asked about where neither the message nor the conversation names any.
+    pub ai_site: Option<String>,
+    /// How long a connection to the provider may take, in milliseconds.
+    pub ai_connect_timeout_ms: u64,
+    /// The most characters of a provider's answer; of `nlweb` with the data that comes along.
+    pub ai_answer_chars: usize,
     /// User id of the AI participant.
     pub ai_participant_id: String,
     /// Name of the AI participant.
@@ -320,7 +362,16 @@ impl Default for Config {
             store_fail_next: 0,
             store_doubt_next: 0,
             store_delay_ms: 0,
+            ai_provider: None,
             ai_script: None,
+            ai_url: None,
+            ai_key: None,
+            ai_key_file: None,
+            ai_model: None,
+            ai_prompt: None,
+            ai_site: None,
+            ai_connect_timeout_ms: 5_000,
+            ai_answer_chars: 50_000,
             ai_participant_id: "nlweb_1".to_owned(),
             ai_participant_name: "NLWeb Assistant".to_owned(),
             ai_timeout_ms: 20_000,
@@ -407,6 +458,7 @@ impl Config {
             ("header_timeout_ms", self.header_timeout_ms),
             ("body_timeout_ms", self.body_timeout_ms),
             ("ai_timeout_ms", self.ai_timeout_ms),
+            ("ai_connect_timeout_ms", self.ai_connect_timeout_ms),
             ("store_timeout_ms", self.store_timeout_ms),
             ("jwks_max_age_ms", self.jwks_max_age_ms),
         ];
@@ -429,6 +481,7 @@ impl Config {
             in_range(key, value, 0, DAY_MS)?;
         }
         let sizes = [
+            ("ai_answer_chars", self.ai_answer_chars, 1 << 20),
             ("queue_capacity", self.queue_capacity, 1_000_000),
             ("outbound_capacity", self.outbound_capacity, 1_000_000),
             ("outbound_bytes", self.outbound_bytes, 1 << 30),
@@ -476,9 +529,7 @@ impl Config {
         in_range("max_invite_seconds", self.max_invite_seconds, 1, 3_153_600_000)?;
         in_range("invite_seconds", self.invite_seconds, 1, self.max_invite_seconds)?;
         self.check_auth()?;
-        if let Some(script) = &self.ai_script {
-            script.load()?;
-        }
+        self.check_ai()?;
         self.check_store()
     }
 
@@ -495,6 +546,52 @@ impl Config {
             return Err(ConfigError::wrong("max_id_chars", problem));
         }
         Ok(())
+    }
+
+    /// Only what the provider uses: a key that is set and ignored is a mistake.
+    fn check_ai(&self) -> Result<(), ConfigError> {
+        use AiProvider::{Nlweb, Openai, Scripted};
+        let choice = self.ai_provider_choice();
+        let given: [(&str, bool, &[AiProvider]); 7] = [
+            ("ai_script", self.ai_script.is_some(), &[Scripted]),
+            ("ai_url", self.ai_url.is_some(), &[Nlweb, Openai]),
+            ("ai_key", self.ai_key.is_some(), &[Nlweb, Openai]),
+            ("ai_key_file", self.ai_key_file.is_some(), &[Nlweb, Openai]),
+            ("ai_model", self.ai_model.is_some(), &[Openai]),
+            ("ai_prompt", self.ai_prompt.is_some(), &[Openai]),
+            ("ai_site", self.ai_site.is_some(), &[Nlweb]),
+        ];
+        for (key, is_set, users) in given {
+            if is_set && !choice.is_some_and(|choice| users.contains(&choice)) {
+                let users: Vec<String> = users.iter().map(|user| format!("`{}`", user.name())).collect();
+                return Err(ConfigError::wrong(key, format!("needs `ai_provider` to be {}", users.join(" or "))));
+            }
+        }
+        if self.ai_key.is_some() && self.ai_key_file.is_some() {
+            return Err(ConfigError::wrong("ai_key_file", "cannot be set beside `ai_key`: keep one of them"));
+        }
+        crate::ai::provider(self).map(drop)
+    }
+
+    /// Who answers for the AI participant.
+    pub(crate) fn ai_provider_choice(&self) -> Option<AiProvider> {
+        self.ai_provider.or_else(|| self.ai_script.as_ref().map(|_| AiProvider::Scripted))
+    }
+
+    /// The key for the AI provider, read from its file where it has one.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is empty.
+    pub(crate) fn ai_key_text(&self) -> Result<Option<String>, ConfigError> {
+        let Some(path) = &self.ai_key_file else {
+            return Ok(self.ai_key.as_ref().map(|key| key.0.clone()));
+        };
+        let wrong = |problem: String| ConfigError::wrong("ai_key_file", format!("is not usable: {path}: {problem}"));
+        let key = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        match key.trim() {
+            "" => Err(wrong("the file is empty".to_owned())),
+            key => Ok(Some(key.to_owned())),
+        }
     }
 
     /// Which store `store` names.

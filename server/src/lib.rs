@@ -11,7 +11,7 @@
 //! - `socket`: one WebSocket: frames in, frames out, and what waits to be written.
 //! - `conversation`: the pure core (`decide` and `apply`), and the task that owns a conversation.
 //! - `storage`: the `Store` trait, the log in SQLite, PostgreSQL and memory, and the store with faults for tests.
-//! - `ai`: AI participants.
+//! - `ai`: AI participants, and the providers that answer for them.
 //! - `domain`: ids, participants, messages, time.
 //! - `shutdown`: tasks that never outlive the server.
 //!

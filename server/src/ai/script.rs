@@ -265,7 +265,7 @@ mod tests {
             metadata: serde_json::Map::new(),
         });
         let context = Context { human: vec![Arc::clone(&message)], last_answer: None };
-        Question { message, context }
+        Question { message, context, sites: Vec::new(), mode: String::new() }
     }
 
     fn text(provider: &ScriptedProvider, content: &str) -> Option<String> {

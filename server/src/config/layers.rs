@@ -184,6 +184,43 @@ mod tests {
     }
 
     #[test]
+    fn an_ai_provider_needs_what_it_uses_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("key");
+        std::fs::write(&key, " \n").unwrap();
+        let url = "http://127.0.0.1:1";
+        let cases = [
+            (json!({"ai_url": url}), "`ai_url` needs `ai_provider` to be `nlweb` or `openai`"),
+            (json!({"ai_provider": "gpt"}), "`ai_provider` has a wrong value"),
+            (json!({"ai_provider": "scripted"}), "`ai_script` is needed by `ai_provider`"),
+            (json!({"ai_provider": "nlweb"}), "`ai_url` is needed by `ai_provider`"),
+            (json!({"ai_provider": "nlweb", "ai_url": "llm:80"}), "`ai_url` must be a URL"),
+            (
+                json!({"ai_provider": "nlweb", "ai_url": url, "ai_model": "m"}),
+                "`ai_model` needs `ai_provider` to be `openai`",
+            ),
+            (
+                json!({"ai_provider": "nlweb", "ai_url": url, "ai_script": []}),
+                "`ai_script` needs `ai_provider` to be `scripted`",
+            ),
+            (json!({"ai_provider": "openai", "ai_url": url}), "`ai_model` is needed by `ai_provider`"),
+            (json!({"ai_provider": "openai", "ai_url": url, "ai_model": "m", "ai_site": "s"}), "`ai_site` needs"),
+            (json!({"ai_provider": "nlweb", "ai_url": url, "ai_key": "a", "ai_key_file": key}), "keep one of them"),
+            (json!({"ai_provider": "nlweb", "ai_url": url, "ai_key_file": key}), "the file is empty"),
+            (json!({"ai_provider": "nlweb", "ai_url": url, "ai_key_file": "/nowhere"}), "/nowhere: No such file"),
+            (json!({"ai_provider": "nlweb", "ai_url": url, "ai_key": "a\nb"}), "`ai_key` has characters"),
+        ];
+        for (config, told) in cases {
+            let error = error_of(config.clone());
+            assert!(error.contains(told), "{config}: {error}");
+        }
+        std::fs::write(&key, "sk-1\n").unwrap();
+        let config = json!({"ai_provider": "openai", "ai_url": url, "ai_model": "m", "ai_key_file": key});
+        let config = Config::from_value(config).unwrap();
+        assert_eq!(config.ai_key_text().unwrap().unwrap(), "sk-1");
+    }
+
+    #[test]
     fn authentication_needs_one_key_of_the_right_kind() {
         let secret = "0123456789abcdef0123456789abcdef";
         let cases = [

@@ -183,7 +183,8 @@ function makeLabel(item) {
     case 'open': return { head: item.status === 101 ? 'connect' : `connect ${item.status}`, tail: connectionName(item.name) + short(readable(item.path), 60), bad: item.status >= 400 };
     case 'close': {
       const { code, reason, by_participant: own } = item.end;
-      if (own && !code) return { head: 'dropped', tail: connectionName(item.name).trim() };
+      // What a stub ended says how: answered, hung up.
+      if (own && !code) return { head: reason || 'dropped', tail: connectionName(item.name).trim() };
       return { head: code ? `closed ${code}` : 'lost', tail: `${connectionName(item.name)}${own ? 'by itself' : code ? 'by the server' : 'without a close frame'}${reason ? ` · ${short(reason, 40)}` : ''}`, bad: !own };
     }
     case 'sent': case 'received': return { head: short(kindOf(item), 30), tail: connectionName(item.name) + frameFields(item) };

@@ -1,0 +1,271 @@
+//! NLWeb: `GET /ask` answering server-sent events, each a JSON object with its `message_type`.
+
+use reqwest::Url;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::remote::{Events, Remote, endpoint, is, nonsense, on_its_own, too_long};
+use super::{AiError, Answering, Provider, Question};
+use crate::config::{Config, ConfigError};
+use crate::conversation::event::AiChunk;
+use crate::domain::Message;
+
+/// Asks such a server.
+#[derive(Debug, Clone)]
+pub(crate) struct NlwebProvider {
+    remote: Remote,
+    url: Url,
+    /// Asked about where neither the message nor the conversation names a site.
+    site: Option<String>,
+}
+
+/// What an event says.
+#[derive(Debug, PartialEq)]
+enum Said {
+    Piece(AiChunk),
+    /// Nothing for people.
+    Nothing,
+    Complete,
+    Failed,
+}
+
+impl NlwebProvider {
+    /// A provider at this URL.
+    ///
+    /// # Errors
+    /// Names the key of the configuration.
+    pub(super) fn new(config: &Config, url: &Url) -> Result<Self, ConfigError> {
+        let url = endpoint(url, "", "ask");
+        Ok(Self { remote: Remote::new(config, &url)?, url, site: config.ai_site.clone() })
+    }
+
+    fn url(&self, question: &Question) -> Url {
+        let mut url = self.url.clone();
+        url.query_pairs_mut().extend_pairs(parameters(question, self.site.as_deref()));
+        url
+    }
+
+    async fn answer(&self, question: Question, pieces: mpsc::Sender<AiChunk>) -> Result<Option<String>, AiError> {
+        let answer = self.remote.ask(self.remote.get(self.url(&question))).await?;
+        if !is(&answer, "text/event-stream") {
+            return Err(nonsense("it is no stream of events"));
+        }
+        let mut events = Events::of(answer);
+        let mut whole = Whole::default();
+        let (mut came, mut long) = (false, 0);
+        while let Some(data) = events.next().await? {
+            came = true;
+            let piece = match said(&data)? {
+                Said::Piece(piece) => piece,
+                Said::Nothing => continue,
+                Said::Complete => return Ok(whole.text()),
+                Said::Failed => return Err(AiError::Failed("it told of an error of its own".to_owned())),
+            };
+            long += data.chars().count();
+            if long > self.remote.most {
+                return Err(too_long());
+            }
+            whole.take(&piece);
+            // The conversation is gone; so is whoever would hear the rest.
+            if pieces.send(piece).await.is_err() {
+                return Ok(None);
+            }
+        }
+        // Not every version tells its end; one that ended well without a word did not answer.
+        if came { Ok(whole.text()) } else { Err(nonsense("it is empty")) }
+    }
+}
+
+/// The query: the question, where to look, and what was said before.
+fn parameters(question: &Question, site: Option<&str>) -> Vec<(&'static str, String)> {
+    let message = &question.message;
+    let own = message.metadata.get("sites").and_then(Value::as_array);
+    let own = own.map(|sites| sites.iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>());
+    let sites = own.filter(|sites| !sites.is_empty()).unwrap_or_else(|| question.sites.clone());
+    let site = if sites.is_empty() { site.map(str::to_owned) } else { Some(sites.join(",")) };
+    let mode = message.metadata.get("mode").and_then(Value::as_str).unwrap_or(&question.mode);
+    let before: Vec<&Message> =
+        question.context.human.iter().map(AsRef::as_ref).filter(|one: &&Message| one.id != message.id).collect();
+    let previous = |one: &&Message| {
+        json!({
+            "query": one.content, "user_id": one.sender.as_str(), "user_name": one.sender_name,
+            "timestamp": one.timestamp,
+        })
+    };
+    let answers: Vec<Value> = question
+        .context
+        .last_answer
+        .iter()
+        .map(|answer| json!({ "content": answer.content, "timestamp": answer.timestamp }))
+        .collect();
+    let texts: Vec<&str> = before.iter().map(|one| one.content.as_str()).collect();
+    let mut all = vec![("query", message.content.clone())];
+    all.extend(site.map(|site| ("site", site)));
+    if !mode.is_empty() {
+        all.push(("generate_mode", mode.to_owned()));
+    }
+    all.push(("prev", json!(texts).to_string()));
+    all.push(("prev_queries", Value::Array(before.iter().map(previous).collect()).to_string()));
+    all.push(("last_answers", Value::Array(answers).to_string()));
+    all
+}
+
+/// Reads one event.
+fn said(data: &str) -> Result<Said, AiError> {
+    let Ok(Value::Object(mut event)) = serde_json::from_str::<Value>(data) else {
+        return Err(nonsense("an event is no JSON object"));
+    };
+    let Some(Value::String(message_type)) = event.remove("message_type") else {
+        return Err(nonsense("an event has no message_type"));
+    };
+    match message_type.as_str() {
+        "complete" => return Ok(Said::Complete),
+        "error" => return Ok(Said::Failed),
+        // About the request, and not for people.
+        "api_key"
+        | "api_version"
+        | "begin-nlweb-response"
+        | "end-nlweb-response"
+        | "query_analysis"
+        | "remember"
+        | "tool_selection"
+        | "decontextualized_query" => return Ok(Said::Nothing),
+        _ => {}
+    }
+    event.remove("query_id");
+    let content = match event.remove("content") {
+        Some(Value::String(content)) => content,
+        Some(other) => {
+            event.insert("content".to_owned(), other);
+            String::new()
+        }
+        None => match event.get("answer") {
+            Some(Value::String(answer)) => answer.clone(),
+            _ => String::new(),
+        },
+    };
+    let data = (!event.is_empty()).then_some(Value::Object(event));
+    Ok(Said::Piece(AiChunk { message_type, content, data }))
+}
+
+/// The whole answer: what was said; where only results came, their names and addresses.
+#[derive(Debug, Default)]
+struct Whole {
+    text: String,
+    results: String,
+}
+
+impl Whole {
+    fn take(&mut self, piece: &AiChunk) {
+        // Pieces of one text follow each other; a summary or an answer stands for itself.
+        if piece.message_type != "ai_chunk" && !self.text.is_empty() && !piece.content.is_empty() {
+            self.text.push('\n');
+        }
+        self.text.push_str(&piece.content);
+        let found = piece.data.as_ref().and_then(|data| data.get("results").or_else(|| data.get("content")));
+        for result in found.and_then(Value::as_array).into_iter().flatten() {
+            let text = |name: &str| result.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+            let line = match (text("name"), text("url")) {
+                (Some(name), Some(url)) => format!("{name} ({url})"),
+                (Some(one), None) | (None, Some(one)) => one.to_owned(),
+                (None, None) => continue,
+            };
+            if !self.results.is_empty() {
+                self.results.push('\n');
+            }
+            self.results.push_str(&line);
+        }
+    }
+
+    fn text(self) -> Option<String> {
+        let text = if self.text.trim().is_empty() { self.results } else { self.text };
+        (!text.trim().is_empty()).then_some(text)
+    }
+}
+
+impl Provider for NlwebProvider {
+    fn answer(&self, question: Question, pieces: mpsc::Sender<AiChunk>) -> Answering {
+        let this = self.clone();
+        on_its_own(async move { this.answer(question, pieces).await })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+    use crate::ai::tests::{ask, message};
+    use crate::domain::MessageKind::{NlwebResponse, Text};
+
+    #[test]
+    fn the_query_says_what_was_said_before_and_by_whom() {
+        let last = message(3, "Assistant", NlwebResponse, "try cumin");
+        let mut question =
+            ask(&[message(2, "Ann", Text, "curry?"), message(4, "Bob", Text, "and \"rice\"?")], Some(last));
+        let all = |question: &Question| parameters(question, Some("recipes"));
+        let get = |name: &str, all: &[(&str, String)]| all.iter().find(|(key, _)| *key == name).unwrap().1.clone();
+        let given = all(&question);
+        assert_eq!(get("query", &given), "and \"rice\"?");
+        assert_eq!((get("site", &given), get("generate_mode", &given)), ("recipes".to_owned(), "list".to_owned()));
+        assert_eq!(get("prev", &given), r#"["curry?"]"#);
+        let previous: Value = serde_json::from_str(&get("prev_queries", &given)).unwrap();
+        assert_eq!((&previous[0]["query"], &previous[0]["user_name"]), (&json!("curry?"), &json!("Ann")));
+        assert_eq!((previous.as_array().unwrap().len(), &previous[0]["user_id"]), (1, &json!("ann")));
+        let answers: Value = serde_json::from_str(&get("last_answers", &given)).unwrap();
+        assert_eq!(answers[0]["content"], "try cumin");
+        // The conversation's sites before the configuration's, the message's own before those.
+        question.sites = vec!["a".to_owned(), "b".to_owned()];
+        assert_eq!(get("site", &all(&question)), "a,b");
+        let own = std::sync::Arc::make_mut(&mut question.message);
+        own.metadata = Map::from_iter([("sites".to_owned(), json!(["c"])), ("mode".to_owned(), json!("summarize"))]);
+        let given = all(&question);
+        assert_eq!((get("site", &given), get("generate_mode", &given)), ("c".to_owned(), "summarize".to_owned()));
+    }
+
+    #[test]
+    fn an_event_becomes_a_piece() {
+        let piece = |data: Value| match said(&data.to_string()).unwrap() {
+            Said::Piece(piece) => (piece.message_type, piece.content, piece.data),
+            other => panic!("{other:?}"),
+        };
+        let named = |name: &str, content: &str, data| (name.to_owned(), content.to_owned(), data);
+        assert_eq!(
+            piece(json!({ "message_type": "summary", "content": "two", "query_id": "q" })),
+            named("summary", "two", None)
+        );
+        let results = json!([{ "name": "Curry", "url": "https://x/1" }]);
+        assert_eq!(
+            piece(json!({ "message_type": "result_batch", "results": results })),
+            named("result_batch", "", Some(json!({ "results": results })))
+        );
+        assert_eq!(
+            piece(json!({ "message_type": "nlws", "answer": "yes", "items": [] })),
+            named("nlws", "yes", Some(json!({ "answer": "yes", "items": [] })))
+        );
+        assert_eq!(said(r#"{"message_type": "complete"}"#).unwrap(), Said::Complete);
+        assert_eq!(said(r#"{"message_type": "tool_selection", "tool": "search"}"#).unwrap(), Said::Nothing);
+        for data in ["", "hello", "[]", "{}", r#"{"message_type": 3}"#] {
+            assert!(said(data).is_err(), "{data}");
+        }
+    }
+
+    #[test]
+    fn the_whole_is_what_was_said_or_what_was_found() {
+        let whole = |pieces: &[Value]| {
+            let mut whole = Whole::default();
+            for piece in pieces {
+                let Said::Piece(piece) = said(&piece.to_string()).unwrap() else { panic!("{piece}") };
+                whole.take(&piece);
+            }
+            whole.text()
+        };
+        let found = json!({ "message_type": "result_batch", "results": [{ "name": "Curry", "url": "https://x" }, { "name": "Dal" }, {}] });
+        assert_eq!(whole(std::slice::from_ref(&found)).unwrap(), "Curry (https://x)\nDal");
+        let chunk = |text: &str| json!({ "message_type": "ai_chunk", "content": text });
+        assert_eq!(whole(&[chunk("It "), chunk("rains"), found.clone()]).unwrap(), "It rains");
+        let summary = json!({ "message_type": "summary", "content": "Two dishes." });
+        assert_eq!(whole(&[chunk("So:"), summary]).unwrap(), "So:\nTwo dishes.");
+        assert_eq!(whole(&[]), None);
+    }
+}
