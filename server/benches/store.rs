@@ -34,6 +34,7 @@ type Socket = WebSocketStream<TcpStream>;
 struct Subject {
     name: &'static str,
     sockets: Vec<Socket>,
+    address: SocketAddr,
     sent: u64,
     rates: Vec<f64>,
     _data: TempDir,
@@ -63,7 +64,7 @@ impl Subject {
             }
             sockets.push(connect(address, &user, &talk).await);
         }
-        Self { name, sockets, sent: 0, rates: Vec::new(), _data: data, serving }
+        Self { name, sockets, address, sent: 0, rates: Vec::new(), _data: data, serving }
     }
 
     async fn round(&mut self) {
@@ -84,6 +85,18 @@ impl Subject {
         rates.sort_by(f64::total_cmp);
         rates[rates.len() / 2]
     }
+}
+
+/// How many records went into a transaction, and how long one took in milliseconds, on the average.
+async fn transactions(address: SocketAddr) -> Option<(f64, f64)> {
+    let text = exchange(address, "GET /metrics HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n").await;
+    let value = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+        line.trim().parse::<f64>().ok()
+    };
+    let count = value("roundtable_store_commit_seconds_count").filter(|count| *count > 0.0)?;
+    let records = value("roundtable_store_batch_records_sum")?;
+    Some((records / count, value("roundtable_store_commit_seconds_sum")? / count * 1_000.0))
 }
 
 async fn send(mut socket: Socket, first: u64, end: Instant, acked: Arc<AtomicU64>) -> Socket {
@@ -114,11 +127,16 @@ async fn call(address: SocketAddr, user: &str, path: &str, body: &Value) -> Valu
         "POST {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer e2e_{user}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
+    let answer = exchange(address, &request).await;
+    serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+}
+
+async fn exchange(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+    answer
 }
 
 async fn connect(address: SocketAddr, user: &str, talk: &str) -> Socket {
@@ -162,7 +180,16 @@ async fn compare(title: &str, shared: bool) {
     println!("\n{title}");
     for subject in &subjects {
         let of_memory = subject.rate() / subjects[0].rate();
-        println!("  {:<32} {:>8.0} acked messages/s   {of_memory:>5.2} of memory", subject.name, subject.rate());
+        let transactions = transactions(subject.address).await;
+        let transactions =
+            transactions.filter(|_| subject.name != "memory").map_or_else(String::new, |(records, took)| {
+                format!("   {records:>5.1} records a transaction of {took:.2} ms")
+            });
+        println!(
+            "  {:<32} {:>8.0} acked messages/s   {of_memory:>5.2} of memory{transactions}",
+            subject.name,
+            subject.rate()
+        );
     }
     for name in ["sqlite", "postgres"] {
         let rate = |name: &str| subjects.iter().find(|subject| subject.name == name).map(Subject::rate);

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -63,7 +63,7 @@ pub(crate) struct App {
     /// What time it is.
     pub(crate) clock: Clock,
     /// The description of the REST interface.
-    pub(crate) openapi: Bytes,
+    pub(crate) openapi: OnceLock<Bytes>,
     /// What frames tell about the configuration.
     pub(crate) wire: WireSettings,
     /// Limits and periods of sockets.
@@ -74,7 +74,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    async fn new(prepared: Prepared, closing: watch::Receiver<bool>, openapi: Bytes) -> io::Result<Self> {
+    async fn new(prepared: Prepared, closing: watch::Receiver<bool>) -> io::Result<Self> {
         let Prepared { config, store, metrics } = prepared;
         let clock = Clock::default();
         let ai = crate::ai::provider(&config).map_err(invalid)?.map(|provider| Ai {
@@ -85,6 +85,7 @@ impl App {
         });
         let faults = config.testing.then(|| {
             Arc::new(FaultControls::new(FaultSettings {
+                pass_next: 0,
                 gate: config.store_gate,
                 fail_next: config.store_fail_next,
                 doubt_next: config.store_doubt_next,
@@ -139,7 +140,7 @@ impl App {
             founding: std::array::from_fn(|_| Mutex::default()),
             metrics,
             clock,
-            openapi,
+            openapi: OnceLock::new(),
             faults,
             slots: Arc::new(Slots::new(config.max_sockets, config.max_sockets_per_user)),
             sockets: Tasks::default(),
@@ -319,8 +320,7 @@ impl Prepared {
         }
         let (close, closing) = watch::channel(false);
         let settings = ConnectionSettings::from(&self.config);
-        let openapi = routes::openapi(&self.config).into();
-        let app = Arc::new(App::new(self, closing.clone(), openapi).await?);
+        let app = Arc::new(App::new(self, closing.clone()).await?);
         let router = routes::router(Arc::clone(&app));
         let connections = Arc::new(Tasks::default());
         let acceptors = Tasks::default();

@@ -46,14 +46,28 @@ struct Arguments {
     /// Mount PUT /testing/store and /testing/clock, which inject store faults and move the clock; loopback only.
     #[arg(long)]
     testing: bool,
+    /// Start nothing: ask the server that runs here with this configuration whether it is ready. The exit code is 0 if
+    /// it is, else 1.
+    #[arg(long)]
+    probe: bool,
     /// Any other key; can be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
 }
 
+/// What the program is to do.
+pub(crate) enum Task {
+    /// Serve.
+    Serve(Config),
+    /// Ask the server with this configuration whether it is ready.
+    Probe(Config),
+}
+
 /// Reads all sources.
-pub(crate) fn configuration() -> Result<Config, ConfigError> {
-    resolve(Arguments::parse(), std::env::vars_os())
+pub(crate) fn task() -> Result<Task, ConfigError> {
+    let arguments = Arguments::parse();
+    let task = if arguments.probe { Task::Probe } else { Task::Serve };
+    resolve(arguments, std::env::vars_os()).map(task)
 }
 
 fn resolve(

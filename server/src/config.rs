@@ -140,18 +140,19 @@ pub struct Config {
     pub ready_file: Option<String>,
     /// What is logged: a level or a list of `target=level`.
     pub log: String,
-    /// How log lines look.
+    /// How log lines look: `text` for people, `json` for programs.
     pub log_format: LogFormat,
     /// Mount the endpoints under `/testing/`, which inject store faults and move the clock. Loopback only.
     pub testing: bool,
 
-    /// What tokens mean.
+    /// What tokens mean: with `dev` any token names a user, for development on loopback; with `jwt` they are verified
+    /// with the keys below.
     pub auth: AuthMode,
     /// Accept any token although bound to an address that others can reach.
     pub force_dev_auth: bool,
     /// The secret that signs tokens, at least as long as the hash of `jwt_algorithm`.
     pub jwt_secret: Option<Secret>,
-    /// The algorithm of `jwt_secret`.
+    /// The algorithm of `jwt_secret`: `HS256`, `HS384` or `HS512`.
     pub jwt_algorithm: JwtAlgorithm,
     /// The public key that verifies tokens, in PEM or the path of such a file. RSA keys verify RS256, P-256 keys
     /// ES256, Ed25519 keys EdDSA.
@@ -180,7 +181,7 @@ pub struct Config {
     pub store: String,
     /// Folder of the SQLite database; made where it is missing, and used by one process at a time.
     pub data: String,
-    /// What a commit waits for.
+    /// What a commit waits for: with `full` the disk, with `relaxed` the system, with `none` nothing (for tests).
     pub durability: Durability,
     /// Connections to the database that only read.
     pub store_readers: usize,
@@ -191,7 +192,7 @@ pub struct Config {
     /// A conversation that nobody is connected to is put away after this long without a request, in milliseconds; 0
     /// keeps it in memory.
     pub idle_unload_ms: u64,
-    /// Whether the store's commit gate starts open or closed (with `testing`).
+    /// Whether the store's commit gate starts `open` or `closed` (with `testing`).
     pub store_gate: Gate,
     /// How many of the first commits fail (with `testing`).
     pub store_fail_next: u64,

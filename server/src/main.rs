@@ -1,6 +1,7 @@
 //! The server as a program: read the configuration, bind, serve, and end with a meaningful code.
 
 mod cli;
+mod probe;
 mod ready;
 mod signals;
 mod telemetry;
@@ -9,14 +10,19 @@ use std::process::ExitCode;
 
 use roundtable_server::{Config, listen, prepare};
 
+/// The server that was asked is not ready.
+const EXIT_UNREADY: u8 = 1;
 /// Usage or configuration is wrong.
 const EXIT_USAGE: u8 = 2;
 /// The server could not be started.
 const EXIT_START: u8 = 3;
 
 fn main() -> ExitCode {
-    let config = match cli::configuration() {
-        Ok(config) => config,
+    let config = match cli::task() {
+        Ok(cli::Task::Serve(config)) => config,
+        Ok(cli::Task::Probe(config)) => {
+            return probe::ready(&config).map_or_else(|problem| fail(EXIT_UNREADY, &problem), |()| ExitCode::SUCCESS);
+        }
         Err(error) => return fail(EXIT_USAGE, &error),
     };
     if let Err(error) = telemetry::install(&config) {
@@ -35,13 +41,18 @@ async fn run(config: Config) -> ExitCode {
         Err(error) => return fail(code_of(&error), &error),
     };
     let ready_file = config.ready_file.clone();
-    let prepared = match prepare(config).await {
+    let mut shutdown = match signals::shutdown() {
+        Ok(shutdown) => Box::pin(shutdown),
+        Err(error) => return fail(EXIT_START, &error),
+    };
+    // As the first process of a container, it would be deaf to signals without listening to them from the start.
+    let prepared = tokio::select! {
+        prepared = prepare(config) => prepared,
+        () = &mut shutdown => return ExitCode::SUCCESS,
+    };
+    let prepared = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return fail(code_of(&error), &error),
-    };
-    let shutdown = match signals::shutdown() {
-        Ok(shutdown) => shutdown,
-        Err(error) => return fail(EXIT_START, &error),
     };
     if let Err(error) = ready::announce(&listeners, ready_file.as_deref()) {
         return fail(EXIT_START, &error);

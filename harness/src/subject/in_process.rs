@@ -130,9 +130,21 @@ impl Application for Chat {
     }
 
     fn for_one_server(&self) -> io::Result<Option<Arc<dyn Application>>> {
-        let data = tempfile::Builder::new().prefix("roundtable-chat-").tempdir()?;
+        let data = tempfile::Builder::new().prefix("roundtable-chat-").tempdir_in(throwaway())?;
         Ok(Some(Arc::new(StoredChat { data })))
     }
+}
+
+/// Where files go that nobody wants behind the scenario: memory, where the system offers plenty as a folder, since
+/// making and removing some files for each scenario costs more than what is written to them. Else the usual place.
+#[cfg(feature = "embedded")]
+fn throwaway() -> std::path::PathBuf {
+    const MEMORY: &str = "/dev/shm";
+    const PLENTY: u64 = 1 << 30;
+    let has_room = std::env::var_os("TMPDIR").is_none()
+        && rustix::fs::statvfs(MEMORY).is_ok_and(|room| room.f_bavail.saturating_mul(room.f_frsize) >= PLENTY)
+        && rustix::fs::access(MEMORY, rustix::fs::Access::WRITE_OK).is_ok();
+    if has_room { MEMORY.into() } else { std::env::temp_dir() }
 }
 
 /// The chat server with a data folder of its own, which is gone with the last server that used it.
@@ -170,6 +182,8 @@ fn serve_chat(
         config.entry("data").or_insert_with(|| data.to_string_lossy().into());
         // The file goes with the scenario; nobody will miss it after a power cut.
         config.entry("durability").or_insert_with(|| "none".into());
+        // Few ask it at once, and each reader is a thread with files of its own.
+        config.entry("store_readers").or_insert_with(|| 1.into());
     }
     let config = roundtable_server::Config::from_value(config.into())
         .map_err(|error| SubjectError::Settings { server: "chat".to_owned(), problem: error.to_string() })?;

@@ -14,7 +14,13 @@ CREATE TABLE conversations (
     last_append   BLOB    NOT NULL              -- by which an append is recognised whose outcome got lost
 ) STRICT;
 
-CREATE INDEX conversations_by_ordinal ON conversations (ordinal);
+-- The newest ordinal, written once a transaction.
+CREATE TABLE activity (
+    id      INTEGER PRIMARY KEY CHECK (id = 1),
+    ordinal INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO activity VALUES (1, 0);
 
 -- Who takes part now, and nobody else.
 CREATE TABLE members (
@@ -49,7 +55,7 @@ CREATE TABLE messages (
     at           INTEGER NOT NULL,
     metadata     TEXT    NOT NULL,              -- a JSON object
     PRIMARY KEY (conversation, sequence)
-) STRICT;
+) STRICT, WITHOUT ROWID;                        -- a conversation's messages lie together, and are read together
 
 -- A resend is recognised by this, however long ago the first one was.
 CREATE UNIQUE INDEX messages_sent ON messages (conversation, sender, client_id) WHERE client_id IS NOT NULL;

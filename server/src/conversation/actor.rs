@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, info, warn};
 
 pub(crate) use self::asking::Ai;
-use self::asking::Asked;
+use self::asking::{Asked, Unsaid};
 use super::command::{Outcome, Rejection};
 use super::event::{AiChunk, Audience, CloseReason, Effect, Event};
 use super::handle::Admission;
@@ -40,7 +40,8 @@ enum Landed {
     Resolved(bool),
 }
 
-/// The first pause before the store is asked again how an append ended; each next one is twice as long.
+/// The first pause before the store is asked again how an append ended, or given an answer of an AI again; each next one
+/// is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -103,6 +104,8 @@ pub(super) struct Live {
     /// When to be put away.
     leaves: Option<Instant>,
     asked: Option<Asked>,
+    /// The answer that is not stored yet.
+    unsaid: Option<Unsaid>,
     drained: Vec<oneshot::Sender<()>>,
 }
 
@@ -110,6 +113,7 @@ enum Woken {
     Landed(Landed),
     Piece(AiChunk),
     Answered(Result<Option<String>, AiError>),
+    SayAgain,
     Letter(Option<Letter>),
     Idle,
 }
@@ -147,6 +151,7 @@ impl Actor {
                 }
                 Woken::Piece(chunk) => self.piece(chunk),
                 Woken::Answered(result) => self.answered(result, now),
+                Woken::SayAgain => self.say_again(now),
                 Woken::Letter(Some(letter)) => self.letter(letter, now),
                 Woken::Letter(None) => return,
                 Woken::Idle => {
@@ -165,13 +170,13 @@ impl Actor {
     }
 
     async fn wait(&mut self) -> Woken {
-        let Live { flight, asked, leaves, .. } = &mut self.live;
-        let idling = async {
-            match *leaves {
-                Some(at) => sleep_until(at).await,
-                None => std::future::pending().await,
-            }
+        let Live { flight, asked, leaves, unsaid, .. } = &mut self.live;
+        let at = async |moment: Option<Instant>| match moment {
+            Some(moment) => sleep_until(moment).await,
+            None => std::future::pending().await,
         };
+        let idling = at(*leaves);
+        let trying = at(unsaid.as_ref().and_then(|unsaid| unsaid.again));
         let landing = async {
             match flight.as_mut() {
                 Some(flight) => flight.await,
@@ -194,6 +199,7 @@ impl Actor {
                 Woken::Landed(landed)
             }
             woken = hearing => woken,
+            () = trying => Woken::SayAgain,
             letter = self.mailbox.recv() => Woken::Letter(letter),
             () = idling => Woken::Idle,
         }
@@ -202,6 +208,7 @@ impl Actor {
     fn is_quiet(&self) -> bool {
         self.pipeline.is_quiet()
             && self.live.asked.is_none()
+            && self.live.unsaid.is_none()
             && self.live.outbounds.is_empty()
             && self.live.drained.is_empty()
     }
@@ -264,6 +271,8 @@ impl Actor {
             Letter::Drain(reply) => {
                 self.live.drained.push(reply);
                 self.live.asked = None;
+                // An answer that waits to be tried again has one more chance.
+                self.say_again(now);
                 self.pipeline.drain();
                 for (socket, (_, outbound)) in &self.live.outbounds {
                     let closing = Event::Closing { retry_after: self.ambient.reconnect.of(*socket) };
@@ -334,6 +343,8 @@ impl Actor {
             Effect::Posted(message) => {
                 debug!(sequence = %message.sequence, participant = %message.sender, "message committed");
                 self.ambient.metrics.message(message.kind);
+                // Also one of which nobody heard that it is durable.
+                self.live.unsaid.take_if(|unsaid| unsaid.draft.id == message.id);
                 self.tail.push(message.sequence, frame::message(self.wire.id(), &message));
                 for (_, outbound) in self.live.outbounds.values() {
                     outbound.advance(message.sequence);
@@ -399,11 +410,7 @@ impl Actor {
             Ticket::Request(reply) => {
                 let _ = reply.send(result);
             }
-            Ticket::Ai => {
-                if let Err(error) = result {
-                    warn!(%error, "AI message not stored");
-                }
-            }
+            Ticket::Ai => self.said(result),
             Ticket::Socket { socket, message_id, permit } => match result {
                 Ok(Outcome::Said { message, duplicate }) => {
                     let ack = frame::ack(&message, duplicate);

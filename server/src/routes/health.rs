@@ -70,5 +70,6 @@ pub(super) async fn metrics(State(app): State<Arc<App>>, request: Request) -> Re
 /// The description of this interface.
 #[utoipa::path(get, path = "/openapi.json", tag = "server", responses((status = 200, body = serde_json::Value)))]
 pub(super) async fn openapi(State(app): State<Arc<App>>) -> Response {
-    ([(CONTENT_TYPE, "application/json")], Bytes::clone(&app.openapi)).into_response()
+    let described = app.openapi.get_or_init(|| super::openapi(&app.config).into());
+    ([(CONTENT_TYPE, "application/json")], Bytes::clone(described)).into_response()
 }

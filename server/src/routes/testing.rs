@@ -40,9 +40,11 @@ pub(super) async fn change(
             .map(Some)
             .ok_or_else(|| ApiError::InvalidRequest(format!("{name} must be a number from 0 on"))),
     };
-    let (fail_next, doubt_next, delay) = (number("fail_next")?, number("doubt_next")?, number("delay_ms")?);
+    let (pass_next, fail_next, doubt_next) = (number("pass_next")?, number("fail_next")?, number("doubt_next")?);
+    let delay = number("delay_ms")?;
     Ok(body(faults.change(|settings| {
         settings.gate = gate.unwrap_or(settings.gate);
+        settings.pass_next = pass_next.unwrap_or(settings.pass_next);
         settings.fail_next = fail_next.unwrap_or(settings.fail_next);
         settings.doubt_next = doubt_next.unwrap_or(settings.doubt_next);
         settings.delay = delay.map_or(settings.delay, Duration::from_millis);
@@ -62,6 +64,7 @@ pub(super) async fn clock(
 fn body((settings, waiting): (FaultSettings, usize)) -> Json<Value> {
     Json(json!({
         "gate": settings.gate,
+        "pass_next": settings.pass_next,
         "fail_next": settings.fail_next,
         "doubt_next": settings.doubt_next,
         "delay_ms": settings.delay.as_millis() as u64,

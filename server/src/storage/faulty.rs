@@ -27,6 +27,8 @@ pub enum Gate {
 pub(crate) struct FaultSettings {
     /// Hold commits.
     pub(crate) gate: Gate,
+    /// How many commits pass before any fails.
+    pub(crate) pass_next: u64,
     /// How many of the next commits fail.
     pub(crate) fail_next: u64,
     /// Of how many of the commits after those the outcome gets lost: they happen, and nobody hears of it.
@@ -77,9 +79,11 @@ impl FaultControls {
         drop(waits);
         let (fails, doubtful, delay) = {
             let settings = &mut self.lock().0;
-            let fails = settings.fail_next > 0;
-            let doubtful = !fails && settings.doubt_next > 0;
-            settings.fail_next = settings.fail_next.saturating_sub(1);
+            let passes = settings.pass_next > 0;
+            let fails = !passes && settings.fail_next > 0;
+            let doubtful = !passes && !fails && settings.doubt_next > 0;
+            settings.pass_next = settings.pass_next.saturating_sub(1);
+            settings.fail_next = settings.fail_next.saturating_sub(u64::from(fails));
             settings.doubt_next = settings.doubt_next.saturating_sub(u64::from(doubtful));
             (fails, doubtful, settings.delay)
         };

@@ -72,6 +72,28 @@ async fn pending_jobs_give_way_oldest_first() {
 }
 
 #[tokio::test]
+async fn an_answer_waits_for_a_store_that_fails() {
+    let rules = json!([{"match": "^echo (.*)", "text": "You said $1"}]);
+    let server = Server::start(json!({"testing": true, "ai_script": rules})).await;
+    let talk = server.conversation(&["ann"]).await;
+    let mut ann = server.enter("ann", &talk).await;
+    for (number, faults) in [json!({"fail_next": 3}), json!({"doubt_next": 1}), json!({})].into_iter().enumerate() {
+        // The question is stored, and its answer is not, at first.
+        server.store(json!({"pass_next": 1})).await;
+        server.store(faults).await;
+        let place = number * 2 + 1;
+        ann.say(&format!("echo {number}"), &number.to_string()).await;
+        assert_eq!(ann.receive("message_ack").await["sequence_id"], place);
+        let answer = ann.receive("message").await["message"].take();
+        // Once, and in order: the next question is not answered before it.
+        assert_eq!(
+            (&answer["content"], &answer["sequence_id"]),
+            (&json!(format!("You said {number}")), &json!(place + 1))
+        );
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_added_without_an_ai_or_when_it_is_not_wanted() {
     let people = json!([{"user_id": "ann", "name": "Ann"}]);
     let without = Server::start(json!({})).await;

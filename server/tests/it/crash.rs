@@ -39,6 +39,7 @@ impl Process {
             // They are for this test, and the program wonders about them.
             .env_remove(ROUNDS)
             .env_remove(POSTGRES)
+            .env_remove("ROUNDTABLE_TEST_POSTGRES_CONTROL")
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

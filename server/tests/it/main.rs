@@ -11,6 +11,8 @@ mod lifecycle;
 mod limits;
 mod logs;
 mod membership;
+mod outage;
+mod pages;
 mod rest;
 mod storage;
 mod stream;

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::Actor;
+use super::{Actor, FIRST_PAUSE, LONGEST_PAUSE};
 use crate::ai::context::Context;
 use crate::ai::{AiError, Answering, Provider, Question};
-use crate::conversation::command::{Change, Draft};
+use crate::conversation::command::{Change, Draft, Outcome, Rejection};
 use crate::conversation::event::{AiChunk, Event};
 use crate::conversation::letter::Ticket;
 use crate::domain::{MessageId, MessageKind, Now, UserId};
@@ -36,13 +37,23 @@ pub(super) struct Asked {
     pub(super) streamed: bool,
 }
 
+/// An answer on its way into the log. A store that is out, or a full queue, makes it wait and not vanish.
+pub(super) struct Unsaid {
+    /// What is to be stored; the same each time, so that it is recognised when it came through unheard.
+    pub(super) draft: Draft,
+    /// When it is tried again; None while the store has it.
+    pub(super) again: Option<Instant>,
+    /// The pause before that.
+    pause: Duration,
+}
+
 impl Actor {
     /// Asks the AI about the next message, if it is not busy.
     pub(super) fn ask_ai(&mut self) {
         let Some(ai) = &self.ai else {
             return;
         };
-        if self.live.asked.is_some() {
+        if self.live.asked.is_some() || self.live.unsaid.is_some() {
             return;
         }
         let Some(message) = self.pipeline.next_job() else {
@@ -124,7 +135,37 @@ impl Actor {
             content,
             metadata: Map::from_iter([("response_to".to_owned(), response_to)]),
         };
-        let steps = self.pipeline.change(Change::Say(draft), Ticket::Ai, now);
+        self.live.unsaid = Some(Unsaid { draft, again: Some(Instant::now()), pause: FIRST_PAUSE });
+        self.say_again(now);
+    }
+
+    /// Hands over the answer that is due.
+    pub(super) fn say_again(&mut self, now: Now) {
+        let Some(unsaid) = self.live.unsaid.as_mut().filter(|unsaid| unsaid.again.is_some()) else {
+            return;
+        };
+        unsaid.again = None;
+        let steps = self.pipeline.change(Change::Say(unsaid.draft.clone()), Ticket::Ai, now);
         self.take(steps);
+    }
+
+    /// What became of the answer. It is tried until the store takes it: the AI is asked nothing else meanwhile, so
+    /// that no more than this one waits.
+    pub(super) fn said(&mut self, result: Result<Outcome, Rejection>) {
+        let Some(unsaid) = &mut self.live.unsaid else {
+            return;
+        };
+        match result {
+            Ok(_) => self.live.unsaid = None,
+            Err(error @ (Rejection::StorageUnavailable | Rejection::QueueFull)) => {
+                debug!(%error, pause = ?unsaid.pause, "AI message not stored yet");
+                unsaid.again = Some(Instant::now() + unsaid.pause);
+                unsaid.pause = LONGEST_PAUSE.min(unsaid.pause * 2);
+            }
+            Err(error) => {
+                warn!(%error, "AI message not stored");
+                self.live.unsaid = None;
+            }
+        }
     }
 }

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use tracing::info;
 
 use crate::config::Durability;
@@ -72,16 +73,24 @@ fn open_and_migrate(
         Durability::Relaxed => "NORMAL",
         Durability::None => "OFF",
     };
+    if durability == Durability::None {
+        // Nobody wants the file behind this process: no journal for making it, nothing written back at the end.
+        if is_new {
+            connection.pragma_update(None, "journal_mode", "MEMORY").map_err(wrong)?;
+        }
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(wrong)?;
+    }
     // The journal mode is kept in the file, the others are the connection's.
     let pragmas = format!(
         "PRAGMA synchronous = {synchronous}; PRAGMA journal_mode = WAL; PRAGMA cache_size = -16384;
-         PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 67108864"
+         PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 67108864"
     );
     connection.execute_batch(&pragmas).map_err(wrong)?;
-    for (index, step) in migrations.iter().enumerate().skip(usize::try_from(version).unwrap_or(0)) {
-        let version = index as i64 + 1;
-        let migrated = migrate(&mut connection, step, version);
-        migrated.map_err(|error| OpenError::Migration {
+    let steps = migrations.iter().enumerate().skip(usize::try_from(version).unwrap_or(0));
+    let steps: Vec<(i64, &str)> = steps.map(|(index, step)| (index as i64 + 1, *step)).collect();
+    // A new database is made at once; of an old one each step stands that was taken.
+    for steps in steps.chunks(if is_new { steps.len().max(1) } else { 1 }) {
+        migrate(&mut connection, steps).map_err(|(version, error)| OpenError::Migration {
             place: file.display().to_string(),
             version,
             problem: explain(&error),
@@ -93,12 +102,17 @@ fn open_and_migrate(
     Ok(connection)
 }
 
-fn migrate(connection: &mut Connection, step: &str, version: i64) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    transaction.execute_batch(step)?;
-    transaction.pragma_update(None, "application_id", APPLICATION)?;
-    transaction.pragma_update(None, "user_version", version)?;
-    transaction.commit()
+/// Takes steps in one transaction. An error tells which one it was.
+fn migrate(connection: &mut Connection, steps: &[(i64, &str)]) -> Result<(), (i64, rusqlite::Error)> {
+    let Some((newest, _)) = steps.last().copied() else { return Ok(()) };
+    let whole = |error| (newest, error);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(whole)?;
+    for (version, step) in steps {
+        transaction.execute_batch(step).map_err(|error| (*version, error))?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION).map_err(whole)?;
+    transaction.pragma_update(None, "user_version", newest).map_err(whole)?;
+    transaction.commit().map_err(whole)
 }
 
 /// Refuses a file that is shorter than its own first page says, which SQLite would notice only when somebody reads

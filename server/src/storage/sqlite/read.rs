@@ -134,14 +134,16 @@ pub(super) fn find_sent(
     id: &ConversationId,
     keys: &[SentKey],
 ) -> Result<Vec<Option<Arc<Message>>>, StoreError> {
-    let Some(key) = key(connection, id)? else {
-        return Ok(vec![None; keys.len()]);
-    };
+    // One moment for all of them: each statement alone would lock the database anew.
+    let _moment = if keys.len() > 1 { Some(connection.unchecked_transaction()?) } else { None };
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {MESSAGE} FROM messages WHERE conversation = ?1 AND sender = ?2 AND client_id = ?3"
+        "SELECT {MESSAGE} FROM messages
+         WHERE conversation = (SELECT key FROM conversations WHERE id = ?1) AND sender = ?2 AND client_id = ?3"
     ))?;
     let mut find = |sent: &SentKey| {
-        let row = statement.query_row(params![key, sent.sender.as_str(), sent.client_id.as_str()], message).optional();
+        let row = statement
+            .query_row(params![id.as_str(), sent.sender.as_str(), sent.client_id.as_str()], message)
+            .optional();
         row?.map(TryInto::try_into).transpose()
     };
     keys.iter().map(&mut find).collect()

@@ -92,8 +92,13 @@ struct Thread {
     _folder: Folder,
 }
 
-/// Appends of one transaction, and how each fared in it.
-type Batch = Vec<(Reply<()>, Result<(), StoreError>)>;
+/// An append in a transaction.
+struct Entry {
+    append: Append,
+    reply: Reply<()>,
+    /// How it fared, but for the commit.
+    result: Result<(), StoreError>,
+}
 
 impl Thread {
     fn run(mut self, waiting: &Receiver<Job>) {
@@ -154,11 +159,13 @@ impl Thread {
     fn transaction(&mut self, first: Append, reply: Reply<()>, waiting: &Receiver<Job>) -> Option<Job> {
         let limits = self.settings.limits;
         let (mut appends, mut bytes, mut records) = (0, 0, 0);
-        let mut batch: Batch = Vec::new();
+        let mut batch: Vec<Entry> = Vec::new();
         let mut next = Some(Job::Append { append: first, reply });
         let began = Instant::now();
         let ordinal = self.ordinal;
         let mut failure = self.begin().err();
+        // Whether each append gets a savepoint. That costs more than the rest of it, and hardly ever is one needed.
+        let mut careful = false;
         loop {
             match next {
                 Some(Job::Append { append, reply })
@@ -167,18 +174,23 @@ impl Thread {
                     appends += 1;
                     bytes += append.weight();
                     records += append.records.len();
-                    let result = match &failure {
-                        Some(error) => Err(error.clone()),
-                        None => self.put(&append),
+                    let put = match &failure {
+                        Some(_) => Ok(()),
+                        None => self.put(&append, careful),
                     };
-                    // A broken database takes the whole transaction with it.
-                    match result {
-                        Err(Trouble::All(error)) => {
-                            failure = Some(Trouble::All(error.clone()));
-                            batch.push((reply, Err(error)));
+                    batch.push(Entry { append, reply, result: Ok(()) });
+                    match put {
+                        Ok(()) => {}
+                        // A broken database takes the whole transaction with it.
+                        Err(trouble @ Trouble::All(_)) => failure = Some(trouble),
+                        Err(Trouble::One(error)) if careful => {
+                            batch.last_mut().into_iter().for_each(|entry| entry.result = Err(error.clone()));
                         }
-                        Err(Trouble::One(error)) => batch.push((reply, Err(error))),
-                        Ok(()) => batch.push((reply, Ok(()))),
+                        // What it left behind can only go with everything before it.
+                        Err(Trouble::One(_)) => {
+                            careful = true;
+                            failure = self.start_over(&mut batch, ordinal).err();
+                        }
                     }
                 }
                 other => {
@@ -196,7 +208,7 @@ impl Thread {
                 self.undo();
                 Err(trouble.error())
             }
-            None => self.commit(),
+            None => self.note_activity(ordinal).and_then(|()| self.commit()),
         };
         if outcome.is_err() {
             self.ordinal = ordinal;
@@ -206,7 +218,7 @@ impl Thread {
             Err(_) => self.metrics.failed(),
         }
         debug!(appends, bytes, micros = began.elapsed().as_micros(), works = outcome.is_ok(), "transaction");
-        for (reply, result) in batch {
+        for Entry { reply, result, .. } in batch {
             let _ = reply.send(match &outcome {
                 Ok(()) => result,
                 Err(error) => Err(error.clone()),
@@ -215,20 +227,52 @@ impl Thread {
         next
     }
 
+    /// Begins the transaction anew, this time with a savepoint for each append.
+    fn start_over(&mut self, batch: &mut [Entry], ordinal: i64) -> Result<(), Trouble> {
+        self.undo();
+        self.ordinal = ordinal;
+        self.begin()?;
+        for entry in batch {
+            match self.put(&entry.append, true) {
+                Ok(()) => {}
+                Err(Trouble::One(error)) => entry.result = Err(error),
+                Err(trouble @ Trouble::All(_)) => return Err(trouble),
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the newest ordinal, if the transaction used any.
+    fn note_activity(&mut self, before: i64) -> Result<(), StoreError> {
+        let Some(open) = self.connection.as_ref().filter(|_| self.ordinal != before) else {
+            return Ok(());
+        };
+        let noted = open
+            .prepare_cached("UPDATE activity SET ordinal = ?1")
+            .and_then(|mut statement| statement.execute([self.ordinal - 1]));
+        if let Err(error) = noted {
+            let error = self.broken(&error).error();
+            self.undo();
+            return Err(error);
+        }
+        Ok(())
+    }
+
     fn begin(&mut self) -> Result<(), Trouble> {
         let open = self.reconnected().map_err(Trouble::All)?;
         execute(open, "BEGIN IMMEDIATE").map_err(|error| self.broken(&error))
     }
 
-    /// Puts one append into the transaction, or leaves no trace of it.
-    fn put(&mut self, append: &Append) -> Result<(), Trouble> {
+    /// Puts one append into the transaction. One that does not fit leaves no trace if this is `careful`.
+    fn put(&mut self, append: &Append, careful: bool) -> Result<(), Trouble> {
         let Some(open) = &self.connection else {
             return Err(Trouble::All(StoreError::failed("the database is not open")));
         };
         let mut ordinal = self.ordinal;
-        let result = execute(open, "SAVEPOINT one").map_err(Refusal::Database).and_then(|()| {
+        let run = |sql| if careful { execute(open, sql) } else { Ok(()) };
+        let result = run("SAVEPOINT one").map_err(Refusal::Database).and_then(|()| {
             put(open, append, &mut ordinal)?;
-            Ok(execute(open, "RELEASE one")?)
+            Ok(run("RELEASE one")?)
         });
         match result {
             Ok(()) => {
@@ -236,7 +280,7 @@ impl Thread {
                 Ok(())
             }
             Err(Refusal::Append(error)) => {
-                let undone = execute(open, "ROLLBACK TO one").and_then(|()| execute(open, "RELEASE one"));
+                let undone = run("ROLLBACK TO one").and_then(|()| run("RELEASE one"));
                 match undone {
                     Ok(()) => Err(Trouble::One(error)),
                     Err(error) => Err(self.broken(&error)),
@@ -333,7 +377,7 @@ fn gone(file: &Path) -> String {
 }
 
 fn newest_ordinal(connection: &Connection, file: &Path) -> Result<i64, OpenError> {
-    let newest = connection.query_row("SELECT coalesce(max(ordinal), 0) FROM conversations", [], |row| row.get(0));
+    let newest = connection.query_row("SELECT ordinal FROM activity", [], |row| row.get(0));
     newest.map_err(|error| OpenError::file(file, open::explain(&error)))
 }
 

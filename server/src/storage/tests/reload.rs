@@ -3,6 +3,8 @@
 //! The operations go through `decide`, as in the server; a store that is closed and opened again, or an append that
 //! fails, must leave exactly what was answered.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Map;
@@ -14,7 +16,7 @@ use crate::conversation::command::{Change, Draft, Edit};
 use crate::conversation::decide::{Decision, Rules, decide};
 use crate::conversation::pipeline::SentKey;
 use crate::conversation::record::{Durable, RECENT, Record};
-use crate::domain::{ClientMessageId, ConversationId, MessageId, MessageKind, SequenceId, SocketId};
+use crate::domain::{ClientMessageId, ConversationId, InviteId, MessageId, MessageKind, SequenceId, SocketId};
 use crate::storage::{Append, Store};
 
 const USERS: [&str; 4] = ["ann", "ben", "cat", "d\0n"];
@@ -45,6 +47,18 @@ enum Op {
         user: usize,
         up_to: u64,
     },
+    Invite {
+        talk: usize,
+        user: usize,
+        lasts: u64,
+        max_uses: Option<u32>,
+    },
+    /// By the invite of so many that were made.
+    Accept {
+        talk: usize,
+        user: usize,
+        invite: usize,
+    },
     /// A message in a place that is taken: it must be refused whole.
     Repeat {
         talk: usize,
@@ -62,13 +76,17 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (talk.clone(), user.clone()).prop_map(|(talk, user)| Op::Leave { talk, user }),
         1 => (talk.clone(), any::<Option<String>>(), any::<Option<Vec<String>>>())
             .prop_map(|(talk, title, sites)| Op::Edit { talk, title, sites }),
-        2 => (talk.clone(), user, 0..9_u64).prop_map(|(talk, user, up_to)| Op::Read { talk, user, up_to }),
+        2 => (talk.clone(), user.clone(), 0..9_u64).prop_map(|(talk, user, up_to)| Op::Read { talk, user, up_to }),
+        2 => (talk.clone(), user.clone(), 1..30_u64, prop::option::of(1..3_u32))
+            .prop_map(|(talk, user, lasts, max_uses)| Op::Invite { talk, user, lasts, max_uses }),
+        2 => (talk.clone(), user, 0..4_usize).prop_map(|(talk, user, invite)| Op::Accept { talk, user, invite }),
         1 => talk.prop_map(|talk| Op::Repeat { talk }),
         1 => Just(Op::Reopen),
     ]
 }
 
-fn change(op: &Op) -> Option<(usize, Change)> {
+/// What an operation asks for, given the invites that each conversation has made.
+fn change(op: &Op, invites: &[Vec<InviteId>]) -> Option<(usize, Change)> {
     let name = |index: usize| user(USERS[index]);
     Some(match op.clone() {
         Op::Say { talk, user, id, content } => {
@@ -93,6 +111,14 @@ fn change(op: &Op) -> Option<(usize, Change)> {
         Op::Read { talk, user, up_to } => {
             (talk, Change::Read { user: name(user), socket: SocketId(1), up_to: SequenceId(up_to) })
         }
+        Op::Invite { talk, user, lasts, max_uses } => {
+            let lasts = Duration::from_millis(lasts);
+            (talk, Change::Invite { by: name(user), id: InviteId::random(), lasts, max_uses })
+        }
+        Op::Accept { talk, user, invite } => {
+            let made = invites[talk].iter().rev().nth(invite)?;
+            (talk, Change::Accept { invite: made.clone(), user: name(user), name: USERS[user].to_owned() })
+        }
         Op::Repeat { .. } | Op::Reopen => return None,
     })
 }
@@ -107,8 +133,9 @@ async fn play(home: &Home, ops: &[Op]) {
         states.push(Durable::replay(id, &records).unwrap());
     }
     let mut log = vec![Vec::new(); 3];
+    let mut invites = vec![Vec::new(); 3];
     for (time, op) in ops.iter().enumerate() {
-        if let Some((talk, change)) = change(op) {
+        if let Some((talk, change)) = change(op, &invites) {
             let state = &mut states[talk];
             let sent = match &change {
                 Change::Say(Draft { sender, client_id: Some(client_id), .. }) => {
@@ -124,10 +151,11 @@ async fn play(home: &Home, ops: &[Op]) {
             store.append(Append::new(state.id.clone(), records.clone())).await.unwrap();
             for record in &records {
                 state.fold(record);
-                log[talk].extend(match record {
-                    Record::Posted(message) => Some(message.clone()),
-                    _ => None,
-                });
+                match record {
+                    Record::Posted(message) => log[talk].push(message.clone()),
+                    Record::Invited(invite) => invites[talk].push(invite.id.clone()),
+                    _ => {}
+                }
             }
         }
         match op {
@@ -145,7 +173,13 @@ async fn play(home: &Home, ops: &[Op]) {
         }
     }
     store.close().await.unwrap();
-    check(&*home.open().await, &states, &log).await;
+    let store = home.open().await;
+    check(&*store, &states, &log).await;
+    for (state, invites) in states.iter().zip(&invites) {
+        for invite in invites {
+            assert_eq!(store.conversation_of_invite(invite).await.unwrap().as_ref(), Some(&state.id));
+        }
+    }
 }
 
 async fn check(store: &dyn Store, states: &[Durable], log: &[Vec<std::sync::Arc<crate::domain::Message>>]) {
