@@ -59,7 +59,7 @@ impl NlwebProvider {
                 Said::Piece(piece) => piece,
                 Said::Nothing => continue,
                 Said::Complete => {
-                    events.is_over();
+                    events.done();
                     return Ok(whole.text());
                 }
                 Said::Failed => return Err(AiError::Failed("it told of an error of its own".to_owned())),

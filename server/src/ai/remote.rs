@@ -173,7 +173,7 @@ impl Events {
 
     /// Nothing more of the answer matters. What is behind it is read in passing, so that the connection serves the next
     /// question too; a body that goes on is cut.
-    pub(super) fn is_over(self) {
+    pub(super) fn done(self) {
         let mut events = self.events;
         tokio::spawn(tokio::time::timeout(REST, async move { while let Ok(Some(_)) = events.try_next().await {} }));
     }
