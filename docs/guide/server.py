@@ -1,7 +1,8 @@
 """A message board over WebSockets, in Python's standard library alone: the server that the guide tests.
 
-GET /health, GET /messages, and a socket at /ws?name=NAME. It greets with {"type": "welcome"}, answers
-{"type": "ping"} with {"type": "pong"}, and hands {"type": "message", "text": …} to everybody with a number.
+GET /health, GET /messages, POST /moderator?name=NAME, which the first who asks becomes, and a socket at /ws?name=NAME.
+It greets with {"type": "welcome"}, answers {"type": "ping"} with {"type": "pong"}, and hands {"type": "message",
+"text": …} to everybody with a number.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 sockets = {}  # writer: name
 messages = []
+moderators = []
 
 
 async def send(writer, frame):
@@ -72,7 +74,11 @@ async def serve(reader, writer):
             )
             await talk(parse_qs(url.query).get("name", ["nobody"])[0], reader, writer)
         else:
+            if method == "POST" and url.path == "/moderator":
+                moderators.append(parse_qs(url.query).get("name", ["nobody"])[0])
+            first = len(moderators) == 1
             status, answer = {
+                "/moderator": ("201 Created" if first else "409 Conflict", {"moderator": (moderators or [None])[0]}),
                 "/health": ("200 OK", {"ok": True}),
                 "/messages": ("200 OK", {"messages": messages}),
             }.get(url.path, ("404 Not Found", {"error": "not found"}))

@@ -172,7 +172,8 @@ pub struct RunArgs {
     #[arg(long)]
     pub debug: bool,
     /// Go on waiting, and play again what a change of a scenario, protocol, table, snapshot or a server's sources touches.
-    #[arg(long, conflicts_with_all = ["repeat_until_failure", "reproduce", "keep_server", "step", "pause_on_failure"])]
+    #[arg(long, conflicts_with_all = ["repeat", "repeat_until_failure", "reproduce", "keep_server", "step",
+        "pause_on_failure", "shard", "ci"])]
     pub watch: bool,
     /// Stop before each step, with everything connected: look into inboxes, send frames by hand, skip, go on.
     #[arg(long, conflicts_with_all = ["repeat_until_failure", "reproduce"])]

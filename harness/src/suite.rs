@@ -216,7 +216,7 @@ impl Played {
         let paint = Paint::new(false);
         let mut text: String = self.results.iter().map(|result| format!("{}\n", human::line(result, paint))).collect();
         for result in &self.results {
-            let failures = human::failures(result, None, paint);
+            let failures = human::named(result, human::failures(result, None, paint));
             if !failures.is_empty() {
                 text.push('\n');
                 text.push_str(&failures);

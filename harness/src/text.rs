@@ -1,5 +1,6 @@
 //! Frames and times in a line, for people.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -116,6 +117,33 @@ pub fn fingerprint(line: &str) -> String {
     made.replace_all(line, mask).into_owned()
 }
 
+/// Whether a character makes a terminal do something other than to show it and go on: controls of ASCII and of C1, and
+/// those of Unicode that turn the direction of writing round or end a line. Ends of lines and tabs are none.
+pub fn is_control(sign: char) -> bool {
+    matches!(
+        sign,
+        '\0'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
+}
+
+/// A text from outside as it may be shown on a terminal: what the terminal would obey stands as JSON escapes it,
+/// `\u001b`.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for sign in text.chars() {
+        if is_control(sign) {
+            shown.push_str(&format!("\\u{:04x}", u32::from(sign)));
+        } else {
+            shown.push(sign);
+        }
+    }
+    Cow::Owned(shown)
+}
+
 /// A text, cut where it is longer than so many characters.
 pub fn shorten(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
@@ -165,6 +193,14 @@ mod tests {
     fn a_fingerprint_has_no_ids_and_numbers() {
         let one = "ann_5866133396826033 never got m 12 (1f0e7f3c-7e43-4b6e) of the facade within 5.5s";
         assert_eq!(fingerprint(one), "ann_# never got m # (#) of the facade within #s");
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown() {
+        assert_eq!(visible("a\u{1b}[2J\u{7}\u{8}\r\u{9b}\u{202e}b"), r"a\u001b[2J\u0007\u0008\u000d\u009b\u202eb");
+        for plain in ["ä 😀 👩‍🚀\tb\n", "\\u001b"] {
+            assert_eq!(visible(plain), plain);
+        }
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub struct InitArgs {
     /// Where its WebSocket is, such as "/ws?user={{ me.id }}"; without it the usual places are tried.
     #[arg(long, value_name = "PATH")]
     pub websocket: Option<String>,
+    /// A path that answers a GET, such as "/api/rooms"; without it the usual places are tried.
+    #[arg(long, value_name = "PATH")]
+    pub get: Option<String>,
     /// Write the files anew where they are there already.
     #[arg(long)]
     pub force: bool,

@@ -169,7 +169,7 @@ fn tally(results: &[ScenarioResult], play: &Play<'_>) -> String {
     }
     for list in kinds.values() {
         if let Some(first) = list.first() {
-            text.push_str(&format!("\n{}", human::failures(first, None, paint)));
+            text.push_str(&format!("\n{}", human::named(first, human::failures(first, None, paint))));
             text.push_str(&human::seed(first, &play.options.again, paint));
         }
     }

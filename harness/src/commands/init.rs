@@ -45,8 +45,22 @@ pub(crate) fn init(args: &InitArgs, paint: Paint) -> Exit {
         }
     };
     print(&told(&found, paint));
-    if found == Found::default() {
-        complain("the server answers neither HTTP nor a WebSocket handshake; nothing was written");
+    if let (None, Some(path)) = (&found.socket, &wishes.websocket) {
+        complain(&format!("there is no WebSocket at {path}; nothing was written"));
+        return Exit::NoServer;
+    }
+    if let (Some(path), Some(answer)) = (&wishes.get, &found.http)
+        && answer.status >= 400
+        && !matches!(answer.status, 401 | 403)
+    {
+        complain(&format!("GET {path} answers {}, which is nothing to begin with; nothing was written", answer.status));
+        return Exit::NoServer;
+    }
+    if found.http.is_none() && found.socket.is_none() {
+        complain(
+            "at none of the usual places the server answers a GET or a WebSocket handshake; nothing was written: \
+             --websocket PATH or --get PATH says where it does",
+        );
         return Exit::NoServer;
     }
     let files = files(&wishes, &found);
@@ -71,6 +85,10 @@ pub(crate) fn init(args: &InitArgs, paint: Paint) -> Exit {
     };
     let exit = super::run::run(&config, &run, paint);
     let next = match exit {
+        Exit::Passed if found.socket.is_none() => {
+            "No WebSocket was found, so the scenario is a request alone; `roundtable init --force --websocket PATH …` \
+             begins anew with one."
+        }
         Exit::Passed => {
             "Next: a verb for what your participants do (scenarios/protocols), and a scenario that uses it."
         }
@@ -100,8 +118,10 @@ fn wishes(args: &InitArgs, dir: &Path) -> Result<Wishes, String> {
         let (name, value) = header.split_once(':').ok_or(format!("--header {header}: it is NAME: VALUE"))?;
         headers.push((name.trim().to_owned(), value.trim().to_owned()));
     }
-    if let Some(path) = args.websocket.as_ref().filter(|path| !path.starts_with('/')) {
-        return Err(format!("--websocket {path}: it is a path and starts with `/`"));
+    for (option, path) in [("--websocket", &args.websocket), ("--get", &args.get)] {
+        if let Some(path) = path.as_ref().filter(|path| !path.starts_with('/')) {
+            return Err(format!("{option} {path}: it is a path and starts with `/`"));
+        }
     }
     let start = match (&args.url, &args.command) {
         (Some(url), _) => url_of(url)?,
@@ -121,7 +141,7 @@ fn wishes(args: &InitArgs, dir: &Path) -> Result<Wishes, String> {
             );
         }
     };
-    Ok(Wishes { name, start, websocket: args.websocket.clone(), headers })
+    Ok(Wishes { name, start, websocket: args.websocket.clone(), get: args.get.clone(), headers })
 }
 
 fn url_of(text: &str) -> Result<Start, String> {
@@ -177,21 +197,21 @@ fn told(found: &Found, paint: Paint) -> String {
         line(format!("GET {} answers {}", answer.path, answer.status));
     }
     match &found.socket {
-        None => line("no WebSocket at the usual paths; --websocket PATH names it".to_owned()),
+        None => line(format!("no WebSocket at {}; --websocket PATH says where it is", found.tried.join(", "))),
         Some(Socket::Refused { path, status }) => {
             line(format!(
                 "a WebSocket at {path}, which refuses strangers with {status}; --header and --websocket give what it wants"
             ));
         }
-        Some(Socket::Open { path, greeting, pong, message }) => {
+        Some(Socket::Open { path, greeting, ping, message }) => {
             let greeted = match greeting.len() {
                 0 => String::new(),
                 1 => ", which greets with a frame".to_owned(),
                 many => format!(", which greets with {many} frames"),
             };
             line(format!("a WebSocket at {path}{greeted}"));
-            if let Some(pong) = pong {
-                line(format!("{{\"type\":\"ping\"}} is answered with {}", crate::text::shorten(&pong.to_string(), 80)));
+            if let Some(ping) = ping {
+                line(format!("{} is answered with {}", ping.sent, crate::text::shorten(&ping.answer.to_string(), 80)));
             }
             match message.as_ref().map(|message| (message.to_sender.is_some(), message.to_other.is_some())) {
                 Some((true, true)) => line("a message goes to the others and back to its sender".to_owned()),

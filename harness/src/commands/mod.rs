@@ -18,16 +18,19 @@ mod watch;
 use std::borrow::Cow;
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use tokio::sync::watch::{Receiver, Sender};
 
 use crate::cli::{Cli, Color, Command, ListArgs, SelectArgs};
 use crate::config::{Config, ConfigError};
 use crate::exit::Exit;
-use crate::report::paint::Paint;
+use crate::report::paint::{Paint, harmless};
 use crate::scenario::error::Severity;
 use crate::secret::Secrets;
 use crate::select::{Selected, label, select};
-use crate::text::counted;
+use crate::text::{counted, visible};
 
 /// Carries out a command line.
 pub fn run(cli: Cli) -> Exit {
@@ -102,24 +105,27 @@ pub(crate) fn refuse(message: &str) -> Exit {
 }
 
 pub(crate) fn complain(message: &str) {
-    let _ = writeln!(std::io::stderr(), "error: {}", shown(message.strip_prefix("error: ").unwrap_or(message)));
+    let _ =
+        writeln!(std::io::stderr(), "error: {}", visible(&shown(message.strip_prefix("error: ").unwrap_or(message))));
 }
 
 /// What nothing that is printed may hold; set before anything is known that could hold it.
-static SECRETS: OnceLock<Arc<Secrets>> = OnceLock::new();
+static SECRETS: RwLock<Option<Arc<Secrets>>> = RwLock::new(None);
 
 /// A text as it may be printed.
 pub(crate) fn shown(text: &str) -> Cow<'_, str> {
-    SECRETS.get().map_or(Cow::Borrowed(text), |secrets| secrets.mask(text))
+    let secrets = SECRETS.read().unwrap_or_else(PoisonError::into_inner);
+    secrets.as_ref().map_or(Cow::Borrowed(text), |secrets| secrets.mask(text))
 }
 
-/// The secrets of this process; from now on nothing that is printed holds them.
+/// The secrets of a configuration; from now on nothing that is printed holds them.
 pub(crate) fn keep_secrets(config: &Config, asked: &[String]) -> Result<Option<Arc<Secrets>>, String> {
     let secrets = Secrets::from_env(&config.secrets, asked).map_err(|error| error.to_string())?;
-    if let Some(secrets) = &secrets
-        && SECRETS.set(Arc::clone(secrets)).is_ok()
-    {
-        secrets.mask_panics(|text| _ = std::io::stderr().write_all(text.as_bytes()));
+    if let Some(secrets) = &secrets {
+        *SECRETS.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(secrets));
+        // Once: servers in process take panics over from it. What a later configuration adds is masked as it is printed.
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        ONCE.call_once(|| secrets.mask_panics(|text| _ = std::io::stderr().write_all(shown(text).as_bytes())));
     }
     Ok(secrets)
 }
@@ -127,7 +133,7 @@ pub(crate) fn keep_secrets(config: &Config, asked: &[String]) -> Result<Option<A
 /// Prints; a reader that went away ends the program quietly, as is the custom for `| head`.
 pub(crate) fn print(text: &str) -> Exit {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(shown(text).as_bytes()).and_then(|()| out.flush());
+    let _ = out.write_all(harmless(&shown(text)).as_bytes()).and_then(|()| out.flush());
     Exit::Passed
 }
 
@@ -142,7 +148,7 @@ pub(crate) fn chosen(config: &Config, args: &SelectArgs) -> Result<Selected, Exi
 /// Tells what was found, and gives a selection that can be played.
 pub(crate) fn usable(config: &Config, args: &SelectArgs, selected: Selected) -> Result<Selected, Exit> {
     for finding in &selected.findings {
-        let _ = writeln!(std::io::stderr(), "{}\n", shown(&finding.to_string()));
+        let _ = writeln!(std::io::stderr(), "{}\n", visible(&shown(&finding.to_string())));
     }
     let errors = selected.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     if errors > 0 {
@@ -203,14 +209,33 @@ pub(crate) fn under_ci(asked: bool) -> bool {
     asked || std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
 }
 
+/// Told at the first SIGINT or SIGTERM.
+static INTERRUPTION: OnceLock<(Sender<bool>, Receiver<bool>)> = OnceLock::new();
+
+/// Whether something is under way that an interruption must end first.
+static UNDERWAY: AtomicBool = AtomicBool::new(true);
+
 /// Turns true at the first SIGINT or SIGTERM; the second ends the program at once.
-pub(crate) fn interruption() -> tokio::sync::watch::Receiver<bool> {
-    static INTERRUPTED: OnceLock<tokio::sync::watch::Receiver<bool>> = OnceLock::new();
-    INTERRUPTED.get_or_init(listen).clone()
+pub(crate) fn interruption() -> Receiver<bool> {
+    INTERRUPTION.get_or_init(listen).1.clone()
 }
 
-fn listen() -> tokio::sync::watch::Receiver<bool> {
+/// Says whether something is under way.
+pub(crate) fn underway(now: bool) {
+    UNDERWAY.store(now, Ordering::SeqCst);
+}
+
+/// Ends what is under way, if something is, as if interrupted.
+pub(crate) fn end_round() {
+    if let Some((interrupt, _)) = INTERRUPTION.get().filter(|_| UNDERWAY.load(Ordering::SeqCst)) {
+        let _ = writeln!(std::io::stderr(), "ending the servers (Ctrl-C to end at once)");
+        interrupt.send_replace(true);
+    }
+}
+
+fn listen() -> (Sender<bool>, Receiver<bool>) {
     let (interrupt, interrupted) = tokio::sync::watch::channel(false);
+    let given = interrupt.clone();
     // Until the handlers are there a signal ends the program as any other, and its servers with it.
     let (ready, listens) = std::sync::mpsc::channel::<()>();
     std::thread::spawn(move || {
@@ -221,20 +246,22 @@ fn listen() -> tokio::sync::watch::Receiver<bool> {
                 return;
             };
             drop(ready);
-            for second in [false, true] {
+            loop {
                 tokio::select! {
                     _ = int.recv() => {}
                     _ = term.recv() => {}
                 }
-                if second {
+                if interrupt.send_replace(true) {
+                    watch::restore_terminal();
                     std::process::exit(i32::from(Exit::Interrupted.code()));
                 }
-                let _ = writeln!(std::io::stderr(), "interrupted: ending the servers (once more to end at once)");
-                interrupt.send_replace(true);
+                if UNDERWAY.load(Ordering::SeqCst) {
+                    let _ = writeln!(std::io::stderr(), "interrupted: ending the servers (once more to end at once)");
+                }
             }
         });
     });
     // Ends with an error when the handlers are there, or can't be.
     let _ = listens.recv();
-    interrupted
+    (given, interrupted)
 }

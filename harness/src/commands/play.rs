@@ -185,6 +185,7 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
         ran
     });
     let mut failures = String::new();
+    let named = |result: &_, text| if debug == Some(Debug::Whole) { text } else { human::named(result, text) };
     let width = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
     let mut story = debug.map(|debug| Story::new(paint, width, debug == Debug::Whole));
     let events = incoming.into_iter().flat_map(|told| match told {
@@ -210,10 +211,10 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
             // What was not run is told once, at the end.
             let told = shown == Shown::All || (shown == Shown::Bad && !result.is_good());
             if told && !matches!(result.outcome, Outcome::NotRun { .. }) {
-                print(&format!("{}\n", human::line(result, paint)));
+                print(&format!("{}\n", named(result, human::line(result, paint))));
             }
             let trace = reports.trace(result).map(|page| shown_path(&page));
-            let text = human::failures(result, trace.as_deref(), paint);
+            let text = named(result, human::failures(result, trace.as_deref(), paint));
             if !text.is_empty() {
                 failures.push('\n');
                 failures.push_str(&text);

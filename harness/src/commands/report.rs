@@ -84,10 +84,10 @@ fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
             match result.outcome {
                 // What was not run is told once, at the end.
                 Outcome::NotRun { .. } => not_run.push(ScenarioResult::clone(result)),
-                _ => _ = print(&format!("{}\n", human::line(result, paint))),
+                _ => _ = print(&format!("{}\n", human::named(result, human::line(result, paint)))),
             }
             let trace = reports.trace(result).filter(|_| detailed == event.scenario);
-            let text = human::failures(result, trace.as_deref(), paint);
+            let text = human::named(result, human::failures(result, trace.as_deref(), paint));
             if !text.is_empty() {
                 failures.push('\n');
                 failures.push_str(&text);

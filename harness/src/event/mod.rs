@@ -13,15 +13,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::record::Closing;
-use crate::scenario::error::{Position, Source};
 
+mod failure;
 pub mod page;
+mod place;
 mod result;
 pub mod schema;
 
+pub use failure::{Came, Class, Failure, FailureKind, Nearest, SnapshotChange};
+pub use place::Place;
 pub use result::{
-    Attempt, Came, Class, Failure, FailureKind, LoggedLine, Nearest, Outcome, Person, Quarantined, Raced,
-    ScenarioResult, SnapshotChange, StreamPattern, Summary, Waiting,
+    Attempt, LoggedLine, Outcome, Person, Quarantined, Raced, ScenarioResult, StreamPattern, Summary, Waiting,
 };
 
 /// The version of the format. It is raised when a reader of the former one would misunderstand a file.
@@ -194,6 +196,9 @@ pub enum EventKind {
         headers: BTreeMap<String, String>,
         /// The body, where one was sent.
         body: Option<String>,
+        /// What the runner asks for where no step does: `state` for a snapshot, the `read-back` of a stream, a `barrier`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        purpose: Option<String>,
     },
     /// The answer to a request.
     Answered {
@@ -345,34 +350,6 @@ pub struct Start {
     #[serde(rename = "after_us", with = "micros")]
     #[schemars(with = "u64")]
     pub after: Duration,
-}
-
-/// A place in a file, with its line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Place {
-    /// The file.
-    pub file: PathBuf,
-    /// Where in it.
-    #[serde(flatten)]
-    pub at: Position,
-    /// The line's text, without indentation.
-    pub text: String,
-}
-
-impl Place {
-    /// A place in a source.
-    pub fn new(source: &Source, at: Position) -> Self {
-        let mut text = source.line(at.line).trim().to_owned();
-        // A step that is written over several lines says little in its first: `- alice:`.
-        for next in 1..=2 {
-            if !text.ends_with(':') {
-                break;
-            }
-            text.push(' ');
-            text.push_str(source.line(at.line + next).trim());
-        }
-        Self { file: source.path.clone(), at, text }
-    }
 }
 
 impl EventKind {

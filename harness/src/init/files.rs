@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::{Found, Socket, Start, Wishes, probe};
+use super::{Found, Socket, Start, Wishes};
 use crate::subject::subprocess::spec::TCP;
 
 /// A file to write: its path below the folder, and its text.
@@ -20,7 +20,7 @@ pub fn files(wishes: &Wishes, found: &Found) -> Vec<File> {
 }
 
 /// Fields that usually say which kind a frame is.
-const KINDS: [&str; 8] = ["type", "event", "kind", "op", "action", "topic", "method", "cmd"];
+pub(super) const KINDS: [&str; 8] = ["type", "event", "kind", "op", "action", "topic", "method", "cmd"];
 
 /// What of a frame says which kind it is: its discriminating fields that are words.
 pub(super) fn outline(frame: &Value) -> Map<String, Value> {
@@ -90,9 +90,10 @@ fn protocol(wishes: &Wishes, found: &Found) -> String {
         let headers = wishes.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
         let _ = writeln!(text, "headers: {}", flow(&Value::Object(headers)));
     }
-    if let Some(Socket::Open { greeting, message, .. }) = &found.socket {
+    if let Some(Socket::Open { greeting, message, ping, .. }) = &found.socket {
         let carried = message.as_ref().and_then(|message| message.to_other.as_ref().or(message.to_sender.as_ref()));
-        let outlines: Vec<_> = greeting.iter().chain(carried).map(outline).collect();
+        let outlines: Vec<_> =
+            greeting.iter().chain(carried).chain(ping.as_ref().map(|ping| &ping.answer)).map(outline).collect();
         let kind = KINDS.iter().find(|kind| outlines.iter().any(|outline| outline.contains_key(**kind)));
         if let Some(kind) = kind.filter(|kind| **kind != "type") {
             let _ = writeln!(text, "kind: $.{kind}                             # what says which kind a frame is");
@@ -108,27 +109,29 @@ fn protocol(wishes: &Wishes, found: &Found) -> String {
         );
     }
     match &found.socket {
-        Some(Socket::Open { path, greeting, pong, message }) => {
+        Some(Socket::Open { path, greeting, ping, message }) => {
             text.push('\n');
             let both = message.as_ref().filter(|message| message.to_other.is_some() && message.to_sender.is_some());
-            if let Some(pong) = pong {
+            if let Some(ping) = ping {
                 let _ = write!(
                     text,
                     "# What proves that nothing came: the answer to a ping, if the server sends it behind all deliveries.\n\
                      # `roundtable check --barrier 20` tries whether it does.\n\
-                     barrier: {{ echo: {{ send: {{ type: ping }}, receive: {} }} }}\n",
-                    flow(&Value::Object(outline(pong)))
+                     barrier: {{ echo: {{ send: {}, receive: {} }} }}\n",
+                    flow(&ping.sent),
+                    flow(&Value::Object(outline(&ping.answer)))
                 );
-            } else if let Some(frame) = both.and_then(|message| message.to_other.as_ref()) {
+            } else if let Some((message, frame)) =
+                both.and_then(|message| message.to_other.as_ref().map(|frame| (message, frame)))
+            {
                 let marker = |pattern: Value| flow(&pattern).replace("{{ text }}", "{{ marker }}");
-                let sent = probe::message("text");
                 let _ = write!(
                     text,
                     "# What proves that nothing came: somebody else's message, which comes behind everything before it.\n\
                      # `roundtable check --barrier 20` tries whether it does.\n\
                      barrier: {{ marker: {{ do: {{ send: {} }}, receive: {} }} }}\n",
-                    marker(carrying(&sent, "text")),
-                    marker(carrying(frame, both.map_or("", |message| &message.text)))
+                    marker(carrying(&message.sent, &message.text)),
+                    marker(carrying(frame, &message.text))
                 );
             } else {
                 text.push_str(
@@ -151,7 +154,7 @@ fn protocol(wishes: &Wishes, found: &Found) -> String {
             if let Some(message) = message
                 && let Some(frame) = message.to_other.as_ref().or(message.to_sender.as_ref())
             {
-                let sent = carrying(&probe::message(&message.text), &message.text);
+                let sent = carrying(&message.sent, &message.text);
                 let _ = write!(
                     verbs,
                     "  says:\n    doc: Sends a message.\n    takes: text\n    steps:\n      - me: {{ send: {} }}\n  \
@@ -169,7 +172,13 @@ fn protocol(wishes: &Wishes, found: &Found) -> String {
                 flow(&json!(path))
             );
         }
-        None => {}
+        None if found.tried.is_empty() => {}
+        None => {
+            text.push_str(
+                "\n# No WebSocket was found, so participants do requests alone. Where there is one after all,\n\
+                 # `roundtable init --force --websocket PATH` looks there.\n",
+            );
+        }
     }
     if !verbs.is_empty() {
         let _ = write!(text, "\nverbs:\n{verbs}");
@@ -185,7 +194,7 @@ fn scenario(wishes: &Wishes, found: &Found) -> String {
     }
     let mut both = false;
     match &found.socket {
-        Some(Socket::Open { message, pong, .. }) => {
+        Some(Socket::Open { message, ping, .. }) => {
             both = true;
             steps.push_str("  - all: enter\n");
             title = "Two participants enter".to_owned();
@@ -199,7 +208,7 @@ fn scenario(wishes: &Wishes, found: &Found) -> String {
                     steps.push_str("  - ben: { sees: hello }\n");
                     title = "What one says, the other sees".to_owned();
                 }
-                if others && !own && pong.is_some() {
+                if others && !own && ping.is_some() {
                     let frame = message.to_other.as_ref().map(outline).unwrap_or_default();
                     let frame = flow(&Value::Object(frame));
                     let _ = writeln!(steps, "  - ann: {{ receive_nothing: {frame} }}    # proven by the barrier");
@@ -283,16 +292,17 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::init::{Answer, Message};
+    use crate::init::{Answer, Message, Ping};
 
     fn wishes(start: Start) -> Wishes {
-        Wishes { name: "rooms".to_owned(), start, websocket: None, headers: Vec::new() }
+        Wishes { name: "rooms".to_owned(), start, websocket: None, get: None, headers: Vec::new() }
     }
 
     /// Whatever was found, the files are well formed for the program that reads them.
     #[test]
     fn the_files_are_what_the_program_reads() {
         let message = Message {
+            sent: json!({ "op": "message", "text": "hello" }),
             text: "hello".to_owned(),
             to_sender: None,
             to_other: Some(json!({ "type": "said", "data": { "by": "x", "lines": ["hello"] } })),
@@ -300,18 +310,19 @@ mod tests {
         let open = Socket::Open {
             path: "/ws?user={{ me.id }}".to_owned(),
             greeting: vec![json!({ "type": "welcome", "id": 7 }), json!([1])],
-            pong: Some(json!({ "type": "pong" })),
-            message: Some(message),
+            ping: Some(Box::new(Ping { sent: json!({ "op": "ping" }), answer: json!({ "op": "pong" }) })),
+            message: Some(Box::new(message)),
         };
         let plain_text = Socket::Open {
             path: "/".to_owned(),
             greeting: Vec::new(),
-            pong: None,
-            message: Some(Message {
+            ping: None,
+            message: Some(Box::new(Message {
+                sent: json!({ "type": "message", "text": "hello" }),
                 text: "hello".to_owned(),
                 to_sender: Some(json!("you said: hello")),
                 to_other: None,
-            }),
+            })),
         };
         let refused = Socket::Refused { path: "/ws".to_owned(), status: 401 };
         let answer = Answer { path: "/health".to_owned(), status: 200, body: None };
@@ -325,7 +336,7 @@ mod tests {
         ] {
             let nothing = http.is_none();
             let folder = tempfile::tempdir().unwrap();
-            for (path, text) in files(&wishes(start), &Found { http, socket }) {
+            for (path, text) in files(&wishes(start), &Found { http, tried: Vec::new(), socket }) {
                 let path = folder.path().join(path);
                 std::fs::create_dir_all(path.parent().unwrap()).unwrap();
                 std::fs::write(path, text).unwrap();

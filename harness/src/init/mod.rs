@@ -17,6 +17,8 @@ pub struct Wishes {
     pub start: Start,
     /// Where its WebSocket is, if that is known; may hold templates.
     pub websocket: Option<String>,
+    /// A path that answers a GET, if that is known; may hold templates.
+    pub get: Option<String>,
     /// Headers that every request needs; the values may hold templates.
     pub headers: Vec<(String, String)>,
 }
@@ -75,6 +77,8 @@ pub struct Found {
     pub http: Option<Answer>,
     /// Its WebSocket, if one was found.
     pub socket: Option<Socket>,
+    /// The paths at which a WebSocket was looked for, where none was found.
+    pub tried: Vec<String>,
 }
 
 /// An answer to a GET.
@@ -104,16 +108,27 @@ pub enum Socket {
         path: String,
         /// What it sends at the opening, as far as two connections got the like.
         greeting: Vec<serde_json::Value>,
-        /// What it answers to `{"type": "ping"}`.
-        pong: Option<serde_json::Value>,
+        /// The ping that it answers.
+        ping: Option<Box<Ping>>,
         /// What came of a message.
-        message: Option<Message>,
+        message: Option<Box<Message>>,
     },
 }
 
-/// What came of a message that one participant sent: `probe::MESSAGE` with a text.
+/// A ping that is answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ping {
+    /// What was sent: `{"type": "ping"}`, or with another field where that names kinds of frames.
+    pub sent: serde_json::Value,
+    /// The answer.
+    pub answer: serde_json::Value,
+}
+
+/// What came of a message that one participant sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
+    /// What was sent.
+    pub sent: serde_json::Value,
     /// The text that it carried.
     pub text: String,
     /// The frame in which the sender got the text back.

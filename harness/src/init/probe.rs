@@ -1,5 +1,6 @@
 //! Looks at a running server as a stranger would: a few GETs, the usual places of a WebSocket, a ping, one message.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -9,7 +10,8 @@ use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
-use super::{Answer, Found, Message, Socket, Wishes};
+use super::files::KINDS;
+use super::{Answer, Found, Message, Ping, Socket, Wishes};
 use crate::run::{Handshake, Opened, handshake};
 
 /// Paths that often answer; the first that does well counts.
@@ -37,17 +39,14 @@ const QUIET: Duration = Duration::from_millis(300);
 
 type Stream = WebSocketStream<hyper_util::rt::TokioIo<hyper::upgrade::Upgraded>>;
 
-/// The message that is sent to see who gets it, with its text.
-pub fn message(text: &str) -> Value {
-    json!({ "type": "message", "text": text })
-}
-
 /// Looks at the server at this address.
 pub async fn probe(base: &str, wishes: &Wishes) -> Found {
-    let (http, socket) = (http(base, wishes).await, socket(base, wishes).await);
+    let paths: Vec<&str> = wishes.websocket.as_deref().map_or_else(|| SOCKETS.to_vec(), |path| vec![path]);
+    let (http, socket) = (http(base, wishes).await, socket(base, &paths, wishes).await);
     // A server of sockets alone answers a GET with a refusal of its own, which says nothing.
     let alone = matches!(socket, Some(Socket::Open { .. }));
-    Found { http: http.filter(|answer| !alone || (200..300).contains(&answer.status)), socket }
+    let tried = if socket.is_none() { paths.into_iter().map(str::to_owned).collect() } else { Vec::new() };
+    Found { http: http.filter(|answer| !alone || (200..300).contains(&answer.status)), socket, tried }
 }
 
 /// Templates have no value yet: a word stands for each.
@@ -69,8 +68,9 @@ fn headers(wishes: &Wishes) -> Vec<(String, String)> {
 async fn http(base: &str, wishes: &Wishes) -> Option<Answer> {
     let client = crate::run::client(base).ok()?;
     let mut best: Option<Answer> = None;
-    for path in PATHS {
-        let mut request = client.get(format!("{base}{path}")).timeout(PATIENCE);
+    let paths: Vec<&str> = wishes.get.as_deref().map_or_else(|| PATHS.to_vec(), |path| vec![path]);
+    for path in paths {
+        let mut request = client.get(format!("{base}{}", without_templates(path))).timeout(PATIENCE);
         for (name, value) in headers(wishes) {
             request = request.header(name, value);
         }
@@ -79,7 +79,9 @@ async fn http(base: &str, wishes: &Wishes) -> Option<Answer> {
         let body = response.text().await.unwrap_or_default();
         let body = serde_json::from_str::<Value>(&body).ok().filter(|value| value.is_object() && body.len() < 300);
         let good = (200..300).contains(&status);
-        if good || best.is_none() {
+        // That nothing is at a path that nobody named says nothing of the server; a refusal does.
+        let telling = good || wishes.get.is_some() || matches!(status, 300..=399 | 401 | 403);
+        if good || (telling && best.is_none()) {
             best = Some(Answer { path: path.to_owned(), status, body: body.filter(|_| good) });
         }
         if good {
@@ -89,11 +91,7 @@ async fn http(base: &str, wishes: &Wishes) -> Option<Answer> {
     best
 }
 
-async fn socket(base: &str, wishes: &Wishes) -> Option<Socket> {
-    let paths: Vec<&str> = match &wishes.websocket {
-        Some(path) => vec![path],
-        None => SOCKETS.to_vec(),
-    };
+async fn socket(base: &str, paths: &[&str], wishes: &Wishes) -> Option<Socket> {
     let mut refused = None;
     for path in paths {
         match open(base, path, wishes).await {
@@ -102,7 +100,7 @@ async fn socket(base: &str, wishes: &Wishes) -> Option<Socket> {
             Some(Err(404 | 405 | 200..=399)) | None => {}
             Some(Err(status)) => {
                 if refused.is_none() {
-                    refused = Some(Socket::Refused { path: path.to_owned(), status });
+                    refused = Some(Socket::Refused { path: (*path).to_owned(), status });
                 }
             }
         }
@@ -123,33 +121,68 @@ async fn open(base: &str, path: &str, wishes: &Wishes) -> Option<Result<Stream, 
 /// Two strangers on one socket: what greets them, what a ping gives, who gets a message.
 async fn look(base: &str, path: &str, wishes: &Wishes, mut one: Stream) -> Socket {
     let first = heard(&mut one).await;
-    let mut socket = Socket::Open { path: path.to_owned(), greeting: Vec::new(), pong: None, message: None };
+    let mut socket = Socket::Open { path: path.to_owned(), greeting: Vec::new(), ping: None, message: None };
     let Some(Ok(mut two)) = open(base, path, wishes).await else { return socket };
     let second = heard(&mut two).await;
     // What the first hears of the second is no greeting.
     heard(&mut one).await;
-    let Socket::Open { greeting, pong, message, .. } = &mut socket else { return socket };
+    let Socket::Open { greeting, ping, message, .. } = &mut socket else { return socket };
     let alike = first.iter().zip(&second).take_while(|(a, b)| super::files::outline(a) == super::files::outline(b));
     greeting.extend(alike.map(|(frame, _)| frame.clone()));
 
-    if say(&mut one, &json!({ "type": "ping" })).await {
-        *pong = heard(&mut one).await.into_iter().find(|frame| {
-            super::files::outline(frame).values().any(|word| word.as_str().is_some_and(|word| word.contains("pong")))
-        });
+    // The field by which greetings are told apart comes first.
+    let greeted = greeting.iter().flat_map(kinds_of);
+    let mut kinds: Vec<&str> = greeted.chain(KINDS).collect();
+    let mut seen = BTreeSet::new();
+    kinds.retain(|kind| seen.insert(*kind));
+    for kind in &kinds {
+        let sent = json!({ *kind: "ping" });
+        let answer = if say(&mut one, &sent).await { heard(&mut one).await.into_iter().find(is_pong) } else { None };
         heard(&mut two).await;
+        if let Some(answer) = answer {
+            *ping = Some(Box::new(Ping { sent, answer }));
+            break;
+        }
+        // Some end a connection on which they understand nothing.
+        if ended(&mut one).await {
+            let Some(Ok(again)) = open(base, path, wishes).await else { return socket };
+            one = again;
+            heard(&mut one).await;
+            heard(&mut two).await;
+        }
     }
     let text = "hello from a probe";
-    if say(&mut one, &self::message(text)).await {
+    let kind = ping.as_ref().and_then(|ping| kinds_of(&ping.sent).next()).or(kinds.first().copied()).unwrap_or("type");
+    let sent = json!({ kind: "message", "text": text });
+    if say(&mut one, &sent).await {
         let carries = |frame: &Value| frame.to_string().contains(text);
-        *message = Some(Message {
+        *message = Some(Box::new(Message {
+            sent,
             text: text.to_owned(),
             to_sender: heard(&mut one).await.into_iter().find(carries),
             to_other: heard(&mut two).await.into_iter().find(carries),
-        });
+        }));
     }
     let _ = one.close(None).await;
     let _ = two.close(None).await;
     socket
+}
+
+/// The fields of a frame that may say which kind it is.
+fn kinds_of(frame: &Value) -> impl Iterator<Item = &'static str> + use<> {
+    let outline = super::files::outline(frame);
+    KINDS.into_iter().filter(move |kind| outline.contains_key(*kind))
+}
+
+fn is_pong(frame: &Value) -> bool {
+    super::files::outline(frame)
+        .values()
+        .any(|word| word.as_str().is_some_and(|word| word.to_lowercase().contains("pong")))
+}
+
+/// Whether the server has ended a connection.
+async fn ended(stream: &mut Stream) -> bool {
+    stream.send(Frame::Ping(Vec::new().into())).await.is_err()
 }
 
 async fn say(stream: &mut Stream, frame: &Value) -> bool {

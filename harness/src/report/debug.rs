@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::names::Names;
 use super::paint::{Paint, Style};
 use crate::event::{Event, EventKind, Instance, Place};
-use crate::text::{gist_of, shorten};
+use crate::text::{gist_of, shorten, visible};
 
 /// Lanes are drawn for up to so many participants; more would leave no room for frames.
 const LANES: usize = 10;
@@ -33,6 +34,8 @@ pub struct Story {
 #[derive(Debug, Default)]
 struct Scene {
     people: Vec<String>,
+    /// Their ids, where frames aren't told whole.
+    names: Names,
     /// Which of them are stubs.
     stubs: Vec<String>,
     /// How many connections each has open.
@@ -55,7 +58,7 @@ impl Story {
             return match &event.kind {
                 // Of a server that several scenarios share.
                 EventKind::ServerLog { line } => {
-                    Some(self.paint.text(Style::Dim, &self.cut(format!("{:23}server │ {line}", ""))))
+                    Some(self.paint.text(Style::Dim, &self.cut(format!("{:23}server │ {}", "", visible(line)))))
                 }
                 _ => None,
             };
@@ -89,8 +92,11 @@ impl Story {
                 scene.people = participants.iter().chain(stubs).cloned().collect();
                 scene.open = vec![0; scene.people.len()];
                 scene.stubs.clone_from(stubs);
+                if !self.whole {
+                    scene.names = Names::of_keys(participants);
+                }
                 let label = event.scenario.as_ref().map(|instance| &*instance.label).unwrap_or_default();
-                let head = format!("▶ {label}  {title}");
+                let head = format!("▶ {label}  {}", visible(title));
                 let room = self.width.map_or(usize::MAX, |width| width.saturating_sub(head.chars().count() + 3));
                 let server = if room < server.len() { String::new() } else { paint.text(Style::Dim, server) };
                 Some(format!("\n{}  {server}", paint.text(Style::Strong, &self.cut(head))).trim_end().to_owned())
@@ -99,30 +105,45 @@ impl Story {
                 scene.steps.insert(*number, place.clone());
                 self.step(scene, *depth, place, actor.as_deref(), event.at)
             }
-            EventKind::Requested { participant, method, path, body, .. } => {
-                let body = body.as_deref().map(|body| format!("  {}", self.frame(body))).unwrap_or_default();
-                Some(self.row(scene, event.at, participant, "→", &format!("{method} {path}{body}"), ""))
+            EventKind::Requested { participant, method, path, body, purpose, .. } => {
+                let body = body.as_deref().map(|body| format!("  {}", self.frame(scene, body))).unwrap_or_default();
+                let purpose = purpose.as_deref().map(|purpose| format!("  ({purpose})")).unwrap_or_default();
+                Some(self.row(
+                    scene,
+                    event.at,
+                    participant,
+                    "→",
+                    &format!("{method} {}{body}", visible(&scene.names.shorten(path))),
+                    &purpose,
+                ))
             }
             EventKind::Answered { participant, status, body, took, .. } => {
                 let style = if *status < 400 { Style::Good } else { Style::Note };
                 let took = format!("  ({:.1} ms)", took.as_secs_f64() * 1000.0);
                 let head = (style, status.to_string());
-                Some(self.row_with(scene, event.at, participant, "←", Some(head), &self.frame(body), &took))
+                Some(self.row_with(scene, event.at, participant, "←", Some(head), &self.frame(scene, body), &took))
             }
             EventKind::Opened { participant, connection, path, status, id, .. } => {
                 scene.count(participant, id.is_some(), false);
                 let how = if *status == 101 { String::new() } else { format!("  refused: {status}") };
-                Some(self.row(scene, event.at, participant, "⇄", &format!("{}open {path}{how}", named(connection)), ""))
+                Some(self.row(
+                    scene,
+                    event.at,
+                    participant,
+                    "⇄",
+                    &format!("{}open {}{how}", named(connection), visible(&scene.names.shorten(path))),
+                    "",
+                ))
             }
             EventKind::Sent { barrier: true, .. } | EventKind::Received { barrier: true, .. } if !self.whole => None,
             EventKind::Sent { participant, connection, frame, barrier, .. } => {
-                let text = format!("{}{}", named(connection), self.frame(frame));
+                let text = format!("{}{}", named(connection), self.frame(scene, frame));
                 Some(self.row(scene, event.at, participant, "→", &text, if *barrier { "  (barrier)" } else { "" }))
             }
             EventKind::Received { participant, connection, frame, number, barrier, .. } => {
                 // A request to a stub opens its connection.
                 scene.count(participant, scene.stubs.contains(participant), false);
-                let text = format!("{}{}", named(connection), self.frame(frame));
+                let text = format!("{}{}", named(connection), self.frame(scene, frame));
                 let mark = match number {
                     _ if *barrier => "  (barrier)".to_owned(),
                     Some(number) => format!("  #{number}"),
@@ -146,7 +167,7 @@ impl Story {
                 let by = if end.by_participant { "by itself" } else { "by the server" };
                 // A request to a stub has no close frame.
                 let code = if scene.stubs.contains(participant) { String::new() } else { format!("{code} ") };
-                let text = format!("{}closed {by}: {code}{}", named(connection), end.reason);
+                let text = format!("{}closed {by}: {code}{}", named(connection), visible(&end.reason));
                 let text = text.trim_end().trim_end_matches(':').to_owned();
                 Some(self.row(scene, event.at, participant, "✕", text.trim_end(), ""))
             }
@@ -155,11 +176,14 @@ impl Story {
                 Some(self.plain(
                     scene,
                     event.at,
-                    &paint.text(Style::Dim, &format!("┆ {}", shorten(line, room.max(20) - 1))),
+                    &paint.text(
+                        Style::Dim,
+                        &format!("┆ {}", shorten(&visible(&scene.names.shorten(line)), room.max(20) - 1)),
+                    ),
                 ))
             }
             EventKind::Note { text } => {
-                Some(self.plain(scene, event.at, &paint.text(Style::Strong, &format!("# {text}"))))
+                Some(self.plain(scene, event.at, &paint.text(Style::Strong, &format!("# {}", visible(text)))))
             }
             EventKind::RunStarted { .. }
             | EventKind::Source { .. }
@@ -181,7 +205,8 @@ impl Story {
         actor: Option<&str>,
         at: Duration,
     ) -> Option<String> {
-        let text = place.text.trim_start_matches("- ");
+        let text = visible(&place.text);
+        let text = text.trim_start_matches("- ");
         if depth > 0 {
             let text = format!("{}{}  {text}", "  ".repeat(depth), line_of(place));
             let name = actor.map_or_else(|| " ".repeat(scene.names()), |actor| self.name(scene, actor));
@@ -277,8 +302,11 @@ impl Story {
     }
 
     /// A frame or body: what matters of it, or all of it.
-    fn frame(&self, text: &str) -> String {
-        if self.whole { text.to_owned() } else { gist_of(text) }
+    fn frame(&self, scene: &Scene, text: &str) -> String {
+        if self.whole {
+            return visible(text).into_owned();
+        }
+        visible(&gist_of(&scene.names.shorten(text))).into_owned()
     }
 
     fn cut(&self, text: String) -> String {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::paint::Paint;
 use super::{Reporter, case, human};
 use crate::event::{Event, EventKind, Outcome, ScenarioResult, Summary};
-use crate::text::{counted, shorten};
+use crate::text::{counted, shorten, visible};
 
 /// GitHub shows ten errors and ten warnings of a step; the last error of ours says how many there are besides.
 const ANNOTATIONS: usize = 9;
@@ -301,7 +301,7 @@ fn annotate(level: &str, place: Option<(&Path, usize)>, title: &str, message: &s
 
 /// The message of a workflow command.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    visible(&text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")).into_owned()
 }
 
 /// A property of a workflow command.
@@ -353,7 +353,7 @@ mod tests {
 
     #[test]
     fn a_workflow_command_stays_one_line_and_one_command() {
-        assert_eq!(data("100%\r\n::error::x"), "100%25%0D%0A::error::x");
+        assert_eq!(data("100%\r\n::error::x\u{1b}"), r"100%25%0D%0A::error::x\u001b");
         assert_eq!(property("a:b,c%\n"), "a%3Ab%2Cc%25%0A");
     }
 

@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
+use super::names::Names;
 use super::paint::{Paint, Style};
 use crate::event::{Attempt, Class, Failure, LoggedLine, Outcome, Place, ScenarioResult, Summary};
 use crate::snapshot::DiffKind;
-use crate::text::counted;
+use crate::text::{counted, visible};
 
 /// Lines of a diff and of a log that a failure shows; the rest is counted.
 const DIFF_LINES: usize = 60;
@@ -39,16 +40,22 @@ pub fn line(result: &ScenarioResult, paint: Paint) -> String {
             let first = failures.first().map(|failure| failure.headline.as_str()).unwrap_or_default();
             format!(": attempt {} failed: {}", result.attempt, crate::text::shorten(first, 160))
         }
-        Outcome::Interrupted { waiting } => waiting
-            .iter()
-            .map(|waiting| format!("\n{}", paint.text(Style::Note, &format!("      {waiting}"))))
-            .collect(),
+        Outcome::Interrupted { waiting } => waiting.iter().map(|waiting| format!("\n      {waiting}")).collect(),
         _ if result.is_flaky() => format!(": passed at attempt {}", result.attempt),
         _ => String::new(),
     };
     let word = paint.text(style, &format!("{word:>5}"));
     let label = paint.text(Style::Strong, &result.label);
-    format!("{word} [{time}] {label}{repetition}  {}{why}{unknown}", result.title)
+    let text = format!("{}{}", visible(&result.title), visible(&why));
+    format!("{word} [{time}] {label}{repetition}  {text}{unknown}")
+}
+
+/// A text about a scenario with its participants' keys in the place of their ids.
+pub fn named(result: &ScenarioResult, text: String) -> String {
+    if matches!(result.outcome, Outcome::Passed) && !result.is_flaky() {
+        return text;
+    }
+    Names::of(result).shorten(&text)
 }
 
 fn word(result: &ScenarioResult) -> (&'static str, Style) {
@@ -112,21 +119,17 @@ pub fn without_log(result: &ScenarioResult, paint: Paint) -> String {
         Outcome::Failed { failures } => {
             heading(&mut text, result, paint);
             attempts_before(&mut text, &result.earlier, failures, paint);
-            for failure in failures {
-                one(&mut text, failure, paint);
-            }
+            text.push_str(&told(failures, paint));
         }
         Outcome::NoServer { reason, .. } => {
             heading(&mut text, result, paint);
-            let _ = writeln!(text, "  {} {reason}", paint.text(Style::Bad, "✗"));
+            let _ = writeln!(text, "  {} {}", paint.text(Style::Bad, "✗"), visible(reason));
         }
         _ => {
             if let (true, Some((last, before))) = (result.is_flaky(), result.earlier.split_last()) {
                 heading(&mut text, result, paint);
                 attempts_before(&mut text, before, &last.failures, paint);
-                for failure in &last.failures {
-                    one(&mut text, failure, paint);
-                }
+                text.push_str(&told(&last.failures, paint));
             }
         }
     }
@@ -136,8 +139,13 @@ pub fn without_log(result: &ScenarioResult, paint: Paint) -> String {
 /// What didn't hold, as [`failures`] tells it of a scenario.
 pub(crate) fn told(failures: &[Failure], paint: Paint) -> String {
     let mut text = String::new();
-    for failure in failures {
-        one(&mut text, failure, paint);
+    let mut failures = failures.iter().peekable();
+    while let Some(failure) = failures.next() {
+        // What several failures of one step have in common stands below the last of them.
+        let again = failures.peek().is_some_and(|next| {
+            next.place == failure.place && next.inside == failure.inside && next.details == failure.details
+        });
+        one(&mut text, failure, again, paint);
     }
     text
 }
@@ -200,7 +208,7 @@ fn attempts_before(text: &mut String, before: &[Attempt], last: &[Failure], pain
     let last = headline(last);
     for (number, attempt) in before.iter().enumerate() {
         let first = headline(&attempt.failures);
-        let first = if first == last { "the same" } else { &first };
+        let first = if first == last { "the same" } else { &*visible(&first) };
         row(text, if number == 0 { "before" } else { "" }, &format!("attempt {}: {first}", number + 1), paint);
     }
 }
@@ -217,7 +225,7 @@ fn heading(text: &mut String, result: &ScenarioResult, paint: Paint) {
         _ => String::new(),
     };
     let (word, label) = (paint.text(style, &format!("{word}{class}")), paint.text(Style::Strong, &result.label));
-    let _ = writeln!(text, "{word} {label}: {}", result.title);
+    let _ = writeln!(text, "{word} {label}: {}", visible(&result.title));
     let mut about = Vec::new();
     if let Some(owner) = &result.owner {
         about.push(format!("owner: {owner}"));
@@ -231,22 +239,28 @@ fn heading(text: &mut String, result: &ScenarioResult, paint: Paint) {
     }
 }
 
-fn one(text: &mut String, failure: &Failure, paint: Paint) {
-    let _ = writeln!(text, "  {} {}", paint.text(Style::Bad, "✗"), paint.text(Style::Strong, &failure.headline));
+/// A failure; `again` where the next one stands at the same place, with the same details.
+fn one(text: &mut String, failure: &Failure, again: bool, paint: Paint) {
+    let headline = visible(&failure.headline);
+    let _ = writeln!(text, "  {} {}", paint.text(Style::Bad, "✗"), paint.text(Style::Strong, &headline));
+    let bare = failure.expected.is_none() && failure.nearest.is_none() && failure.came.is_empty();
+    if again && bare && failure.late.is_none() && failure.diff.is_empty() {
+        return;
+    }
     for (number, place) in failure.place.iter().chain(&failure.inside).enumerate() {
         source(text, place, number, paint);
     }
     if let Some(expected) = failure.expected.as_ref().filter(|expected| !failure.headline.contains(expected.as_str())) {
-        row(text, "expected", expected, paint);
+        row(text, "expected", &visible(expected), paint);
     }
     if let Some(nearest) = &failure.nearest {
-        row(text, "nearest", &nearest.what, paint);
+        row(text, "nearest", &visible(&nearest.what), paint);
         for difference in &nearest.differences {
-            row(text, "", &format!("  {}", paint.text(Style::Note, difference)), paint);
+            row(text, "", &format!("  {}", paint.text(Style::Note, &visible(difference))), paint);
         }
     }
     if let Some(late) = &failure.late {
-        row(text, "late", late, paint);
+        row(text, "late", &visible(late), paint);
     }
     // A frame that a detail shows already isn't shown twice.
     let again = |frame: &str| failure.details.iter().any(|detail| detail.contains(frame));
@@ -256,13 +270,13 @@ fn one(text: &mut String, failure: &Failure, paint: Paint) {
             .map(|line| format!(" {}", paint.text(Style::Dim, &format!("(taken by line {line})"))))
             .unwrap_or_default();
         let head = if number == 0 { "came" } else { "" };
-        row(text, head, &format!("{:>9.1} ms {}{taken}", millis(frame.at), frame.frame), paint);
+        row(text, head, &format!("{:>9.1} ms {}{taken}", millis(frame.at), visible(&frame.frame)), paint);
     }
     if failure.came.is_empty() && failure.late.is_some() && failure.expected.is_some() {
         row(text, "came", "nothing", paint);
     }
     for (number, detail) in failure.details.iter().enumerate() {
-        row(text, if number == 0 { "detail" } else { "" }, detail, paint);
+        row(text, if number == 0 { "detail" } else { "" }, &visible(detail), paint);
     }
     for line in failure.diff.iter().take(DIFF_LINES) {
         let style = match line.kind {
@@ -271,7 +285,7 @@ fn one(text: &mut String, failure: &Failure, paint: Paint) {
             DiffKind::Removed => Style::Bad,
             DiffKind::Added => Style::Good,
         };
-        let _ = writeln!(text, "    {}", paint.text(style, &line.plain()));
+        let _ = writeln!(text, "    {}", paint.text(style, &visible(&line.plain())));
     }
     if failure.diff.len() > DIFF_LINES {
         let _ = writeln!(
@@ -286,7 +300,12 @@ fn source(text: &mut String, place: &Place, depth: usize, paint: Paint) {
     let at = format!("{}:{}:{}", place.file.display(), place.at.line, place.at.column);
     let head = if depth == 0 { "at" } else { "in" };
     row(text, head, &at, paint);
-    row(text, "", &format!("{} {}", paint.text(Style::Dim, &format!("{:>4} |", place.at.line)), place.text), paint);
+    row(
+        text,
+        "",
+        &format!("{} {}", paint.text(Style::Dim, &format!("{:>4} |", place.at.line)), visible(&place.text)),
+        paint,
+    );
 }
 
 fn row(text: &mut String, head: &str, body: &str, paint: Paint) {
@@ -300,7 +319,7 @@ fn log(text: &mut String, lines: &[String], paint: Paint) {
     }
     for (number, line) in lines.iter().skip(skipped).enumerate() {
         let head = if number == 0 && skipped == 0 { "server" } else { "" };
-        row(text, head, &paint.text(Style::Dim, line), paint);
+        row(text, head, &paint.text(Style::Dim, &visible(line)), paint);
     }
 }
 
@@ -314,8 +333,6 @@ pub fn summary(summary: &Summary, paint: Paint) -> String {
             notes.push(format!("{number} {}", if number == 1 { one } else { many }));
         }
     };
-    count(summary.no_server, "scenario had no server", "scenarios had no server");
-    count(summary.not_run, "scenario was not run", "scenarios were not run");
     count(summary.flaky, "scenario is flaky", "scenarios are flaky");
     count(summary.quarantined, "failure is in quarantine", "failures are in quarantine");
     count(summary.not_begun, "scenario was not begun", "scenarios were not begun");
@@ -348,12 +365,12 @@ pub fn summary(summary: &Summary, paint: Paint) -> String {
     let _ = writeln!(text, "{}", paint.text(Style::Dim, &"─".repeat(60)));
     let notes = if notes.is_empty() { String::new() } else { format!("; {}", notes.join("; ")) };
     let _ = writeln!(text, "{}{notes}", took(summary.took));
-    let mut numbers = format!(
-        "{} passed, {} failed, {} skipped",
-        summary.passed,
-        summary.failed + summary.no_server,
-        summary.skipped
-    );
+    let mut numbers = format!("{} passed, {} failed, {} skipped", summary.passed, summary.failed, summary.skipped);
+    for (number, what) in [(summary.no_server, "without a server"), (summary.not_run, "not run")] {
+        if number > 0 {
+            numbers.push_str(&format!(", {number} {what}"));
+        }
+    }
     if !summary.orphans.is_empty() {
         let orphans = counted(summary.orphans.len(), "orphaned snapshot", "orphaned snapshots");
         numbers.push_str(&format!(", {orphans}"));

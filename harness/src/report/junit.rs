@@ -220,7 +220,10 @@ fn test_case(
             for trace in traces {
                 out.push_str(&format!("[[ATTACHMENT|{}]]\n", trace.display()));
             }
-            out.push_str(&human::failures(result, None, Paint::new(false)));
+            if result.is_quarantined() {
+                // `skipped` takes no text.
+                out.push_str(&case::explained(result));
+            }
             writer.create_element("system-out").write_text_content(BytesText::new(&clean(&out)))?;
             err(writer, &log(result), clean)
         })?;

@@ -28,6 +28,7 @@ pub mod human;
 pub mod json;
 pub mod junit;
 pub mod merge;
+pub mod names;
 pub mod paint;
 pub mod reports;
 pub mod tape;

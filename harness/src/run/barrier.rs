@@ -8,9 +8,10 @@ use serde_json_path::JsonPath;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::expect::came;
+use super::here::{Here, MainMode};
 use super::inbox::Ping;
 use super::socket::{Connection, Echo, changed_before, describe, from_now};
-use super::world::{Here, MainMode, Marker, lock};
+use super::world::{Marker, lock};
 use crate::event::Failure;
 use crate::pattern::Pattern;
 use crate::record::Payload;
@@ -95,7 +96,7 @@ impl Here {
         passed: &JsonPath,
     ) -> Result<Proof, Box<Failure>> {
         let path = self.text(get)?;
-        let answer = self.get(&path).await?;
+        let answer = self.get(&path, "barrier").await?;
         let Some(Value::Number(goal)) = offset.query(&answer.body).first().cloned() else {
             return Err(self.failure(format!(
                 "the barrier's GET {path} gave no number at {offset}: {} {}",

@@ -7,9 +7,10 @@ use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::desk::split;
+use super::here::Here;
 use super::lock;
 use super::socket::{Connection, describe};
-use super::world::{Here, Participant};
+use super::world::Participant;
 use crate::record::{ConnectionId, Payload, What};
 use crate::report::paint::{Paint, Style};
 use crate::scenario::error::{Findings, Source};

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::Here;
+use super::here::Here;
 use crate::event::Failure;
 use crate::pattern::Pattern;
 use crate::scenario::template::Expr;

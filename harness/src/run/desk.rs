@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 
+use super::here::Here;
 use super::lock;
-use super::world::Here;
 use crate::event::{Failure, FailureKind, Place};
 use crate::report::paint::{Paint, Style};
 use crate::scenario::model::Step;

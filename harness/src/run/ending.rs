@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::expect::{came, told};
-use super::world::{Here, lock};
+use super::here::Here;
+use super::world::lock;
 use crate::event::{Failure, Place};
 use crate::scenario::error::Position;
 use crate::text::{brief, counted, millis};

@@ -7,9 +7,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::barrier::Proof;
+use super::here::Here;
 use super::inbox::{Frame, Inbox, Look};
 use super::socket::{Connection, changed_before, describe as describe_end, from_now};
-use super::world::{Here, lock};
+use super::world::lock;
 use crate::event::{Came, EventKind, Failure, FailureKind, Nearest};
 use crate::pattern::{Difference, Pattern, describe, nearest};
 use crate::scenario::model::{Capture, Expect, Expected};

@@ -8,13 +8,14 @@ use reqwest::cookie::CookieStore as _;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
+use super::answer::Answer;
 use super::exchange::{Got, Request};
+use super::here::{Here, MainMode};
 use super::release::Racer;
-use super::world::{Answer, Here, MainMode, Participant, lock};
-use crate::event::{EventKind, Failure, FailureKind, Nearest};
-use crate::pattern::{Difference, Pattern, describe};
+use super::world::{Participant, lock};
+use crate::event::{EventKind, Failure, FailureKind};
 use crate::record::{Exchange, What};
-use crate::scenario::model::{Body, Checks, Http};
+use crate::scenario::model::{Body, Http};
 use crate::scenario::template::{Template, as_text};
 
 /// The header of W3C trace context.
@@ -29,6 +30,8 @@ struct Outgoing {
     headers: HeaderMap,
     body: Option<String>,
     json: Option<Value>,
+    /// What it is for, where no step asks.
+    purpose: Option<&'static str>,
 }
 
 impl Here {
@@ -88,10 +91,11 @@ impl Here {
         }
     }
 
-    /// A plain GET with the participant's headers, for state, readback and barriers.
-    pub(crate) async fn get(&self, path: &str) -> Result<Answer, Box<Failure>> {
+    /// A plain GET with the participant's headers, which no step asks for; events tell the purpose.
+    pub(crate) async fn get(&self, path: &str, purpose: &'static str) -> Result<Answer, Box<Failure>> {
         let url = self.url(path, None)?;
-        let outgoing = Outgoing { headers: self.headers(&[], &url)?, url, body: None, json: None };
+        let headers = self.headers(&[], &url)?;
+        let outgoing = Outgoing { headers, url, body: None, json: None, purpose: Some(purpose) };
         self.ask("GET", &outgoing, self.world.deadlines.of(None)).await
     }
 
@@ -110,7 +114,7 @@ impl Here {
             "delete" => "DELETE",
             _ => "GET",
         };
-        self.ask(method, &Outgoing { url, headers, body, json }, self.world.deadlines.of(None)).await
+        self.ask(method, &Outgoing { url, headers, body, json, purpose: None }, self.world.deadlines.of(None)).await
     }
 
     fn outgoing(&self, http: &Http) -> Result<Outgoing, Box<Failure>> {
@@ -147,7 +151,7 @@ impl Here {
         {
             headers.insert("content-type", HeaderValue::from_static(kind));
         }
-        Ok(Outgoing { url, headers, body, json })
+        Ok(Outgoing { url, headers, body, json, purpose: None })
     }
 
     /// A path on the server under test, with its query.
@@ -231,6 +235,7 @@ impl Here {
                 path: target,
                 headers: told_headers(&outgoing.headers),
                 body: outgoing.body.clone(),
+                purpose: outgoing.purpose.map(str::to_owned),
             });
         };
         let verb = reqwest::Method::from_bytes(method.as_bytes()).map_err(|error| self.wrong(error.to_string()))?;
@@ -326,110 +331,6 @@ impl Here {
         }
         Err(failure)
     }
-
-    /// Compares an answer with checks; where they hold, captures.
-    pub(crate) fn must(&mut self, answer: &Answer, checks: &Checks, default_status: bool) -> Result<(), Box<Failure>> {
-        let found = differences(self, answer, checks, default_status)?;
-        if !found.is_empty() {
-            let who = self.me.as_ref().map(|me| me.key()).unwrap_or_default();
-            let mut failure = self.failure(format!("{who}: {}: {}", answer.what, found[0]));
-            failure.nearest = Some(Nearest {
-                what: format!("the answer, {}", answer.status),
-                entry: answer.entry,
-                whole: Some(answer.body.to_string()),
-                differences: found,
-            });
-            failure.details.push(format!("answer: {} {}", answer.status, answer.body));
-            failure.expected = Some(expected(self, checks)?);
-            return Err(failure);
-        }
-        self.take(&answer.body, &checks.capture, &answer.what)
-    }
-
-    /// Captures from a value; each path must match exactly one.
-    pub(crate) fn take(
-        &mut self,
-        value: &Value,
-        captures: &[crate::scenario::model::Capture],
-        what: &str,
-    ) -> Result<(), Box<Failure>> {
-        for capture in captures {
-            let found = capture.path.query(value).all();
-            match found[..] {
-                [one] => {
-                    let one = one.clone();
-                    self.capture(&capture.name, &one);
-                }
-                _ => {
-                    let no_json = if value.is_string() { ": this is text, no JSON" } else { "" };
-                    let mut failure = self.failure(format!(
-                        "{what}: the capture `{}` must match one value, but {} matches {}{no_json}",
-                        capture.name,
-                        capture.source,
-                        found.len()
-                    ));
-                    failure.details.push(format!("in: {value}"));
-                    return Err(failure);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Where an answer differs from checks, a line each, the status first.
-pub(crate) fn differences(
-    here: &Here,
-    answer: &Answer,
-    checks: &Checks,
-    default_status: bool,
-) -> Result<Vec<String>, Box<Failure>> {
-    let mut lines = Vec::new();
-    match &checks.status {
-        Some(status) => {
-            let pattern = here.pattern(status)?;
-            if !pattern.matches(&Value::from(answer.status)) {
-                lines.push(format!("expected status {}, got {}", describe(&pattern), answer.status));
-            }
-        }
-        None if default_status && !(200..300).contains(&answer.status) => {
-            lines.push(format!("expected a status from 200 to 299, got {}", answer.status));
-        }
-        None => {}
-    }
-    if let Some(expect) = &checks.expect {
-        lines.extend(here.pattern(expect)?.differences(&answer.body).iter().map(Difference::to_string));
-    }
-    if let Some(expect) = &checks.expect_headers {
-        let pattern = here.pattern(&lower_keys(expect, here)?)?;
-        lines.extend(
-            pattern.differences(&answer.header_value()).iter().map(|difference| format!("header {difference}")),
-        );
-    }
-    Ok(lines)
-}
-
-/// Header names match in any case: the pattern's top-level keys in lower case.
-fn lower_keys(template: &Template, here: &Here) -> Result<Template, Box<Failure>> {
-    let value = match here.render(template)? {
-        Value::Object(map) => {
-            Value::Object(map.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect())
-        }
-        other => other,
-    };
-    Ok(Template::literal(template.at, value))
-}
-
-fn expected(here: &Here, checks: &Checks) -> Result<String, Box<Failure>> {
-    let mut parts = Vec::new();
-    for (name, template) in [("status", &checks.status), ("body", &checks.expect), ("headers", &checks.expect_headers)]
-    {
-        if let Some(template) = template {
-            let pattern: Pattern = here.pattern(template)?;
-            parts.push(format!("{name} {}", describe(&pattern)));
-        }
-    }
-    Ok(if parts.is_empty() { "status 200 to 299".to_owned() } else { parts.join(", ") })
 }
 
 fn keep_cookies(me: &Participant, headers: &HeaderMap, url: &Url) {

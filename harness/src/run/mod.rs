@@ -1,25 +1,32 @@
 //! Playing one scenario: from its plan to its result, over real connections.
 //!
 //! - `play`: the recipe;
-//! - `world`: who takes part, what is set, what has happened;
-//! - `step`: steps and controls, with `race`, `check`, `server` and `ending`; `act`: what an actor does, with `http`,
-//!   `socket`, `stub`, `expect`, `barrier` and `snapshot`;
+//! - `identity`: who the participants are; `promises`: what is judged at the end; `log`: the server's lines;
+//! - `world`: who takes part, what is set, what has happened; `here`: what a step sees of it;
+//! - `step`: steps and controls, with `race`, `check`, `server` and `ending`; `act`: what an actor does, with `connect`,
+//!   `http`, `answer`, `socket`, `stub`, `expect`, `barrier` and `snapshot`;
 //! - `progress`: what is waited for, for those who end a run;
 //! - `inbox`: every frame of a connection, and selective receive; pure.
 
 mod act;
+mod answer;
 mod barrier;
 mod by_hand;
 mod chance;
 mod check;
+mod connect;
 mod desk;
 mod ending;
 mod exchange;
 mod expect;
+mod here;
 mod http;
+mod identity;
 mod inbox;
+mod log;
 mod patterns;
 mod progress;
+mod promises;
 mod race;
 mod release;
 mod server;
@@ -30,37 +37,33 @@ mod stub;
 mod wire;
 mod world;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
-use serde_json::{Value, json};
 
-use crate::event::{
-    Event, EventKind, EventSink, Failure, FailureKind, Instance, LoggedLine, Outcome, ScenarioResult, StreamPattern,
-};
-use crate::invariant::{self, judge_all};
-use crate::record::{Record, What};
+use crate::event::{Event, EventKind, EventSink, Failure, FailureKind, Instance, Outcome, ScenarioResult};
 use crate::scenario::model::{ParticipantSpec, Row, Scenario};
-use crate::scenario::stream::{StoredStream, Stream, integer_at, text_at};
-use crate::scenario::template::Template;
 use crate::secret::Secrets;
 use crate::stub::Started;
 use crate::subject::{Server, SubjectError};
 
+use chance::Chance;
 pub use chance::Luck;
-use chance::{Chance, Naming};
 pub use desk::Desk;
+use here::Here;
+use identity::{introduce, people};
+use log::own_lines;
 pub(crate) use progress::Progress;
+use promises::{promises, stream_of};
 pub use snapshot::Store;
 pub(crate) use snapshot::Taken;
 pub(crate) use socket::{Handshake, Opened, handshake};
 use stub::StubActor;
 pub use world::Deadlines;
-use world::{Here, Participant, World};
 pub(crate) use world::{LogBook, lock};
+use world::{Participant, World};
 
 /// A limit that nothing meets.
 const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -352,27 +355,6 @@ pub(crate) fn files_of(scenario: &Scenario) -> IndexMap<&std::path::Path, &str> 
     files
 }
 
-/// Who took part, with what one needs to go on by hand.
-fn people(top: &Here) -> Vec<crate::event::Person> {
-    let one = |participant: &Arc<Participant>| {
-        let mut there = top.clone();
-        there.me = Some(Arc::clone(participant));
-        let text = |name: &str| participant.var(name).as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
-        let paste = participant.spec.protocol.state.first().and_then(|(_, http)| {
-            let url = there.url(&there.text(&http.path).ok()?, None).ok()?;
-            let headers = there.headers(&[], &url).ok()?;
-            let headers: Vec<String> = headers
-                .iter()
-                .filter(|(name, _)| *name != http::TRACEPARENT)
-                .map(|(name, value)| format!("-H '{name}: {}' ", String::from_utf8_lossy(value.as_bytes())))
-                .collect();
-            Some(format!("curl {}'{url}'", headers.concat()))
-        });
-        crate::event::Person { key: participant.key().to_owned(), id: text("id"), token: text("token"), paste }
-    };
-    top.world.participants.values().map(one).collect()
-}
-
 fn world(
     job: &Job,
     ground: &Ground,
@@ -450,239 +432,6 @@ pub(crate) fn client(url: &str) -> reqwest::Result<reqwest::Client> {
         client = client.tls_certs_only([]);
     }
     client.build()
-}
-
-/// Gives every participant its identity: the templates, then the log-in steps.
-async fn introduce(top: &Here) -> Result<(), Vec<Failure>> {
-    for participant in top.world.participants.values() {
-        let identity = identity(&participant.spec, &top.world).map_err(|error| {
-            let mut failure = Failure::new(
-                FailureKind::Scenario,
-                format!("the identity of `{}`: {}", participant.key(), error.message),
-            );
-            failure.participant = Some(participant.key().to_owned());
-            vec![failure]
-        })?;
-        *lock(&participant.vars) = identity;
-        let mut there = top.clone();
-        there.me = Some(Arc::clone(participant));
-        there.in_verb = true;
-        there.shared = true;
-        there.steps(&participant.spec.protocol.login).await?;
-    }
-    Ok(())
-}
-
-/// The values of a participant before anything is played: `key`, `name`, what the identity's templates give (each
-/// sees those before it), and an empty `token` where none is given.
-fn identity(
-    spec: &ParticipantSpec,
-    world: &World,
-) -> Result<BTreeMap<String, Value>, crate::scenario::template::RenderError> {
-    let mut scope =
-        Naming { names: world.row.columns.clone(), chance: Arc::clone(&world.chance), key: spec.key.clone() };
-    scope.names.insert("run".to_owned(), json!(world.run));
-    let mut values = BTreeMap::from([
-        ("key".to_owned(), json!(spec.key)),
-        ("name".to_owned(), json!(spec.name.clone().unwrap_or_else(|| title_case(&spec.key)))),
-        ("id".to_owned(), json!(spec.key)),
-        ("token".to_owned(), json!("")),
-    ]);
-    let templates: IndexMap<&String, &Template> = spec.protocol.identity.iter().chain(&spec.identity).collect();
-    for (name, template) in templates {
-        scope.names.extend(values.iter().map(|(name, value)| (name.clone(), value.clone())));
-        if name == "name" && spec.name.is_some() {
-            continue;
-        }
-        values.insert(name.clone(), template.render(&scope)?);
-    }
-    Ok(values)
-}
-
-/// `leaver_2` as `Leaver 2`.
-fn title_case(key: &str) -> String {
-    let words = key.split('_').filter(|word| !word.is_empty()).map(|word| {
-        let mut chars = word.chars();
-        chars.next().map(|first| first.to_uppercase().chain(chars).collect::<String>()).unwrap_or_default()
-    });
-    words.collect::<Vec<_>>().join(" ")
-}
-
-/// Judges the invariants over the whole record; violations are failures, and what is unknown is told.
-async fn promises(top: &Here, failures: &mut Vec<Failure>) -> (Vec<String>, Vec<StreamPattern>) {
-    let world = &top.world;
-    let protocol = Arc::clone(&world.scenario.protocol);
-    if protocol.invariants.is_empty() {
-        return (Vec::new(), Vec::new());
-    }
-    let mut stored = Vec::new();
-    for stream in &protocol.streams {
-        let values = values_of(stream, &lock(&world.record));
-        for value in values {
-            let items = read_back(top, stream, &value).await;
-            stored.push(StoredStream { name: stream.name.clone(), stream: value, items });
-        }
-    }
-    let record = lock(&world.record);
-    for stream in protocol.streams.iter().filter(|_| world.detail) {
-        for link in invariant::links(&record, &world.members(), stream) {
-            world.tell(|| link);
-        }
-    }
-    let mut unknown = Vec::new();
-    let (verdicts, uses) = judge_all(&record, &world.members(), &protocol.streams, &stored, &protocol.invariants);
-    for verdict in verdicts {
-        match verdict.outcome {
-            invariant::Outcome::Holds { .. } => {}
-            invariant::Outcome::Unknown { why } => {
-                unknown.push(format!("{} ({}): {why}", verdict.invariant.name(), verdict.stream));
-            }
-            invariant::Outcome::Violated(evidence) => {
-                let headline = format!("{}: {}", verdict.invariant.name(), evidence.headline);
-                let mut failure = Failure::new(FailureKind::Invariant, headline);
-                failure.participant = Some(evidence.participant.clone());
-                // They describe the entries of the record, each in a line.
-                failure.details = evidence.details;
-                failure.entries = evidence.entries.iter().map(|mention| mention.index).collect();
-                failures.push(failure);
-            }
-        }
-    }
-    let patterns = protocol.streams.iter().zip(uses).flat_map(|(stream, uses)| {
-        uses.into_iter().map(|used| patterns::stream_pattern(&protocol, &record, stream, used)).collect::<Vec<_>>()
-    });
-    (unknown, patterns.collect())
-}
-
-/// The value of a stream that a connection's request names.
-fn stream_of(stream: &Stream, path: &str, query: &BTreeMap<String, String>) -> Option<String> {
-    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    let opened = json!({ "path": path, "segments": segments, "query": query });
-    stream.named(stream.connection.as_ref(), &opened)
-}
-
-/// The values of a stream that a record speaks of.
-fn values_of(stream: &Stream, record: &Record) -> Vec<String> {
-    let mut values: Vec<String> = Vec::new();
-    let mut add = |value: Option<String>| {
-        if let Some(value) = value
-            && !values.contains(&value)
-        {
-            values.push(value);
-        }
-    };
-    for entry in &record.entries {
-        match &entry.what {
-            What::Received { frame, .. } => {
-                let frame = frame.value();
-                if stream.frame.matches(&frame) {
-                    add(stream.named(stream.stream.as_ref(), &frame));
-                }
-            }
-            What::Opened { path, query, .. } => add(stream_of(stream, path, query)),
-            What::Exchange(exchange) => {
-                for send in &stream.sends {
-                    if let crate::scenario::stream::Send::Request { request, stream: place, .. } = send {
-                        let value = exchange.value("");
-                        if request.matches(&value) {
-                            add(stream.named(place.as_ref(), &value));
-                        }
-                    }
-                }
-            }
-            What::Sent { .. } | What::Closed { .. } | What::Stub { .. } => {}
-        }
-    }
-    values
-}
-
-/// Reads a stream back as the first participant who may.
-async fn read_back(top: &Here, stream: &Stream, value: &str) -> Result<Vec<(String, i64)>, String> {
-    const PAGES: usize = 10_000;
-    let Some(readback) = &stream.readback else { return Err("the protocol declares no `readback`".to_owned()) };
-    let mut why = "there is no participant to ask".to_owned();
-    'participants: for participant in top.world.participants.values() {
-        let mut there = top.clone();
-        there.me = Some(Arc::clone(participant));
-        there.locals.insert("stream".to_owned(), json!(value));
-        let mut items: Vec<(String, i64)> = Vec::new();
-        for _ in 0..PAGES {
-            there.locals.insert("after".to_owned(), json!(items.last().map_or(0, |(_, order)| *order)));
-            let node = crate::scenario::node::Node {
-                at: Default::default(),
-                kind: crate::scenario::node::Kind::String(readback.get.clone()),
-            };
-            let mut findings = crate::scenario::error::Findings::new(Arc::clone(&top.world.scenario.protocol.source));
-            let path = Template::lower(&node, &mut findings).render_text(&there).map_err(|error| error.message)?;
-            let answer = match there.get(&path).await {
-                Ok(answer) => answer,
-                Err(failure) => {
-                    // Who is refused may be followed by one who isn't; a server that doesn't answer answers nobody.
-                    return Err(crate::text::shorten(&failure.headline, 160));
-                }
-            };
-            if !(200..300).contains(&answer.status) {
-                why = format!("{} answered {} to `{}`", answer.what, answer.status, participant.key());
-                continue 'participants;
-            }
-            let page = readback.items.query(&answer.body).all();
-            let before = items.len();
-            for item in &page {
-                match (text_at(&readback.id, item), integer_at(&readback.order, item)) {
-                    (Some(id), Some(order)) => items.push((id, order)),
-                    _ => return Err(format!("an item of {path} has no id or order: {item}")),
-                }
-            }
-            let more = readback
-                .more
-                .as_ref()
-                .and_then(|more| more.query(&answer.body).first())
-                .and_then(Value::as_bool)
-                .unwrap_or(false);
-            if !more || items.len() == before {
-                return Ok(items);
-            }
-        }
-        return Err(format!("more than {PAGES} pages"));
-    }
-    Err(why)
-}
-
-/// The lines of the server's log that belong to this scenario: on a server of its own all of them, else those that
-/// name its participants or what it captured, came while it was alone, or tell a stack trace.
-fn own_lines(world: &World) -> Vec<LoggedLine> {
-    const KEPT: usize = 400;
-    let lines = lock(&world.log.lines).clone();
-    let names: Vec<String> = lock(&world.vars)
-        .values()
-        .filter_map(Value::as_str)
-        .filter(|text| text.len() >= 8)
-        .map(str::to_owned)
-        .collect();
-    // Why a server ended stands in its last lines, whomever they name.
-    let shared = world.log.shared.load(Ordering::Relaxed) && world.server.died().is_none();
-    let alone = world.log.alone();
-    let mut trouble = false;
-    let own = lines.into_iter().enumerate().filter(|(place, line)| {
-        trouble = tells_trouble(&line.text, trouble);
-        !shared
-            || trouble
-            || alone.get(*place).copied().unwrap_or(false)
-            || line.text.contains(&world.run)
-            || names.iter().any(|name| line.text.contains(name))
-    });
-    let own = own.map(|(_, line)| line);
-    let own: Vec<LoggedLine> = own.collect();
-    own[own.len().saturating_sub(KEPT)..].to_vec()
-}
-
-/// Whether a line belongs to a stack trace or a panic. Such lines name nobody, and everybody wants to see them; they go
-/// on while lines are indented, and end with the one that says what was raised.
-fn tells_trouble(line: &str, before: bool) -> bool {
-    const BEGINNINGS: [&str; 5] = ["Traceback (most recent", "panicked at", "goroutine ", "Unhandled", "Uncaught"];
-    let begins = BEGINNINGS.iter().any(|beginning| line.contains(beginning));
-    let goes_on = before && (line.starts_with([' ', '\t']) || line.contains("Error") || line.contains("Exception"));
-    begins || goes_on
 }
 
 /// How a scenario ends whose server couldn't be started.

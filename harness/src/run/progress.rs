@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use super::world::{Here, lock};
+use super::here::Here;
+use super::world::lock;
 use crate::event::{Place, Waiting};
 
 /// The waits of one scenario. The runner holds it too, and reads it from outside.

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
+use super::answer::Answer;
+use super::here::{Here, MainMode};
 use super::release::{Racer, Release};
 use super::step::{Played, one};
-use super::world::{Answer, Here, MainMode, Participant, lock};
+use super::world::{Participant, lock};
 use crate::event::{Failure, Nearest};
 use crate::scenario::model::{Action, Race, StepKind};
 

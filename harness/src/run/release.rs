@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::answer::Answer;
+use super::here::Here;
 use super::lock;
 use super::wire::Latch;
-use super::world::{Answer, Here, World};
+use super::world::World;
 use crate::event::{EventKind, Place, Raced, Start};
 
 /// Waits are slept up to so much before their end and spun from there: a sleep ends late by tens of microseconds.

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use super::here::Here;
 use super::socket::from_now;
-use super::world::{Here, lock};
+use super::world::lock;
 use crate::event::{Failure, FailureKind, LoggedLine};
 use crate::pattern::describe as describe_pattern;
 use crate::scenario::model::ServerAction;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::world::{Here, Participant, World, lock};
+use super::here::Here;
+use super::world::{Participant, World, lock};
 use crate::event::{Failure, FailureKind, Place, SnapshotChange};
 use crate::record::Member;
 use crate::scenario::model::Http;
@@ -147,7 +148,7 @@ fn by_roles(mut members: Vec<Member>, roles: &[(String, String)]) -> Vec<Member>
 async fn ask(there: &Here, http: &Http) -> Result<Value, Box<Failure>> {
     let query = http.query.as_ref().map(|query| there.render(query)).transpose()?;
     let url = there.url(&there.text(&http.path)?, query.as_ref())?;
-    let answer = there.get(&super::http::target(&url)).await?;
+    let answer = there.get(&super::http::target(&url), "state").await?;
     if (200..300).contains(&answer.status) {
         return Ok(answer.body);
     }

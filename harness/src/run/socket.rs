@@ -19,10 +19,11 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
+use super::answer::Answer;
 use super::exchange::Asked;
 use super::inbox::{Frame, Inbox, Ping};
 use super::wire::{Broken, Latch, dial};
-use super::world::{Answer, Participant, World, lock};
+use super::world::{Participant, World, lock};
 use crate::event::EventKind;
 use crate::pattern::Pattern;
 use crate::record::{Closing, ConnectionId, Payload, What};

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use serde_json::{Value, json};
 
-use super::world::{Here, Participant};
+use super::here::Here;
+use super::world::Participant;
 use crate::event::{EventKind, Failure, FailureKind};
 use crate::scenario::model::{Action, Step, StepKind};
 

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, Weak};
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
+use super::here::Here;
 use super::inbox::Frame;
 use super::socket::{Connection, from_now};
-use super::world::{Here, Participant, World, lock};
+use super::world::{Participant, World, lock};
 use crate::event::{EventKind, Failure, FailureKind, Nearest};
 use crate::pattern::{Difference, Pattern, describe, nearest};
 use crate::record::{Closing, ConnectionId, StubWhat, What};

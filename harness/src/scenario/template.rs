@@ -3,16 +3,15 @@
 //! `"{{ expr }}"` alone keeps the type of the expression's value; in a longer string the value becomes text. The
 //! expressions are minijinja's. An undefined name is an error, always.
 
+mod expr;
 pub mod functions;
 mod scope;
 
 use std::fmt::Write as _;
 
-use minijinja::Expression;
 use serde_json::{Map, Value};
 
-use self::functions::environment;
-use self::scope::Context;
+pub use self::expr::Expr;
 pub use self::scope::Scope;
 use super::error::{Findings, Position};
 use super::node::{Kind, Node};
@@ -38,17 +37,6 @@ enum Part {
 enum Piece {
     Literal(String),
     Expression(Expr),
-}
-
-/// An expression, compiled once to see that it can be, and kept as its source.
-#[derive(Debug, Clone)]
-pub struct Expr {
-    /// Its text, without the braces.
-    pub source: String,
-    /// Where it stands.
-    pub at: Position,
-    /// The names it refers to, with attributes as far as they are plain: `alice.id`, `index`.
-    pub names: Vec<String>,
 }
 
 /// A template that can't be rendered: which expression, where, and why.
@@ -110,6 +98,14 @@ impl Template {
     pub fn as_literal(&self) -> Option<&Value> {
         match &self.part {
             Part::Literal(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The expression, where it is one and nothing else.
+    pub fn as_expr(&self) -> Option<&Expr> {
+        match &self.part {
+            Part::Expression(expr) => Some(expr),
             _ => None,
         }
     }
@@ -240,96 +236,6 @@ fn push_text(text: &mut String, value: &Value) {
         other => {
             let _ = write!(text, "{other}");
         }
-    }
-}
-
-impl Expr {
-    /// Reads an expression's text; a broken one is reported and gives nothing.
-    pub fn lower(source: &str, at: Position, findings: &mut Findings) -> Option<Self> {
-        let source = source.trim();
-        match environment().compile_expression(source) {
-            Ok(compiled) => {
-                functions::check(source, at, findings);
-                let mut names: Vec<String> = compiled.undeclared_variables(true).into_iter().collect();
-                names.sort();
-                Some(Self { source: source.to_owned(), at, names })
-            }
-            Err(error) => {
-                let why = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-                findings.error_help(
-                    at,
-                    format!("`{source}` is no expression: {why}"),
-                    "expressions are written as in Jinja: names, attributes with dots, filters behind `|`",
-                );
-                None
-            }
-        }
-    }
-
-    /// The value in a scope.
-    pub fn eval(&self, scope: &dyn Scope) -> Result<Value, RenderError> {
-        if let Some(found) = self.plain_path(scope) {
-            return found;
-        }
-        let fail = |message: String| RenderError { at: self.at, message };
-        let compiled: Expression<'_, '_> =
-            environment().compile_expression(&self.source).map_err(|error| fail(error.to_string()))?;
-        let context = minijinja::Value::from_object(Context(scope.share(), self.at));
-        let value = compiled.eval(context).map_err(|error| {
-            let why = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-            fail(format!("`{}`: {why}{}", self.source, self.undefined_names(scope)))
-        })?;
-        if value.is_undefined() {
-            return Err(fail(format!("`{}` is undefined{}", self.source, self.undefined_names(scope))));
-        }
-        serde_json::to_value(&value).map_err(|error| fail(format!("`{}` is no JSON value: {error}", self.source)))
-    }
-
-    /// A plain path, `a.b[0].c`, is looked up in the JSON itself, so that numbers stay exactly as they came.
-    fn plain_path(&self, scope: &dyn Scope) -> Option<Result<Value, RenderError>> {
-        let mut steps = self.source.split('.');
-        let first = steps.next()?;
-        let plain = |word: &str| {
-            word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-                && !word.starts_with(|c: char| c.is_ascii_digit())
-        };
-        if first.is_empty() || !plain(first) || BUILT_IN.contains(&first) {
-            return None;
-        }
-        let Some(second) = steps.next() else { return scope.lookup(first).map(Ok) };
-        if !plain(second) {
-            return None;
-        }
-        let mut value = scope.attribute(first, second)?;
-        for step in steps {
-            if !plain(step) {
-                return None;
-            }
-            let Value::Object(mut map) = value else { return None };
-            value = map.remove(step)?;
-        }
-        Some(Ok(value))
-    }
-
-    fn undefined_names(&self, scope: &dyn Scope) -> String {
-        let missing: Vec<&str> = self
-            .names
-            .iter()
-            .map(String::as_str)
-            .filter(|name| {
-                let mut steps = name.split('.');
-                let first = steps.next().unwrap_or_default();
-                if BUILT_IN.contains(&first) {
-                    return false;
-                }
-                let mut value = scope.lookup(first);
-                for step in steps {
-                    value = value.and_then(|value| value.get(step).cloned());
-                }
-                value.is_none()
-            })
-            .collect();
-        if missing.is_empty() { String::new() } else { format!(" (not set: {})", missing.join(", ")) }
     }
 }
 

@@ -29,10 +29,19 @@ pub(crate) fn check(root: &Path, top: &Path, scenarios: &[Arc<Scenario>]) -> Vec
             findings.append(&mut own.list);
             continue;
         }
-        for verb in protocol.verbs.values().filter(|verb| verb.source.path == protocol.source.path) {
-            if !called.contains(&place(verb)) {
+        let own_verbs = protocol.verbs.values().filter(|verb| verb.source.path == protocol.source.path);
+        let idle: Vec<_> = own_verbs.filter(|verb| !called.contains(&place(verb))).collect();
+        match idle[..] {
+            [] => {}
+            [verb] => {
                 let help = "take it away; a verb that nothing calls is a verb that nothing tries";
                 own.warning(verb.at, format!("no scenario calls the verb `{}`", verb.name), help);
+            }
+            [first, ..] => {
+                let names = idle.iter().map(|verb| format!("`{}` (line {})", verb.name, verb.at.line));
+                let names = names.collect::<Vec<_>>().join(", ");
+                let help = "take them away; a verb that nothing calls is a verb that nothing tries";
+                own.warning(first.at, format!("no scenario calls {} verbs: {names}", idle.len()), help);
             }
         }
         for (source, at, name) in lower::unset(protocol) {

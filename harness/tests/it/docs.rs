@@ -7,6 +7,7 @@ use clap::CommandFactory as _;
 mod commands;
 mod examples;
 mod language;
+mod recipes;
 
 /// The top of the repository.
 fn top() -> PathBuf {

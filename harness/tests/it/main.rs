@@ -8,6 +8,7 @@
 //! - [`life`]: what the program started ends with it, whatever ends it;
 //! - [`reports`]: what `--report`, `report` and `merge-reports` write, read by other programs;
 //! - [`project`]: a temporary folder of scenarios, and the program run in it;
+//! - [`typed`]: the program with somebody who types;
 //! - [`rooms`]: the application that all of them play against; [`board`]: a plain broadcast beside it.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
@@ -25,3 +26,4 @@ mod reports;
 #[expect(dead_code, reason = "its `main` is for `cargo run --example`")]
 mod rooms;
 mod server;
+mod typed;

@@ -27,6 +27,8 @@ fn router(log: bool) -> Router {
         "/ws",
         get(move |upgrade: WebSocketUpgrade| async move { upgrade.on_upgrade(move |socket| relay(socket, said)) }),
     );
+    router = router.route("/plain/status", get(|| async { "fine" }));
+    router = router.route("/keyed", get(|upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(keyed) }));
     router = router.nest_service("/board", board::router());
     if log {
         router =
@@ -44,6 +46,18 @@ fn router(log: bool) -> Router {
 async fn echo(headers: HeaderMap) -> Json<BTreeMap<String, String>> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     Json(headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect())
+}
+
+/// Says nothing by itself, answers a ping by `op`, and ends a connection on which it understands nothing.
+async fn keyed(mut socket: WebSocket) {
+    while let Some(Ok(Message::Text(text))) = socket.recv().await {
+        let frame: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        match frame["op"].as_str() {
+            Some("ping") => _ = socket.send(Message::text(r#"{"op":"pong"}"#)).await,
+            Some(_) => {}
+            None => return,
+        }
+    }
 }
 
 /// Greets, answers pings, and hands every message to the others.

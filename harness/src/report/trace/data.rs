@@ -165,7 +165,7 @@ impl<'e> Data<'e> {
 
     fn item(&mut self, kind: &'e EventKind) -> Option<Item<'e>> {
         Some(match kind {
-            EventKind::Requested { participant, step, exchange, method, path, headers, body } => Item {
+            EventKind::Requested { participant, step, exchange, method, path, headers, body, .. } => Item {
                 k: "request",
                 p: self.participant(participant),
                 s: Some(*step),

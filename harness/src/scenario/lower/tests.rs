@@ -36,6 +36,12 @@ verbs:
   thanks:
     takes: who
     steps: [{ me: { say: "Thank you, {{ participants[who].name }}" } }]
+  blame:
+    takes: { by: someone }
+    steps: [{ me: { say: "It was {{ by.name }}" } }]
+  accuse:
+    takes: who
+    steps: [{ me: { blame: { by: "{{ who }}" } } }]
   tell:
     takes: [to, text]
     steps: [{ me: { send: { to: "{{ to }}", text: "{{ text }}" } } }]
@@ -301,6 +307,8 @@ fn names_that_are_set_may_be_used() {
         "{ repeat: 2, steps: [{ note: '{{ index }}' }] }, { for_each: { word: [a, b] }, steps: [{ note: '{{ word }} {{ index }}' }] }",
         // A race names those who ended one way.
         "{ race: { of: guest, do: { get: / }, outcomes: [{ as: first, count: 1, status: 200, capture: { place: $.n } }, { count: 1 }] } }, { first: { get: '/{{ first.place }}' } }",
+        // A parameter may be a map.
+        "{ ann: { blame: { by: { name: ben } } } }",
         // Built in.
         "{ note: \"{{ uuid() }} {{ run }} {{ ann.id }} {{ ann.key }} {{ ann.name }} {{ ann.token }} {{ env.HOME }}\" }",
         // Marks and connections.
@@ -342,6 +350,10 @@ fn names_that_are_not_set() {
         "{ ann: enter }, { ann: { mark: here } }, { ben: { say: x, since: here } }",
         "{ all: enter }, { ann: close }, { snapshot: x }",
         "{ first: enter }",
+        "{ ann: { blame: { by: ben } } }",
+        "{ ann: blame }",
+        "{ ann: { accuse: ben } }",
+        "{ for_each: { who: [ann, ben] }, steps: [{ note: '{{ who.id }}' }] }",
     ];
     snapshot("names_that_are_not_set", &table(&steps, |steps| read(&story(steps), &rooms)));
 }

@@ -1,57 +1,8 @@
 //! What somebody uses who looks for the cause of one failure.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, Stdio};
-use std::sync::mpsc::{self, Receiver};
-
 use crate::project::{Project, Ran, redacted};
 use crate::server;
-
-/// The program with a pipe as its standard input.
-struct Piped {
-    child: Child,
-    input: ChildStdin,
-    lines: Receiver<String>,
-}
-
-impl Piped {
-    fn start(project: &Project, args: &[&str]) -> Self {
-        Self::run(project, &[&["--server", &server::url()], args].concat())
-    }
-
-    fn run(project: &Project, args: &[&str]) -> Self {
-        let mut command = project.command(&[&["run"], args].concat());
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
-        let (tell, lines) = mpsc::channel();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
-        let input = child.stdin.take().unwrap();
-        Self { child, input, lines }
-    }
-
-    fn types(&mut self, text: &str) {
-        self.input.write_all(text.as_bytes()).unwrap();
-    }
-
-    /// Everything up to a line that holds this.
-    fn until(&self, what: &str) -> String {
-        let mut text = String::new();
-        loop {
-            let line = self.lines.recv().unwrap_or_else(|_| panic!("it ended without {what:?}:\n{text}"));
-            text.push_str(&line);
-            text.push('\n');
-            if line.contains(what) {
-                return text;
-            }
-        }
-    }
-
-    fn rest(mut self) -> (String, Option<i32>) {
-        drop(self.input);
-        let text: Vec<String> = self.lines.iter().collect();
-        (text.join("\n"), self.child.wait().unwrap().code())
-    }
-}
+use crate::typed::Piped;
 
 /// Plays with commands for the desk.
 fn at_the_desk(project: &Project, args: &[&str], commands: &str) -> (String, Option<i32>) {
@@ -168,9 +119,6 @@ fn nobody_is_asked_where_nobody_can_answer() {
     let (code, text) = told(talk().play(&["--step", "--jobs", "2"]));
     assert_eq!(code, Some(2));
     assert!(text.contains("leave --jobs out"), "{text}");
-    let (code, text) = told(talk().play(&["--watch", "--ci"]));
-    assert_eq!(code, Some(2));
-    assert!(text.contains("--watch waits for changes"), "{text}");
 }
 
 #[test]
@@ -273,51 +221,6 @@ fn two_playings_are_compared() {
     let wrong = project.run(&["diff", "pass.jsonl", "fail.jsonl", "nothing"]);
     assert_eq!(wrong.code, Some(2));
     assert_eq!(project.run(&["diff", "nowhere.jsonl"]).code, Some(2));
-}
-
-#[test]
-fn a_watched_selection_is_played_again_when_a_file_changes() {
-    let project = talk().scenario("talk/other", "Others talk", "steps:\n  - ann: enter\n");
-    let mut piped = Piped::start(&project, &["--watch"]);
-    let first = piped.until("waiting for changes");
-    assert!(first.contains("2 passed"), "{first}");
-    let project = project.scenario("talk/other", "Others talk more", "steps:\n  - ann: enter\n  - ann: { say: x }\n");
-    let own = piped.until("waiting for changes");
-    assert!(own.contains("Others talk more") && own.contains("1 passed") && !own.contains("Two talk"), "{own}");
-    let project = project.scenario("talk/other", "Others talk", "steps:\n  - ann: { sya: x }\n");
-    let broken = piped.until("waiting for changes");
-    assert!(!broken.contains("passed"), "{broken}");
-    let project = project.scenario("talk/other", "Others fail", "steps:\n  - check: \"1 == 2\"\n");
-    piped.until("1 failed");
-    piped.until("waiting for changes");
-    let shared = format!("{}# A comment.\n", crate::project::PROTOCOL);
-    let _project = project.file("scenarios/protocols/rooms.yaml", &shared);
-    let failed = piped.until("waiting for changes");
-    assert!(failed.contains("first what failed") && failed.contains("1 failed"), "{failed}");
-    piped.types("a\n");
-    let all = piped.until("waiting for changes");
-    assert!(all.contains("1 passed, 1 failed"), "{all}");
-    piped.types("q\n");
-    assert_eq!(piped.rest().1, Some(1));
-}
-
-#[test]
-fn what_a_run_writes_itself_is_no_change() {
-    // The server writes a file at each start, and the report is written beside it.
-    let table = server::table().replace("exec \"$0\"", "echo started >> state.txt; exec \"$0\"");
-    let project = Project::with(&table).scenario("talk/two", "Two talk", "steps:\n  - ann: enter\n");
-    let project = project.scenario("talk/other", "Others talk", "steps:\n  - ann: enter\n");
-    let mut piped = Piped::run(&project, &["--server", "subprocess", "--watch", "--report", "junit=junit.xml"]);
-    piped.until("waiting for changes");
-    // A change that concerns one scenario alone: whatever else is taken for a change plays the other, too.
-    let project = project.scenario("talk/other", "Others talk more", "steps:\n  - ann: enter\n");
-    let own = piped.until("waiting for changes");
-    assert!(own.contains("Others talk more") && own.contains("1 passed") && !own.contains("Two talk"), "{own}");
-    piped.types("q\n");
-    let (rest, code) = piped.rest();
-    assert!(!rest.contains("passed"), "{rest}");
-    assert_eq!(code, Some(0));
-    assert_eq!(project.read("state.txt").unwrap(), "started\nstarted\n");
 }
 
 #[test]

@@ -28,6 +28,29 @@ fn a_server_is_looked_at_and_its_first_scenario_passes() {
 }
 
 #[test]
+fn a_ping_is_found_by_whatever_field_names_kinds() {
+    let project = empty();
+    let made = project.run(&["init", "--name", "rooms", "--url", &server::url(), "--websocket", "/keyed"]);
+    assert_eq!(made.code, Some(0), "{}{}", made.stdout, made.stderr);
+    let protocol = project.read("scenarios/protocols/rooms.yaml").unwrap();
+    assert!(protocol.contains("kind: $.op"), "{protocol}");
+    assert!(protocol.contains("barrier: { echo: { send: { op: ping }, receive: { op: pong } } }"), "{protocol}");
+}
+
+#[test]
+fn a_server_without_a_socket_gets_a_request() {
+    let project = empty();
+    let url = format!("{}/plain", server::url());
+    project.run(&["init", "--name", "rooms", "--url", &url]).told("init_no_socket");
+    let project = empty();
+    project.run(&["init", "--name", "rooms", "--url", &url, "--get", "/nothing"]).told("init_no_such_path");
+    let url = format!("{}/nothing", server::url());
+    project.run(&["init", "--name", "rooms", "--url", &url]).told("init_nothing");
+    project.run(&["init", "--name", "rooms", "--url", &url, "--websocket", "/nowhere"]).told("init_no_such_socket");
+    assert_eq!(std::fs::read_dir(project.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn a_command_is_started_and_stopped() {
     let project = empty();
     let made = project.run(&["init", "--name", "rooms", "--command", &command()]);

@@ -16,3 +16,4 @@ mod shown;
 mod stored;
 mod stubs;
 mod traces;
+mod watch;

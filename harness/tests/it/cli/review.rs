@@ -1,12 +1,8 @@
 //! `review`, without a terminal and in one.
 
-use std::io::{Read as _, Write as _};
-use std::process::Stdio;
-
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, tcgetattr};
-
 use crate::project::{Project, snapshot};
+use crate::typed::Does::Presses;
+use crate::typed::terminal;
 
 const STEPS: &str = "steps:\n  - all: enter\n  - ann: { receive: { type: entered, who: \"{{ ben.id }}\" } }\n  - ann: { say: hello }\n  - ben: { hears: hello }\n  - snapshot: after the talk\n";
 const FILES: [&str; 2] = ["snapshots/talk/hello/after-the-talk.snap", "snapshots/talk/lost/after-the-talk.snap"];
@@ -86,48 +82,14 @@ fn a_page_is_written() {
     assert!(project.read("pages/review.html").unwrap().contains("2 pending snapshots"));
 }
 
-/// The program in a terminal of its own: keys are pressed when the text before them has come.
-fn terminal(project: &Project, keys: &[(&str, &str)]) -> (Option<i32>, String) {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-    let slave = || std::fs::OpenOptions::new().read(true).write(true).open(&name).unwrap();
-    let kept = slave();
-    let mut command = project.command(&["review"]);
-    command.env("TERM", "xterm").stdin(slave()).stdout(slave()).stderr(Stdio::inherit());
-    let mut child = command.spawn().unwrap();
-    drop(command);
-    let mut master = std::fs::File::from(master);
-    let (mut seen, mut buffer) = (String::new(), [0; 4096]);
-    let mut from = 0;
-    for (text, key) in keys {
-        while !seen[from..].contains(text) {
-            let count = master.read(&mut buffer).unwrap();
-            seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
-        }
-        from = seen.len();
-        master.write_all(key.as_bytes()).unwrap();
-    }
-    let code = child.wait().unwrap().code();
-    assert!(tcgetattr(&kept).unwrap().local_modes.contains(LocalModes::ICANON | LocalModes::ECHO));
-    // What is left is read up to a mark of our own, because the terminal is still open.
-    (&kept).write_all(b"\x04end").unwrap();
-    while !seen.ends_with("\u{4}end") {
-        let count = master.read(&mut buffer).unwrap();
-        seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
-    }
-    (code, seen)
-}
-
 #[test]
 fn a_terminal_is_asked_by_keys_and_left_as_it_was() {
     let project = changed(&[]);
-    let (code, _) = terminal(&project, &[("change 1 of 2", "\u{3}")]);
+    let (code, _) = terminal(&project, &["review"], &[("change 1 of 2", Presses("\u{3}"))]);
     assert_eq!(code, Some(130));
     assert!(FILES.iter().all(|file| project.read(&format!("{file}.new")).is_some()), "nothing was written");
-    let keys = [("gone is missing", "?"), ("accept all alike", "r"), ("change 2 of 2", "A")];
-    let (code, seen) = terminal(&project, &keys);
+    let keys = [("gone is missing", Presses("?")), ("accept all alike", Presses("r")), ("change 2 of 2", Presses("A"))];
+    let (code, seen) = terminal(&project, &["review"], &keys);
     assert_eq!(code, Some(0));
     let seen = seen.rsplit("\u{1b}[1;1H").next().unwrap().replace('\r', "");
     snapshot("review_terminal", seen.trim_end_matches("\u{4}end"));
@@ -139,13 +101,16 @@ fn a_terminal_is_asked_by_keys_and_left_as_it_was() {
 fn the_trace_of_what_is_shown_is_opened_or_its_place_is_told() {
     let project = changed(&[]);
     assert!(project.read("roundtable-report/traces/talk/lost.html").is_some());
-    let (code, seen) =
-        terminal(&project, &[("change 1 of 2", "t"), ("trace: roundtable-report/traces/talk/lost.html", "\u{3}")]);
+    let (code, seen) = terminal(
+        &project,
+        &["review"],
+        &[("change 1 of 2", Presses("t")), ("trace: roundtable-report/traces/talk/lost.html", Presses("\u{3}"))],
+    );
     assert_eq!(code, Some(130), "{seen}");
     std::fs::remove_dir_all(project.path().join("roundtable-report/traces")).unwrap();
     let without =
         "there is no trace roundtable-report/traces/talk/lost.html: `roundtable run talk/lost --trace on` writes it";
-    let (code, seen) = terminal(&project, &[("change 1 of 2", "t"), (without, "\u{3}")]);
+    let (code, seen) = terminal(&project, &["review"], &[("change 1 of 2", Presses("t")), (without, Presses("\u{3}"))]);
     assert_eq!(code, Some(130), "{seen}");
 }
 
@@ -156,6 +121,6 @@ fn the_trace_of_a_row_is_found_by_the_name_of_its_file() {
     assert_eq!(project.play(&[]).code, Some(1));
     assert!(project.read("roundtable-report/traces/talk/rows@two-words.html").is_some());
     let told = "trace: roundtable-report/traces/talk/rows@two-words.html";
-    let (code, seen) = terminal(&project, &[("change 1 of 1", "t"), (told, "\u{3}")]);
+    let (code, seen) = terminal(&project, &["review"], &[("change 1 of 1", Presses("t")), (told, Presses("\u{3}"))]);
     assert_eq!(code, Some(130), "{seen}");
 }

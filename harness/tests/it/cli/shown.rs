@@ -82,3 +82,41 @@ fn a_reader_that_goes_away_ends_the_program_quietly() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
 }
+
+#[test]
+fn what_a_terminal_would_obey_is_shown_and_not_sent() {
+    let steps = r#"steps:
+  - note: "\e[2J\a\e[31m"
+  - ann: enter
+  - ann: { say: "a\x9b2J\u202eb\x7f" }
+  - ann: { hears: nothing, within: 5ms }
+"#;
+    let project = Project::new().scenario("talk/hostile", "Hostile", steps);
+    let url = crate::server::url();
+    let printed = |args: &[&str]| {
+        let output = project.command(&[&["run", "--server", &url], args].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for args in [&["--report", "json=run.jsonl"][..], &["--debug"], &["-vv"]] {
+        let text = printed(args);
+        let sent: String = text.chars().filter(|sign| sign.is_control() || *sign == '\u{202e}').collect();
+        assert_eq!(sent.trim_matches('\n'), "", "{text}");
+        assert!(text.contains(r#""text":"a\u009b2J\u202eb\u007f""#), "{text}");
+    }
+    assert!(printed(&["--debug"]).contains(r"# \u001b[2J\u0007\u001b[31m"));
+    assert!(!printed(&["--debug", "--color", "always"]).contains("\u{1b}[2J"));
+    // What programs read is the data itself.
+    assert!(project.read("run.jsonl").unwrap().contains("a\u{9b}2J\u{202e}b\u{7f}"));
+}
+
+#[test]
+fn ids_are_shown_as_whose_they_are() {
+    let steps = "steps:\n  - ann: enter\n  - ann: { hears: nothing, within: 5ms }\n";
+    let project = Project::new().scenario("talk/ids", "Ids", steps);
+    let short = project.play(&["--debug"]).stdout;
+    assert!(short.contains("entered who=‹ann›") && short.contains(r#""who":"‹ann›""#), "{short}");
+    assert!(!short.contains("ann_[run]"), "{short}");
+    let whole = project.play(&["-vv"]).stdout;
+    assert!(whole.contains(r#""who":"ann_[run]""#) && !whole.contains("‹ann›"), "{whole}");
+}

@@ -18,20 +18,20 @@ use super::top;
 
 /// A piece of a page.
 #[derive(Debug)]
-struct Block {
+pub(super) struct Block {
     /// The line of its fence, from 1.
-    line: usize,
+    pub(super) line: usize,
     /// How many headings of the second level stand before it.
     section: usize,
     /// What stands behind the opening fence.
-    kind: String,
+    pub(super) kind: String,
     /// The path in the line above, where that names one.
     path: Option<String>,
     /// What it holds.
-    text: String,
+    pub(super) text: String,
 }
 
-fn blocks(page: &str) -> Vec<Block> {
+pub(super) fn blocks(page: &str) -> Vec<Block> {
     let named = Regex::new(r"`([^`]+)`[^`]*:$").unwrap();
     let mut blocks = Vec::new();
     let mut lines = page.lines().enumerate();
@@ -192,6 +192,8 @@ impl Page {
             let output = self.program(args).output().unwrap();
             let printed =
                 format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            // One that is wrong says so, and is shown doing so where it is meant.
+            assert!(!wanted.is_empty() || output.status.code() != Some(2), "{place}: `{typed}`: {printed}");
             if let Some(missing) = first_missing(&wanted, &printed) {
                 panic!("{place}: `{typed}` doesn't print\n{missing}\nbut\n{printed}");
             }
@@ -295,6 +297,20 @@ fn the_readme_runs_as_it_stands() {
 #[test]
 fn the_recipes_run_as_they_stand() {
     Page::new("docs/recipes/axum.md", &[("cargo run -p roundtable --example", "a test plays the example")]).play();
+    Page::new("docs/recipes/ci.md", &[("roundtable merge-reports", "a test merges parts")])
+        .with("scenarios/protocols", "scenarios/protocols")
+        .with("scenarios/e2e/leave_and_rejoin.yaml", "scenarios/e2e/leave_and_rejoin.yaml")
+        .with("roundtable.toml", "roundtable.toml")
+        .play();
+    // Without snapshots, so that they are pending.
+    Page::new(
+        "docs/recipes/reviewing.md",
+        &[("roundtable review …", "it needs a terminal; a test has one"), ("roundtable review --from", "the same")],
+    )
+    .with("scenarios/protocols", "scenarios/protocols")
+    .with("scenarios/e2e/leave_and_rejoin.yaml", "scenarios/e2e/leave_and_rejoin.yaml")
+    .with("roundtable.toml", "roundtable.toml")
+    .play();
     for page in ["docs/recipes/other-languages.md", "docs/configuration.md"] {
         Page::new(page, &[])
             .with("scenarios", "scenarios")

@@ -104,6 +104,7 @@ fn every_way_to_end_has_its_element_and_hostile_texts_are_texts() {
     ] {
         assert!(text.contains(wanted), "{wanted} is missing in {text}");
     }
+    assert_eq!(text.matches("the server says hello").count(), 1, "the log stands once");
     assert!(!xml.contains(HOSTILE) && !xml.contains(['\u{0}', '\u{1b}', '\u{fffe}']), "{xml}");
 }
 

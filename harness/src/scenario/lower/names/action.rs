@@ -191,8 +191,10 @@ impl Walk<'_, '_> {
             self.report(frame, at, format!("`refused`: `{}` has no main step", call.verb), Some(help));
         }
         self.participants_meant(call, at, frame, state);
+        let texts = call.args.iter().filter_map(|(name, value)| Some((name.clone(), Self::text(value, frame)?)));
         let mut inner = Frame {
             locals: call.args.iter().map(|(name, _)| name.clone()).collect(),
+            texts: texts.collect(),
             me: vec![who.to_owned()],
             site: frame.site.clone().or_else(|| Some((at, call.verb.clone()))),
             gives: verb.gives.clone(),
@@ -210,6 +212,9 @@ impl Walk<'_, '_> {
             {
                 // A default sees what was given and the defaults before it; its own name is the scenario's.
                 self.template(default, &inner, state);
+                if let Some(text) = Self::text(default, &inner) {
+                    inner.texts.insert(name.clone(), text);
+                }
             }
             inner.locals.insert(name.clone());
         }
@@ -285,6 +290,7 @@ impl Walk<'_, '_> {
             state.attrs.entry(who.to_owned()).or_default().insert(name.clone());
             if frame.site.is_some() {
                 frame.locals.insert(name.clone());
+                frame.texts.remove(name);
             }
             if !frame.gives.contains(name) && !frame.shared {
                 state.names.insert(name.clone());

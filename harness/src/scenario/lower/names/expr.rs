@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::{Frame, State, Walk};
 use crate::scenario::error::nearest_word;
 use crate::scenario::model::Step;
@@ -27,6 +29,15 @@ impl Walk<'_, '_> {
                 || matches!(first, "participants" | "run" | "marker" | "watcher")
                 || frame.locals.contains(first)
             {
+                if let (Some(text), Some(attr)) = (frame.texts.get(first), second) {
+                    let message = format!("`{name}` is nothing: `{first}` is the text {text:?}");
+                    let help = if state.attrs.contains_key(text) {
+                        format!("the {attr} of the participant that it names is `participants[{first}].{attr}`")
+                    } else {
+                        format!("`{first}` stands for it; a text has no `.{attr}`")
+                    };
+                    self.report(frame, expr.at, message, Some(help));
+                }
                 continue;
             }
             let members: &[String] =
@@ -52,6 +63,15 @@ impl Walk<'_, '_> {
             }
             let help = self.setters(first, state);
             self.report(frame, expr.at, format!("`{first}` is used before it is set"), Some(help));
+        }
+    }
+
+    /// The text that a template is known to give before it is played, where it gives one.
+    pub(super) fn text(template: &Template, frame: &Frame) -> Option<String> {
+        match (template.as_literal(), template.as_expr()) {
+            (Some(Value::String(text)), _) => Some(text.clone()),
+            (None, Some(expr)) => frame.texts.get(expr.source.trim()).cloned(),
+            _ => None,
         }
     }
 

@@ -39,8 +39,10 @@ pub(super) fn check(scenario: &Scenario, findings: &mut Findings) {
     }
     let columns: BTreeSet<String> =
         scenario.rows.first().map(|row| row.columns.keys().cloned().collect()).unwrap_or_default();
+    let texts = scenario.rows.first().into_iter().flat_map(|row| &row.columns);
+    let texts = texts.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
     let mut walk = Walk { scenario, findings, seen: Seen::default(), told: BTreeSet::new() };
-    let top = Frame { locals: columns, ..Frame::default() };
+    let top = Frame { locals: columns, texts, ..Frame::default() };
     walk.before_the_start(&top);
     for (key, spec) in &scenario.participants {
         walk.identity(spec, &top);
@@ -95,6 +97,8 @@ struct State {
 struct Frame {
     /// Names of this place: columns, loop values, parameters, what the verb itself captured.
     locals: BTreeSet<String>,
+    /// Those of them that are known to be a text, with it.
+    texts: BTreeMap<String, String>,
     /// Who `me` is; empty at the top.
     me: Vec<String>,
     /// The call from the scenario file, to which errors inside the verb are reported.
@@ -230,7 +234,12 @@ impl Walk<'_, '_> {
             StepKind::ForEach { name, values, steps } => {
                 self.template(values, frame, state);
                 let added = [name.as_str(), "index"].map(|name| (name, frame.locals.insert(name.to_owned())));
+                let hidden = frame.texts.remove(name);
+                let first = values.as_literal().and_then(|values| values.get(0)).and_then(Value::as_str);
+                frame.texts.extend(first.map(|text| (name.clone(), text.to_owned())));
                 self.steps(steps, frame, state);
+                frame.texts.remove(name);
+                frame.texts.extend(hidden.map(|text| (name.clone(), text)));
                 for (name, _) in added.into_iter().filter(|(_, added)| *added) {
                     frame.locals.remove(name);
                 }

@@ -1,14 +1,22 @@
 //! `run --watch`: plays again what a change of a file touches.
 
+mod files;
+mod keys;
+
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use notify::{EventKind, RecursiveMode, Watcher as _};
+use crossterm::cursor::MoveTo;
+use crossterm::execute;
+use crossterm::terminal::{Clear, ClearType};
 
-use super::{complain, interruption, print, refuse, run, under_ci};
+use self::files::{Files, real};
+use self::keys::Keys;
+pub(crate) use self::keys::restore as restore_terminal;
+use super::{complain, interruption, print, refuse, run, under_ci, underway};
 use crate::cli::RunArgs;
 use crate::config::{Config, SubjectChoice};
 use crate::exit::Exit;
@@ -20,13 +28,11 @@ use crate::select::{changed, label, select};
 /// A change is acted on when nothing else has changed for so long: editors write a file in several steps.
 const QUIET: Duration = Duration::from_millis(120);
 /// How often it is looked whether the run was interrupted.
-const LOOK: Duration = Duration::from_millis(200);
-/// Folders that hold nothing that a person writes.
-const NOISE: [&str; 3] = ["target", "node_modules", "__pycache__"];
+const LOOK: Duration = Duration::from_millis(100);
 
 enum Told {
     Changed(PathBuf),
-    Key(String),
+    Key(char),
 }
 
 /// What is played next.
@@ -45,69 +51,79 @@ pub(crate) fn watch(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         return refuse("--watch waits for changes, and under CI nobody makes any");
     }
     let (tell, told) = mpsc::channel();
-    let _watcher = match watcher(config, args, tell.clone()) {
-        Ok(watcher) => watcher,
+    let mut files = match Files::new(config, args, tell.clone()) {
+        Ok(files) => files,
         Err(error) => return refuse(&format!("--watch: the files can't be watched: {error}")),
     };
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-            if tell.send(Told::Key(line.trim().to_owned())).is_err() {
-                break;
-            }
-        }
-    });
     let interrupted = interruption();
+    let keys = Keys::told_to(tell);
+    let say = |line: &str| _ = print(&format!("{}\n", paint.text(Style::Dim, line)));
+    let mut config = config.clone();
     let mut next = Next::All;
-    // What runs write, and nobody names as a source, is no change: a server's own files would begin round after round.
-    let mut written = BTreeSet::new();
+    // Files of the run itself that were named already.
+    let mut named = BTreeSet::new();
     loop {
+        if std::io::stdout().is_terminal() {
+            let _ = execute!(std::io::stdout(), Clear(ClearType::All), MoveTo(0, 0));
+        }
         // It may have changed itself.
-        let fresh = config.file.as_deref().map_or_else(|| Config::load(&config.dir), Config::load_file);
-        let fresh = match fresh {
-            Ok(fresh) => fresh,
+        match config.file.as_deref().map_or_else(|| Config::load(&config.dir), Config::load_file) {
+            Ok(fresh) => {
+                files.follow(&fresh, args);
+                config = fresh;
+            }
             Err(error) => {
                 complain(&error.to_string());
-                config.clone()
+                say("what it said before still holds");
             }
-        };
-        if std::io::stdout().is_terminal() {
-            print("\u{1b}[2J\u{1b}[H");
         }
-        let exit = round(&fresh, args, &next, paint);
+        underway(true);
+        let exit = round(&config, args, &next, paint);
+        underway(false);
         if *interrupted.borrow() {
             return exit;
         }
         let during = changes_during_a_round(&told);
-        let (named, own): (BTreeSet<_>, BTreeSet<_>) =
-            during.changed.into_iter().partition(|file| is_named(&fresh, args, file));
-        written.extend(own);
-        if during.keys.iter().any(|key| key == "q") {
+        if during.ended {
             return exit;
         }
-        if !named.is_empty()
-            && let Some(found) = touched(&fresh, args, &named, paint)
+        // What a run writes, and nobody names as a source, is no change: a server's own files would begin round after
+        // round.
+        let differing = during.changed.iter().flat_map(|path| files.differing(path));
+        let (theirs, own): (BTreeSet<_>, BTreeSet<_>) = differing.partition(|file| is_named(&config, args, file));
+        if !theirs.is_empty()
+            && let Some(found) = touched(&config, args, &theirs, paint)
         {
             next = found;
             continue;
         }
-        let keys = "waiting for changes: Enter plays it again, f what failed, a all, q ends (each with Enter)";
-        print(&format!("\n{}\n", paint.text(Style::Dim, keys)));
+        for file in own.into_iter().filter(|file| !file.starts_with(real(&config.snapshots))) {
+            if named.insert(file.clone()) {
+                say(&format!(
+                    "{} changed meanwhile and is taken for the run's own: `sources` of a server names what is not",
+                    shown_path(&file).display()
+                ));
+            }
+        }
+        let enter = if keys.single { "" } else { " (each with Enter)" };
+        let help = format!("waiting for changes: Enter plays it again, f what failed, a all, q ends{enter}");
+        print(&format!("\n{}\n", paint.text(Style::Dim, &help)));
         next = loop {
             match wait(&told, || *interrupted.borrow()) {
                 Waited::Ended => return exit,
-                Waited::Key(key) => match key.as_str() {
-                    "" => break next,
-                    "a" => break Next::All,
-                    "f" => break Next::Failed,
-                    "q" => return exit,
-                    _ => _ = print(&format!("{}\n", paint.text(Style::Dim, keys))),
+                Waited::Key(key) => match key {
+                    '\n' => break next,
+                    'a' => break Next::All,
+                    'f' => break Next::Failed,
+                    'q' => return exit,
+                    _ => say(&help),
                 },
-                Waited::Changed(mut files) => {
-                    files.retain(|file| !written.contains(file));
-                    if files.is_empty() {
+                Waited::Changed(paths) => {
+                    let differing: BTreeSet<_> = paths.iter().flat_map(|path| files.differing(path)).collect();
+                    if differing.is_empty() {
                         continue;
                     }
-                    if let Some(found) = touched(&fresh, args, &files, paint) {
+                    if let Some(found) = touched(&config, args, &differing, paint) {
                         break found;
                     }
                 }
@@ -120,7 +136,8 @@ pub(crate) fn watch(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
 #[derive(Default)]
 struct During {
     changed: BTreeSet<PathBuf>,
-    keys: Vec<String>,
+    /// Somebody wants the end.
+    ended: bool,
 }
 
 /// Takes what was told up to now; the last changes of a server that just ended are told a moment later.
@@ -129,7 +146,7 @@ fn changes_during_a_round(told: &Receiver<Told>) -> During {
     loop {
         match told.recv_timeout(QUIET) {
             Ok(Told::Changed(file)) => _ = during.changed.insert(file),
-            Ok(Told::Key(key)) => during.keys.push(key),
+            Ok(Told::Key(key)) => during.ended |= key == 'q',
             Err(_) => return during,
         }
     }
@@ -138,7 +155,7 @@ fn changes_during_a_round(told: &Receiver<Told>) -> During {
 /// Whether somebody writes a file: a scenario and what belongs to it, the configuration, or what a server's `sources`
 /// name. Snapshots that the run itself stores are nobody's.
 fn is_named(config: &Config, args: &RunArgs, file: &Path) -> bool {
-    let below = |folder: &Path| file.starts_with(folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf()));
+    let below = |folder: &Path| file.starts_with(real(folder));
     if below(&config.snapshots) {
         return !args.update_snapshots;
     }
@@ -182,7 +199,7 @@ fn some_failed(config: &Config, args: &RunArgs, output: &Path) -> bool {
 
 enum Waited {
     Changed(BTreeSet<PathBuf>),
-    Key(String),
+    Key(char),
     Ended,
 }
 
@@ -195,7 +212,9 @@ fn wait(told: &Receiver<Told>, ended: impl Fn() -> bool) -> Waited {
             Ok(Told::Changed(file)) => {
                 files.insert(file);
             }
-            Ok(Told::Key(key)) => return Waited::Key(key),
+            // A change that is told already comes first.
+            Ok(Told::Key(key)) if key == 'q' || files.is_empty() => return Waited::Key(key),
+            Ok(Told::Key(_)) => {}
             Err(RecvTimeoutError::Timeout) if ended() => return Waited::Ended,
             Err(RecvTimeoutError::Timeout) if files.is_empty() => {}
             Err(RecvTimeoutError::Timeout) => return Waited::Changed(files),
@@ -257,62 +276,6 @@ fn is_embedded(config: &Config, args: &RunArgs, file: &Path) -> bool {
         && changed::is_source(config, &config.server, file)
 }
 
-/// A path that may not be there yet, as events name it.
-fn absolute(path: &Path) -> PathBuf {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    match (path.parent().and_then(|folder| folder.canonicalize().ok()), path.file_name()) {
-        (Some(folder), Some(name)) => folder.join(name),
-        _ => path,
-    }
-}
-
 fn same(one: &Path, other: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     real(one) == real(other)
-}
-
-/// Watches everything below the folder of roundtable.toml that people write, and the scenarios wherever they are.
-fn watcher(config: &Config, args: &RunArgs, tell: Sender<Told>) -> notify::Result<notify::RecommendedWatcher> {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let top = real(&config.dir);
-    let mut left: Vec<PathBuf> = args.reports.report.iter().filter_map(|wish| wish.place().map(absolute)).collect();
-    left.extend([real(&config.output)]);
-    left.extend(args.output.as_deref().map(absolute));
-    let noisy = {
-        let top = top.clone();
-        move |path: &Path| {
-            let below = path.strip_prefix(&top).unwrap_or(path);
-            left.iter().any(|place| path.starts_with(place))
-                || below.components().any(|part| {
-                    let name = part.as_os_str().to_string_lossy();
-                    NOISE.contains(&&*name) || (name.starts_with('.') && name.len() > 1) || name.ends_with('~')
-                })
-                || path
-                    .extension()
-                    .is_some_and(|ending| ending == "new" || ending == "swp" || ending == "tmp" || ending == "part")
-        }
-    };
-    let ignored = noisy.clone();
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        let Ok(event) = event else { return };
-        if matches!(event.kind, EventKind::Access(_)) {
-            return;
-        }
-        for path in event.paths.into_iter().filter(|path| !ignored(path)) {
-            let _ = tell.send(Told::Changed(path));
-        }
-    })?;
-    watcher.watch(&top, RecursiveMode::NonRecursive)?;
-    for entry in std::fs::read_dir(&top)?.flatten() {
-        let path = entry.path();
-        if path.is_dir() && !noisy(&path) {
-            watcher.watch(&path, RecursiveMode::Recursive)?;
-        }
-    }
-    for folder in [&config.scenarios, &config.snapshots].map(|folder| real(folder)) {
-        if folder.is_dir() && !folder.starts_with(&top) {
-            watcher.watch(&folder, RecursiveMode::Recursive)?;
-        }
-    }
-    Ok(watcher)
 }
