@@ -201,7 +201,8 @@ pub struct Config {
     /// How long each commit takes besides, in milliseconds (with `testing`).
     pub store_delay_ms: u64,
 
-    /// Who answers for the AI participant: `scripted`, `nlweb` or `openai`. Without it a script does, where there is one; else there is no AI.
+    /// Who answers for the AI participant: `scripted`, `nlweb` or `openai`. Without it a script does, where there is
+    /// one; else there is no AI.
     pub ai_provider: Option<AiProvider>,
     /// What the scripted AI participant answers: a file's path or a list of rules.
     pub ai_script: Option<AiScript>,

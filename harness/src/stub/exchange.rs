@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use http_body_util::{BodyExt as _, Limited};
@@ -41,6 +42,8 @@ pub(crate) struct Exchange {
     /// What patterns see: `{number, method, path, query, headers, json or text}`.
     pub(crate) request: Arc<Value>,
     stage: Mutex<Going>,
+    /// Whether it is a stream of which no step has said the end.
+    unended: AtomicBool,
     changed: watch::Sender<u64>,
     line: Arc<Line>,
 }
@@ -206,6 +209,7 @@ impl Exchange {
             number,
             request: Arc::new(Value::Object(value)),
             stage: Mutex::new(Going::Waiting(answer)),
+            unended: AtomicBool::new(false),
             changed: watch::Sender::new(0),
             line,
         };
@@ -255,6 +259,7 @@ impl Exchange {
         let (next, body) = match &given.body {
             Content::Stream(framing) => {
                 let (pieces, taken) = mpsc::unbounded_channel();
+                self.unended.store(true, Ordering::Relaxed);
                 // The head counts as the first piece.
                 let going = Going::Streaming { framing: *framing, pieces, sent: 1 };
                 (going, Answer::Stream(taken, Arc::clone(&self.line)))
@@ -297,11 +302,18 @@ impl Exchange {
         let mut stage = lock(&self.stage);
         let streaming = matches!(&*stage, Going::Streaming { .. });
         if streaming {
+            self.unended.store(false, Ordering::Relaxed);
             *stage = Going::Answered;
             drop(stage);
             self.changed.send_modify(|changes| *changes += 1);
         }
         streaming
+    }
+
+    /// Whether it is a stream that the client left and of which no step has said the end; from here on one has.
+    pub(crate) fn take_left(&self) -> bool {
+        let left = matches!(&*lock(&self.stage), Going::Ended(end) if !end.by_participant);
+        left && self.unended.swap(false, Ordering::Relaxed)
     }
 
     /// Waits until everything that was sent has left: of a stream up to here, else up to the end. Whether it did.

@@ -58,7 +58,10 @@ impl NlwebProvider {
             let piece = match said(&data)? {
                 Said::Piece(piece) => piece,
                 Said::Nothing => continue,
-                Said::Complete => return Ok(whole.text()),
+                Said::Complete => {
+                    events.done();
+                    return Ok(whole.text());
+                }
                 Said::Failed => return Err(AiError::Failed("it told of an error of its own".to_owned())),
             };
             long += data.chars().count();

@@ -86,6 +86,7 @@ impl OpenAiProvider {
         let (mut is_finished, mut long) = (false, 0);
         while let Some(data) = events.next().await? {
             if data.trim() == "[DONE]" {
+                events.done();
                 return self.finished(text);
             }
             let Some(choice) = read(data.as_bytes())?.choices.into_iter().next() else {

@@ -19,6 +19,9 @@ use crate::config::{Config, ConfigError};
 /// The most bytes of an answer that are read, whatever stands in them.
 const MAX_BYTES: usize = 8 << 20;
 
+/// How long the end of a body may take whose last event has come.
+const REST: Duration = Duration::from_secs(1);
+
 /// A server that answers questions.
 #[derive(Debug, Clone)]
 pub(super) struct Remote {
@@ -166,6 +169,13 @@ pub(super) struct Events {
 impl Events {
     pub(super) fn of(answer: Response) -> Self {
         Self { events: SseByteStream::new(body(answer)).boxed() }
+    }
+
+    /// Nothing more of the answer matters. What is behind it is read in passing, so that the connection serves the next
+    /// question too; a body that goes on is cut.
+    pub(super) fn done(self) {
+        let mut events = self.events;
+        tokio::spawn(tokio::time::timeout(REST, async move { while let Ok(Some(_)) = events.try_next().await {} }));
     }
 
     /// The next event that has data, or `None` where the answer has ended as answers do.

@@ -409,7 +409,19 @@ pub const WORDS: &[Word] = &[
             &["to"],
         ),
     ),
-    by(Doer::Stub, beside(word(Action, "finish", NOTHING, "{}", "Ends a stream as it should end."), &["to"])),
+    by(
+        Doer::Stub,
+        beside(
+            word(
+                Action,
+                "finish",
+                NOTHING,
+                "{}",
+                "Ends a stream as it should end; a server that has left it by then has missed nothing.",
+            ),
+            &["to"],
+        ),
+    ),
     by(
         Doer::Stub,
         beside(

@@ -154,6 +154,13 @@ fn the_server_gives_a_request_up() {
         "  - shop: { chunk: one }\n",
         "  - ann: { calls_back: { errand: 2 } }\n",
         "  - shop: { closed: {}, to: { number: 2 } }\n",
+        // A client that has what it wants may leave before the end of a stream or behind it.
+        "  - ann: { asks: { url: '{{ shop.url }}', errand: 3 } }\n",
+        "  - shop: { receive: { number: 3 } }\n",
+        "  - shop: { reply: { stream: sse } }\n",
+        "  - shop: { chunk: one }\n",
+        "  - ann: { calls_back: { errand: 3 } }\n",
+        "  - shop: finish\n",
     )));
 }
 
@@ -273,6 +280,8 @@ fn failures_of_answering() {
         "{ASKED}  - shop: {{ receive: {{}} }}\n  - shop: {{ reply: {{ stream: sse }} }}\n  - ann: calls_back\n  - shop: {{ closed: {{}} }}\n  - shop: {{ chunk: x }}\n"
     );
     fails(&project(&gone), "stub_client_gone");
+    // Its end is known, and there is nothing left to finish.
+    fails(&project(&gone.replace("{ chunk: x }", "finish")), "stub_nothing_to_finish");
     let status = format!("{ASKED}  - shop: {{ receive: {{}} }}\n  - shop: {{ reply: '{{{{ 100 + 1 }}}}' }}\n");
     fails(&project(&status), "stub_wrong_status");
 }
