@@ -11,10 +11,12 @@ use super::step::{Played, one};
 use super::world::{Participant, lock};
 use crate::event::{Failure, Nearest};
 use crate::scenario::model::{Action, Race, StepKind};
+use crate::scenario::visit::{self, Part};
 
 impl Here {
     /// One release instant for everybody; with outcomes, each answer must fit one of them.
     pub(super) async fn race(&self, race: &Race) -> Played {
+        self.before_roles(race).await.map_err(one)?;
         let racers = self.world.actors(&race.of);
         let keys: Vec<String> = racers.iter().map(|who| who.key().to_owned()).collect();
         let release = Release::new(self, &keys);
@@ -115,6 +117,24 @@ impl Here {
         }
         self.remember(race, &counts);
         if failures.is_empty() { Ok(()) } else { Err(failures) }
+    }
+
+    /// Notes where nobody has a role yet. What was caused so far has arrived then, if there are snapshots that would
+    /// show it on the wrong side.
+    async fn before_roles(&self, race: &Race) -> Result<(), Box<Failure>> {
+        if race.outcomes.iter().all(|outcome| outcome.name.is_none()) || lock(&self.world.roles).began.is_some() {
+            return Ok(());
+        }
+        let mut has_snapshots = false;
+        visit::steps(&self.world.scenario.steps, &mut |part| {
+            has_snapshots |= matches!(part, Part::Step(step) if matches!(step.kind, StepKind::Snapshot { .. }));
+        });
+        if has_snapshots {
+            self.settle().await?;
+        }
+        let entries = lock(&self.world.record).entries.len();
+        lock(&self.world.roles).began = Some(entries);
+        Ok(())
     }
 
     /// Gives everybody who ended under a named outcome its name for snapshots: `winner`, or `loser_1`, `loser_2`

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::here::Here;
 use super::world::{Participant, World, lock};
 use crate::event::{Failure, FailureKind, Place, SnapshotChange};
-use crate::record::Member;
 use crate::scenario::model::Http;
 use crate::select;
 use crate::snapshot::changes::{Fingerprint, Kind, changes};
@@ -90,11 +90,12 @@ pub(crate) async fn take(here: &Here, name: String, view: View<'_>) -> Result<()
             state.push(StateAnswer { participant: participant.key().to_owned(), name: name.clone(), answer });
         }
     }
-    let (roles, unnamed) = {
+    let (roles, raced_from, unnamed) = {
         let roles = lock(&world.roles);
-        (roles.named.clone(), roles.unnamed.clone())
+        (roles.named.clone(), roles.began.unwrap_or(0), roles.unnamed.clone())
     };
-    let members = by_roles(world.members(), &roles);
+    let members = world.members();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
     let captures = lock(&world.vars).clone();
     // Held while the text is made: a record of many large frames is not copied.
     let record = lock(&world.record);
@@ -103,6 +104,8 @@ pub(crate) async fn take(here: &Here, name: String, view: View<'_>) -> Result<()
         record: &record,
         members: &members,
         roles: &roles,
+        raced_from,
+        now,
         captures: &captures,
         run: &world.run,
         state: &state,
@@ -129,19 +132,6 @@ pub(crate) async fn take(here: &Here, name: String, view: View<'_>) -> Result<()
         raced: unnamed,
     });
     Ok(())
-}
-
-/// The members, with those that have roles in the order of the roles: whoever won stands where the winner stands.
-fn by_roles(mut members: Vec<Member>, roles: &[(String, String)]) -> Vec<Member> {
-    let has_role = |member: &Member| roles.iter().any(|(key, _)| *key == member.key);
-    let places: Vec<usize> = (0..members.len()).filter(|place| has_role(&members[*place])).collect();
-    let rank = |member: &Member| roles.iter().position(|(key, _)| *key == member.key);
-    let mut racers: Vec<Member> = places.iter().map(|place| members[*place].clone()).collect();
-    racers.sort_by_key(rank);
-    for (place, racer) in places.into_iter().zip(racers) {
-        members[place] = racer;
-    }
-    members
 }
 
 /// What a participant is told: the body of a good answer, else the status with it.

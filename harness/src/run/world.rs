@@ -53,6 +53,8 @@ pub(crate) struct Roles {
     /// Those who ended under a named outcome, by their last race: their keys, and what snapshots call them
     /// instead, in the order of the outcomes.
     pub(crate) named: Vec<(String, String)>,
+    /// How many entries the record had when the first race with named outcomes began.
+    pub(crate) began: Option<usize>,
     /// The first race after which somebody has no such name.
     pub(crate) unnamed: Option<Place>,
 }

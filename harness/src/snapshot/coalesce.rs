@@ -10,6 +10,7 @@ use crate::scenario::stream::{Coalesce, text_at};
 use crate::snapshot::prepare::pointers;
 
 /// A frame that a participant got, and where it stands.
+#[derive(Clone)]
 pub(crate) struct Got<'r> {
     pub(crate) entry: usize,
     pub(crate) connection: ConnectionId,
@@ -19,21 +20,21 @@ pub(crate) struct Got<'r> {
 
 /// Joins the pieces of each answer into its last one, at the place of its first. The values stand with the
 /// frames that they came in.
-pub(crate) fn coalesced<'r>(rules: &[Coalesce], got: Vec<&Got<'r>>) -> Vec<(&'r Payload, Arc<Value>)> {
-    let mut out: Vec<(&Payload, Arc<Value>)> = Vec::new();
+pub(crate) fn coalesced<'r>(rules: &[Coalesce], got: Vec<&Got<'r>>) -> Vec<Got<'r>> {
+    let mut out: Vec<Got<'r>> = Vec::new();
     let mut open: BTreeMap<(usize, Option<String>), usize> = BTreeMap::new();
     for got in got {
         let rule = rules.iter().enumerate().find(|(_, rule)| rule.frames.matches(&got.value));
         let Some((which, rule)) = rule else {
-            out.push((got.frame, Arc::clone(&got.value)));
+            out.push(got.clone());
             continue;
         };
         let group = (which, text_at(&rule.by, &got.value));
         match open.get(&group).and_then(|place| out.get_mut(*place)) {
-            Some((_, whole)) => join(rule, Arc::make_mut(whole), &got.value),
+            Some(whole) => join(rule, Arc::make_mut(&mut whole.value), &got.value),
             None => {
                 open.insert(group, out.len());
-                out.push((got.frame, Arc::clone(&got.value)));
+                out.push(got.clone());
             }
         }
     }

@@ -18,7 +18,10 @@ static TYPE: LazyLock<Option<JsonPath>> = LazyLock::new(|| JsonPath::parse("$.ty
 
 /// A participant's part of the snapshot.
 pub(crate) struct Block {
+    /// What the participant is called in it.
     pub(crate) participant: String,
+    /// Whether all of it came before the first race that gave roles.
+    pub(crate) early: bool,
     pub(crate) sections: Vec<Section>,
 }
 
@@ -39,18 +42,42 @@ pub(crate) struct Item {
     pub(crate) head: String,
     pub(crate) body: Prepared,
     pub(crate) raced: bool,
+    /// Whether it came before the first race that gave roles: nobody had one then.
+    pub(crate) early: bool,
+}
+
+/// What of a participant's time a block shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Whole,
+    /// What came before the race that gave it a role.
+    Early,
+    /// What came from then on, and what it is told now.
+    Late,
 }
 
 /// Lays out all blocks; the second part of the result is the redactions that matched nothing.
 pub(crate) fn collect(material: &Material<'_>, traces: &[Trace<'_>]) -> (Vec<Block>, Vec<String>) {
     let raced = raced(material, traces);
-    let mut preparation = Preparation::new(material.rules, &raced);
-    let blocks = material
-        .members
-        .iter()
-        .filter(|member| material.shown.contains(&member.key))
-        .map(|member| block(material, traces, member, &mut preparation))
-        .collect();
+    let mut preparation = Preparation::new(material.rules, &raced, material.now);
+    let mut blocks = Vec::new();
+    let is_shown = |member: &&Member| material.shown.contains(&member.key);
+    for member in material.members.iter().filter(is_shown) {
+        if material.role(&member.key).is_none() {
+            blocks.push(block(material, traces, member, Part::Whole, &mut preparation));
+            continue;
+        }
+        let early = block(material, traces, member, Part::Early, &mut preparation);
+        if !early.sections.is_empty() {
+            blocks.push(early);
+        }
+    }
+    // Who has a role is shown by it from the race on, whoever that is.
+    for (key, _) in material.roles {
+        if let Some(member) = material.members.iter().filter(is_shown).find(|member| member.key == *key) {
+            blocks.push(block(material, traces, member, Part::Late, &mut preparation));
+        }
+    }
     (blocks, preparation.unmatched())
 }
 
@@ -96,19 +123,31 @@ fn order_path<'s>(stream: &'s Stream, sighting: &Sighting<'_>) -> &'s JsonPath {
     }
 }
 
-fn block(material: &Material<'_>, traces: &[Trace<'_>], member: &Member, preparation: &mut Preparation<'_>) -> Block {
+fn block(
+    material: &Material<'_>,
+    traces: &[Trace<'_>],
+    member: &Member,
+    part: Part,
+    preparation: &mut Preparation<'_>,
+) -> Block {
     let mut sections = Vec::new();
     let answers: Vec<(String, Prepared)> = material
         .state
         .iter()
-        .filter(|answer| answer.participant == member.key && !material.without.contains(&answer.name))
+        .filter(|answer| part != Part::Early && answer.participant == member.key)
+        .filter(|answer| !material.without.contains(&answer.name))
         .map(|answer| (answer.name.clone(), preparation.value(&answer.answer, &[])))
         .collect();
     if !answers.is_empty() {
         sections.push(Section::State(answers));
     }
     let labels = labels(material, &member.key);
-    let got = got(material, &member.key);
+    let mut got = got(material, &member.key);
+    got.retain(|got| match part {
+        Part::Whole => true,
+        Part::Early => material.is_early(got.entry),
+        Part::Late => !material.is_early(got.entry),
+    });
     let mut placed: BTreeSet<usize> = BTreeSet::new();
     for trace in traces {
         let deliveries = stream(material, trace, &got, &labels, &mut placed, preparation);
@@ -124,7 +163,9 @@ fn block(material: &Material<'_>, traces: &[Trace<'_>], member: &Member, prepara
             sections.push(Section::Kinds { heading, kinds });
         }
     }
-    Block { participant: member.key.clone(), sections }
+    let early = part == Part::Early;
+    let participant = if early { &member.key } else { material.label(&member.key) };
+    Block { participant: participant.to_owned(), early, sections }
 }
 
 /// A participant's connections with their names, in the order of opening. One that the record has no opening
@@ -180,10 +221,14 @@ fn stream(
             };
             let orders = [order_path(trace.stream, sighting)];
             let (kind, at) = kind(material, got.frame, &got.value);
+            if material.without.contains(&kind) {
+                continue;
+            }
             let mut body = preparation.value(&got.value, if raced { &orders } else { &[] });
             leave_out(&mut body.value, at.as_deref());
             let order = sighting.order.filter(|_| !raced);
-            let delivery = Delivery { kind, order, labels: vec![label.clone()], body };
+            let early = material.is_early(got.entry);
+            let delivery = Delivery { kind, order, labels: vec![label.clone()], body, early };
             let stream = sighting.stream.as_deref();
             match sections.iter_mut().find(|(other, _)| *other == stream) {
                 Some((_, deliveries)) => deliveries.push(delivery),
@@ -207,6 +252,7 @@ struct Delivery {
     order: Option<i64>,
     labels: Vec<String>,
     body: Prepared,
+    early: bool,
 }
 
 impl Delivery {
@@ -218,7 +264,7 @@ impl Delivery {
         if several_connections {
             head = format!("{head} ({})", self.labels.join(" + "));
         }
-        Item { head, body: self.body, raced: false }
+        Item { head, body: self.body, raced: false, early: self.early }
     }
 }
 
@@ -247,15 +293,20 @@ fn kinds(
     preparation: &mut Preparation<'_>,
 ) -> BTreeMap<String, Vec<Item>> {
     let mut kinds: BTreeMap<String, Vec<Item>> = BTreeMap::new();
-    for (frame, value) in coalesced(&material.rules.coalesce, got) {
-        let (kind, at) = kind(material, frame, &value);
+    for got in coalesced(&material.rules.coalesce, got) {
+        let (kind, at) = kind(material, got.frame, &got.value);
         if material.without.contains(&kind) {
             continue;
         }
-        let mut body = preparation.value(&value, &[]);
+        let mut body = preparation.value(&got.value, &[]);
         leave_out(&mut body.value, at.as_deref());
         let raced = material.unordered_kinds.contains(&kind);
-        kinds.entry(kind).or_default().push(Item { head: String::new(), body, raced });
+        kinds.entry(kind).or_default().push(Item {
+            head: String::new(),
+            body,
+            raced,
+            early: material.is_early(got.entry),
+        });
     }
     kinds
 }

@@ -40,12 +40,31 @@ struct Span {
     part: Part,
 }
 
+/// Participants' ids and names, and captured ids, with what stands for them.
+#[derive(Clone, Default)]
+struct Literals {
+    all: BTreeMap<String, String>,
+    /// All of them in one expression, the longer ones first.
+    any: Option<Regex>,
+}
+
+impl Literals {
+    fn of(all: BTreeMap<String, String>) -> Self {
+        let mut texts: Vec<&String> = all.keys().collect();
+        texts.sort_by_key(|text| (Reverse(text.len()), *text));
+        let alternatives: Vec<String> = texts.into_iter().map(|text| regex::escape(text)).collect();
+        let any = (!alternatives.is_empty()).then(|| Regex::new(&alternatives.join("|")).ok()).flatten();
+        Self { all, any }
+    }
+}
+
 /// The names of everything that differs between runs.
 pub(crate) struct Names {
-    /// Participants' ids and names, and captured ids, with what stands for them.
-    literals: BTreeMap<String, String>,
-    /// All literals in one expression, the longer ones first.
-    literal: Option<Regex>,
+    /// What stands for ids and names where races have given roles, and where they haven't yet.
+    late: Literals,
+    early_names: Literals,
+    /// Whether what is named now came before anybody had a role.
+    pub(crate) early: bool,
     kinds: Vec<(String, Regex)>,
     /// Ids of deliveries that no kind covers, with the stream's name as their kind: whole strings only.
     declared: BTreeMap<String, String>,
@@ -66,47 +85,53 @@ impl Names {
         let suffix =
             (run.len() >= SHORTEST).then(|| Regex::new(&format!("[ _.:-]?{}", regex::escape(run))).ok()).flatten();
         let mut names = Self {
-            literals: BTreeMap::new(),
-            literal: None,
+            late: Literals::default(),
+            early_names: Literals::default(),
+            early: false,
             kinds,
             declared: BTreeMap::new(),
             run: suffix,
             assigned: BTreeMap::new(),
             counts: BTreeMap::new(),
         };
-        names.gather(material);
-        let mut literals: Vec<&String> = names.literals.keys().collect();
-        literals.sort_by_key(|literal| (Reverse(literal.len()), *literal));
-        let alternatives: Vec<String> = literals.into_iter().map(|literal| regex::escape(literal)).collect();
-        names.literal = (!alternatives.is_empty()).then(|| Regex::new(&alternatives.join("|")).ok()).flatten();
+        names.late = names.gather(material, material.roles);
+        names.early_names = if material.roles.is_empty() { names.late.clone() } else { names.gather(material, &[]) };
         names
     }
 
     /// Participants come first, then what the scenario captured, then what participants did.
-    fn gather(&mut self, material: &Material<'_>) {
+    fn gather(&self, material: &Material<'_>, roles: &[(String, String)]) -> Literals {
         let &Material { members, captures, run, .. } = material;
+        let label =
+            |key: &str| roles.iter().find(|(raced, _)| raced == key).map_or(key.to_owned(), |(_, role)| role.clone());
+        let mut all: BTreeMap<String, String> = BTreeMap::new();
+        let mut literal = |text: &str, placeholder: String| {
+            if !text.is_empty() {
+                all.entry(text.to_owned()).or_insert(placeholder);
+            }
+        };
         for member in members {
-            self.literal(&member.id, format!("[{}]", material.label(&member.key)));
+            literal(&member.id, format!("[{}]", label(&member.key)));
         }
         // A name that is somebody's own tells who won as surely as an id.
-        for (key, role) in material.roles {
+        for (key, role) in roles {
             let Some(member) = members.iter().find(|member| member.key == *key) else { continue };
             let shared = members.iter().any(|other| other.key != *key && other.name == member.name);
             if !shared {
-                self.literal(&member.name, role.clone());
+                literal(&member.name, role.clone());
             }
         }
         for member in members {
             let short = member.name.strip_suffix(run).map(|name| name.trim_end_matches([' ', '_', '.', ':', '-']));
             if let Some(short) = short.filter(|short| !short.is_empty() && !run.is_empty()) {
-                self.literal(&member.name, short.to_owned());
+                literal(&member.name, short.to_owned());
             }
         }
         for (name, value) in captures {
             if let Value::String(text) = value
                 && (self.whole(text).is_some() || looks_like_an_id(text))
             {
-                self.literal(text, format!("[{name}]"));
+                literal(text, format!("[{name}]"));
             }
         }
         // What several participants captured under one name is theirs together.
@@ -125,16 +150,11 @@ impl Names {
         for (text, by) in captured {
             if let Some((key, name)) = by.first() {
                 let alone = by.iter().all(|(other, _)| other == key);
-                let placeholder = if alone { format!("[{}.{name}]", material.label(key)) } else { format!("[{name}]") };
-                self.literal(text, placeholder);
+                let placeholder = if alone { format!("[{}.{name}]", label(key)) } else { format!("[{name}]") };
+                literal(text, placeholder);
             }
         }
-    }
-
-    fn literal(&mut self, text: &str, placeholder: String) {
-        if !text.is_empty() {
-            self.literals.entry(text.to_owned()).or_insert(placeholder);
-        }
+        Literals::of(all)
     }
 
     /// The kind of a string that is an id and nothing else.
@@ -147,7 +167,7 @@ impl Names {
     /// Tells that a string is a delivery's id, so that it needs no kind, and what it is as an id; none where
     /// it has a name of its own already, or is too short to be told from other strings.
     pub(crate) fn delivery(&mut self, id: &str, stream: &str) -> Option<Id> {
-        if self.literals.contains_key(id) {
+        if self.late.all.contains_key(id) {
             return None;
         }
         let kind = match (self.whole(id), self.declared.get(id)) {
@@ -218,10 +238,11 @@ impl Names {
             let id = Id { kind: kind.clone(), text: text.to_owned() };
             return vec![Span { start: 0, end: text.len(), part: Part::Id(id) }];
         }
-        for matched in self.literal.iter().flat_map(|literal| literal.find_iter(text)) {
+        let literals = if self.early { &self.early_names } else { &self.late };
+        for matched in literals.any.iter().flat_map(|literal| literal.find_iter(text)) {
             let whole = matched.len() == text.len();
             let token = matched.len() >= TOKEN && apart(text, matched.start(), matched.end());
-            if let (true, Some(with)) = (whole || token, self.literals.get(matched.as_str())) {
+            if let (true, Some(with)) = (whole || token, literals.all.get(matched.as_str())) {
                 found.push(Span { start: matched.start(), end: matched.end(), part: Part::Text(with.clone()) });
             }
         }

@@ -9,7 +9,6 @@ use crate::record::{Member, Record, What};
 use crate::scenario::stream::{SnapshotRules, Stream};
 use crate::snapshot::collect::{Block, Item, Section, collect, is_raced};
 use crate::snapshot::names::{Id, Names};
-use crate::snapshot::prepare::Prepared;
 use crate::snapshot::render::render;
 use crate::snapshot::tree::Node;
 
@@ -18,12 +17,15 @@ use crate::snapshot::tree::Node;
 pub struct Material<'a> {
     /// The record up to the snapshot's step.
     pub record: &'a Record,
-    /// The participants, in the order of the scenario file; those with a name in `roles` take their places among
-    /// each other in the order of `roles`.
+    /// The participants, in the order of the scenario file.
     pub members: &'a [Member],
-    /// What those are called whom a race gave a role: their keys with `winner`, `loser_1`. Who wins differs
-    /// between runs; what a winner sees doesn't.
+    /// What those are called whom a race gave a role, in the order of its outcomes: their keys with `winner`,
+    /// `loser_1`. Who wins differs between runs; what a winner sees from then on doesn't.
     pub roles: &'a [(String, String)],
+    /// How many entries the record had when the first race that gave roles began: what came before has no roles.
+    pub raced_from: usize,
+    /// Seconds since 1970: a number near it is a time.
+    pub now: f64,
     /// What the scenario captured. A captured id becomes its name: `[conversation]`.
     pub captures: &'a BTreeMap<String, Value>,
     /// The run's suffix, decimal digits; it is removed from ids and names.
@@ -43,9 +45,29 @@ pub struct Material<'a> {
 }
 
 impl Material<'_> {
-    /// What a participant is called in the text.
+    /// What a participant is called from the race on.
     pub(crate) fn label<'k>(&'k self, key: &'k str) -> &'k str {
-        self.roles.iter().find(|(raced, _)| raced == key).map_or(key, |(_, role)| role)
+        self.role(key).unwrap_or(key)
+    }
+
+    /// The role that a race gave to a participant.
+    pub(crate) fn role(&self, key: &str) -> Option<&str> {
+        self.roles.iter().find(|(raced, _)| raced == key).map(|(_, role)| role.as_str())
+    }
+
+    /// Whether an entry came before anybody had a role.
+    pub(crate) fn is_early(&self, entry: usize) -> bool {
+        entry < self.raced_from
+    }
+
+    /// The members with those who have roles in the order of the roles, each at a place of one of them.
+    fn by_roles(&self) -> Vec<&Member> {
+        let rank = |member: &Member| self.roles.iter().position(|(key, _)| *key == member.key);
+        let mut racers: Vec<&Member> = self.members.iter().filter(|member| rank(member).is_some()).collect();
+        racers.sort_by_key(|member| rank(member));
+        let mut racers = racers.into_iter();
+        let place = |member| if rank(member).is_some() { racers.next() } else { Some(member) };
+        self.members.iter().filter_map(place).collect()
     }
 }
 
@@ -84,10 +106,7 @@ pub fn normalise(material: &Material<'_>) -> Normalised {
     let origins = Origins::find(material, &traces, &mut names);
     let shown = shown(&blocks, &names);
     origins.assign(&mut names, &shown);
-    let root = blocks
-        .into_iter()
-        .map(|block| (material.label(&block.participant).to_owned(), tree(block, &mut names)))
-        .collect();
+    let root = blocks.into_iter().map(|block| (block.participant.clone(), tree(block, &mut names))).collect();
     Normalised { text: render(&Node::Map(root)), unmatched_redactions }
 }
 
@@ -129,7 +148,8 @@ type Place = (usize, usize, i64);
 
 /// Where ids come from: their numbers depend on nothing but their author's own doings.
 struct Origins {
-    /// For each participant in file order, the ids that it brought up, in its own order.
+    /// For each participant, the ids that it brought up, in its own order: under its key those from before a race
+    /// gave it a role, then under that.
     by_participant: Vec<(String, Vec<Id>)>,
     /// Deliveries that nobody of the scenario sent, in stream order.
     unclaimed: Vec<Id>,
@@ -137,7 +157,7 @@ struct Origins {
 
 impl Origins {
     fn find(material: &Material<'_>, traces: &[Trace<'_>], names: &mut Names) -> Self {
-        let mut owners: BTreeMap<Id, &str> = BTreeMap::new();
+        let mut owners: BTreeMap<Id, (&str, usize)> = BTreeMap::new();
         let mut acked: BTreeMap<&str, Vec<(Place, Id)>> = BTreeMap::new();
         for (stream, trace) in traces.iter().enumerate() {
             let mut values: BTreeMap<&str, Vec<Option<&str>>> = BTreeMap::new();
@@ -162,35 +182,41 @@ impl Origins {
                     own.push(value);
                     own.len() - 1
                 });
-                owners.entry(id.clone()).or_insert(sighting.participant);
+                owners.entry(id.clone()).or_insert((sighting.participant, sighting.entry));
                 let order = sighting.order.unwrap_or(i64::MAX);
                 acked.entry(sighting.participant).or_default().push(((stream, place, order), id));
             }
         }
         let sent = Self::sent(material, names);
-        for (participant, ids) in &sent {
+        for (participant, entry, ids) in &sent {
             for id in ids {
-                owners.entry(id.clone()).or_insert(participant);
+                let owner = owners.entry(id.clone()).or_insert((participant, *entry));
+                if owner.0 == *participant {
+                    owner.1 = owner.1.min(*entry);
+                }
             }
         }
         let mut by_participant = Vec::new();
-        for member in material.members {
+        for member in material.by_roles() {
             let key = member.key.as_str();
             let mut ids: Vec<Id> =
-                sent.iter().filter(|(who, _)| *who == key).flat_map(|(_, ids)| ids.clone()).collect();
+                sent.iter().filter(|(who, ..)| *who == key).flat_map(|(_, _, ids)| ids.clone()).collect();
             let mut own = acked.remove(key).unwrap_or_default();
             own.sort_by_key(|(place, _)| *place);
             ids.extend(own.into_iter().map(|(_, id)| id));
-            ids.retain(|id| owners.get(id) == Some(&key));
-            by_participant.push((material.label(key).to_owned(), ids));
+            ids.retain(|id| owners.get(id).is_some_and(|(owner, _)| *owner == key));
+            let (early, late): (Vec<Id>, Vec<Id>) =
+                ids.into_iter().partition(|id| owners.get(id).is_some_and(|(_, entry)| material.is_early(*entry)));
+            by_participant.push((key.to_owned(), early));
+            by_participant.push((material.label(key).to_owned(), late));
         }
         Self { by_participant, unclaimed: unclaimed(material, traces, names) }
     }
 
     /// The ids in what was sent, entry by entry.
-    fn sent<'r>(material: &Material<'r>, names: &Names) -> Vec<(&'r str, Vec<Id>)> {
+    fn sent<'r>(material: &Material<'r>, names: &Names) -> Vec<(&'r str, usize, Vec<Id>)> {
         let mut sent = Vec::new();
-        for entry in &material.record.entries {
+        for (index, entry) in material.record.entries.iter().enumerate() {
             let value = match &entry.what {
                 What::Sent { frame, .. } => frame.value(),
                 What::Exchange(exchange) => match &exchange.json {
@@ -202,7 +228,7 @@ impl Origins {
             let mut ids = Vec::new();
             strings(&value, &mut |text| ids.extend(names.ids(text)));
             if !ids.is_empty() {
-                sent.push((entry.participant.as_str(), ids));
+                sent.push((entry.participant.as_str(), index, ids));
             }
         }
         sent
@@ -228,7 +254,7 @@ fn unclaimed(material: &Material<'_>, traces: &[Trace<'_>], names: &mut Names) -
         let mut met: Vec<&str> = Vec::new();
         let mut deliveries: BTreeMap<(usize, i64), Id> = BTreeMap::new();
         let arrivals = trace.arrivals();
-        for member in material.members {
+        for member in material.by_roles() {
             for ((_, stream), arrived) in &arrivals {
                 if arrived.first().is_none_or(|first| first.participant != member.key) {
                     continue;
@@ -255,25 +281,27 @@ fn unclaimed(material: &Material<'_>, traces: &[Trace<'_>], names: &mut Names) -
 fn tree(block: Block, names: &mut Names) -> Node {
     let mut parts = Vec::new();
     for section in block.sections {
+        names.early = block.early;
         match section {
             Section::State(answers) => {
-                let answers = answers.into_iter().map(|(name, answer)| (name, body(&answer, names))).collect();
+                let answers = answers
+                    .into_iter()
+                    .map(|(name, answer)| (name, names.node(&answer.value, &answer.unordered)))
+                    .collect();
                 parts.push(("state".to_owned(), Node::Map(answers)));
             }
             Section::List { heading, id, items, raced } => {
                 let heading = names.heading(&heading, id.as_deref());
                 let items = ordered(items, raced, names);
-                let items = items
-                    .into_iter()
-                    .map(|item| Node::Map(vec![(item.head.clone(), body(&item.body, names))]))
-                    .collect();
+                let items =
+                    items.into_iter().map(|item| Node::Map(vec![(item.head.clone(), body(&item, names))])).collect();
                 parts.push((heading, Node::List(items)));
             }
             Section::Kinds { heading, kinds } => {
                 let kinds = kinds.into_iter().map(|(kind, items)| {
                     let raced = items.iter().any(|item| item.raced);
                     let items = ordered(items, raced, names);
-                    (kind, Node::List(items.iter().map(|item| body(&item.body, names)).collect()))
+                    (kind, Node::List(items.iter().map(|item| body(item, names)).collect()))
                 });
                 let kinds = kinds.collect();
                 parts.push((heading, Node::Map(kinds)));
@@ -283,14 +311,16 @@ fn tree(block: Block, names: &mut Names) -> Node {
     Node::Map(parts)
 }
 
-fn body(prepared: &Prepared, names: &mut Names) -> Node {
-    names.node(&prepared.value, &prepared.unordered)
+fn body(item: &Item, names: &mut Names) -> Node {
+    names.early = item.early;
+    names.node(&item.body.value, &item.body.unordered)
 }
 
 /// What was raced has no order but that of its content.
-fn ordered(mut items: Vec<Item>, raced: bool, names: &Names) -> Vec<Item> {
+fn ordered(mut items: Vec<Item>, raced: bool, names: &mut Names) -> Vec<Item> {
     if raced {
         items.sort_by_cached_key(|item| {
+            names.early = item.early;
             (item.head.clone(), names.mask(&item.body.value, &item.body.unordered, "").compact())
         });
     }

@@ -39,11 +39,12 @@ pub(crate) struct Preparation<'a> {
     rules: &'a SnapshotRules,
     raced: &'a Raced,
     used: BTreeSet<usize>,
+    now: f64,
 }
 
 impl<'a> Preparation<'a> {
-    pub(crate) fn new(rules: &'a SnapshotRules, raced: &'a Raced) -> Self {
-        Self { rules, raced, used: BTreeSet::new() }
+    pub(crate) fn new(rules: &'a SnapshotRules, raced: &'a Raced, now: f64) -> Self {
+        Self { rules, raced, used: BTreeSet::new(), now }
     }
 
     /// Prepares one value; what stands at `orders` becomes `[seq]`.
@@ -65,7 +66,7 @@ impl<'a> Preparation<'a> {
             }
         }
         self.raced_orders(&mut value, "", &mut unordered);
-        times(&mut value);
+        times(&mut value, self.now);
         Prepared { value, unordered }
     }
 
@@ -124,8 +125,17 @@ fn put(value: &mut Value, pointer: &str, with: &str) {
     }
 }
 
-fn times(value: &mut Value) {
+/// Puts a word for every time: texts of RFC 3339, and numbers that count seconds, milliseconds, microseconds or
+/// nanoseconds since 1970 to within a day of `now`.
+fn times(value: &mut Value, now: f64) {
+    const DAY: f64 = 86_400.0;
     match value {
+        Value::Number(number) => {
+            let is_time = |unit: f64| number.as_f64().is_some_and(|number| (number / unit - now).abs() < DAY);
+            if now > DAY && [1.0, 1e3, 1e6, 1e9].into_iter().any(is_time) {
+                *value = Value::from(TIME);
+            }
+        }
         Value::String(text) => {
             if let Some(times) = &*TIMES
                 && times.is_match(text)
@@ -133,8 +143,8 @@ fn times(value: &mut Value) {
                 *text = times.replace_all(text, TIME).into_owned();
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(times),
-        Value::Object(entries) => entries.values_mut().for_each(times),
+        Value::Array(items) => items.iter_mut().for_each(|item| times(item, now)),
+        Value::Object(entries) => entries.values_mut().for_each(|value| times(value, now)),
         _ => {}
     }
 }

@@ -89,3 +89,13 @@ fn a_race_without_names_is_named_where_a_snapshot_differs() {
     let output = project.file(file, &stored.replace("said: 2", "said: 3")).play(&[]).stdout;
     assert!(output.contains("the race at line 6 may end in another way each time"), "{stored}{output}");
 }
+
+#[test]
+fn racers_who_were_there_before_the_race_are_shown_by_their_keys_until_then() {
+    let race = "steps:\n  - ann: enter\n  - ben: enter\n  - ann: { say: ready }\n  - race: { of: all, do: sit, outcomes: [{ as: seated, count: 1, status: 201 }, { as: standing, count: 1, status: 409 }] }\n  - standing: { say: a pity }\n  - snapshot: { name: after, without: [room, went] }\n";
+    let project = Project::new().scenario("seat/two", "A seat for one of two", race);
+    assert_eq!(project.play(&["--update-snapshots"]).code, Some(0));
+    snapshot("snapshot_of_a_race_among_those_who_were_there", &project.read("snapshots/seat/two/after.snap").unwrap());
+    let played = project.play(&["--repeat", "20", "--jitter", "2ms"]);
+    assert_eq!(played.code, Some(0), "{}", played.stdout);
+}
