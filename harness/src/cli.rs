@@ -128,7 +128,7 @@ pub struct RunArgs {
     /// `postgres://…` (shared by all scenarios). The same as `store` in its configuration.
     #[arg(long, value_name = "STORE")]
     pub store: Option<String>,
-    /// How many scenarios run at once; the default is one for each core, and 1 with --debug.
+    /// How many scenarios run at once; the default is two for each core, and 1 with --debug.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub jobs: Option<u16>,
     /// Play everything so many times.

@@ -52,7 +52,7 @@ pub struct Suite {
 impl Suite {
     /// The scenarios below a folder. Their snapshots are kept beside it, in a folder `snapshots`.
     pub fn new(scenarios: impl Into<PathBuf>) -> Self {
-        let jobs = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let jobs = crate::runner::default_jobs();
         Self {
             scenarios: scenarios.into(),
             snapshots: None,
@@ -96,7 +96,7 @@ impl Suite {
         self
     }
 
-    /// How many scenarios run at once; the default is one for each core.
+    /// How many scenarios run at once; the default is two for each core.
     #[must_use]
     pub fn jobs(mut self, jobs: usize) -> Self {
         self.jobs = jobs;

@@ -1,7 +1,7 @@
 //! `check`.
 
 use super::play::{Play, Shown, report, ways};
-use super::{complain, cores, interruption, keep_secrets, print, refuse, usable};
+use super::{complain, interruption, keep_secrets, print, refuse, usable};
 use crate::cli::CheckArgs;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -9,7 +9,7 @@ use crate::report::human;
 use crate::report::paint::Paint;
 use crate::report::reports::Reports;
 use crate::run::Luck;
-use crate::runner::Options;
+use crate::runner::{Options, default_jobs};
 use crate::scenario::error::Severity;
 use crate::scenario::whole;
 use crate::select::{jobs_of, select};
@@ -57,7 +57,7 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
         complain("no protocol of these scenarios declares a barrier");
         return Exit::Nothing;
     }
-    let jobs = config.jobs.map_or_else(cores, std::num::NonZero::get);
+    let jobs = config.jobs.map_or_else(default_jobs, std::num::NonZero::get);
     let options = Options::new(jobs, server, interruption());
     let secrets = match keep_secrets(config, &[]) {
         Ok(secrets) => secrets,

@@ -200,10 +200,6 @@ fn list(config: &Config, args: &ListArgs) -> Exit {
     print(&text)
 }
 
-pub(crate) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
-}
-
 /// Whether the run is under CI, where nothing is written into the tree: asked for, or by the variable `CI`.
 pub(crate) fn under_ci(asked: bool) -> bool {
     asked || std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))

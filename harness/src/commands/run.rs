@@ -8,7 +8,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::narrow::{labels, narrow};
 use super::play::{Debug, Play, Shown, Stop, report, ways};
-use super::{again, chosen, complain, cores, idle, interruption, keep_secrets, print, refuse, under_ci};
+use super::{again, chosen, complain, idle, interruption, keep_secrets, print, refuse, under_ci};
 use crate::cli::RunArgs;
 use crate::config::{Config, Flaky};
 use crate::event::{Outcome, ScenarioResult};
@@ -18,7 +18,7 @@ use crate::report::paint::{Paint, Style};
 use crate::report::reports::Reports;
 use crate::report::tape::Keep;
 use crate::run::{Luck, Store};
-use crate::runner::{Options, Way};
+use crate::runner::{Options, Way, default_jobs};
 use crate::select::last_run::{FILE_NAME, LastRun, make_output};
 use crate::select::{Selected, jobs_of};
 use crate::snapshot::store;
@@ -79,8 +79,11 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         Ok(stop) => stop,
         Err(error) => return refuse(&error),
     };
-    let default_jobs =
-        if debug.is_some() || stop.is_some() { 1 } else { config.jobs.map_or_else(cores, std::num::NonZero::get) };
+    let default_jobs = if debug.is_some() || stop.is_some() {
+        1
+    } else {
+        config.jobs.map_or_else(default_jobs, std::num::NonZero::get)
+    };
     let pipeline = &args.pipeline;
     let options = Options {
         max_fail: if pipeline.fail_fast { Some(1) } else { pipeline.max_fail.map(|most| most as usize) },

@@ -39,6 +39,11 @@ pub enum Way {
     Refuse(String),
 }
 
+/// How many scenarios run at once unless somebody says it: two for each core, since they mostly wait.
+pub(crate) fn default_jobs() -> usize {
+    2 * std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+}
+
 /// Says how each scenario gets its server.
 pub type Ways = Arc<dyn Fn(&Scenario) -> Way + Send + Sync>;
 
