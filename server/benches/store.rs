@@ -1,6 +1,6 @@
 //! What durability costs: acked messages a second through the whole server, with each store, side by side.
 //!
-//! `cargo bench -p roundtable-server` (or `scripts/bench-store`, which brings a PostgreSQL). 64 senders, each on a
+//! `cargo bench -p roundtable-server` (or `scripts/bench/store`, which brings a PostgreSQL). 64 senders, each on a
 //! socket of its own, send a message when the last one was acked. The stores take turns in short rounds, so that
 //! whatever else the machine does meets all of them alike; the median of the rounds counts. Servers and senders share
 //! this process and its cores.
