@@ -69,8 +69,9 @@ fn complete(method: &str, path: &str, operation: &mut Value, config: &Config) {
         _ => &[],
     });
     // Any whole number is taken and clamped, however large.
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
-        if let Some(schema) = parameter["schema"].as_object_mut() {
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
+        if let Some(schema) = parameter.get_mut("schema").and_then(Value::as_object_mut) {
             schema.remove("format");
         }
     }

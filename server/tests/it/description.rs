@@ -219,3 +219,29 @@ async fn every_described_frame_of_a_client_is_understood_and_needs_its_fields() 
         }
     }
 }
+
+/// Where a document has a null that nobody means: in OpenAPI a member that is not there is left out.
+fn nulls(value: &Value, at: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Null => found.push(at.to_owned()),
+        Value::Object(object) => {
+            for (key, value) in
+                object.iter().filter(|(key, _)| !matches!(key.as_str(), "example" | "examples" | "enum"))
+            {
+                nulls(value, &format!("{at}/{}", escaped(key)), found);
+            }
+        }
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(index, value)| nulls(value, &format!("{at}/{index}"), found));
+        }
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn nothing_in_the_description_is_null() {
+    let server = Server::start(json!({})).await;
+    let mut found = Vec::new();
+    nulls(&server.ask("", "GET", "/openapi.json", Value::Null).await, "", &mut found);
+    assert_eq!(found, Vec::<String>::new());
+}
