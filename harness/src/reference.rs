@@ -156,6 +156,11 @@ steps:
   - ben: { say: hello back }
 ```
 
+`no_gaps` counts the places that `order` names within one stream. Where one counter runs over several kinds of frames
+(messages, reactions, edits), all of them must be deliveries of that stream, for instance by
+`frame: { type: { $one_of: [message, reaction, edit] } }`: with some of them alone, every place that another kind took is
+told as a gap. Frames that have a counter of their own are a stream of their own; those that have none belong to none.
+
 A server that acknowledges nothing is judged by `same_order`, `no_duplicates` and `no_gaps` alone. `members_only` says
 something only where somebody can be connected and no member: of another room, or where requests make members.
 "#;

@@ -20,6 +20,8 @@ pub struct Selected {
     pub scenarios: Vec<Arc<Scenario>>,
     /// What is wrong in the files that were read.
     pub findings: Vec<Diagnostic>,
+    /// The scenario files that could not be read because a protocol has errors, which are among the findings.
+    pub unread: Vec<PathBuf>,
     /// Selectors that matched nothing.
     pub unmatched: Vec<String>,
     /// Whether everything there is was selected.
@@ -100,6 +102,7 @@ pub fn select(config: &Config, selectors: &[String], tags: &[String]) -> Result<
     }
     selected.scenarios.sort_by(|a, b| a.id.cmp(&b.id));
     selected.findings = library.findings();
+    selected.unread = library.unread().to_vec();
     Ok(selected)
 }
 

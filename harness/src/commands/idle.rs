@@ -37,8 +37,11 @@ pub(crate) fn stream_patterns(results: &[ScenarioResult]) -> Vec<String> {
         let kinds: BTreeSet<&str> = all.iter().flat_map(|used| &used.kinds).map(String::as_str).collect();
         let kinds: Vec<&str> = kinds.into_iter().collect();
         let kinds = if kinds.is_empty() { String::new() } else { format!("; there were frames {}", kinds.join(", ")) };
+        let list = all.iter().find_map(|used| used.list.as_deref());
+        let mend = list.map(|at| format!("; at {at} it has a list, which matches a list: did you mean `$one_of`?"));
+        let mend = mend.unwrap_or_default();
         let scenarios = counted(all.len(), "scenario", "scenarios");
-        format!("nothing matched {pattern} in {scenarios}, so invariants had nothing to judge by it{kinds}")
+        format!("nothing matched {pattern} in {scenarios}, so invariants had nothing to judge by it{kinds}{mend}")
     };
     by_pattern.into_iter().map(note).collect()
 }

@@ -198,9 +198,10 @@ fn told(found: &Found, paint: Paint) -> String {
     }
     match &found.socket {
         None => line(format!("no WebSocket at {}; --websocket PATH says where it is", found.tried.join(", "))),
-        Some(Socket::Refused { path, status }) => {
+        Some(Socket::Refused { path, status, said }) => {
+            let said = said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();
             line(format!(
-                "a WebSocket at {path}, which refuses strangers with {status}; --header and --websocket give what it wants"
+                "a WebSocket at {path}, which refuses strangers with {status}{said}; --header and --websocket give what it wants"
             ));
         }
         Some(Socket::Open { path, greeting, ping, message }) => {

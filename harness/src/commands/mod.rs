@@ -16,6 +16,7 @@ mod serve;
 mod watch;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -152,11 +153,19 @@ pub(crate) fn usable(config: &Config, args: &SelectArgs, selected: Selected) -> 
     }
     let errors = selected.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     if errors > 0 {
-        complain(&format!(
-            "{} in {}; nothing was played",
-            counted(errors, "error", "errors"),
-            counted(selected.files, "file", "files"),
-        ));
+        let wrong: BTreeSet<&Path> = selected
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .map(|finding| finding.source.path.as_path())
+            .collect();
+        let (errors, files) = (counted(errors, "error", "errors"), counted(wrong.len(), "file", "files"));
+        let unread = match selected.unread.len() {
+            0 => String::new(),
+            1 => "; 1 scenario uses a protocol with errors and was not checked further".to_owned(),
+            more => format!("; {more} scenarios use a protocol with errors and were not checked further"),
+        };
+        complain(&format!("{errors} in {files}{unread}; nothing was played"));
         return Err(Exit::Invalid);
     }
     if let Some(unmatched) = selected.unmatched.first() {

@@ -84,6 +84,9 @@ pub struct StreamPattern {
     /// Where nothing did: the kinds of the frames that were there, a few of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<String>,
+    /// Where nothing did: the place of a list in the pattern, as `$.type`, at which frames have one value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<String>,
 }
 
 /// An attempt that failed and was followed by another.

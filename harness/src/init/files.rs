@@ -66,6 +66,11 @@ fn configuration(wishes: &Wishes, found: &Found) -> String {
                     "# A process for each scenario, since everybody on this server hears everybody. Where scenarios keep to rooms of\n\
                      # their own, take it out: they then share one.\nown = true\n",
                 );
+            } else {
+                text.push_str(
+                    "# Scenarios play at once, and all on one process of this server. Where they hear each other, this gives each a\n\
+                     # process of its own:\n# own = true\n",
+                );
             }
             if !env.is_empty() {
                 let env: Vec<String> = env.iter().map(|(name, value)| format!("{name} = {}", quoted(value))).collect();
@@ -164,7 +169,7 @@ fn protocol(wishes: &Wishes, found: &Found) -> String {
                 );
             }
         }
-        Some(Socket::Refused { path, status }) => {
+        Some(Socket::Refused { path, status, .. }) => {
             let _ = write!(
                 verbs,
                 "  enter:\n    doc: Opens a socket, for which the server wants more than a stranger has.\n    steps:\n      \
@@ -221,7 +226,7 @@ fn scenario(wishes: &Wishes, found: &Found) -> String {
                 }
             }
         }
-        Some(Socket::Refused { path, status }) => {
+        Some(Socket::Refused { path, status, .. }) => {
             let _ = writeln!(steps, "  - ann: {{ connect: {}, refused: {status} }}", flow(&json!(path)));
             title = "A stranger is refused".to_owned();
         }
@@ -324,7 +329,7 @@ mod tests {
                 to_other: None,
             })),
         };
-        let refused = Socket::Refused { path: "/ws".to_owned(), status: 401 };
+        let refused = Socket::Refused { path: "/ws".to_owned(), status: 401, said: None };
         let answer = Answer { path: "/health".to_owned(), status: 200, body: None };
         let odd = Answer { path: "/".to_owned(), status: 426, body: None };
         let command = Start::command("PORT={port} node 'my server.js' --quiet", None).unwrap();

@@ -101,6 +101,8 @@ pub enum Socket {
         path: String,
         /// The status.
         status: u16,
+        /// What the refusal says, on one line, where it says something.
+        said: Option<String>,
     },
     /// It opens.
     Open {

@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 use super::files::KINDS;
 use super::{Answer, Found, Message, Ping, Socket, Wishes};
 use crate::run::{Handshake, Opened, handshake};
+use crate::text::{shorten, visible};
 
 /// Paths that often answer; the first that does well counts.
 const PATHS: [&str; 9] =
@@ -97,10 +98,10 @@ async fn socket(base: &str, paths: &[&str], wishes: &Wishes) -> Option<Socket> {
         match open(base, path, wishes).await {
             Some(Ok(stream)) => return Some(look(base, path, wishes, stream).await),
             // Nothing is there, or it is no socket: the usual answers to a GET that is none of theirs.
-            Some(Err(404 | 405 | 200..=399)) | None => {}
-            Some(Err(status)) => {
+            Some(Err(Refusal { status: 404 | 405 | 200..=399, .. })) | None => {}
+            Some(Err(Refusal { status, said })) => {
                 if refused.is_none() {
-                    refused = Some(Socket::Refused { path: (*path).to_owned(), status });
+                    refused = Some(Socket::Refused { path: (*path).to_owned(), status, said });
                 }
             }
         }
@@ -108,14 +109,32 @@ async fn socket(base: &str, paths: &[&str], wishes: &Wishes) -> Option<Socket> {
     refused
 }
 
-/// Opens a socket, or gives the status of its refusal; none where nobody answers.
-async fn open(base: &str, path: &str, wishes: &Wishes) -> Option<Result<Stream, u16>> {
+/// A refusal: its status, and what its body says, on one line.
+struct Refusal {
+    status: u16,
+    said: Option<String>,
+}
+
+/// Opens a socket, or gives its refusal; none where nobody answers.
+async fn open(base: &str, path: &str, wishes: &Wishes) -> Option<Result<Stream, Refusal>> {
     let url = Url::parse(&format!("{base}{}", without_templates(path))).ok()?;
     let asked = Handshake { url, headers: headers(wishes), subprotocols: Vec::new(), receive_buffer: None };
     match timeout(PATIENCE, handshake(&asked)).await.ok()?.ok()? {
         Opened::Stream(stream, ..) => Some(Ok(*stream)),
-        Opened::Refused(answer) => Some(Err(answer.status)),
+        Opened::Refused(answer) => Some(Err(Refusal { status: answer.status, said: said(&answer.body) })),
     }
+}
+
+/// What a refusal says, short and on one line; a page for browsers says nothing.
+fn said(body: &Value) -> Option<String> {
+    const MOST: usize = 200;
+    let text = match body {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!words.is_empty() && !words.starts_with('<')).then(|| shorten(&visible(&words), MOST))
 }
 
 /// Two strangers on one socket: what greets them, what a ping gives, who gets a message.

@@ -355,6 +355,14 @@ pub(crate) fn files_of(scenario: &Scenario) -> IndexMap<&std::path::Path, &str> 
     files
 }
 
+/// The digits that keep a playing's identities apart: the value of `run`.
+pub(crate) fn digits(job: &Job, ground: &Ground, shared: bool) -> String {
+    let chance = Chance::new(ground.luck.seed_of(job.repetition, job.attempt), &job.label);
+    // Where others use the server too, or it lasts, repetitions that draw the same still need identities of their own.
+    let apart = shared && ground.luck.same;
+    chance.digits(apart.then_some((job.repetition, job.attempt)))
+}
+
 fn world(
     job: &Job,
     ground: &Ground,
@@ -385,13 +393,11 @@ fn world(
     let stubs = StubActor::all(stubs, &ParticipantSpec::bare(&scenario.source), &connections);
     let seed = ground.luck.seed_of(job.repetition, job.attempt);
     let chance = Arc::new(Chance::new(seed, &job.label));
-    // Where others use the server too, or it lasts, repetitions that draw the same still need identities of their own.
-    let apart = seen.log.shared.load(Ordering::Relaxed) && ground.luck.same;
     Ok(Arc::new(World {
         scenario: Arc::clone(scenario),
         instance: Arc::clone(instance),
         row: job.row(),
-        run: chance.digits(apart.then_some((job.repetition, job.attempt))),
+        run: digits(job, ground, seen.log.shared.load(Ordering::Relaxed)),
         chance,
         jitter: ground.luck.jitter,
         began: seen.began,

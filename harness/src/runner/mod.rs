@@ -21,8 +21,10 @@ use crate::stub;
 use crate::subject::in_process::log_dispatch;
 use crate::subject::{LogLine, LogSink, Server, Subject};
 
+mod neighbours;
 mod shared;
 
+use neighbours::Neighbours;
 use shared::{Gone, NoServer, Servers};
 
 /// How long a server may take to end before somebody is told that it is waited for.
@@ -142,6 +144,7 @@ pub fn run(jobs: &[Job], ground: &Ground, ways: &Ways, options: &Options) -> std
         queue: Mutex::new(jobs.iter().cloned().enumerate().collect()),
         results: Mutex::new(BTreeMap::new()),
         servers: Servers::default(),
+        neighbours: Neighbours::default(),
         failed: AtomicUsize::new(0),
         stopping: stopping.clone(),
         home: home.handle().clone(),
@@ -226,6 +229,7 @@ pub(crate) struct Shared {
     queue: Mutex<VecDeque<(usize, Job)>>,
     results: Mutex<BTreeMap<usize, ScenarioResult>>,
     servers: Servers,
+    neighbours: Neighbours,
     /// How many have failed, of which so many end the run.
     failed: AtomicUsize,
     stopping: watch::Receiver<Option<Stop>>,
@@ -414,7 +418,10 @@ impl Shared {
         // A shared server's build and start are nobody's time.
         let seen = Seen { began: Instant::now(), ..seen.clone() };
         seen.log.begin(seen.began);
-        let result = run::play(job, &self.ground, server, &stubs, &seen).await;
+        let (url, digits) = (server.url().to_owned(), run::digits(job, &self.ground, true));
+        self.neighbours.note(&url, &digits, &job.label);
+        let mut result = run::play(job, &self.ground, server, &stubs, &seen).await;
+        self.neighbours.tell(&mut result, &url, &digits, subject);
         used.check(result.class() == Some(Class::Environment)).await;
         let again = !used.is_gone();
         (result, again)

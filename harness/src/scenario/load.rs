@@ -19,6 +19,7 @@ pub struct Library {
     /// The protocol files that are being read: those that include each other, the outermost first.
     reading: Vec<PathBuf>,
     findings: Vec<Diagnostic>,
+    unread: Vec<PathBuf>,
 }
 
 impl Library {
@@ -30,6 +31,7 @@ impl Library {
             protocols: BTreeMap::new(),
             reading: Vec::new(),
             findings: Vec::new(),
+            unread: Vec::new(),
         }
     }
 
@@ -73,7 +75,16 @@ impl Library {
         });
         let failed = findings.list.iter().any(|finding| finding.severity == Severity::Error);
         self.findings.append(&mut findings.list);
+        if scenario.is_none() && !failed {
+            self.unread.push(path.to_path_buf());
+        }
         if failed { None } else { scenario.map(Arc::new) }
+    }
+
+    /// The scenario files that could not be read because a protocol that they use has errors, and in which nothing
+    /// else is wrong so far, in the order in which they were asked for.
+    pub fn unread(&self) -> &[PathBuf] {
+        &self.unread
     }
 
     /// Reads one protocol file by its path.

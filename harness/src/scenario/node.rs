@@ -168,9 +168,14 @@ impl<'a> Reader<'a, '_> {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => {
                 let marker = error.marker();
-                let at = Position { line: marker.line().max(1), column: marker.col() + 1 };
+                let mut at = Position { line: marker.line().max(1), column: marker.col() + 1 };
+                let tab = tab_behind(&self.source.text, at.line)
+                    .filter(|tab| tab.line == at.line || error.info().contains("tab"));
+                at = tab.unwrap_or(at);
                 let line = self.source.line(at.line);
-                let help = if line.contains("{{") {
+                let help = if tab.is_some() {
+                    "YAML is indented by spaces, never by tabs"
+                } else if line.contains("{{") {
                     "quote a value that holds a template: \"{{ … }}\""
                 } else if line.contains('\t') || error.info().contains("tab") {
                     "YAML is indented by spaces, never by tabs"
@@ -270,6 +275,17 @@ impl<'a> Reader<'a, '_> {
             entries.push((Key { at: key.at, text }, value));
         }
     }
+}
+
+/// The tab by which a line is indented: this one, or the next that isn't empty. The parser tells of such a line where
+/// the one before it ends.
+fn tab_behind(text: &str, line: usize) -> Option<Position> {
+    let filled = |(number, text): &(usize, &str)| *number == line || !text.trim().is_empty();
+    let lines = text.lines().enumerate().map(|(place, text)| (place + 1, text));
+    lines.skip(line.saturating_sub(1)).filter(filled).take(2).find_map(|(line, text)| {
+        let column = text.chars().take_while(|sign| sign.is_whitespace()).position(|sign| sign == '\t')? + 1;
+        (!text.trim().is_empty()).then_some(Position { line, column })
+    })
 }
 
 fn size(kind: &Kind) -> usize {
@@ -400,6 +416,16 @@ mod tests {
             ["1:4 an unquoted template: YAML reads `{{` as a map", "3:1 the key `b` stands twice in this map"]
         );
         assert_eq!(node.unwrap().get("b").unwrap().to_value(), 1);
+    }
+
+    #[test]
+    fn a_tab_is_told_where_it_stands() {
+        for (text, place) in
+            [("a: 1\nb:\n\tc: 1\n", "3:1 "), ("a: 1\nb: x\n\n  \tc: 1\n", "4:3 "), ("a:\n  - b: 1\n\t- c: 1\n", "3:1 ")]
+        {
+            let (_, errors) = read(text);
+            assert!(errors.len() == 1 && errors[0].starts_with(place), "{text:?} {errors:?}");
+        }
     }
 
     #[test]

@@ -29,7 +29,8 @@ fn router(log: bool) -> Router {
     );
     router = router.route("/plain/status", get(|| async { "fine" }));
     router = router.route("/keyed", get(|upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(keyed) }));
-    router = router.nest_service("/board", board::router());
+    let seatless = || async { (axum::http::StatusCode::BAD_REQUEST, "player missing\n") };
+    router = router.route("/quiz", get(seatless)).nest_service("/board", board::router());
     if log {
         router =
             router.layer(axum::middleware::from_fn(|request: axum::extract::Request, next: axum::middleware::Next| {

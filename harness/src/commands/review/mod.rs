@@ -123,7 +123,8 @@ fn stray(config: &Config) -> Vec<PathBuf> {
     }
     let ids = crate::scenario::load::Library::new(&config.scenarios, &config.dir);
     let broken = selected.findings.iter().filter(|finding| finding.severity == Severity::Error);
-    let unread: Vec<String> = broken.map(|finding| ids.id_of(&finding.source.path)).collect();
+    let broken = broken.map(|finding| &finding.source.path).chain(&selected.unread);
+    let unread: Vec<String> = broken.map(|path| ids.id_of(path)).collect();
     if unread.iter().any(|id| id.split('/').any(|part| part == "protocols")) {
         complain(
             "a protocol file is wrong (`roundtable check` tells), so which snapshots are of no scenario is not known",

@@ -41,7 +41,9 @@ impl Lower<'_> {
             signature.params.iter().filter(|(_, default)| !**default).map(|(name, _)| name).collect();
         if signature.positional && !bare {
             let Some((name, _)) = signature.params.first() else { return Vec::new() };
-            self.wrapped(key, name, value);
+            if !self.is_one_value(key, name, value) {
+                return Vec::new();
+            }
             return vec![(name.clone(), Template::lower(value, self.findings))];
         }
         let mut args: Vec<(String, Template)> = Vec::new();
@@ -59,10 +61,13 @@ impl Lower<'_> {
             Kind::Null | Kind::Broken => {}
             _ => {
                 let takes: Vec<&str> = signature.params.keys().map(String::as_str).collect();
-                let help = if takes.is_empty() {
-                    "write it as a bare word".to_owned()
-                } else {
-                    format!("it takes a map of {}", takes.join(", "))
+                let help = match takes[..] {
+                    [] => "write it as a bare word".to_owned(),
+                    [one] => format!(
+                        "write `{}: {{ {one}: … }}`, or `takes: {one}` in the verb for a single value",
+                        key.text
+                    ),
+                    _ => format!("it takes a map of {}", takes.join(", ")),
                 };
                 self.findings.error_help(value.at, format!("`{}` can't take {}", key.text, value.describe()), help);
                 return args;
@@ -79,13 +84,35 @@ impl Lower<'_> {
         args
     }
 
-    /// A verb's one value, written as if it took a map of parameters.
-    fn wrapped(&mut self, verb: &Key, param: &str, value: &Node) {
-        let Some([(key, _)]) = value.as_map() else { return };
-        if key.text == param || nearest_word(&key.text, [param]).is_some() {
-            let help = format!("write the value itself: `{}: …`", verb.text);
-            let message = format!("`{}` takes one value: this map, key and all, becomes its `{param}`", verb.text);
-            self.findings.warning(key.at, message, help);
+    /// Whether a verb's one value can be meant so. A map may be, where the verb sends it as JSON; one that has the
+    /// parameter's own name among its keys is the way in which several parameters are given.
+    fn is_one_value(&mut self, verb: &Key, param: &str, value: &Node) -> bool {
+        let verb_name = &verb.text;
+        let rename = "where this map is meant, give the parameter another name";
+        let Some(entries) = value.as_map() else {
+            if value.kind == Kind::Null {
+                let help = format!("write `{verb_name}: …`, and `\"\"` for an empty text");
+                self.findings.error_help(verb.at, format!("`{verb_name}` needs a value, its `{param}`"), help);
+            }
+            return value.kind != Kind::Null;
+        };
+        if let Some((key, given)) = entries.iter().find(|(key, _)| key.text == param) {
+            let written = match &given.kind {
+                Kind::String(text) if text.len() <= 40 && !text.contains(['\n', '{', '}']) => text.clone(),
+                Kind::Number(number) => number.to_string(),
+                Kind::Bool(flag) => flag.to_string(),
+                _ => "…".to_owned(),
+            };
+            let message = format!("`{verb_name}` takes one value as it is, its `{param}`, and no map of parameters");
+            self.findings.error_help(key.at, message, format!("write `{verb_name}: {written}`; {rename}"));
+            return false;
         }
+        if let [(key, _)] = entries
+            && nearest_word(&key.text, [param]).is_some()
+        {
+            let message = format!("`{verb_name}` takes one value: this map, key and all, becomes its `{param}`");
+            self.findings.warning(key.at, message, format!("write the value itself: `{verb_name}: …`"));
+        }
+        true
     }
 }

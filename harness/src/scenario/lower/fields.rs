@@ -8,7 +8,7 @@ use serde_json_path::JsonPath;
 
 use crate::config::parse_duration;
 use crate::pattern::{Pattern, PatternError, Segment};
-use crate::scenario::error::{Findings, Position};
+use crate::scenario::error::{Findings, Position, nearest_word};
 use crate::scenario::model::Capture;
 use crate::scenario::node::{Key, Kind, Node};
 use crate::scenario::template::Template;
@@ -19,6 +19,8 @@ pub(super) struct Fields<'n> {
     /// Where the map stands.
     pub(super) at: Position,
     entries: Vec<(&'n Key, &'n Node)>,
+    /// The keys that had to be there and are not, each with what was told of it.
+    missing: Vec<(String, String)>,
 }
 
 impl<'n> Fields<'n> {
@@ -26,7 +28,8 @@ impl<'n> Fields<'n> {
     pub(super) fn of(node: &'n Node, what: &str, findings: &mut Findings) -> Option<Self> {
         match &node.kind {
             Kind::Map(entries) => {
-                Some(Self { at: node.at, entries: entries.iter().map(|(key, value)| (key, value)).collect() })
+                let entries = entries.iter().map(|(key, value)| (key, value)).collect();
+                Some(Self { at: node.at, entries, missing: Vec::new() })
             }
             Kind::Broken => None,
             _ => {
@@ -46,7 +49,9 @@ impl<'n> Fields<'n> {
     pub(super) fn need(&mut self, key: &str, what: &str, findings: &mut Findings) -> Option<&'n Node> {
         let found = self.take(key);
         if found.is_none() {
-            findings.error(self.at, format!("{what} needs `{key}`"));
+            let message = format!("{what} needs `{key}`");
+            findings.error(self.at, message.clone());
+            self.missing.push((key.to_owned(), message));
         }
         found
     }
@@ -61,9 +66,13 @@ impl<'n> Fields<'n> {
         &self.entries
     }
 
-    /// Reports what has not been taken.
+    /// Reports what has not been taken. Where that is a misspelt key that is needed, it is told alone.
     pub(super) fn finish(self, what: &str, known: &[&str], findings: &mut Findings) {
         for (key, _) in self.entries {
+            let near = nearest_word(&key.text, known.iter().copied());
+            if let Some((_, told)) = self.missing.iter().find(|(name, _)| near == Some(name.as_str())) {
+                findings.list.retain(|finding| finding.at != self.at || finding.message != *told);
+            }
             findings.unknown(key.at, what, &key.text, known.iter().copied());
         }
     }

@@ -173,7 +173,8 @@ fn used(
 ) -> Option<Arc<Protocol>> {
     match protocol(name) {
         Loaded::Found(protocol) => return Some(protocol),
-        Loaded::Broken | Loaded::Cycle(_) => findings.error(node.at, format!("the protocol `{name}` has errors")),
+        // What is wrong in it is told at its own place, once for all who use it.
+        Loaded::Broken | Loaded::Cycle(_) => {}
         Loaded::Missing(searched) => {
             let help = format!("searched {}", searched.join(", "));
             findings.error_help(node.at, format!("there is no protocol `{name}`"), help);

@@ -166,6 +166,9 @@ fn wrong_steps() {
         "{ ann: { received: {} } }",
         "{ ann: { receive_nothing: {}, times: 2 } }",
         "{ ann: say }",
+        "{ ann: { say: } }",
+        "{ ann: { say: { text: hello, txet: x } } }",
+        "{ ann: { say: { text: { a: 1 } } } }",
         "{ ann: { enter: { rom: x } } }",
         "{ ann: { enter: hall } }",
         "{ ann: { open: hall } }",
@@ -181,6 +184,8 @@ fn wrong_steps() {
         "{ parallel: { ann: enter } }",
         "{ race: { of: guests, do: enter } }",
         "{ race: { of: guest } }",
+        "{ race: { off: guest, do: enter } }",
+        "{ race: { off: guest, bo: enter } }",
         "{ race: { of: guest, do: enter, outcomes: [{ as: ann }] } }",
         "{ race: { of: guest, do: enter, outcomes: {} } }",
         "{ repeat: 3 }",
@@ -190,6 +195,7 @@ fn wrong_steps() {
         "{ for_each: x, steps: [] }",
         "{ note: x, steps: [] }",
         "{ snapshot: { of: ann } }",
+        "{ snapshot: { nam: x } }",
         "{ snapshot: x, of: nobody }",
         "{ check: a b }",
         "{ check: [1] }",
@@ -220,7 +226,6 @@ fn wrong_scenario_files() {
         [
             "", "x", "scenario: x", "scenario: x\nparticipants: {}\nsteps: []", "scenario: x\nparticipants: [ann]\nsteps: [{ note: x }]",
             "scenario: x\nuse: other\nparticipants: { ann: {} }\nsteps: [{ note: x }]",
-            "scenario: x\nuse: broken\nparticipants: { ann: {} }\nsteps: [{ note: x }]",
             "scenario: x\nparticipants: { all: {}, get: {}, 'a b': {}, me: {} }\nsteps: [{ note: x }]",
             "scenario: x\nparticipants: { ann: { count: 0 }, ben: { count: many }, eve: { nam: Eve } }\nsteps: [{ note: x }]",
             "scenario: x\nparticipants: { ann_1: {}, ann: { count: 1 } }\nsteps: [{ note: x }]",
@@ -235,6 +240,14 @@ fn wrong_scenario_files() {
     .collect();
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
     snapshot("wrong_scenario_files", &table(&files, read));
+}
+
+#[test]
+fn what_is_wrong_in_a_protocol_is_not_told_of_those_who_use_it() {
+    let use_broken = "scenario: x\nuse: broken\nparticipants: { ann: {} }\nsteps: [{ ann: whirls }]\n";
+    assert_eq!(read(use_broken, &rooms()), (false, Vec::new()));
+    let (read, told) = read(&format!("{use_broken}tag: [a]\n"), &rooms());
+    assert_eq!((read, told.len()), (false, 1), "what is wrong in the scenario itself: {told:?}");
 }
 
 #[test]
@@ -256,6 +269,9 @@ fn wrong_protocol_files() {
         verbs("a: {}"),
         verbs("a: { takes: 3.5, steps: [] }"),
         verbs("a: { takes: [me], steps: [] }"),
+        verbs("a: { params: [text], steps: [{ me: { send: '{{ text }}' } }] }"),
+        verbs("a: { takes: text, arguments: { x: 1 }, steps: [{ me: { send: '{{ text }}' } }] }"),
+        verbs("a: { stesp: [{ me: { get: / } }] }"),
         verbs("a: { steps: [{ you: close }] }"),
         verbs("a: { steps: [{ me: { send: {}, main: true } }] }"),
         verbs("a: { steps: [{ me: { get: /, main: true } }, { me: { get: /, main: true } }] }"),

@@ -662,7 +662,13 @@ pub const WORDS: &[Word] = &[
         "Where a connection's request names its stream, over {path, segments, query}.",
     ),
     needed(word(Stream, "id", STRING, "$.id", "Where a delivery has its id.")),
-    needed(word(Stream, "order", STRING, "$.seq", "Where a delivery has its place in the order.")),
+    needed(word(
+        Stream,
+        "order",
+        STRING,
+        "$.seq",
+        "Where a delivery has its place in the order. Whatever takes places from the same counter belongs to the same stream.",
+    )),
     word(Stream, "client_id", STRING, "$.client_id", "Where a delivery has its sender's own id."),
     word(Stream, "resume", STRING, "after", "The query parameter with which a connection resumes behind a position."),
     word(

@@ -59,11 +59,13 @@ fn two_protocol_files_share_what_they_include() {
 #[test]
 fn includes_that_can_not_be() {
     Project::new()
-        .file("scenarios/protocols/rooms.yaml", "protocol: rooms\ninclude: [one.yaml, two.yaml, gone.yaml]\nverbs:\n  say: { steps: [{ me: { get: / } }] }\n")
+        .file("scenarios/protocols/rooms.yaml", "protocol: rooms\ninclude: [one.yaml, two.yaml]\nverbs:\n  say: { steps: [{ me: { get: / } }] }\n")
         .file("scenarios/protocols/one.yaml", "protocol: one\nheaders: { a: b }\nverbs:\n  say: { steps: [{ me: { get: / } }] }\n  sit: { steps: [{ me: { get: / } }] }\n")
         .file("scenarios/protocols/two.yaml", "protocol: two\nheaders: { a: c }\nverbs:\n  sit: { steps: [{ me: { get: / } }] }\n")
         .file("scenarios/protocols/ring.yaml", "protocol: ring\ninclude: link.yaml\n")
         .file("scenarios/protocols/link.yaml", "protocol: link\ninclude: ring.yaml\n")
+        .file("scenarios/protocols/lost.yaml", "protocol: lost\ninclude: [one.yaml, gone.yaml]\nverbs:\n  go: { steps: [{ me: sat }] }\n")
+        .file("scenarios/c.yaml", "scenario: A file that is not there\nuse: lost\nparticipants: { ann: {} }\nsteps: [{ ann: go }]\n")
         .file("scenarios/a.yaml", "scenario: Conflicts\nuse: rooms\nparticipants: { ann: {} }\nsteps: [{ ann: say }]\n")
         .file("scenarios/b.yaml", "scenario: A ring\nuse: ring\nparticipants: { ann: {} }\nsteps: [{ ann: { get: / } }]\n")
         .run(&["check"])

@@ -38,6 +38,13 @@ fn a_ping_is_found_by_whatever_field_names_kinds() {
 }
 
 #[test]
+fn a_refusal_is_shown_with_what_it_says() {
+    let made = empty().run(&["init", "--name", "rooms", "--url", &server::url(), "--websocket", "/quiz"]);
+    let told = "a WebSocket at /quiz, which refuses strangers with 400 (player missing); --header and --websocket";
+    assert!(made.stdout.contains(told), "{}{}", made.stdout, made.stderr);
+}
+
+#[test]
 fn a_server_without_a_socket_gets_a_request() {
     let project = empty();
     let url = format!("{}/plain", server::url());

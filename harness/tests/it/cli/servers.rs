@@ -104,6 +104,14 @@ fn the_log_of_the_server_stands_below_a_failure() {
 }
 
 #[test]
+fn a_failure_says_whose_ids_it_shows_on_a_shared_server() {
+    let sits = "steps:\n  - ann: { post: /rooms/cellar/seat, json: { who: '{{ ann.id }}' }, status: 201 }\n";
+    let project =
+        Project::with_command().scenario("one/early", "Ann sits", sits).scenario("one/late", "So does she", sits);
+    project.run(&["run", "--server", "subprocess", "--jobs", "1"]).told("neighbours");
+}
+
+#[test]
 fn a_server_is_restarted_stopped_and_its_log_awaited() {
     Project::with_command()
         .scenario(

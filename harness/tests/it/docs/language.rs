@@ -77,6 +77,11 @@ fn what_a_broadcast_declares_finds_a_message_that_is_lost() {
     assert!(whole.stdout.contains("1 passed") && whole.stdout.contains(note), "{}", whole.stdout);
     let part = project.play(&["board"]);
     assert!(part.stdout.contains("1 passed") && !part.stdout.contains("nothing matched"), "{}", part.stdout);
+    let listed = protocol.replace("{ type: message }", "{ type: [message, edit] }").replace(", reaches_all", "");
+    let project = project.file("scenarios/protocols/board.yaml", &listed);
+    let whole = project.play(&[]);
+    let mend = "message, stored, welcome; at $.type it has a list, which matches a list: did you mean `$one_of`?\n";
+    assert!(whole.stdout.contains(mend), "{}", whole.stdout);
     // One scenario in which it matches is enough.
     let silent = "scenario: Nobody is there to hear\nuse: board\nparticipants: { ann: {} }\nsteps: [{ ann: enter }, { ann: { say: hello } }]\n";
     let project = project.file("scenarios/protocols/board.yaml", &protocol).file("scenarios/talk/alone.yaml", silent);

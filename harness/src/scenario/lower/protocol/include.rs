@@ -12,12 +12,14 @@ use crate::scenario::lower::file::Loaded;
 use crate::scenario::model::Protocol;
 use crate::scenario::node::{Kind, Node};
 
-/// The files of `include`, each with the place that names it.
+/// The files of `include`, each with the place that names it; none where one of them can't be read. What is wrong in
+/// such a file is told at its own place.
 pub(super) fn read(
     node: &Node,
     findings: &mut Findings,
     load: &mut dyn FnMut(&str) -> Loaded,
-) -> Vec<(Position, Arc<Protocol>)> {
+) -> Option<Vec<(Position, Arc<Protocol>)>> {
+    let mut whole = true;
     let items: Vec<&Node> = match &node.kind {
         Kind::List(items) => items.iter().collect(),
         _ => vec![node],
@@ -32,8 +34,9 @@ pub(super) fn read(
                     continue;
                 }
                 included.push((item.at, protocol));
+                continue;
             }
-            Loaded::Broken => findings.error(item.at, format!("the protocol file `{path}` has errors")),
+            Loaded::Broken => {}
             Loaded::Missing(searched) => {
                 let help = format!("a path is relative to this file; there is no {}", searched.join(", "));
                 findings.error_help(item.at, format!("there is no protocol file `{path}`"), help);
@@ -43,8 +46,9 @@ pub(super) fn read(
                 findings.error_help(item.at, format!("`{path}` includes itself: {}", chain.join(" includes ")), help);
             }
         }
+        whole = false;
     }
-    included
+    whole.then_some(included)
 }
 
 /// Joins what the included files declare with what the file declares itself.

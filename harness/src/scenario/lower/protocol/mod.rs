@@ -45,7 +45,11 @@ pub(crate) fn protocol(root: &Node, findings: &mut Findings, load: &mut dyn FnMu
         .need("protocol", "a protocol file", findings)
         .and_then(|node| fields::string(node, "protocol", findings));
     let server = fields.take("server").and_then(|node| fields::string(node, "server", findings));
-    let included = fields.take("include").map(|node| include::read(node, findings, load)).unwrap_or_default();
+    // Without what it includes nothing else can be judged: every verb of those files would be told as unknown.
+    let included = match fields.take("include") {
+        Some(node) => include::read(node, findings, load)?,
+        None => Vec::new(),
+    };
 
     let verb_nodes = fields.take("verbs").and_then(|node| Fields::of(node, "verbs", findings));
     let mut verb_fields = Vec::new();

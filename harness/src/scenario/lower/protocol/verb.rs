@@ -13,9 +13,13 @@ use crate::scenario::template::Template;
 use crate::scenario::visit::{self, Part};
 use crate::scenario::words::Place;
 
+/// What other tools call the parameters; each is told as an error, and read as what is meant.
+const MISNAMED: [&str; 4] = ["params", "parameters", "args", "arguments"];
+
 /// What a verb takes, read before any steps are, so that verbs may call each other.
 pub(super) fn signature(node: &Node, findings: &mut Findings) -> Signature {
-    let Some(takes) = node.get("takes") else { return Signature::default() };
+    let takes = std::iter::once("takes").chain(MISNAMED).find_map(|name| node.get(name));
+    let Some(takes) = takes else { return Signature::default() };
     match &takes.kind {
         Kind::String(one) => {
             fields::name(one, takes.at, "a parameter", findings);
@@ -56,7 +60,14 @@ pub(super) fn signature(node: &Node, findings: &mut Findings) -> Signature {
 impl Lower<'_> {
     pub(super) fn verb(&mut self, key: &Key, node: &Node, signature: &Signature) -> Option<Verb> {
         let mut inner = Fields::of(node, "a verb", self.findings)?;
-        let takes = inner.take("takes");
+        let mut takes = inner.take("takes");
+        for name in MISNAMED {
+            if let Some(at) = inner.get(name) {
+                self.findings.error_help(at, format!("unknown key of a verb `{name}`"), "did you mean `takes`?");
+                let meant = inner.take(name);
+                takes = takes.or(meant);
+            }
+        }
         let defaults = takes.and_then(Node::as_map);
         let params = signature
             .params

@@ -59,7 +59,7 @@ fn steps_of_which_nothing_is_said() {
         "{ ann: { closed: { code: { $gte: 4000 } } } }",
         "{ ann: { closed: {} } }",
         "{ ann: { say: { other: hello } } }",
-        "{ ann: { say: { text: hello, more: x } } }",
+        "{ ann: { say: { body: hello, more: x } } }",
         "{ race: { of: guest, do: open, outcomes: [{ as: first, count: 1 }, {}] } }",
         "{ race: { of: guest, do: open, outcomes: [{ as: some }, {}] } }, { race: { of: some, do: open, outcomes: [{ count: 1 }] } }",
         "{ snapshot: x, unordered: [said, talk, something_else], without: [room] }",
