@@ -181,7 +181,7 @@ pub struct RunArgs {
     /// Stop at the first failure, with everything connected, and tell addresses and lines to paste.
     #[arg(long, conflicts_with_all = ["repeat_until_failure", "reproduce"])]
     pub pause_on_failure: bool,
-    /// -vv is --debug with whole frames.
+    /// Tell every failure in full, also those that are alike; -vv is --debug with whole frames.
     #[arg(long, short, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }

@@ -34,7 +34,7 @@ pub enum SecretError {
     #[error(
         "the secret {name} {}: it can be hidden from {SHORTEST} characters on, since shorter values stand in innocent \
          texts too; give it a longer value, or don't call it a secret",
-        if *length == 0 { "is empty".to_owned() } else { format!("has {length} characters") }
+        if *length == 0 { "is empty".to_owned() } else { format!("has {}", crate::text::counted(*length, "character", "characters")) }
     )]
     Short {
         /// Its name.

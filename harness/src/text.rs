@@ -106,13 +106,38 @@ fn looks_made(text: &str) -> bool {
 
 /// A line without what differs from run to run: ids and numbers are `#`.
 pub fn fingerprint(line: &str) -> String {
+    mask(line, |_, _| false)
+}
+
+/// Lines of one [`fingerprint`] as one line: ids and numbers that are the same in all of them stand, the others are `#`.
+pub fn in_common(lines: &[&str]) -> String {
+    let Some((first, others)) = lines.split_first() else { return String::new() };
+    let words = |line: &str| {
+        let mut words = Vec::new();
+        mask(line, |_, word| {
+            words.push(word.to_owned());
+            true
+        });
+        words
+    };
+    let others: Vec<Vec<String>> = others.iter().map(|line| words(line)).collect();
+    mask(first, |place, word| others.iter().all(|words| words.get(place).is_some_and(|other| other == word)))
+}
+
+/// A line with `#` for its ids and numbers but those that are to stand, by their place among them and as they are.
+fn mask(line: &str, mut stands: impl FnMut(usize, &str) -> bool) -> String {
     static MADE: OnceLock<Option<Regex>> = OnceLock::new();
     let made = MADE.get_or_init(|| Regex::new(r"[0-9a-fA-F]{6,}(?:-[0-9a-fA-F]{2,})*|[0-9]+(?:\.[0-9]+)?").ok());
     let Some(made) = made else { return line.to_owned() };
+    let mut place = 0;
     let mask = |found: &Captures<'_>| {
         let word = &found[0];
         // `facade` is a word.
-        if word.contains(|c: char| c.is_ascii_digit()) { "#".to_owned() } else { word.to_owned() }
+        if !word.contains(|c: char| c.is_ascii_digit()) {
+            return word.to_owned();
+        }
+        place += 1;
+        if stands(place - 1, word) { word.to_owned() } else { "#".to_owned() }
     };
     made.replace_all(line, mask).into_owned()
 }
@@ -193,6 +218,16 @@ mod tests {
     fn a_fingerprint_has_no_ids_and_numbers() {
         let one = "ann_5866133396826033 never got m 12 (1f0e7f3c-7e43-4b6e) of the facade within 5.5s";
         assert_eq!(fingerprint(one), "ann_# never got m # (#) of the facade within #s");
+    }
+
+    #[test]
+    fn what_lines_have_in_common_stands() {
+        assert_eq!(
+            in_common(&["#1 ended with 3 after 5.5s", "#1 ended with 4 after 5.5s"]),
+            "#1 ended with # after 5.5s"
+        );
+        assert_eq!(in_common(&["ended with 3"]), "ended with 3");
+        assert_eq!(in_common(&[]), "");
     }
 
     #[test]

@@ -9,15 +9,16 @@ use indexmap::IndexMap;
 
 use super::play::{Play, Shown, report};
 use super::{complain, print};
-use crate::event::{Outcome, ScenarioResult, Summary};
+use crate::event::{ScenarioResult, Summary};
 use crate::exit::Exit;
+use crate::report::alike::{self, Kind};
 use crate::report::human;
 use crate::report::paint::Style;
 use crate::report::reports::Reports;
 use crate::run::{Job, Luck};
 use crate::runner::Options;
 use crate::select::last_run::LastRun;
-use crate::text::{counted, fingerprint};
+use crate::text::{counted, visible};
 
 /// Jobs that are planned at once.
 const BATCH: usize = 2000;
@@ -147,31 +148,24 @@ pub(crate) fn reproduce(
 /// How often which failure came, and the first of each in full.
 fn tally(results: &[ScenarioResult], play: &Play<'_>) -> String {
     let paint = play.paint;
-    let mut kinds: IndexMap<String, Vec<&ScenarioResult>> = IndexMap::new();
-    for result in results {
-        let headline = match &result.outcome {
-            Outcome::Failed { failures } => failures.first().map(|failure| failure.headline.as_str()),
-            Outcome::NoServer { reason, .. } => Some(reason.as_str()),
-            _ => None,
-        };
-        if let Some(headline) = headline {
-            kinds.entry(fingerprint(headline)).or_default().push(result);
+    let mut kinds: IndexMap<String, (Vec<Kind>, &ScenarioResult)> = IndexMap::new();
+    for result in results.iter().filter(|result| !result.is_good()) {
+        if let Some(kind) = Kind::of(result) {
+            kinds.entry(kind.key.clone()).or_insert_with(|| (Vec::new(), result)).0.push(kind);
         }
     }
-    let failed: usize = kinds.values().map(Vec::len).sum();
+    let failed: usize = kinds.values().map(|(all, _)| all.len()).sum();
     if failed == 0 {
         return paint.text(Style::Good, &format!("failed 0 of {}", results.len())) + "\n";
     }
-    kinds.sort_by(|_, one, _, other| other.len().cmp(&one.len()));
+    kinds.sort_by(|_, one, _, other| other.0.len().cmp(&one.0.len()));
     let mut text = paint.text(Style::Bad, &format!("failed {failed} of {}", results.len())) + "\n";
-    for (kind, list) in &kinds {
-        text.push_str(&format!("  {:>4} × {kind}\n", list.len()));
+    for (all, _) in kinds.values() {
+        text.push_str(&format!("  {:>4} × {}\n", all.len(), visible(&alike::headline(all))));
     }
-    for list in kinds.values() {
-        if let Some(first) = list.first() {
-            text.push_str(&format!("\n{}", human::named(first, human::failures(first, None, paint))));
-            text.push_str(&human::seed(first, &play.options.again, paint));
-        }
+    for (_, first) in kinds.values() {
+        text.push_str(&format!("\n{}", human::named(first, human::failures(first, None, paint))));
+        text.push_str(&human::seed(first, &play.options.again, paint));
     }
     text
 }

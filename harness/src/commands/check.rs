@@ -77,6 +77,7 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
         timeout: config.timeout,
         secrets,
         debug: None,
+        each: false,
         detail: false,
         shown: Shown::All,
         continued: false,

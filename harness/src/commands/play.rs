@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::print;
 use crate::config::{Config, SubjectChoice};
 use crate::event::{Event, EventKind, EventSink, Outcome};
+use crate::report::alike::Failures;
 use crate::report::debug::Story;
 use crate::report::human;
 use crate::report::paint::{Paint, Style};
@@ -129,6 +130,8 @@ pub(crate) struct Play<'a> {
     pub(crate) secrets: Option<Arc<Secrets>>,
     /// Whether the live story is told, and whether with whole frames.
     pub(crate) debug: Option<Debug>,
+    /// Whether failures that are alike are each told in full.
+    pub(crate) each: bool,
     /// Whether reports want every frame.
     pub(crate) detail: bool,
     pub(crate) shown: Shown,
@@ -140,7 +143,7 @@ pub(crate) struct Play<'a> {
 /// Plays jobs and reports them as they end; gives what came of them and the text of the failures.
 pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::Ran, String), String> {
     let Play { config, jobs, ways, options, store, audit, luck, stop, slow, timeout, secrets, .. } = play;
-    let Play { debug, detail, shown, continued, paint, .. } = play;
+    let Play { debug, detail, each, shown, continued, paint, .. } = play;
     let again = &play.options.again;
     raise_descriptor_limit();
     crate::subject::in_process::log_panics();
@@ -184,7 +187,7 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
         (ground.sink)(Event { scenario: None, at: summary.took, kind: EventKind::RunFinished(summary) });
         ran
     });
-    let mut failures = String::new();
+    let mut failures = Failures::new(paint, debug == Some(Debug::Whole), each);
     let named = |result: &_, text| if debug == Some(Debug::Whole) { text } else { human::named(result, text) };
     let width = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
     let mut story = debug.map(|debug| Story::new(paint, width, debug == Debug::Whole));
@@ -214,12 +217,7 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
                 print(&format!("{}\n", named(result, human::line(result, paint))));
             }
             let trace = reports.trace(result).map(|page| shown_path(&page));
-            let text = named(result, human::failures(result, trace.as_deref(), paint));
-            if !text.is_empty() {
-                failures.push('\n');
-                failures.push_str(&text);
-                failures.push_str(&human::seed(result, again, paint));
-            }
+            failures.add(result, trace.as_deref(), again);
         }
         if let Some(line) = story.as_mut().and_then(|story| story.line(&event)) {
             print(&format!("{line}\n"));
@@ -230,6 +228,7 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
         reports.tell(event);
     }
     let ran = playing.join().map_err(|_| "the runner itself panicked; please report this".to_owned())?;
+    let mut failures = failures.text();
     if let Ok(ran) = &ran {
         failures.push_str(&human::not_run(&ran.results, paint));
     }

@@ -6,6 +6,7 @@ use super::{complain, print, refuse};
 use crate::cli::{MergeReportsArgs, ReportArgs, ReportsArgs};
 use crate::event::{EventKind, Outcome, ScenarioResult};
 use crate::exit::Exit;
+use crate::report::alike::Failures;
 use crate::report::human;
 use crate::report::merge::Merged;
 use crate::report::paint::{Paint, Style};
@@ -68,7 +69,7 @@ fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
         Ok(reports) => reports,
         Err(error) => return refuse(&error),
     };
-    let mut failures = String::new();
+    let mut failures = Failures::new(paint, false, false);
     let mut not_run = Vec::new();
     let mut again = Vec::new();
     // Whose details the file holds, which is what traces are made of.
@@ -87,12 +88,7 @@ fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
                 _ => _ = print(&format!("{}\n", human::named(result, human::line(result, paint)))),
             }
             let trace = reports.trace(result).filter(|_| detailed == event.scenario);
-            let text = human::named(result, human::failures(result, trace.as_deref(), paint));
-            if !text.is_empty() {
-                failures.push('\n');
-                failures.push_str(&text);
-                failures.push_str(&human::seed(result, &again, paint));
-            }
+            failures.add(result, trace.as_deref(), &again);
         }
         reports.tell(event);
     });
@@ -102,7 +98,7 @@ fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
     if let Err(error) = told {
         return refuse(&error.to_string());
     }
-    print(&failures);
+    print(&failures.text());
     print(&human::not_run(&not_run, paint));
     for remark in &run.remarks {
         print(&format!("{} {remark}\n", paint.text(Style::Note, "note")));

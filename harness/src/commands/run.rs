@@ -126,6 +126,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         timeout: pipeline.timeout.unwrap_or(config.timeout),
         secrets,
         debug,
+        each: args.verbose > 0,
         shown: Shown::All,
         continued: false,
         detail: !reports.is_empty() && args.trace != Keep::Off,
@@ -195,6 +196,9 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         }
     }
     for note in human::varying(&ran.results) {
+        print(&format!("{} {note}\n", paint.text(Style::Note, "note")));
+    }
+    if let Some(note) = human::logged_while_passing(&ran.results) {
         print(&format!("{} {note}\n", paint.text(Style::Note, "note")));
     }
     print(&human::summary(&summary, paint));

@@ -9,11 +9,15 @@ use super::names::Names;
 use super::paint::{Paint, Style};
 use crate::event::{Attempt, Class, Failure, LoggedLine, Outcome, Place, ScenarioResult, Summary};
 use crate::snapshot::DiffKind;
+use crate::subject::trouble::{Trouble, troubles};
 use crate::text::{counted, visible};
 
 /// Lines of a diff and of a log that a failure shows; the rest is counted.
 const DIFF_LINES: usize = 60;
-const LOG_LINES: usize = 25;
+const LOG_LINES: usize = 12;
+/// Of a longer log: how many lines of trouble are told, and how many of the newest at least.
+const TROUBLE_LINES: usize = 40;
+const NEWEST_LINES: usize = 4;
 /// Racers whose release a failure shows.
 const RACERS: usize = 10;
 
@@ -93,14 +97,18 @@ pub fn not_run(results: &[ScenarioResult], paint: Paint) -> String {
 /// A scenario's failures, with everything that helps to find the cause; empty for one that has none, and for an
 /// attempt that another follows. `trace` is the page that shows them.
 pub fn failures(result: &ScenarioResult, trace: Option<&Path>, paint: Paint) -> String {
-    let mut text = without_log(result, paint);
+    let mut text = body(result, true, paint);
     if text.is_empty() {
         return text;
     }
-    let all = |lines: &[LoggedLine]| lines.iter().map(timed).collect();
-    let (lines, page, id): (Vec<String>, _, _) = match (&result.outcome, result.earlier.last()) {
+    fn all(lines: &[LoggedLine]) -> Vec<(String, &str)> {
+        lines.iter().map(|line| (timed(line), line.text.as_str())).collect()
+    }
+    let (lines, page, id) = match (&result.outcome, result.earlier.last()) {
         (Outcome::Failed { .. }, _) => (all(&result.log), trace, &result.trace),
-        (Outcome::NoServer { log, .. }, _) => (log.clone(), None, &None),
+        (Outcome::NoServer { log, .. }, _) => {
+            (log.iter().map(|line| (line.clone(), line.as_str())).collect(), None, &None)
+        }
         (_, Some(last)) => (all(&last.log), None, &last.trace),
         _ => return text,
     };
@@ -111,23 +119,28 @@ pub fn failures(result: &ScenarioResult, trace: Option<&Path>, paint: Paint) -> 
 
 /// The same without the server's log and the traces, for reports that keep those elsewhere.
 pub fn without_log(result: &ScenarioResult, paint: Paint) -> String {
+    body(result, false, paint)
+}
+
+/// What didn't hold; `numbered` tells the repetition, which some reports have elsewhere.
+fn body(result: &ScenarioResult, numbered: bool, paint: Paint) -> String {
     let mut text = String::new();
     if result.will_retry {
         return text;
     }
     match &result.outcome {
         Outcome::Failed { failures } => {
-            heading(&mut text, result, paint);
+            heading(&mut text, result, numbered, paint);
             attempts_before(&mut text, &result.earlier, failures, paint);
             text.push_str(&told(failures, paint));
         }
         Outcome::NoServer { reason, .. } => {
-            heading(&mut text, result, paint);
+            heading(&mut text, result, numbered, paint);
             let _ = writeln!(text, "  {} {}", paint.text(Style::Bad, "✗"), visible(reason));
         }
         _ => {
             if let (true, Some((last, before))) = (result.is_flaky(), result.earlier.split_last()) {
-                heading(&mut text, result, paint);
+                heading(&mut text, result, numbered, paint);
                 attempts_before(&mut text, before, &last.failures, paint);
                 text.push_str(&told(&last.failures, paint));
             }
@@ -218,14 +231,20 @@ pub(crate) fn timed(line: &LoggedLine) -> String {
     format!("{:>9.1} ms {}", millis(line.at), line.text)
 }
 
-fn heading(text: &mut String, result: &ScenarioResult, paint: Paint) {
+/// The line that begins what is told of a scenario that failed.
+pub(super) fn title(result: &ScenarioResult, numbered: bool, paint: Paint) -> String {
     let (word, style) = word(result);
     let class = match result.class() {
         Some(class) if class != Class::Product && word != "NOSRV" => format!(" [{}]", class.name()),
         _ => String::new(),
     };
     let (word, label) = (paint.text(style, &format!("{word}{class}")), paint.text(Style::Strong, &result.label));
-    let _ = writeln!(text, "{word} {label}: {}", visible(&result.title));
+    let repetition = if numbered && result.repetition > 1 { format!(" #{}", result.repetition) } else { String::new() };
+    format!("{word} {label}{repetition}: {}\n", visible(&result.title))
+}
+
+fn heading(text: &mut String, result: &ScenarioResult, numbered: bool, paint: Paint) {
+    text.push_str(&title(result, numbered, paint));
     let mut about = Vec::new();
     if let Some(owner) = &result.owner {
         about.push(format!("owner: {owner}"));
@@ -312,15 +331,59 @@ fn row(text: &mut String, head: &str, body: &str, paint: Paint) {
     let _ = writeln!(text, "    {} {body}", paint.text(Style::Dim, &format!("{head:<8}")));
 }
 
-fn log(text: &mut String, lines: &[String], paint: Paint) {
-    let skipped = lines.len().saturating_sub(LOG_LINES);
-    if skipped > 0 {
-        row(text, "server", &paint.text(Style::Dim, &format!("… {skipped} earlier lines (all with --debug)")), paint);
+/// The server's log; of a long one the lines that tell of trouble, in the order of time, and then the newest.
+fn log(text: &mut String, lines: &[(String, &str)], paint: Paint) {
+    let mut head = "server";
+    let mut tell = |line: &str, style| row(text, std::mem::take(&mut head), &paint.text(style, line), paint);
+    if lines.len() <= LOG_LINES {
+        lines.iter().for_each(|(line, _)| tell(&visible(line), Style::Dim));
+        return;
     }
-    for (number, line) in lines.iter().skip(skipped).enumerate() {
-        let head = if number == 0 && skipped == 0 { "server" } else { "" };
-        row(text, head, &paint.text(Style::Dim, &visible(line)), paint);
+    let troubles = troubles(lines.iter().map(|(_, line)| *line));
+    let all: Vec<usize> = (0..lines.len()).filter(|place| troubles[*place].is_some()).collect();
+    // Of very many the latest, from the beginning of a trace on.
+    let latest = all[all.len().saturating_sub(TROUBLE_LINES)..].iter().copied();
+    let trouble: Vec<usize> = latest.skip_while(|place| troubles[*place] == Some(Trouble::More)).collect();
+    let newest = lines.len() - LOG_LINES.saturating_sub(trouble.len()).max(NEWEST_LINES);
+    let mut told = 0;
+    for place in trouble.into_iter().filter(|place| *place < newest) {
+        tell(&visible(&lines[place].0), Style::Note);
+        told += 1;
     }
+    let others = counted(newest - told, "earlier line", "earlier lines");
+    tell(&format!("… {others} (all with --debug)"), Style::Dim);
+    lines[newest..].iter().for_each(|(line, _)| tell(&visible(line), Style::Dim));
+}
+
+/// What servers logged while scenarios passed, in a sentence; none where that was nothing to look at.
+pub fn logged_while_passing(results: &[ScenarioResult]) -> Option<String> {
+    let mut scenarios = 0;
+    let mut kinds = BTreeSet::new();
+    let mut first: Option<(bool, &ScenarioResult, &LoggedLine)> = None;
+    for result in results.iter().filter(|result| matches!(result.outcome, Outcome::Passed)) {
+        let troubles = troubles(result.log.iter().map(|line| line.text.as_str()));
+        let mut any = false;
+        for (line, trouble) in result.log.iter().zip(troubles) {
+            let trace = match trouble {
+                Some(Trouble::Trace) => true,
+                Some(Trouble::Line) => false,
+                Some(Trouble::More) | None => continue,
+            };
+            any = true;
+            kinds.insert(if trace { "stack traces" } else { "errors" });
+            // A trace says more than a line.
+            if first.is_none_or(|(known, ..)| trace && !known) {
+                first = Some((trace, result, line));
+            }
+        }
+        scenarios += usize::from(any);
+    }
+    let (_, result, line) = first?;
+    let kinds = kinds.into_iter().collect::<Vec<_>>().join(" and ");
+    let passed = counted(scenarios, "scenario that passed", "scenarios that passed");
+    let text = visible(line.text.trim());
+    let (at, text) = (crate::text::millis(line.at), crate::text::shorten(&text, 120));
+    Some(format!("the server logged {kinds} during {passed} (first: {}, {at}: {text})", result.label))
 }
 
 /// The end of the report: what deserves a look, then the numbers. The last line stands alone, for programs that

@@ -1,6 +1,7 @@
 //! Reports: made from events and results alone, never from what is still running.
 //!
 //! - [`human`]: a line a scenario, then the failures, then the summary;
+//! - [`alike`]: failures that are the same again, by a line each;
 //! - [`debug`]: every request, frame and log line as it happens;
 //! - [`tape`]: which events the reports in files get, in which order;
 //! - [`reports`]: all that are asked for;
@@ -19,6 +20,7 @@ use std::{fmt, io};
 
 use crate::event::Event;
 
+pub mod alike;
 pub mod case;
 pub mod debug;
 pub mod github;

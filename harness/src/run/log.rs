@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::world::{World, lock};
 use crate::event::LoggedLine;
+use crate::subject::trouble::tells_trouble;
 
 /// The lines of the server's log that belong to this scenario: on a server of its own all of them, else those that
 /// name its participants or what it captured, came while it was alone, or tell a stack trace.
@@ -31,13 +32,4 @@ pub(super) fn own_lines(world: &World) -> Vec<LoggedLine> {
     let own = own.map(|(_, line)| line);
     let own: Vec<LoggedLine> = own.collect();
     own[own.len().saturating_sub(KEPT)..].to_vec()
-}
-
-/// Whether a line belongs to a stack trace or a panic. Such lines name nobody, and everybody wants to see them; they go
-/// on while lines are indented, and end with the one that says what was raised.
-fn tells_trouble(line: &str, before: bool) -> bool {
-    const BEGINNINGS: [&str; 5] = ["Traceback (most recent", "panicked at", "goroutine ", "Unhandled", "Uncaught"];
-    let begins = BEGINNINGS.iter().any(|beginning| line.contains(beginning));
-    let goes_on = before && (line.starts_with([' ', '\t']) || line.contains("Error") || line.contains("Exception"));
-    begins || goes_on
 }

@@ -5,6 +5,7 @@
 //! - [`log`]: the server's log lines, and the last of them kept for failures;
 //! - [`error`]: what can go wrong, with how to mend it;
 //! - [`in_process`]: the embedded chat server, or an application of a library user;
+//! - [`trouble`]: which of them tell of trouble;
 //! - [`capture`]: the log of a server that shares this process;
 //! - [`subprocess`]: a command, its readiness and its process group;
 //! - [`remote`]: a server that somebody else runs.
@@ -17,6 +18,7 @@ pub mod remote;
 pub mod server;
 pub mod settings;
 pub mod subprocess;
+pub mod trouble;
 
 pub(crate) mod port;
 

@@ -180,13 +180,33 @@ fn a_failure_is_reproduced_with_its_seed() {
     for wanted in [
         "3 × with seed 11, that of its last failure",
         "failed 3 of 3",
-        "   3 × the race ended with # as `seated`, expected #",
+        "   3 × the race ended with 1 as `seated`, expected 2",
     ] {
         assert!(again.stdout.contains(wanted), "{wanted}\nis not in\n{}", again.stdout);
     }
     let none = talk().play(&["--reproduce", "2"]);
     assert_eq!(none.code, Some(0));
     assert!(none.stdout.contains("a new one: no failure of it is known\nfailed 0 of 2"), "{}", none.stdout);
+}
+
+#[test]
+fn failures_that_are_alike_are_told_in_full_once() {
+    let file = "steps:\n  - ann: enter\n  - ann: { get: /rooms/cellar, status: 200 }\n";
+    let project = Project::new().scenario("a/one", "One", file).scenario("a/two", "Two", file);
+    let places = |stdout: &str| stdout.matches("    at ").count();
+    let ran = project.play(&["--repeat", "3", "--jobs", "1"]);
+    assert_eq!(places(&ran.stdout), 2, "{}", ran.stdout);
+    for wanted in [
+        "FAIL a/one: One\n  ✗ ",
+        "FAIL a/one #2: One\n    as #1 above (--seed ",
+        "FAIL a/two #3: Two\n    as #1 above (--seed ",
+        "     3 × a/two: ann: GET /rooms/cellar: expected status 200, got 404\n",
+    ] {
+        assert!(ran.stdout.contains(wanted), "{wanted}\nis not in\n{}", ran.stdout);
+    }
+    let full = project.play(&["--repeat", "3", "--jobs", "1", "-v"]);
+    assert_eq!(places(&full.stdout), 6, "{}", full.stdout);
+    assert!(full.stdout.contains("FAIL a/one #2: One\n  ✗ "), "{}", full.stdout);
 }
 
 #[test]

@@ -1,0 +1,86 @@
+//! Lines of a server's log that tell of trouble, in whatever language it is written.
+
+use std::sync::OnceLock;
+
+use regex::Regex;
+
+/// What of a log tells of trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// A line of the level `ERROR` or above.
+    Line,
+    /// The first line of a stack trace or a panic.
+    Trace,
+    /// A line that goes on with one.
+    More,
+}
+
+/// What each line of a log tells of trouble; none for most.
+pub fn troubles<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<Option<Trouble>> {
+    let mut within = false;
+    let of_line = |line: &'a str| {
+        let goes_on = within;
+        within = tells_trouble(line, goes_on);
+        match (within, begins(line)) {
+            (true, false) => Some(Trouble::More),
+            // `Unhandled` in what an exception says begins nothing.
+            (true, true) if goes_on && line.starts_with([' ', '\t']) => Some(Trouble::More),
+            (true, true) => Some(Trouble::Trace),
+            (false, _) => is_error(line).then_some(Trouble::Line),
+        }
+    };
+    lines.into_iter().map(of_line).collect()
+}
+
+/// Whether a line belongs to a stack trace or a panic. Such lines name nobody, and everybody wants to see them; they go
+/// on while lines are indented, and end with the one that says what was raised.
+pub(crate) fn tells_trouble(line: &str, before: bool) -> bool {
+    let goes_on = before && (line.starts_with([' ', '\t']) || line.contains("Error") || line.contains("Exception"));
+    begins(line) || goes_on
+}
+
+fn begins(line: &str) -> bool {
+    const BEGINNINGS: [&str; 5] = ["Traceback (most recent", "panicked at", "goroutine ", "Unhandled", "Uncaught"];
+    BEGINNINGS.iter().any(|beginning| line.contains(beginning))
+}
+
+/// Whether a line has a level that calls for somebody, as loggers write it: `ERROR`, `level=error`, `"level":"error"`.
+fn is_error(line: &str) -> bool {
+    static LEVEL: OnceLock<Option<Regex>> = OnceLock::new();
+    let level = LEVEL.get_or_init(|| {
+        const LEVELS: &str =
+            r#"\b(?:ERROR|CRITICAL|FATAL)\b|(?i:\b(?:level|lvl|severity)"?\s*[=:]\s*"?(?:error|critical|fatal)\b)"#;
+        Regex::new(LEVELS).ok()
+    });
+    level.as_ref().is_some_and(|level| level.is_match(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traces_are_told_from_error_lines() {
+        let lines = [
+            "INFO listening",
+            "12:00 ERROR the store is gone",
+            r#"{"level":"error","msg":"no"}"#,
+            "Traceback (most recent call last):",
+            "  File \"x.py\", line 3",
+            "KeyError: 'a'",
+            "INFO errors=0 level=info",
+            "thread 'main' panicked at src/main.rs:3",
+        ];
+        let expected = [
+            None,
+            Some(Trouble::Line),
+            Some(Trouble::Line),
+            Some(Trouble::Trace),
+            Some(Trouble::More),
+            Some(Trouble::More),
+            None,
+            Some(Trouble::Trace),
+        ];
+        assert_eq!(troubles(lines), expected);
+    }
+}
