@@ -1,5 +1,6 @@
 //! What pipelines ask of `run`: which part of the scenarios, how often, how long, and what is never shown.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,6 +29,9 @@ pub struct NarrowArgs {
     /// machines; may be given several times. Without it they have equally many scenarios.
     #[arg(long, value_name = "FILE", requires = "shard", help_heading = NARROW)]
     pub durations: Vec<PathBuf>,
+    /// Labels of scenarios that are left out; no option.
+    #[arg(skip)]
+    pub without: BTreeSet<String>,
 }
 
 /// How a run is carried out in a pipeline.

@@ -35,7 +35,8 @@ pub(crate) fn diff(args: &DiffArgs, paint: Paint) -> Exit {
         Ok(chosen) => chosen,
         Err(error) => return refuse(&error),
     };
-    let width = terminal_size::terminal_size().map_or(160, |(width, _)| usize::from(width.0));
+    let width =
+        terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0).unwrap_or(160);
     let compared = compare(a, b);
     let label = a.instance.as_ref().map(|instance| &*instance.label).unwrap_or_default();
     let names = (title(a, one), title(b, other));

@@ -44,6 +44,10 @@ pub(crate) fn narrow(
     if args.last_failed {
         last_failed(&mut narrowed, output);
     }
+    if !args.without.is_empty() {
+        narrowed.labels.retain(|label| !args.without.contains(&**label));
+        narrowed.whole = false;
+    }
     if let Some(shard) = args.shard {
         let durations = last_run::durations(&args.durations)?;
         let all = narrowed.labels.len();

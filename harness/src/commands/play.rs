@@ -190,6 +190,8 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
     let mut failures = Failures::new(paint, debug == Some(Debug::Whole), each);
     let named = |result: &_, text| if debug == Some(Debug::Whole) { text } else { human::named(result, text) };
     let width = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
+    // A terminal that doesn't know its size tells zero.
+    let width = width.map(|width| if width == 0 { 80 } else { width });
     let mut story = debug.map(|debug| Story::new(paint, width, debug == Debug::Whole));
     let events = incoming.into_iter().flat_map(|told| match told {
         Told::Events(events) => events,

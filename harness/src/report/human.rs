@@ -9,7 +9,7 @@ use super::names::Names;
 use super::paint::{Paint, Style};
 use crate::event::{Attempt, Class, Failure, LoggedLine, Outcome, Place, ScenarioResult, Summary};
 use crate::snapshot::DiffKind;
-use crate::subject::trouble::{Trouble, troubles};
+use crate::subject::trouble::{Trouble, tells_trouble, troubles};
 use crate::text::{counted, visible};
 
 /// Lines of a diff and of a log that a failure shows; the rest is counted.
@@ -344,14 +344,21 @@ fn log(text: &mut String, lines: &[(String, &str)], paint: Paint) {
     // Of very many the latest, from the beginning of a trace on.
     let latest = all[all.len().saturating_sub(TROUBLE_LINES)..].iter().copied();
     let trouble: Vec<usize> = latest.skip_while(|place| troubles[*place] == Some(Trouble::More)).collect();
-    let newest = lines.len() - LOG_LINES.saturating_sub(trouble.len()).max(NEWEST_LINES);
+    let mut newest = lines.len() - LOG_LINES.saturating_sub(trouble.len()).max(NEWEST_LINES);
+    // A trace stands whole, above or below.
+    while newest > 0 && troubles[newest] == Some(Trouble::More) {
+        newest -= 1;
+    }
     let mut told = 0;
     for place in trouble.into_iter().filter(|place| *place < newest) {
         tell(&visible(&lines[place].0), Style::Note);
         told += 1;
     }
-    let others = counted(newest - told, "earlier line", "earlier lines");
-    tell(&format!("… {others} (all with --debug)"), Style::Dim);
+    if newest > told {
+        let others = counted(newest - told, "earlier line", "earlier lines");
+        let also = if told > 0 { " without errors" } else { "" };
+        tell(&format!("… {others}{also} (all with --debug)"), Style::Dim);
+    }
     lines[newest..].iter().for_each(|(line, _)| tell(&visible(line), Style::Dim));
 }
 
@@ -359,11 +366,11 @@ fn log(text: &mut String, lines: &[(String, &str)], paint: Paint) {
 pub fn logged_while_passing(results: &[ScenarioResult]) -> Option<String> {
     let mut scenarios = 0;
     let mut kinds = BTreeSet::new();
-    let mut first: Option<(bool, &ScenarioResult, &LoggedLine)> = None;
+    let mut first: Option<(bool, &ScenarioResult, usize)> = None;
     for result in results.iter().filter(|result| matches!(result.outcome, Outcome::Passed)) {
         let troubles = troubles(result.log.iter().map(|line| line.text.as_str()));
         let mut any = false;
-        for (line, trouble) in result.log.iter().zip(troubles) {
+        for (place, trouble) in troubles.into_iter().enumerate() {
             let trace = match trouble {
                 Some(Trouble::Trace) => true,
                 Some(Trouble::Line) => false,
@@ -373,16 +380,23 @@ pub fn logged_while_passing(results: &[ScenarioResult]) -> Option<String> {
             kinds.insert(if trace { "stack traces" } else { "errors" });
             // A trace says more than a line.
             if first.is_none_or(|(known, ..)| trace && !known) {
-                first = Some((trace, result, line));
+                first = Some((trace, result, place));
             }
         }
         scenarios += usize::from(any);
     }
-    let (_, result, line) = first?;
+    let (trace, result, place) = first?;
+    let line = result.log.get(place)?;
     let kinds = kinds.into_iter().collect::<Vec<_>>().join(" and ");
     let passed = counted(scenarios, "scenario that passed", "scenarios that passed");
-    let text = visible(line.text.trim());
-    let (at, text) = (crate::text::millis(line.at), crate::text::shorten(&text, 120));
+    // What was raised stands at the end of a trace, and says more than its beginning.
+    let more = |text: &&LoggedLine| tells_trouble(&text.text, true) && !text.text.contains("Traceback");
+    let raised = result.log[place + 1..].iter().take_while(more).last().filter(|_| trace);
+    let text = match raised.map(|raised| raised.text.trim()) {
+        Some(raised) if line.text.contains("Traceback") => format!("Traceback … {raised}"),
+        _ => line.text.trim().to_owned(),
+    };
+    let (at, text) = (crate::text::millis(line.at), crate::text::shorten(&visible(&text), 120));
     Some(format!("the server logged {kinds} during {passed} (first: {}, {at}: {text})", result.label))
 }
 

@@ -42,7 +42,8 @@ pub(super) fn ask(review: &Review, place: &Place, args: &ReviewArgs, paint: Pain
     let mut session = Session::new(review);
     let mut note = String::new();
     loop {
-        let (columns, lines) = size().unwrap_or((80, 24));
+        // A terminal that doesn't know its size tells zero.
+        let (columns, lines) = size().ok().filter(|(columns, lines)| *columns > 0 && *lines > 0).unwrap_or((80, 24));
         let text = screen::screen(&session, usize::from(lines), usize::from(columns), paint);
         if let Err(error) = execute!(io::stdout(), Clear(ClearType::All), MoveTo(0, 0)) {
             return broken(&error);

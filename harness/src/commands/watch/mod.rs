@@ -16,6 +16,7 @@ use crossterm::terminal::{Clear, ClearType};
 use self::files::{Files, real};
 use self::keys::Keys;
 pub(crate) use self::keys::restore as restore_terminal;
+use super::narrow::labels;
 use super::{complain, interruption, print, refuse, run, under_ci, underway};
 use crate::cli::RunArgs;
 use crate::config::{Config, SubjectChoice};
@@ -23,7 +24,7 @@ use crate::exit::Exit;
 use crate::report::paint::{Paint, Style};
 use crate::scenario::error::{Severity, shown_path};
 use crate::select::last_run::LastRun;
-use crate::select::{changed, label, select};
+use crate::select::{changed, select};
 
 /// A change is acted on when nothing else has changed for so long: editors write a file in several steps.
 const QUIET: Duration = Duration::from_millis(120);
@@ -62,24 +63,32 @@ pub(crate) fn watch(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
     let mut next = Next::All;
     // Files of the run itself that were named already.
     let mut named = BTreeSet::new();
+    let mut exit;
     loop {
         if std::io::stdout().is_terminal() {
             let _ = execute!(std::io::stdout(), Clear(ClearType::All), MoveTo(0, 0));
         }
         // It may have changed itself.
-        match config.file.as_deref().map_or_else(|| Config::load(&config.dir), Config::load_file) {
+        let readable = match config.file.as_deref().map_or_else(|| Config::load(&config.dir), Config::load_file) {
             Ok(fresh) => {
                 files.follow(&fresh, args);
                 config = fresh;
+                true
             }
+            // Nothing would be known of what is played by it.
             Err(error) => {
                 complain(&error.to_string());
-                say("what it said before still holds");
+                say("nothing is played until that is mended");
+                false
             }
+        };
+        if readable {
+            underway(true);
+            exit = round(&config, args, &next, paint);
+            underway(false);
+        } else {
+            exit = Exit::Invalid;
         }
-        underway(true);
-        let exit = round(&config, args, &next, paint);
-        underway(false);
         if *interrupted.borrow() {
             return exit;
         }
@@ -108,15 +117,18 @@ pub(crate) fn watch(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         let enter = if keys.single { "" } else { " (each with Enter)" };
         let help = format!("waiting for changes: Enter plays it again, f what failed, a all, q ends{enter}");
         print(&format!("\n{}\n", paint.text(Style::Dim, &help)));
+        // Whether letters that mean nothing here were pressed, as of a word.
+        let mut word = false;
         next = loop {
             match wait(&told, || *interrupted.borrow()) {
                 Waited::Ended => return exit,
                 Waited::Key(key) => match key {
+                    '\n' if std::mem::take(&mut word) => {}
                     '\n' => break next,
                     'a' => break Next::All,
                     'f' => break Next::Failed,
                     'q' => return exit,
-                    _ => say(&help),
+                    _ => word = keys.single,
                 },
                 Waited::Changed(paths) => {
                     let differing: BTreeSet<_> = paths.iter().flat_map(|path| files.differing(path)).collect();
@@ -176,25 +188,29 @@ fn round(config: &Config, args: &RunArgs, next: &Next, paint: Paint) -> Exit {
         Next::Files(files) => {
             args.select.select = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
             let output = args.output.clone().unwrap_or_else(|| config.output.clone());
-            if files.len() > 1 && some_failed(config, &args, &output) {
+            let (failed_before, all) = failed_before(config, &args, &output);
+            if files.len() > 1 && !failed_before.is_empty() {
                 let mut failed = args.clone();
                 failed.narrow.last_failed = true;
                 print(&format!("{}\n", paint.text(Style::Dim, "first what failed")));
                 let exit = run::run(config, &failed, paint);
-                if exit != Exit::Passed {
+                if exit != Exit::Passed || failed_before.len() == all {
                     return exit;
                 }
+                args.narrow.without = failed_before;
             }
         }
     }
     run::run(config, &args, paint)
 }
 
-fn some_failed(config: &Config, args: &RunArgs, output: &Path) -> bool {
-    let Some(last) = LastRun::read(output) else { return false };
+/// Which of the selected scenarios failed when they were last run, and how many are selected.
+fn failed_before(config: &Config, args: &RunArgs, output: &Path) -> (BTreeSet<String>, usize) {
+    let Some(last) = LastRun::read(output) else { return (BTreeSet::new(), 0) };
     let selected = select(config, &args.select.select, &args.select.tag).unwrap_or_default();
-    let mut rows = selected.scenarios.iter().flat_map(|one| one.rows.iter().map(|row| label(one, &row.name)));
-    rows.any(|label| last.failed(&label))
+    let all = labels(&selected);
+    let failed = all.iter().filter(|label| last.failed(label)).map(ToString::to_string);
+    (failed.collect(), all.len())
 }
 
 enum Waited {

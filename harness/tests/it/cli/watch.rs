@@ -85,7 +85,7 @@ fn what_holds_the_same_as_before_is_no_change() {
 }
 
 #[test]
-fn the_last_good_configuration_holds_and_its_secrets_are_kept() {
+fn a_wrong_configuration_plays_nothing_and_secrets_of_a_mended_one_are_kept() {
     let step = "steps:\n  - note: said open sesame\n";
     let project = Project::new().scenario("talk/said", "Said", step);
     let table = project.read("roundtable.toml").unwrap();
@@ -95,10 +95,15 @@ fn the_last_good_configuration_holds_and_its_secrets_are_kept() {
     let project = project.file("roundtable.toml", &format!("secrets = [\"API_KEY\"]\n{table}"));
     let masked = piped.until("waiting for changes");
     assert!(masked.contains("said [secret API_KEY]") && !masked.contains("sesame"), "{masked}");
-    let _project = project.file("roundtable.toml", "secrets = nonsense");
+    let project = project.file("roundtable.toml", "secrets = nonsense");
     let wrong = piped.until("waiting for changes");
-    assert!(wrong.contains("what it said before still holds"), "{wrong}");
-    assert!(wrong.contains("said [secret API_KEY]") && !wrong.contains("sesame"), "{wrong}");
+    assert!(wrong.contains("nothing is played until that is mended") && !wrong.contains("said"), "{wrong}");
+    piped.types("\n");
+    let still = piped.until("waiting for changes");
+    assert!(still.contains("nothing is played until that is mended") && !still.contains("sesame"), "{still}");
+    let _project = project.file("roundtable.toml", &format!("secrets = [\"API_KEY\"]\n{table}"));
+    let mended = piped.until("waiting for changes");
+    assert!(mended.contains("said [secret API_KEY]") && !mended.contains("sesame"), "{mended}");
     piped.types("q\n");
     assert_eq!(piped.rest().1, Some(0));
 }
@@ -110,9 +115,13 @@ fn a_terminal_gives_single_keys_and_is_left_as_it_was() {
     let args = ["run", "--watch", "--server", &url];
     let waiting = "q ends\u{1b}[0m\r\n";
     let arrow = Presses("\u{1b}[A");
-    let (code, seen) = terminal(&project, &args, &[(waiting, arrow), ("", Presses("a")), (waiting, Presses("q"))]);
+    // A word that means nothing is passed over, with its Enter.
+    let word = Presses("xyz\r");
+    let (code, seen) =
+        terminal(&project, &args, &[(waiting, arrow), ("", word), ("", Presses("a")), (waiting, Presses("q"))]);
     assert_eq!(code, Some(0), "{seen}");
     assert_eq!(seen.matches("1 passed").count(), 2, "{seen}");
+    assert_eq!(seen.matches("waiting for changes").count(), 2, "{seen}");
     let (code, seen) = terminal(&project, &args, &[(waiting, Signals(Signal::INT))]);
     assert_eq!(code, Some(0), "{seen}");
     assert!(!seen.contains("interrupted"), "{seen}");
