@@ -120,8 +120,8 @@ pub struct RunArgs {
     /// How often, how long, and what is not shown.
     #[command(flatten)]
     pub pipeline: PipelineArgs,
-    /// The server under test: `in-process` (a fresh one for each scenario), `subprocess` (the command of
-    /// roundtable.toml), a URL, or NAME=URL for a server of `[servers.NAME]`; may be given several times.
+    /// The server under test: `in-process` (a fresh one for each scenario; where roundtable.toml names none, its
+    /// command or URL), `subprocess` (the command of roundtable.toml), a URL, or NAME=URL for a server of `[servers.NAME]`; may be given several times.
     #[arg(long, value_name = "WHICH", default_value = "in-process")]
     pub server: Vec<String>,
     /// Where the chat server keeps its conversations: `sqlite` (a temporary file; the default), `memory`, or a URL

@@ -166,7 +166,9 @@ impl Story {
                 let code = end.code.map_or_else(|| "no close frame".to_owned(), |code| code.to_string());
                 let by = if end.by_participant { "by itself" } else { "by the server" };
                 // A request to a stub has no close frame.
-                let code = if scene.stubs.contains(participant) { String::new() } else { format!("{code} ") };
+                let explained = end.code.is_none() && !end.reason.is_empty();
+                let code =
+                    if explained || scene.stubs.contains(participant) { String::new() } else { format!("{code} ") };
                 let text = format!("{}closed {by}: {code}{}", named(connection), visible(&end.reason));
                 let text = text.trim_end().trim_end_matches(':').to_owned();
                 Some(self.row(scene, event.at, participant, "✕", text.trim_end(), ""))

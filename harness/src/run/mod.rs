@@ -37,7 +37,7 @@ mod stub;
 mod wire;
 mod world;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -260,6 +260,7 @@ pub(crate) async fn play(
             return job.unplayed(Outcome::Interrupted { waiting: Vec::new() });
         }
     }
+    world.over.store(true, Ordering::Relaxed);
     for participant in world.participants.values() {
         for connection in lock(&participant.connections).iter() {
             connection.drop_now();
@@ -413,6 +414,7 @@ fn world(
         unproven: 0.into(),
         stubs,
         connections,
+        over: AtomicBool::new(false),
         steps: 0.into(),
         exchanges: 0.into(),
         sink: Arc::clone(&ground.sink),

@@ -220,7 +220,9 @@ impl Connection {
                     }
                     // Dropped by the participant: no close frame, the socket just goes.
                     _ = ended.changed() => {
-                        ours.ended(&world, Closing { code: None, reason: String::new(), by_participant: true });
+                        let over = world.over.load(Ordering::Relaxed);
+                        let reason = if over { "the scenario is over".to_owned() } else { String::new() };
+                        ours.ended(&world, Closing { code: None, reason, by_participant: true });
                         return;
                     }
                     // A failed write says nothing of what is still to be read.

@@ -1,7 +1,7 @@
 //! The world of one scenario while it runs: who takes part, what is set, what has happened.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -87,6 +87,8 @@ pub(crate) struct World {
     pub(crate) markers: Mutex<Vec<Marker>>,
     pub(crate) unproven: AtomicUsize,
     pub(crate) connections: AtomicUsize,
+    /// Whether the scenario is over: connections that are still open end with it.
+    pub(crate) over: AtomicBool,
     pub(crate) steps: AtomicUsize,
     pub(crate) exchanges: AtomicUsize,
     pub(crate) sink: EventSink,
