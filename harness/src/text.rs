@@ -208,6 +208,15 @@ pub(crate) fn edit_distance(a: &[char], b: &[char]) -> usize {
     above[b.len()]
 }
 
+/// `alice`, `alice and bob`, `alice, bob and carol`.
+pub(crate) fn listed(names: &[&str]) -> String {
+    match names {
+        [] => "nobody".to_owned(),
+        [one] => (*one).to_owned(),
+        [firsts @ .., last] => format!("{} and {last}", firsts.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

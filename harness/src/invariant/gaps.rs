@@ -7,9 +7,10 @@ use crate::invariant::members::left_at;
 use crate::invariant::order::{evidence, unplaced};
 use crate::invariant::trace::{Sighting, Trace};
 use crate::invariant::verdict::{Evidence, Findings, Mention};
-use crate::invariant::words::{described, listed};
+use crate::invariant::words::described;
 use crate::record::ConnectionId;
 use crate::scenario::stream::StoredStream;
+use crate::text::listed;
 
 /// No place between two deliveries of a connection is missing for its participant. Of a place that nobody got,
 /// what was read back tells whether the server has it.

@@ -11,8 +11,9 @@ use crate::invariant::members::{joined_by_anyone, member_since};
 use crate::invariant::order::{evidence, streamless};
 use crate::invariant::trace::{Role, Sighting, Trace};
 use crate::invariant::verdict::{Evidence, Findings, Mention};
-use crate::invariant::words::{described, listed, milliseconds};
+use crate::invariant::words::{described, milliseconds};
 use crate::record::{ConnectionId, Record, What};
+use crate::text::listed;
 
 /// A barrier on a connection, by the indices of its question and its answer.
 #[derive(Clone, Copy)]

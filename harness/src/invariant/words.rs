@@ -31,15 +31,6 @@ pub(crate) fn milliseconds(time: Duration) -> String {
     format!("{}.{} ms", micros / 1000, micros % 1000 / 100)
 }
 
-/// `alice`, `alice and bob`, `alice, bob and carol`.
-pub(crate) fn listed(names: &[&str]) -> String {
-    match names {
-        [] => "nobody".to_owned(),
-        [one] => (*one).to_owned(),
-        [firsts @ .., last] => format!("{} and {last}", firsts.join(", ")),
-    }
-}
-
 /// A value on one line, cut after `limit` characters.
 pub(crate) fn excerpt(value: &Value, limit: usize) -> String {
     let text = value.to_string();

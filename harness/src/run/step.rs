@@ -9,12 +9,11 @@ use serde_json::{Value, json};
 use super::here::Here;
 use super::world::Participant;
 use crate::event::{EventKind, Failure, FailureKind};
-use crate::scenario::model::{Action, Step, StepKind};
+use crate::scenario::model::{Action, Expected, Step, StepKind};
+use crate::text::listed;
 
 /// How often a step may be repeated.
 const MOST: u64 = 1_000_000;
-/// How many verbs deep an action is looked into.
-const DEEPEST: usize = 8;
 /// How many participants are named in one line.
 const LISTED: usize = 12;
 
@@ -116,8 +115,7 @@ impl Here {
         failed: usize,
     ) {
         let [failure] = failures else { return };
-        if actors.len() < 2 || failure.kind == FailureKind::ServerDied || !only_looks(action, &actors[failed], DEEPEST)
-        {
+        if actors.len() < 2 || failure.kind == FailureKind::ServerDied || !only_looks(action, &actors[failed]) {
             return;
         }
         let (mut holds, mut fails) = (Vec::new(), Vec::new());
@@ -133,15 +131,12 @@ impl Here {
             };
             if held { &mut holds } else { &mut fails }.push(who.key());
         }
-        let listed = |keys: &[&str]| match keys {
-            [] => "nobody".to_owned(),
-            keys if keys.len() > LISTED => {
-                format!("{} and {} more", keys[..LISTED].join(", "), keys.len() - LISTED)
-            }
-            keys => keys.join(", "),
-        };
         let (of, count) = (actors.len(), fails.len());
-        failure.details.push(format!("failed for {count} of {of}: {}; held for: {}", listed(&fails), listed(&holds)));
+        let named = |keys: &[&str]| match keys.get(LISTED..).map_or(0, <[&str]>::len) {
+            0 => listed(keys),
+            more => listed(&[&keys[..LISTED], &[format!("{more} more").as_str()]].concat()),
+        };
+        failure.details.push(format!("failed for {count} of {of}: {}; held for: {}", named(&fails), named(&holds)));
     }
 
     async fn each(&mut self, name: &str, values: Vec<Value>, steps: &[Step]) -> Played {
@@ -215,14 +210,15 @@ impl Here {
     }
 }
 
-/// Whether an action does nothing but look at what came.
-fn only_looks(action: &Action, who: &Participant, depth: usize) -> bool {
+/// Whether an action does nothing but look at what came. What needs a barrier sends, and would wait for each of many
+/// where the server hangs.
+fn only_looks(action: &Action, who: &Participant) -> bool {
     match action {
-        Action::Expect(_) => true,
-        Action::Call(call) if depth > 0 => {
+        Action::Expect(expect) => !matches!(expect.what, Expected::Nothing { .. } | Expected::Counted { .. }),
+        Action::Call(call) => {
             let Some(verb) = who.spec.protocol.verbs.get(&call.verb) else { return false };
             verb.steps.iter().all(|step| match &step.kind {
-                StepKind::Act { actor, action } => actor == "me" && only_looks(action, who, depth - 1),
+                StepKind::Act { actor, action } => actor == "me" && only_looks(action, who),
                 StepKind::Check(_) | StepKind::Note(_) => true,
                 _ => false,
             })

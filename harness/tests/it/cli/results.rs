@@ -86,6 +86,19 @@ fn whom_else_it_holds_for_where_all_look() {
 }
 
 #[test]
+fn what_needs_a_barrier_is_not_asked_of_the_others() {
+    let ran = Project::new()
+        .scenario(
+            "talk/none",
+            "Everybody heard it",
+            "steps:\n  - all: enter\n  - ann: { say: psst }\n  - all: { receive_nothing: { type: entered, who: \"{{ ben.id }}\" } }\n",
+        )
+        .play(&[]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stdout.contains("must not get") && !ran.stdout.contains("failed for"), "{}", ran.stdout);
+}
+
+#[test]
 fn a_forbidden_frame_a_wrong_count_and_the_wrong_next_one() {
     let began = "steps:\n  - all: enter\n  - ann: { say: psst }\n";
     Project::new()
