@@ -106,7 +106,7 @@ pub enum StubWhat {
 pub struct Closing {
     /// The close code; none where the connection was lost without a close frame.
     pub code: Option<u16>,
-    /// The close reason.
+    /// The close reason; where the runner ended a connection behind the last step, that.
     pub reason: String,
     /// Whether the participant itself ended it (`close`, `drop`).
     pub by_participant: bool,

@@ -249,12 +249,13 @@ impl Origins {
 /// The ids of all deliveries in stream order; streams stand in the order in which the participants, in file
 /// order, met them. Raced streams have no order: their ids are numbered as they show in the text.
 fn unclaimed(material: &Material<'_>, traces: &[Trace<'_>], names: &mut Names) -> Vec<Id> {
+    let members = material.by_roles();
     let mut found = Vec::new();
     for trace in traces.iter().filter(|trace| !is_raced(material, trace)) {
         let mut met: Vec<&str> = Vec::new();
         let mut deliveries: BTreeMap<(usize, i64), Id> = BTreeMap::new();
         let arrivals = trace.arrivals();
-        for member in material.by_roles() {
+        for member in &members {
             for ((_, stream), arrived) in &arrivals {
                 if arrived.first().is_none_or(|first| first.participant != member.key) {
                     continue;
