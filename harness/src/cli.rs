@@ -147,7 +147,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Release racers up to so much later than the first (2ms), each by chance that the seed fixes.
-    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = crate::config::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = crate::text::parse_duration)]
     pub jitter: std::time::Duration,
     /// Multiply every deadline, for slow machines.
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = positive)]

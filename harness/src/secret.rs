@@ -8,11 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use regex::Regex;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
-
-use crate::event::{Event, EventSink, ScenarioResult};
 
 /// Shorter values stand in too many innocent texts, and would be guessed from what is left.
 const SHORTEST: usize = 6;
@@ -185,35 +181,6 @@ impl Secrets {
             other => other,
         }
     }
-
-    /// Anything that events are made of.
-    fn masked<T: Serialize + DeserializeOwned>(&self, value: &T) -> Option<T> {
-        let json = serde_json::to_value(value).ok()?;
-        serde_json::from_value(self.mask_json(json)).ok()
-    }
-
-    /// A result without the secrets.
-    pub(crate) fn mask_result(&self, result: ScenarioResult) -> ScenarioResult {
-        let Some(mut masked) = self.masked(&result) else {
-            // What can't be masked isn't shown.
-            return ScenarioResult { people: Vec::new(), log: Vec::new(), outcome: hidden(), ..result };
-        };
-        for (person, before) in masked.people.iter_mut().zip(&result.people) {
-            person.token = self.mask(&before.token).into_owned();
-            person.paste = before.paste.as_deref().map(|paste| self.mask(paste).into_owned());
-        }
-        masked
-    }
-
-    /// A sink that gets every event without the secrets.
-    pub(crate) fn sink(self: &Arc<Self>, sink: EventSink) -> EventSink {
-        let secrets = Arc::clone(self);
-        Arc::new(move |event: Event| {
-            if let Some(event) = secrets.masked(&event) {
-                sink(event);
-            }
-        })
-    }
 }
 
 /// Forms with what stands for them, the longest first: of several that fit it is the one to take.
@@ -221,12 +188,6 @@ fn longest_first(forms: &BTreeMap<String, String>) -> Vec<(&str, &str)> {
     let mut sorted: Vec<_> = forms.iter().map(|(form, shown)| (form.as_str(), shown.as_str())).collect();
     sorted.sort_by_key(|(form, _)| std::cmp::Reverse(form.len()));
     sorted
-}
-
-fn hidden() -> crate::event::Outcome {
-    let headline = "the outcome can't be shown without a secret";
-    let failure = crate::event::Failure::new(crate::event::FailureKind::Environment, headline);
-    crate::event::Outcome::Failed { failures: vec![failure] }
 }
 
 /// A value as it stands in texts: itself, in JSON (once and twice), in Rust's debug form, in URLs, in base64 at every

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::run::Job;
+use crate::plan::{Job, label};
 use crate::scenario::error::Diagnostic;
 use crate::scenario::load::Library;
 use crate::scenario::model::Scenario;
@@ -104,11 +104,6 @@ pub fn select(config: &Config, selectors: &[String], tags: &[String]) -> Result<
     selected.findings = library.findings();
     selected.unread = library.unread().to_vec();
     Ok(selected)
-}
-
-/// What a scenario, or one of its rows, is called in reports.
-pub fn label(scenario: &Scenario, row: &str) -> Arc<str> {
-    if row.is_empty() { Arc::from(scenario.id.as_str()) } else { Arc::from(format!("{}@{row}", scenario.id)) }
 }
 
 /// The jobs of a selection: every row of every scenario, in each of these repetitions, counted from 1.

@@ -27,15 +27,16 @@ use tokio::sync::watch;
 
 use crate::config::{Config, SubjectChoice};
 use crate::event::{EventSink, Outcome, ScenarioResult, Summary};
+use crate::plan::{PlaySettings, Randomness, SnapshotOptions};
 use crate::report::human;
-use crate::report::paint::Paint;
-use crate::run::{Deadlines, Ground, Luck, Store};
+use crate::run::Session;
 use crate::runner::{self, Options, Way, Ways};
 use crate::scenario::error::Severity;
 use crate::secret::Secrets;
 use crate::select::{jobs_of, select};
 use crate::subject::in_process::application;
 use crate::subject::{Shutdown, Subject};
+use crate::text::paint::Paint;
 
 /// A folder of scenarios with the server that they are played against.
 #[derive(Debug, Clone)]
@@ -164,26 +165,24 @@ impl Suite {
         let options = Options::new(self.jobs, server, interrupted);
         let quiet: EventSink = Arc::new(|_| {});
         let under_ci = crate::commands::under_ci(false);
-        let ground = Ground {
-            deadlines: Deadlines { default: config.deadline, late: config.late, slow: self.slow },
-            store: Some(Store {
+        let mut settings = PlaySettings {
+            snapshots: Some(SnapshotOptions {
                 folder: config.snapshots.clone(),
                 top: config.dir.clone(),
                 update: std::env::var_os("UPDATE_SNAPSHOTS").is_some(),
                 writable: !under_ci,
                 elsewhere: None,
             }),
-            audit: None,
-            desk: None,
-            luck: self.seed.map_or_else(Luck::any, Luck::of),
-            sink: quiet,
-            detail: false,
-            timeout: config.timeout,
-            traceparent: config.traceparent,
-            secrets: Secrets::from_env(&config.secrets, &[]).map_err(|error| error.to_string())?,
+            ..PlaySettings::of(&config)
         };
+        settings.deadlines.slow = self.slow;
+        if let Some(seed) = self.seed {
+            settings.randomness = Randomness::of(seed);
+        }
+        let secrets = Secrets::from_env(&config.secrets, &[]).map_err(|error| error.to_string())?;
+        let session = Session { settings, desk: None, sink: quiet, secrets };
         let ran =
-            runner::run(&jobs_of(&selected, 1..=1), &ground, &ways, &options).map_err(|error| error.to_string())?;
+            runner::run(&jobs_of(&selected, 1..=1), &session, &ways, &options).map_err(|error| error.to_string())?;
         Ok(Played { results: ran.results, summary: ran.summary, broken: None })
     }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::config::{Flaky, parse_duration};
+use crate::config::Flaky;
 use crate::select::shard::Shard;
+use crate::text::parse_duration;
 
 const NARROW: &str = "Which of the selected";
 const PIPELINE: &str = "Failures, limits, secrets";

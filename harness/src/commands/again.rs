@@ -11,13 +11,13 @@ use super::play::{Play, Shown, report};
 use super::{complain, print};
 use crate::event::{ScenarioResult, Summary};
 use crate::exit::Exit;
+use crate::plan::{Job, PlaySettings, Randomness};
 use crate::report::alike::{self, Kind};
 use crate::report::human;
-use crate::report::paint::Style;
 use crate::report::reports::Reports;
-use crate::run::{Job, Luck};
 use crate::runner::Options;
 use crate::select::last_run::LastRun;
+use crate::text::paint::Style;
 use crate::text::{counted, visible};
 
 /// Jobs that are planned at once.
@@ -114,12 +114,13 @@ pub(crate) fn reproduce(
         let (seed, why) = match (seed, known.as_ref().and_then(|known| known.seed(label))) {
             (Some(seed), _) => (seed, String::new()),
             (None, Some(seed)) => (seed, ", that of its last failure".to_owned()),
-            (None, None) => (play.luck.seed, ", a new one: no failure of it is known".to_owned()),
+            (None, None) => (play.settings.randomness.seed, ", a new one: no failure of it is known".to_owned()),
         };
         print(&format!("{} {times} × with seed {seed}{why}\n", play.paint.text(Style::Strong, label)));
+        let randomness = Randomness { seed, same: true, ..play.settings.randomness };
         let one = Play {
             jobs: all.iter().filter(|job| job.label == *label).cloned().collect(),
-            luck: Luck { seed, same: true, ..play.luck },
+            settings: PlaySettings { randomness, ..play.settings.clone() },
             shown: Shown::Nothing,
             continued: place > 0,
             ..play.clone()

@@ -5,15 +5,15 @@ use super::{complain, interruption, keep_secrets, print, refuse, usable};
 use crate::cli::CheckArgs;
 use crate::config::Config;
 use crate::exit::Exit;
+use crate::plan::PlaySettings;
 use crate::report::human;
-use crate::report::paint::Paint;
 use crate::report::reports::Reports;
-use crate::run::Luck;
 use crate::runner::{Options, default_jobs};
 use crate::scenario::error::Severity;
 use crate::scenario::whole;
 use crate::select::{jobs_of, select};
 use crate::text::counted;
+use crate::text::paint::Paint;
 
 pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
     let mut selected = match select(config, &args.select.select, &args.select.tag) {
@@ -65,20 +65,14 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
     };
     const LISTEN: std::time::Duration = std::time::Duration::from_millis(25);
     let play = Play {
-        config,
         jobs: jobs_of(&selected, 1..=times as usize),
         ways: &ways,
         options: &options,
-        store: None,
-        audit: Some(LISTEN),
-        luck: Luck::any(),
+        settings: PlaySettings { barrier_audit: Some(LISTEN), ..PlaySettings::of(config) },
         stop: None,
-        slow: 1.0,
-        timeout: config.timeout,
         secrets,
         debug: None,
         each: false,
-        detail: false,
         shown: Shown::All,
         continued: false,
         paint,

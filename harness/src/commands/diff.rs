@@ -9,7 +9,7 @@ use crate::diff::{compare, told};
 use crate::event::{Instance, Outcome};
 use crate::exit::Exit;
 use crate::report::json;
-use crate::report::paint::{Paint, Style};
+use crate::text::paint::{Paint, Style};
 
 pub(crate) fn diff(args: &DiffArgs, paint: Paint) -> Exit {
     let (files, names): (Vec<&String>, Vec<&String>) = args.what.iter().partition(|what| Path::new(what).is_file());

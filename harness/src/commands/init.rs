@@ -10,13 +10,14 @@ use super::{complain, print, refuse};
 use crate::cli::init::InitArgs;
 use crate::cli::{Cli, Command};
 use crate::config::Config;
+use crate::config::ServerSettings;
 use crate::exit::Exit;
 use crate::init::files::files;
 use crate::init::probe::probe;
 use crate::init::{Found, Socket, Start, Wishes};
-use crate::report::paint::{Paint, Style};
 use crate::subject::subprocess::spec::TCP;
-use crate::subject::{Settings, Subject, SubprocessSpec};
+use crate::subject::{Subject, SubprocessSpec};
+use crate::text::paint::{Paint, Style};
 
 /// Asks for what isn't given, looks at the server, writes the files, and plays the first scenario.
 pub(crate) fn init(args: &InitArgs, paint: Paint) -> Exit {
@@ -175,7 +176,7 @@ fn look(wishes: &Wishes, dir: &Path) -> Result<Found, String> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     runtime.block_on(async {
-        let server = subject.start(&Settings::default(), Arc::new(|_| {})).await.map_err(|error| {
+        let server = subject.start(&ServerSettings::default(), Arc::new(|_| {})).await.map_err(|error| {
             let log: String = error.log_tail().iter().map(|line| format!("\n  {line}")).collect();
             format!("{error}{log}")
         })?;

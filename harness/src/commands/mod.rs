@@ -27,10 +27,11 @@ use tokio::sync::watch::{Receiver, Sender};
 use crate::cli::{Cli, Color, Command, ListArgs, SelectArgs};
 use crate::config::{Config, ConfigError};
 use crate::exit::Exit;
-use crate::report::paint::{Paint, harmless};
+use crate::plan::label;
 use crate::scenario::error::Severity;
 use crate::secret::Secrets;
-use crate::select::{Selected, label, select};
+use crate::select::{Selected, select};
+use crate::text::paint::{Paint, harmless};
 use crate::text::{counted, visible};
 
 /// Carries out a command line.
@@ -175,7 +176,7 @@ pub(crate) fn usable(config: &Config, args: &SelectArgs, selected: Selected) -> 
         return Err(Exit::Nothing);
     }
     if selected.scenarios.is_empty() {
-        let folder = crate::scenario::error::shown_path(&config.scenarios);
+        let folder = crate::source::shown_path(&config.scenarios);
         let folder = folder.display();
         complain(&match &args.tag[..] {
             [] => format!("there is no scenario file in {folder}; `scenarios` in roundtable.toml names the folder"),

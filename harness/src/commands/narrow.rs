@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use crate::cli::NarrowArgs;
 use crate::config::Config;
+use crate::plan::label;
 use crate::select::last_run::{self, FILE_NAME, LastRun};
-use crate::select::{Selected, changed, label};
+use crate::select::{Selected, changed};
 use crate::text::counted;
 
 /// What is left of a selection.
@@ -65,7 +66,7 @@ pub(crate) fn narrow(
 }
 
 fn last_failed(narrowed: &mut Narrowed, output: &Path) {
-    let place = crate::scenario::error::shown_path(&output.join(FILE_NAME));
+    let place = crate::source::shown_path(&output.join(FILE_NAME));
     let Some(last) = LastRun::read(output) else {
         narrowed.lines.push(format!("no run has left {}: all selected scenarios are played", place.display()));
         return;

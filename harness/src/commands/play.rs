@@ -7,17 +7,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::print;
 use crate::config::{Config, SubjectChoice};
 use crate::event::{Event, EventKind, EventSink, Outcome};
+use crate::plan::{Job, PlaySettings};
 use crate::report::alike::Failures;
 use crate::report::debug::Story;
 use crate::report::human;
-use crate::report::paint::{Paint, Style};
 use crate::report::reports::Reports;
-use crate::run::{Deadlines, Desk, Ground, Job, Luck, Store};
+use crate::run::{Desk, Session};
 use crate::runner::{self, Options, Way, Ways};
-use crate::scenario::error::shown_path;
 use crate::scenario::model::Scenario;
 use crate::secret::Secrets;
+use crate::source::shown_path;
 use crate::subject::Subject;
+use crate::text::paint::{Paint, Style};
 
 /// How each scenario gets its server, from `--server`; whether it may be kept, and what its log must not hold then.
 pub(crate) fn ways(
@@ -111,29 +112,19 @@ pub(crate) enum Shown {
 /// What is played, and how it is shown.
 #[derive(Clone)]
 pub(crate) struct Play<'a> {
-    pub(crate) config: &'a Config,
     pub(crate) jobs: Vec<Job>,
     pub(crate) ways: &'a Ways,
     pub(crate) options: &'a Options,
-    pub(crate) store: Option<Store>,
-    /// With it, every step is followed by the barrier, and this long no delivery may come behind it.
-    pub(crate) audit: Option<std::time::Duration>,
-    /// What generated values and races are made from.
-    pub(crate) luck: Luck,
+    /// How scenarios are played.
+    pub(crate) settings: PlaySettings,
     /// Whether scenarios stop for somebody at standard input.
     pub(crate) stop: Option<Stop>,
-    /// What all deadlines are multiplied by.
-    pub(crate) slow: f64,
-    /// How long a scenario may take that doesn't say it itself.
-    pub(crate) timeout: std::time::Duration,
     /// What is shown nowhere.
     pub(crate) secrets: Option<Arc<Secrets>>,
     /// Whether the live story is told, and whether with whole frames.
     pub(crate) debug: Option<Debug>,
     /// Whether failures that are alike are each told in full.
     pub(crate) each: bool,
-    /// Whether reports want every frame.
-    pub(crate) detail: bool,
     pub(crate) shown: Shown,
     /// Whether it goes on with what was begun: reports have their beginning already.
     pub(crate) continued: bool,
@@ -142,8 +133,8 @@ pub(crate) struct Play<'a> {
 
 /// Plays jobs and reports them as they end; gives what came of them and the text of the failures.
 pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::Ran, String), String> {
-    let Play { config, jobs, ways, options, store, audit, luck, stop, slow, timeout, secrets, .. } = play;
-    let Play { debug, detail, each, shown, continued, paint, .. } = play;
+    let Play { jobs, ways, options, mut settings, stop, secrets, debug, each, shown, continued, paint, .. } = play;
+    settings.detail |= debug.is_some();
     let again = &play.options.again;
     raise_descriptor_limit();
     crate::subject::in_process::log_panics();
@@ -168,23 +159,12 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
         };
         Arc::new(Desk::new(stop.steps, stop.failure, paint, Box::new(say)))
     });
-    let ground = Ground {
-        deadlines: Deadlines { default: config.deadline, late: config.late, slow },
-        store,
-        audit,
-        luck,
-        desk,
-        sink,
-        detail: debug.is_some() || detail,
-        timeout,
-        traceparent: config.traceparent,
-        secrets,
-    };
+    let session = Session { settings, desk, sink, secrets };
     let (ways, options) = (Arc::clone(ways), options.clone());
     let playing = std::thread::spawn(move || {
-        let ran = runner::run(&jobs, &ground, &ways, &options);
+        let ran = runner::run(&jobs, &session, &ways, &options);
         let summary = ran.as_ref().map(|ran| ran.summary.clone()).unwrap_or_default();
-        (ground.sink)(Event { scenario: None, at: summary.took, kind: EventKind::RunFinished(summary) });
+        (session.sink)(Event { scenario: None, at: summary.took, kind: EventKind::RunFinished(summary) });
         ran
     });
     let mut failures = Failures::new(paint, debug == Some(Debug::Whole), each);

@@ -9,9 +9,9 @@ use crate::exit::Exit;
 use crate::report::alike::Failures;
 use crate::report::human;
 use crate::report::merge::Merged;
-use crate::report::paint::{Paint, Style};
 use crate::report::reports::Reports;
 use crate::report::tape::Keep;
+use crate::text::paint::{Paint, Style};
 
 pub(crate) fn report(args: &ReportArgs, paint: Paint) -> Exit {
     tell(&args.events, &args.reports, paint)

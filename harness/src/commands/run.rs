@@ -13,15 +13,15 @@ use crate::cli::RunArgs;
 use crate::config::{Config, Flaky};
 use crate::event::{Outcome, ScenarioResult};
 use crate::exit::Exit;
+use crate::plan::{PlaySettings, Randomness, SnapshotOptions};
 use crate::report::human;
-use crate::report::paint::{Paint, Style};
 use crate::report::reports::Reports;
 use crate::report::tape::Keep;
-use crate::run::{Luck, Store};
 use crate::runner::{Options, Way, default_jobs};
 use crate::select::last_run::{FILE_NAME, LastRun, make_output};
 use crate::select::{Selected, jobs_of};
 use crate::snapshot::store;
+use crate::text::paint::{Paint, Style};
 
 /// Where pending snapshots stand in the output folder, where nothing is written into the tree.
 const PENDING: &str = "pending";
@@ -98,13 +98,6 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         ..Options::new(args.jobs.map_or(default_jobs, usize::from), server, interruption())
     };
     let output = args.output.clone().unwrap_or_else(|| config.output.clone());
-    let store = Store {
-        folder: config.snapshots.clone(),
-        top: config.dir.clone(),
-        update: args.update_snapshots,
-        writable: !ci,
-        elsewhere: ci.then(|| output.join(PENDING)),
-    };
     let kept_output = make_output(&output);
     if let Err(error) = &kept_output {
         complain(&format!("{} can't be made, so this run is not remembered: {error}", output.display()));
@@ -113,23 +106,31 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
         Ok(reports) => reports,
         Err(error) => return refuse(&error),
     };
+    let mut settings = PlaySettings {
+        timeout: pipeline.timeout.unwrap_or(config.timeout),
+        snapshots: Some(SnapshotOptions {
+            folder: config.snapshots.clone(),
+            top: config.dir.clone(),
+            update: args.update_snapshots,
+            writable: !ci,
+            elsewhere: ci.then(|| output.join(PENDING)),
+        }),
+        randomness: Randomness { jitter: args.jitter, ..args.seed.map_or_else(Randomness::any, Randomness::of) },
+        detail: !reports.is_empty() && args.trace != Keep::Off,
+        ..PlaySettings::of(config)
+    };
+    settings.deadlines.slow = args.slow;
     let play = Play {
-        config,
         jobs,
         ways: &ways,
         options: &options,
-        store: Some(store),
-        audit: None,
-        luck: Luck { jitter: args.jitter, ..args.seed.map_or_else(Luck::any, Luck::of) },
+        settings,
         stop,
-        slow: args.slow,
-        timeout: pipeline.timeout.unwrap_or(config.timeout),
         secrets,
         debug,
         each: args.verbose > 0,
         shown: Shown::All,
         continued: false,
-        detail: !reports.is_empty() && args.trace != Keep::Off,
         paint,
     };
     if config.file.is_none() && servers.iter().any(|server| server == "in-process") {
@@ -170,7 +171,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
     if selected.whole && narrowed.whole && complete && config.snapshots.is_dir() {
         match store::orphans(&config.snapshots, &touched) {
             Ok(orphans) => {
-                summary.orphans = orphans.iter().map(|path| crate::scenario::error::shown_path(path)).collect();
+                summary.orphans = orphans.iter().map(|path| crate::source::shown_path(path)).collect();
             }
             Err(error) => complain(&error.to_string()),
         }

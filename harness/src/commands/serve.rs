@@ -7,10 +7,11 @@ use tracing::level_filters::LevelFilter;
 
 use super::{complain, interruption, keep_secrets, print, refuse, shown};
 use crate::cli::ServeArgs;
+use crate::config::ServerSettings;
 use crate::config::{Config, SubjectChoice};
 use crate::exit::Exit;
-use crate::report::paint::{Paint, Style};
-use crate::subject::{Settings, Subject, SubjectError};
+use crate::subject::{Subject, SubjectError};
+use crate::text::paint::{Paint, Style};
 
 pub(crate) fn serve(config: &Config, args: &ServeArgs, paint: Paint) -> Exit {
     if let Err(error) = keep_secrets(config, &[]) {
@@ -46,7 +47,7 @@ pub(crate) fn serve(config: &Config, args: &ServeArgs, paint: Paint) -> Exit {
     });
     let mut interrupted = interruption();
     runtime.block_on(async {
-        let server = match subject.start(&Settings::default(), sink).await {
+        let server = match subject.start(&ServerSettings::default(), sink).await {
             Ok(server) => server,
             Err(error) => {
                 // What the server itself wrote is there already.

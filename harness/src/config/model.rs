@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::subject::{Settings, Subject, SubprocessSpec};
+use crate::config::ServerSettings;
+use crate::subject::{Subject, SubprocessSpec};
 
 use super::error::{ConfigError, nearest};
 use super::read;
@@ -190,7 +191,7 @@ pub struct ServerConfig {
     /// The server as a command, if it can be started so.
     pub command: Option<SubprocessSpec>,
     /// Configuration and environment for every scenario.
-    pub defaults: Settings,
+    pub defaults: ServerSettings,
     /// How long a stop may take.
     pub stop_timeout: Duration,
     /// Patterns of the files that it is made of, relative to the folder of roundtable.toml; without them every file that
@@ -206,7 +207,7 @@ impl ServerConfig {
             in_process: None,
             url: None,
             command: None,
-            defaults: Settings::default(),
+            defaults: ServerSettings::default(),
             stop_timeout: Duration::from_secs(10),
             sources: Vec::new(),
         }

@@ -10,11 +10,12 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::subject::{Settings, SubprocessSpec};
+use crate::config::ServerSettings;
+use crate::subject::SubprocessSpec;
 
-use super::duration::parse_duration;
 use super::error::{Problem, nearest};
 use super::model::{Builtin, Config, Flaky, ServerConfig, SubjectChoice};
+use crate::text::duration::parse_duration;
 
 /// The keys of the file.
 pub const TOP: [&str; 14] = [
@@ -134,7 +135,7 @@ impl Reader<'_> {
             None => "server",
         });
         let mut server = ServerConfig::none(name, path);
-        server.defaults = Settings {
+        server.defaults = ServerSettings {
             config: self.json(table, path, "config").unwrap_or_default(),
             env: self.string_map(table, path, "env").unwrap_or_default(),
             args: Vec::new(),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::playing::Playing;
 use super::{compare, told};
 use crate::event::{Event, EventKind};
-use crate::report::paint::Paint;
+use crate::text::paint::Paint;
 
 /// Ann's sending, and what each got: no protocol says what belongs together.
 fn playing(said: &[&str], got: &[(&str, Value)]) -> Playing {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::playing::{Lane, Node, Playing};
 use super::{Compared, Divergence, Kind};
 use crate::pattern::Pattern;
-use crate::report::paint::{Paint, Style};
+use crate::text::paint::{Paint, Style};
 use crate::text::{KINDS, counted, gist, shorten};
 
 /// Common things that are shown before the divergence.

@@ -12,9 +12,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::record::Closing;
+use crate::history::Closing;
 
 mod failure;
+mod mask;
 pub mod page;
 mod place;
 mod result;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::record::{ConnectionId, Record, What};
+use crate::history::{ConnectionId, Record, What};
 use crate::scenario::stream::Stream;
 
 /// A connection of a participant.

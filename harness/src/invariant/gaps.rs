@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::history::ConnectionId;
 use crate::invariant::members::left_at;
 use crate::invariant::order::{evidence, unplaced};
 use crate::invariant::trace::{Sighting, Trace};
 use crate::invariant::verdict::{Evidence, Findings, Mention};
 use crate::invariant::words::described;
-use crate::record::ConnectionId;
 use crate::scenario::stream::StoredStream;
 use crate::text::listed;
 

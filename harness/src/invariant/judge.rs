@@ -1,10 +1,10 @@
 //! The way in: every asked invariant, over every declared stream.
 
+use crate::history::{Member, Record};
 use crate::invariant::trace::Trace;
 use crate::invariant::uses::{Use, uses};
 use crate::invariant::verdict::Verdict;
 use crate::invariant::{acked, gaps, members, order, reaches};
-use crate::record::{Member, Record};
 use crate::scenario::stream::{Invariant, StoredStream, Stream};
 
 /// Judges what a protocol asks of its streams over everything that a scenario's connections saw. The verdicts

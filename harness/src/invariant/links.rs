@@ -2,14 +2,21 @@
 
 use indexmap::IndexMap;
 
-use crate::event::EventKind;
+use crate::history::{Member, Record};
 use crate::invariant::trace::{Role, Trace};
-use crate::record::{Member, Record};
 use crate::scenario::stream::Stream;
 
-/// Every message that the record shows of a stream, in the order in which it was first seen, as
-/// [`EventKind::Linked`].
-pub(crate) fn links(record: &Record, members: &[Member], stream: &Stream) -> Vec<EventKind> {
+/// One message of a stream; numbers are those of entries.
+pub(crate) struct Link {
+    pub(crate) id: Option<String>,
+    pub(crate) order: Option<i64>,
+    pub(crate) sent: Option<usize>,
+    pub(crate) acks: Vec<usize>,
+    pub(crate) deliveries: Vec<usize>,
+}
+
+/// Every message that the record shows of a stream, in the order in which it was first seen.
+pub(crate) fn links(record: &Record, members: &[Member], stream: &Stream) -> Vec<Link> {
     let trace = Trace::new(record, members, stream);
     /// The stream's value, the id, and the order where there is no id.
     type Key<'k> = (Option<&'k str>, Option<&'k str>, Option<i64>);
@@ -25,8 +32,7 @@ pub(crate) fn links(record: &Record, members: &[Member], stream: &Stream) -> Vec
         let of = |wanted: fn(Role) -> bool| -> Vec<usize> {
             seen().filter(|sighting| wanted(sighting.role)).map(|sighting| sighting.entry).collect()
         };
-        Some(EventKind::Linked {
-            stream: stream.name.clone(),
+        Some(Link {
             id: first.id.clone(),
             order: seen().find_map(|sighting| sighting.order),
             sent: trace.origin(first).map(|origin| origin.entry),

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::history::What;
 use crate::invariant::order::evidence;
 use crate::invariant::trace::{Origin, Sighting, Trace};
 use crate::invariant::verdict::{Findings, Mention};
 use crate::invariant::words::{described, milliseconds};
-use crate::record::What;
 use crate::scenario::stream::MemberRule;
 
 /// A request, or a connection's beginning or end, that changed who is a member of a stream.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
+use crate::history::ConnectionId;
 use crate::invariant::trace::{Role, Sighting, Trace};
 use crate::invariant::verdict::{Evidence, Findings, Mention};
 use crate::invariant::words::described;
-use crate::record::ConnectionId;
 
 /// Deliveries ascend within every connection, and everybody has the same id at the same place.
 ///

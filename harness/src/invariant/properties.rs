@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::history::{Payload, Record, What};
 use crate::invariant::Outcome;
 use crate::invariant::simulator::Chat;
 use crate::invariant::tests::{KEYS, deliveries, frame_mut, outcome, swap};
-use crate::record::{Payload, Record, What};
 use crate::scenario::stream::Invariant;
 
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::history::{ConnectionId, Record, What};
 use crate::invariant::connection::Connection;
 use crate::invariant::gaps::{resumed_after, seen_by};
 use crate::invariant::members::{joined_by_anyone, member_since};
@@ -12,7 +13,6 @@ use crate::invariant::order::{evidence, streamless};
 use crate::invariant::trace::{Role, Sighting, Trace};
 use crate::invariant::verdict::{Evidence, Findings, Mention};
 use crate::invariant::words::{described, milliseconds};
-use crate::record::{ConnectionId, Record, What};
 use crate::text::listed;
 
 /// A barrier on a connection, by the indices of its question and its answer.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use serde_json_path::JsonPath;
 
+use crate::history::{Closing, ConnectionId, Entry, Exchange, Member, Payload, Record, What};
 use crate::pattern::Pattern;
-use crate::record::{Closing, ConnectionId, Entry, Exchange, Member, Payload, Record, What};
 use crate::scenario::stream::{Acks, MemberRule, Membership, Readback, Send, StoredStream, Stream};
 
 pub(crate) fn pattern(value: &Value) -> Pattern {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::history::{ConnectionId, Payload, Record, What};
 use crate::invariant::simulator::{Chat, members, messages};
 use crate::invariant::{Evidence, Outcome, judge};
-use crate::record::{ConnectionId, Payload, Record, What};
 use crate::scenario::stream::{Invariant, StoredStream, Stream};
 
 pub(crate) const KEYS: [&str; 4] = ["alice", "bob", "carol", "mallory"];

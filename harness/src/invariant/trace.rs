@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::history::{ConnectionId, Entry, Exchange, Member, Record, What};
 use crate::invariant::connection::{Connection, connections};
 use crate::invariant::members::{Change, read_changes};
-use crate::record::{ConnectionId, Entry, Exchange, Member, Record, What};
 use crate::scenario::stream::{Acks, Send, Stream, integer_at, text_at};
 
 /// One stream as the record shows it.

@@ -1,7 +1,7 @@
 //! Whether the patterns of a stream found anything: one that is misspelt finds nothing, and every invariant holds then.
 
+use crate::history::What;
 use crate::invariant::trace::{Role, Trace};
-use crate::record::What;
 
 /// A pattern of a stream for which the record has something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::record::{ConnectionId, Record};
+use crate::history::{ConnectionId, Record};
 use crate::scenario::stream::Invariant;
 
 /// What one invariant says of one stream.

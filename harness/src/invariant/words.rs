@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::record::{Record, StubWhat, What};
+use crate::history::{Record, StubWhat, What};
 
 /// An entry on one line: who, when, what.
 pub(crate) fn described(record: &Record, index: usize) -> Option<String> {

@@ -7,8 +7,8 @@ use indexmap::IndexMap;
 
 use super::human;
 use super::names::Names;
-use super::paint::{Paint, Style};
 use crate::event::{Class, Failure, Outcome, ScenarioResult};
+use crate::text::paint::{Paint, Style};
 use crate::text::{fingerprint, in_common, visible};
 
 /// What a result failed with.

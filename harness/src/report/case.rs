@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::human;
-use super::paint::Paint;
 use crate::event::{Class, Failure, Outcome, ScenarioResult};
+use crate::text::paint::Paint;
 
 /// The suite of a label: the folders before its last part; empty for a scenario that lies in none.
 pub fn suite(label: &str) -> &str {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::names::Names;
-use super::paint::{Paint, Style};
 use crate::event::{Event, EventKind, Instance, Place};
+use crate::text::paint::{Paint, Style};
 use crate::text::{gist_of, shorten, visible};
 
 /// Lanes are drawn for up to so many participants; more would leave no room for frames.

@@ -9,9 +9,9 @@ use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::paint::Paint;
 use super::{Reporter, case, human};
 use crate::event::{Event, EventKind, Outcome, ScenarioResult, Summary};
+use crate::text::paint::Paint;
 use crate::text::{counted, shorten, visible};
 
 /// GitHub shows ten errors and ten warnings of a step; the last error of ours says how many there are besides.

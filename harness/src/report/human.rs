@@ -6,10 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::names::Names;
-use super::paint::{Paint, Style};
 use crate::event::{Attempt, Class, Failure, LoggedLine, Outcome, Place, ScenarioResult, Summary};
-use crate::snapshot::DiffKind;
-use crate::subject::trouble::{Trouble, tells_trouble, troubles};
+use crate::text::diff::DiffKind;
+use crate::text::paint::{Paint, Style};
+use crate::text::trouble::{Trouble, tells_trouble, troubles};
 use crate::text::{counted, visible};
 
 /// Lines of a diff and of a log that a failure shows; the rest is counted.
@@ -473,7 +473,7 @@ pub fn varying(results: &[ScenarioResult]) -> Vec<String> {
     }
     let varying = texts.into_iter().filter(|(_, (texts, _))| texts.len() > 1);
     let told = varying.map(|(path, (texts, times))| {
-        let path = crate::scenario::error::shown_path(path);
+        let path = crate::source::shown_path(path);
         format!(
             "{} differs between repetitions: {} texts in {times}; what was raced, or not awaited?",
             path.display(),

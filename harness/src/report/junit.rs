@@ -12,10 +12,10 @@ use quick_xml::Writer;
 use quick_xml::events::BytesText;
 use regex::Regex;
 
-use super::paint::Paint;
 use super::trace::trace_path;
 use super::{Reporter, Setting, case, human, whole};
 use crate::event::{Attempt, Class, Event, EventKind, Outcome, ScenarioResult};
+use crate::text::paint::Paint;
 
 /// Writes the file anew whenever it settles.
 #[derive(Debug)]

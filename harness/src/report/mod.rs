@@ -12,7 +12,6 @@
 //! - [`html`]: a page to look at, with the [`history`] of durations and outcomes;
 //! - [`case`]: what several of them say of a scenario; [`whole`]: files that are never half written;
 //! - [`trace`]: a page a scenario that shows who saw what, and when;
-//! - [`paint`]: colour, where it is wanted.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -31,7 +30,6 @@ pub mod json;
 pub mod junit;
 pub mod merge;
 pub mod names;
-pub mod paint;
 pub mod reports;
 pub mod tape;
 pub mod trace;

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use super::group::Member;
 use super::{Pending, Review};
 use crate::snapshot::changes::Change;
-use crate::snapshot::{DiffKind, DiffLine, diff};
+use crate::snapshot::diff;
 use crate::text::counted;
+use crate::text::diff::{DiffKind, DiffLine};
 
 /// The page.
 pub fn page(review: &Review) -> String {

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use super::decide::{Decision, Decisions, Done};
 use super::session::Session;
 use super::{Group, Review};
-use crate::report::paint::{Paint, Style};
-use crate::snapshot::{DiffKind, DiffLine, diff};
+use crate::snapshot::diff;
+use crate::text::diff::{DiffKind, DiffLine};
+use crate::text::paint::{Paint, Style};
 use crate::text::{counted, shorten};
 
 /// What the changes of a group mean one by one, at most so many.

@@ -10,10 +10,10 @@ use super::decide::{Decision, Decisions, Verdict, carry_out};
 use super::html::page;
 use super::screen::{list, screen};
 use super::session::{Key, Next, Session};
-use crate::report::paint::Paint;
 use crate::snapshot::render::render;
 use crate::snapshot::store::{self, MetaData};
 use crate::snapshot::tree::Node;
+use crate::text::paint::Paint;
 
 fn text(value: &Value) -> String {
     render(&Node::from(value))

@@ -12,7 +12,7 @@ use super::socket::Connection;
 use super::step::{Played, one};
 use super::world::lock;
 use crate::event::Failure;
-use crate::record::{Payload, What};
+use crate::history::{Payload, What};
 use crate::scenario::model::{Action, Call, Outgoing};
 use crate::scenario::template::Template;
 

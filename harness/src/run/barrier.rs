@@ -13,8 +13,8 @@ use super::inbox::Ping;
 use super::socket::{Connection, Echo, changed_before, describe, from_now};
 use super::world::{Marker, lock};
 use crate::event::Failure;
+use crate::history::Payload;
 use crate::pattern::Pattern;
-use crate::record::Payload;
 use crate::scenario::model::{Barrier, StepKind};
 use crate::scenario::template::Template;
 

@@ -11,11 +11,12 @@ use super::here::Here;
 use super::lock;
 use super::socket::{Connection, describe};
 use super::world::Participant;
-use crate::record::{ConnectionId, Payload, What};
-use crate::report::paint::{Paint, Style};
-use crate::scenario::error::{Findings, Source};
+use crate::history::{ConnectionId, Payload, What};
+use crate::scenario::error::Findings;
 use crate::scenario::node::{Kind, Node};
 use crate::scenario::template::{Expr, Template};
+use crate::source::Source;
+use crate::text::paint::{Paint, Style};
 use crate::text::{counted, gist, millis, shorten};
 
 /// Untaken frames that an overview shows of a connection.

@@ -30,7 +30,7 @@ impl Here {
 /// Where the two sides of a false equation differ, in brackets; nothing where that can't be said.
 fn first_difference(expr: &Expr, here: &Here) -> String {
     let [left, right] = top_level(&expr.source, &["=="])[..] else { return String::new() };
-    let mut quiet = crate::scenario::error::Findings::new(crate::scenario::error::Source::new("", ""));
+    let mut quiet = crate::scenario::error::Findings::new(crate::source::Source::new("", ""));
     let mut value = |source: &str| Expr::lower(source, expr.at, &mut quiet)?.eval(here).ok();
     let (Some(left), Some(right)) = (value(left).map(masked), value(right).map(masked)) else { return String::new() };
     let found =
@@ -58,7 +58,7 @@ fn parts(expr: &Expr, here: &Here) -> Vec<String> {
     for name in &expr.names {
         add(name, &mut sources);
     }
-    let mut quiet = crate::scenario::error::Findings::new(crate::scenario::error::Source::new("", ""));
+    let mut quiet = crate::scenario::error::Findings::new(crate::source::Source::new("", ""));
     sources
         .iter()
         .filter_map(|source| {

@@ -11,8 +11,8 @@ use super::socket::{Connection, Echo, Handshake, Opened, Rules, changed_before, 
 use super::wire::{Broken, Latch};
 use super::world::{Participant, lock};
 use crate::event::{EventKind, Failure, FailureKind, Nearest};
+use crate::history::What;
 use crate::pattern::{Difference, Pattern, describe as describe_pattern};
-use crate::record::What;
 use crate::scenario::model::{Barrier, Connect};
 use crate::scenario::template::as_text;
 
@@ -81,7 +81,7 @@ impl Here {
         let status = match &opened {
             Opened::Stream(_, _, answer) | Opened::Refused(answer) => answer.status,
         };
-        let tell = |id: Option<crate::record::ConnectionId>, name: String| {
+        let tell = |id: Option<crate::history::ConnectionId>, name: String| {
             self.world.tell(|| EventKind::Opened {
                 participant: me.key().to_owned(),
                 connection: name,
@@ -141,7 +141,7 @@ impl Here {
         name: String,
         url: &reqwest::Url,
         stream: (tokio_tungstenite::WebSocketStream<hyper_util::rt::TokioIo<hyper::upgrade::Upgraded>>, Arc<Latch>),
-    ) -> Result<crate::record::ConnectionId, Box<Failure>> {
+    ) -> Result<crate::history::ConnectionId, Box<Failure>> {
         let fails = me.spec.protocol.fails.as_ref().map(|fails| self.pattern(fails)).transpose()?;
         let echo = match &me.spec.protocol.barrier {
             Some(Barrier::Echo { send, receive }) => {
@@ -159,7 +159,7 @@ impl Here {
             .collect();
         // The opening stands in the record before the first frame.
         let opened = What::Opened {
-            connection: crate::record::ConnectionId(self.world.connections.load(std::sync::atomic::Ordering::Relaxed)),
+            connection: crate::history::ConnectionId(self.world.connections.load(std::sync::atomic::Ordering::Relaxed)),
             name: name.clone(),
             path: url.path().to_owned(),
             query: query_of(url),

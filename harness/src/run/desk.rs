@@ -13,8 +13,8 @@ use tokio::sync::mpsc;
 use super::here::Here;
 use super::lock;
 use crate::event::{Failure, FailureKind, Place};
-use crate::report::paint::{Paint, Style};
 use crate::scenario::model::Step;
+use crate::text::paint::{Paint, Style};
 use crate::text::shorten;
 
 const HELP: &str = "\

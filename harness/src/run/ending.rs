@@ -6,7 +6,7 @@ use super::expect::{came, told};
 use super::here::Here;
 use super::world::lock;
 use crate::event::{Failure, Place};
-use crate::scenario::error::Position;
+use crate::source::Position;
 use crate::text::{brief, counted, millis};
 
 impl Here {

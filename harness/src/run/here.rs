@@ -8,14 +8,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, differences};
-use super::chance::Mix;
 use super::release::Racer;
 use super::world::{Participant, World, lock};
 use crate::event::{EventKind, Failure, FailureKind, Place};
 use crate::pattern::Pattern;
-use crate::scenario::error::Position;
+use crate::plan::randomness::Mix;
 use crate::scenario::model::{Checks, Outcome, Step};
 use crate::scenario::template::{RenderError, Scope, Template};
+use crate::source::Position;
 
 /// What the main step of a verb has to show, where not the file's own checks.
 #[derive(Clone)]

@@ -14,7 +14,7 @@ use super::here::{Here, MainMode};
 use super::release::Racer;
 use super::world::{Participant, lock};
 use crate::event::{EventKind, Failure, FailureKind};
-use crate::record::{Exchange, What};
+use crate::history::{Exchange, What};
 use crate::scenario::model::{Body, Http};
 use crate::scenario::template::{Template, as_text};
 

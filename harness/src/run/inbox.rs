@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde_json::Value;
 use std::sync::Arc;
 
+use crate::history::Closing;
 use crate::pattern::Pattern;
-use crate::record::Closing;
 
 /// A frame in an inbox.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::world::{World, lock};
 use crate::event::LoggedLine;
-use crate::subject::trouble::tells_trouble;
+use crate::text::trouble::tells_trouble;
 
 /// The lines of the server's log that belong to this scenario: on a server of its own all of them, else those that
 /// name its participants or what it captured, came while it was alone, or tell a stack trace.

@@ -44,107 +44,38 @@ use std::time::{Duration, Instant};
 use indexmap::IndexMap;
 
 use crate::event::{Event, EventKind, EventSink, Failure, FailureKind, Instance, Outcome, ScenarioResult};
-use crate::scenario::model::{ParticipantSpec, Row, Scenario};
+use crate::plan::{Job, PlaySettings};
+use crate::scenario::model::{ParticipantSpec, Scenario};
 use crate::secret::Secrets;
 use crate::stub::Started;
 use crate::subject::{Server, SubjectError};
 
 use chance::Chance;
-pub use chance::Luck;
 pub use desk::Desk;
 use here::Here;
 use identity::{introduce, people};
 use log::own_lines;
 pub(crate) use progress::Progress;
 use promises::{promises, stream_of};
-pub use snapshot::Store;
 pub(crate) use snapshot::Taken;
 pub(crate) use socket::{Handshake, Opened, handshake};
 use stub::StubActor;
-pub use world::Deadlines;
+
 pub(crate) use world::{LogBook, lock};
 use world::{Participant, World};
 
 /// A limit that nothing meets.
 const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// One scenario with one row of its examples, once.
-#[derive(Debug, Clone)]
-pub struct Job {
-    /// The scenario.
-    pub scenario: Arc<Scenario>,
-    /// Which of its rows.
-    pub row: usize,
-    /// Which repetition, from 1.
-    pub repetition: usize,
-    /// Which attempt, from 1.
-    pub attempt: usize,
-    /// `suite/stem`, with `@row` where there are examples.
-    pub label: Arc<str>,
-}
-
-impl Job {
-    /// The row's columns.
-    pub(crate) fn row(&self) -> Row {
-        self.scenario.rows.get(self.row).cloned().unwrap_or_default()
-    }
-
-    /// Which scenario, repetition and attempt this is.
-    pub fn instance(&self) -> Instance {
-        Instance { label: Arc::clone(&self.label), repetition: self.repetition, attempt: self.attempt }
-    }
-
-    /// The result of a job that did not run to its end.
-    pub fn unplayed(&self, outcome: Outcome) -> ScenarioResult {
-        ScenarioResult {
-            label: Arc::clone(&self.label),
-            title: self.scenario.title.clone(),
-            file: self.scenario.source.path.clone(),
-            repetition: self.repetition,
-            attempt: self.attempt,
-            outcome,
-            took: Duration::ZERO,
-            seed: 0,
-            races: Vec::new(),
-            unproven: 0,
-            unknown: Vec::new(),
-            log: Vec::new(),
-            snapshots: Vec::new(),
-            updated: 0,
-            idle_redactions: Vec::new(),
-            stream_patterns: Vec::new(),
-            server: String::new(),
-            people: Vec::new(),
-            owner: self.scenario.owner.clone(),
-            quarantine: None,
-            trace: None,
-            will_retry: false,
-            earlier: Vec::new(),
-        }
-    }
-}
-
 /// What all scenarios of a run share.
 #[derive(Clone)]
-pub struct Ground {
-    /// How long things may take.
-    pub deadlines: Deadlines,
-    /// Where snapshots are kept; without it they are only taken.
-    pub store: Option<Store>,
-    /// With it, every step is followed by the barrier, and this long no delivery may come behind it.
-    pub audit: Option<Duration>,
-    /// What generated values and races are made from.
-    pub luck: Luck,
+pub struct Session {
+    /// How they are played.
+    pub settings: PlaySettings,
     /// Where somebody says how scenarios go on; they are then played one at a time.
     pub desk: Option<Arc<Desk>>,
     /// Takes the events.
     pub sink: EventSink,
-    /// Whether every step, request, frame and log line is an event too.
-    pub detail: bool,
-    /// How long a scenario may take that says nothing about it.
-    pub timeout: Duration,
-    /// Whether requests and handshakes carry a `traceparent`.
-    pub traceparent: bool,
     /// What must not stand in snapshots, events and results.
     pub secrets: Option<Arc<Secrets>>,
 }
@@ -163,23 +94,23 @@ pub(crate) struct Seen {
 /// Plays one scenario against a server that runs.
 pub(crate) async fn play(
     job: &Job,
-    ground: &Ground,
+    session: &Session,
     server: Arc<Server>,
     stubs: &Started,
     seen: &Seen,
 ) -> ScenarioResult {
     let scenario = &job.scenario;
     let Seen { progress, began, .. } = seen;
-    if let Some(desk) = &ground.desk {
+    if let Some(desk) = &session.desk {
         if desk.has_ended() {
             return job.unplayed(Outcome::Interrupted { waiting: Vec::new() });
         }
         desk.begin();
     }
     // The trace id of W3C trace context: 16 bytes, never all zero.
-    let trace = ground.traceparent.then(|| uuid::Uuid::new_v4().simple().to_string());
+    let trace = session.settings.traceparent.then(|| uuid::Uuid::new_v4().simple().to_string());
     let instance = Arc::new(job.instance());
-    let tell = |kind| (ground.sink)(Event { scenario: Some(Arc::clone(&instance)), at: began.elapsed(), kind });
+    let tell = |kind| (session.sink)(Event { scenario: Some(Arc::clone(&instance)), at: began.elapsed(), kind });
     tell(EventKind::ScenarioStarted {
         title: scenario.title.clone(),
         file: scenario.source.path.clone(),
@@ -190,12 +121,12 @@ pub(crate) async fn play(
         owner: scenario.owner.clone(),
         trace: trace.clone(),
     });
-    if ground.detail {
+    if session.settings.detail {
         for (file, text) in files_of(scenario) {
             tell(EventKind::Source { file: file.to_path_buf(), text: Arc::from(text) });
         }
     }
-    let world = match world(job, ground, &server, seen, &instance, trace.clone(), stubs) {
+    let world = match world(job, session, &server, seen, &instance, trace.clone(), stubs) {
         Ok(world) => world,
         Err(failure) => return job.unplayed(Outcome::Failed { failures: vec![*failure] }),
     };
@@ -204,22 +135,22 @@ pub(crate) async fn play(
     }
     let mut top = Here::top(Arc::clone(&world));
 
-    let mut limit = scenario.timeout.unwrap_or(ground.timeout).mul_f64(ground.deadlines.slow);
-    if ground.desk.is_some() {
+    let mut limit = scenario.timeout.unwrap_or(session.settings.timeout).mul_f64(session.settings.deadlines.slow);
+    if session.desk.is_some() {
         // Nobody is hurried who sits and looks.
         limit = A_YEAR;
     }
     let story = async {
         introduce(&top).await?;
-        story(&mut top, scenario, ground.audit).await
+        story(&mut top, scenario, session.settings.barrier_audit).await
     };
     let mut failures = within(limit, progress, story).await.err().unwrap_or_default();
-    let ended = || ground.desk.as_ref().is_some_and(|desk| desk.has_ended());
+    let ended = || session.desk.as_ref().is_some_and(|desk| desk.has_ended());
     if ended() {
         return job.unplayed(Outcome::Interrupted { waiting: Vec::new() });
     }
     let mut shown = false;
-    if let Some(desk) = &ground.desk {
+    if let Some(desk) = &session.desk {
         desk.failed(&top, &failures).await;
         shown = !failures.is_empty();
         top.aside = true;
@@ -250,9 +181,9 @@ pub(crate) async fn play(
     // The death of a server is told by everybody who noticed, and is one.
     let mut died = false;
     failures.retain(|failure| failure.kind != FailureKind::ServerDied || !std::mem::replace(&mut died, true));
-    let compared = snapshot::compare(&world, ground.store.as_ref(), failures.is_empty());
+    let compared = snapshot::compare(&world, session.settings.snapshots.as_ref(), failures.is_empty());
     failures.extend(compared.failures);
-    if let Some(desk) = &ground.desk {
+    if let Some(desk) = &session.desk {
         if !shown {
             desk.failed(&top, &failures).await;
         }
@@ -289,7 +220,7 @@ pub(crate) async fn play(
         }
     };
     ScenarioResult {
-        seed: ground.luck.seed_of(job.repetition, job.attempt),
+        seed: session.settings.randomness.seed_of(job.repetition, job.attempt),
         races: std::mem::take(&mut *lock(&world.races)),
         took: began.elapsed(),
         unproven: world.unproven.load(Ordering::Relaxed),
@@ -357,16 +288,16 @@ pub(crate) fn files_of(scenario: &Scenario) -> IndexMap<&std::path::Path, &str> 
 }
 
 /// The digits that keep a playing's identities apart: the value of `run`.
-pub(crate) fn digits(job: &Job, ground: &Ground, shared: bool) -> String {
-    let chance = Chance::new(ground.luck.seed_of(job.repetition, job.attempt), &job.label);
+pub(crate) fn digits(job: &Job, session: &Session, shared: bool) -> String {
+    let chance = Chance::new(session.settings.randomness.seed_of(job.repetition, job.attempt), &job.label);
     // Where others use the server too, or it lasts, repetitions that draw the same still need identities of their own.
-    let apart = shared && ground.luck.same;
+    let apart = shared && session.settings.randomness.same;
     chance.digits(apart.then_some((job.repetition, job.attempt)))
 }
 
 fn world(
     job: &Job,
-    ground: &Ground,
+    session: &Session,
     server: &Arc<Server>,
     seen: &Seen,
     instance: &Arc<Instance>,
@@ -392,17 +323,17 @@ fn world(
         .collect();
     let connections = AtomicUsize::new(0);
     let stubs = StubActor::all(stubs, &ParticipantSpec::bare(&scenario.source), &connections);
-    let seed = ground.luck.seed_of(job.repetition, job.attempt);
+    let seed = session.settings.randomness.seed_of(job.repetition, job.attempt);
     let chance = Arc::new(Chance::new(seed, &job.label));
     Ok(Arc::new(World {
         scenario: Arc::clone(scenario),
         instance: Arc::clone(instance),
         row: job.row(),
-        run: digits(job, ground, seen.log.shared.load(Ordering::Relaxed)),
+        run: digits(job, session, seen.log.shared.load(Ordering::Relaxed)),
         chance,
-        jitter: ground.luck.jitter,
+        jitter: session.settings.randomness.jitter,
         began: seen.began,
-        deadlines: ground.deadlines,
+        deadlines: session.settings.deadlines,
         server: Arc::clone(server),
         http: Mutex::new(http),
         participants,
@@ -417,13 +348,13 @@ fn world(
         over: AtomicBool::new(false),
         steps: 0.into(),
         exchanges: 0.into(),
-        sink: Arc::clone(&ground.sink),
-        detail: ground.detail,
-        desk: ground.desk.clone(),
+        sink: Arc::clone(&session.sink),
+        detail: session.settings.detail,
+        desk: session.desk.clone(),
         log: Arc::clone(&seen.log),
         progress: Arc::clone(&seen.progress),
         trace,
-        secrets: ground.secrets.clone(),
+        secrets: session.secrets.clone(),
         snapshots: Mutex::default(),
         races: Mutex::default(),
     }))

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::event::StreamPattern;
+use crate::history::{Record, What};
 use crate::invariant::uses::Use;
-use crate::record::{Record, What};
 use crate::scenario::model::Protocol;
 use crate::scenario::stream::{Stream, text_at};
 

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::here::Here;
 use super::world::lock;
-use crate::event::{Failure, FailureKind, StreamPattern};
+use crate::event::{EventKind, Failure, FailureKind, StreamPattern};
+use crate::history::{Record, What};
 use crate::invariant::{self, judge_all};
-use crate::record::{Record, What};
 use crate::scenario::stream::{StoredStream, Stream, integer_at, text_at};
 use crate::scenario::template::Template;
 
@@ -31,7 +31,14 @@ pub(super) async fn promises(top: &Here, failures: &mut Vec<Failure>) -> (Vec<St
     let record = lock(&world.record);
     for stream in protocol.streams.iter().filter(|_| world.detail) {
         for link in invariant::links(&record, &world.members(), stream) {
-            world.tell(|| link);
+            world.tell(|| EventKind::Linked {
+                stream: stream.name.clone(),
+                id: link.id,
+                order: link.order,
+                sent: link.sent,
+                acks: link.acks,
+                deliveries: link.deliveries,
+            });
         }
     }
     let mut unknown = Vec::new();

@@ -9,8 +9,8 @@ use std::time::SystemTime;
 use super::here::Here;
 use super::world::{Participant, World, lock};
 use crate::event::{Failure, FailureKind, Place, SnapshotChange};
+use crate::plan::{self, SnapshotOptions};
 use crate::scenario::model::Http;
-use crate::select;
 use crate::snapshot::changes::{Fingerprint, Kind, changes};
 use crate::snapshot::store::{self, MetaData};
 use crate::snapshot::{Material, StateAnswer, diff, normalise};
@@ -23,32 +23,6 @@ pub(crate) struct Taken {
     idle_redactions: Vec<String>,
     /// A race before it after which somebody has no name but its own.
     raced: Option<Place>,
-}
-
-/// Where snapshots are kept, and what may be written.
-#[derive(Debug, Clone)]
-pub struct Store {
-    /// The folder.
-    pub folder: PathBuf,
-    /// The folder that the paths in snapshot files are relative to.
-    pub top: PathBuf,
-    /// Whether the stored snapshots are replaced by the new ones.
-    pub update: bool,
-    /// Whether anything may be written there: never under CI.
-    pub writable: bool,
-    /// Where pending snapshots go instead when nothing may be written there, laid out as the folder is; without
-    /// it they are not written.
-    pub elsewhere: Option<PathBuf>,
-}
-
-impl Store {
-    /// Where the pending snapshot of a stored one is written.
-    fn pending(&self, path: &std::path::Path) -> Option<PathBuf> {
-        match &self.elsewhere {
-            _ if self.writable => Some(store::pending_path(path)),
-            elsewhere => elsewhere.as_ref().map(|root| store::pending_below(root, &self.folder, path)),
-        }
-    }
 }
 
 /// What comparing a scenario's snapshots gave.
@@ -147,7 +121,7 @@ async fn ask(there: &Here, http: &Http) -> Result<Value, Box<Failure>> {
 
 /// Compares the snapshots of a scenario with the stored ones, or stores them. Where something else didn't hold, nothing
 /// is written: what a broken scenario shows is not what anybody should accept.
-pub(crate) fn compare(world: &World, keep: Option<&Store>, held: bool) -> Compared {
+pub(crate) fn compare(world: &World, keep: Option<&SnapshotOptions>, held: bool) -> Compared {
     let mut compared = Compared::default();
     let Some(keep) = keep else { return compared };
     let scenario = &world.scenario;
@@ -168,7 +142,7 @@ pub(crate) fn compare(world: &World, keep: Option<&Store>, held: bool) -> Compar
             source: source.to_string_lossy().replace('\\', "/"),
             expression: taken.name.clone(),
             line: taken.place.as_ref().and_then(|place| u32::try_from(place.at.line).ok()),
-            scenario: Some(select::label(scenario, &world.row.name).to_string()),
+            scenario: Some(plan::label(scenario, &world.row.name).to_string()),
         };
         if let Err(failure) = settle(&mut compared, keep, &path, taken, &meta, held) {
             compared.failures.push(*failure);
@@ -194,7 +168,7 @@ fn headline(name: &str, old: &str, new: &str) -> String {
 
 fn settle(
     compared: &mut Compared,
-    keep: &Store,
+    keep: &SnapshotOptions,
     path: &std::path::Path,
     taken: &Taken,
     meta: &MetaData,
@@ -228,7 +202,7 @@ fn settle(
         let old = if let store::Outcome::Differs { old, .. } = &outcome { Some(old.as_str()) } else { None };
         store::pending(&pending, &taken.text, meta, old).map_err(io)?;
     }
-    let shown = crate::scenario::error::shown_path(path);
+    let shown = crate::source::shown_path(path);
     let changed = |old: Option<String>| {
         let file = path.strip_prefix(&keep.folder).unwrap_or(path).to_path_buf();
         Some(SnapshotChange { name: taken.name.clone(), file, old, new: taken.text.clone() })
@@ -263,7 +237,7 @@ fn settle(
         failure.details.push(why.to_owned());
     } else if keep.writable {
         failure.details.push("review it with `roundtable review`, or take all with `--update-snapshots`".to_owned());
-    } else if let Some(root) = keep.elsewhere.as_ref().map(|root| crate::scenario::error::shown_path(root)) {
+    } else if let Some(root) = keep.elsewhere.as_ref().map(|root| crate::source::shown_path(root)) {
         failure.details.push(format!("review it elsewhere with `roundtable review --from {}`", root.display()));
     } else {
         failure.details.push("nothing is written where CI is set: accept it elsewhere and commit the file".to_owned());

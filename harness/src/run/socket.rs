@@ -25,8 +25,8 @@ use super::inbox::{Frame, Inbox, Ping};
 use super::wire::{Broken, Latch, dial};
 use super::world::{Participant, World, lock};
 use crate::event::EventKind;
+use crate::history::{Closing, ConnectionId, Payload, What};
 use crate::pattern::Pattern;
-use crate::record::{Closing, ConnectionId, Payload, What};
 
 /// The largest message that is taken; a server that sends more is at fault.
 const LARGEST: usize = 64 << 20;

@@ -14,37 +14,15 @@ use super::chance::Chance;
 use super::socket::Connection;
 use super::stub::StubActor;
 use crate::event::{Event, EventKind, EventSink, Instance, LoggedLine, Place, Raced};
+use crate::history::{Entry, Member, Record, What};
 use crate::pattern::Pattern;
-use crate::record::{Entry, Member, Record, What};
+use crate::plan::Deadlines;
 use crate::scenario::model::{ParticipantSpec, Row, Scenario};
 use crate::subject::Server;
 
 /// Locks without regard to a panic elsewhere: what is behind the lock is valid at every moment.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// How long things may take.
-#[derive(Debug, Clone, Copy)]
-pub struct Deadlines {
-    /// The default deadline of an expectation.
-    pub default: Duration,
-    /// How long the runner listens on after a missed deadline, to say late or never.
-    pub late: Duration,
-    /// What all deadlines are multiplied by.
-    pub slow: f64,
-}
-
-impl Deadlines {
-    /// A deadline of a file, or the default, scaled.
-    pub(crate) fn of(&self, given: Option<Duration>) -> Duration {
-        given.unwrap_or(self.default).mul_f64(self.slow)
-    }
-
-    /// How long is listened on behind a deadline, scaled.
-    pub(crate) fn late(&self) -> Duration {
-        self.late.mul_f64(self.slow)
-    }
 }
 
 /// What races left open until they were run.

@@ -15,7 +15,9 @@ use crate::event::{
     Attempt, Class, Event, EventKind, EventSink, Failure, FailureKind, Instance, Outcome, Place, Quarantined,
     ScenarioResult, Summary,
 };
-use crate::run::{self, Ground, Job, LogBook, Progress, Seen, lock};
+use crate::plan::Job;
+use crate::run;
+use crate::run::{LogBook, Progress, Seen, Session, lock};
 use crate::scenario::model::Scenario;
 use crate::stub;
 use crate::subject::in_process::log_dispatch;
@@ -113,14 +115,14 @@ pub fn today() -> Date {
     jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
-/// Plays all jobs and tells about it through the ground's sink. Blocks until everything has ended.
+/// Plays all jobs and tells about it through the session's sink. Blocks until everything has ended.
 ///
 /// # Errors
 /// Only the operating system's, where no runtime can be made.
-pub fn run(jobs: &[Job], ground: &Ground, ways: &Ways, options: &Options) -> std::io::Result<Ran> {
-    let mut ground = ground.clone();
-    if let Some(secrets) = &ground.secrets {
-        ground.sink = secrets.sink(ground.sink);
+pub fn run(jobs: &[Job], session: &Session, ways: &Ways, options: &Options) -> std::io::Result<Ran> {
+    let mut session = session.clone();
+    if let Some(secrets) = &session.secrets {
+        session.sink = secrets.sink(session.sink);
     }
     let began = Instant::now();
     let home = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -129,14 +131,14 @@ pub fn run(jobs: &[Job], ground: &Ground, ways: &Ways, options: &Options) -> std
         version: crate::event::VERSION,
         roundtable: env!("CARGO_PKG_VERSION").to_owned(),
         started: jiff::Timestamp::now().to_string(),
-        seed: ground.luck.seed,
+        seed: session.settings.randomness.seed,
         scenarios: jobs.len(),
         jobs: parallel,
         server: options.server.clone(),
         shard: options.shard.clone(),
         again: options.again.clone(),
     };
-    (ground.sink)(Event { scenario: None, at: began.elapsed(), kind: started });
+    (session.sink)(Event { scenario: None, at: began.elapsed(), kind: started });
     let (stop, stopping) = watch::channel(None);
     home.spawn(ends(options.interrupted.clone(), options.limit, stop));
 
@@ -148,7 +150,7 @@ pub fn run(jobs: &[Job], ground: &Ground, ways: &Ways, options: &Options) -> std
         failed: AtomicUsize::new(0),
         stopping: stopping.clone(),
         home: home.handle().clone(),
-        ground,
+        session,
         ways: Arc::clone(ways),
         options: options.clone(),
         began,
@@ -179,7 +181,7 @@ pub fn run(jobs: &[Job], ground: &Ground, ways: &Ways, options: &Options) -> std
         _ => {}
     }
     summary.took = began.elapsed();
-    let sink = Arc::clone(&shared.ground.sink);
+    let sink = Arc::clone(&shared.session.sink);
     drop(shared);
     if options.keep {
         return Ok(Ran { results, summary, kept: Some((servers, home)) });
@@ -234,7 +236,7 @@ pub(crate) struct Shared {
     failed: AtomicUsize,
     stopping: watch::Receiver<Option<Stop>>,
     home: tokio::runtime::Handle,
-    ground: Ground,
+    session: Session,
     ways: Ways,
     options: Options,
     began: Instant,
@@ -288,7 +290,7 @@ impl Shared {
             });
             result.will_retry = again;
             result.earlier.clone_from(&earlier);
-            if let Some(secrets) = &self.ground.secrets {
+            if let Some(secrets) = &self.session.secrets {
                 result = secrets.mask_result(result);
             }
             let event = Event {
@@ -296,7 +298,7 @@ impl Shared {
                 at: self.began.elapsed(),
                 kind: EventKind::ScenarioFinished(Box::new(result.clone())),
             };
-            (self.ground.sink)(event);
+            (self.session.sink)(event);
             match result.outcome {
                 Outcome::Failed { failures } if again => {
                     earlier.push(Attempt {
@@ -350,7 +352,7 @@ impl Shared {
         };
         let began = Instant::now();
         let book = Arc::new(LogBook::new(began));
-        let events = self.ground.detail.then(|| Arc::clone(&self.ground.sink));
+        let events = self.session.settings.detail.then(|| Arc::clone(&self.session.sink));
         let sink = log_sink(&book, events, job.instance(), began);
         let _scope = matches!(subject, Subject::InProcess(_))
             .then(|| tracing::dispatcher::set_default(&log_dispatch(Arc::clone(&sink), self.options.level)));
@@ -401,7 +403,7 @@ impl Shared {
             };
             drop(starting);
             book.begin(seen.began);
-            let result = run::play(job, &self.ground, Arc::clone(&server), &stubs, &seen).await;
+            let result = run::play(job, &self.session, Arc::clone(&server), &stubs, &seen).await;
             // Its port is free for the next, and nobody needs its state any more.
             let _ = server.kill().await;
             return (result, true);
@@ -418,9 +420,9 @@ impl Shared {
         // A shared server's build and start are nobody's time.
         let seen = Seen { began: Instant::now(), ..seen.clone() };
         seen.log.begin(seen.began);
-        let (url, digits) = (server.url().to_owned(), run::digits(job, &self.ground, true));
+        let (url, digits) = (server.url().to_owned(), run::digits(job, &self.session, true));
         self.neighbours.note(&url, &digits, &job.label);
-        let mut result = run::play(job, &self.ground, server, &stubs, &seen).await;
+        let mut result = run::play(job, &self.session, server, &stubs, &seen).await;
         self.neighbours.tell(&mut result, &url, &digits, subject);
         used.check(result.class() == Some(Class::Environment)).await;
         let again = !used.is_gone();

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, Weak};
 use tokio::sync::OnceCell;
 
 use super::Shared;
+use crate::config::ServerSettings;
 use crate::event::{Class, Event, EventKind};
-use crate::run::{Job, LogBook, lock};
-use crate::subject::{LogLine, LogSink, Server, Settings, Subject, SubjectError};
+use crate::plan::Job;
+use crate::run::{LogBook, lock};
+use crate::subject::{LogLine, LogSink, Server, Subject, SubjectError};
 
 /// The shared servers of a run, by what was asked of them.
 #[derive(Default)]
@@ -142,7 +144,7 @@ impl Servers {
         run: &Shared,
         job: &Job,
         subject: &Subject,
-        settings: Settings,
+        settings: ServerSettings,
         book: &Arc<LogBook>,
     ) -> Result<(Arc<Server>, Use), NoServer> {
         let key = format!("{} {settings:?}", subject.name());
@@ -167,10 +169,10 @@ impl Servers {
     }
 }
 
-async fn start(run: &Shared, subject: &Subject, settings: Settings) -> Result<Started, Arc<SubjectError>> {
+async fn start(run: &Shared, subject: &Subject, settings: ServerSettings) -> Result<Started, Arc<SubjectError>> {
     let hub = Arc::new(Hub::default());
     let lines = Arc::clone(&hub);
-    let (events, detail, began) = (Arc::clone(&run.ground.sink), run.ground.detail, run.began);
+    let (events, detail, began) = (Arc::clone(&run.session.sink), run.session.settings.detail, run.began);
     let sink: LogSink = Arc::new(move |line: LogLine| {
         lines.push(&line);
         if !detail {
@@ -182,7 +184,7 @@ async fn start(run: &Shared, subject: &Subject, settings: Settings) -> Result<St
         && !spec.build.is_empty()
     {
         let kind = EventKind::Building { command: spec.build.join(" ") };
-        (run.ground.sink)(Event { scenario: None, at: run.began.elapsed(), kind });
+        (run.session.sink)(Event { scenario: None, at: run.began.elapsed(), kind });
     }
     let subject = subject.clone();
     // On the run's own runtime, which lives longer than this scenario's.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::error::{Diagnostic, Findings, Position, Severity, Source, shown_path};
+use super::error::{Diagnostic, Findings, Severity};
 use super::lower::{self, Loaded};
 use super::model::{Protocol, Scenario};
 use super::node;
+use crate::source::{Position, Source, shown_path};
 
 /// The scenarios below one folder, with the protocols that they use read once.
 #[derive(Debug)]

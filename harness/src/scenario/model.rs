@@ -8,10 +8,10 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 use serde_json_path::JsonPath;
 
-use super::error::{Position, Source};
 use super::stream::{Invariant, SnapshotRules, Stream};
 use super::template::{RenderError, Scope, Template};
-use crate::subject::Settings;
+use crate::config::ServerSettings;
+use crate::source::{Position, Source};
 
 pub use super::step::*;
 pub use super::stub::{Stub, Stubs};
@@ -135,14 +135,14 @@ impl ServerWishes {
     ///
     /// # Errors
     /// The template that can't be rendered.
-    pub fn settings(&self, scope: &dyn Scope) -> Result<Settings, RenderError> {
+    pub fn settings(&self, scope: &dyn Scope) -> Result<ServerSettings, RenderError> {
         let config = match self.config.as_ref().map(|config| config.render(scope)).transpose()? {
             Some(Value::Object(config)) => config,
             _ => Map::new(),
         };
         let env = self.env.iter().map(|(name, value)| Ok((name.clone(), value.render_text(scope)?)));
         let args = self.args.iter().map(|arg| arg.render_text(scope));
-        Ok(Settings { config, env: env.collect::<Result<_, _>>()?, args: args.collect::<Result<_, _>>()? })
+        Ok(ServerSettings { config, env: env.collect::<Result<_, _>>()?, args: args.collect::<Result<_, _>>()? })
     }
 }
 

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use serde_json::{Number, Value};
 
-use super::error::{Findings, Position, Source};
+use super::error::Findings;
+use crate::source::{Position, Source};
 
 /// Nodes in one file; more are refused, so that aliases can't multiply without bound.
 const MAX_NODES: usize = 200_000;

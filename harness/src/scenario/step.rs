@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json_path::JsonPath;
 
-use super::error::{Position, Source};
 use super::stub::StubAction;
 use super::template::{Expr, Template};
+use crate::source::{Position, Source};
 
 /// A step, with its place.
 #[derive(Debug, Clone)]

@@ -77,7 +77,7 @@ pub enum Send {
         /// Where it has the sender's own id.
         client_id: JsonPath,
     },
-    /// A request, seen as in [`crate::record::Exchange::value`]; its answer acknowledges the delivery.
+    /// A request, seen as in [`crate::history::Exchange::value`]; its answer acknowledges the delivery.
     Request {
         /// Which requests (with the answer's status).
         request: Pattern,
@@ -104,7 +104,7 @@ pub struct Membership {
 /// A request that changes who is a member.
 #[derive(Debug, Clone)]
 pub struct MemberRule {
-    /// Which exchanges, as in [`crate::record::Exchange::value`].
+    /// Which exchanges, as in [`crate::history::Exchange::value`].
     pub request: Pattern,
     /// Where the stream stands in the exchange; not needed where there is only one.
     pub stream: Option<JsonPath>,

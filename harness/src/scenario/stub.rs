@@ -5,8 +5,8 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::error::Position;
 use super::template::Template;
+use crate::source::Position;
 
 /// A stub, as declared.
 #[derive(Debug, Clone)]

@@ -13,8 +13,9 @@ use serde_json::{Map, Value};
 
 pub use self::expr::Expr;
 pub use self::scope::Scope;
-use super::error::{Findings, Position};
+use super::error::Findings;
 use super::node::{Kind, Node};
+use crate::source::Position;
 
 /// A JSON value in which strings and keys may be templates.
 #[derive(Debug, Clone)]
@@ -308,9 +309,9 @@ mod tests {
 
     use serde_json::json;
 
-    use super::super::error::Source;
     use super::super::node;
     use super::*;
+    use crate::source::Source;
 
     fn template(yaml: &str) -> (Template, Vec<String>) {
         let mut findings = Findings::new(Source::new("t.yaml", yaml));

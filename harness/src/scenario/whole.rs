@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::error::{Diagnostic, Findings, Position};
+use super::error::{Diagnostic, Findings};
 use super::load::Library;
 use super::lower;
 use super::model::{Action, Protocol, Scenario, Step, Verb};
 use super::visit::{self, Part};
+use crate::source::Position;
 
 /// Reads every protocol file below `root` and above it up to `top`, and holds them against all scenarios there are.
 /// What is wrong in files that no scenario reads is told too.

@@ -8,10 +8,11 @@ use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Map, Value, json};
 
 use super::schema;
-use crate::scenario::error::{Findings, Source};
+use crate::scenario::error::Findings;
 use crate::scenario::load::Library;
 use crate::scenario::node;
 use crate::scenario::words::{BESIDE_VERB, Doer, INNER, MAPS, Place, WORDS, Word, word_of, words_of};
+use crate::source::Source;
 
 /// Judges files as the parser and as an editor do.
 struct Judge {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-use crate::record::{ConnectionId, Payload};
+use crate::history::{ConnectionId, Payload};
 use crate::scenario::stream::{Coalesce, text_at};
 use crate::snapshot::prepare::pointers;
 

@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
+use crate::history::{ConnectionId, Member, Payload, Record, What};
 use crate::invariant::connection::connections;
 use crate::invariant::trace::{Role, Sighting, Trace};
-use crate::record::{ConnectionId, Member, Payload, Record, What};
 use crate::scenario::stream::Stream;
 use crate::snapshot::coalesce::{Got, coalesced};
 use crate::snapshot::normalise::Material;

@@ -23,5 +23,5 @@ pub(crate) mod tree;
 #[cfg(test)]
 mod tests;
 
-pub use diff::{DiffKind, DiffLine, diff};
+pub use diff::diff;
 pub use normalise::{Material, Normalised, StateAnswer, normalise};

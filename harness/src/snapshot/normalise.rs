@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::history::{Member, Record, What};
 use crate::invariant::trace::{Role, Trace};
-use crate::record::{Member, Record, What};
 use crate::scenario::stream::{SnapshotRules, Stream};
 use crate::snapshot::collect::{Block, Item, Section, collect, is_raced};
 use crate::snapshot::names::{Id, Names};

@@ -196,7 +196,7 @@ fn split(path: &Path) -> Result<Option<(String, String)>, StoreError> {
     // Our own texts are YAML, in which a line can't begin so.
     let marker = |line: &str| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ");
     if let Some(line) = file.lines().position(marker) {
-        return Err(StoreError::Conflict { path: crate::scenario::error::shown_path(path), line: line + 1 });
+        return Err(StoreError::Conflict { path: crate::source::shown_path(path), line: line + 1 });
     }
     let format = || StoreError::Format(path.to_owned());
     let mut lines = file.split_inclusive('\n');

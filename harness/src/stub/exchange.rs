@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::line::{Answer, Line};
 use super::lock;
-use crate::record::Closing;
+use crate::history::Closing;
 use crate::scenario::stub::{Framing, Reply, ReplyBody, is_status};
 use crate::scenario::template::{Scope, as_text};
 

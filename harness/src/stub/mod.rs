@@ -31,8 +31,8 @@ pub(crate) use framing::{event, framed};
 use line::Watched;
 
 use crate::event::{Failure, FailureKind, Place};
+use crate::history::Closing;
 use crate::pattern::Pattern;
-use crate::record::Closing;
 use crate::scenario::model::{Row, Scenario};
 use crate::scenario::stub::Reply;
 use crate::scenario::template::Scope;

@@ -21,7 +21,7 @@ use tokio::task::AbortHandle;
 use super::error::{Death, SubjectError};
 use super::log::{Level, Logs};
 use super::port;
-use super::settings::Settings;
+use crate::config::ServerSettings;
 
 pub use super::capture::{log_dispatch, log_panics};
 
@@ -44,7 +44,7 @@ pub trait Application: Send + Sync + 'static {
     fn serve(
         &self,
         listener: TcpListener,
-        settings: &Settings,
+        settings: &ServerSettings,
         shutdown: Shutdown,
     ) -> Result<BoxFuture<'static, io::Result<()>>, SubjectError>;
 
@@ -98,7 +98,7 @@ where
     fn serve(
         &self,
         listener: TcpListener,
-        settings: &Settings,
+        settings: &ServerSettings,
         shutdown: Shutdown,
     ) -> Result<BoxFuture<'static, io::Result<()>>, SubjectError> {
         if let Some(key) = settings.config.keys().next() {
@@ -123,7 +123,7 @@ impl Application for Chat {
     fn serve(
         &self,
         listener: TcpListener,
-        settings: &Settings,
+        settings: &ServerSettings,
         shutdown: Shutdown,
     ) -> Result<BoxFuture<'static, io::Result<()>>, SubjectError> {
         serve_chat(listener, settings, None, shutdown)
@@ -162,7 +162,7 @@ impl Application for StoredChat {
     fn serve(
         &self,
         listener: TcpListener,
-        settings: &Settings,
+        settings: &ServerSettings,
         shutdown: Shutdown,
     ) -> Result<BoxFuture<'static, io::Result<()>>, SubjectError> {
         serve_chat(listener, settings, Some(self.data.path()), shutdown)
@@ -173,7 +173,7 @@ impl Application for StoredChat {
 #[cfg(feature = "embedded")]
 fn serve_chat(
     listener: TcpListener,
-    settings: &Settings,
+    settings: &ServerSettings,
     data: Option<&std::path::Path>,
     shutdown: Shutdown,
 ) -> Result<BoxFuture<'static, io::Result<()>>, SubjectError> {
@@ -195,8 +195,8 @@ fn serve_chat(
 pub struct InProcess {
     /// The application.
     pub application: Arc<dyn Application>,
-    /// Settings for every scenario, under those of the scenario.
-    pub defaults: Settings,
+    /// ServerSettings for every scenario, under those of the scenario.
+    pub defaults: ServerSettings,
     /// The port on IPv4 loopback; `None` takes a free one.
     pub port: Option<u16>,
     /// How long a stop may take before the server's task is dropped.
@@ -206,7 +206,7 @@ pub struct InProcess {
 impl InProcess {
     /// The application on a free port, with 10 s to stop.
     pub fn new(application: Arc<dyn Application>) -> Self {
-        let (defaults, port) = (Settings::default(), None);
+        let (defaults, port) = (ServerSettings::default(), None);
         Self { application, defaults, port, stop_timeout: Duration::from_secs(10) }
     }
 }
@@ -220,13 +220,13 @@ impl std::fmt::Debug for InProcess {
 /// Starts one application again and again on the same port.
 pub(super) struct Launcher {
     application: Arc<dyn Application>,
-    settings: Settings,
+    settings: ServerSettings,
     port: u16,
 }
 
 impl Launcher {
     /// Binds a port and starts the application for the first time.
-    pub(super) fn begin(subject: &InProcess, settings: &Settings) -> Result<(Self, Task), SubjectError> {
+    pub(super) fn begin(subject: &InProcess, settings: &ServerSettings) -> Result<(Self, Task), SubjectError> {
         let name = subject.application.name();
         if !settings.env.is_empty() || !settings.args.is_empty() {
             let problem = "`env` and `args` are for a command; in process there is none".to_owned();

@@ -1,11 +1,9 @@
 //! The servers under test: how one is started, watched, stopped and ended.
 //!
 //! - [`server`]: the public face, [`Subject`] (what can be started) and [`Server`] (what runs);
-//! - [`settings`]: what one scenario asks of its server;
 //! - [`log`]: the server's log lines, and the last of them kept for failures;
 //! - [`error`]: what can go wrong, with how to mend it;
 //! - [`in_process`]: the embedded chat server, or an application of a library user;
-//! - [`trouble`]: which of them tell of trouble;
 //! - [`capture`]: the log of a server that shares this process;
 //! - [`subprocess`]: a command, its readiness and its process group;
 //! - [`remote`]: a server that somebody else runs.
@@ -16,9 +14,7 @@ pub mod in_process;
 pub mod log;
 pub mod remote;
 pub mod server;
-pub mod settings;
 pub mod subprocess;
-pub mod trouble;
 
 pub(crate) mod port;
 
@@ -26,5 +22,4 @@ pub use error::{Death, SubjectError};
 pub use in_process::{Application, InProcess, Shutdown};
 pub use log::{Level, LogLine, LogSink};
 pub use server::{Server, Subject};
-pub use settings::Settings;
 pub use subprocess::{Kept, SubprocessSpec};

@@ -8,9 +8,9 @@ use tokio::sync::{Mutex, watch};
 use super::error::{Death, SubjectError};
 use super::in_process::{self, Application, InProcess};
 use super::log::{LogLine, LogSink, Logs};
-use super::settings::Settings;
 use super::subprocess::{self, Kept, SubprocessSpec};
 use super::{capture, remote};
+use crate::config::ServerSettings;
 
 /// A server under test that can be started, or reached.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ impl Subject {
     }
 
     /// Whether one server serves many scenarios. Inside this process each scenario has a fresh
-    /// one; a command is started once for each distinct [`Settings`], but a scenario that stops
+    /// one; a command is started once for each distinct [`ServerSettings`], but a scenario that stops
     /// or restarts its server needs its own, and where `own` is set every scenario has one.
     pub fn shares(&self) -> bool {
         match self {
@@ -82,7 +82,7 @@ impl Subject {
     /// # Errors
     /// Every [`SubjectError`]; nothing is left running behind one. [`SubjectError::NotOurs`]
     /// for a remote server that is asked for settings.
-    pub async fn start(&self, settings: &Settings, logs: LogSink) -> Result<Server, SubjectError> {
+    pub async fn start(&self, settings: &ServerSettings, logs: LogSink) -> Result<Server, SubjectError> {
         let logs = Logs::new(logs);
         let (url, logs, launcher, instance, stop_timeout) = match self {
             Self::InProcess(subject) => {

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use roundtable::Suite;
 use roundtable::config::Config;
 use roundtable::event::{Class, Outcome};
-use roundtable::run::{Deadlines, Ground, Luck};
-use roundtable::runner::{self, Options, Way, Ways};
+use roundtable::plan::{Deadlines, Randomness};
+use roundtable::run::Session;
+use roundtable::runner;
+use roundtable::runner::{Options, Way, Ways};
 use roundtable::select::{jobs_of, select};
 
 use crate::project::{redacted, snapshot};
@@ -100,11 +102,11 @@ fn a_panic_of_the_runner_fails_one_scenario_alone() {
         "story" => panic!("a bug"),
         _ => Way::Skip("it was reached".to_owned()),
     });
-    let ground = Ground {
+    let ground = Session {
         deadlines: Deadlines { default: config.deadline, late: config.late, slow: 1.0 },
         store: None,
         audit: None,
-        luck: Luck::of(1),
+        luck: Randomness::of(1),
         desk: None,
         sink: Arc::new(|_| {}),
         detail: false,

@@ -12,15 +12,16 @@ use crate::cli::review::{ListFormat, ReviewArgs};
 use crate::config::Config;
 use crate::event::Instance;
 use crate::exit::Exit;
-use crate::report::paint::{Paint, Style};
 use crate::report::trace::trace_path;
 use crate::review::decide::{Decision, Decisions, carry_out};
 use crate::review::orphans::orphans;
 use crate::review::{Review, html, screen};
-use crate::scenario::error::{Severity, shown_path};
+use crate::scenario::error::Severity;
 use crate::select::select;
 use crate::snapshot::store;
+use crate::source::shown_path;
 use crate::text::counted;
+use crate::text::paint::{Paint, Style};
 
 pub(crate) fn review(config: &Config, args: &ReviewArgs, paint: Paint) -> Exit {
     let decides = !args.accept.is_empty() || !args.reject.is_empty();

@@ -15,11 +15,11 @@ use super::{Place, finish};
 use crate::cli::review::ReviewArgs;
 use crate::commands::{print, refuse};
 use crate::exit::Exit;
-use crate::report::paint::{Paint, Style};
 use crate::review::session::{Key, Next, Session};
 use crate::review::{Review, screen};
-use crate::scenario::error::shown_path;
+use crate::source::shown_path;
 use crate::text::counted;
+use crate::text::paint::{Paint, Style};
 
 /// A review by keys.
 pub(super) fn ask(review: &Review, place: &Place, args: &ReviewArgs, paint: Paint) -> Exit {

@@ -21,10 +21,11 @@ use super::{complain, interruption, print, refuse, run, under_ci, underway};
 use crate::cli::RunArgs;
 use crate::config::{Config, SubjectChoice};
 use crate::exit::Exit;
-use crate::report::paint::{Paint, Style};
-use crate::scenario::error::{Severity, shown_path};
+use crate::scenario::error::Severity;
 use crate::select::last_run::LastRun;
 use crate::select::{changed, select};
+use crate::source::shown_path;
+use crate::text::paint::{Paint, Style};
 
 /// A change is acted on when nothing else has changed for so long: editors write a file in several steps.
 const QUIET: Duration = Duration::from_millis(120);

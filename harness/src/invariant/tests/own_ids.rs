@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{evidence, outcome, story};
+use crate::history::ConnectionId;
 use crate::invariant::Outcome;
 use crate::invariant::simulator::Chat;
-use crate::record::ConnectionId;
 use crate::scenario::stream::Invariant;
 
 const ALICE: ConnectionId = ConnectionId(0);

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{deliveries, evidence, frame_mut, outcome, story, verdict, why};
+use crate::history::{ConnectionId, What};
 use crate::invariant::simulator::{Chat, members, messages};
 use crate::invariant::{Outcome, judge_all};
-use crate::record::{ConnectionId, What};
 use crate::scenario::stream::{Invariant, Membership, Send, Stream};
 
 const BOB: ConnectionId = ConnectionId(1);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::event::{Event, EventKind, Instance, Outcome, Place, ScenarioResult};
-use crate::record::Closing;
+use crate::history::Closing;
 
 /// What the page reads.
 #[derive(Debug, Default, Serialize)]

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::Lower;
 use super::fields::{self, Fields};
-use crate::scenario::error::Position;
 use crate::scenario::model::{Action, Outcome, Race, ServerAction, Step, StepKind};
 use crate::scenario::node::{Key, Kind, Node};
 use crate::scenario::template::{Expr, Template};
 use crate::scenario::words::{self, Place};
+use crate::source::Position;
 
 impl Lower<'_> {
     /// A list of steps.

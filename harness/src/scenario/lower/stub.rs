@@ -114,7 +114,7 @@ fn framing(node: &Node, findings: &mut Findings) -> Option<Framing> {
 
 impl Lower<'_> {
     /// Whether an actor may do what a word says; told where it may not.
-    pub(super) fn may(&mut self, word: &Word, actor: &str, node: &Node, at: crate::scenario::error::Position) -> bool {
+    pub(super) fn may(&mut self, word: &Word, actor: &str, node: &Node, at: crate::source::Position) -> bool {
         let is_stub = self.world.stubs.contains(actor);
         let beside = |name: &str| {
             let entries = node.as_map().unwrap_or_default();

@@ -12,10 +12,11 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::fields::{self, Fields};
-use crate::scenario::error::{Findings, Position, Source};
+use crate::scenario::error::Findings;
 use crate::scenario::model::Row;
 use crate::scenario::node::{self, Key, Kind, Node};
 use crate::scenario::template::Template;
+use crate::source::{Position, Source};
 
 /// Rows in one file; more are refused: each is a scenario of its own.
 const MAX_ROWS: usize = 10_000;

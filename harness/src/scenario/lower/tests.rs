@@ -8,9 +8,10 @@ use std::sync::{Arc, LazyLock};
 use proptest::prelude::*;
 
 use super::{Loaded, protocol, scenario};
-use crate::scenario::error::{Findings, Severity, Source};
+use crate::scenario::error::{Findings, Severity};
 use crate::scenario::model::Protocol;
 use crate::scenario::node::{self, Node};
+use crate::source::Source;
 
 mod doubts;
 mod stubs;

@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::functions::{self, environment};
 use super::scope::{Context, Scope};
 use super::{BUILT_IN, RenderError};
-use crate::scenario::error::{Findings, Position};
+use crate::scenario::error::Findings;
+use crate::source::Position;
 
 /// An expression, compiled once to see that it can be, and kept as its source.
 #[derive(Debug, Clone)]

@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 use minijinja::value::Kwargs;
 use minijinja::{Environment, ErrorKind, State, UndefinedBehavior};
 
-use crate::scenario::error::{Findings, Position, nearest_word};
+use crate::scenario::error::{Findings, nearest_word};
+use crate::source::Position;
 
 /// What a word of expressions is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,8 +266,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::scenario::error::Source;
     use crate::scenario::template::Expr;
+    use crate::source::Source;
 
     fn told(source: &str) -> Vec<String> {
         let mut findings = Findings::new(Source::new("t.yaml", source));

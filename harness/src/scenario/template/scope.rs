@@ -7,7 +7,7 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, Serde};
 use serde_json::Value;
 
-use crate::scenario::error::Position;
+use crate::source::Position;
 
 /// Where a template finds its names.
 pub trait Scope: Send + Sync {

@@ -18,11 +18,11 @@ use serde::Serialize;
 use similar::TextDiff;
 use std::collections::BTreeMap;
 
-use crate::snapshot::diff::{DiffKind, DiffLine, unified};
 use crate::snapshot::parse::parse;
 use crate::snapshot::render::render;
 use crate::snapshot::store::digest;
 use crate::snapshot::tree::Node;
+use crate::text::diff::{DiffKind, DiffLine, unified};
 
 /// What kind of change it is. In the order of how much they deserve a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::snapshot::diff;
 use crate::snapshot::render::render;
 use crate::snapshot::tree::Node;
-use crate::snapshot::{DiffKind, DiffLine, diff};
+use crate::text::diff::{DiffKind, DiffLine};
 
 fn text(value: &Value) -> String {
     render(&Node::from(value))

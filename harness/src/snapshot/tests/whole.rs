@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use regex::Regex;
 use serde_json::{Value, json};
 
+use crate::history::{ConnectionId, Entry, Member, Record, What};
 use crate::invariant::simulator::{Chat, members, messages, path, pattern};
-use crate::record::{ConnectionId, Entry, Member, Record, What};
 use crate::scenario::stream::{Coalesce, IdKind, Redaction, SnapshotRules};
 use crate::snapshot::{Material, Normalised, StateAnswer, normalise};
 

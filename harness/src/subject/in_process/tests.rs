@@ -17,7 +17,7 @@ fn silent() -> LogSink {
 }
 
 async fn start(application: Arc<dyn Application>) -> Server {
-    Subject::in_process(application).start(&Settings::default(), silent()).await.unwrap()
+    Subject::in_process(application).start(&ServerSettings::default(), silent()).await.unwrap()
 }
 
 fn hello() -> Arc<dyn Application> {
@@ -113,7 +113,7 @@ async fn one_that_hangs_in_its_shutdown_is_dropped_and_the_log_says_so() {
     }));
     subject.stop_timeout = Duration::from_millis(50);
     let subject = Subject::InProcess(subject);
-    let server = subject.start(&Settings::default(), silent()).await.unwrap();
+    let server = subject.start(&ServerSettings::default(), silent()).await.unwrap();
     server.stop().await.unwrap();
     let log = server.log_tail(1);
     assert!(log[0].text.contains("did not stop within 50ms and was dropped"), "{log:?}");
@@ -121,7 +121,7 @@ async fn one_that_hangs_in_its_shutdown_is_dropped_and_the_log_says_so() {
 
 #[tokio::test]
 async fn settings_and_a_taken_port_are_refused() {
-    let mut settings = Settings::default();
+    let mut settings = ServerSettings::default();
     settings.config.insert("queue".to_owned(), 1.into());
     let subject = Subject::in_process(hello());
     let error = subject.start(&settings, silent()).await.unwrap_err();
@@ -131,7 +131,7 @@ async fn settings_and_a_taken_port_are_refused() {
     let mut subject = InProcess::new(hello());
     subject.port = Some(taken.local_addr().unwrap().port());
     let subject = Subject::InProcess(subject);
-    let error = subject.start(&Settings::default(), silent()).await.unwrap_err();
+    let error = subject.start(&ServerSettings::default(), silent()).await.unwrap_err();
     assert!(matches!(error, SubjectError::PortInUse { .. }), "{error}");
 }
 
@@ -139,7 +139,7 @@ async fn settings_and_a_taken_port_are_refused() {
 #[tokio::test]
 async fn the_embedded_chat_server_serves_and_names_a_wrong_key() {
     let chat = Subject::in_process(Arc::new(Chat));
-    let server = chat.start(&Settings::default(), silent()).await.unwrap();
+    let server = chat.start(&ServerSettings::default(), silent()).await.unwrap();
     let answer = ask(&server).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 "), "{answer}");
     server.restart().await.unwrap();
@@ -147,7 +147,7 @@ async fn the_embedded_chat_server_serves_and_names_a_wrong_key() {
     server.stop().await.unwrap();
     assert_eq!(server.died(), None);
 
-    let mut settings = Settings::default();
+    let mut settings = ServerSettings::default();
     settings.config.insert("no_such_key".to_owned(), 1.into());
     let error = chat.start(&settings, silent()).await.unwrap_err();
     assert!(error.is_configuration() && error.to_string().contains("no_such_key"), "{error}");
@@ -159,6 +159,6 @@ fn servers_can_be_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
     fn spawned<T: Send>(_: T) {}
     shared::<Server>();
-    let (subject, settings) = (Subject::in_process(hello()), Settings::default());
+    let (subject, settings) = (Subject::in_process(hello()), ServerSettings::default());
     spawned(subject.start(&settings, silent()));
 }

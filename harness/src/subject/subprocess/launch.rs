@@ -9,12 +9,12 @@ use std::sync::Arc;
 use super::super::error::{Death, SubjectError};
 use super::super::log::{Level, LogLine, Logs};
 use super::super::port;
-use super::super::settings::Settings;
 use super::process::{Launch, Process};
 use super::ready::{self, NotReady, Sign};
 use super::spec::{SubprocessSpec, find_program};
 use super::template::{Places, Values, placeholders};
 use super::watchdog;
+use crate::config::ServerSettings;
 
 /// How many ports are tried when somebody takes one between its choice and the server's start.
 const PORTS_TRIED: usize = 5;
@@ -36,7 +36,7 @@ pub struct Kept {
 /// Starts one command again and again on the same port.
 pub(crate) struct Launcher {
     spec: SubprocessSpec,
-    settings: Settings,
+    settings: ServerSettings,
     places: Places,
     folder: Folder,
     /// What the server itself keeps, over its restarts: a folder that is not moved when the server is left running.
@@ -50,7 +50,7 @@ impl Launcher {
     /// Builds the command if nobody did yet, and starts it for the first time.
     pub(crate) async fn begin(
         spec: &SubprocessSpec,
-        settings: &Settings,
+        settings: &ServerSettings,
         logs: &Logs,
     ) -> Result<(Self, Process, String), SubjectError> {
         let settings = spec.settings(settings)?;

@@ -9,8 +9,8 @@ use tokio::sync::OnceCell;
 
 use super::super::error::{Death, SubjectError};
 use super::super::log::LogLine;
-use super::super::settings::Settings;
 use super::template::{IN_BUILD, IN_COMMAND, placeholders};
+use crate::config::ServerSettings;
 use crate::secret::Secrets;
 
 /// A server that is started as a command. Clones share the result of the build.
@@ -30,7 +30,7 @@ pub struct SubprocessSpec {
     /// The port for `{port}`; `None` takes a free one.
     pub port: Option<u16>,
     /// Environment and configuration for every scenario, under those of the scenario.
-    pub defaults: Settings,
+    pub defaults: ServerSettings,
     /// How long the server may take to be ready.
     pub start_timeout: Duration,
     /// How long it may take to end after SIGTERM before its process group is killed.
@@ -67,7 +67,7 @@ impl SubprocessSpec {
             command: command.into_iter().map(Into::into).collect(),
             ready: None,
             port: None,
-            defaults: Settings::default(),
+            defaults: ServerSettings::default(),
             start_timeout: Duration::from_secs(10),
             stop_timeout: Duration::from_secs(10),
             requires: Vec::new(),
@@ -126,7 +126,7 @@ impl SubprocessSpec {
     }
 
     /// The defaults under what the scenario asks, if the command can be given it.
-    pub(super) fn settings(&self, scenario: &Settings) -> Result<Settings, SubjectError> {
+    pub(super) fn settings(&self, scenario: &ServerSettings) -> Result<ServerSettings, SubjectError> {
         let wrong = |problem| SubjectError::Settings { server: self.name.clone(), problem };
         self.validate().map_err(wrong)?;
         let merged = scenario.over(&self.defaults);
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn configuration_needs_a_place_in_the_command() {
         let mut spec = SubprocessSpec::new("lobby", "/", ["serve", "{ready_file}"]);
-        let mut scenario = Settings::default();
+        let mut scenario = ServerSettings::default();
         scenario.config.insert("rooms".to_owned(), 1.into());
         let error = spec.settings(&scenario).unwrap_err();
         assert!(error.is_configuration());

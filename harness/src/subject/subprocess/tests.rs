@@ -6,8 +6,9 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use super::super::log::LogSink;
-use super::super::{Server, Settings, Subject, SubjectError};
+use super::super::{Server, Subject, SubjectError};
 use super::SubprocessSpec;
+use crate::config::ServerSettings;
 
 mod guard;
 mod life;
@@ -32,7 +33,7 @@ fn script(script: &str, third: &str) -> SubprocessSpec {
 }
 
 async fn start(spec: SubprocessSpec) -> Result<Server, SubjectError> {
-    Subject::Subprocess(Box::new(spec)).start(&Settings::default(), silent()).await
+    Subject::Subprocess(Box::new(spec)).start(&ServerSettings::default(), silent()).await
 }
 
 fn silent() -> LogSink {

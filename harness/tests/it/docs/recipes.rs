@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use clap::Parser as _;
 use regex::Regex;
 use roundtable::cli::Cli;
-use roundtable::scenario::error::{Findings, Source};
+use roundtable::scenario::error::Findings;
 use roundtable::scenario::node;
+use roundtable::source::Source;
 use serde_json::Value;
 
 use super::examples::blocks;

@@ -12,10 +12,11 @@ use serde_json::Value;
 
 pub(crate) use expr::captured_in;
 
-use crate::scenario::error::{Findings, Position, Severity};
+use crate::scenario::error::{Findings, Severity};
 use crate::scenario::model::{Action, Scenario, ServerAction, Step, StepKind};
 use crate::scenario::template::Template;
 use crate::scenario::visit;
+use crate::source::Position;
 
 /// Checks one scenario.
 pub(super) fn check(scenario: &Scenario, findings: &mut Findings) {

@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 
-use crate::scenario::error::{Findings, Position, Source};
+use crate::scenario::error::Findings;
 use crate::scenario::lower::fields;
 use crate::scenario::lower::file::Loaded;
 use crate::scenario::model::Protocol;
 use crate::scenario::node::{Kind, Node};
+use crate::source::{Position, Source};
 
 /// The files of `include`, each with the place that names it; none where one of them can't be read. What is wrong in
 /// such a file is told at its own place.

@@ -18,10 +18,11 @@ pub(super) use rules::redactions;
 use super::fields::{self, Fields};
 use super::file::Loaded;
 use super::{Lower, World};
-use crate::scenario::error::{Findings, Position};
+use crate::scenario::error::Findings;
 use crate::scenario::model::Protocol;
 use crate::scenario::node::Node;
 use crate::scenario::words::{self, Place};
+use crate::source::Position;
 
 /// Lowers a protocol file. `load` reads the files that it includes, by their paths as written.
 pub(crate) fn protocol(root: &Node, findings: &mut Findings, load: &mut dyn FnMut(&str) -> Loaded) -> Option<Protocol> {
@@ -32,7 +33,7 @@ pub(crate) fn protocol(root: &Node, findings: &mut Findings, load: &mut dyn FnMu
         findings.error_help(title, "this is a scenario file, not a protocol file", help);
         return None;
     }
-    let mut places: BTreeMap<String, (Arc<crate::scenario::error::Source>, Position)> = BTreeMap::new();
+    let mut places: BTreeMap<String, (Arc<crate::source::Source>, Position)> = BTreeMap::new();
     for (key, _) in fields.rest() {
         places.insert(key.text.clone(), (Arc::clone(&source), key.at));
     }

@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::scenario::error::{Findings, Position, Source, nearest_word};
+use crate::scenario::error::{Findings, nearest_word};
 use crate::scenario::lower::names::captured_in;
 use crate::scenario::model::{Barrier, Protocol, Step, StepKind};
 use crate::scenario::template::{BUILT_IN, Expr, Template};
 use crate::scenario::visit::{self, Part};
+use crate::source::{Position, Source};
 
 /// Names that have a meaning of their own in a protocol file.
 const MEANT: [&str; 7] = ["me", "participants", "run", "marker", "watcher", "all", "index"];

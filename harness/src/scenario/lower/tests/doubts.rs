@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use super::{nothing, read, read_protocol, rooms, snapshot, story, table, told};
-use crate::scenario::error::{Findings, Source};
+use crate::scenario::error::Findings;
 use crate::scenario::lower::protocol;
 use crate::scenario::model::Protocol;
 use crate::scenario::node;
+use crate::source::Source;
 
 /// Every participant of a story has something to do here.
 const BUSY: &str = "{ all: enter }, ";

@@ -132,8 +132,9 @@ fn stubs_of_which_nothing_is_said() {
 
 #[test]
 fn a_server_that_knows_a_stub_is_the_scenarios_own() {
-    use crate::scenario::error::{Findings, Source};
+    use crate::scenario::error::Findings;
     use crate::scenario::lower::{Loaded, scenario};
+    use crate::source::Source;
     let own = |text: &str| {
         let mut findings = Findings::new(Source::new("story.yaml", text));
         let root = crate::scenario::node::parse(&mut findings).unwrap();

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::super::super::Subject;
 use super::super::super::capture::keeping_sink;
-use super::super::super::{Settings, Subject};
 use super::{FAMILY, Fifo, PATIENCE, SERVE, script, start};
+use crate::config::ServerSettings;
 
 #[tokio::test]
 async fn output_is_captured_line_by_line() {
@@ -15,7 +16,7 @@ async fn output_is_captured_line_by_line() {
     );
     let (sink, lines) = keeping_sink();
     let subject = Subject::Subprocess(Box::new(spec));
-    let server = subject.start(&Settings::default(), sink).await.unwrap();
+    let server = subject.start(&ServerSettings::default(), sink).await.unwrap();
     assert!(server.url().starts_with("http://127.0.0.1:"), "{}", server.url());
     server.stop().await.unwrap();
     let mut texts: Vec<_> = lines.lock().unwrap().iter().map(|line| line.text.clone()).collect();
@@ -89,7 +90,7 @@ async fn a_kept_server_outlives_its_server_value_and_keeps_its_log() {
     spec.keepable = true;
     let (sink, lines) = keeping_sink();
     let subject = Subject::Subprocess(Box::new(spec));
-    let server = subject.start(&Settings::default(), sink).await.unwrap();
+    let server = subject.start(&ServerSettings::default(), sink).await.unwrap();
     let url = server.url().to_owned();
     let kept = server.detach().unwrap().unwrap();
     assert_eq!(kept.url, url);
@@ -121,7 +122,7 @@ async fn the_log_of_a_kept_server_holds_no_secret_and_the_runner_sees_what_was_w
     let values = [("KEY".to_owned(), "open&sesame!".to_owned())].into();
     spec.secrets = crate::secret::Secrets::new(&values).unwrap();
     let (sink, lines) = keeping_sink();
-    let server = Subject::Subprocess(Box::new(spec)).start(&Settings::default(), sink).await.unwrap();
+    let server = Subject::Subprocess(Box::new(spec)).start(&ServerSettings::default(), sink).await.unwrap();
     let kept = server.detach().unwrap().unwrap();
     std::fs::write(fifo.path(), "go on\n").unwrap();
     let log = || std::fs::read_to_string(&kept.log).unwrap();

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::super::{Settings, Subject, SubjectError};
+use super::super::super::{Subject, SubjectError};
 use super::super::SubprocessSpec;
 use super::super::spec::find_program;
 use super::{Fifo, PATIENCE, SERVE, script, silent, start};
+use crate::config::ServerSettings;
 
 #[tokio::test]
 async fn a_server_that_dies_at_its_start_says_how() {
@@ -94,7 +95,7 @@ async fn settings_reach_the_command() {
     let mut spec =
         script(r#"cat "$3"; echo; echo "$FIRST $SECOND $4"; echo "127.0.0.1:$1" >"$2"; exec sleep 1000"#, "{config}");
     spec.defaults.env.insert("FIRST".to_owned(), "port={port}".to_owned());
-    let mut settings = Settings::default();
+    let mut settings = ServerSettings::default();
     settings.config.insert("queue".to_owned(), json!({ "limit": 3 }));
     settings.env.insert("SECOND".to_owned(), "two".to_owned());
     settings.args.push("--third".to_owned());

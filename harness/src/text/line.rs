@@ -221,7 +221,7 @@ pub(crate) fn listed(names: &[&str]) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use crate::text::*;
 
     #[test]
     fn a_fingerprint_has_no_ids_and_numbers() {

@@ -14,7 +14,7 @@ pub struct DurationError {
 ///
 /// ```
 /// use std::time::Duration;
-/// use roundtable::config::parse_duration;
+/// use roundtable::text::parse_duration;
 ///
 /// assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
 /// assert_eq!(parse_duration("1.5s"), Ok(Duration::from_millis(1500)));

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 /// command gets them in the file behind its `{config}` placeholder. `env` and `args` are for a
 /// command alone. Equal settings may share a server: it can stand as the key of a map.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Settings {
+pub struct ServerSettings {
     /// Keys of the server's configuration.
     pub config: Map<String, Value>,
     /// Environment variables of the command, added to the runner's own.
@@ -19,7 +19,7 @@ pub struct Settings {
     pub args: Vec<String>,
 }
 
-impl Settings {
+impl ServerSettings {
     /// Whether nothing is asked.
     pub fn is_empty(&self) -> bool {
         self.config.is_empty() && self.env.is_empty() && self.args.is_empty()
@@ -27,7 +27,7 @@ impl Settings {
 
     /// These settings on top of `base`: a value here wins, tables are merged, arguments follow.
     #[must_use]
-    pub fn over(&self, base: &Settings) -> Settings {
+    pub fn over(&self, base: &ServerSettings) -> ServerSettings {
         let mut merged = base.clone();
         merge(&mut merged.config, &self.config);
         merged.env.extend(self.env.clone());
@@ -52,9 +52,9 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn config(value: Value) -> Settings {
+    fn config(value: Value) -> ServerSettings {
         let Value::Object(config) = value else { panic!("an object") };
-        Settings { config, ..Settings::default() }
+        ServerSettings { config, ..ServerSettings::default() }
     }
 
     #[test]
@@ -63,6 +63,6 @@ mod tests {
         let scenario = config(json!({ "ai": { "timeout": 1 } }));
         let merged = scenario.over(&base);
         assert_eq!(Value::Object(merged.config), json!({ "ai": { "provider": "scripted", "timeout": 1 }, "queue": 5 }));
-        assert!(Settings::default().is_empty() && !scenario.is_empty());
+        assert!(ServerSettings::default().is_empty() && !scenario.is_empty());
     }
 }

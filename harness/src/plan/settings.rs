@@ -1,0 +1,41 @@
+//! How the scenarios of a run are played, whoever asks for it.
+
+use std::time::Duration;
+
+use super::{Deadlines, Randomness, SnapshotOptions};
+use crate::config::Config;
+
+/// How the scenarios of a run are played. The command line and [`Suite`](crate::Suite) begin with
+/// [`of`](Self::of) and change what they were asked to.
+#[derive(Debug, Clone)]
+pub struct PlaySettings {
+    /// How long things may take.
+    pub deadlines: Deadlines,
+    /// How long a scenario may take that says nothing about it.
+    pub timeout: Duration,
+    /// Where snapshots are kept; without it they are only taken.
+    pub snapshots: Option<SnapshotOptions>,
+    /// With it, every step is followed by the barrier, and this long no delivery may come behind it.
+    pub barrier_audit: Option<Duration>,
+    /// What generated values and races are made from.
+    pub randomness: Randomness,
+    /// Whether every step, request, frame and log line is an event too.
+    pub detail: bool,
+    /// Whether requests and handshakes carry a `traceparent`.
+    pub traceparent: bool,
+}
+
+impl PlaySettings {
+    /// As the configuration says, with a seed of its own and without snapshots.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            deadlines: Deadlines { default: config.deadline, late: config.late, slow: 1.0 },
+            timeout: config.timeout,
+            snapshots: None,
+            barrier_audit: None,
+            randomness: Randomness::any(),
+            detail: false,
+            traceparent: config.traceparent,
+        }
+    }
+}
