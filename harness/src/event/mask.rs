@@ -44,3 +44,24 @@ fn hidden() -> Outcome {
     let failure = Failure::new(FailureKind::Environment, headline);
     Outcome::Failed { failures: vec![failure] }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn events_keep_their_form() {
+        let values = BTreeMap::from([("KEY".to_owned(), "opensesame".to_owned())]);
+        let secrets = Secrets::new(&values).unwrap().unwrap();
+        let event = Event {
+            scenario: None,
+            at: std::time::Duration::from_micros(7),
+            kind: crate::event::EventKind::ServerLog { line: "the key is opensesame".to_owned() },
+        };
+        let masked = secrets.masked(&event).unwrap();
+        let crate::event::EventKind::ServerLog { line } = masked.kind else { panic!("{masked:?}") };
+        assert_eq!(line, "the key is [secret KEY]");
+    }
+}

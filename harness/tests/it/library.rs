@@ -6,7 +6,7 @@ use std::sync::Arc;
 use roundtable::Suite;
 use roundtable::config::Config;
 use roundtable::event::{Class, Outcome};
-use roundtable::plan::{Deadlines, Randomness};
+use roundtable::plan::PlaySettings;
 use roundtable::run::Session;
 use roundtable::runner;
 use roundtable::runner::{Options, Way, Ways};
@@ -102,21 +102,10 @@ fn a_panic_of_the_runner_fails_one_scenario_alone() {
         "story" => panic!("a bug"),
         _ => Way::Skip("it was reached".to_owned()),
     });
-    let ground = Session {
-        deadlines: Deadlines { default: config.deadline, late: config.late, slow: 1.0 },
-        store: None,
-        audit: None,
-        luck: Randomness::of(1),
-        desk: None,
-        sink: Arc::new(|_| {}),
-        detail: false,
-        timeout: config.timeout,
-        traceparent: true,
-        secrets: None,
-    };
+    let session = Session { settings: PlaySettings::of(&config), desk: None, sink: Arc::new(|_| {}), secrets: None };
     let (_interrupt, interrupted) = tokio::sync::watch::channel(false);
     let options = Options { retries: 3, ..Options::new(1, "none".to_owned(), interrupted) };
-    let ran = runner::run(&jobs_of(&selected, 1..=1), &ground, &ways, &options).unwrap();
+    let ran = runner::run(&jobs_of(&selected, 1..=1), &session, &ways, &options).unwrap();
     let Outcome::Failed { failures } = &ran.results[0].outcome else { panic!("{:?}", ran.results) };
     assert_eq!(failures[0].headline, "the runner itself panicked: a bug");
     assert_eq!(ran.results[0].class(), Some(Class::Environment));
