@@ -40,7 +40,7 @@ pub mod subject;
 pub mod suite;
 pub mod text;
 
-pub use suite::{Played, Suite};
+pub use suite::{Suite, SuiteResult};
 
 /// The Rust in the documents compiles.
 #[cfg(doctest)]

@@ -1,41 +1,15 @@
-//! What pipelines ask of `run`: which part of the scenarios, how often, how long, and what is never shown.
+//! The options of `run` for pipelines: retries, limits, secrets.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
 use crate::config::Flaky;
-use crate::select::shard::Shard;
 use crate::text::parse_duration;
 
-const NARROW: &str = "Which of the selected";
 const PIPELINE: &str = "Failures, limits, secrets";
 
-/// Which of the selected scenarios.
-#[derive(Debug, Clone, Default, Args)]
-pub struct NarrowArgs {
-    /// Only scenarios that failed or were not run when they were last selected; all where there are none.
-    #[arg(long, help_heading = NARROW)]
-    pub last_failed: bool,
-    /// Only scenarios that files concern which differ from a git revision: their own, their protocols', their
-    /// snapshots, and their server's `sources` in roundtable.toml.
-    #[arg(long, value_name = "REV", help_heading = NARROW)]
-    pub changed_since: Option<String>,
-    /// Only the I-th of N parts.
-    #[arg(long, value_name = "I/N", help_heading = NARROW)]
-    pub shard: Option<Shard>,
-    /// With --shard: make the parts equally long by the durations in this event file or last-run.json, the same on all
-    /// machines; may be given several times. Without it they have equally many scenarios.
-    #[arg(long, value_name = "FILE", requires = "shard", help_heading = NARROW)]
-    pub durations: Vec<PathBuf>,
-    /// Labels of scenarios that are left out; no option.
-    #[arg(skip)]
-    pub without: BTreeSet<String>,
-}
-
-/// How a run is carried out in a pipeline.
+/// Retries, limits, and secrets.
 #[derive(Debug, Clone, Default, Args)]
 pub struct PipelineArgs {
     /// Play a scenario that failed again, at most so many times; one that passes then is flaky.

@@ -1,112 +1,12 @@
-//! The command line, as typed.
-
-pub mod review;
+//! `run`.
 
 use std::path::PathBuf;
 
-pub mod diff;
+use clap::Args;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-
-mod pipeline;
-mod report;
-
-pub use pipeline::{NarrowArgs, PipelineArgs};
-pub use report::{MergeReportsArgs, ReportArgs, ReportsArgs};
-pub mod init;
-
-/// End-to-end tests for multi-participant realtime servers.
-///
-/// Exit codes: 0 all passed; 1 a scenario failed, or the run took too long; 2 usage, configuration or a file is wrong; 3 a server could not be
-/// started or reached; 4 nothing was selected; 130 interrupted.
-#[derive(Debug, Parser)]
-#[command(name = "roundtable", version, max_term_width = 100)]
-pub struct Cli {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: Command,
-    /// Another roundtable.toml than the nearest in this folder or above.
-    #[arg(long, global = true, value_name = "FILE", display_order = 1000)]
-    pub config: Option<PathBuf>,
-    /// When to colour; `auto` is on terminals, and not where NO_COLOR is set.
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", display_order = 1001)]
-    pub color: Color,
-}
-
-/// When to colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// On terminals.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
-/// The commands.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Write the first files for a server of your own: asks how it is started, looks at it, and writes a roundtable.toml,
-    /// a protocol file, and a scenario that passes.
-    Init(init::InitArgs),
-    /// Play scenarios and check what every participant saw.
-    Run(Box<RunArgs>),
-    /// Start the server alone, and leave it running until Ctrl-C.
-    Serve(ServeArgs),
-    /// Show the scenarios that would be played.
-    List(ListArgs),
-    /// Read scenario and protocol files, and tell everything that is wrong with them; nothing is played.
-    Check(CheckArgs),
-    /// Compare two playings of a scenario, and tell the first causal divergence.
-    Diff(diff::DiffArgs),
-    /// Look at what changed in snapshots, by meaning and by cause, and accept or reject it.
-    Review(review::ReviewArgs),
-    /// Print the JSON Schema of scenario and protocol files, for editors, or of event files.
-    Schema(SchemaArgs),
-    /// Tell a run again from its event file, and write reports of it.
-    Report(ReportArgs),
-    /// Tell the parts of a sharded run as one, and write reports of it.
-    MergeReports(MergeReportsArgs),
-    /// Print a completion script for a shell.
-    Completions {
-        /// Which shell.
-        shell: clap_complete::Shell,
-    },
-}
-
-/// `schema`.
-#[derive(Debug, Clone, Args)]
-pub struct SchemaArgs {
-    /// Protocol files whose verbs, parameters, streams and states editors are to offer.
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    pub with: Vec<PathBuf>,
-    /// The schema of event files instead, which `run --report json=FILE` writes: of each of their lines.
-    #[arg(long, conflicts_with = "with")]
-    pub events: bool,
-}
-
-/// Which scenarios.
-#[derive(Debug, Clone, Args)]
-pub struct SelectArgs {
-    /// Files, folders, suites, or parts of names and titles; all scenarios without any.
-    #[arg(value_name = "PATH|SUITE|NAME")]
-    pub select: Vec<String>,
-    /// Only scenarios that have one of these tags.
-    #[arg(long, value_name = "TAG")]
-    pub tag: Vec<String>,
-}
-
-/// `list`.
-#[derive(Debug, Args)]
-pub struct ListArgs {
-    /// Which scenarios.
-    #[command(flatten)]
-    pub select: SelectArgs,
-    /// Which of them.
-    #[command(flatten)]
-    pub narrow: NarrowArgs,
-}
+use super::pipeline::PipelineArgs;
+use super::report::ReportsArgs;
+use super::select::{NarrowArgs, SelectArgs};
 
 /// `run`.
 #[derive(Debug, Clone, Args)]
@@ -184,34 +84,6 @@ pub struct RunArgs {
     /// Tell every failure in full, also those that are alike; -vv is --debug with whole frames.
     #[arg(long, short, action = clap::ArgAction::Count)]
     pub verbose: u8,
-}
-
-/// `serve`.
-#[derive(Debug, Args)]
-pub struct ServeArgs {
-    /// Which server: `in-process`, `subprocess`, or the NAME of `[servers.NAME]`.
-    #[arg(long, value_name = "WHICH", default_value = "in-process")]
-    pub server: String,
-    /// The port; without it a free one.
-    #[arg(long, value_name = "PORT")]
-    pub port: Option<u16>,
-}
-
-/// `check`.
-#[derive(Debug, Args)]
-pub struct CheckArgs {
-    /// Which scenarios.
-    #[command(flatten)]
-    pub select: SelectArgs,
-    /// Exit with 2 if there is a warning: something that can be played and is probably not meant so.
-    #[arg(long)]
-    pub deny_warnings: bool,
-    /// Play the scenarios so many times, and fail if a delivery ever comes behind the barrier that should follow it.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub barrier: Option<u32>,
-    /// With --barrier: the server under test, as for `run`.
-    #[arg(long, value_name = "WHICH", default_value = "in-process", requires = "barrier")]
-    pub server: Vec<String>,
 }
 
 fn positive(text: &str) -> Result<f64, String> {
