@@ -8,7 +8,7 @@ use crate::diff::playing::Playing;
 use crate::diff::{compare, told};
 use crate::event::{Instance, Outcome};
 use crate::exit::Exit;
-use crate::report::json;
+use crate::report::files::event_file;
 use crate::text::paint::{Paint, Style};
 
 pub(crate) fn diff(args: &DiffArgs, paint: Paint) -> Exit {
@@ -20,7 +20,7 @@ pub(crate) fn diff(args: &DiffArgs, paint: Paint) -> Exit {
     };
     let mut read = Vec::new();
     for file in &files {
-        match json::read(Path::new(file)) {
+        match event_file::read(Path::new(file)) {
             Ok(events) => read.push(Playing::all(&events)),
             Err(error) => return refuse(&error.to_string()),
         }

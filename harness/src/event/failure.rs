@@ -59,7 +59,18 @@ impl FailureKind {
 }
 
 impl Class {
-    /// The class as it is written in reports.
+    /// The word for it in event files.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Product => "product",
+            Self::Late => "late",
+            Self::ServerDied => "server_died",
+            Self::Environment => "environment",
+            Self::Scenario => "scenario",
+        }
+    }
+
+    /// The class in words, for people.
     pub fn name(self) -> &'static str {
         match self {
             Self::Product => "product",

@@ -272,6 +272,21 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// The word for it in event files.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::FailedAsExpected { .. } => "failed_as_expected",
+            Self::Failed { .. } => "failed",
+            Self::Skipped { .. } => "skipped",
+            Self::NoServer { .. } => "no_server",
+            Self::NotRun { .. } => "not_run",
+            Self::Interrupted { .. } => "interrupted",
+        }
+    }
+}
+
 /// How a run ended, in numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {

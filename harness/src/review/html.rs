@@ -61,10 +61,10 @@ pub fn page(review: &Review) -> String {
          <nav><input id=\"filter\" type=\"search\" placeholder=\"Filter ( / )\" aria-label=\"Filter\">\
          <button id=\"open\" type=\"button\">Open or close all</button> <span id=\"left\" class=\"count\"></span></nav>\n\
          <main>\n{body}</main>\n<script>\n{}</script>\n</body>\n</html>\n",
-        include_str!("page.css"),
+        include_str!("../../assets/review/page.css"),
         counted(review.pending.len(), "pending snapshot", "pending snapshots"),
         counted(review.groups.len(), "change by cause", "changes by cause"),
-        include_str!("page.js"),
+        include_str!("../../assets/review/page.js"),
     )
 }
 

@@ -12,7 +12,7 @@ use crate::cli::review::{ListFormat, ReviewArgs};
 use crate::config::Config;
 use crate::event::Instance;
 use crate::exit::Exit;
-use crate::report::trace::trace_path;
+use crate::report::files::trace::trace_path;
 use crate::review::decide::{Decision, Decisions, carry_out};
 use crate::review::orphans::orphans;
 use crate::review::{Review, html, screen};
