@@ -12,7 +12,7 @@ use super::socket::Connection;
 use super::step::{Played, one};
 use super::world::lock;
 use crate::event::Failure;
-use crate::history::{Payload, What};
+use crate::history::{EntryKind, Payload};
 use crate::scenario::model::{Action, Call, Outgoing};
 use crate::scenario::template::Template;
 
@@ -139,7 +139,7 @@ impl Here {
         let last =
             lock(&self.world.record).entries.iter().skip(began).rev().filter(|entry| entry.participant == me).find_map(
                 |entry| match &entry.what {
-                    What::Exchange(exchange) => Some(exchange.answer.clone()),
+                    EntryKind::Exchange(exchange) => Some(exchange.answer.clone()),
                     _ => None,
                 },
             );

@@ -11,7 +11,7 @@ use super::here::Here;
 use super::lock;
 use super::socket::{Connection, describe};
 use super::world::Participant;
-use crate::history::{ConnectionId, Payload, What};
+use crate::history::{ConnectionId, EntryKind, Payload};
 use crate::scenario::error::Findings;
 use crate::scenario::node::{Kind, Node};
 use crate::scenario::template::{Expr, Template};
@@ -128,7 +128,9 @@ impl Here {
     fn target_of(&self, id: ConnectionId) -> String {
         let record = lock(&self.world.record);
         let opened = record.entries.iter().find_map(|entry| match &entry.what {
-            What::Opened { connection, path, query, .. } if *connection == id => Some((path.clone(), query.clone())),
+            EntryKind::Opened { connection, path, query, .. } if *connection == id => {
+                Some((path.clone(), query.clone()))
+            }
             _ => None,
         });
         let (path, query) = opened.unwrap_or_default();

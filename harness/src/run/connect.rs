@@ -11,7 +11,7 @@ use super::socket::{Connection, Echo, Handshake, Opened, Rules, changed_before, 
 use super::wire::{Broken, Latch};
 use super::world::{Participant, lock};
 use crate::event::{EventKind, Failure, FailureKind, Nearest};
-use crate::history::What;
+use crate::history::EntryKind;
 use crate::pattern::{Difference, Pattern, describe as describe_pattern};
 use crate::scenario::model::{Barrier, Connect};
 use crate::scenario::template::as_text;
@@ -158,7 +158,7 @@ impl Here {
             .map(|stream| super::stream_of(stream, url.path(), &query_of(url)))
             .collect();
         // The opening stands in the record before the first frame.
-        let opened = What::Opened {
+        let opened = EntryKind::Opened {
             connection: crate::history::ConnectionId(self.world.connections.load(std::sync::atomic::Ordering::Relaxed)),
             name: name.clone(),
             path: url.path().to_owned(),

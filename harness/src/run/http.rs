@@ -14,7 +14,7 @@ use super::here::{Here, MainMode};
 use super::release::Racer;
 use super::world::{Participant, lock};
 use crate::event::{EventKind, Failure, FailureKind};
-use crate::history::{Exchange, What};
+use crate::history::{EntryKind, Exchange};
 use crate::scenario::model::{Body, Http};
 use crate::scenario::template::{Template, as_text};
 
@@ -296,7 +296,7 @@ impl Here {
             began,
             sent_at,
         };
-        let entry = world.note(me.key(), Some(self.step), What::Exchange(Box::new(recorded)));
+        let entry = world.note(me.key(), Some(self.step), EntryKind::Exchange(Box::new(recorded)));
         world.tell(|| EventKind::Answered {
             participant: me.key().to_owned(),
             exchange,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::here::Here;
 use super::world::lock;
 use crate::event::{EventKind, Failure, FailureKind, StreamPattern};
-use crate::history::{Record, What};
+use crate::history::{EntryKind, History};
 use crate::invariant::{self, judge_all};
 use crate::scenario::stream::{StoredStream, Stream, integer_at, text_at};
 use crate::scenario::template::Template;
@@ -45,11 +45,11 @@ pub(super) async fn promises(top: &Here, failures: &mut Vec<Failure>) -> (Vec<St
     let (verdicts, uses) = judge_all(&record, &world.members(), &protocol.streams, &stored, &protocol.invariants);
     for verdict in verdicts {
         match verdict.outcome {
-            invariant::Outcome::Holds { .. } => {}
-            invariant::Outcome::Unknown { why } => {
+            invariant::Judgement::Holds { .. } => {}
+            invariant::Judgement::Unknown { why } => {
                 unknown.push(format!("{} ({}): {why}", verdict.invariant.name(), verdict.stream));
             }
-            invariant::Outcome::Violated(evidence) => {
+            invariant::Judgement::Violated(evidence) => {
                 let headline = format!("{}: {}", verdict.invariant.name(), evidence.headline);
                 let mut failure = Failure::new(FailureKind::Invariant, headline);
                 failure.participant = Some(evidence.participant.clone());
@@ -76,7 +76,7 @@ pub(super) fn stream_of(stream: &Stream, path: &str, query: &BTreeMap<String, St
 }
 
 /// The values of a stream that a record speaks of.
-fn values_of(stream: &Stream, record: &Record) -> Vec<String> {
+fn values_of(stream: &Stream, record: &History) -> Vec<String> {
     let mut values: Vec<String> = Vec::new();
     let mut add = |value: Option<String>| {
         if let Some(value) = value
@@ -87,14 +87,14 @@ fn values_of(stream: &Stream, record: &Record) -> Vec<String> {
     };
     for entry in &record.entries {
         match &entry.what {
-            What::Received { frame, .. } => {
+            EntryKind::Received { frame, .. } => {
                 let frame = frame.value();
                 if stream.frame.matches(&frame) {
                     add(stream.named(stream.stream.as_ref(), &frame));
                 }
             }
-            What::Opened { path, query, .. } => add(stream_of(stream, path, query)),
-            What::Exchange(exchange) => {
+            EntryKind::Opened { path, query, .. } => add(stream_of(stream, path, query)),
+            EntryKind::Exchange(exchange) => {
                 for send in &stream.sends {
                     if let crate::scenario::stream::Send::Request { request, stream: place, .. } = send {
                         let value = exchange.value("");
@@ -104,7 +104,7 @@ fn values_of(stream: &Stream, record: &Record) -> Vec<String> {
                     }
                 }
             }
-            What::Sent { .. } | What::Closed { .. } | What::Stub { .. } => {}
+            EntryKind::Sent { .. } | EntryKind::Closed { .. } | EntryKind::Stub { .. } => {}
         }
     }
     values

@@ -75,7 +75,7 @@ pub(crate) async fn take(here: &Here, name: String, view: View<'_>) -> Result<()
     let record = lock(&world.record);
     let protocol = &world.scenario.protocol;
     let normalised = normalise(&Material {
-        record: &record,
+        history: &record,
         members: &members,
         roles: &roles,
         raced_from,

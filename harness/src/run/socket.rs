@@ -25,7 +25,7 @@ use super::inbox::{Frame, Inbox, Ping};
 use super::wire::{Broken, Latch, dial};
 use super::world::{Participant, World, lock};
 use crate::event::EventKind;
-use crate::history::{Closing, ConnectionId, Payload, What};
+use crate::history::{Closing, ConnectionId, EntryKind, Payload};
 use crate::pattern::Pattern;
 
 /// The largest message that is taken; a server that sends more is at fault.
@@ -278,7 +278,7 @@ impl Connection {
             }
         }
         let text = if world.detail { shown(&payload) } else { String::new() };
-        let what = What::Sent { connection: self.id, frame: payload, barrier };
+        let what = EntryKind::Sent { connection: self.id, frame: payload, barrier };
         let entry = world.note(&self.participant, Some(step), what);
         world.tell(|| EventKind::Sent {
             participant: self.participant.clone(),
@@ -329,7 +329,7 @@ impl Connection {
     }
 
     fn ended(&self, world: &World, end: Closing) {
-        let entry = world.note(&self.participant, None, What::Closed { connection: self.id, end: end.clone() });
+        let entry = world.note(&self.participant, None, EntryKind::Closed { connection: self.id, end: end.clone() });
         world.tell(|| EventKind::Closed {
             participant: self.participant.clone(),
             connection: self.name.clone(),
@@ -346,7 +346,7 @@ impl Connection {
         // The record and the inbox get the frame under one lock, so that both have the same order.
         let mut inbox = lock(&self.inbox);
         let barrier = self.is_barrier(world, &mut inbox, &value);
-        let what = What::Received { connection: self.id, frame: payload, barrier };
+        let what = EntryKind::Received { connection: self.id, frame: payload, barrier };
         let entry = world.note(&self.participant, None, what);
         world.tell(|| EventKind::Received {
             participant: self.participant.clone(),

@@ -11,7 +11,7 @@ use super::inbox::Frame;
 use super::socket::{Connection, from_now};
 use super::world::{Participant, World, lock};
 use crate::event::{EventKind, Failure, FailureKind, Nearest};
-use crate::history::{Closing, ConnectionId, StubWhat, What};
+use crate::history::{Closing, ConnectionId, EntryKind, StubEntry};
 use crate::pattern::{Difference, Pattern, describe, nearest};
 use crate::scenario::model::ParticipantSpec;
 use crate::scenario::stub::{Chunk, Framing, StubAction};
@@ -76,7 +76,7 @@ impl StubActor {
         // The record and the inbox get the request under one lock, so that both have the same order.
         let mut inbox = lock(&self.inbox.inbox);
         let value = Arc::clone(&exchange.request);
-        let entry = self.note(world, None, connection, StubWhat::Asked(Arc::clone(&value)));
+        let entry = self.note(world, None, connection, StubEntry::Asked(Arc::clone(&value)));
         world.tell(|| EventKind::Received {
             participant: self.name().to_owned(),
             connection: exchange.number.to_string(),
@@ -113,17 +113,17 @@ impl StubActor {
         lock(&self.asked).get(place).map(|(_, connection)| *connection)
     }
 
-    fn note(&self, world: &World, step: Option<usize>, connection: ConnectionId, what: StubWhat) -> usize {
-        world.note(self.name(), step, What::Stub { connection, what })
+    fn note(&self, world: &World, step: Option<usize>, connection: ConnectionId, what: StubEntry) -> usize {
+        world.note(self.name(), step, EntryKind::Stub { connection, what })
     }
 
     fn answered(&self, world: &World, exchange: &Exchange, step: Option<usize>, given: &Given) {
         let value = given.value();
         let text = value.to_string();
-        self.sent(world, exchange, step, StubWhat::Answered(value), text);
+        self.sent(world, exchange, step, StubEntry::Answered(value), text);
     }
 
-    fn sent(&self, world: &World, exchange: &Exchange, step: Option<usize>, what: StubWhat, frame: String) {
+    fn sent(&self, world: &World, exchange: &Exchange, step: Option<usize>, what: StubEntry, frame: String) {
         let Some(id) = self.place(exchange).and_then(|place| self.connection_of(place)) else { return };
         let entry = self.note(world, step, id, what);
         world.tell(|| EventKind::Sent {
@@ -139,7 +139,7 @@ impl StubActor {
 
     fn ended(&self, world: &World, exchange: &Exchange, end: Closing) {
         let Some(id) = self.place(exchange).and_then(|place| self.connection_of(place)) else { return };
-        let entry = self.note(world, None, id, StubWhat::Ended(end.clone()));
+        let entry = self.note(world, None, id, StubEntry::Ended(end.clone()));
         world.tell(|| EventKind::Closed {
             participant: self.name().to_owned(),
             connection: exchange.number.to_string(),
@@ -250,7 +250,7 @@ impl Here {
                 };
                 let piece = self.piece(chunk, framing)?;
                 let shown = piece.trim_end().to_owned();
-                stub.sent(&self.world, &exchange, Some(self.step), StubWhat::Sent(piece.clone()), shown);
+                stub.sent(&self.world, &exchange, Some(self.step), StubEntry::Sent(piece.clone()), shown);
                 exchange.send(piece);
                 self.written(stub, &exchange).await
             }

@@ -14,7 +14,7 @@ use super::chance::Chance;
 use super::socket::Connection;
 use super::stub::StubActor;
 use crate::event::{Event, EventKind, EventSink, Instance, LoggedLine, Place, Raced};
-use crate::history::{Entry, Member, Record, What};
+use crate::history::{Entry, EntryKind, History, Member};
 use crate::pattern::Pattern;
 use crate::plan::Deadlines;
 use crate::scenario::model::{ParticipantSpec, Row, Scenario};
@@ -60,7 +60,7 @@ pub(crate) struct World {
     /// What came of the races so far, for snapshots.
     pub(crate) roles: Mutex<Roles>,
     pub(crate) vars: Mutex<BTreeMap<String, Value>>,
-    pub(crate) record: Mutex<Record>,
+    pub(crate) record: Mutex<History>,
     /// Patterns of markers that are under way or were, each with the value that stands once.
     pub(crate) markers: Mutex<Vec<Marker>>,
     pub(crate) unproven: AtomicUsize,
@@ -206,7 +206,7 @@ impl World {
     }
 
     /// Adds to the record; gives the index of the entry.
-    pub(crate) fn note(&self, participant: &str, step: Option<usize>, what: What) -> usize {
+    pub(crate) fn note(&self, participant: &str, step: Option<usize>, what: EntryKind) -> usize {
         let at = self.at();
         let mut record = lock(&self.record);
         record.entries.push(Entry { at, participant: participant.to_owned(), step, what });

@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use crate::history::{ConnectionId, Member, Payload, Record, What};
+use crate::history::{ConnectionId, EntryKind, History, Member, Payload};
 use crate::invariant::connection::connections;
-use crate::invariant::trace::{Role, Sighting, Trace};
+use crate::invariant::trace::{Sighting, SightingKind, StreamTrace};
 use crate::scenario::stream::Stream;
 use crate::snapshot::coalesce::{Got, coalesced};
 use crate::snapshot::normalise::Material;
@@ -29,7 +29,7 @@ pub(crate) struct Block {
 pub(crate) enum Section {
     /// What `state` answered, by name.
     State(Vec<(String, Prepared)>),
-    /// The deliveries of one stream. The id is the stream's value, where the record has several.
+    /// The deliveries of one stream. The id is the stream's value, where the history has several.
     List { heading: String, id: Option<String>, items: Vec<Item>, raced: bool },
     /// Other frames, by kind.
     Kinds { heading: String, kinds: BTreeMap<String, Vec<Item>> },
@@ -57,7 +57,7 @@ enum Part {
 }
 
 /// Lays out all blocks; the second part of the result is the redactions that matched nothing.
-pub(crate) fn collect(material: &Material<'_>, traces: &[Trace<'_>]) -> (Vec<Block>, Vec<String>) {
+pub(crate) fn collect(material: &Material<'_>, traces: &[StreamTrace<'_>]) -> (Vec<Block>, Vec<String>) {
     let raced = raced(material, traces);
     let mut preparation = Preparation::new(material.rules, &raced, material.now);
     let mut blocks = Vec::new();
@@ -82,31 +82,31 @@ pub(crate) fn collect(material: &Material<'_>, traces: &[Trace<'_>]) -> (Vec<Blo
 }
 
 /// Whether the order of a stream was raced: its name is listed, or the kind of one of its deliveries.
-pub(crate) fn is_raced(material: &Material<'_>, trace: &Trace<'_>) -> bool {
+pub(crate) fn is_raced(material: &Material<'_>, trace: &StreamTrace<'_>) -> bool {
     let listed = |name: &str| material.unordered_kinds.iter().any(|listed| listed == name);
     if material.unordered_kinds.is_empty() {
         return false;
     }
     listed(&trace.stream.name)
         || trace.sightings.iter().filter(|sighting| sighting.delivered()).any(|sighting| {
-            let entry = material.record.entries.get(sighting.entry);
+            let entry = material.history.entries.get(sighting.entry);
             entry.is_some_and(|entry| match &entry.what {
-                What::Received { frame, .. } => listed(&kind(material, frame, &frame.value()).0),
+                EntryKind::Received { frame, .. } => listed(&kind(material, frame, &frame.value()).0),
                 _ => false,
             })
         })
 }
 
 /// The places of all raced deliveries, to find them again in histories.
-fn raced(material: &Material<'_>, traces: &[Trace<'_>]) -> Raced {
+fn raced(material: &Material<'_>, traces: &[StreamTrace<'_>]) -> Raced {
     let mut raced = Raced::default();
     for trace in traces.iter().filter(|trace| is_raced(material, trace)) {
         for sighting in &trace.sightings {
             if let (Some(id), Some(order)) = (&sighting.id, sighting.order) {
                 raced.orders.insert(id.clone(), order);
             }
-            if let Some(What::Received { frame, .. }) =
-                material.record.entries.get(sighting.entry).map(|entry| &entry.what)
+            if let Some(EntryKind::Received { frame, .. }) =
+                material.history.entries.get(sighting.entry).map(|entry| &entry.what)
             {
                 let found = pointers(order_path(trace.stream, sighting), &frame.value());
                 raced.keys.extend(found.iter().filter_map(|pointer| pointer.rsplit('/').next()).map(str::to_owned));
@@ -117,15 +117,15 @@ fn raced(material: &Material<'_>, traces: &[Trace<'_>]) -> Raced {
 }
 
 fn order_path<'s>(stream: &'s Stream, sighting: &Sighting<'_>) -> &'s JsonPath {
-    match (&stream.acks, sighting.role) {
-        (Some(acks), Role::Ack | Role::Repeated) => &acks.order,
+    match (&stream.acks, sighting.kind) {
+        (Some(acks), SightingKind::Ack | SightingKind::RepeatedAck) => &acks.order,
         _ => &stream.order,
     }
 }
 
 fn block(
     material: &Material<'_>,
-    traces: &[Trace<'_>],
+    traces: &[StreamTrace<'_>],
     member: &Member,
     part: Part,
     preparation: &mut Preparation<'_>,
@@ -168,29 +168,29 @@ fn block(
     Block { participant: participant.to_owned(), early, sections }
 }
 
-/// A participant's connections with their names, in the order of opening. One that the record has no opening
+/// A participant's connections with their names, in the order of opening. One that the history has no opening
 /// of is named by its number.
 fn labels(material: &Material<'_>, key: &str) -> BTreeMap<ConnectionId, String> {
     let mut labels: BTreeMap<ConnectionId, String> = BTreeMap::new();
-    for entry in material.record.entries.iter().filter(|entry| entry.participant == key) {
-        if let What::Received { connection, .. } = &entry.what {
+    for entry in material.history.entries.iter().filter(|entry| entry.participant == key) {
+        if let EntryKind::Received { connection, .. } = &entry.what {
             labels.entry(*connection).or_insert_with(|| format!("connection {}", connection.0));
         }
     }
-    labels.extend(opened(material.record, key));
+    labels.extend(opened(material.history, key));
     labels
 }
 
-fn opened(record: &Record, key: &str) -> Vec<(ConnectionId, String)> {
-    let own = connections(record, None).into_iter().filter(|(_, connection)| connection.participant == key);
+fn opened(history: &History, key: &str) -> Vec<(ConnectionId, String)> {
+    let own = connections(history, None).into_iter().filter(|(_, connection)| connection.participant == key);
     own.map(|(id, connection)| (id, connection.label)).collect()
 }
 
 /// What a participant got and the snapshot shows: neither barrier frames nor ephemeral ones.
 fn got<'r>(material: &Material<'r>, key: &str) -> Vec<Got<'r>> {
-    let own = material.record.entries.iter().enumerate().filter(|(_, entry)| entry.participant == key);
+    let own = material.history.entries.iter().enumerate().filter(|(_, entry)| entry.participant == key);
     let received = own.filter_map(|(entry, at)| match &at.what {
-        What::Received { connection, frame, barrier: false } => {
+        EntryKind::Received { connection, frame, barrier: false } => {
             Some(Got { entry, connection: *connection, frame, value: frame.value() })
         }
         _ => None,
@@ -201,7 +201,7 @@ fn got<'r>(material: &Material<'r>, key: &str) -> Vec<Got<'r>> {
 /// The deliveries of one stream, in stream order; the same one on several connections stands once.
 fn stream(
     material: &Material<'_>,
-    trace: &Trace<'_>,
+    trace: &StreamTrace<'_>,
     got: &[Got<'_>],
     labels: &BTreeMap<ConnectionId, String>,
     placed: &mut BTreeSet<usize>,
@@ -213,7 +213,7 @@ fn stream(
     let mut sections: Vec<(Option<&str>, Vec<Delivery>)> = Vec::new();
     for (connection, label) in labels {
         for got in got.iter().filter(|got| got.connection == *connection) {
-            // An entry is at most one sighting, and they stand in record order.
+            // An entry is at most one sighting, and they stand in order.
             let place = trace.sightings.binary_search_by_key(&got.entry, |sighting| sighting.entry).ok();
             let sighting = place.and_then(|place| trace.sightings.get(place)).filter(|sighting| sighting.delivered());
             let Some(sighting) = sighting.filter(|_| placed.insert(got.entry)) else {

@@ -1,11 +1,11 @@
-//! The way in: from the record of a scenario to the text of a snapshot.
+//! The way in: from the history of a scenario to the text of a snapshot.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::history::{Member, Record, What};
-use crate::invariant::trace::{Role, Trace};
+use crate::history::{EntryKind, History, Member};
+use crate::invariant::trace::{SightingKind, StreamTrace};
 use crate::scenario::stream::{SnapshotRules, Stream};
 use crate::snapshot::collect::{Block, Item, Section, collect, is_raced};
 use crate::snapshot::names::{Id, Names};
@@ -15,14 +15,14 @@ use crate::snapshot::tree::Node;
 /// What a snapshot is made of.
 #[derive(Debug)]
 pub struct Material<'a> {
-    /// The record up to the snapshot's step.
-    pub record: &'a Record,
+    /// The history up to the snapshot's step.
+    pub history: &'a History,
     /// The participants, in the order of the scenario file.
     pub members: &'a [Member],
     /// What those are called whom a race gave a role, in the order of its outcomes: their keys with `winner`,
     /// `loser_1`. Who wins differs between runs; what a winner sees from then on doesn't.
     pub roles: &'a [(String, String)],
-    /// How many entries the record had when the first race that gave roles began: what came before has no roles.
+    /// How many entries the history had when the first race that gave roles began: what came before has no roles.
     pub raced_from: usize,
     /// Seconds since 1970: a number near it is a time.
     pub now: f64,
@@ -99,8 +99,8 @@ pub struct Normalised {
 /// Only ids that the text shows are numbered. An id's origin is the participant whose sending was acknowledged
 /// with it, or else who first sent it.
 pub fn normalise(material: &Material<'_>) -> Normalised {
-    let traces: Vec<Trace<'_>> =
-        material.streams.iter().map(|stream| Trace::new(material.record, material.members, stream)).collect();
+    let traces: Vec<StreamTrace<'_>> =
+        material.streams.iter().map(|stream| StreamTrace::new(material.history, material.members, stream)).collect();
     let (blocks, unmatched_redactions) = collect(material, &traces);
     let mut names = Names::new(material);
     let origins = Origins::find(material, &traces, &mut names);
@@ -156,7 +156,7 @@ struct Origins {
 }
 
 impl Origins {
-    fn find(material: &Material<'_>, traces: &[Trace<'_>], names: &mut Names) -> Self {
+    fn find(material: &Material<'_>, traces: &[StreamTrace<'_>], names: &mut Names) -> Self {
         let mut owners: BTreeMap<Id, (&str, usize)> = BTreeMap::new();
         let mut acked: BTreeMap<&str, Vec<(Place, Id)>> = BTreeMap::new();
         for (stream, trace) in traces.iter().enumerate() {
@@ -173,7 +173,7 @@ impl Origins {
                 let Some(id) = sighting.id.as_deref().and_then(|id| names.delivery(id, &trace.stream.name)) else {
                     continue;
                 };
-                if sighting.role == Role::Frame {
+                if sighting.kind == SightingKind::Delivery {
                     continue;
                 }
                 let own = values.entry(sighting.participant).or_default();
@@ -216,10 +216,10 @@ impl Origins {
     /// The ids in what was sent, entry by entry.
     fn sent<'r>(material: &Material<'r>, names: &Names) -> Vec<(&'r str, usize, Vec<Id>)> {
         let mut sent = Vec::new();
-        for (index, entry) in material.record.entries.iter().enumerate() {
+        for (index, entry) in material.history.entries.iter().enumerate() {
             let value = match &entry.what {
-                What::Sent { frame, .. } => frame.value(),
-                What::Exchange(exchange) => match &exchange.json {
+                EntryKind::Sent { frame, .. } => frame.value(),
+                EntryKind::Exchange(exchange) => match &exchange.json {
                     Some(json) => std::sync::Arc::new(json.clone()),
                     None => continue,
                 },
@@ -248,7 +248,7 @@ impl Origins {
 
 /// The ids of all deliveries in stream order; streams stand in the order in which the participants, in file
 /// order, met them. Raced streams have no order: their ids are numbered as they show in the text.
-fn unclaimed(material: &Material<'_>, traces: &[Trace<'_>], names: &mut Names) -> Vec<Id> {
+fn unclaimed(material: &Material<'_>, traces: &[StreamTrace<'_>], names: &mut Names) -> Vec<Id> {
     let members = material.by_roles();
     let mut found = Vec::new();
     for trace in traces.iter().filter(|trace| !is_raced(material, trace)) {

@@ -3,22 +3,22 @@
 use serde_json::{Value, json};
 
 use super::{deliveries, evidence, frame_mut, outcome, story, verdict, why};
-use crate::history::{ConnectionId, What};
+use crate::history::{ConnectionId, EntryKind};
 use crate::invariant::simulator::{Chat, members, messages};
-use crate::invariant::{Outcome, judge_all};
+use crate::invariant::{Judgement, judge_all};
 use crate::scenario::stream::{Invariant, Membership, Send, Stream};
 
 const BOB: ConnectionId = ConnectionId(1);
 const CAROL: ConnectionId = ConnectionId(2);
 
-fn reach(chat: &Chat) -> Outcome {
+fn reach(chat: &Chat) -> Judgement {
     outcome(chat, Invariant::ReachesAll)
 }
 
 fn lose(chat: &mut Chat, who: &str, order: i64) -> (usize, Value) {
-    let own = deliveries(&chat.record, who);
+    let own = deliveries(&chat.history, who);
     let (index, _) = *own.iter().rev().find(|(_, own)| *own == order).expect("a delivery");
-    let frame = frame_mut(&mut chat.record, index);
+    let frame = frame_mut(&mut chat.history, index);
     (index, std::mem::replace(frame, json!({ "type": "lost" })))
 }
 
@@ -26,7 +26,7 @@ fn lose(chat: &mut Chat, who: &str, order: i64) -> (usize, Value) {
 fn a_delivery_behind_the_answer_tells_how_late_it_was() {
     let mut chat = story();
     chat.settle();
-    assert_eq!(reach(&chat), Outcome::Holds { judged: 12 });
+    assert_eq!(reach(&chat), Judgement::Holds { judged: 12 });
     let (_, frame) = lose(&mut chat, "bob", 3);
     chat.received("bob", BOB, frame);
     let evidence = evidence(reach(&chat));
@@ -48,7 +48,7 @@ fn the_last_delivery_is_judged_too() {
     let mut chat = story();
     chat.settle();
     lose(&mut chat, "bob", 4);
-    assert!(matches!(outcome(&chat, Invariant::NoGaps), Outcome::Holds { .. }));
+    assert!(matches!(outcome(&chat, Invariant::NoGaps), Judgement::Holds { .. }));
     let posted = evidence(reach(&chat));
     assert_eq!(
         posted.headline,
@@ -68,12 +68,12 @@ fn a_connection_that_never_got_anything_owes_what_was_sent_after_its_first_frame
     let (lost, _) = lose(&mut chat, "bob", 1);
     assert!(evidence(reach(&chat)).headline.starts_with("bob never got 1 "));
     // Nobody knows when a connection begins to hear on which nothing came before the sending.
-    chat.record.entries.retain(|entry| match &entry.what {
-        What::Received { frame, .. } => entry.participant != "bob" || frame.value()["type"] != "connected",
+    chat.history.entries.retain(|entry| match &entry.what {
+        EntryKind::Received { frame, .. } => entry.participant != "bob" || frame.value()["type"] != "connected",
         _ => true,
     });
     assert!(lost > 0);
-    assert_eq!(reach(&chat), Outcome::Holds { judged: 1 });
+    assert_eq!(reach(&chat), Judgement::Holds { judged: 1 });
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_later_connection_starts_anywhere_unless_it_resumes() {
     for order in [1, 2, 3] {
         lose(&mut chat, "bob", order);
     }
-    let judged = |outcome| matches!(outcome, Outcome::Holds { .. });
+    let judged = |outcome| matches!(outcome, Judgement::Holds { .. });
     assert!(judged(reach(&chat)), "{:?}", reach(&chat));
     let mut chat = story();
     chat.connect("bob", "phone", Some(2)).settle();
@@ -105,7 +105,7 @@ fn an_acknowledgement_behind_the_question_is_not_owed() {
     let (_, frame) = lose(&mut chat, "bob", 5);
     chat.answer("bob", BOB);
     chat.received("bob", BOB, frame);
-    assert!(matches!(reach(&chat), Outcome::Holds { .. }), "{:?}", reach(&chat));
+    assert!(matches!(reach(&chat), Judgement::Holds { .. }), "{:?}", reach(&chat));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn an_unanswered_barrier_proves_nothing() {
     let mut chat = story();
     lose(&mut chat, "bob", 4);
     chat.ask("bob", BOB);
-    assert_eq!(reach(&chat), Outcome::Holds { judged: 0 });
+    assert_eq!(reach(&chat), Judgement::Holds { judged: 0 });
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn answers_that_nobody_asked_for_make_the_others_unclear() {
     chat.answer("bob", BOB);
     chat.ask("bob", BOB);
     chat.answer("bob", BOB);
-    assert_eq!(reach(&chat), Outcome::Holds { judged: 0 });
+    assert_eq!(reach(&chat), Judgement::Holds { judged: 0 });
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn who_is_no_member_or_leaves_meanwhile_owes_nothing() {
     chat.leave("carol").say("alice", "while away").join("carol");
     chat.ask("carol", CAROL);
     chat.answer("carol", CAROL);
-    assert_eq!(reach(&chat), Outcome::Holds { judged: 0 });
+    assert_eq!(reach(&chat), Judgement::Holds { judged: 0 });
     chat.say("alice", "welcome back");
     chat.ask("carol", CAROL);
     chat.answer("carol", CAROL);
@@ -144,10 +144,10 @@ fn who_is_no_member_or_leaves_meanwhile_owes_nothing() {
     lose(&mut chat, "carol", 3);
     chat.ask("carol", CAROL);
     chat.leave("carol");
-    let last = chat.record.entries.len() - 1;
+    let last = chat.history.entries.len() - 1;
     chat.answer("carol", CAROL);
-    chat.record.entries.swap(last, last + 1);
-    assert_eq!(reach(&chat), Outcome::Holds { judged: 0 });
+    chat.history.entries.swap(last, last + 1);
+    assert_eq!(reach(&chat), Judgement::Holds { judged: 0 });
 }
 
 #[test]
@@ -156,10 +156,12 @@ fn without_known_members_it_is_unknown() {
     chat.settle();
     let mut stream = messages();
     stream.membership = None;
-    let none = why(verdict(&chat.record, &[], &stream, Invariant::ReachesAll));
+    let none = why(verdict(&chat.history, &[], &stream, Invariant::ReachesAll));
     assert_eq!(none, "the protocol declares no membership of this stream");
-    chat.record.entries.retain(|entry| !matches!(&entry.what, What::Exchange(exchange) if exchange.method == "PUT"));
-    assert_eq!(why(reach(&chat)), "the record has no join of conv_1, so its members are not known");
+    chat.history
+        .entries
+        .retain(|entry| !matches!(&entry.what, EntryKind::Exchange(exchange) if exchange.method == "PUT"));
+    assert_eq!(why(reach(&chat)), "the history has no join of conv_1, so its members are not known");
 }
 
 /// Of the chat, what a plain broadcast declares: one stream, whose members are those who are connected.
@@ -170,8 +172,8 @@ fn broadcast() -> Stream {
     Stream { stream: None, connection: None, membership: Some(connected), ..stream }
 }
 
-fn reach_of_all(chat: &Chat) -> Outcome {
-    verdict(&chat.record, &[], &broadcast(), Invariant::ReachesAll)
+fn reach_of_all(chat: &Chat) -> Judgement {
+    verdict(&chat.history, &[], &broadcast(), Invariant::ReachesAll)
 }
 
 #[test]
@@ -183,7 +185,7 @@ fn who_is_connected_is_a_member_where_the_protocol_says_so() {
     // Somebody with two connections is a member until the last one's end, and one who hangs up owes nothing.
     chat.connect("bob", "phone", None).say("alice", "one").hang_up("carol").say("alice", "two");
     chat.connect("carol", "main", Some(2)).say("bob", "three").settle();
-    let Outcome::Holds { judged } = reach_of_all(&chat) else { panic!("{:?}", reach_of_all(&chat)) };
+    let Judgement::Holds { judged } = reach_of_all(&chat) else { panic!("{:?}", reach_of_all(&chat)) };
     assert!(judged > 4, "{judged}");
     let mut lost = chat;
     lose(&mut lost, "carol", 3);
@@ -199,7 +201,7 @@ fn a_connection_that_gets_nothing_at_all_is_judged_where_there_is_one_stream() {
     let mut chat = Chat::new();
     chat.join("alice").connect("alice", "main", None).join("bob").connect("bob", "main", None);
     chat.say("alice", "one").settle();
-    assert!(matches!(reach_of_all(&chat), Outcome::Holds { judged: 2 }), "{:?}", reach_of_all(&chat));
+    assert!(matches!(reach_of_all(&chat), Judgement::Holds { judged: 2 }), "{:?}", reach_of_all(&chat));
     lose(&mut chat, "bob", 1);
     assert!(evidence(reach_of_all(&chat)).headline.starts_with("bob never got 1 "));
 }
@@ -209,21 +211,21 @@ fn a_stream_that_somebody_is_not_connected_to_is_none_of_its() {
     let mut chat = story();
     let connected = Membership { connected: true, join: Vec::new(), leave: Vec::new() };
     let stream = Stream { membership: Some(connected), ..messages() };
-    let judge = |chat: &Chat| verdict(&chat.record, &[], &stream, Invariant::MembersOnly);
-    assert!(matches!(judge(&chat), Outcome::Holds { judged } if judged > 0), "{:?}", judge(&chat));
+    let judge = |chat: &Chat| verdict(&chat.history, &[], &stream, Invariant::MembersOnly);
+    assert!(matches!(judge(&chat), Judgement::Holds { judged } if judged > 0), "{:?}", judge(&chat));
     // Of a second conversation, which alice alone opens, bob gets a message.
     let frame = |conversation: &str| json!({ "type": "message", "conversation_id": conversation, "message": { "message_id": "msg_x", "sequence_id": 1 } });
-    let open = What::Opened {
+    let open = EntryKind::Opened {
         connection: ConnectionId(9),
         name: "other".to_owned(),
         path: "/chat/ws/conv_2".to_owned(),
         query: Default::default(),
     };
-    let mut entry = chat.record.entries[0].clone();
+    let mut entry = chat.history.entries[0].clone();
     (entry.participant, entry.what) = ("alice".to_owned(), open);
-    chat.record.entries.push(entry);
+    chat.history.entries.push(entry);
     chat.received("alice", ConnectionId(9), frame("conv_2"));
-    assert!(matches!(judge(&chat), Outcome::Holds { .. }), "{:?}", judge(&chat));
+    assert!(matches!(judge(&chat), Judgement::Holds { .. }), "{:?}", judge(&chat));
     chat.received("bob", BOB, frame("conv_2"));
     let headline = evidence(judge(&chat)).headline;
     assert!(headline.starts_with("bob got 1 (msg_x) without ever joining"), "{headline}");
@@ -234,7 +236,7 @@ fn a_pattern_that_is_misspelt_is_one_that_matched_nothing() {
     let chat = story();
     let used = |stream: &Stream| {
         let (_, uses) =
-            judge_all(&chat.record, &members(&["alice", "bob", "carol"]), std::slice::from_ref(stream), &[], &[]);
+            judge_all(&chat.history, &members(&["alice", "bob", "carol"]), std::slice::from_ref(stream), &[], &[]);
         uses[0].iter().map(|used| (used.key, used.matched)).collect::<Vec<_>>()
     };
     assert_eq!(used(&messages()), [("frame", true), ("acks", true), ("sends", true)]);
@@ -253,6 +255,6 @@ fn a_pattern_that_is_misspelt_is_one_that_matched_nothing() {
     // Where nobody says anything nothing is expected to match.
     let mut silent = Chat::new();
     silent.join("alice").connect("alice", "main", None).settle();
-    let (_, uses) = judge_all(&silent.record, &members(&["alice"]), &[messages()], &[], &[]);
+    let (_, uses) = judge_all(&silent.history, &members(&["alice"]), &[messages()], &[], &[]);
     assert!(uses[0].is_empty(), "{uses:?}");
 }

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use crate::snapshot::store::{
     Against, MetaData, Outcome, StoreError, accept, clear_pending, compare, note_references, orphans, path_of, pending,
-    pending_below, pending_path, read_pending, remove, slug,
+    pending_below, pending_path, read_pending, remove,
 };
+use crate::text::slug;
 
 fn meta(expression: &str) -> MetaData {
     MetaData {

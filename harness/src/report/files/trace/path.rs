@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::event::Instance;
-use crate::snapshot::store::slug;
+use crate::text::slug;
 
 /// Where the trace of a playing stands below the output folder:
 /// `traces/<suite>/<stem>[@row][.attempt-N][.repeat-N].html`.
