@@ -6,7 +6,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Place, micros};
+use super::place::Place;
+use super::times::micros;
 use crate::text::diff::DiffLine;
 
 /// What kind of thing failed.

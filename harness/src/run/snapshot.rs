@@ -11,9 +11,9 @@ use super::world::{Participant, World, lock};
 use crate::event::{Failure, FailureKind, Place, SnapshotChange};
 use crate::plan::{self, SnapshotOptions};
 use crate::scenario::model::Http;
-use crate::snapshot::changes::{Fingerprint, Kind, changes};
-use crate::snapshot::store::{self, MetaData};
-use crate::snapshot::{Material, StateAnswer, diff, normalise};
+use crate::snapshot::changes::{ChangeKind, Fingerprint, changes};
+use crate::snapshot::store::{self, FrontMatter};
+use crate::snapshot::{Material, StateAnswer, diff_lines, normalise};
 
 /// A snapshot that a step took.
 pub(crate) struct Taken {
@@ -138,7 +138,7 @@ pub(crate) fn compare(world: &World, keep: Option<&SnapshotOptions>, held: bool)
         compared.touched.push(path.clone());
         let source = std::path::absolute(&scenario.source.path).unwrap_or_else(|_| scenario.source.path.clone());
         let source = source.strip_prefix(&keep.top).unwrap_or(&scenario.source.path);
-        let meta = MetaData {
+        let meta = FrontMatter {
             source: source.to_string_lossy().replace('\\', "/"),
             expression: taken.name.clone(),
             line: taken.place.as_ref().and_then(|place| u32::try_from(place.at.line).ok()),
@@ -158,7 +158,7 @@ fn headline(name: &str, old: &str, new: &str) -> String {
     let Some(worst) = found.iter().min_by_key(|change| change.fingerprint.kind) else {
         return format!("the snapshot `{name}` differs");
     };
-    let what = if worst.fingerprint.kind == Kind::Shape { "changed its shape" } else { "differs" };
+    let what = if worst.fingerprint.kind == ChangeKind::Shape { "changed its shape" } else { "differs" };
     let more = match causes.len() {
         0 | 1 => String::new(),
         causes => format!(" (and {})", crate::text::counted(causes - 1, "other change", "other changes")),
@@ -171,7 +171,7 @@ fn settle(
     keep: &SnapshotOptions,
     path: &std::path::Path,
     taken: &Taken,
-    meta: &MetaData,
+    meta: &FrontMatter,
     held: bool,
 ) -> Result<(), Box<Failure>> {
     let failed = |headline: String| {
@@ -187,7 +187,7 @@ fn settle(
         failure
     };
     let outcome = store::compare(path, &taken.text).map_err(io)?;
-    if let store::Outcome::Same = outcome {
+    if let store::Comparison::Same = outcome {
         if let Some(pending) = keep.pending(path) {
             store::clear_pending(&pending).map_err(io)?;
         }
@@ -199,8 +199,8 @@ fn settle(
         return Ok(());
     }
     if let Some(pending) = keep.pending(path).filter(|_| held) {
-        let old = if let store::Outcome::Differs { old, .. } = &outcome { Some(old.as_str()) } else { None };
-        store::pending(&pending, &taken.text, meta, old).map_err(io)?;
+        let old = if let store::Comparison::Differs { old, .. } = &outcome { Some(old.as_str()) } else { None };
+        store::write_pending(&pending, &taken.text, meta, old).map_err(io)?;
     }
     let shown = crate::source::shown_path(path);
     let changed = |old: Option<String>| {
@@ -208,15 +208,15 @@ fn settle(
         Some(SnapshotChange { name: taken.name.clone(), file, old, new: taken.text.clone() })
     };
     let mut failure = match outcome {
-        store::Outcome::Missing { .. } => {
+        store::Comparison::Missing { .. } => {
             let mut failure = failed(format!("the snapshot `{}` is not stored yet", taken.name));
             failure.details.push(format!("it belongs in {}", shown.display()));
-            failure.diff = diff("", &taken.text);
+            failure.diff = diff_lines("", &taken.text);
             failure.snapshot = changed(None);
             failure
         }
-        store::Outcome::Differs { old, new } => {
-            let lines = diff(&old, &new);
+        store::Comparison::Differs { old, new } => {
+            let lines = diff_lines(&old, &new);
             let mut failure = failed(headline(&taken.name, &old, &new));
             failure.details.push(format!("stored in {}", shown.display()));
             failure.diff = lines;
@@ -230,7 +230,7 @@ fn settle(
             failure.snapshot = changed(Some(old));
             failure
         }
-        store::Outcome::Same => return Ok(()),
+        store::Comparison::Same => return Ok(()),
     };
     if !held {
         let why = "nothing was written for it, since something else failed: that comes first";

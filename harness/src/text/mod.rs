@@ -3,12 +3,14 @@
 //! - [`line`]: a frame, a list or a number in a line of running text;
 //! - [`duration`]: `5s`, `250ms`, `2m`, as people write them;
 //! - [`diff`]: the lines of a difference;
+//! - `expression`: regular expressions made of escaped texts;
 //! - [`paint`]: colour, where it is wanted, and nothing else that a terminal obeys;
 //! - [`slug()`]: a name as part of a file's;
 //! - [`trouble`]: lines of a log that tell of trouble.
 
 pub mod diff;
 pub mod duration;
+pub(crate) mod expression;
 mod line;
 pub mod paint;
 mod slug;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use regex::{Captures, Regex};
 
 use crate::event::{Outcome, ScenarioResult};
+use crate::text::expression::{any_of, of_escaped};
 
 /// From how many digits in a row on they can only be a run's.
 const DIGITS: usize = 12;
@@ -31,16 +32,14 @@ impl ShortIds {
         // The first that fits is taken, so longer ones stand first.
         let mut ids: Vec<&String> = short.keys().collect();
         ids.sort_by_key(|id| std::cmp::Reverse(id.len()));
-        let any = ids.into_iter().map(|id| regex::escape(id)).collect::<Vec<_>>().join("|");
-        let find = (!any.is_empty()).then(|| Regex::new(&any).ok()).flatten();
-        Self { find, short }
+        Self { find: any_of(ids), short }
     }
 
     /// Ids of these participants as far as their form tells them: `ann_` with a run's digits behind it.
     pub fn of_keys(keys: &[String]) -> Self {
         let any = keys.iter().map(|key| regex::escape(key)).collect::<Vec<_>>().join("|");
-        let find = Regex::new(&format!(r"\b(?P<key>{any})_[0-9]{{{DIGITS},}}\b")).ok();
-        Self { find: find.filter(|_| !keys.is_empty()), short: BTreeMap::new() }
+        let find = (!keys.is_empty()).then(|| of_escaped(&format!(r"\b(?P<key>{any})_[0-9]{{{DIGITS},}}\b")));
+        Self { find, short: BTreeMap::new() }
     }
 
     /// A text with names in the place of ids.

@@ -251,7 +251,7 @@ fn a_change_of_shape_shows() {
     story.asked("alice", json!({ "participants": [{ "id": "alice_4711" }] }));
     let old = story.text();
     story.state[0].answer = json!({ "participants": ["alice_4711"] });
-    let lines = crate::snapshot::diff(&old, &story.text());
+    let lines = crate::snapshot::diff_lines(&old, &story.text());
     assert_eq!(lines[0].text, "alice.state.conversation.participants[0]: an object became a string");
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::snapshot::names::Names;
+use crate::snapshot::json_pointer::child;
+use crate::snapshot::placeholders::Placeholders;
 use crate::snapshot::tree::Node;
 
-impl Names {
+impl Placeholders {
     /// The value as a tree with names. Objects are sorted by their keys' names, and the lists at `unordered`
     /// (JSON pointers) by their elements as they are shown.
     pub(crate) fn node(&mut self, value: &Value, unordered: &BTreeSet<String>) -> Node {
@@ -81,9 +82,4 @@ impl Names {
             None => text.to_owned(),
         }
     }
-}
-
-/// The JSON pointer of a member.
-fn child(at: &str, key: &str) -> String {
-    format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"))
 }

@@ -4,15 +4,15 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::playing::{Lane, Node, Playing};
-use super::{Compared, Divergence, Kind};
+use super::compare::{Divergence, DivergenceKind, TimelineComparison};
+use crate::diff::timeline::{Channel, Timeline, TimelineNode};
 use crate::pattern::Pattern;
 use crate::text::paint::{Paint, Style};
 use crate::text::{KINDS, counted, gist, shorten};
 
 /// Common things that are shown before the divergence.
 const BEFORE: usize = 6;
-/// Things of its lane that are shown from the divergence on.
+/// Things of its channel that are shown from the divergence on.
 const BEHIND: usize = 4;
 /// Other divergences that are named, of each sort.
 const OTHERS: usize = 4;
@@ -21,8 +21,15 @@ const LONG: usize = 200;
 const SHORT: usize = 110;
 
 /// What comparing gave, for people; `names` say what the two playings are, `width` how many columns there are.
-pub fn told(a: &Playing, b: &Playing, compared: &Compared, names: (&str, &str), width: usize, paint: Paint) -> String {
-    let telling = Telling { a, b, compared, half: (width.saturating_sub(3) / 2).clamp(30, 90), paint };
+pub fn difference_text(
+    a: &Timeline,
+    b: &Timeline,
+    compared: &TimelineComparison,
+    names: (&str, &str),
+    width: usize,
+    paint: Paint,
+) -> String {
+    let telling = DifferenceText { a, b, compared, half: (width.saturating_sub(3) / 2).clamp(30, 90), paint };
     let mut text = String::new();
     let Some(first) = &compared.first else {
         let same = counted(compared.same.len(), "thing", "things");
@@ -63,54 +70,54 @@ pub fn told(a: &Playing, b: &Playing, compared: &Compared, names: (&str, &str), 
     text
 }
 
-struct Telling<'t> {
-    a: &'t Playing,
-    b: &'t Playing,
-    compared: &'t Compared,
+struct DifferenceText<'t> {
+    a: &'t Timeline,
+    b: &'t Timeline,
+    compared: &'t TimelineComparison,
     half: usize,
     paint: Paint,
 }
 
-impl Telling<'_> {
+impl DifferenceText<'_> {
     /// `carol never got said text=hello`; of each thing so many characters.
     fn sentence(&self, divergence: &Divergence, most: usize) -> String {
         let (one, other) = self.gists(divergence);
         let cut = |gist: Option<String>| gist.map(|gist| shorten(&gist, most)).unwrap_or_default();
         let (one, other) = (cut(one), cut(other));
-        let who = person(&divergence.lane);
-        let (did, never) = verbs(&divergence.lane);
+        let who = person(&divergence.channel);
+        let (did, never) = verbs(&divergence.channel);
         match divergence.kind {
-            Kind::Missing => {
+            DivergenceKind::Missing => {
                 let ended = if divergence.b.is_none() { "; nothing more is there" } else { "" };
                 format!("{who} {never} {one}{ended}")
             }
-            Kind::Extra => format!("{who} {did} {other} in addition"),
-            Kind::Order => format!("{who} {did} {other} before {one}, and not behind it"),
-            Kind::Changed => format!("{who} {did} {other} instead of {one}"),
+            DivergenceKind::Extra => format!("{who} {did} {other} in addition"),
+            DivergenceKind::Order => format!("{who} {did} {other} before {one}, and not behind it"),
+            DivergenceKind::Changed => format!("{who} {did} {other} instead of {one}"),
         }
     }
 
     /// The fields that differ, where something else is there.
     fn differences(&self, divergence: &Divergence) -> Vec<String> {
-        let (Kind::Changed, Some(one), Some(other)) = (divergence.kind, divergence.a, divergence.b) else {
+        let (DivergenceKind::Changed, Some(one), Some(other)) = (divergence.kind, divergence.a, divergence.b) else {
             return Vec::new();
         };
-        let unifier = &self.compared.unifier;
-        let one = unifier.named(&self.a.nodes[one].value, true);
-        let other = unifier.named(&self.b.nodes[other].value, false);
+        let matcher = &self.compared.matcher;
+        let one = matcher.named(&self.a.nodes[one].value, true);
+        let other = matcher.named(&self.b.nodes[other].value, false);
         let pattern = Pattern::compile(&serde_json::json!({ "$exact": one }));
         pattern.map(|pattern| pattern.differences(&other).iter().map(ToString::to_string).collect()).unwrap_or_default()
     }
 
     /// What stands at its place in both; where something else stands there, only what differs.
     fn gists(&self, divergence: &Divergence) -> (Option<String>, Option<String>) {
-        let unifier = &self.compared.unifier;
+        let matcher = &self.compared.matcher;
         match (divergence.kind, divergence.a, divergence.b) {
-            (Kind::Changed | Kind::Order, Some(one), Some(other)) => {
-                let mut one = unifier.named(&self.a.nodes[one].value, true);
-                let mut other = unifier.named(&self.b.nodes[other].value, false);
+            (DivergenceKind::Changed | DivergenceKind::Order, Some(one), Some(other)) => {
+                let mut one = matcher.named(&self.a.nodes[one].value, true);
+                let mut other = matcher.named(&self.b.nodes[other].value, false);
                 part(&mut one, &mut other, true);
-                (Some(gist_in(&divergence.lane, &one)), Some(gist_in(&divergence.lane, &other)))
+                (Some(gist_in(&divergence.channel, &one)), Some(gist_in(&divergence.channel, &other)))
             }
             (_, one, other) => (one.map(|node| self.gist(node, true)), other.map(|node| self.gist(node, false))),
         }
@@ -118,7 +125,7 @@ impl Telling<'_> {
 
     /// What directly caused it, which both did. Of two that changed places each has a cause of its own.
     fn cause(&self, divergence: &Divergence) -> Option<String> {
-        if divergence.kind == Kind::Order {
+        if divergence.kind == DivergenceKind::Order {
             return None;
         }
         let in_a = divergence.a.and_then(|node| self.a.cause(node)).map(|cause| (cause, true));
@@ -133,7 +140,7 @@ impl Telling<'_> {
         } else {
             "in the second alone"
         };
-        Some(format!("{} {} {}, {where_}", person(&node.lane), arrow(&node.lane), self.gist(cause, first)))
+        Some(format!("{} {} {}, {where_}", person(&node.channel), arrow(&node.channel), self.gist(cause, first)))
     }
 
     fn columns(&self, text: &mut String, first: &Divergence, names: (&str, &str)) {
@@ -156,7 +163,7 @@ impl Telling<'_> {
         // What both had: the last things before the divergence that belong to its participant or its cause.
         let until = first.a.unwrap_or(usize::MAX);
         let cause = first.a.and_then(|node| self.a.cause(node));
-        let near = |node: &Node| node.lane.participant() == first.lane.participant();
+        let near = |node: &TimelineNode| node.channel.participant() == first.channel.participant();
         let mut common: Vec<(usize, usize)> = self
             .compared
             .same
@@ -175,8 +182,8 @@ impl Telling<'_> {
         for (a, b) in common.split_off(skipped) {
             row(&self.line(a, true), &self.line(b, false), Some(Style::Dim));
         }
-        let rest = |playing: &Playing| -> Vec<usize> {
-            playing.lane(&first.lane).iter().skip(first.place).take(BEHIND).copied().collect()
+        let rest = |playing: &Timeline| -> Vec<usize> {
+            playing.channel(&first.channel).iter().skip(first.place).take(BEHIND).copied().collect()
         };
         let (left, right) = (rest(self.a), rest(self.b));
         for place in 0..left.len().max(right.len()) {
@@ -201,30 +208,30 @@ impl Telling<'_> {
     fn headed(&self, node: usize, first: bool, gist: &str) -> String {
         let found = &self.playing(first).nodes[node];
         let at = found.at.as_secs_f64() * 1000.0;
-        format!("{at:>8.1} {} {} {gist}", person(&found.lane), arrow(&found.lane))
+        format!("{at:>8.1} {} {} {gist}", person(&found.channel), arrow(&found.channel))
     }
 
-    fn playing(&self, first: bool) -> &Playing {
+    fn playing(&self, first: bool) -> &Timeline {
         if first { self.a } else { self.b }
     }
 
     /// A node in a line, with the same name for ids that stand for the same.
     fn gist(&self, node: usize, first: bool) -> String {
         let node = &self.playing(first).nodes[node];
-        gist_in(&node.lane, &self.compared.unifier.named(&node.value, first))
+        gist_in(&node.channel, &self.compared.matcher.named(&node.value, first))
     }
 }
 
 /// A node's value in a line.
-fn gist_in(lane: &Lane, named: &Value) -> String {
+fn gist_in(channel: &Channel, named: &Value) -> String {
     let text = |name: &str| named.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let body = named.get("body").filter(|body| !body.is_null()).map(|body| format!(" {}", gist(body)));
     let body = body.unwrap_or_default();
-    let line = match lane {
-        Lane::Asks(_) => format!("{} {}{body}", text("method"), text("path")),
-        Lane::Answers(_) => format!("{}{body}", named["status"]),
-        Lane::Opens(_) => format!("{} {} {}", text("open"), text("path"), named["status"]),
-        Lane::In(..) if named.get("closed").is_some() && named.get("code").is_some() => {
+    let line = match channel {
+        Channel::Asks(_) => format!("{} {}{body}", text("method"), text("path")),
+        Channel::Answers(_) => format!("{}{body}", named["status"]),
+        Channel::Opens(_) => format!("{} {} {}", text("open"), text("path"), named["status"]),
+        Channel::In(..) if named.get("closed").is_some() && named.get("code").is_some() => {
             let code = named["code"].as_u64().map_or_else(|| "no close frame".to_owned(), |code| code.to_string());
             format!("closed {}: {code} {}", text("closed"), text("reason")).trim_end().to_owned()
         }
@@ -264,32 +271,32 @@ fn part(one: &mut Value, other: &mut Value, top: bool) {
     }
 }
 
-fn person(lane: &Lane) -> String {
-    match lane {
-        Lane::Out(who, name, nth) | Lane::In(who, name, nth) => {
+fn person(channel: &Channel) -> String {
+    match channel {
+        Channel::Out(who, name, nth) | Channel::In(who, name, nth) => {
             let name = if name == "main" { String::new() } else { format!("/{name}") };
             let nth = if *nth > 1 { format!(" (connection {nth})") } else { String::new() };
             format!("{who}{name}{nth}")
         }
-        _ => lane.participant().to_owned(),
+        _ => channel.participant().to_owned(),
     }
 }
 
-fn arrow(lane: &Lane) -> &'static str {
-    match lane {
-        Lane::Asks(_) | Lane::Out(..) => "→",
-        Lane::Answers(_) | Lane::In(..) => "←",
-        Lane::Opens(_) => "⇄",
+fn arrow(channel: &Channel) -> &'static str {
+    match channel {
+        Channel::Asks(_) | Channel::Out(..) => "→",
+        Channel::Answers(_) | Channel::In(..) => "←",
+        Channel::Opens(_) => "⇄",
     }
 }
 
-/// What is done in a lane, and that it isn't: as in `carol got`, `carol never got`.
-fn verbs(lane: &Lane) -> (&'static str, &'static str) {
-    match lane {
-        Lane::Asks(_) => ("asked", "never asked"),
-        Lane::Out(..) => ("sent", "never sent"),
-        Lane::Answers(_) => ("was answered", "was never answered"),
-        Lane::In(..) => ("got", "never got"),
-        Lane::Opens(_) => ("opened", "never opened"),
+/// What is done in a channel, and that it isn't: as in `carol got`, `carol never got`.
+fn verbs(channel: &Channel) -> (&'static str, &'static str) {
+    match channel {
+        Channel::Asks(_) => ("asked", "never asked"),
+        Channel::Out(..) => ("sent", "never sent"),
+        Channel::Answers(_) => ("was answered", "was never answered"),
+        Channel::In(..) => ("got", "never got"),
+        Channel::Opens(_) => ("opened", "never opened"),
     }
 }

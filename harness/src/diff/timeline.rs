@@ -1,4 +1,4 @@
-//! One playing of a scenario as lanes, and what happened before what.
+//! One playing of a scenario as channels, and what happened before what.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use crate::event::{Event, EventKind, Instance, ScenarioResult};
 
-/// What one participant did or got in one place. Order counts within a lane.
+/// What one participant did or got in one place. Order counts within a channel.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Lane {
+pub enum Channel {
     /// The requests that it made.
     Asks(String),
     /// The answers that it got.
@@ -22,7 +22,7 @@ pub enum Lane {
     In(String, String, usize),
 }
 
-impl Lane {
+impl Channel {
     /// Whose it is.
     pub fn participant(&self) -> &str {
         match self {
@@ -33,10 +33,10 @@ impl Lane {
 
 /// Something that a participant did or got.
 #[derive(Debug, Clone)]
-pub struct Node {
+pub struct TimelineNode {
     /// Where.
-    pub lane: Lane,
-    /// Its place in the lane, from 0.
+    pub channel: Channel,
+    /// Its place in the channel, from 0.
     pub place: usize,
     /// Since the scenario's start.
     pub at: Duration,
@@ -50,7 +50,7 @@ pub struct Node {
 
 /// One playing of a scenario.
 #[derive(Debug, Clone, Default)]
-pub struct Playing {
+pub struct Timeline {
     /// Which one.
     pub instance: Option<Instance>,
     /// How it ended.
@@ -58,12 +58,12 @@ pub struct Playing {
     /// Each participant's identity, by its key.
     pub people: BTreeMap<String, String>,
     /// Everything, in the order of the file.
-    pub nodes: Vec<Node>,
-    /// The nodes of each lane.
-    pub lanes: BTreeMap<Lane, Vec<usize>>,
+    pub nodes: Vec<TimelineNode>,
+    /// The nodes of each channel.
+    pub channels: BTreeMap<Channel, Vec<usize>>,
 }
 
-impl Playing {
+impl Timeline {
     /// The playings in an event file, in its order. Those without details have no nodes.
     pub fn all(events: &[Event]) -> Vec<Self> {
         let mut by_instance: BTreeMap<Instance, Vec<&Event>> = BTreeMap::new();
@@ -88,7 +88,7 @@ impl Playing {
 
     /// A playing from its events.
     pub fn of<'e>(events: impl IntoIterator<Item = &'e Event>) -> Self {
-        let mut building = Building::default();
+        let mut building = TimelineBuilder::default();
         let mut playing = Self::default();
         for event in events {
             match &event.kind {
@@ -103,12 +103,12 @@ impl Playing {
         playing
     }
 
-    /// The nodes of a lane, in order.
-    pub fn lane(&self, lane: &Lane) -> &[usize] {
-        self.lanes.get(lane).map(Vec::as_slice).unwrap_or_default()
+    /// The nodes of a channel, in order.
+    pub fn channel(&self, channel: &Channel) -> &[usize] {
+        self.channels.get(channel).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Whether one node happened before another: by the order of a lane, as request and answer, as sending and
+    /// Whether one node happened before another: by the order of a channel, as request and answer, as sending and
     /// delivery, or because a step ended before another began.
     pub fn precedes(&self, one: usize, other: usize) -> bool {
         let mut seen = vec![false; self.nodes.len()];
@@ -126,17 +126,17 @@ impl Playing {
         false
     }
 
-    /// What a delivery, an acknowledgement or an answer answers: the node in another lane that directly caused it.
+    /// What a delivery, an acknowledgement or an answer answers: the node in another channel that directly caused it.
     pub fn cause(&self, node: usize) -> Option<usize> {
         let this = self.nodes.get(node)?;
-        let sends = |lane: &Lane| matches!(lane, Lane::Out(..) | Lane::Asks(_));
-        this.before.iter().copied().find(|before| sends(&self.nodes[*before].lane))
+        let sends = |channel: &Channel| matches!(channel, Channel::Out(..) | Channel::Asks(_));
+        this.before.iter().copied().find(|before| sends(&self.nodes[*before].channel))
     }
 }
 
 /// What is known while the events of a playing are read.
 #[derive(Default)]
-struct Building {
+struct TimelineBuilder {
     /// Steps that have begun: the scenario's own one that they stand in.
     tops: BTreeMap<usize, usize>,
     top: usize,
@@ -145,15 +145,15 @@ struct Building {
     next_gate: Vec<usize>,
     exchanges: BTreeMap<usize, usize>,
     entries: BTreeMap<usize, usize>,
-    /// The lanes of a connection, by its number: its name and the how-manieth it is.
+    /// The channels of a connection, by its number: its name and the how-manieth it is.
     connections: BTreeMap<usize, (String, usize)>,
     opened: BTreeMap<(String, String), usize>,
     /// Nodes that stand in an inbox, by connection and number.
     frames: BTreeMap<(usize, usize), usize>,
 }
 
-impl Building {
-    fn take(&mut self, event: &Event, playing: &mut Playing) {
+impl TimelineBuilder {
+    fn take(&mut self, event: &Event, playing: &mut Timeline) {
         match &event.kind {
             EventKind::StepStarted { number, parent, .. } => match parent {
                 Some(parent) => {
@@ -164,7 +164,7 @@ impl Building {
                     self.top += 1;
                     self.tops.insert(*number, self.top);
                     self.gate.append(&mut self.next_gate);
-                    // What came before is before what came later in the same lane already.
+                    // What came before is before what came later in the same channel already.
                     if self.gate.len() > 64 {
                         self.thin(playing);
                     }
@@ -173,21 +173,21 @@ impl Building {
             EventKind::Requested { participant, exchange, method, path, body, .. } => {
                 let body = body.as_deref().map_or(Value::Null, parsed);
                 let value = json!({ "method": method, "path": path, "body": body });
-                let node = self.add(playing, Lane::Asks(participant.clone()), event.at, value, self.gate.clone());
+                let node = self.add(playing, Channel::Asks(participant.clone()), event.at, value, self.gate.clone());
                 self.exchanges.insert(*exchange, node);
             }
             EventKind::Answered { participant, exchange, entry, status, body, .. } => {
                 let asked = self.exchanges.get(exchange).copied();
                 let value = json!({ "status": status, "body": parsed(body) });
                 let before = asked.into_iter().collect();
-                let node = self.add(playing, Lane::Answers(participant.clone()), event.at, value, before);
+                let node = self.add(playing, Channel::Answers(participant.clone()), event.at, value, before);
                 // What a request caused may come before its answer.
                 self.entries.insert(*entry, asked.unwrap_or(node));
                 self.next_gate.push(node);
             }
             EventKind::Opened { participant, connection, id, path, status, .. } => {
                 let value = json!({ "open": connection, "path": path, "status": status });
-                let node = self.add(playing, Lane::Opens(participant.clone()), event.at, value, self.gate.clone());
+                let node = self.add(playing, Channel::Opens(participant.clone()), event.at, value, self.gate.clone());
                 self.next_gate.push(node);
                 if let Some(id) = id {
                     self.name(*id, participant, connection);
@@ -195,14 +195,14 @@ impl Building {
             }
             EventKind::Sent { participant, connection, id, entry, frame, barrier: false, .. } => {
                 let nth = self.name(*id, participant, connection);
-                let lane = Lane::Out(participant.clone(), connection.clone(), nth);
-                let node = self.add(playing, lane, event.at, parsed(frame), self.gate.clone());
+                let channel = Channel::Out(participant.clone(), connection.clone(), nth);
+                let node = self.add(playing, channel, event.at, parsed(frame), self.gate.clone());
                 self.entries.insert(*entry, node);
             }
             EventKind::Received { participant, connection, id, entry, number, frame, barrier: false, .. } => {
                 let nth = self.name(*id, participant, connection);
-                let lane = Lane::In(participant.clone(), connection.clone(), nth);
-                let node = self.add(playing, lane, event.at, parsed(frame), Vec::new());
+                let channel = Channel::In(participant.clone(), connection.clone(), nth);
+                let node = self.add(playing, channel, event.at, parsed(frame), Vec::new());
                 self.entries.insert(*entry, node);
                 if let Some(number) = number {
                     self.frames.insert((*id, *number), node);
@@ -214,7 +214,7 @@ impl Building {
                 let value = json!({ "closed": by, "code": end.code, "reason": end.reason });
                 let node = self.add(
                     playing,
-                    Lane::In(participant.clone(), connection.clone(), nth),
+                    Channel::In(participant.clone(), connection.clone(), nth),
                     event.at,
                     value,
                     Vec::new(),
@@ -249,21 +249,28 @@ impl Building {
         *nth
     }
 
-    fn add(&self, playing: &mut Playing, lane: Lane, at: Duration, value: Value, mut before: Vec<usize>) -> usize {
+    fn add(
+        &self,
+        playing: &mut Timeline,
+        channel: Channel,
+        at: Duration,
+        value: Value,
+        mut before: Vec<usize>,
+    ) -> usize {
         let index = playing.nodes.len();
-        let nodes = playing.lanes.entry(lane.clone()).or_default();
+        let nodes = playing.channels.entry(channel.clone()).or_default();
         before.extend(nodes.last());
         let place = nodes.len();
         nodes.push(index);
-        playing.nodes.push(Node { lane, place, at, value, top: self.top, before });
+        playing.nodes.push(TimelineNode { channel, place, at, value, top: self.top, before });
         index
     }
 
-    /// Keeps the latest node of each lane.
-    fn thin(&mut self, playing: &Playing) {
-        let mut latest: BTreeMap<&Lane, usize> = BTreeMap::new();
+    /// Keeps the latest node of each channel.
+    fn thin(&mut self, playing: &Timeline) {
+        let mut latest: BTreeMap<&Channel, usize> = BTreeMap::new();
         for node in &self.gate {
-            let latest = latest.entry(&playing.nodes[*node].lane).or_insert(*node);
+            let latest = latest.entry(&playing.nodes[*node].channel).or_insert(*node);
             *latest = (*latest).max(*node);
         }
         self.gate = latest.into_values().collect();

@@ -4,14 +4,14 @@
 //! any time.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::Value;
 
 /// Which values of one run stand for which of the other.
 #[derive(Debug, Default)]
-pub struct Unifier {
+pub struct ValueMatcher {
     forth: BTreeMap<String, String>,
     back: BTreeMap<String, String>,
     /// In the order of binding, to take them back, and to name them.
@@ -27,20 +27,20 @@ struct Bound {
     name: String,
 }
 
-impl Unifier {
+impl ValueMatcher {
     /// With the identities of the participants, by their keys.
     pub fn new(a: &BTreeMap<String, String>, b: &BTreeMap<String, String>) -> Self {
-        let mut unifier = Self::default();
+        let mut matcher = Self::default();
         for (key, one) in a {
             if let Some(other) = b.get(key) {
-                unifier.made(one, other, key);
+                matcher.made(one, other, key);
             }
         }
-        unifier
+        matcher
     }
 
     /// Whether two values are the same; what that says of ids is kept.
-    pub fn unify(&mut self, a: &Value, b: &Value) -> bool {
+    pub fn matches(&mut self, a: &Value, b: &Value) -> bool {
         let before = self.bound.len();
         let same = self.values(a, b, NAMELESS);
         if !same {
@@ -50,7 +50,7 @@ impl Unifier {
     }
 
     /// Whether two values could be the same, as far as is known.
-    pub fn would(&mut self, a: &Value, b: &Value) -> bool {
+    pub fn could_match(&mut self, a: &Value, b: &Value) -> bool {
         let before = self.bound.len();
         let same = self.values(a, b, NAMELESS);
         self.take_back(before);
@@ -191,15 +191,13 @@ enum Token<'t> {
 
 /// A text cut into what is made anew in each run and what stands between.
 fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
-    static MADE: OnceLock<Option<Regex>> = OnceLock::new();
-    let made = MADE.get_or_init(|| {
+    static MADE: LazyLock<Regex> = LazyLock::new(|| {
         let time = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?";
-        Regex::new(&format!("(?P<time>{time})|[0-9A-Za-z_-]{{8,}}")).ok()
+        Regex::new(&format!("(?P<time>{time})|[0-9A-Za-z_-]{{8,}}")).expect("a constant expression")
     });
     let mut list = Vec::new();
     let mut end = 0;
-    let found = made.iter().flat_map(|made| made.captures_iter(text));
-    for captures in found {
+    for captures in MADE.captures_iter(text) {
         let Some(whole) = captures.get(0) else { continue };
         let is_time = captures.name("time").is_some();
         if !is_time && whole.as_str().chars().filter(char::is_ascii_digit).count() < 2 {
@@ -233,21 +231,22 @@ mod tests {
 
     #[test]
     fn an_id_stands_for_one_id() {
-        let mut unifier = Unifier::default();
+        let mut matcher = ValueMatcher::default();
         assert!(
-            unifier.unify(&json!({ "id": "conv_0741896b662a", "n": 1 }), &json!({ "id": "conv_9dbf58fda6c0", "n": 1 }))
+            matcher
+                .matches(&json!({ "id": "conv_0741896b662a", "n": 1 }), &json!({ "id": "conv_9dbf58fda6c0", "n": 1 }))
         );
-        assert!(unifier.unify(&json!("/chat/conv_0741896b662a/join"), &json!("/chat/conv_9dbf58fda6c0/join")));
-        assert!(!unifier.unify(&json!("conv_0741896b662a"), &json!("conv_1111111b662a")));
-        assert!(!unifier.unify(&json!("conv_1111111b662a"), &json!("conv_9dbf58fda6c0")));
-        assert!(!unifier.unify(&json!({ "n": 1 }), &json!({ "n": 2 })));
-        assert!(!unifier.unify(&json!("hello"), &json!("help")));
+        assert!(matcher.matches(&json!("/chat/conv_0741896b662a/join"), &json!("/chat/conv_9dbf58fda6c0/join")));
+        assert!(!matcher.matches(&json!("conv_0741896b662a"), &json!("conv_1111111b662a")));
+        assert!(!matcher.matches(&json!("conv_1111111b662a"), &json!("conv_9dbf58fda6c0")));
+        assert!(!matcher.matches(&json!({ "n": 1 }), &json!({ "n": 2 })));
+        assert!(!matcher.matches(&json!("hello"), &json!("help")));
     }
 
     #[test]
     fn ids_are_called_by_who_has_them_or_where_they_stand() {
         let people = |salt: u64| BTreeMap::from([("ann".to_owned(), format!("ann_{salt:09}"))]);
-        let mut unifier = Unifier::new(&people(1), &people(2));
+        let mut matcher = ValueMatcher::new(&people(1), &people(2));
         let frame = |salt: u64| {
             let made = |place: u64| format!("m_{salt:04}{place:04}");
             json!({
@@ -255,8 +254,8 @@ mod tests {
                 "message_id": made(1), "list": [{ "messageId": made(2) }], "body": { "talk": { "id": made(3) } },
             })
         };
-        assert!(unifier.unify(&frame(1), &frame(2)));
-        let named = unifier.named(&frame(2), false);
+        assert!(matcher.matches(&frame(1), &frame(2)));
+        let named = matcher.named(&frame(2), false);
         let (message, second) = (&named["message_id"], &named["list"][0]["messageId"]);
         assert_eq!(named["sender"], "‹ann›");
         assert_eq!(named["path"], "/rooms/‹id›");
@@ -265,23 +264,23 @@ mod tests {
             [Some("‹message.1›"), Some("‹message.2›")].into()
         );
         assert_eq!(named["body"]["talk"]["id"], "‹talk›");
-        assert_eq!(named, unifier.named(&frame(1), true));
+        assert_eq!(named, matcher.named(&frame(1), true));
     }
 
     #[test]
     fn what_fails_to_unify_binds_nothing() {
-        let mut unifier = Unifier::default();
-        assert!(!unifier.unify(&json!(["id_11111111", 1]), &json!(["id_22222222", 2])));
-        assert!(unifier.would(&json!("id_11111111"), &json!("id_33333333")));
-        assert!(unifier.unify(&json!("id_11111111"), &json!("id_44444444")));
-        assert_eq!(unifier.named(&json!("x id_11111111"), true), unifier.named(&json!("x id_44444444"), false));
+        let mut matcher = ValueMatcher::default();
+        assert!(!matcher.matches(&json!(["id_11111111", 1]), &json!(["id_22222222", 2])));
+        assert!(matcher.could_match(&json!("id_11111111"), &json!("id_33333333")));
+        assert!(matcher.matches(&json!("id_11111111"), &json!("id_44444444")));
+        assert_eq!(matcher.named(&json!("x id_11111111"), true), matcher.named(&json!("x id_44444444"), false));
     }
 
     #[test]
     fn times_stand_for_any_time() {
-        let mut unifier = Unifier::default();
-        assert!(unifier.unify(&json!("2026-11-22T18:10:11.873Z"), &json!("2026-11-22T18:10:11Z")));
-        assert!(unifier.unify(&json!(1_700_000_000_123_u64), &json!(1_700_000_000_999_u64)));
-        assert!(!unifier.unify(&json!(17), &json!(18)));
+        let mut matcher = ValueMatcher::default();
+        assert!(matcher.matches(&json!("2026-11-22T18:10:11.873Z"), &json!("2026-11-22T18:10:11Z")));
+        assert!(matcher.matches(&json!(1_700_000_000_123_u64), &json!(1_700_000_000_999_u64)));
+        assert!(!matcher.matches(&json!(17), &json!(18)));
     }
 }

@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::snapshot::normalise::Material;
+use crate::snapshot::material::Material;
+use crate::text::expression::{any_of, of_escaped};
 
 /// The kind of ids that needs no declaration.
 const UUID: &str = "uuid";
@@ -16,9 +17,9 @@ const SHORTEST: usize = 4;
 /// Shortest known id that is found within a text; a shorter one only where it is the whole string.
 const TOKEN: usize = 3;
 
-static UUIDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+static UUIDS: LazyLock<Regex> = LazyLock::new(|| {
     // Without word boundaries: a UUID may stand behind a prefix, as in `room_0f0e…`.
-    Regex::new("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").ok()
+    Regex::new("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").expect("a constant expression")
 });
 
 /// An id of a kind: what a placeholder stands for.
@@ -29,7 +30,7 @@ pub(crate) struct Id {
 }
 
 /// What a part of a text is replaced by.
-enum Part {
+enum Replacement {
     Text(String),
     Id(Id),
 }
@@ -37,7 +38,7 @@ enum Part {
 struct Span {
     start: usize,
     end: usize,
-    part: Part,
+    part: Replacement,
 }
 
 /// Participants' ids and names, and captured ids, with what stands for them.
@@ -52,14 +53,13 @@ impl Literals {
     fn of(all: BTreeMap<String, String>) -> Self {
         let mut texts: Vec<&String> = all.keys().collect();
         texts.sort_by_key(|text| (Reverse(text.len()), *text));
-        let alternatives: Vec<String> = texts.into_iter().map(|text| regex::escape(text)).collect();
-        let any = (!alternatives.is_empty()).then(|| Regex::new(&alternatives.join("|")).ok()).flatten();
+        let any = any_of(texts);
         Self { all, any }
     }
 }
 
 /// The names of everything that differs between runs.
-pub(crate) struct Names {
+pub(crate) struct Placeholders {
     /// What stands for ids and names where races have given roles, and where they haven't yet.
     late: Literals,
     early_names: Literals,
@@ -73,17 +73,16 @@ pub(crate) struct Names {
     counts: BTreeMap<String, usize>,
 }
 
-impl Names {
+impl Placeholders {
     pub(crate) fn new(material: &Material<'_>) -> Self {
         let ids = &material.rules.ids;
         let run = material.run;
         let mut kinds: Vec<(String, Regex)> = ids.iter().map(|kind| (kind.name.clone(), kind.regex.clone())).collect();
         if !kinds.iter().any(|(name, _)| name == UUID) {
-            kinds.extend(UUIDS.clone().map(|regex| (UUID.to_owned(), regex)));
+            kinds.push((UUID.to_owned(), UUIDS.clone()));
         }
         // Only a run that is long enough to be no number of its own is removed wherever it stands.
-        let suffix =
-            (run.len() >= SHORTEST).then(|| Regex::new(&format!("[ _.:-]?{}", regex::escape(run))).ok()).flatten();
+        let suffix = (run.len() >= SHORTEST).then(|| of_escaped(&format!("[ _.:-]?{}", regex::escape(run))));
         let mut names = Self {
             late: Literals::default(),
             early_names: Literals::default(),
@@ -185,7 +184,7 @@ impl Names {
     /// The ids in a text that need a number, in the order in which they stand.
     pub(crate) fn ids(&self, text: &str) -> Vec<Id> {
         let spans = self.spans(text).into_iter();
-        spans.filter_map(|span| if let Part::Id(id) = span.part { Some(id) } else { None }).collect()
+        spans.filter_map(|span| if let Replacement::Id(id) = span.part { Some(id) } else { None }).collect()
     }
 
     /// Numbers an id by its origin: `[alice.msg.2]`; without one `[msg.1]`. One that has a number keeps it.
@@ -214,8 +213,8 @@ impl Names {
         for span in self.spans(text) {
             out.push_str(text.get(from..span.start).unwrap_or_default());
             match span.part {
-                Part::Text(with) => out.push_str(&with),
-                Part::Id(id) => match self.assigned.get(&id) {
+                Replacement::Text(with) => out.push_str(&with),
+                Replacement::Id(id) => match self.assigned.get(&id) {
                     Some(placeholder) => out.push_str(placeholder),
                     None => {
                         out.push('[');
@@ -236,21 +235,21 @@ impl Names {
         let mut found = Vec::new();
         if let Some(kind) = self.declared.get(text) {
             let id = Id { kind: kind.clone(), text: text.to_owned() };
-            return vec![Span { start: 0, end: text.len(), part: Part::Id(id) }];
+            return vec![Span { start: 0, end: text.len(), part: Replacement::Id(id) }];
         }
         let literals = if self.early { &self.early_names } else { &self.late };
         for matched in literals.any.iter().flat_map(|literal| literal.find_iter(text)) {
             let whole = matched.len() == text.len();
             let token = matched.len() >= TOKEN && apart(text, matched.start(), matched.end());
             if let (true, Some(with)) = (whole || token, literals.all.get(matched.as_str())) {
-                found.push(Span { start: matched.start(), end: matched.end(), part: Part::Text(with.clone()) });
+                found.push(Span { start: matched.start(), end: matched.end(), part: Replacement::Text(with.clone()) });
             }
         }
         for (kind, regex) in &self.kinds {
             found.extend(regex.find_iter(text).filter(|matched| !matched.is_empty()).map(|matched| Span {
                 start: matched.start(),
                 end: matched.end(),
-                part: Part::Id(Id { kind: kind.clone(), text: matched.as_str().to_owned() }),
+                part: Replacement::Id(Id { kind: kind.clone(), text: matched.as_str().to_owned() }),
             }));
         }
         for matched in self.run.iter().flat_map(|run| run.find_iter(text)) {
@@ -292,7 +291,7 @@ fn run_suffix(text: &str, start: usize, end: usize) -> Option<Span> {
         Some(before) if separated || before.is_alphanumeric() => "",
         _ => "[run]",
     };
-    Some(Span { start, end, part: Part::Text(with.to_owned()) })
+    Some(Span { start, end, part: Replacement::Text(with.to_owned()) })
 }
 
 /// Whether a captured string is more likely an id than a word that the scenario wrote.
