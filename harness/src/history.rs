@@ -198,3 +198,40 @@ pub struct Member {
     /// What its verbs and log-in steps captured.
     pub captures: BTreeMap<String, Value>,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_message_has_a_value() {
+        let value = |payload: Payload| Value::clone(&payload.value());
+        assert_eq!(value(Payload::from_text(r#"{"n": 1}"#)), json!({ "n": 1 }));
+        assert_eq!(value(Payload::from_text("hello")), json!("hello"));
+        assert_eq!(value(Payload::Binary(vec![0, 255])), json!({ "binary": "00ff" }));
+    }
+
+    #[test]
+    fn patterns_see_an_exchange_with_its_segments() {
+        let exchange = Exchange {
+            method: "PUT".to_owned(),
+            path: "/rooms//7/members".to_owned(),
+            query: BTreeMap::from([("as".to_owned(), "guest".to_owned())]),
+            json: Some(json!({ "n": 1 })),
+            status: 201,
+            headers: BTreeMap::new(),
+            answer: Value::Null,
+            began: 0,
+            sent_at: Duration::ZERO,
+        };
+        assert_eq!(
+            exchange.value("ann_1"),
+            json!({
+                "method": "PUT", "path": "/rooms//7/members", "segments": ["rooms", "7", "members"],
+                "query": { "as": "guest" }, "json": { "n": 1 }, "status": 201, "answer": null, "participant": "ann_1",
+            })
+        );
+    }
+}

@@ -7,7 +7,8 @@ use tracing::level_filters::LevelFilter;
 
 use super::{complain, interruption, keep_secrets, print, refuse, shown};
 use crate::cli::ServeArgs;
-use crate::config::{Config, ServerSettings, SubjectChoice};
+use crate::config::ServerSettings;
+use crate::config::{Config, SubjectChoice};
 use crate::exit::Exit;
 use crate::subject::{Subject, SubjectError};
 use crate::text::paint::{Paint, Style};

@@ -18,8 +18,12 @@ pub mod page;
 mod place;
 mod race;
 mod result;
+#[cfg(test)]
+pub(crate) mod sample;
 pub mod schema;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod times;
 
 pub use failure::{Came, Class, Failure, FailureKind, Nearest, SnapshotChange};

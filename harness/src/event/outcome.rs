@@ -85,7 +85,7 @@ pub struct Waiting {
 impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let who = self.participant.as_deref().unwrap_or("everybody");
-        write!(f, "{who} waits for {} since {:.1} s", self.what, self.waited.as_secs_f64())?;
+        write!(f, "{who} has waited {:.1} s for {}", self.waited.as_secs_f64(), self.what)?;
         match &self.place {
             Some(place) => write!(f, " at {}:{}:{}", place.file.display(), place.at.line, place.at.column),
             None => Ok(()),

@@ -39,7 +39,7 @@ pub(crate) fn members_only(trace: &StreamTrace<'_>) -> Findings {
         let id = trace.id_of(sighting.participant);
         let changes: Vec<&MembershipChange> = trace.memberships.changes_of(id, stream).collect();
         if changes.is_empty() && !trace.memberships.has_joins(stream) {
-            findings.unknown.push(format!("the history has no join of {stream}, so its members are not known"));
+            findings.unknown.push(format!("no join of {stream} was seen, so its members are not known"));
             continue;
         }
         findings.judged += 1;
@@ -69,7 +69,7 @@ pub(crate) fn members_only(trace: &StreamTrace<'_>) -> Findings {
 fn after_leave(trace: &StreamTrace<'_>, sighting: &Sighting<'_>, stream: &str, left: usize, findings: &mut Findings) {
     let Some(origin) = trace.origin(sighting) else {
         findings.unknown.push(format!(
-            "{} got {} after the leave was answered, and its sending is not in the history (entry {})",
+            "{} got {} after the leave was answered, and its sending was not seen (entry {})",
             sighting.participant,
             sighting.place(),
             sighting.entry

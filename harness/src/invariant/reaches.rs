@@ -74,7 +74,7 @@ pub(crate) fn reaches_all(trace: &StreamTrace<'_>) -> Findings {
             if trace.stream.membership.is_none() {
                 findings.unknown.push("the protocol declares no membership of this stream".to_owned());
             } else if !trace.memberships.has_joins(stream) {
-                findings.unknown.push(format!("the history has no join of {stream}, so its members are not known"));
+                findings.unknown.push(format!("no join of {stream} was seen, so its members are not known"));
             } else {
                 let view = View::new(trace, *id, connection, stream, *live);
                 judge_view(trace, &view, barriers, acked, &mut findings);

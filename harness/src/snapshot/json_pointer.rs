@@ -28,3 +28,26 @@ pub(crate) fn leave_out(value: &mut Value, pointer: Option<&str>) {
 pub(crate) fn child(at: &str, key: &str) -> String {
     format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_pointer_leads_to_its_place() {
+        let mut value = json!({ "a/b": { "c~d": [1, 2] }, "e": 3 });
+        let path = JsonPath::parse("$['a/b']['c~d'][*]").unwrap();
+        assert_eq!(pointers(&path, &value), ["/a~1b/c~0d/0", "/a~1b/c~0d/1"]);
+        assert_eq!(child(&child("", "a/b"), "c~d"), "/a~1b/c~0d");
+        put(&mut value, "/a~1b/c~0d/1", "[gone]");
+        put(&mut value, "/nowhere", "[gone]");
+        leave_out(&mut value, Some("/e"));
+        leave_out(&mut value, Some("/nowhere/e"));
+        leave_out(&mut value, None);
+        assert_eq!(value, json!({ "a/b": { "c~d": [1, "[gone]"] } }));
+        leave_out(&mut value, Some("/a~1b/c~0d"));
+        assert_eq!(value, json!({ "a/b": {} }));
+    }
+}

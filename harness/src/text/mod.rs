@@ -13,7 +13,7 @@ pub mod duration;
 pub(crate) mod expression;
 mod line;
 pub mod paint;
-mod slug;
+pub mod slug;
 pub mod trouble;
 
 pub use duration::parse_duration;

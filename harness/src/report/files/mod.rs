@@ -21,4 +21,6 @@ pub mod reporter;
 pub mod reports;
 pub mod request;
 mod template;
+#[cfg(test)]
+mod tests;
 pub mod trace;

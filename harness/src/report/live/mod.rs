@@ -6,3 +6,5 @@
 pub mod failure_list;
 mod lanes;
 pub mod story;
+#[cfg(test)]
+mod tests;

@@ -8,3 +8,5 @@ mod row;
 pub mod server_log;
 pub mod short_ids;
 pub mod summary;
+#[cfg(test)]
+mod tests;

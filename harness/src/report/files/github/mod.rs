@@ -7,5 +7,7 @@ mod annotation;
 mod markdown;
 mod report;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 pub use report::GithubReport;
