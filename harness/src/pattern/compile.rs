@@ -6,12 +6,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::difference::Difference;
-use super::explain;
 use super::node::{Field, Matcher, Node};
 use super::path::{self, Segment};
 use super::suggest::nearest_word;
-use super::text;
 use super::words::{MatcherWord, words};
+use super::{explain, text};
 
 /// How deeply a pattern may nest; as deep as JSON that is parsed from text.
 pub(super) const MAX_DEPTH: usize = 128;

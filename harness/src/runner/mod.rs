@@ -16,12 +16,11 @@ use crate::event::{
     ScenarioResult, Summary,
 };
 use crate::plan::Job;
-use crate::run;
 use crate::run::{LogBook, Progress, Session, Watch, lock};
 use crate::scenario::model::Scenario;
-use crate::stub;
 use crate::subject::in_process::log_dispatch;
 use crate::subject::{LogLine, LogSink, Server, Subject};
+use crate::{run, stub};
 
 mod neighbours;
 mod shared;

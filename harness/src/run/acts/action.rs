@@ -1,4 +1,4 @@
-//! What an actor does, but for the calls of verbs, which are steps again.
+//! EntryKind an actor does, but for the calls of verbs, which are steps again.
 
 use crate::event::Failure;
 use crate::run::context::connections::{connection, watched};
@@ -14,7 +14,7 @@ use super::request::request;
 use super::send::send;
 use super::stub::act_as_stub;
 
-/// What is left of an action.
+/// EntryKind is left of an action.
 pub(crate) enum Acted<'a> {
     /// Nothing: it is done.
     Done,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::checks::must;
 use crate::event::{EventKind, Failure, FailureKind};
-use crate::history::{ConnectionId, What};
+use crate::history::{ConnectionId, EntryKind};
 use crate::pattern::{Pattern, describe};
 use crate::run::context::ask::{address, headers};
 use crate::run::context::step_context::{MainMode, StepContext};
@@ -100,7 +100,7 @@ pub(super) async fn connect(context: &mut StepContext, asked: &Connect, is_main:
     }
 }
 
-/// What the handshake asks for.
+/// EntryKind the handshake asks for.
 fn handshake(context: &StepContext, asked: &Connect) -> Result<Handshake, Box<Failure>> {
     let query = asked.query.as_ref().map(|query| context.render(query)).transpose()?;
     let url = address(context, &context.text(&asked.path)?, query.as_ref())?;
@@ -172,7 +172,7 @@ fn start(
     let recorder = &context.world.recorder;
     let id = recorder.next_connection();
     // The opening stands in the history before the first frame.
-    let opened = What::Opened { connection: id, name: name.to_owned(), path: path.to_owned(), query };
+    let opened = EntryKind::Opened { connection: id, name: name.to_owned(), path: path.to_owned(), query };
     recorder.note(me.key(), Some(context.place.number), opened);
     let rules = Rules { fails, echo, streams };
     let connection = Connection::start((me.key(), name), id, socket, rules, (recorder, &context.world.markers));

@@ -1,4 +1,4 @@
-//! What a scenario does to its server.
+//! EntryKind a scenario does to its server.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::scenario::template::Template;
 use crate::subject::SubjectError;
 use crate::text::counted;
 
-/// What is done, as a verb.
+/// EntryKind is done, as a verb.
 fn word(action: &ServerAction) -> &'static str {
     match action {
         ServerAction::Restart => "restart",

@@ -1,4 +1,4 @@
-//! What a stub does in a scenario: the answers that steps give.
+//! EntryKind a stub does in a scenario: the answers that steps give.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::event::{Failure, FailureKind, Nearest};
-use crate::history::{Closing, StubWhat};
+use crate::history::{Closing, StubEntry};
 use crate::pattern::{Difference, Pattern, describe, nearest};
 use crate::run::context::connections::stub;
 use crate::run::context::step_context::StepContext;
@@ -37,7 +37,7 @@ impl Fit {
         }
     }
 
-    /// What there is none of.
+    /// EntryKind there is none of.
     fn what(self) -> &'static str {
         match self {
             Self::Waiting => "unanswered request",
@@ -71,7 +71,7 @@ pub(super) async fn act_as_stub(
             };
             let piece = piece(context, chunk, framing)?;
             let shown = piece.trim_end().to_owned();
-            stub.sent(&exchange, Some(context.place.number), StubWhat::Sent(piece.clone()), shown);
+            stub.sent(&exchange, Some(context.place.number), StubEntry::Sent(piece.clone()), shown);
             exchange.send(piece);
             written(context, stub, &exchange).await
         }

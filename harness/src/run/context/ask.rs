@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::step_context::StepContext;
 use super::wait::{or_death, patiently, server_died};
 use crate::event::{EventKind, Failure, FailureKind};
-use crate::history::{Exchange, What};
+use crate::history::{Exchange, EntryKind};
 use crate::run::state::answer::Answer;
 use crate::run::state::release::Racer;
 use crate::scenario::template::{Template, as_text};
@@ -24,9 +24,9 @@ pub(crate) struct Outgoing {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<String>,
-    /// What the body means, where it is JSON.
+    /// EntryKind the body means, where it is JSON.
     pub(crate) json: Option<Value>,
-    /// What it is for, where no step asks.
+    /// EntryKind it is for, where no step asks.
     pub(crate) purpose: Option<&'static str>,
 }
 
@@ -168,7 +168,7 @@ pub(crate) async fn ask(
         began,
         sent_at,
     };
-    let entry = recorder.note(me.key(), Some(context.place.number), What::Exchange(Box::new(kept)));
+    let entry = recorder.note(me.key(), Some(context.place.number), EntryKind::Exchange(Box::new(kept)));
     recorder.tell(|| EventKind::Answered {
         participant: me.key().to_owned(),
         exchange,

@@ -1,4 +1,4 @@
-//! What one needs to go on by hand as one of the participants.
+//! EntryKind one needs to go on by hand as one of the participants.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
-//! What the desk shows of a scenario that is stopped.
+//! EntryKind the desk shows of a scenario that is stopped.
 
 use std::fmt::Write as _;
 
-use crate::history::{ConnectionId, What};
+use crate::history::{ConnectionId, EntryKind};
 use crate::run::context::ask::{TRACEPARENT, address, headers};
 use crate::run::context::people::people;
 use crate::run::context::step_context::StepContext;
@@ -122,7 +122,7 @@ fn websocat(context: &StepContext, connection: &Connection) -> Option<String> {
 fn path_of(context: &StepContext, id: ConnectionId) -> String {
     let record = context.world.recorder.history();
     let opened = record.entries.iter().find_map(|entry| match &entry.what {
-        What::Opened { connection, path, query, .. } if *connection == id => Some((path.clone(), query.clone())),
+        EntryKind::Opened { connection, path, query, .. } if *connection == id => Some((path.clone(), query.clone())),
         _ => None,
     });
     let (path, query) = opened.unwrap_or_default();

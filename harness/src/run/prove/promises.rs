@@ -1,4 +1,4 @@
-//! What a protocol promises of its streams, judged at the end of a scenario.
+//! EntryKind a protocol promises of its streams, judged at the end of a scenario.
 
 use std::sync::Arc;
 
@@ -41,11 +41,11 @@ pub(crate) async fn promises(context: &StepContext, failures: &mut Vec<Failure>)
     let (verdicts, uses) = judge_all(&record, &world.cast.members(), &protocol.streams, &stored, &protocol.invariants);
     for verdict in verdicts {
         match verdict.outcome {
-            invariant::Outcome::Holds { .. } => {}
-            invariant::Outcome::Unknown { why } => {
+            invariant::Judgement::Holds { .. } => {}
+            invariant::Judgement::Unknown { why } => {
                 unknown.push(format!("{} ({}): {why}", verdict.invariant.name(), verdict.stream));
             }
-            invariant::Outcome::Violated(evidence) => {
+            invariant::Judgement::Violated(evidence) => {
                 let headline = format!("{}: {}", verdict.invariant.name(), evidence.headline);
                 let mut failure = Failure::new(FailureKind::Invariant, headline);
                 failure.participant = Some(evidence.participant.clone());

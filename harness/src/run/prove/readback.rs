@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::history::{Record, What};
+use crate::history::{History, EntryKind};
 use crate::run::context::ask::get;
 use crate::run::context::step_context::StepContext;
 use crate::run::state::streams::stream_of;
@@ -18,7 +18,7 @@ use crate::text::shorten;
 const PAGES: usize = 10_000;
 
 /// The values of a stream that a record speaks of.
-pub(super) fn values_of(stream: &Stream, record: &Record) -> Vec<String> {
+pub(super) fn values_of(stream: &Stream, record: &History) -> Vec<String> {
     let mut values: Vec<String> = Vec::new();
     let mut add = |value: Option<String>| {
         if let Some(value) = value
@@ -29,14 +29,14 @@ pub(super) fn values_of(stream: &Stream, record: &Record) -> Vec<String> {
     };
     for entry in &record.entries {
         match &entry.what {
-            What::Received { frame, .. } => {
+            EntryKind::Received { frame, .. } => {
                 let frame = frame.value();
                 if stream.frame.matches(&frame) {
                     add(stream.named(stream.stream.as_ref(), &frame));
                 }
             }
-            What::Opened { path, query, .. } => add(stream_of(stream, path, query)),
-            What::Exchange(exchange) => {
+            EntryKind::Opened { path, query, .. } => add(stream_of(stream, path, query)),
+            EntryKind::Exchange(exchange) => {
                 for send in &stream.sends {
                     if let Send::Request { request, stream: place, .. } = send {
                         let value = exchange.value("");
@@ -46,7 +46,7 @@ pub(super) fn values_of(stream: &Stream, record: &Record) -> Vec<String> {
                     }
                 }
             }
-            What::Sent { .. } | What::Closed { .. } | What::Stub { .. } => {}
+            EntryKind::Sent { .. } | EntryKind::Closed { .. } | EntryKind::Stub { .. } => {}
         }
     }
     values

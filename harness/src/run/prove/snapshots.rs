@@ -7,11 +7,11 @@ use crate::event::{Failure, FailureKind, SnapshotChange};
 use crate::plan::{self, SnapshotOptions};
 use crate::run::state::lock::lock;
 use crate::run::state::world::{TakenSnapshot, World};
-use crate::snapshot::changes::{Fingerprint, Kind, changes};
-use crate::snapshot::diff;
-use crate::snapshot::store::{self, MetaData};
+use crate::snapshot::changes::{ChangeKind, Fingerprint, changes};
+use crate::snapshot::diff_lines;
+use crate::snapshot::store::{self, FrontMatter};
 
-/// What comparing a scenario's snapshots gave.
+/// EntryKind comparing a scenario's snapshots gave.
 #[derive(Default)]
 pub(crate) struct Compared {
     pub(crate) failures: Vec<Failure>,
@@ -39,7 +39,7 @@ pub(crate) fn compare(world: &World, keep: Option<&SnapshotOptions>, held: bool)
         compared.touched.push(path.clone());
         let source = std::path::absolute(&scenario.source.path).unwrap_or_else(|_| scenario.source.path.clone());
         let source = source.strip_prefix(&keep.top).unwrap_or(&scenario.source.path);
-        let meta = MetaData {
+        let meta = FrontMatter {
             source: source.to_string_lossy().replace('\\', "/"),
             expression: taken.name.clone(),
             line: taken.place.as_ref().and_then(|place| u32::try_from(place.at.line).ok()),
@@ -52,14 +52,14 @@ pub(crate) fn compare(world: &World, keep: Option<&SnapshotOptions>, held: bool)
     compared
 }
 
-/// What changed most, and how much more there is.
+/// EntryKind changed most, and how much more there is.
 fn headline(name: &str, old: &str, new: &str) -> String {
     let found = changes(Some(old), new);
     let causes: BTreeSet<&Fingerprint> = found.iter().map(|change| &change.fingerprint).collect();
     let Some(worst) = found.iter().min_by_key(|change| change.fingerprint.kind) else {
         return format!("the snapshot `{name}` differs");
     };
-    let what = if worst.fingerprint.kind == Kind::Shape { "changed its shape" } else { "differs" };
+    let what = if worst.fingerprint.kind == ChangeKind::Shape { "changed its shape" } else { "differs" };
     let more = match causes.len() {
         0 | 1 => String::new(),
         causes => format!(" (and {})", crate::text::counted(causes - 1, "other change", "other changes")),
@@ -72,7 +72,7 @@ fn compare_one(
     keep: &SnapshotOptions,
     path: &std::path::Path,
     taken: &TakenSnapshot,
-    meta: &MetaData,
+    meta: &FrontMatter,
     held: bool,
 ) -> Result<(), Box<Failure>> {
     let failed = |headline: String| {
@@ -88,7 +88,7 @@ fn compare_one(
         failure
     };
     let outcome = store::compare(path, &taken.text).map_err(io)?;
-    if let store::Outcome::Same = outcome {
+    if let store::Comparison::Same = outcome {
         if let Some(pending) = keep.pending(path) {
             store::clear_pending(&pending).map_err(io)?;
         }
@@ -100,8 +100,8 @@ fn compare_one(
         return Ok(());
     }
     if let Some(pending) = keep.pending(path).filter(|_| held) {
-        let old = if let store::Outcome::Differs { old, .. } = &outcome { Some(old.as_str()) } else { None };
-        store::pending(&pending, &taken.text, meta, old).map_err(io)?;
+        let old = if let store::Comparison::Differs { old, .. } = &outcome { Some(old.as_str()) } else { None };
+        store::write_pending(&pending, &taken.text, meta, old).map_err(io)?;
     }
     let shown = crate::source::shown_path(path);
     let changed = |old: Option<String>| {
@@ -109,15 +109,15 @@ fn compare_one(
         Some(SnapshotChange { name: taken.name.clone(), file, old, new: taken.text.clone() })
     };
     let mut failure = match outcome {
-        store::Outcome::Missing { .. } => {
+        store::Comparison::Missing { .. } => {
             let mut failure = failed(format!("the snapshot `{}` is not stored yet", taken.name));
             failure.details.push(format!("it belongs in {}", shown.display()));
-            failure.diff = diff("", &taken.text);
+            failure.diff = diff_lines("", &taken.text);
             failure.snapshot = changed(None);
             failure
         }
-        store::Outcome::Differs { old, new } => {
-            let lines = diff(&old, &new);
+        store::Comparison::Differs { old, new } => {
+            let lines = diff_lines(&old, &new);
             let mut failure = failed(headline(&taken.name, &old, &new));
             failure.details.push(format!("stored in {}", shown.display()));
             failure.diff = lines;
@@ -131,7 +131,7 @@ fn compare_one(
             failure.snapshot = changed(Some(old));
             failure
         }
-        store::Outcome::Same => return Ok(()),
+        store::Comparison::Same => return Ok(()),
     };
     if !held {
         let why = "nothing was written for it, since something else failed: that comes first";

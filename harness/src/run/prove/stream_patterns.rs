@@ -3,13 +3,18 @@
 use serde_json::Value;
 
 use crate::event::StreamPattern;
-use crate::history::{Record, What};
-use crate::invariant::uses::Use;
+use crate::history::{EntryKind, History};
+use crate::invariant::pattern_uses::PatternUse;
 use crate::scenario::model::Protocol;
 use crate::scenario::stream::{Stream, text_at};
 
 /// A use of a pattern for the result; where it found nothing, with the kinds of what was there.
-pub(super) fn stream_pattern(protocol: &Protocol, record: &Record, stream: &Stream, used: Use) -> StreamPattern {
+pub(super) fn stream_pattern(
+    protocol: &Protocol,
+    record: &History,
+    stream: &Stream,
+    used: PatternUse,
+) -> StreamPattern {
     const KINDS: usize = 6;
     let place = protocol.places.get(&format!("stream {}", stream.name));
     let place = place.map(|(source, at)| format!(" ({}:{})", source.path.display(), at.line)).unwrap_or_default();
@@ -23,8 +28,8 @@ pub(super) fn stream_pattern(protocol: &Protocol, record: &Record, stream: &Stre
     let mut kinds: Vec<String> = Vec::new();
     for entry in record.entries.iter().filter(|_| !used.matched) {
         let frame = match &entry.what {
-            What::Received { frame, barrier: false, .. } if used.key != "sends" => frame.value(),
-            What::Sent { frame, barrier: false, .. } if used.key == "sends" => frame.value(),
+            EntryKind::Received { frame, barrier: false, .. } if used.key != "sends" => frame.value(),
+            EntryKind::Sent { frame, barrier: false, .. } if used.key == "sends" => frame.value(),
             _ => continue,
         };
         list = list.or_else(|| list_for_one(source?, &frame, "$"));

@@ -1,4 +1,4 @@
-//! What an expectation waits for, and why it was missed; pure.
+//! EntryKind an expectation waits for, and why it was missed; pure.
 
 use std::fmt::Write as _;
 
@@ -36,7 +36,7 @@ impl WantedKind {
     }
 }
 
-/// What is waited for.
+/// EntryKind is waited for.
 pub(crate) struct Wanted {
     pub(crate) kind: WantedKind,
     pub(crate) patterns: Vec<Pattern>,
@@ -45,7 +45,7 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// What an inbox has of it.
+    /// EntryKind an inbox has of it.
     pub(crate) fn look(&self, inbox: &Inbox) -> Look {
         match self.kind {
             WantedKind::Receive => inbox.one(&self.patterns[0], self.from),
@@ -109,7 +109,7 @@ pub(crate) fn failing_frame(mailbox: &Mailbox, wanted: &Wanted, inbox: &Inbox, p
     failure
 }
 
-/// What was waited for did not come; `why` says until when. The nearest frame and what took a matching one are told.
+/// EntryKind was waited for did not come; `why` says until when. The nearest frame and what took a matching one are told.
 pub(crate) fn missed(mailbox: &Mailbox, wanted: &Wanted, why: &str) -> Failure {
     let inbox = lock(&mailbox.inbox);
     let (matched, first) = match wanted.look(&inbox) {

@@ -11,7 +11,7 @@ use super::mailbox::{Holds, Mailbox};
 use super::markers::{Marked, Markers};
 use super::recorder::Recorder;
 use crate::event::EventKind;
-use crate::history::{Closing, ConnectionId, Payload, What};
+use crate::history::{Closing, ConnectionId, Payload, EntryKind};
 use crate::pattern::Pattern;
 use crate::wire::codec::Message;
 use crate::wire::feed::{FeedReceiver, Outlet};
@@ -25,7 +25,7 @@ pub(crate) struct Echo {
     pub(crate) pongs: Pattern,
 }
 
-/// What a new connection knows of its protocol.
+/// EntryKind a new connection knows of its protocol.
 pub(crate) struct Rules {
     /// Frames that fail a scenario.
     pub(crate) fails: Option<Pattern>,
@@ -94,7 +94,7 @@ impl Connection {
             }
         }
         let text = if self.recorder.detail { shown(&payload) } else { String::new() };
-        let what = What::Sent { connection: self.id, frame: payload, barrier };
+        let what = EntryKind::Sent { connection: self.id, frame: payload, barrier };
         let entry = self.recorder.note(&self.mailbox.owner, Some(step), what);
         self.recorder.tell(|| EventKind::Sent {
             participant: self.mailbox.owner.clone(),
@@ -160,7 +160,7 @@ impl FeedReceiver for Connection {
         let barrier = self.is_barrier(&mut inbox, &value);
         let frame =
             if self.recorder.detail { text.map_or_else(|| shown(&payload), str::to_owned) } else { String::new() };
-        let what = What::Received { connection: self.id, frame: payload, barrier };
+        let what = EntryKind::Received { connection: self.id, frame: payload, barrier };
         let entry = self.recorder.note(&self.mailbox.owner, None, what);
         self.recorder.tell(|| EventKind::Received {
             participant: self.mailbox.owner.clone(),
@@ -179,7 +179,7 @@ impl FeedReceiver for Connection {
     }
 
     fn end(&self, end: Closing) {
-        let what = What::Closed { connection: self.id, end: end.clone() };
+        let what = EntryKind::Closed { connection: self.id, end: end.clone() };
         let entry = self.recorder.note(&self.mailbox.owner, None, what);
         self.recorder.tell(|| EventKind::Closed {
             participant: self.mailbox.owner.clone(),

@@ -19,7 +19,7 @@ pub(crate) struct Frame {
     pub(crate) at: Duration,
     /// Its entry in the record.
     pub(crate) entry: usize,
-    /// What patterns see.
+    /// EntryKind patterns see.
     pub(crate) value: Arc<Value>,
     /// The line of the step that took it.
     pub(crate) taken_by: Option<usize>,
@@ -59,7 +59,7 @@ pub(crate) struct Inbox {
     pub(crate) stalled: bool,
 }
 
-/// What a look into the inbox gave.
+/// EntryKind a look into the inbox gave.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Look {
     /// These frames, by place, in the order of the patterns.

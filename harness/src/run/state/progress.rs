@@ -1,4 +1,4 @@
-//! What a scenario waits for at this moment, so that a run that is ended can say so.
+//! EntryKind a scenario waits for at this moment, so that a run that is ended can say so.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

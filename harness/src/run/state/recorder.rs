@@ -1,4 +1,4 @@
-//! What happens in a scenario, as it happens: kept in its history, and told as events.
+//! EntryKind happens in a scenario, as it happens: kept in its history, and told as events.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::lock::lock;
 use crate::event::{Event, EventKind, EventSink, Instance};
-use crate::history::{ConnectionId, Entry, Record, What};
+use crate::history::{ConnectionId, Entry, History, EntryKind};
 
 /// Keeps and tells what happens, and numbers it.
 pub(crate) struct Recorder {
@@ -15,7 +15,7 @@ pub(crate) struct Recorder {
     sink: EventSink,
     /// Whether somebody listens to every step, request and frame.
     pub(crate) detail: bool,
-    history: Mutex<Record>,
+    history: Mutex<History>,
     connections: AtomicUsize,
     steps: AtomicUsize,
     exchanges: AtomicUsize,
@@ -42,7 +42,7 @@ impl Recorder {
     }
 
     /// Everything so far.
-    pub(crate) fn history(&self) -> MutexGuard<'_, Record> {
+    pub(crate) fn history(&self) -> MutexGuard<'_, History> {
         lock(&self.history)
     }
 
@@ -52,7 +52,7 @@ impl Recorder {
     }
 
     /// Adds to the history; gives the index of the entry.
-    pub(crate) fn note(&self, participant: &str, step: Option<usize>, what: What) -> usize {
+    pub(crate) fn note(&self, participant: &str, step: Option<usize>, what: EntryKind) -> usize {
         let at = self.at();
         let mut history = self.history();
         history.entries.push(Entry { at, participant: participant.to_owned(), step, what });
@@ -118,7 +118,7 @@ mod tests {
         let (recorder, _) = recorder(false);
         let end = Closing { code: None, reason: String::new(), by_participant: false };
         let connection = recorder.next_connection();
-        assert_eq!(recorder.note("ann", None, What::Closed { connection, end }), 0);
+        assert_eq!(recorder.note("ann", None, EntryKind::Closed { connection, end }), 0);
         let step = recorder.next_step();
         assert_eq!(recorder.history().step_began.get(&step), Some(&1));
         assert_eq!((recorder.next_connection().0, recorder.next_exchange(), recorder.len()), (1, 0, 1));

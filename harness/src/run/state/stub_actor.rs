@@ -11,7 +11,7 @@ use super::mailbox::{Holds, Mailbox};
 use super::participant::Participant;
 use super::recorder::Recorder;
 use crate::event::EventKind;
-use crate::history::{Closing, ConnectionId, StubWhat, What};
+use crate::history::{Closing, ConnectionId, StubEntry, EntryKind};
 use crate::pattern::Pattern;
 use crate::scenario::model::ParticipantSpec;
 use crate::stub::{Exchange, Given, Stage, Started, Stub, Told};
@@ -19,7 +19,7 @@ use crate::text::millis;
 
 /// A stub as an actor of a scenario.
 pub(crate) struct StubActor {
-    /// What steps and templates know it by; its mailbox holds the requests.
+    /// EntryKind steps and templates know it by; its mailbox holds the requests.
     pub(crate) actor: Arc<Participant>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) stub: Arc<Stub>,
@@ -72,7 +72,7 @@ impl StubActor {
         // The record and the inbox get the request under one lock, so that both have the same order.
         let mut inbox = lock(&self.mailbox.inbox);
         let value = Arc::clone(&exchange.request);
-        let entry = self.note(None, connection, StubWhat::Asked(Arc::clone(&value)));
+        let entry = self.note(None, connection, StubEntry::Asked(Arc::clone(&value)));
         self.recorder.tell(|| EventKind::Received {
             participant: self.name().to_owned(),
             connection: exchange.number.to_string(),
@@ -109,17 +109,17 @@ impl StubActor {
         lock(&self.asked).get(place).map(|(_, connection)| *connection)
     }
 
-    fn note(&self, step: Option<usize>, connection: ConnectionId, what: StubWhat) -> usize {
-        self.recorder.note(self.name(), step, What::Stub { connection, what })
+    fn note(&self, step: Option<usize>, connection: ConnectionId, what: StubEntry) -> usize {
+        self.recorder.note(self.name(), step, EntryKind::Stub { connection, what })
     }
 
     pub(crate) fn answered(&self, exchange: &Exchange, step: Option<usize>, given: &Given) {
         let value = given.value();
         let text = value.to_string();
-        self.sent(exchange, step, StubWhat::Answered(value), text);
+        self.sent(exchange, step, StubEntry::Answered(value), text);
     }
 
-    pub(crate) fn sent(&self, exchange: &Exchange, step: Option<usize>, what: StubWhat, frame: String) {
+    pub(crate) fn sent(&self, exchange: &Exchange, step: Option<usize>, what: StubEntry, frame: String) {
         let Some(id) = self.place(exchange).and_then(|place| self.connection_of(place)) else { return };
         let entry = self.note(step, id, what);
         self.recorder.tell(|| EventKind::Sent {
@@ -135,7 +135,7 @@ impl StubActor {
 
     pub(crate) fn ended(&self, exchange: &Exchange, end: Closing) {
         let Some(id) = self.place(exchange).and_then(|place| self.connection_of(place)) else { return };
-        let entry = self.note(None, id, StubWhat::Ended(end.clone()));
+        let entry = self.note(None, id, StubEntry::Ended(end.clone()));
         self.recorder.tell(|| EventKind::Closed {
             participant: self.name().to_owned(),
             connection: exchange.number.to_string(),

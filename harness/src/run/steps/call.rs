@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::event::Failure;
-use crate::history::What;
+use crate::history::EntryKind;
 use crate::run::context::captures::capture;
 use crate::run::context::step_context::{CallSettings, MainMode, StepContext};
 use crate::scenario::model::{Call, Checks, Verb};
@@ -19,7 +19,7 @@ pub(super) struct Prepared {
     pub(super) ends_behind_main: bool,
 }
 
-/// What the steps of a verb get.
+/// EntryKind the steps of a verb get.
 pub(super) fn prepare(context: &StepContext, call: &Call, is_main: bool) -> Result<Prepared, Box<Failure>> {
     let me = context.actor()?;
     let Some(verb) = me.spec.protocol.verbs.get(&call.verb).cloned() else {
@@ -86,7 +86,7 @@ pub(super) fn capture_from_last(context: &mut StepContext, call: &Call, began: u
         .rev()
         .filter(|entry| entry.participant == me)
         .find_map(|entry| match &entry.what {
-            What::Exchange(exchange) => Some(exchange.answer.clone()),
+            EntryKind::Exchange(exchange) => Some(exchange.answer.clone()),
             _ => None,
         });
     let Some(last) = last else { return Err(context.wrong(format!("`capture`: `{}` made no request", call.verb))) };
