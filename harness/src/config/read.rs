@@ -10,11 +10,11 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::config::ServerSettings;
-use crate::subject::SubprocessSpec;
-
+use super::choice::SubjectChoice;
+use super::command::CommandConfig;
 use super::error::{Problem, nearest};
-use super::model::{Builtin, Config, Flaky, ServerConfig, SubjectChoice};
+use super::model::{Builtin, Config, Flaky, ServerConfig};
+use super::settings::ServerSettings;
 use crate::text::duration::parse_duration;
 
 /// The keys of the file.
@@ -145,7 +145,7 @@ impl Reader<'_> {
         server.sources = self.globs(table, path);
         server.url = self.url(table, path);
 
-        let mut spec = SubprocessSpec::new(name, dir, command.clone());
+        let mut spec = CommandConfig::new(name, dir, command.clone());
         spec.build = self.strings(table, path, "build").unwrap_or_default();
         spec.ready = self.string(table, path, "ready");
         spec.port = self.port(table, path);
