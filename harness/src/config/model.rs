@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::command::CommandConfig;
-use super::error::{ConfigError, nearest};
+use super::error::ConfigError;
 use super::settings::ServerSettings;
+use crate::text::nearest_word;
 
 /// The name of the file that [`Config::load`] looks for.
 pub const FILE_NAME: &str = "roundtable.toml";
@@ -82,7 +83,7 @@ impl Config {
         };
         self.servers.get(name).ok_or_else(|| ConfigError::UnknownServer {
             name: name.to_owned(),
-            nearest: nearest(name, self.servers.keys().map(String::as_str)).map(str::to_owned),
+            nearest: nearest_word(name, self.servers.keys().map(String::as_str)).map(str::to_owned),
             place: self.place(),
         })
     }

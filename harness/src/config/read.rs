@@ -12,10 +12,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::choice::SubjectChoice;
 use super::command::CommandConfig;
-use super::error::{Problem, nearest};
+use super::error::Problem;
 use super::model::{Builtin, Config, Flaky, ServerConfig};
 use super::settings::ServerSettings;
-use crate::text::duration::parse_duration;
+use crate::text::{nearest_word, parse_duration};
 
 /// The keys of the file.
 pub const TOP: [&str; 14] = [
@@ -357,7 +357,7 @@ fn join(path: &str, key: &str) -> String {
 }
 
 fn hint(word: &str, known: &[&str]) -> String {
-    match nearest(word, known.iter().copied()) {
+    match nearest_word(word, known.iter().copied()) {
         Some(near) => format!("; did you mean `{near}`?"),
         None => format!("; there are {}", known.join(", ")),
     }

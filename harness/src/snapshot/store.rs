@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::snapshot::parse::parse;
 use crate::snapshot::tree::Node;
+use crate::text::slug;
 
 /// What stands in a snapshot file beside the text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -121,20 +122,6 @@ pub fn path_of(snapshots: &Path, suite: &str, stem: &str, name: &str, row: Optio
     let mut path = snapshots.to_owned();
     path.extend(suite.split('/').filter(|part| !part.is_empty()));
     path.join(stem).join(format!("{}{row}.snap", slug(name)))
-}
-
-/// A name as part of a file's: letters and digits in lower case, `-` for everything between them.
-pub fn slug(name: &str) -> String {
-    let mut slug = String::new();
-    for character in name.chars().flat_map(char::to_lowercase) {
-        if character.is_alphanumeric() {
-            slug.push(character);
-        } else if !slug.is_empty() && !slug.ends_with('-') {
-            slug.push('-');
-        }
-    }
-    let slug = slug.trim_end_matches('-');
-    if slug.is_empty() { "snapshot".to_owned() } else { slug.to_owned() }
 }
 
 /// Compares a text with the stored one. As insta does, white space at the end doesn't count, nor do carriage

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::event::{Event, Instance};
-use crate::snapshot::store::slug;
+use crate::text::slug;
 
 mod data;
 mod page;

@@ -6,8 +6,9 @@ use std::sync::OnceLock;
 use minijinja::value::Kwargs;
 use minijinja::{Environment, ErrorKind, State, UndefinedBehavior};
 
-use crate::scenario::error::{Findings, nearest_word};
+use crate::scenario::error::Findings;
 use crate::source::Position;
+use crate::text::nearest_word;
 
 /// What a word of expressions is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{Frame, State, Walk};
-use crate::scenario::error::nearest_word;
 use crate::scenario::model::{Action, Body, Call, Capture, Checks, Connect, Expected, Http, Outgoing};
 use crate::scenario::template::Template;
 use crate::scenario::visit;
 use crate::source::Position;
+use crate::text::nearest_word;
 
 impl Walk<'_, '_> {
     pub(super) fn action(&mut self, action: &Action, at: Position, who: &str, frame: &mut Frame, state: &mut State) {

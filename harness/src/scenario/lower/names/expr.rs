@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{Frame, State, Walk};
-use crate::scenario::error::nearest_word;
 use crate::scenario::model::Step;
 use crate::scenario::template::functions::{Callable, FUNCTIONS};
 use crate::scenario::template::{BUILT_IN, Expr, Template};
 use crate::scenario::visit::{self, Part};
+use crate::text::nearest_word;
 
 impl Walk<'_, '_> {
     pub(super) fn template(&mut self, template: &Template, frame: &Frame, state: &State) {

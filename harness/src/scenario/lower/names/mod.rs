@@ -250,7 +250,7 @@ impl Walk<'_, '_> {
                 self.states(step.at, of, without, frame, state);
                 self.names_of_a_snapshot(step.at, unordered, without, frame);
                 if let Some(Value::String(literal)) = name.as_literal()
-                    && !state.snapshots.insert(crate::snapshot::store::slug(literal))
+                    && !state.snapshots.insert(crate::text::slug(literal))
                 {
                     let message = format!("a snapshot named `{literal}`, or alike, is taken already");
                     self.report(frame, step.at, message, Some("names stand once in a scenario".to_owned()));

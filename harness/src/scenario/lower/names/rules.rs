@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{Frame, State, Walk};
-use crate::scenario::error::nearest_word;
 use crate::scenario::model::{Barrier, ParticipantSpec, Race};
 use crate::scenario::template::{BUILT_IN, Template};
 use crate::scenario::visit::{self, Part};
 use crate::source::Position;
+use crate::text::nearest_word;
 
 impl Walk<'_, '_> {
     /// The identity's templates see the key, the name, the run, the row, and those before them.
