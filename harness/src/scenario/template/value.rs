@@ -1,20 +1,14 @@
-//! Values with templates in them, and what the templates see.
-//!
-//! `"{{ expr }}"` alone keeps the type of the expression's value; in a longer string the value becomes text. The
-//! expressions are minijinja's. An undefined name is an error, always.
-
-mod expr;
-pub mod functions;
-mod scope;
-
-use std::fmt::Write as _;
+//! A value with templates in it.
 
 use serde_json::{Map, Value};
 
-pub use self::expr::Expr;
-pub use self::scope::Scope;
-use super::error::Findings;
-use super::node::{Kind, Node};
+use super::error::RenderError;
+use super::expr::Expr;
+use super::parse::{Piece, pieces};
+use super::scope::Scope;
+use super::text::{as_text, push_text};
+use crate::scenario::error::Findings;
+use crate::scenario::node::{Kind, Node};
 use crate::source::Position;
 
 /// A JSON value in which strings and keys may be templates.
@@ -33,28 +27,6 @@ enum Part {
     List(Vec<Template>),
     Map(Vec<(Template, Template)>),
 }
-
-#[derive(Debug, Clone)]
-enum Piece {
-    Literal(String),
-    Expression(Expr),
-}
-
-/// A template that can't be rendered: which expression, where, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RenderError {
-    /// Where the template stands.
-    pub at: Position,
-    /// What is wrong.
-    pub message: String,
-}
-
-/// Under this name, which no expression can write, `uuid()` asks the scope for a value.
-pub(in crate::scenario::template) const UUID: &str = "uuid()";
-
-/// What every expression may call or name besides its scope.
-pub const BUILT_IN: &[&str] =
-    &["uuid", "repeat", "range", "dict", "namespace", "debug", "env", "true", "false", "none", "loop"];
 
 impl Template {
     /// Reads a node; broken expressions are reported.
@@ -219,51 +191,11 @@ impl Template {
     }
 }
 
-/// Whether a value counts as true in a condition.
-pub fn is_true(value: &Value) -> bool {
-    minijinja::Value::from(minijinja::value::Serde(value.clone())).is_true()
-}
-
-/// A value as text: strings as they are, anything else as JSON.
-pub fn as_text(value: &Value) -> String {
-    let mut text = String::new();
-    push_text(&mut text, value);
-    text
-}
-
-fn push_text(text: &mut String, value: &Value) {
-    match value {
-        Value::String(string) => text.push_str(string),
-        other => {
-            let _ = write!(text, "{other}");
-        }
-    }
-}
-
 fn text_part(text: &str, at: Position, findings: &mut Findings) -> Part {
     if !text.contains("{{") {
         return Part::Literal(Value::String(text.to_owned()));
     }
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while let Some(open) = rest.find("{{") {
-        if open > 0 {
-            pieces.push(Piece::Literal(rest[..open].to_owned()));
-        }
-        let inside = &rest[open + 2..];
-        let Some(close) = closing(inside) else {
-            findings.error_help(at, "a template is opened by `{{` and never closed", "write `{{ … }}`");
-            return Part::Literal(Value::Null);
-        };
-        match Expr::lower(&inside[..close], at, findings) {
-            Some(expr) => pieces.push(Piece::Expression(expr)),
-            None => return Part::Literal(Value::Null),
-        }
-        rest = &inside[close + 2..];
-    }
-    if !rest.is_empty() {
-        pieces.push(Piece::Literal(rest.to_owned()));
-    }
+    let Some(mut pieces) = pieces(text, at, findings) else { return Part::Literal(Value::Null) };
     match (pieces.pop(), pieces.is_empty()) {
         (Some(Piece::Expression(expr)), true) => Part::Expression(expr),
         (Some(last), _) => {
@@ -274,43 +206,14 @@ fn text_part(text: &str, at: Position, findings: &mut Findings) -> Part {
     }
 }
 
-/// Where the `}}` that closes an expression stands: not inside its string literals or maps.
-fn closing(text: &str) -> Option<usize> {
-    let mut quote = None;
-    let mut depth = 0_usize;
-    let bytes = text.as_bytes();
-    let mut place = 0;
-    while place < bytes.len() {
-        let byte = bytes[place];
-        match quote {
-            Some(open) => {
-                if byte == b'\\' {
-                    place += 1;
-                } else if byte == open {
-                    quote = None;
-                }
-            }
-            None => match byte {
-                b'"' | b'\'' => quote = Some(byte),
-                b'{' => depth += 1,
-                b'}' if depth > 0 => depth -= 1,
-                b'}' if bytes.get(place + 1) == Some(&b'}') => return Some(place),
-                _ => {}
-            },
-        }
-        place += 1;
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use serde_json::json;
 
-    use super::super::node;
     use super::*;
+    use crate::scenario::node;
     use crate::source::Source;
 
     fn template(yaml: &str) -> (Template, Vec<String>) {

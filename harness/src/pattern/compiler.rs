@@ -1,105 +1,15 @@
-//! From JSON to a pattern, with every error told by where it stands and how to mend it.
-
-use std::fmt;
-use std::sync::Arc;
+//! From JSON to nodes, with every error told by where it stands and how to mend it. What the words are comes from a
+//! table, whose type stands here because the two need each other: a word's argument may be a pattern again.
 
 use serde_json::{Map, Value};
 
-use super::difference::Difference;
 use super::node::{Field, Matcher, Node};
 use super::path::{self, Segment};
-use super::suggest::nearest_word;
-use super::words::{MatcherWord, words};
-use super::{explain, text};
+use super::text;
+use crate::text::nearest::nearest_key;
 
 /// How deeply a pattern may nest; as deep as JSON that is parsed from text.
 pub(super) const MAX_DEPTH: usize = 128;
-
-/// A compiled pattern: what a frame, a body or a part of one should look like.
-#[derive(Clone)]
-pub struct Pattern {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    root: Node,
-    source: Value,
-}
-
-impl Pattern {
-    /// Compiles a pattern from JSON whose templates are already filled in.
-    ///
-    /// # Errors
-    /// The first error of the pattern, in key order; [`Pattern::check`] gives all of them.
-    pub fn compile(value: &Value) -> Result<Pattern, PatternError> {
-        let mut compiler = Compiler { path: Vec::new(), errors: Vec::new(), is_open: &|_| false };
-        let root = compiler.node(value);
-        match compiler.errors.into_iter().next() {
-            Some(error) => Err(error),
-            None => Ok(Pattern { inner: Arc::new(Inner { root, source: value.clone() }) }),
-        }
-    }
-
-    /// All errors of a pattern, for a check that runs nothing. A string for which `is_open` holds
-    /// stands for a value that is not known yet, such as a template: as the argument of a matcher it
-    /// is not judged.
-    pub fn check(value: &Value, is_open: &dyn Fn(&str) -> bool) -> Vec<PatternError> {
-        let mut compiler = Compiler { path: Vec::new(), errors: Vec::new(), is_open };
-        compiler.node(value);
-        compiler.errors
-    }
-
-    /// Whether a value matches. Builds no explanation.
-    pub fn matches(&self, value: &Value) -> bool {
-        self.inner.root.matches(Some(value))
-    }
-
-    /// Where and how a value differs from the pattern; empty exactly when it matches. In the order
-    /// of the pattern's keys and elements.
-    pub fn differences(&self, value: &Value) -> Vec<Difference> {
-        explain::differences(&self.inner.root, Some(value))
-    }
-
-    /// Whether a value that is not there satisfies the pattern, as with `$absent`.
-    pub fn matches_absent(&self) -> bool {
-        self.inner.root.matches(None)
-    }
-
-    /// What is missing when there is no value at all; empty exactly when
-    /// [`matches_absent`](Self::matches_absent).
-    pub fn differences_absent(&self) -> Vec<Difference> {
-        explain::differences(&self.inner.root, None)
-    }
-
-    /// Whether the pattern says anything about a value that is there. `{}` and `{"$any": true}`
-    /// don't, nor does what amounts to the latter: an expectation of these alone can't fail on a
-    /// frame. (`{}` still refuses what is not an object, but a frame is hardly ever anything else.)
-    pub fn can_fail(&self) -> bool {
-        let root = &self.inner.root;
-        let is_empty_object = matches!(root, Node::Object(fields) if fields.is_empty());
-        !is_empty_object && !root.accepts_everything()
-    }
-
-    /// The JSON that the pattern was compiled from.
-    pub fn source(&self) -> &Value {
-        &self.inner.source
-    }
-
-    pub(super) fn root(&self) -> &Node {
-        &self.inner.root
-    }
-}
-
-impl fmt::Debug for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pattern({})", describe(self))
-    }
-}
-
-/// The pattern as it was written, as compact JSON on one line, uncut.
-pub fn describe(pattern: &Pattern) -> String {
-    text::whole(pattern.source())
-}
 
 /// Something wrong with a pattern itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -118,6 +28,40 @@ pub struct PatternError {
     pub hint: String,
 }
 
+/// One matcher word. The compiler, its suggestions and the editor schema are made from these.
+pub struct MatcherWord {
+    /// The word with its `$`, as a key in a pattern.
+    pub name: &'static str,
+    /// What it asks for, in one line.
+    pub doc: &'static str,
+    /// The JSON Schema of its argument, as JSON text. A pattern inside is `#/$defs/pattern`, which
+    /// whoever assembles the whole schema defines.
+    pub schema: &'static str,
+    /// A pattern that uses it, as JSON text.
+    pub example: &'static str,
+    /// A value that the example matches, as JSON text.
+    pub accepts: &'static str,
+    /// A value that the example refuses, as JSON text.
+    pub refuses: &'static str,
+    /// What the argument has to be, for an error: "takes …".
+    pub(super) takes: &'static str,
+    pub(super) build: Builder,
+}
+
+impl MatcherWord {
+    /// The JSON Schema of the argument.
+    pub fn argument_schema(&self) -> Value {
+        // A test parses every fragment, so the fallback, which allows everything, is never taken.
+        serde_json::from_str(self.schema).unwrap_or(Value::Bool(true))
+    }
+}
+
+impl std::fmt::Debug for MatcherWord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MatcherWord").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 /// Makes a matcher from its argument. `None` when the argument has the wrong type; errors of another
 /// kind, which are told in full, go to the compiler and give a matcher nevertheless.
 pub(super) type Builder = fn(&mut Compiler<'_>, &Value) -> Option<Matcher>;
@@ -125,11 +69,23 @@ pub(super) type Builder = fn(&mut Compiler<'_>, &Value) -> Option<Matcher>;
 /// A pattern under compilation. It goes on behind an error, with a matcher that is never used.
 pub(super) struct Compiler<'a> {
     pub(super) path: Vec<Segment>,
+    words: &'static [MatcherWord],
     errors: Vec<PatternError>,
     pub(super) is_open: &'a dyn Fn(&str) -> bool,
 }
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
+    /// The node that `value` stands for, and every error in it.
+    pub(super) fn run(
+        words: &'static [MatcherWord],
+        is_open: &'a dyn Fn(&str) -> bool,
+        value: &Value,
+    ) -> (Node, Vec<PatternError>) {
+        let mut compiler = Compiler { path: Vec::new(), words, errors: Vec::new(), is_open };
+        let root = compiler.node(value);
+        (root, compiler.errors)
+    }
+
     pub(super) fn node(&mut self, value: &Value) -> Node {
         if self.path.len() > MAX_DEPTH {
             self.too_deep();
@@ -157,7 +113,7 @@ impl Compiler<'_> {
                 let node = self.below(segment, |it| it.node(value));
                 let key = key.strip_prefix('$').unwrap_or(key).to_owned();
                 plain.push(Field { key, node });
-            } else if let Some(word) = words().iter().find(|word| word.name == key) {
+            } else if let Some(word) = self.words.iter().find(|word| word.name == key) {
                 known = known.or(Some(word.name));
                 matchers.extend(self.below(segment, |it| it.matcher(word, value)));
             } else {
@@ -190,12 +146,14 @@ impl Compiler<'_> {
         let literal = format!("a key of the value that begins with \"$\" is written \"${key}\"");
         let meant = match foreign_word(key) {
             Some(advice) => Some(advice.to_owned()),
-            None => nearest_word(key, words().iter().map(|word| word.name)).map(|word| format!("did you mean {word}?")),
+            None => {
+                nearest_key(key, self.words.iter().map(|word| word.name)).map(|word| format!("did you mean {word}?"))
+            }
         };
         let hint = match meant {
             Some(meant) => format!("{meant} ({literal})"),
             None => {
-                let known: Vec<&str> = words().iter().map(|word| word.name).collect();
+                let known: Vec<&str> = self.words.iter().map(|word| word.name).collect();
                 format!("there are {}; {literal}", known.join(" "))
             }
         };
