@@ -28,7 +28,10 @@ use tokio::sync::watch;
 use crate::config::{Config, SubjectChoice};
 use crate::event::{EventSink, Outcome, ScenarioResult, Summary};
 use crate::plan::{PlaySettings, Randomness, RunLimits, SnapshotOptions, default_jobs, under_ci};
-use crate::report::human;
+use crate::report::wording::failures::failures_with_log;
+use crate::report::wording::result_line::result_line;
+use crate::report::wording::short_ids::with_short_ids;
+use crate::report::wording::summary::summary_text;
 use crate::run::Session;
 use crate::runner::{self, ChooseServer, RunOptions, ServerChoice};
 use crate::scenario::error::Severity;
@@ -156,7 +159,8 @@ impl Suite {
         }
         let subject = match self.subject {
             Some(subject) => subject,
-            None => config.subject(&config.server, &SubjectChoice::InProcess).map_err(|error| error.to_string())?,
+            None => crate::subject::choose(&config, &config.server, &SubjectChoice::InProcess)
+                .map_err(|error| error.to_string())?,
         };
         let server = subject.name().to_owned();
         let choose_server: ChooseServer = Arc::new(move |_| ServerChoice::Play(subject.clone()));
@@ -211,15 +215,15 @@ impl SuiteResult {
             return reason.clone();
         }
         let paint = Paint::new(false);
-        let mut text: String = self.results.iter().map(|result| format!("{}\n", human::line(result, paint))).collect();
+        let mut text: String = self.results.iter().map(|result| format!("{}\n", result_line(result, paint))).collect();
         for result in &self.results {
-            let failures = human::named(result, human::failures(result, None, paint));
+            let failures = with_short_ids(result, failures_with_log(result, None, paint));
             if !failures.is_empty() {
                 text.push('\n');
                 text.push_str(&failures);
             }
         }
-        text.push_str(&human::summary(&self.summary, paint));
+        text.push_str(&summary_text(&self.summary, paint));
         text
     }
 

@@ -10,10 +10,10 @@ pub struct CheckArgs {
     /// Which scenarios.
     #[command(flatten)]
     pub select: SelectArgs,
-    /// Exit with 2 if there is a warning: something that can be played and is probably not meant so.
+    /// Exit with 2 if there is a warning: something that can be played but is probably a mistake.
     #[arg(long)]
     pub deny_warnings: bool,
-    /// Play the scenarios so many times, and fail if a delivery ever comes behind the barrier that should follow it.
+    /// Play the scenarios N times, and fail if a delivery ever comes after the barrier that should follow it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub barrier: Option<u32>,
     /// With --barrier: the server under test, as for `run`.

@@ -24,7 +24,7 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-    /// Another roundtable.toml than the nearest in this folder or above.
+    /// Use this roundtable.toml instead of the nearest in this folder or above.
     #[arg(long, global = true, value_name = "FILE", display_order = 1000)]
     pub config: Option<PathBuf>,
     /// When to colour; `auto` is on terminals, and not where NO_COLOR is set.
@@ -55,17 +55,17 @@ pub enum Command {
     Serve(ServeArgs),
     /// Show the scenarios that would be played.
     List(ListArgs),
-    /// Read scenario and protocol files, and tell everything that is wrong with them; nothing is played.
+    /// Check scenario and protocol files without playing them, and print everything that is wrong with them.
     Check(CheckArgs),
-    /// Compare two playings of a scenario, and tell the first causal divergence.
+    /// Compare two playings of a scenario, and print the first causal divergence.
     Diff(DiffArgs),
-    /// Look at what changed in snapshots, by meaning and by cause, and accept or reject it.
+    /// Show pending changes of snapshots, by meaning and by cause, and accept or reject them.
     Review(ReviewArgs),
     /// Print the JSON Schema of scenario and protocol files, for editors, or of event files.
     Schema(SchemaArgs),
-    /// Tell a run again from its event file, and write reports of it.
+    /// Print the results of a run again from its event file, and write reports of it.
     Report(ReportArgs),
-    /// Tell the parts of a sharded run as one, and write reports of it.
+    /// Join the shards of a run: print their results as those of one run, and write reports of it.
     MergeReports(MergeReportsArgs),
     /// Print a completion script for a shell.
     Completions {

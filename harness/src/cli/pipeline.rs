@@ -12,19 +12,19 @@ const PIPELINE: &str = "Failures, limits, secrets";
 /// Retries, limits, and secrets.
 #[derive(Debug, Clone, Default, Args)]
 pub struct PipelineArgs {
-    /// Play a scenario that failed again, at most so many times; one that passes then is flaky.
+    /// Play a failed scenario again, at most N times; one that passes then is flaky.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(..=10), help_heading = PIPELINE)]
     pub retries: Option<u8>,
     /// Whether the run fails with scenarios that are flaky; the default is `pass`.
     #[arg(long, value_name = "WHAT", help_heading = PIPELINE)]
     pub flaky: Option<Flaky>,
-    /// Stop behind so many scenarios that failed.
+    /// Stop after N failed scenarios.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "fail_fast", help_heading = PIPELINE)]
     pub max_fail: Option<u32>,
-    /// Stop behind the first scenario that fails.
+    /// Stop after the first failed scenario.
     #[arg(long, help_heading = PIPELINE)]
     pub fail_fast: bool,
-    /// How long a scenario may take that doesn't say it itself; the default is 5m.
+    /// How long a scenario may take that sets no `timeout` itself; the default is 5m.
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = PIPELINE)]
     pub timeout: Option<Duration>,
     /// How long the run may take; then it ends as if interrupted, says who waited for what, and fails.
@@ -34,8 +34,8 @@ pub struct PipelineArgs {
     /// to anything but `false` or `0`.
     #[arg(long, help_heading = PIPELINE)]
     pub ci: bool,
-    /// An environment variable whose value is shown nowhere: in no output, report or snapshot; may be given several
-    /// times, as may `secrets` in roundtable.toml.
+    /// An environment variable whose value is masked in every output, report and snapshot; may be given several times.
+    /// `secrets` in roundtable.toml does the same.
     #[arg(long, value_name = "NAME", help_heading = PIPELINE)]
     pub secret: Vec<String>,
 }

@@ -31,22 +31,22 @@ pub struct RunArgs {
     /// How many scenarios run at once; the default is two for each core, and 1 with --debug.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub jobs: Option<u16>,
-    /// Play everything so many times.
+    /// Play everything N times.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
     /// Play everything again until something fails, at most MAX times if that is given.
     #[arg(long, value_name = "MAX", num_args = 0..=1, require_equals = true, conflicts_with_all = ["repeat", "keep_server"],
         value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat_until_failure: Option<Option<u32>>,
-    /// Play each scenario so many times with one seed (--seed, that of its last failure, or a new one), and tell how
-    /// often which failure comes.
+    /// Play each scenario N times with one seed (--seed, that of its last failure, or a new one), and print how often it
+    /// fails in which way.
     #[arg(long, value_name = "N", conflicts_with_all = ["repeat", "repeat_until_failure", "keep_server"],
         value_parser = clap::value_parser!(u32).range(1..))]
     pub reproduce: Option<u32>,
     /// Fix generated values and the order in which racers are released; a failure names its seed.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Release racers up to so much later than the first (2ms), each by chance that the seed fixes.
+    /// Release each racer at random up to this much later than the first, such as 2ms; the seed fixes the choice.
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = crate::text::parse_duration)]
     pub jitter: std::time::Duration,
     /// Multiply every deadline, for slow machines.
@@ -61,27 +61,28 @@ pub struct RunArgs {
     /// Which reports.
     #[command(flatten)]
     pub reports: ReportsArgs,
-    /// Of which scenarios a page is written that shows every request and frame, and reports hold them.
+    /// For which scenarios to write a page with every request and frame, and to put them into reports.
     #[arg(long, value_name = "WHEN", default_value = "on-failure")]
-    pub trace: crate::report::tape::Keep,
-    /// The folder for traces, pending snapshots under CI, and what the next run wants to know of this one; `output` in
+    pub trace: crate::report::files::details::KeepDetails,
+    /// The folder for traces, pending snapshots under CI, and what the next run reads of this one; `output` in
     /// roundtable.toml.
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// Tell every request, frame and server log line as it happens; with -v whole frames, and barriers too.
+    /// Print every request, frame and server log line as it happens; with -v whole frames, and barriers too.
     #[arg(long)]
     pub debug: bool,
-    /// Go on waiting, and play again what a change of a scenario, protocol, table, snapshot or a server's sources touches.
+    /// Wait after the run, and play again what a change of a scenario, protocol, table, snapshot or a server's sources
+    /// concerns.
     #[arg(long, conflicts_with_all = ["repeat", "repeat_until_failure", "reproduce", "keep_server", "step",
         "pause_on_failure", "shard", "ci"])]
     pub watch: bool,
     /// Stop before each step, with everything connected: look into inboxes, send frames by hand, skip, go on.
     #[arg(long, conflicts_with_all = ["repeat_until_failure", "reproduce"])]
     pub step: bool,
-    /// Stop at the first failure, with everything connected, and tell addresses and lines to paste.
+    /// Stop at the first failure, with everything connected, and print addresses and commands to paste.
     #[arg(long, conflicts_with_all = ["repeat_until_failure", "reproduce"])]
     pub pause_on_failure: bool,
-    /// Tell every failure in full, also those that are alike; -vv is --debug with whole frames.
+    /// Print every failure in full, also those that are alike; -vv is --debug with whole frames.
     #[arg(long, short, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }

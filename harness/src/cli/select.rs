@@ -25,8 +25,8 @@ pub struct NarrowArgs {
     /// Only scenarios that failed or were not run when they were last selected; all where there are none.
     #[arg(long, help_heading = NARROW)]
     pub last_failed: bool,
-    /// Only scenarios that files concern which differ from a git revision: their own, their protocols', their
-    /// snapshots, and their server's `sources` in roundtable.toml.
+    /// Only scenarios that may be concerned by files that differ from a git revision: their own files, their protocols',
+    /// their snapshots, and their server's `sources` in roundtable.toml.
     #[arg(long, value_name = "REV", help_heading = NARROW)]
     pub changed_since: Option<String>,
     /// Only the I-th of N parts.

@@ -9,8 +9,8 @@ use crate::cli::CheckArgs;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::plan::{PlaySettings, RunLimits, default_jobs};
-use crate::report::human;
-use crate::report::reports::Reports;
+use crate::report::files::reports::Reports;
+use crate::report::wording::summary::summary_text;
 use crate::runner::RunOptions;
 use crate::scenario::error::Severity;
 use crate::scenario::whole;
@@ -94,7 +94,7 @@ fn try_barriers(config: &Config, args: &CheckArgs, mut selected: Selected, times
     match play(audit, &mut Reports::default()) {
         Ok((finished, failures)) => {
             print(&failures);
-            print(&human::summary(&finished.summary, paint));
+            print(&summary_text(&finished.summary, paint));
             Exit::of(&finished.summary)
         }
         Err(error) => {

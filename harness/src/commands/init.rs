@@ -8,36 +8,35 @@ use clap::Parser as _;
 
 use super::output::{complain, print, refuse};
 use crate::cli::{Cli, Command, InitArgs};
-use crate::config::Config;
-use crate::config::ServerSettings;
+use crate::config::command::TCP;
+use crate::config::{CommandConfig, Config, ServerSettings};
 use crate::exit::Exit;
 use crate::init::files::first_files;
 use crate::init::probe::probe;
 use crate::init::{FoundSocket, ProbeResult, ServerFacts, ServerStart};
-use crate::subject::subprocess::spec::TCP;
 use crate::subject::{Subject, SubprocessSpec};
 use crate::text::paint::{Paint, Style};
 
-/// Asks for what isn't given, looks at the server, writes the files, and plays the first scenario.
+/// Asks for what no option says, probes the server, writes the files, and plays the first scenario.
 pub(crate) fn init(args: &InitArgs, paint: Paint) -> Exit {
     let dir = match std::path::absolute(&args.dir) {
         Ok(dir) => dir,
         Err(error) => return refuse(&format!("{}: {error}", args.dir.display())),
     };
     if !dir.is_dir() {
-        return refuse(&format!("{} is no folder: make it first", args.dir.display()));
+        return refuse(&format!("{} is not a folder: create it first", args.dir.display()));
     }
     let shown = |path: &str| args.dir.join(path).strip_prefix(".").map_or(args.dir.join(path), Path::to_path_buf);
     let there = dir.join(crate::config::model::FILE_NAME);
-    let kept = "is there already; nothing was written (--force writes it anew)";
+    let kept = "exists already; nothing was written (--force overwrites it)";
     if there.exists() && !args.force {
         return refuse(&format!("{} {kept}", shown("roundtable.toml").display()));
     }
-    let facts = match facts(args, &dir) {
+    let facts = match server_facts(args, &dir) {
         Ok(facts) => facts,
         Err(error) => return refuse(&error),
     };
-    let found = match look(&facts, &dir) {
+    let found = match start_and_probe(&facts, &dir) {
         Ok(found) => found,
         Err(error) => {
             complain(&format!("{error}\nnothing was written"));
@@ -53,13 +52,16 @@ pub(crate) fn init(args: &InitArgs, paint: Paint) -> Exit {
         && answer.status >= 400
         && !matches!(answer.status, 401 | 403)
     {
-        complain(&format!("GET {path} answers {}, which is nothing to begin with; nothing was written", answer.status));
+        complain(&format!(
+            "GET {path} answers {}, so no scenario can begin with it; nothing was written",
+            answer.status
+        ));
         return Exit::NoServer;
     }
     if found.http.is_none() && found.socket.is_none() {
         complain(
-            "at none of the usual places the server answers a GET or a WebSocket handshake; nothing was written: \
-             --websocket PATH or --get PATH says where it does",
+            "the server answers neither a GET nor a WebSocket handshake at the usual paths; nothing was written: name a \
+             path by --websocket PATH or --get PATH",
         );
         return Exit::NoServer;
     }
@@ -87,7 +89,7 @@ pub(crate) fn init(args: &InitArgs, paint: Paint) -> Exit {
     let next = match exit {
         Exit::Passed if found.socket.is_none() => {
             "No WebSocket was found, so the scenario is a request alone; `roundtable init --force --websocket PATH …` \
-             begins anew with one."
+             starts over with one."
         }
         Exit::Passed => {
             "Next: a verb for what your participants do (scenarios/protocols), and a scenario that uses it."
@@ -100,8 +102,8 @@ pub(crate) fn init(args: &InitArgs, paint: Paint) -> Exit {
     exit
 }
 
-/// What is given, and where somebody is there to answer, what is asked.
-fn facts(args: &InitArgs, dir: &Path) -> Result<ServerFacts, String> {
+/// What the options say of the server; how it is started is asked at a terminal where no option says it.
+fn server_facts(args: &InitArgs, dir: &Path) -> Result<ServerFacts, String> {
     let name = match &args.name {
         Some(name) => name.clone(),
         None => dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
@@ -162,16 +164,16 @@ fn ask(question: &str) -> Result<String, String> {
     Ok(line.trim().to_owned())
 }
 
-/// Starts the server, looks at it, and stops it.
-fn look(facts: &ServerFacts, dir: &Path) -> Result<ProbeResult, String> {
+/// Starts the server, probes it, and stops it.
+fn start_and_probe(facts: &ServerFacts, dir: &Path) -> Result<ProbeResult, String> {
     let subject = match &facts.start {
         ServerStart::Url(url) => Subject::Remote(url.clone()),
         ServerStart::Command { env, words, port } => {
-            let mut spec = SubprocessSpec::new(facts.name.clone(), dir, words.clone());
-            spec.ready = Some(TCP.to_owned());
-            spec.port = *port;
-            spec.defaults.env.clone_from(env);
-            Subject::Subprocess(Box::new(spec))
+            let mut command = CommandConfig::new(facts.name.clone(), dir, words.clone());
+            command.ready = Some(TCP.to_owned());
+            command.port = *port;
+            command.defaults.env.clone_from(env);
+            Subject::Subprocess(Box::new(SubprocessSpec::new(command)))
         }
     };
     let runtime =
@@ -184,7 +186,7 @@ fn look(facts: &ServerFacts, dir: &Path) -> Result<ProbeResult, String> {
         let found = probe(server.url(), facts).await;
         if let Some(death) = server.died() {
             let log: String = server.log_tail(20).iter().map(|line| format!("\n  {line}")).collect();
-            return Err(format!("the server ended while it was looked at: it {death}{log}"));
+            return Err(format!("the server ended while it was probed: it {death}{log}"));
         }
         let _ = server.stop().await;
         Ok(found)
@@ -203,7 +205,7 @@ fn description(found: &ProbeResult, paint: Paint) -> String {
         Some(FoundSocket::Refused { path, status, said }) => {
             let said = said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();
             line(format!(
-                "a WebSocket at {path}, which refuses strangers with {status}{said}; --header and --websocket give what it wants"
+                "a WebSocket at {path}, which refuses a client without credentials with {status}{said}; give them by --header or --websocket"
             ));
         }
         Some(FoundSocket::Open { path, greeting, ping, message }) => {

@@ -66,7 +66,7 @@ pub(crate) fn narrow(
             known => format!("balanced by the durations of {known}"),
         };
         let all = counted(all, "scenario", "scenarios");
-        narrowed.lines.push(format!("part {shard}: {} of {all}, {balanced}", narrowed.labels.len()));
+        narrowed.lines.push(format!("shard {shard}: {} of {all}, {balanced}", narrowed.labels.len()));
     }
     Ok(narrowed)
 }

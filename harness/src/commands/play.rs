@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::output::print;
 use crate::event::{Event, EventKind, EventSink, Outcome, ScenarioResult};
 use crate::plan::{Job, PlaySettings};
-use crate::report::alike::Failures;
-use crate::report::debug::Story;
-use crate::report::human;
-use crate::report::reports::Reports;
+use crate::report::files::reports::Reports;
+use crate::report::live::failure_list::FailureList;
+use crate::report::live::story::Story;
+use crate::report::wording::result_line::{not_run_lines, result_line};
+use crate::report::wording::short_ids::with_short_ids;
 use crate::run::{Desk, Session};
 use crate::runner::{self, ChooseServer, Finished, RunOptions};
 use crate::secret::Secrets;
@@ -107,7 +108,7 @@ pub(crate) fn play(play: Play<'_>, reports: &mut Reports) -> Result<(Finished, S
     let mut failures = show(incoming, display, &options.replay_options, reports);
     let finished = playing.join().map_err(|_| "the runner itself panicked; please report this".to_owned())?;
     let finished = finished.map_err(|error| format!("the run could not begin: {error}"))?;
-    failures.push_str(&human::not_run(&finished.results, display.paint));
+    failures.push_str(&not_run_lines(&finished.results, display.paint));
     Ok((finished, failures))
 }
 
@@ -129,7 +130,7 @@ fn batching_sink(messages: mpsc::Sender<Message>, live: bool) -> EventSink {
 fn show(incoming: Receiver<Message>, display: Display, replay_options: &[String], reports: &mut Reports) -> String {
     let Display { paint, story, .. } = display;
     let whole = story == Some(StoryDetail::Whole);
-    let mut failures = Failures::new(paint, whole, display.every_failure_in_full);
+    let mut failures = FailureList::new(paint, whole, display.every_failure_in_full);
     let mut story = story.map(|_| Story::new(paint, terminal_width(), whole));
     let events = incoming.into_iter().flat_map(|message| match message {
         Message::Events(events) => events,
@@ -151,8 +152,8 @@ fn show(incoming: Receiver<Message>, display: Display, replay_options: &[String]
             }
             EventKind::ScenarioFinished(result) => {
                 if has_line(result, display.lines) {
-                    let line = human::line(result, paint);
-                    print(&format!("{}\n", if whole { line } else { human::named(result, line) }));
+                    let line = result_line(result, paint);
+                    print(&format!("{}\n", if whole { line } else { with_short_ids(result, line) }));
                 }
                 let trace = reports.trace(result).map(|page| shown_path(&page));
                 failures.add(result, trace.as_deref(), replay_options);
@@ -166,7 +167,7 @@ fn show(incoming: Receiver<Message>, display: Display, replay_options: &[String]
             reports.tell(event);
         }
     }
-    failures.text()
+    failures.into_text()
 }
 
 /// Whether a scenario gets a line when it ends; all that were not run are printed together at the end.

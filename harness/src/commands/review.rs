@@ -29,7 +29,7 @@ pub(crate) fn review(config: &Config, args: &ReviewArgs, paint: Paint) -> Exit {
     let asks = !decides && !args.list && args.html.is_none() && !args.remove_orphans;
     if asks && !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
         return refuse(
-            "review asks, and this is no terminal: --list shows what is pending, --accept and --reject decide",
+            "review asks questions, and this is not a terminal: --list shows what is pending, --accept and --reject decide",
         );
     }
     if under_ci(false) && (asks || decides || args.remove_orphans) {

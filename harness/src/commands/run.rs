@@ -17,9 +17,9 @@ use crate::cli::RunArgs;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::plan::{Job, under_ci};
-use crate::report::human;
-use crate::report::reports::Reports;
-use crate::report::tape::Keep;
+use crate::report::files::details::KeepDetails;
+use crate::report::files::reports::Reports;
+use crate::report::wording::summary::summary_text;
 use crate::runner::ServerChoice;
 use crate::select::last_run::make_output;
 use crate::select::{Selected, jobs_of};
@@ -61,7 +61,7 @@ fn try_run(config: &Config, args: &RunArgs, except: &BTreeSet<String>, paint: Pa
     }
     let mut reports = Reports::begin(&args.reports.report, &args.reports.history, args.trace, Some(&output))
         .map_err(|error| refuse(&error))?;
-    let detail = !reports.is_empty() && args.trace != Keep::Off;
+    let detail = !reports.is_empty() && args.trace != KeepDetails::Off;
     let jobs = |repetitions| -> Vec<Job> {
         let mut jobs = jobs_of(&selected, repetitions);
         jobs.retain(|job| narrowed.labels.contains(&job.label));
@@ -107,7 +107,7 @@ fn try_run(config: &Config, args: &RunArgs, except: &BTreeSet<String>, paint: Pa
     }
     print(&failures);
     after::print_notes(&selected, &narrowed, &results, &summary, paint);
-    print(&human::summary(&summary, paint));
+    print(&summary_text(&summary, paint));
     if let Some((servers, runtime)) = finished.kept {
         kept_servers::keep_servers(servers, &runtime, &results);
     }

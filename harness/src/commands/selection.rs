@@ -45,7 +45,7 @@ pub(crate) fn require_playable(config: &Config, args: &SelectArgs, selected: Sel
     }
     if let Some(unmatched) = selected.unmatched.first() {
         complain(&format!(
-            "nothing is called `{unmatched}`: no file, suite, or part of a scenario's name or title (`roundtable list` shows them)"
+            "nothing matches `{unmatched}`: it is no file, no suite, and no part of a scenario's name or title (`roundtable list` shows them)"
         ));
         return Err(Exit::Nothing);
     }

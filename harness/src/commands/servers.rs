@@ -7,7 +7,7 @@ use crate::config::{Config, SubjectChoice};
 use crate::runner::{ChooseServer, ServerChoice};
 use crate::scenario::model::Scenario;
 use crate::secret::Secrets;
-use crate::subject::Subject;
+use crate::subject::{self, Subject};
 
 /// Which server each scenario gets.
 pub(crate) struct Servers {
@@ -55,7 +55,7 @@ impl Servers {
                     urls.get(name).map_or(SubjectChoice::Subprocess, |url| SubjectChoice::Remote(url.clone()))
                 }
             };
-            match config.server(name).and_then(|server| config.subject(server, &choice)) {
+            match config.server(name).and_then(|server| subject::choose(&config, server, &choice)) {
                 Ok(Subject::Remote(url)) => match why_not_remote(scenario, &url) {
                     Some(reason) => ServerChoice::Skip(reason),
                     None => ServerChoice::Play(Subject::Remote(url)),

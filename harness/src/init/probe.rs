@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures_util::{SinkExt as _, StreamExt as _};
-use reqwest::Url;
 use serde_json::{Value, json};
 use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message as Frame;
 
 use super::files::KINDS;
 use super::{FoundSocket, HttpAnswer, MessageTest, PingTest, ProbeResult, ServerFacts};
-use crate::run::{Handshake, Opened, handshake};
 use crate::text::{shorten, visible};
+use crate::wire::codec;
+use crate::wire::http::{Client, HeaderMap, HeaderName, HeaderValue, Request};
+use crate::wire::url::join;
+use crate::wire::websocket::{self, Handshake, Opened, WebSocket};
 
 /// Paths that often answer a GET; the first 2xx counts.
 const USUAL_PATHS: [&str; 9] =
@@ -37,8 +36,6 @@ const USUAL_SOCKETS: [&str; 12] = [
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// After this long without a frame, the frames so far are taken for all.
 const QUIET_TIME: Duration = Duration::from_millis(300);
-
-type Stream = WebSocketStream<hyper_util::rt::TokioIo<hyper::upgrade::Upgraded>>;
 
 /// Looks at the server at this address.
 pub async fn probe(base: &str, facts: &ServerFacts) -> ProbeResult {
@@ -67,17 +64,22 @@ fn headers(facts: &ServerFacts) -> Vec<(String, String)> {
 }
 
 async fn try_gets(base: &str, facts: &ServerFacts) -> Option<HttpAnswer> {
-    let client = crate::run::client(base).ok()?;
+    let client = Client::for_server(base).ok()?;
     let mut best: Option<HttpAnswer> = None;
+    let mut all = HeaderMap::new();
+    for (name, value) in headers(facts) {
+        let (name, value) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()));
+        if let (Ok(name), Ok(value)) = (name, value) {
+            all.append(name, value);
+        }
+    }
     let paths: Vec<&str> = facts.get.as_deref().map_or_else(|| USUAL_PATHS.to_vec(), |path| vec![path]);
     for path in paths {
-        let mut request = client.get(format!("{base}{}", without_templates(path))).timeout(ANSWER_TIMEOUT);
-        for (name, value) in headers(facts) {
-            request = request.header(name, value);
-        }
-        let Ok(response) = request.send().await else { continue };
-        let status = response.status().as_u16();
-        let body = response.text().await.unwrap_or_default();
+        let Ok(url) = join(base, &without_templates(path), &[]) else { continue };
+        let request = Request { method: "GET", url: &url, headers: &all, body: None };
+        let Ok(Ok(response)) = timeout(ANSWER_TIMEOUT, request.over(&client)).await else { continue };
+        let status = response.status;
+        let body = String::from_utf8_lossy(&response.body).into_owned();
         let body = serde_json::from_str::<Value>(&body).ok().filter(|value| value.is_object() && body.len() < 300);
         let good = (200..300).contains(&status);
         // A 404 at a guessed path says nothing; a refusal says that something is there.
@@ -116,12 +118,14 @@ struct Refusal {
 }
 
 /// Opens a WebSocket. `None`: no answer.
-async fn handshake_with(base: &str, path: &str, facts: &ServerFacts) -> Option<Result<Stream, Refusal>> {
-    let url = Url::parse(&format!("{base}{}", without_templates(path))).ok()?;
+async fn handshake_with(base: &str, path: &str, facts: &ServerFacts) -> Option<Result<WebSocket, Refusal>> {
+    let url = join(base, &without_templates(path), &[]).ok()?;
     let asked = Handshake { url, headers: headers(facts), subprotocols: Vec::new(), receive_buffer: None };
-    match timeout(ANSWER_TIMEOUT, handshake(&asked)).await.ok()?.ok()? {
-        Opened::Stream(stream, ..) => Some(Ok(*stream)),
-        Opened::Refused(answer) => Some(Err(Refusal { status: answer.status, said: short_text(&answer.body) })),
+    match timeout(ANSWER_TIMEOUT, websocket::open(&asked)).await.ok()?.ok()? {
+        Opened::Accepted(socket, _) => Some(Ok(*socket)),
+        Opened::Refused(answer) => {
+            Some(Err(Refusal { status: answer.status, said: short_text(&codec::body(&answer.body)) }))
+        }
     }
 }
 
@@ -138,7 +142,7 @@ fn short_text(body: &Value) -> Option<String> {
 }
 
 /// Opens two connections: what both receive first, what answers a ping, who receives a message.
-async fn try_socket(base: &str, path: &str, facts: &ServerFacts, mut one: Stream) -> FoundSocket {
+async fn try_socket(base: &str, path: &str, facts: &ServerFacts, mut one: WebSocket) -> FoundSocket {
     let first = receive_until_quiet(&mut one).await;
     let mut socket = FoundSocket::Open { path: path.to_owned(), greeting: Vec::new(), ping: None, message: None };
     let Some(Ok(mut two)) = handshake_with(base, path, facts).await else { return socket };
@@ -189,8 +193,8 @@ async fn try_socket(base: &str, path: &str, facts: &ServerFacts, mut one: Stream
             to_other: receive_until_quiet(&mut two).await.into_iter().find(carries),
         }));
     }
-    let _ = one.close(None).await;
-    let _ = two.close(None).await;
+    one.close().await;
+    two.close().await;
     socket
 }
 
@@ -207,25 +211,25 @@ fn is_pong(frame: &Value) -> bool {
 }
 
 /// Whether the server has closed the connection.
-async fn is_closed(stream: &mut Stream) -> bool {
-    stream.send(Frame::Ping(Vec::new().into())).await.is_err()
+async fn is_closed(stream: &mut WebSocket) -> bool {
+    !stream.is_open().await
 }
 
-async fn send(stream: &mut Stream, frame: &Value) -> bool {
-    stream.send(Frame::text(frame.to_string())).await.is_ok()
+async fn send(stream: &mut WebSocket, frame: &Value) -> bool {
+    stream.send(codec::Message::json(frame)).await
 }
 
 /// The text frames that come until none came for a while.
-async fn receive_until_quiet(stream: &mut Stream) -> Vec<Value> {
+async fn receive_until_quiet(stream: &mut WebSocket) -> Vec<Value> {
     const MOST: usize = 50;
     let mut frames = Vec::new();
     while frames.len() < MOST {
         match timeout(QUIET_TIME, stream.next()).await {
-            Ok(Some(Ok(Frame::Text(text)))) => {
-                frames.push(serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.to_string())));
+            Ok(Some(codec::Message::Text(text))) => {
+                frames.push(serde_json::from_str(&text).unwrap_or(Value::String(text)));
             }
-            Ok(Some(Ok(_))) => {}
-            _ => break,
+            Ok(Some(codec::Message::Binary(_))) => {}
+            Ok(None) | Err(_) => break,
         }
     }
     frames

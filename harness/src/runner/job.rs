@@ -17,7 +17,7 @@ use crate::event::{
     Class, Event, EventKind, EventSink, Failure, FailureKind, Instance, Outcome, Place, ScenarioResult,
 };
 use crate::plan::Job;
-use crate::run::{self, LogBook, Progress, Seen, Session, lock};
+use crate::run::{self, LogBook, Progress, Session, Watch, lock};
 use crate::stub;
 use crate::subject::in_process::log_dispatch;
 use crate::subject::{LogLine, LogSink, Server, Subject};
@@ -98,7 +98,7 @@ impl JobPlayer {
         let sink = log_sink(&book, events, job.instance(), began);
         let _scope = matches!(subject, Subject::InProcess(_))
             .then(|| tracing::dispatcher::set_default(&log_dispatch(Arc::clone(&sink), self.log_level)));
-        let seen = Seen { log: Arc::clone(&book), progress: Arc::new(Progress::default()), began };
+        let seen = Watch { log: Arc::clone(&book), progress: Arc::new(Progress::default()), began };
         let mut stopping = self.stopping.clone();
         let attempted = runtime.block_on(async {
             let stopped = async {
@@ -123,7 +123,7 @@ impl JobPlayer {
 
     /// Starts the stubs and plays the job on a server of its own, in process or where it acts on the server, or on a
     /// shared one.
-    async fn play_on_server(&self, job: &Job, subject: &Subject, sink: LogSink, seen: Seen) -> Attempted {
+    async fn play_on_server(&self, job: &Job, subject: &Subject, sink: LogSink, seen: Watch) -> Attempted {
         let unplayed = |outcome| Attempted::last(job.unplayed(outcome));
         let starting = seen.progress.wait(None, format!("the server `{}` to be ready", subject.name()), None);
         // Before the server, which is told where they are.
@@ -162,7 +162,7 @@ impl JobPlayer {
         settings: ServerSettings,
         server_is_ready: impl FnOnce(),
         stubs: &stub::Started,
-        seen: Seen,
+        seen: Watch,
     ) -> Attempted {
         seen.log.shared.store(true, Ordering::Relaxed);
         let (server, usage) = match self.servers.get(job, subject, settings, &seen.log).await {
@@ -174,7 +174,7 @@ impl JobPlayer {
         };
         server_is_ready();
         // Building and starting a shared server is not this scenario's time.
-        let seen = Seen { began: Instant::now(), ..seen };
+        let seen = Watch { began: Instant::now(), ..seen };
         seen.log.begin(seen.began);
         let (url, run_id) = (server.url().to_owned(), run::digits(job, &self.session, true));
         self.crosstalk.record(&url, &run_id, &job.label);

@@ -182,9 +182,9 @@ impl SharedServers {
         let log = Arc::new(LogFanOut::default());
         let sink = self.log_sink(&log);
         if let Subject::Subprocess(spec) = subject
-            && !spec.build.is_empty()
+            && !spec.config.build.is_empty()
         {
-            let kind = EventKind::Building { command: spec.build.join(" ") };
+            let kind = EventKind::Building { command: spec.config.build.join(" ") };
             (self.events)(Event { scenario: None, at: self.run_began.elapsed(), kind });
         }
         let subject = subject.clone();

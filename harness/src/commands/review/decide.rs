@@ -28,7 +28,7 @@ pub(super) fn decide(review: &Review, args: &ReviewArgs, paint: Paint) -> Exit {
 pub(super) fn finish(review: &Review, decisions: &Decisions, args: &ReviewArgs, force: bool, paint: Paint) -> Exit {
     match carry_out(review, decisions, args.from.is_some(), force) {
         Ok(done) => {
-            print(&screen::done(review, decisions, &done, paint));
+            print(&screen::carried_out_text(review, decisions, &done, paint));
             if done.stale.is_empty() { Exit::Passed } else { Exit::Failed }
         }
         Err(error) => refuse(&error.to_string()),

@@ -6,7 +6,7 @@ use crate::commands::output::complain;
 use crate::config::Config;
 use crate::event::Instance;
 use crate::exit::Exit;
-use crate::report::trace::trace_path;
+use crate::report::files::trace::trace_path;
 
 /// The folders of a review.
 pub(super) struct ReviewFolders {

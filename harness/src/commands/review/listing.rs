@@ -11,7 +11,7 @@ use crate::text::paint::{Paint, Style};
 
 /// `--list` for people.
 pub(super) fn list(review: &Review, orphans: &[PathBuf], paint: Paint) -> String {
-    let mut text = screen::list(review, paint);
+    let mut text = screen::list_text(review, paint);
     text.push_str(&list_orphans(orphans, paint));
     if review.pending.is_empty() && review.settled == 0 {
         text.push_str("nothing is pending\n");
@@ -70,7 +70,7 @@ pub(super) fn as_json(review: &Review, orphans: &[PathBuf]) -> String {
             json!({
                 "snapshot": pending.shown,
                 "scenario": pending.label,
-                "name": pending.meta.expression,
+                "name": pending.front_matter.expression,
                 "file": pending.file,
                 "stale": pending.stale,
                 "changes": changes,

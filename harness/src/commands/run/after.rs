@@ -8,7 +8,8 @@ use crate::commands::output::{complain, print};
 use crate::commands::unused;
 use crate::config::Config;
 use crate::event::{Outcome, ScenarioResult, Summary};
-use crate::report::human;
+use crate::report::wording::server_log::errors_while_passing;
+use crate::report::wording::summary::varying_snapshots;
 use crate::select::Selected;
 use crate::select::last_run::{FILE_NAME, LastRun};
 use crate::snapshot::store;
@@ -70,8 +71,8 @@ pub(super) fn print_notes(
     if selected.whole && narrowed.whole && summary.not_begun == 0 && !summary.interrupted {
         unused::stream_patterns(results).iter().for_each(|pattern| note(pattern));
     }
-    human::varying(results).iter().for_each(|text| note(text));
-    if let Some(text) = human::logged_while_passing(results) {
+    varying_snapshots(results).iter().for_each(|text| note(text));
+    if let Some(text) = errors_while_passing(results) {
         note(&text);
     }
 }

@@ -45,7 +45,7 @@ fn parts_are_balanced_by_durations() {
     let alone = project.run(&["list", "--shard", "1/2", "--durations", "durations.json"]);
     assert_eq!(alone.stdout, "a/one  It passes\n");
     let ran = project.play(&["--shard", "2/2", "--durations", "durations.json", "--report", "json=events.jsonl"]);
-    assert!(ran.stdout.starts_with("part 2/2: 5 of 6 scenarios, balanced by the durations of 6\n"), "{}", ran.stdout);
+    assert!(ran.stdout.starts_with("shard 2/2: 5 of 6 scenarios, balanced by the durations of 6\n"), "{}", ran.stdout);
     assert_eq!(project.events("events.jsonl")[0]["shard"], "2/2");
     // What a run took is as good: an event file, or what the run left.
     for file in ["events.jsonl", "roundtable-report/last-run.json"] {
