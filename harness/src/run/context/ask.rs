@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::step_context::StepContext;
 use super::wait::{or_death, patiently, server_died};
 use crate::event::{EventKind, Failure, FailureKind};
-use crate::history::{Exchange, EntryKind};
+use crate::history::{EntryKind, Exchange};
 use crate::run::state::answer::Answer;
 use crate::run::state::release::Racer;
 use crate::scenario::template::{Template, as_text};

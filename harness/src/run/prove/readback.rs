@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::history::{History, EntryKind};
+use crate::history::{EntryKind, History};
 use crate::run::context::ask::get;
 use crate::run::context::step_context::StepContext;
 use crate::run::state::streams::stream_of;

@@ -11,7 +11,7 @@ use super::mailbox::{Holds, Mailbox};
 use super::markers::{Marked, Markers};
 use super::recorder::Recorder;
 use crate::event::EventKind;
-use crate::history::{Closing, ConnectionId, Payload, EntryKind};
+use crate::history::{Closing, ConnectionId, EntryKind, Payload};
 use crate::pattern::Pattern;
 use crate::wire::codec::Message;
 use crate::wire::feed::{FeedReceiver, Outlet};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::lock::lock;
 use crate::event::{Event, EventKind, EventSink, Instance};
-use crate::history::{ConnectionId, Entry, History, EntryKind};
+use crate::history::{ConnectionId, Entry, EntryKind, History};
 
 /// Keeps and tells what happens, and numbers it.
 pub(crate) struct Recorder {

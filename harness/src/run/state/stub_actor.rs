@@ -11,7 +11,7 @@ use super::mailbox::{Holds, Mailbox};
 use super::participant::Participant;
 use super::recorder::Recorder;
 use crate::event::EventKind;
-use crate::history::{Closing, ConnectionId, StubEntry, EntryKind};
+use crate::history::{Closing, ConnectionId, EntryKind, StubEntry};
 use crate::pattern::Pattern;
 use crate::scenario::model::ParticipantSpec;
 use crate::stub::{Exchange, Given, Stage, Started, Stub, Told};
