@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::history::Closing;
 use crate::pattern::Pattern;
+use crate::pattern::matching::maximum_matching;
 
 /// A frame in an inbox.
 #[derive(Debug, Clone)]
@@ -110,34 +111,15 @@ impl Inbox {
         Look::Found(places)
     }
 
-    /// An untaken match for each pattern, in any order, no frame for two: a matching by augmenting paths.
+    /// An untaken match for each pattern, in any order, no frame for two.
     pub(crate) fn all(&self, patterns: &[Pattern], from: usize) -> Look {
         let frames: Vec<(usize, &Frame)> = self.untaken(from).collect();
-        let edges: Vec<Vec<usize>> = patterns
-            .iter()
-            .map(|pattern| (0..frames.len()).filter(|place| pattern.matches(&frames[*place].1.value)).collect())
-            .collect();
-        let mut owner: Vec<Option<usize>> = vec![None; frames.len()];
-        let mut missing = None;
-        let mut matched = 0;
-        for number in 0..patterns.len() {
-            let mut seen = vec![false; frames.len()];
-            if assign(number, &edges, &mut owner, &mut seen) {
-                matched += 1;
-            } else {
-                missing = missing.or(Some(number));
-            }
+        let fits = |pattern: usize, frame: usize| patterns[pattern].matches(&frames[frame].1.value);
+        let found = maximum_matching(patterns.len(), frames.len(), fits).column_of;
+        match found.iter().position(Option::is_none) {
+            Some(first) => Look::Missing { matched: found.iter().flatten().count(), first },
+            None => Look::Found(found.into_iter().flatten().map(|frame| frames[frame].0).collect()),
         }
-        if let Some(first) = missing {
-            return Look::Missing { matched, first };
-        }
-        let mut places = vec![0; patterns.len()];
-        for (place, owner) in owner.iter().enumerate() {
-            if let Some(number) = owner {
-                places[*number] = frames[place].0;
-            }
-        }
-        Look::Found(places)
     }
 
     /// The untaken frames that match, in order, up to the first that matches `until`, which is the last of them. One
@@ -177,25 +159,6 @@ impl Inbox {
             })
             .map(|(place, _)| place)
     }
-}
-
-/// Kuhn's step: gives a pattern a frame, moving other patterns to other frames where that is needed.
-fn assign(number: usize, edges: &[Vec<usize>], owner: &mut [Option<usize>], seen: &mut [bool]) -> bool {
-    for &place in &edges[number] {
-        if seen[place] {
-            continue;
-        }
-        seen[place] = true;
-        let free = match owner[place] {
-            None => true,
-            Some(other) => assign(other, edges, owner, seen),
-        };
-        if free {
-            owner[place] = Some(number);
-            return true;
-        }
-    }
-    false
 }
 
 #[cfg(test)]

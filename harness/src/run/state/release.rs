@@ -138,30 +138,31 @@ fn wait_until(moment: Instant) {
 mod tests {
     use super::*;
 
-    type Order = Arc<Mutex<Vec<String>>>;
+    type Order = tokio::sync::mpsc::UnboundedReceiver<Vec<String>>;
 
     fn release(lanes: &[(&str, u64)]) -> (Arc<Release>, Order) {
-        let order = Order::default();
-        let told = Arc::clone(&order);
+        let (told, order) = tokio::sync::mpsc::unbounded_channel();
         let lanes = lanes.iter().map(|(who, offset)| ((*who).to_owned(), Duration::from_micros(*offset))).collect();
-        let note = move |starts: Vec<Start>, _| lock(&told).extend(starts.into_iter().map(|start| start.participant));
-        (Release::new(lanes, Box::new(note)), order)
+        let tell = move |starts: Vec<Start>, _| {
+            let _ = told.send(starts.into_iter().map(|start| start.participant).collect());
+        };
+        (Release::new(lanes, Box::new(tell)), order)
     }
 
     #[tokio::test]
     async fn all_are_let_go_when_the_last_is_there_in_the_order_of_their_offsets() {
-        let (release, order) = release(&[("ann", 30), ("ben", 0)]);
+        let (release, mut order) = release(&[("ann", 30), ("ben", 0)]);
         let (ann, ben) = (Racer::new(&release, "ann"), Racer::new(&release, "ben"));
         tokio::join!(ann.released(None), ben.released(None));
-        assert_eq!(*lock(&order), ["ben", "ann"]);
+        assert_eq!(order.recv().await.unwrap(), ["ben", "ann"]);
     }
 
     #[tokio::test]
     async fn nobody_waits_for_one_that_gave_up() {
-        let (release, order) = release(&[("ann", 0), ("ben", 0)]);
+        let (release, mut order) = release(&[("ann", 0), ("ben", 0)]);
         let (ann, ben) = (Racer::new(&release, "ann"), Racer::new(&release, "ben"));
         ben.give_up();
         ann.released(None).await;
-        assert_eq!(*lock(&order), ["ann"]);
+        assert_eq!(order.recv().await.unwrap(), ["ann"]);
     }
 }
