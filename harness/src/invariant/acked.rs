@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::invariant::evidence::evidence;
-use crate::invariant::trace::{Sighting, StreamTrace};
+use crate::invariant::sighting::Sighting;
+use crate::invariant::trace::StreamTrace;
 use crate::invariant::verdict::Findings;
 use crate::scenario::stream::StoredStream;
 

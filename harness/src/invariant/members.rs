@@ -3,7 +3,9 @@
 use crate::invariant::describe::milliseconds;
 use crate::invariant::evidence::{evidence, evidence_of_entries};
 use crate::invariant::membership::MembershipChange;
-use crate::invariant::trace::{Origin, Sighting, StreamTrace};
+use crate::invariant::origin::Origin;
+use crate::invariant::sighting::Sighting;
+use crate::invariant::trace::StreamTrace;
 use crate::invariant::verdict::Findings;
 
 /// A time in which somebody is certainly no member: behind entry `from` (none: from the start) and before
@@ -21,12 +23,12 @@ struct Absence {
 pub(crate) fn members_only(trace: &StreamTrace<'_>) -> Findings {
     let mut findings = Findings::default();
     if trace.stream.membership.is_none() {
-        if trace.sightings.iter().any(Sighting::delivered) {
+        if trace.sightings.iter().any(Sighting::is_delivery) {
             findings.unknown.push("the protocol declares no membership of this stream".to_owned());
         }
         return findings;
     }
-    for sighting in trace.sightings.iter().filter(|sighting| sighting.delivered()) {
+    for sighting in trace.sightings.iter().filter(|sighting| sighting.is_delivery()) {
         let Some(stream) = sighting.stream.as_deref() else {
             findings.unknown.push(format!(
                 "nothing tells to which stream {} of {} belongs (entry {})",

@@ -5,7 +5,8 @@ use std::collections::btree_map::Entry as Slot;
 
 use crate::history::ConnectionId;
 use crate::invariant::evidence::evidence;
-use crate::invariant::trace::{Sighting, SightingKind, StreamTrace};
+use crate::invariant::sighting::{Sighting, SightingKind};
+use crate::invariant::trace::StreamTrace;
 use crate::invariant::verdict::{Evidence, Findings};
 
 /// Deliveries ascend within every connection, and everybody has the same id at the same place.
@@ -218,7 +219,7 @@ fn acked_twice(trace: &StreamTrace<'_>) -> Vec<Evidence> {
 
 /// Why some deliveries can't be put into an order.
 pub(crate) fn unplaced(trace: &StreamTrace<'_>) -> Vec<String> {
-    let nameless = trace.sightings.iter().filter(|sighting| sighting.delivered() && sighting.order.is_none());
+    let nameless = trace.sightings.iter().filter(|sighting| sighting.is_delivery() && sighting.order.is_none());
     let mut why: Vec<String> = nameless
         .take(1)
         .map(|sighting| {
@@ -230,7 +231,7 @@ pub(crate) fn unplaced(trace: &StreamTrace<'_>) -> Vec<String> {
 }
 
 pub(crate) fn streamless(trace: &StreamTrace<'_>) -> Option<String> {
-    trace.sightings.iter().find(|sighting| sighting.delivered() && sighting.stream.is_none()).map(|sighting| {
+    trace.sightings.iter().find(|sighting| sighting.is_delivery() && sighting.stream.is_none()).map(|sighting| {
         format!(
             "nothing tells to which stream {} of {} belongs (entry {})",
             sighting.place(),

@@ -11,7 +11,8 @@ use crate::invariant::describe::milliseconds;
 use crate::invariant::evidence::evidence_of_entries;
 use crate::invariant::gaps::{resumed_after, seen_by};
 use crate::invariant::order::streamless;
-use crate::invariant::trace::{Sighting, SightingKind, StreamTrace};
+use crate::invariant::sighting::{Sighting, SightingKind};
+use crate::invariant::trace::StreamTrace;
 use crate::invariant::verdict::{Evidence, Findings};
 use crate::text::listed;
 
@@ -130,7 +131,7 @@ impl<'t, 'a> View<'t, 'a> {
         for sighting in own {
             if let Some(order) = sighting.order {
                 view.places.entry(order).or_insert(sighting.entry);
-                if sighting.delivered() && sighting.stream.is_some() {
+                if sighting.is_delivery() && sighting.stream.is_some() {
                     view.first.get_or_insert((sighting.entry, order));
                 }
             }

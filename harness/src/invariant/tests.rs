@@ -302,7 +302,10 @@ fn who_never_joined_gets_nothing() {
     assert_eq!(evidence.headline, "mallory got 1 (msg_000000000001) without ever joining (messages, connection ?)");
     let mut stream = messages();
     stream.membership = None;
-    assert_eq!(why(verdict(&chat.history, &[], &stream, Invariant::MembersOnly)), "the protocol declares no membership of this stream");
+    assert_eq!(
+        why(verdict(&chat.history, &[], &stream, Invariant::MembersOnly)),
+        "the protocol declares no membership of this stream"
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ pub(crate) struct Block {
     /// What the participant is called in it.
     pub(crate) participant: String,
     /// Whether all of it came before the first race that gave roles.
-    pub(crate) early: bool,
+    pub(crate) before_race: bool,
     pub(crate) sections: Vec<Section>,
 }
 
@@ -31,5 +31,5 @@ pub(crate) struct FrameItem {
     pub(crate) body: Prepared,
     pub(crate) raced: bool,
     /// Whether it came before the first race that gave roles: nobody had one then.
-    pub(crate) early: bool,
+    pub(crate) before_race: bool,
 }

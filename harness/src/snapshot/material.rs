@@ -51,7 +51,7 @@ impl Material<'_> {
     }
 
     /// Whether an entry came before anybody had a role.
-    pub(crate) fn is_early(&self, entry: usize) -> bool {
+    pub(crate) fn is_before_race(&self, entry: usize) -> bool {
         entry < self.raced_from
     }
 

@@ -53,7 +53,7 @@ fn shown(blocks: &[Block], placeholders: &Placeholders) -> BTreeSet<Id> {
 fn tree(block: Block, placeholders: &mut Placeholders) -> Node {
     let mut parts = Vec::new();
     for section in block.sections {
-        placeholders.early = block.early;
+        placeholders.before_race = block.before_race;
         match section {
             Section::State(answers) => {
                 let answers = answers
@@ -86,7 +86,7 @@ fn tree(block: Block, placeholders: &mut Placeholders) -> Node {
 }
 
 fn body(item: &FrameItem, placeholders: &mut Placeholders) -> Node {
-    placeholders.early = item.early;
+    placeholders.before_race = item.before_race;
     placeholders.node(&item.body.value, &item.body.unordered)
 }
 
@@ -94,7 +94,7 @@ fn body(item: &FrameItem, placeholders: &mut Placeholders) -> Node {
 fn ordered(mut items: Vec<FrameItem>, raced: bool, placeholders: &mut Placeholders) -> Vec<FrameItem> {
     if raced {
         items.sort_by_cached_key(|item| {
-            placeholders.early = item.early;
+            placeholders.before_race = item.before_race;
             (item.head.clone(), placeholders.mask(&item.body.value, &item.body.unordered, "").compact())
         });
     }

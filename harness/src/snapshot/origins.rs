@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::history::EntryKind;
-use crate::invariant::trace::{SightingKind, StreamTrace};
+use crate::invariant::sighting::SightingKind;
+use crate::invariant::trace::StreamTrace;
 use crate::snapshot::material::Material;
 use crate::snapshot::placeholders::{Id, Placeholders};
 use crate::snapshot::raced::is_raced;
@@ -74,10 +75,11 @@ impl Origins {
             own.sort_by_key(|(place, _)| *place);
             ids.extend(own.into_iter().map(|(_, id)| id));
             ids.retain(|id| owners.get(id).is_some_and(|(owner, _)| *owner == key));
-            let (early, late): (Vec<Id>, Vec<Id>) =
-                ids.into_iter().partition(|id| owners.get(id).is_some_and(|(_, entry)| material.is_early(*entry)));
-            by_participant.push((key.to_owned(), early));
-            by_participant.push((material.label(key).to_owned(), late));
+            let (before_race, from_race_on): (Vec<Id>, Vec<Id>) = ids
+                .into_iter()
+                .partition(|id| owners.get(id).is_some_and(|(_, entry)| material.is_before_race(*entry)));
+            by_participant.push((key.to_owned(), before_race));
+            by_participant.push((material.label(key).to_owned(), from_race_on));
         }
         Self { by_participant, unclaimed: unclaimed(material, traces, placeholders) }
     }

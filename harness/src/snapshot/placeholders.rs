@@ -61,10 +61,10 @@ impl Literals {
 /// The names of everything that differs between runs.
 pub(crate) struct Placeholders {
     /// What stands for ids and names where races have given roles, and where they haven't yet.
-    late: Literals,
-    early_names: Literals,
+    with_roles: Literals,
+    without_roles: Literals,
     /// Whether what is named now came before anybody had a role.
-    pub(crate) early: bool,
+    pub(crate) before_race: bool,
     kinds: Vec<(String, Regex)>,
     /// Ids of deliveries that no kind covers, with the stream's name as their kind: whole strings only.
     declared: BTreeMap<String, String>,
@@ -84,17 +84,18 @@ impl Placeholders {
         // Only a run that is long enough to be no number of its own is removed wherever it stands.
         let suffix = (run.len() >= SHORTEST).then(|| of_escaped(&format!("[ _.:-]?{}", regex::escape(run))));
         let mut names = Self {
-            late: Literals::default(),
-            early_names: Literals::default(),
-            early: false,
+            with_roles: Literals::default(),
+            without_roles: Literals::default(),
+            before_race: false,
             kinds,
             declared: BTreeMap::new(),
             run: suffix,
             assigned: BTreeMap::new(),
             counts: BTreeMap::new(),
         };
-        names.late = names.gather(material, material.roles);
-        names.early_names = if material.roles.is_empty() { names.late.clone() } else { names.gather(material, &[]) };
+        names.with_roles = names.gather(material, material.roles);
+        names.without_roles =
+            if material.roles.is_empty() { names.with_roles.clone() } else { names.gather(material, &[]) };
         names
     }
 
@@ -166,7 +167,7 @@ impl Placeholders {
     /// Tells that a string is a delivery's id, so that it needs no kind, and what it is as an id; none where
     /// it has a name of its own already, or is too short to be told from other strings.
     pub(crate) fn delivery(&mut self, id: &str, stream: &str) -> Option<Id> {
-        if self.late.all.contains_key(id) {
+        if self.with_roles.all.contains_key(id) {
             return None;
         }
         let kind = match (self.whole(id), self.declared.get(id)) {
@@ -237,7 +238,7 @@ impl Placeholders {
             let id = Id { kind: kind.clone(), text: text.to_owned() };
             return vec![Span { start: 0, end: text.len(), part: Replacement::Id(id) }];
         }
-        let literals = if self.early { &self.early_names } else { &self.late };
+        let literals = if self.before_race { &self.without_roles } else { &self.with_roles };
         for matched in literals.any.iter().flat_map(|literal| literal.find_iter(text)) {
             let whole = matched.len() == text.len();
             let token = matched.len() >= TOKEN && apart(text, matched.start(), matched.end());
