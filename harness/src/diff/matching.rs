@@ -1,7 +1,7 @@
-//! Whether two values are the same but for what is made anew in each run: ids, the run's digits, and times.
+//! Whether two values are the same but for what differs in each run: ids, the run's digits, and times.
 //!
-//! An id of one run stands for one id of the other, for ever: where that breaks, the values differ. Times stand for
-//! any time.
+//! Each id of one run corresponds to one id of the other; values that would need another pairing differ. Any time equals
+//! any other.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-/// Which values of one run stand for which of the other.
+/// Which ids of one run correspond to which of the other.
 #[derive(Debug, Default)]
 pub struct ValueMatcher {
     forth: BTreeMap<String, String>,
@@ -39,7 +39,7 @@ impl ValueMatcher {
         matcher
     }
 
-    /// Whether two values are the same; what that says of ids is kept.
+    /// Whether two values are the same; if so, the pairs of ids that this needs are kept.
     pub fn matches(&mut self, a: &Value, b: &Value) -> bool {
         let before = self.bound.len();
         let same = self.values(a, b, NAMELESS);
@@ -49,7 +49,7 @@ impl ValueMatcher {
         same
     }
 
-    /// Whether two values could be the same, as far as is known.
+    /// Whether two values could be the same, given the pairs so far; keeps none.
     pub fn could_match(&mut self, a: &Value, b: &Value) -> bool {
         let before = self.bound.len();
         let same = self.values(a, b, NAMELESS);
@@ -57,7 +57,7 @@ impl ValueMatcher {
         same
     }
 
-    /// Keeps what two values that differ say of ids where they are alike, so that new ids are no difference of theirs.
+    /// Pairs the ids of two values that differ, wherever their parts match, so that ids are not among their differences.
     pub fn learn(&mut self, a: &Value, b: &Value) {
         self.learn_at(a, b, NAMELESS);
     }

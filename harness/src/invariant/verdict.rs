@@ -1,4 +1,4 @@
-//! What a judgement says.
+//! Verdicts: what an invariant says of a stream.
 
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ impl EntryRef {
     }
 }
 
-/// What a judge gathers while it looks through the history.
+/// What judging an invariant has found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     /// How much it has judged.

@@ -7,7 +7,7 @@ use super::gather::Review;
 use crate::snapshot::store::{self, StoreError};
 use crate::text::expression::of_escaped;
 
-/// What is to become of a change.
+/// What the reviewer decided of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// It is right.
@@ -16,7 +16,7 @@ pub enum Decision {
     Reject,
 }
 
-/// What is to become of a snapshot.
+/// What the decisions mean for a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SnapshotDecision {
     /// The new text is stored.
@@ -74,7 +74,7 @@ impl Decisions {
         }
     }
 
-    /// Decides what a pattern means: a group by its id or fingerprint, or a snapshot by its label or path, with `*`
+    /// Decides everything that a pattern names: a group by its id or fingerprint, or a snapshot by its label or path, with `*`
     /// and `?` standing for anything, or as a part of the text where the pattern has neither. Gives what matched, in
     /// words; empty where nothing did.
     pub fn matching(&mut self, review: &Review, pattern: &str, decision: Decision) -> Vec<String> {
@@ -108,7 +108,7 @@ fn matcher(pattern: &str) -> impl Fn(&str) -> bool {
     move |text| if glob { regex.is_match(text) } else { text.to_lowercase().contains(&part) }
 }
 
-/// What carrying out gave: the snapshots by what became of them, as places among the pending ones.
+/// What became of the snapshots, as places among the pending ones.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct CarriedOut {
     /// The new text is stored.

@@ -61,7 +61,7 @@ impl ReviewKey {
     }
 }
 
-/// What is to be done behind a key.
+/// What the terminal does after a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextAction {
     /// Show where it stands.
@@ -74,7 +74,7 @@ pub enum NextAction {
     Abort,
 }
 
-/// Where a review stands.
+/// The state of a review.
 #[derive(Debug)]
 pub struct Session<'r> {
     /// What is reviewed.

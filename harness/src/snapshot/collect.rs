@@ -14,13 +14,13 @@ use crate::snapshot::material::Material;
 use crate::snapshot::prepare::{Preparation, Prepared};
 use crate::snapshot::raced::{is_raced, order_path, raced_orders};
 
-/// What of a participant's time a block shows.
+/// Which part of a participant's history a block shows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum BlockPart {
     Whole,
     /// What came before the race that gave it a role.
     BeforeRace,
-    /// What came from then on, and what it is told now.
+    /// What came from then on, and its states.
     FromRaceOn,
 }
 

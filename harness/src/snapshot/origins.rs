@@ -1,4 +1,4 @@
-//! Where ids come from: an id is numbered among those that its author brought up.
+//! Where ids come from: an id is numbered among those of the participant who brought it up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::snapshot::raced::is_raced;
 /// is in the order in which the sender opened connections to them or met them, and the order in it.
 type StreamPlace = (usize, usize, i64);
 
-/// Where ids come from: their numbers depend on nothing but their author's own doings.
+/// Which participant brought up which ids, so that their numbers depend on nothing but what that participant did.
 pub(crate) struct Origins {
     /// For each participant, the ids that it brought up, in its own order: under its key those from before a race
     /// gave it a role, then under that.

@@ -58,7 +58,7 @@ impl Literals {
     }
 }
 
-/// The names of everything that differs between runs.
+/// Finds everything that differs between runs, and what stands for it.
 pub(crate) struct Placeholders {
     /// What stands for ids and names where races have given roles, and where they haven't yet.
     with_roles: Literals,
@@ -164,8 +164,8 @@ impl Placeholders {
         self.kinds.iter().find(|(_, regex)| covers(regex)).map(|(name, _)| name.as_str())
     }
 
-    /// Tells that a string is a delivery's id, so that it needs no kind, and what it is as an id; none where
-    /// it has a name of its own already, or is too short to be told from other strings.
+    /// Notes that a string is a delivery's id, so that it needs no declared kind, and returns it as an id. None where it
+    /// has a placeholder already, or is so short that it could be any string.
     pub(crate) fn delivery(&mut self, id: &str, stream: &str) -> Option<Id> {
         if self.with_roles.all.contains_key(id) {
             return None;
@@ -199,7 +199,7 @@ impl Placeholders {
         self.assigned.insert(id.clone(), format!("[{family}.{count}]"));
     }
 
-    /// The text with its names. Ids that have no number yet get one.
+    /// The text with placeholders. Ids that have no number yet get one.
     pub(crate) fn resolve(&mut self, text: &str) -> String {
         for id in self.ids(text) {
             self.assign(&id, None);
@@ -207,7 +207,7 @@ impl Placeholders {
         self.masked(text)
     }
 
-    /// The text with its names; ids that have no number yet are all alike. What sorting compares.
+    /// The text with placeholders, for sorting: ids that have no number yet all look the same.
     pub(crate) fn masked(&self, text: &str) -> String {
         let mut out = String::new();
         let mut from = 0;

@@ -106,7 +106,7 @@ impl<'a> Preparation<'a> {
     }
 }
 
-/// Puts a word for every time: texts of RFC 3339, and numbers that count seconds, milliseconds, microseconds or
+/// Replaces every time by `[time]`: texts of RFC 3339, and numbers that count seconds, milliseconds, microseconds or
 /// nanoseconds since 1970 to within a day of `now`.
 fn times(value: &mut Value, now: f64) {
     const DAY: f64 = 86_400.0;

@@ -8,7 +8,7 @@ use crate::snapshot::store::digest;
 use crate::snapshot::tree::Node;
 use crate::text::diff::{DiffKind, DiffLine, unified};
 
-/// What kind of change it is. In the order of how much they deserve a look.
+/// The kinds of changes, the most important first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
@@ -73,7 +73,7 @@ impl ChangeKind {
     }
 }
 
-/// What is alike in changes that have one cause: they are reviewed as one.
+/// What changes of one cause have in common; they are reviewed as one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Fingerprint {
     /// The kind.

@@ -130,7 +130,7 @@ fn quoted_as_insta(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 
-/// What tells one stored text from another, in hexadecimal digits.
+/// The SHA-1 digest of a stored text, in hexadecimal digits.
 pub fn digest(text: &str) -> String {
     Sha1::digest(as_compared(text)).iter().map(|byte| format!("{byte:02x}")).collect()
 }
