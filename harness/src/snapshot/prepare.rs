@@ -117,11 +117,7 @@ fn times(value: &mut Value, now: f64) {
                 *value = Value::from(TIME);
             }
         }
-        Value::String(text) => {
-            if TIMES.is_match(text) {
-                *text = TIMES.replace_all(text, TIME).into_owned();
-            }
-        }
+        Value::String(text) if TIMES.is_match(text) => *text = TIMES.replace_all(text, TIME).into_owned(),
         Value::Array(items) => items.iter_mut().for_each(|item| times(item, now)),
         Value::Object(entries) => entries.values_mut().for_each(|value| times(value, now)),
         _ => {}
