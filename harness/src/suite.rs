@@ -160,7 +160,8 @@ impl Suite {
         }
         let subject = match self.subject {
             Some(subject) => subject,
-            None => config.subject(&config.server, &SubjectChoice::InProcess).map_err(|error| error.to_string())?,
+            None => crate::subject::choose(&config, &config.server, &SubjectChoice::InProcess)
+                .map_err(|error| error.to_string())?,
         };
         let server = subject.name().to_owned();
         let ways: Ways = Arc::new(move |_| Way::Play(subject.clone()));

@@ -9,13 +9,12 @@ use clap::Parser as _;
 use super::{complain, print, refuse};
 use crate::cli::init::InitArgs;
 use crate::cli::{Cli, Command};
-use crate::config::Config;
-use crate::config::ServerSettings;
+use crate::config::command::TCP;
+use crate::config::{CommandConfig, Config, ServerSettings};
 use crate::exit::Exit;
 use crate::init::files::files;
 use crate::init::probe::probe;
 use crate::init::{Found, Socket, Start, Wishes};
-use crate::subject::subprocess::spec::TCP;
 use crate::subject::{Subject, SubprocessSpec};
 use crate::text::paint::{Paint, Style};
 
@@ -166,11 +165,11 @@ fn look(wishes: &Wishes, dir: &Path) -> Result<Found, String> {
     let subject = match &wishes.start {
         Start::Url(url) => Subject::Remote(url.clone()),
         Start::Command { env, words, port } => {
-            let mut spec = SubprocessSpec::new(wishes.name.clone(), dir, words.clone());
-            spec.ready = Some(TCP.to_owned());
-            spec.port = *port;
-            spec.defaults.env.clone_from(env);
-            Subject::Subprocess(Box::new(spec))
+            let mut command = CommandConfig::new(wishes.name.clone(), dir, words.clone());
+            command.ready = Some(TCP.to_owned());
+            command.port = *port;
+            command.defaults.env.clone_from(env);
+            Subject::Subprocess(Box::new(SubprocessSpec::new(command)))
         }
     };
     let runtime =

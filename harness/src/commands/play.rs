@@ -18,7 +18,7 @@ use crate::runner::{self, Options, Way, Ways};
 use crate::scenario::model::Scenario;
 use crate::secret::Secrets;
 use crate::source::shown_path;
-use crate::subject::Subject;
+use crate::subject::{self, Subject};
 use crate::text::paint::{Paint, Style};
 
 /// How each scenario gets its server, from `--server`; whether it may be kept, and what its log must not hold then.
@@ -53,7 +53,7 @@ pub(crate) fn ways(
             None => choice.clone(),
             Some(name) => named.get(name).map_or(SubjectChoice::Subprocess, |url| SubjectChoice::Remote(url.clone())),
         };
-        let subject = config.server(name).and_then(|server| config.subject(server, &choice));
+        let subject = config.server(name).and_then(|server| subject::choose(&config, server, &choice));
         if let Ok(Subject::Remote(url)) = &subject {
             if scenario.acts_on_server {
                 return Way::Skip(format!("it stops or restarts its server, and {url} was not started here"));

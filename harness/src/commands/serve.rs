@@ -10,7 +10,7 @@ use crate::cli::ServeArgs;
 use crate::config::ServerSettings;
 use crate::config::{Config, SubjectChoice};
 use crate::exit::Exit;
-use crate::subject::{Subject, SubjectError};
+use crate::subject::{self, Subject, SubjectError};
 use crate::text::paint::{Paint, Style};
 
 pub(crate) fn serve(config: &Config, args: &ServeArgs, paint: Paint) -> Exit {
@@ -22,14 +22,14 @@ pub(crate) fn serve(config: &Config, args: &ServeArgs, paint: Paint) -> Exit {
         "subprocess" => (None, SubjectChoice::Subprocess),
         name => (Some(name), SubjectChoice::Subprocess),
     };
-    let subject = config.server(name).and_then(|server| config.subject(server, &choice));
+    let subject = config.server(name).and_then(|server| subject::choose(config, server, &choice));
     let mut subject = match subject {
         Ok(subject) => subject,
         Err(error) => return refuse(&error.to_string()),
     };
     match &mut subject {
         Subject::InProcess(subject) => subject.port = args.port.or(subject.port),
-        Subject::Subprocess(spec) => spec.port = args.port.or(spec.port),
+        Subject::Subprocess(spec) => spec.config.port = args.port.or(spec.config.port),
         Subject::Remote(_) => {}
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

@@ -84,9 +84,3 @@ fn lines(file: &std::path::Path, problems: &[Problem]) -> String {
     let lines: Vec<_> = problems.iter().map(|problem| format!("{}:{problem}", file.display())).collect();
     lines.join("\n")
 }
-
-/// The known word that is most like `word`, if one is like it at all.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let known: Vec<&str> = known.into_iter().collect();
-    similar::get_close_matches(word, &known, 1, 0.6).first().copied()
-}

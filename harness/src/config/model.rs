@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::ServerSettings;
-use crate::subject::{Subject, SubprocessSpec};
-
-use super::error::{ConfigError, nearest};
-use super::read;
+use super::command::CommandConfig;
+use super::error::ConfigError;
+use super::settings::ServerSettings;
+use crate::text::nearest_word;
 
 /// The name of the file that [`Config::load`] looks for.
 pub const FILE_NAME: &str = "roundtable.toml";
@@ -53,35 +51,6 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the nearest `roundtable.toml` in `start` or a folder above it; defaults without
-    /// one, with the embedded chat server as the server.
-    ///
-    /// # Errors
-    /// [`ConfigError::Unreadable`], or [`ConfigError::Wrong`] with every mistake of the file.
-    pub fn load(start: &Path) -> Result<Self, ConfigError> {
-        let start =
-            std::path::absolute(start).map_err(|source| ConfigError::Unreadable { file: start.to_owned(), source })?;
-        match start.ancestors().map(|dir| dir.join(FILE_NAME)).find(|file| file.is_file()) {
-            Some(file) => Self::load_file(&file),
-            None => {
-                let mut config = Self::defaults(start);
-                config.server.in_process = Some(Builtin::Chat);
-                Ok(config)
-            }
-        }
-    }
-
-    /// Reads this file.
-    ///
-    /// # Errors
-    /// As [`load`](Self::load).
-    pub fn load_file(file: &Path) -> Result<Self, ConfigError> {
-        let unreadable = |source| ConfigError::Unreadable { file: file.to_owned(), source };
-        let file = std::path::absolute(file).map_err(unreadable)?;
-        let text = std::fs::read_to_string(&file).map_err(unreadable)?;
-        read::config(&file, &text).map_err(|problems| ConfigError::Wrong { file, problems })
-    }
-
     /// What holds for a folder without a file, except that no server is set.
     pub(super) fn defaults(dir: PathBuf) -> Self {
         Self {
@@ -114,34 +83,9 @@ impl Config {
         };
         self.servers.get(name).ok_or_else(|| ConfigError::UnknownServer {
             name: name.to_owned(),
-            nearest: nearest(name, self.servers.keys().map(String::as_str)).map(str::to_owned),
+            nearest: nearest_word(name, self.servers.keys().map(String::as_str)).map(str::to_owned),
             place: self.place(),
         })
-    }
-
-    /// What starts or reaches a server in the way that was asked for. A server that is not
-    /// available in process is started as a command instead: another product seldom is.
-    ///
-    /// # Errors
-    /// [`ConfigError::NoWay`] for a server without a `command`; [`ConfigError::NotEmbedded`]
-    /// for the chat server where it is not built in.
-    pub fn subject(&self, server: &ServerConfig, choice: &SubjectChoice) -> Result<Subject, ConfigError> {
-        let no_way = |way, mend: &str| ConfigError::NoWay {
-            server: server.name.clone(),
-            way,
-            mend: mend.to_owned(),
-            place: format!("[{}] in {}", server.table, self.place()),
-        };
-        match (choice, server.in_process, &server.command) {
-            (SubjectChoice::Remote(url), _, _) => Ok(Subject::Remote(url.clone())),
-            (SubjectChoice::InProcess, Some(builtin), _) => server.in_process(builtin),
-            (_, _, Some(spec)) => Ok(Subject::Subprocess(Box::new(spec.clone()))),
-            (SubjectChoice::InProcess, None, None) => match &server.url {
-                Some(url) => Ok(Subject::Remote(url.clone())),
-                None => Err(no_way("in process", "`in_process`, `command` or `url`")),
-            },
-            (SubjectChoice::Subprocess, _, None) => Err(no_way("as a subprocess", "`command`")),
-        }
     }
 
     /// Sets a key of the configuration of the server that scenarios get when their protocol names none; a scenario's
@@ -153,7 +97,8 @@ impl Config {
         }
     }
 
-    fn place(&self) -> String {
+    /// The file, or that there is none, for messages.
+    pub(crate) fn place(&self) -> String {
         match &self.file {
             Some(file) => file.display().to_string(),
             None => format!("{FILE_NAME}, of which there is none in {} or above", self.dir.display()),
@@ -189,7 +134,7 @@ pub struct ServerConfig {
     /// The address of a server that runs already, where it is neither in this process nor a command.
     pub url: Option<String>,
     /// The server as a command, if it can be started so.
-    pub command: Option<SubprocessSpec>,
+    pub command: Option<CommandConfig>,
     /// Configuration and environment for every scenario.
     pub defaults: ServerSettings,
     /// How long a stop may take.
@@ -210,46 +155,6 @@ impl ServerConfig {
             defaults: ServerSettings::default(),
             stop_timeout: Duration::from_secs(10),
             sources: Vec::new(),
-        }
-    }
-
-    #[cfg(feature = "embedded")]
-    fn in_process(&self, Builtin::Chat: Builtin) -> Result<Subject, ConfigError> {
-        let chat = std::sync::Arc::new(crate::subject::in_process::Chat);
-        let mut subject = crate::subject::InProcess::new(chat);
-        // The environment is that of a command; in process the configuration alone counts.
-        subject.defaults.config.clone_from(&self.defaults.config);
-        subject.stop_timeout = self.stop_timeout;
-        Ok(Subject::InProcess(subject))
-    }
-
-    #[cfg(not(feature = "embedded"))]
-    #[expect(clippy::unused_self, reason = "the same call with and without the feature")]
-    fn in_process(&self, _: Builtin) -> Result<Subject, ConfigError> {
-        Err(ConfigError::NotEmbedded)
-    }
-}
-
-/// How the servers of a run are started or reached: the value of `--server`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SubjectChoice {
-    /// `in-process`.
-    InProcess,
-    /// `subprocess`.
-    Subprocess,
-    /// A base URL.
-    Remote(String),
-}
-
-impl FromStr for SubjectChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "in-process" => Ok(Self::InProcess),
-            "subprocess" => Ok(Self::Subprocess),
-            url if url.starts_with("http://") || url.starts_with("https://") => Ok(Self::Remote(url.to_owned())),
-            _ => Err("it is `in-process`, `subprocess`, or a URL with http:// or https://".to_owned()),
         }
     }
 }

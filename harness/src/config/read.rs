@@ -10,12 +10,12 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::config::ServerSettings;
-use crate::subject::SubprocessSpec;
-
-use super::error::{Problem, nearest};
-use super::model::{Builtin, Config, Flaky, ServerConfig, SubjectChoice};
-use crate::text::duration::parse_duration;
+use super::choice::SubjectChoice;
+use super::command::CommandConfig;
+use super::error::Problem;
+use super::model::{Builtin, Config, Flaky, ServerConfig};
+use super::settings::ServerSettings;
+use crate::text::{nearest_word, parse_duration};
 
 /// The keys of the file.
 pub const TOP: [&str; 14] = [
@@ -145,7 +145,7 @@ impl Reader<'_> {
         server.sources = self.globs(table, path);
         server.url = self.url(table, path);
 
-        let mut spec = SubprocessSpec::new(name, dir, command.clone());
+        let mut spec = CommandConfig::new(name, dir, command.clone());
         spec.build = self.strings(table, path, "build").unwrap_or_default();
         spec.ready = self.string(table, path, "ready");
         spec.port = self.port(table, path);
@@ -357,7 +357,7 @@ fn join(path: &str, key: &str) -> String {
 }
 
 fn hint(word: &str, known: &[&str]) -> String {
-    match nearest(word, known.iter().copied()) {
+    match nearest_word(word, known.iter().copied()) {
         Some(near) => format!("; did you mean `{near}`?"),
         None => format!("; there are {}", known.join(", ")),
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use super::{Found, Socket, Start, Wishes};
-use crate::subject::subprocess::spec::TCP;
+use crate::config::command::TCP;
 
 /// A file to write: its path below the folder, and its text.
 pub type File = (String, String);

@@ -3,12 +3,14 @@
 use regex::Regex;
 use serde_json::Value;
 
-use super::compile::{Compiler, MAX_DEPTH, is_word};
+use super::bound::{Bound, Comparison};
+use super::compiler::{Compiler, MAX_DEPTH, is_word};
 use super::format::Format;
-use super::node::{Bound, Comparison, JsonType, Matcher, Node};
-use super::suggest::nearest_word;
+use super::json_type::JsonType;
+use super::node::{Matcher, Node};
 use super::text;
 use super::value::is_integral;
+use crate::text::nearest::nearest_key;
 
 pub(super) fn any(_: &mut Compiler<'_>, argument: &Value) -> Option<Matcher> {
     (argument == &Value::Bool(true)).then_some(Matcher::Any)
@@ -52,7 +54,7 @@ pub(super) fn format(compiler: &mut Compiler<'_>, argument: &Value) -> Option<Ma
 }
 
 fn unknown_name(compiler: &mut Compiler<'_>, noun: &str, name: &str, known: &[&str]) {
-    let hint = match nearest_word(name, known.iter().copied()) {
+    let hint = match nearest_key(name, known.iter().copied()) {
         Some(meant) => format!("did you mean {meant}?"),
         None => format!("there are {}", known.join(", ")),
     };

@@ -7,7 +7,9 @@
 
 use serde_json::{Map, Value};
 
-use super::node::{Bound, Field, JsonType, Matcher, Node, length};
+use super::bound::Bound;
+use super::json_type::JsonType;
+use super::node::{Field, Matcher, Node, length};
 use super::pairing::pair_up;
 use super::value::same_shape;
 
@@ -110,7 +112,7 @@ pub(super) struct Partition {
 pub(super) fn partition(nodes: &[Node], values: &[Value]) -> Partition {
     let pairing = pair_up(nodes, values);
     let free = |of: &[Option<usize>]| -> Vec<usize> { (0..of.len()).filter(|&at| of[at].is_none()).collect() };
-    let (unmet, mut surplus) = (free(&pairing.element_of), free(&pairing.pattern_of));
+    let (unmet, mut surplus) = (free(&pairing.column_of), free(&pairing.row_of));
     let mut near: Vec<(u64, usize, usize)> = Vec::new();
     for &pattern in &unmet {
         near.extend(surplus.iter().map(|&at| (closeness(&nodes[pattern], Some(&values[at])), pattern, at)));

@@ -4,11 +4,11 @@ use serde_json::{Map, Value};
 
 use super::closeness::{exactly, fits_shape, matcher_fits_shape, nearest_alternative, nearest_of, partition};
 use super::difference::{Difference, DifferenceKind as Kind};
-use super::node::{Bound, Field, Matcher, Node, length};
+use super::node::{Field, Matcher, Node, length};
 use super::pairing::{aligned, pair_up};
 use super::path::{self, Segment};
-use super::suggest::nearest_word;
 use super::{phrase, text};
+use crate::text::nearest::nearest_key;
 
 /// Arrays whose lengths' product is greater are compared position by position only.
 const ALIGNED_CELLS: usize = 40_000;
@@ -66,7 +66,7 @@ impl Explainer {
             None if node.matches(None) => {}
             None => {
                 let others = values.keys().map(String::as_str).filter(|key| !asked.contains(key));
-                let remark = nearest_word(key, others);
+                let remark = nearest_key(key, others);
                 let remark = remark.map(|other| format!("there is {}", text::quoted(other)));
                 it.missing(node, remark.unwrap_or_default());
             }
@@ -81,7 +81,7 @@ impl Explainer {
             self.push(Kind::Length, expected, text::count(values.len(), "element"));
         } else if small && pair_up(nodes, values).is_perfect() {
             let expected = phrase::node(&Node::Array(nodes.to_vec()));
-            let actual = format!("the same elements in another order, {}", short_list(values));
+            let actual = format!("the same elements in another order, {}", text::short_list(values));
             self.push(Kind::Order, format!("{expected} in this order"), actual);
             return;
         }
@@ -145,7 +145,7 @@ impl Explainer {
 
     fn matcher(&mut self, matcher: &Matcher, value: &Value) {
         if !matcher_fits_shape(matcher, value) {
-            return self.wrong_shape(matcher, value);
+            return self.shape(phrase::shape(matcher), value);
         }
         match (matcher, value) {
             (Matcher::Absent, value) => self.unexpected("no value", value),
@@ -176,22 +176,6 @@ impl Explainer {
                 self.push(Kind::Value, phrase::matcher(matcher), text::short(value));
             }
         }
-    }
-
-    fn wrong_shape(&mut self, matcher: &Matcher, value: &Value) {
-        let expected = match matcher {
-            Matcher::Compare(_, Bound::Number(_)) => "a number".to_owned(),
-            Matcher::Len(_) => "a string, an array or an object".to_owned(),
-            Matcher::Contains(node) if node.as_text().is_some() => "an array or a string".to_owned(),
-            Matcher::Contains(_) | Matcher::Unordered(_) | Matcher::Each(_) => "an array".to_owned(),
-            Matcher::Exact(expected) => match expected {
-                Value::Array(_) => "an array".to_owned(),
-                Value::Object(_) => "an object".to_owned(),
-                scalar => text::with_shape(scalar),
-            },
-            matcher => phrase::matcher(matcher),
-        };
-        self.shape(expected, value);
     }
 
     fn exact_object(&mut self, expected: &Map<String, Value>, values: &Map<String, Value>) {
@@ -228,7 +212,7 @@ impl Explainer {
             node => nearest_of(node, values),
         };
         match nearest {
-            None => self.push(Kind::Element, phrase::element(node), short_list(values)),
+            None => self.push(Kind::Element, phrase::element(node), text::short_list(values)),
             Some(at) => {
                 let count = text::count(values.len(), "element");
                 let actual = format!("{count}, the nearest is [{at}]");
@@ -273,7 +257,7 @@ impl Explainer {
         let Some(at) = nearest_alternative(alternatives, value).filter(structured) else {
             return self.push(Kind::Alternative, expected, text::short(value));
         };
-        let actual = format!("{}, nearest to the {}", text::short(value), ordinal(at + 1));
+        let actual = format!("{}, nearest to the {}", text::short(value), text::ordinal(at + 1));
         self.push(Kind::Alternative, expected, actual);
         let start = self.found.len();
         self.node(&alternatives[at], value);
@@ -307,18 +291,4 @@ impl Explainer {
         let path = path::in_value(&self.path);
         self.found.push(Difference { path, kind, expected: expected.into(), actual: actual.into() });
     }
-}
-
-fn short_list(values: &[Value]) -> String {
-    text::short(&Value::Array(values.to_vec()))
-}
-
-fn ordinal(number: usize) -> String {
-    let ending = match (number % 10, number % 100) {
-        (1, last) if last != 11 => "st",
-        (2, last) if last != 12 => "nd",
-        (3, last) if last != 13 => "rd",
-        _ => "th",
-    };
-    format!("{number}{ending}")
 }

@@ -20,10 +20,11 @@
 //! ```
 //!
 //! Read in this order: `node` (what a compiled pattern is, and whether it matches), `pairing` (which
-//! patterns of a list stand for which elements), `words` (the table), `compile` and `arguments` (JSON
-//! to nodes, with every error of a pattern), `closeness` (how near a miss is), `explain` and `phrase`
-//! (a miss as [`Difference`]s, in words), `nearest` (the candidate worth showing). `value`, `format`,
-//! `path`, `text` and `suggest` below them know JSON and words alone.
+//! patterns of a list stand for which elements), `compiler` and `arguments` (JSON to nodes, with every
+//! error of a pattern), `words` (the table), `closeness` (how near a miss is), `explain` and `phrase`
+//! (a miss as [`Difference`]s, in words), `compiled` (a pattern as others use it), `nearest` (the
+//! candidate worth showing). `json_type`, `bound`, `matching`, `value`, `format`, `path` and
+//! `text` below them know JSON and words alone.
 //!
 //! What the rules leave open is decided here:
 //! - **Absence.** Only `$absent`, a `$one_of` with an alternative that accepts absence, and a `$not`
@@ -40,11 +41,15 @@
 //!   Inside `$exact` every key is literal already.
 
 mod arguments;
+mod bound;
 mod closeness;
-mod compile;
+mod compiled;
+mod compiler;
 mod difference;
 mod explain;
 mod format;
+mod json_type;
+pub(crate) mod matching;
 mod nearest;
 mod node;
 mod pairing;
@@ -52,16 +57,16 @@ mod path;
 mod phrase;
 #[cfg(test)]
 mod properties;
-mod suggest;
 #[cfg(test)]
 mod tests;
 mod text;
 mod value;
 mod words;
 
-pub use compile::{Pattern, PatternError, describe};
+pub use compiled::{Pattern, describe};
+pub use compiler::{MatcherWord, PatternError};
 pub use difference::{Difference, DifferenceKind};
 pub use nearest::{NearMiss, Score, nearest};
 pub use path::Segment;
 pub use value::{json_equal, number_cmp, shape_of};
-pub use words::{MatcherWord, words};
+pub use words::words;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::closeness::{FULL, weight, weighted};
-use super::compile::Pattern;
+use super::compiled::Pattern;
 use super::difference::Difference;
 use super::node::{Field, Node};
 

@@ -1,15 +1,14 @@
 //! A compiled pattern, and whether a value matches it. Nothing here explains or, but for
 //! `$unordered`, allocates.
 
-use std::cmp::Ordering;
-
-use jiff::Timestamp;
 use regex::Regex;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
-use super::format::{Format, instant};
-use super::pairing::pair_up;
-use super::value::{is_integral, json_equal, number_cmp};
+use super::bound::{Bound, Comparison};
+use super::format::Format;
+use super::json_type::JsonType;
+use super::matching::maximum_matching;
+use super::value::json_equal;
 
 /// One level of a pattern.
 #[derive(Clone, Debug)]
@@ -48,36 +47,6 @@ pub(super) enum Matcher {
     OneOf(Vec<Node>),
     Exact(Value),
     Format(Format),
-}
-
-/// What `$type` can ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum JsonType {
-    String,
-    Number,
-    Integer,
-    Boolean,
-    Null,
-    Object,
-    Array,
-}
-
-/// The four comparisons.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Comparison {
-    Greater,
-    AtLeast,
-    Less,
-    AtMost,
-}
-
-/// What a value is compared with. The kind decides what values can be compared at all.
-#[derive(Clone, Debug)]
-pub(super) enum Bound {
-    Number(Number),
-    /// With the text as written.
-    Instant(Timestamp, String),
-    Text(String),
 }
 
 impl Node {
@@ -121,6 +90,14 @@ impl Node {
             Matcher::Not(node) => node.accepts_everything(),
             _ => false,
         })
+    }
+
+    /// The string that this is a constant of.
+    pub(super) fn as_text(&self) -> Option<&str> {
+        match self {
+            Node::Scalar(value) => value.as_str(),
+            _ => None,
+        }
     }
 
     /// The node as JSON, as it was written.
@@ -168,7 +145,7 @@ impl Matcher {
                 _ => false,
             },
             Matcher::Unordered(nodes) => value.as_array().is_some_and(|values| {
-                nodes.len() == values.len() && (in_order(nodes, values) || pair_up(nodes, values).is_perfect())
+                nodes.len() == values.len() && (in_order(nodes, values) || in_any_order(nodes, values))
             }),
             Matcher::Each(node) => {
                 value.as_array().is_some_and(|values| values.iter().all(|value| node.matches(Some(value))))
@@ -220,96 +197,6 @@ impl Matcher {
     }
 }
 
-impl JsonType {
-    /// Every type there is; integers are numbers.
-    const EVERY: [JsonType; 6] =
-        [JsonType::String, JsonType::Number, JsonType::Boolean, JsonType::Null, JsonType::Object, JsonType::Array];
-
-    pub(super) const NAMES: [&'static str; 7] = ["string", "number", "integer", "boolean", "null", "object", "array"];
-
-    pub(super) fn named(name: &str) -> Option<JsonType> {
-        let every = JsonType::EVERY.into_iter().chain([JsonType::Integer]);
-        every.into_iter().find(|each| each.name() == name)
-    }
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            JsonType::String => "string",
-            JsonType::Number => "number",
-            JsonType::Integer => "integer",
-            JsonType::Boolean => "boolean",
-            JsonType::Null => "null",
-            JsonType::Object => "object",
-            JsonType::Array => "array",
-        }
-    }
-
-    /// The type with its article.
-    pub(super) fn described(self) -> &'static str {
-        match self {
-            JsonType::String => "a string",
-            JsonType::Number => "a number",
-            JsonType::Integer => "an integer",
-            JsonType::Boolean => "a boolean",
-            JsonType::Null => "null",
-            JsonType::Object => "an object",
-            JsonType::Array => "an array",
-        }
-    }
-
-    pub(super) fn accepts(self, value: &Value) -> bool {
-        match self {
-            JsonType::String => value.is_string(),
-            JsonType::Number => value.is_number(),
-            JsonType::Integer => matches!(value, Value::Number(number) if is_integral(number)),
-            JsonType::Boolean => value.is_boolean(),
-            JsonType::Null => value.is_null(),
-            JsonType::Object => value.is_object(),
-            JsonType::Array => value.is_array(),
-        }
-    }
-}
-
-impl Comparison {
-    fn accepts(self, ordering: Ordering) -> bool {
-        match self {
-            Comparison::Greater => ordering.is_gt(),
-            Comparison::AtLeast => ordering.is_ge(),
-            Comparison::Less => ordering.is_lt(),
-            Comparison::AtMost => ordering.is_le(),
-        }
-    }
-}
-
-impl Bound {
-    pub(super) fn text(text: &str) -> Bound {
-        match instant(text) {
-            Some(at) => Bound::Instant(at, text.to_owned()),
-            None => Bound::Text(text.to_owned()),
-        }
-    }
-
-    /// How `value` stands to this bound; `None` when the two can't be compared.
-    fn compare(&self, value: &Value) -> Option<Ordering> {
-        match (self, value) {
-            (Bound::Number(bound), Value::Number(number)) => Some(number_cmp(number, bound)),
-            (Bound::Instant(bound, _), Value::String(text)) => Some(instant(text)?.cmp(bound)),
-            (Bound::Text(bound), Value::String(text)) => Some(text.as_str().cmp(bound)),
-            _ => None,
-        }
-    }
-}
-
-impl Node {
-    /// The string that this is a constant of.
-    pub(super) fn as_text(&self) -> Option<&str> {
-        match self {
-            Node::Scalar(value) => value.as_str(),
-            _ => None,
-        }
-    }
-}
-
 /// What `$len` counts: Unicode scalar values, elements or fields.
 pub(super) fn length(value: &Value) -> Option<usize> {
     match value {
@@ -322,6 +209,11 @@ pub(super) fn length(value: &Value) -> Option<usize> {
 
 fn in_order(nodes: &[Node], values: &[Value]) -> bool {
     nodes.len() == values.len() && nodes.iter().zip(values).all(|(node, value)| node.matches(Some(value)))
+}
+
+fn in_any_order(nodes: &[Node], values: &[Value]) -> bool {
+    let fits = |node: usize, value: usize| nodes[node].matches(Some(&values[value]));
+    maximum_matching(nodes.len(), values.len(), fits).is_perfect()
 }
 
 fn written_list(nodes: &[Node]) -> Value {

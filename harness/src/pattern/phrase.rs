@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::node::{Bound, Comparison, JsonType, Matcher, Node};
+use super::bound::{Bound, Comparison};
+use super::json_type::JsonType;
+use super::node::{Matcher, Node};
 use super::text;
 
 /// How many alternatives of a `$one_of` a line names.
@@ -48,6 +50,22 @@ pub(super) fn matcher(matcher: &Matcher) -> String {
         Matcher::OneOf(alternatives) => one_of(alternatives),
         Matcher::Exact(value) => format!("exactly {}", text::short(value)),
         Matcher::Format(format) => format.described().to_owned(),
+    }
+}
+
+/// The JSON types that a matcher could accept, for a value of another type.
+pub(super) fn shape(matcher: &Matcher) -> String {
+    match matcher {
+        Matcher::Compare(_, Bound::Number(_)) => "a number".to_owned(),
+        Matcher::Len(_) => "a string, an array or an object".to_owned(),
+        Matcher::Contains(node) if node.as_text().is_some() => "an array or a string".to_owned(),
+        Matcher::Contains(_) | Matcher::Unordered(_) | Matcher::Each(_) => "an array".to_owned(),
+        Matcher::Exact(expected) => match expected {
+            Value::Array(_) => "an array".to_owned(),
+            Value::Object(_) => "an object".to_owned(),
+            scalar => text::with_shape(scalar),
+        },
+        matcher => self::matcher(matcher),
     }
 }
 

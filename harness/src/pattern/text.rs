@@ -174,6 +174,22 @@ fn separate(out: &mut String, index: usize, limit: usize) -> bool {
     room
 }
 
+/// An array on one line, cut where it is long.
+pub(super) fn short_list(values: &[Value]) -> String {
+    short(&Value::Array(values.to_vec()))
+}
+
+/// `1st`, `2nd`, `3rd`, `4th`.
+pub(super) fn ordinal(number: usize) -> String {
+    let ending = match (number % 10, number % 100) {
+        (1, last) if last != 11 => "st",
+        (2, last) if last != 12 => "nd",
+        (3, last) if last != 13 => "rd",
+        _ => "th",
+    };
+    format!("{number}{ending}")
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -1,43 +1,7 @@
 //! The table of matchers: the one place that says which words there are.
 
-use serde_json::Value;
-
 use super::arguments;
-use super::compile::Builder;
-
-/// One matcher word. The compiler, its suggestions and the editor schema are made from these.
-pub struct MatcherWord {
-    /// The word with its `$`, as a key in a pattern.
-    pub name: &'static str,
-    /// What it asks for, in one line.
-    pub doc: &'static str,
-    /// The JSON Schema of its argument, as JSON text. A pattern inside is `#/$defs/pattern`, which
-    /// whoever assembles the whole schema defines.
-    pub schema: &'static str,
-    /// A pattern that uses it, as JSON text.
-    pub example: &'static str,
-    /// A value that the example matches, as JSON text.
-    pub accepts: &'static str,
-    /// A value that the example refuses, as JSON text.
-    pub refuses: &'static str,
-    /// What the argument has to be, for an error: "takes …".
-    pub(super) takes: &'static str,
-    pub(super) build: Builder,
-}
-
-impl MatcherWord {
-    /// The JSON Schema of the argument.
-    pub fn argument_schema(&self) -> Value {
-        // A test parses every fragment, so the fallback, which allows everything, is never taken.
-        serde_json::from_str(self.schema).unwrap_or(Value::Bool(true))
-    }
-}
-
-impl std::fmt::Debug for MatcherWord {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MatcherWord").field("name", &self.name).finish_non_exhaustive()
-    }
-}
+use super::compiler::MatcherWord;
 
 /// Every matcher word there is, in the order in which a reader should meet them.
 pub fn words() -> &'static [MatcherWord] {

@@ -181,9 +181,9 @@ async fn start(run: &Shared, subject: &Subject, settings: ServerSettings) -> Res
         events(Event { scenario: None, at: began.elapsed(), kind: EventKind::ServerLog { line: line.text } });
     });
     if let Subject::Subprocess(spec) = subject
-        && !spec.build.is_empty()
+        && !spec.config.build.is_empty()
     {
-        let kind = EventKind::Building { command: spec.build.join(" ") };
+        let kind = EventKind::Building { command: spec.config.build.join(" ") };
         (run.session.sink)(Event { scenario: None, at: run.began.elapsed(), kind });
     }
     let subject = subject.clone();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::source::{Position, Source};
-use crate::text::edit_distance;
+use crate::text::nearest_word;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -123,29 +123,9 @@ impl Findings {
     }
 }
 
-/// The known word that is nearest to a misspelt one, where one is near enough to be meant.
-pub fn nearest_word<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let letters = |text: &str| text.chars().collect::<Vec<char>>();
-    let word = letters(word);
-    let limit = (word.len() / 3).max(1) + 1;
-    known
-        .into_iter()
-        .map(|name| (edit_distance(&word, &letters(name)), name))
-        .filter(|(distance, name)| *distance <= limit && *distance < name.chars().count())
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_misspelt_word_finds_its_neighbour() {
-        assert_eq!(nearest_word("recieve", ["receive", "send"]), Some("receive"));
-        assert_eq!(nearest_word("snd", ["receive", "send"]), Some("send"));
-        assert_eq!(nearest_word("dance", ["receive", "send"]), None);
-    }
 
     #[test]
     fn a_finding_shows_file_line_and_caret() {

@@ -1,6 +1,7 @@
 //! The servers under test: how one is started, watched, stopped and ended.
 //!
 //! - [`server`]: the public face, [`Subject`] (what can be started) and [`Server`] (what runs);
+//! - [`choose`](choose()): which subject a configured server is for a run;
 //! - [`log`]: the server's log lines, and the last of them kept for failures;
 //! - [`error`]: what can go wrong, with how to mend it;
 //! - [`in_process`]: the embedded chat server, or an application of a library user;
@@ -9,6 +10,7 @@
 //! - [`remote`]: a server that somebody else runs.
 
 pub mod capture;
+pub mod choose;
 pub mod error;
 pub mod in_process;
 pub mod log;
@@ -18,6 +20,7 @@ pub mod subprocess;
 
 pub(crate) mod port;
 
+pub use choose::choose;
 pub use error::{Death, SubjectError};
 pub use in_process::{Application, InProcess, Shutdown};
 pub use log::{Level, LogLine, LogSink};

@@ -43,7 +43,7 @@ impl Subject {
     pub fn name(&self) -> &str {
         match self {
             Self::InProcess(subject) => subject.application.name(),
-            Self::Subprocess(spec) => &spec.name,
+            Self::Subprocess(spec) => &spec.config.name,
             Self::Remote(url) => url,
         }
     }
@@ -54,7 +54,7 @@ impl Subject {
     pub fn shares(&self) -> bool {
         match self {
             Self::InProcess(_) => false,
-            Self::Subprocess(spec) => !spec.own,
+            Self::Subprocess(spec) => !spec.config.own,
             Self::Remote(_) => true,
         }
     }
@@ -94,7 +94,7 @@ impl Subject {
             Self::Subprocess(spec) => {
                 let (launcher, process, url) = subprocess::Launcher::begin(spec, settings, &logs).await?;
                 let instance = Some(Instance::Process(process));
-                (url, logs, Launcher::Subprocess(Box::new(launcher)), instance, spec.stop_timeout)
+                (url, logs, Launcher::Subprocess(Box::new(launcher)), instance, spec.config.stop_timeout)
             }
             Self::Remote(url) => {
                 if !settings.is_empty() {

@@ -1,7 +1,7 @@
 //! Frames and times in a line, for people.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use regex::{Captures, Regex};
@@ -124,11 +124,13 @@ pub fn in_common(lines: &[&str]) -> String {
     mask(first, |place, word| others.iter().all(|words| words.get(place).is_some_and(|other| other == word)))
 }
 
-/// A line with `#` for its ids and numbers but those that are to stand, by their place among them and as they are.
+/// Ids and numbers.
+static MADE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"[0-9a-fA-F]{6,}(?:-[0-9a-fA-F]{2,})*|[0-9]+(?:\.[0-9]+)?").expect("a constant that tests use")
+});
+
+/// A line with `#` for its ids and numbers but those for which `stands` holds, given their place among them.
 fn mask(line: &str, mut stands: impl FnMut(usize, &str) -> bool) -> String {
-    static MADE: OnceLock<Option<Regex>> = OnceLock::new();
-    let made = MADE.get_or_init(|| Regex::new(r"[0-9a-fA-F]{6,}(?:-[0-9a-fA-F]{2,})*|[0-9]+(?:\.[0-9]+)?").ok());
-    let Some(made) = made else { return line.to_owned() };
     let mut place = 0;
     let mask = |found: &Captures<'_>| {
         let word = &found[0];
@@ -139,7 +141,7 @@ fn mask(line: &str, mut stands: impl FnMut(usize, &str) -> bool) -> String {
         place += 1;
         if stands(place - 1, word) { word.to_owned() } else { "#".to_owned() }
     };
-    made.replace_all(line, mask).into_owned()
+    MADE.replace_all(line, mask).into_owned()
 }
 
 /// Whether a character makes a terminal do something other than to show it and go on: controls of ASCII and of C1, and
@@ -187,25 +189,6 @@ pub fn counted(number: usize, one: &str, many: &str) -> String {
 /// A time in milliseconds.
 pub fn millis(at: Duration) -> String {
     format!("{:.1} ms", at.as_secs_f64() * 1000.0)
-}
-
-/// How many letters to insert, remove, replace, or swap with their neighbour (optimal string
-/// alignment).
-pub(crate) fn edit_distance(a: &[char], b: &[char]) -> usize {
-    let mut before: Vec<usize> = Vec::new();
-    let mut above: Vec<usize> = (0..=b.len()).collect();
-    for (i, &from) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, &to) in b.iter().enumerate() {
-            let mut best = (above[j] + usize::from(from != to)).min(above[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && from == b[j - 1] && a[i - 1] == to {
-                best = best.min(before[j - 1] + 1);
-            }
-            row.push(best);
-        }
-        before = std::mem::replace(&mut above, row);
-    }
-    above[b.len()]
 }
 
 /// `alice`, `alice and bob`, `alice, bob and carol`.

@@ -1,6 +1,6 @@
 //! Lines of a server's log that tell of trouble, in whatever language it is written.
 
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use regex::Regex;
 
@@ -44,15 +44,15 @@ fn begins(line: &str) -> bool {
     BEGINNINGS.iter().any(|beginning| line.contains(beginning))
 }
 
-/// Whether a line has a level that calls for somebody, as loggers write it: `ERROR`, `level=error`, `"level":"error"`.
+/// A level that calls for somebody, as loggers write it: `ERROR`, `level=error`, `"level":"error"`.
+static LEVEL: LazyLock<Regex> = LazyLock::new(|| {
+    const LEVELS: &str =
+        r#"\b(?:ERROR|CRITICAL|FATAL)\b|(?i:\b(?:level|lvl|severity)"?\s*[=:]\s*"?(?:error|critical|fatal)\b)"#;
+    Regex::new(LEVELS).expect("a constant that tests use")
+});
+
 fn is_error(line: &str) -> bool {
-    static LEVEL: OnceLock<Option<Regex>> = OnceLock::new();
-    let level = LEVEL.get_or_init(|| {
-        const LEVELS: &str =
-            r#"\b(?:ERROR|CRITICAL|FATAL)\b|(?i:\b(?:level|lvl|severity)"?\s*[=:]\s*"?(?:error|critical|fatal)\b)"#;
-        Regex::new(LEVELS).ok()
-    });
-    level.as_ref().is_some_and(|level| level.is_match(line))
+    LEVEL.is_match(line)
 }
 
 #[cfg(test)]

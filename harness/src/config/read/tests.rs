@@ -1,6 +1,4 @@
 use super::*;
-use crate::config::{ConfigError, SubjectChoice};
-use crate::subject::Subject;
 use serde_json::json;
 
 fn read(text: &str) -> Config {
@@ -44,11 +42,10 @@ fn a_whole_file_is_read() {
     );
     assert_eq!(config.server.command.as_ref().unwrap().stop_timeout, Duration::from_secs(3));
     let lobby = config.server(Some("lobby")).unwrap();
-    let subject = config.subject(lobby, &SubjectChoice::InProcess).unwrap();
-    let Subject::Subprocess(spec) = subject else { panic!("{subject:?}") };
-    assert_eq!((spec.name.as_str(), spec.dir.as_path()), ("lobby", Path::new("/p")));
-    assert_eq!(spec.defaults.env["LEVEL"], "debug");
-    assert_eq!(spec.requires, ["python3"]);
+    let command = lobby.command.as_ref().unwrap();
+    assert_eq!((command.name.as_str(), command.dir.as_path()), ("lobby", Path::new("/p")));
+    assert_eq!(command.defaults.env["LEVEL"], "debug");
+    assert_eq!(command.requires, ["python3"]);
 }
 
 #[test]
@@ -88,47 +85,11 @@ fn keys_of_a_command_need_the_command() {
 }
 
 #[test]
-fn the_nearest_file_above_is_found() {
-    let top = tempfile::tempdir().unwrap();
-    let below = top.path().join("a/b");
-    std::fs::create_dir_all(&below).unwrap();
-    std::fs::write(top.path().join("roundtable.toml"), "late = \"2s\"\n").unwrap();
-    let config = Config::load(&below).unwrap();
-    assert_eq!(config.late, Duration::from_secs(2));
-    assert_eq!(config.scenarios, top.path().join("scenarios"));
-
-    std::fs::write(top.path().join("a/roundtable.toml"), "lat = \"2s\"\n").unwrap();
-    let error = Config::load(&below).unwrap_err().to_string();
-    assert!(error.ends_with("a/roundtable.toml:1:1: `lat`: there is no such key; did you mean `late`?"), "{error}");
-}
-
-#[test]
-fn an_unknown_server_and_a_missing_way_are_told() {
+fn an_unknown_server_is_told_with_the_nearest() {
     let config = read("[servers.lobby]\ncommand = [\"x\", \"{ready_file}\"]\n");
-    let error = config.server(Some("loby")).unwrap_err().to_string();
-    assert!(error.contains("`loby` in /p/roundtable.toml (did you mean `lobby`?)"), "{error}");
-    let server = config.server(None).unwrap();
-    let error = config.subject(server, &SubjectChoice::Subprocess).unwrap_err();
     assert_eq!(
-        error.to_string(),
-        "the server `server` can't be started as a subprocess: add `command` to [server] in \
-         /p/roundtable.toml"
+        config.server(Some("loby")).unwrap_err().to_string(),
+        "no server is called `loby` in /p/roundtable.toml (did you mean `lobby`?); add a table [servers.loby] with \
+         its `command`"
     );
-    assert!(matches!(error, ConfigError::NoWay { .. }));
-}
-
-#[test]
-fn the_file_of_this_repository_is_right() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let config = Config::load(&root).unwrap();
-    assert!(config.server.in_process.is_some() && config.server.command.is_some());
-    config.server(Some("lobby")).unwrap();
-}
-
-#[test]
-fn the_choice_of_a_server_is_read() {
-    assert_eq!("in-process".parse(), Ok(SubjectChoice::InProcess));
-    assert_eq!("subprocess".parse(), Ok(SubjectChoice::Subprocess));
-    assert_eq!("http://[::1]:8000".parse(), Ok(SubjectChoice::Remote("http://[::1]:8000".to_owned())));
-    assert!("localhost:8000".parse::<SubjectChoice>().unwrap_err().contains("http://"));
 }

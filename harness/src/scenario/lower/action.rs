@@ -2,12 +2,12 @@
 
 use super::fields::{self, Fields};
 use super::{Lower, possible};
-use crate::scenario::error::nearest_word;
 use crate::scenario::model::{Action, Body, Checks, Connect, Expect, Expected, Http, Outgoing};
 use crate::scenario::node::{Key, Kind, Node};
 use crate::scenario::template::Template;
 use crate::scenario::words::{self, Doer, Place};
 use crate::source::Position;
+use crate::text::nearest_word;
 
 impl Lower<'_> {
     /// One action of an actor: a map with one action or verb and its modifiers, or a bare word.

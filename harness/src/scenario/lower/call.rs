@@ -2,11 +2,11 @@
 
 use super::fields::{self, Fields};
 use super::{Lower, Signature};
-use crate::scenario::error::nearest_word;
 use crate::scenario::model::Call;
 use crate::scenario::node::{Key, Kind, Node};
 use crate::scenario::template::Template;
 use crate::scenario::words::BESIDE_VERB;
+use crate::text::nearest_word;
 
 impl Lower<'_> {
     pub(super) fn call(

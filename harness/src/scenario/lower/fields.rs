@@ -7,12 +7,13 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 
 use crate::pattern::{Pattern, PatternError, Segment};
-use crate::scenario::error::{Findings, nearest_word};
+use crate::scenario::error::Findings;
 use crate::scenario::model::Capture;
 use crate::scenario::node::{Key, Kind, Node};
 use crate::scenario::template::Template;
 use crate::scenario::words;
 use crate::source::Position;
+use crate::text::nearest_word;
 use crate::text::parse_duration;
 
 /// The entries of a map, taken one by one; what is left over at the end is unknown.

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use super::fields::{self, Fields};
 use super::protocol::redactions;
 use super::{Lower, Signature, World, names, stub, table};
-use crate::scenario::error::{Findings, nearest_word};
+use crate::scenario::error::Findings;
 use crate::scenario::model::{
     Action, ParticipantSpec, Protocol, Quarantine, Row, Scenario, ServerWishes, Step, StepKind, Verb,
 };
 use crate::scenario::node::{Key, Kind, Node};
 use crate::scenario::template::Template;
 use crate::scenario::words::{self, Place};
+use crate::text::nearest_word;
 use indexmap::IndexMap;
 
 /// A protocol that a scenario asked for.

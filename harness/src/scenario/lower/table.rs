@@ -90,7 +90,7 @@ fn rows(node: &Node, at: Position, findings: &mut Findings) -> Vec<Row> {
             findings.error_help(item.at, "this row has other columns than the first", help);
         }
         if let Some((first, _)) = inner.rest().first()
-            && let Some(word) = row.columns.get(&first.text).and_then(slug)
+            && let Some(word) = row.columns.get(&first.text).and_then(row_name)
         {
             row.name = word;
         }
@@ -113,19 +113,19 @@ fn rows(node: &Node, at: Position, findings: &mut Findings) -> Vec<Row> {
 }
 
 /// A short word for a row, from its first column.
-fn slug(value: &Value) -> Option<String> {
+fn row_name(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         Value::Bool(flag) => flag.to_string(),
         _ => return None,
     };
-    let slug: String =
+    let name: String =
         text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
-    let slug = slug.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
+    let name = name.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
     // Long cells are cut, so that names stay readable; rows that then have one name are numbered.
-    let slug = slug.chars().take(48).collect::<String>().trim_matches('-').to_owned();
-    (!slug.is_empty()).then_some(slug)
+    let name = name.chars().take(48).collect::<String>().trim_matches('-').to_owned();
+    (!name.is_empty()).then_some(name)
 }
 
 /// A place in a text, from its offset in bytes.

@@ -3,9 +3,10 @@
 use minijinja::Expression;
 use serde_json::Value;
 
-use super::functions::{self, environment};
-use super::scope::{Context, Scope};
-use super::{BUILT_IN, RenderError};
+use super::calls;
+use super::environment::environment;
+use super::error::RenderError;
+use super::scope::{BUILT_IN, Context, Scope};
 use crate::scenario::error::Findings;
 use crate::source::Position;
 
@@ -26,7 +27,7 @@ impl Expr {
         let source = source.trim();
         match environment().compile_expression(source) {
             Ok(compiled) => {
-                functions::check(source, at, findings);
+                calls::check(source, at, findings);
                 let mut names: Vec<String> = compiled.undeclared_variables(true).into_iter().collect();
                 names.sort();
                 Some(Self { source: source.to_owned(), at, names })

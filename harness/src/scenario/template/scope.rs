@@ -9,6 +9,13 @@ use serde_json::Value;
 
 use crate::source::Position;
 
+/// Under this name, which no expression can write, `uuid()` asks the scope for a value.
+pub(super) const UUID: &str = "uuid()";
+
+/// What every expression may call or name besides its scope.
+pub const BUILT_IN: &[&str] =
+    &["uuid", "repeat", "range", "dict", "namespace", "debug", "env", "true", "false", "none", "loop"];
+
 /// Where a template finds its names.
 pub trait Scope: Send + Sync {
     /// The value of a top-level name.
@@ -72,7 +79,7 @@ impl fmt::Debug for Record {
 impl Object for Context {
     fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
         let name = key.as_str()?;
-        if name == super::UUID {
+        if name == UUID {
             return self.0.uuid(self.1).map(|value| minijinja::Value::from(Serde(value)));
         }
         if name == "env" {

@@ -1,13 +1,13 @@
 //! The words of smaller maps: what stands in a barrier, a stream's acks, a snapshot, and so on.
 
-use super::Place::Inside;
-use super::table::{ANY, BOOLEAN, FIXED_PATH, MAP, NAMED, NAMES, PATTERN, PATTERNS, STEPS, STRING};
-use super::{Word, needed, word};
+use super::schema::{ANY, BOOLEAN, FIXED_PATH, MAP, NAMED, NAMES, PATTERN, PATTERNS, STEPS, STRING};
+use super::word::Place::Inside;
+use super::word::{Word, needed, word};
 
 /// A map that stands within another one.
 #[derive(Debug, Clone, Copy)]
 pub struct Inner {
-    /// The name of its definition in the schema; its words are at [`super::Place::Inside`] this.
+    /// The name of its definition in the schema; its words are at [`Inside`] this.
     pub name: &'static str,
     /// Where it stands, as people say it.
     pub at: &'static str,

@@ -12,9 +12,11 @@ use super::super::port;
 use super::process::{Launch, Process};
 use super::ready::{self, NotReady, Sign};
 use super::spec::{SubprocessSpec, find_program};
-use super::template::{Places, Values, placeholders};
+use super::template::{Places, Values};
 use super::watchdog;
 use crate::config::ServerSettings;
+use crate::config::command::TCP;
+use crate::config::placeholder::placeholders;
 
 /// How many ports are tried when somebody takes one between its choice and the server's start.
 const PORTS_TRIED: usize = 5;
@@ -54,23 +56,23 @@ impl Launcher {
         logs: &Logs,
     ) -> Result<(Self, Process, String), SubjectError> {
         let settings = spec.settings(settings)?;
-        let places = Places::of(&spec.dir);
+        let places = Places::of(&spec.config.dir);
         build(spec, &places, logs).await?;
-        let folder = Folder::new().map_err(SubjectError::io(&spec.name, "making a temporary folder"))?;
+        let folder = Folder::new().map_err(SubjectError::io(&spec.config.name, "making a temporary folder"))?;
         let mut data = tempfile::Builder::new();
         let data = data.prefix("data-");
         let data = if spec.keepable { data.tempdir() } else { data.tempdir_in(&folder.path) };
-        let data = data.map_err(SubjectError::io(&spec.name, "making a temporary folder"))?;
+        let data = data.map_err(SubjectError::io(&spec.config.name, "making a temporary folder"))?;
         let spec = spec.clone();
-        let claim = match spec.port {
+        let claim = match spec.config.port {
             None => None,
             Some(fixed) => port::claim(fixed).map_err(|()| SubjectError::PortInUse {
-                server: spec.name.clone(),
+                server: spec.config.name.clone(),
                 port: fixed,
                 log: Vec::new(),
             })?,
         };
-        let mut launcher = Self { port: spec.port, spec, settings, places, folder, data, _claim: claim };
+        let mut launcher = Self { port: spec.config.port, spec, settings, places, folder, data, _claim: claim };
         let chooses = launcher.port.is_none() && launcher.names("port");
         let mut tries = 1;
         loop {
@@ -91,7 +93,7 @@ impl Launcher {
 
     /// Starts the command on its port and waits until it is ready.
     pub(crate) async fn again(&self, logs: &Logs) -> Result<(Process, String), SubjectError> {
-        let server = &self.spec.name;
+        let server = &self.spec.config.name;
         let in_use = |port, log| SubjectError::PortInUse { server: server.clone(), port, log };
         if let Some(port) = self.port {
             match port::check_free(port) {
@@ -109,12 +111,12 @@ impl Launcher {
         };
         let process = self.spawn(&log)?;
         let ready_file = self.folder.ready_file();
-        let sign = match (&self.spec.ready, self.port) {
-            (Some(path), Some(port)) if path == super::spec::TCP => Sign::Tcp { port },
+        let sign = match (&self.spec.config.ready, self.port) {
+            (Some(path), Some(port)) if path == TCP => Sign::Tcp { port },
             (Some(path), Some(port)) => Sign::Http { port, path },
             _ => Sign::File(&ready_file),
         };
-        match ready::wait(sign, &process, self.spec.start_timeout).await {
+        match ready::wait(sign, &process, self.spec.config.start_timeout).await {
             Ok(url) => Ok((process, url)),
             Err(NotReady::Ended(how)) => {
                 let log = log.tail(TAIL);
@@ -125,7 +127,7 @@ impl Launcher {
             }
             Err(NotReady::Late(waited_for)) => {
                 process.kill().await;
-                let (server, waited) = (server.clone(), self.spec.start_timeout);
+                let (server, waited) = (server.clone(), self.spec.config.start_timeout);
                 Err(SubjectError::NeverReady { server, waited, waited_for, log: log.tail(TAIL) })
             }
         }
@@ -162,7 +164,7 @@ impl Launcher {
         }
         let data = self.data.path();
         let values = Values { places: &self.places, port: self.port, ready_file: &ready_file, config: &config, data };
-        let words = self.spec.command.iter().chain(&self.settings.args);
+        let words = self.spec.config.command.iter().chain(&self.settings.args);
         let words: Vec<String> = words.map(|word| values.fill(word)).collect();
         let env = self.settings.env.iter();
         let env = env.map(|(name, value)| (name.clone(), values.fill(value))).collect();
@@ -170,39 +172,39 @@ impl Launcher {
         let launch = Launch {
             words: &words,
             env: &env,
-            dir: &self.spec.dir,
+            dir: &self.spec.config.dir,
             log_file: log_file.as_deref(),
             secrets: self.spec.secrets.as_deref(),
         };
-        run(&self.spec.name, &launch, log)
+        run(&self.spec.config.name, &launch, log)
     }
 
     fn names(&self, placeholder: &str) -> bool {
         let asked = self.settings.args.iter().chain(self.settings.env.values());
-        let mut texts = self.spec.command.iter().chain(asked);
+        let mut texts = self.spec.config.command.iter().chain(asked);
         texts.any(|text| placeholders(text).any(|name| name == placeholder))
     }
 
     fn io(&self, action: &str) -> impl FnOnce(io::Error) -> SubjectError + use<> {
-        let (server, action) = (self.spec.name.clone(), action.to_owned());
+        let (server, action) = (self.spec.config.name.clone(), action.to_owned());
         move |source| SubjectError::Io { server, action, source }
     }
 }
 
 /// Runs the build command, once for all clones of the spec.
 async fn build(spec: &SubprocessSpec, places: &Places, logs: &Logs) -> Result<(), SubjectError> {
-    if spec.build.is_empty() {
+    if spec.config.build.is_empty() {
         return Ok(());
     }
-    let words: Vec<String> = spec.build.iter().map(|word| places.fill(word)).collect();
+    let words: Vec<String> = spec.config.build.iter().map(|word| places.fill(word)).collect();
     let command = words.join(" ");
     let built = spec.built.get_or_try_init(|| async {
         logs.note(Level::INFO, format!("building: {command}"));
         let output = Logs::kept_only();
         // `env` is for the server, and may name a port that is not chosen yet.
         let env = BTreeMap::new();
-        let launch = Launch { words: &words, env: &env, dir: &spec.dir, log_file: None, secrets: None };
-        let process = run(&spec.name, &launch, &output)?;
+        let launch = Launch { words: &words, env: &env, dir: &spec.config.dir, log_file: None, secrets: None };
+        let process = run(&spec.config.name, &launch, &output)?;
         let how = match process.ended().wait_for(Option::is_some).await {
             Ok(death) => death.clone(),
             Err(_) => None,
@@ -215,8 +217,8 @@ async fn build(spec: &SubprocessSpec, places: &Places, logs: &Logs) -> Result<()
     match built.await? {
         Ok(()) => Ok(()),
         Err((how, log)) => Err(SubjectError::BuildFailed {
-            server: spec.name.clone(),
-            command: format!("`{command}` in {}", spec.dir.display()),
+            server: spec.config.name.clone(),
+            command: format!("`{command}` in {}", spec.config.dir.display()),
             how: how.clone(),
             log: log.clone(),
         }),

@@ -1,7 +1,7 @@
 //! A server that the runner starts as a command.
 //!
-//! - [`spec`]: the command, and how one knows that it is ready;
-//! - [`template`]: the placeholders of a command;
+//! - [`spec`]: the command, and what it can be given;
+//! - `template`: the values of its placeholders;
 //! - `launch`: build, port, start, readiness, retry;
 //! - `process`: a process group with its output;
 //! - `ready`: waiting for readiness;
@@ -11,11 +11,11 @@
 //! each with a runtime of its own, share it. Threads read its output and wait for its end.
 
 pub mod spec;
-pub mod template;
 
 mod launch;
 mod process;
 mod ready;
+mod template;
 mod watchdog;
 
 pub use launch::Kept;

@@ -1,21 +1,8 @@
-//! The placeholders of a command: `{port}`, `{ready_file}`, `{config}`, `{data}`, `{target_dir}`, `{dir}`.
+//! The values of a command's placeholders.
 
 use std::path::{Path, PathBuf};
 
-/// What a `command`, its `args` and the values of its `env` may name.
-pub const IN_COMMAND: [&str; 6] = ["port", "ready_file", "config", "data", "target_dir", "dir"];
-
-/// What a `build` command may name: it runs before any port or file is chosen.
-pub const IN_BUILD: [&str; 2] = ["target_dir", "dir"];
-
-/// The names in braces, in order. Braces around anything else stand for themselves, so that an
-/// argument can hold JSON.
-pub fn placeholders(text: &str) -> impl Iterator<Item = &str> {
-    pieces(text).filter_map(|piece| match piece {
-        Piece::Placeholder(name) => Some(name),
-        Piece::Text(_) => None,
-    })
-}
+use crate::config::placeholder::fill;
 
 /// Where a server's folders are; known before it is started.
 #[derive(Clone, Debug)]
@@ -66,45 +53,6 @@ impl Values<'_> {
     }
 }
 
-fn fill(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
-    pieces(text)
-        .map(|piece| match piece {
-            Piece::Text(text) => text.to_owned(),
-            Piece::Placeholder(name) => value(name).unwrap_or_else(|| format!("{{{name}}}")),
-        })
-        .collect()
-}
-
-enum Piece<'a> {
-    Text(&'a str),
-    Placeholder(&'a str),
-}
-
-fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        if let Some(name) = leading_placeholder(rest) {
-            rest = &rest[name.len() + 2..];
-            return Some(Piece::Placeholder(name));
-        }
-        // At least one character, so that a brace that starts no placeholder is passed over.
-        let mut indices = rest.char_indices().skip(1).map(|(index, _)| index);
-        let end = indices.find(|&index| leading_placeholder(&rest[index..]).is_some());
-        let (text, behind) = rest.split_at(end.unwrap_or(rest.len()));
-        rest = behind;
-        Some(Piece::Text(text))
-    })
-}
-
-fn leading_placeholder(text: &str) -> Option<&str> {
-    let (name, _) = text.strip_prefix('{')?.split_once('}')?;
-    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    is_name.then_some(name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +66,5 @@ mod tests {
         assert_eq!(values.fill(r#"{"a": {port}, "é": {}} {Port"#), r#"{"a": 81, "é": {}} {Port"#);
         assert_eq!(values.fill("{nonsense}{config}{data}"), "{nonsense}/c.json/data");
         assert_eq!(places.fill("{target_dir}/x {dir}{port}"), "/d/target/x /d{port}");
-        assert_eq!(placeholders("{a}{b c}{d").collect::<Vec<_>>(), ["a"]);
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::super::log::LogSink;
 use super::super::{Server, Subject, SubjectError};
 use super::SubprocessSpec;
-use crate::config::ServerSettings;
+use crate::config::{CommandConfig, ServerSettings};
 
 mod guard;
 mod life;
@@ -22,13 +22,13 @@ const SERVE: &str = r#"echo "http://127.0.0.1:$1" >"$2"; exec sleep 1000"#;
 
 /// A server whose script gets the port as `$1`, the ready file as `$2`, a third word as `$3`.
 fn script(script: &str, third: &str) -> SubprocessSpec {
-    let mut spec = SubprocessSpec::new(
+    let mut spec = SubprocessSpec::new(CommandConfig::new(
         "script",
         std::env::temp_dir(),
         ["sh", "-c", script, "sh", "{port}", "{ready_file}", third],
-    );
-    spec.start_timeout = PATIENCE;
-    spec.stop_timeout = PATIENCE;
+    ));
+    spec.config.start_timeout = PATIENCE;
+    spec.config.stop_timeout = PATIENCE;
     spec
 }
 

@@ -1,6 +1,6 @@
 //! What a scenario can be played with, and is probably not meant so.
 
-use super::Walk;
+use super::state::Walk;
 
 impl Walk<'_, '_> {
     /// Warnings that need the whole scenario.

@@ -4,44 +4,44 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Frame, State, Walk};
-use crate::scenario::error::nearest_word;
+use super::state::{Context, State, Walk};
 use crate::scenario::model::Step;
 use crate::scenario::template::functions::{Callable, FUNCTIONS};
 use crate::scenario::template::{BUILT_IN, Expr, Template};
 use crate::scenario::visit::{self, Part};
+use crate::text::nearest_word;
 
 impl Walk<'_, '_> {
-    pub(super) fn template(&mut self, template: &Template, frame: &Frame, state: &State) {
+    pub(super) fn template(&mut self, template: &Template, context: &Context, state: &State) {
         let mut exprs: Vec<Expr> = Vec::new();
         template.visit(&mut |expr| exprs.push(expr.clone()));
         for expr in exprs {
-            self.expr(&expr, frame, state);
+            self.expr(&expr, context, state);
         }
     }
 
-    pub(super) fn expr(&mut self, expr: &Expr, frame: &Frame, state: &State) {
+    pub(super) fn expr(&mut self, expr: &Expr, context: &Context, state: &State) {
         self.seen.mention(&expr.source);
         for name in &expr.names {
             let mut parts = name.split('.');
             let (first, second) = (parts.next().unwrap_or_default(), parts.next());
             if BUILT_IN.contains(&first)
                 || matches!(first, "participants" | "run" | "marker" | "watcher")
-                || frame.locals.contains(first)
+                || context.locals.contains(first)
             {
-                if let (Some(text), Some(attr)) = (frame.texts.get(first), second) {
+                if let (Some(text), Some(attr)) = (context.texts.get(first), second) {
                     let message = format!("`{name}` is nothing: `{first}` is the text {text:?}");
                     let help = if state.attrs.contains_key(text) {
                         format!("the {attr} of the participant that it names is `participants[{first}].{attr}`")
                     } else {
                         format!("`{first}` stands for it; a text has no `.{attr}`")
                     };
-                    self.report(frame, expr.at, message, Some(help));
+                    self.report(context, expr.at, message, Some(help));
                 }
                 continue;
             }
             let members: &[String] =
-                if first == "me" { &frame.me } else { state.actors.get(first).map_or(&[], Vec::as_slice) };
+                if first == "me" { &context.me } else { state.actors.get(first).map_or(&[], Vec::as_slice) };
             if !members.is_empty() {
                 let Some(attr) = second else { continue };
                 let known = |who: &String| state.attrs.get(who).is_some_and(|attrs| attrs.contains(attr));
@@ -54,7 +54,7 @@ impl Walk<'_, '_> {
                             |near| format!("did you mean `{first}.{near}`?"),
                         )
                     });
-                    self.report(frame, expr.at, format!("`{name}` is used before it is set"), Some(help));
+                    self.report(context, expr.at, format!("`{name}` is used before it is set"), Some(help));
                 }
                 continue;
             }
@@ -62,15 +62,15 @@ impl Walk<'_, '_> {
                 continue;
             }
             let help = self.setters(first, state);
-            self.report(frame, expr.at, format!("`{first}` is used before it is set"), Some(help));
+            self.report(context, expr.at, format!("`{first}` is used before it is set"), Some(help));
         }
     }
 
     /// The text that a template is known to give before it is played, where it gives one.
-    pub(super) fn text(template: &Template, frame: &Frame) -> Option<String> {
+    pub(super) fn text(template: &Template, context: &Context) -> Option<String> {
         match (template.as_literal(), template.as_expr()) {
             (Some(Value::String(text)), _) => Some(text.clone()),
-            (None, Some(expr)) => frame.texts.get(expr.source.trim()).cloned(),
+            (None, Some(expr)) => context.texts.get(expr.source.trim()).cloned(),
             _ => None,
         }
     }

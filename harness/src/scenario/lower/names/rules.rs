@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Frame, State, Walk};
-use crate::scenario::error::nearest_word;
+use super::state::{Context, State, Walk};
 use crate::scenario::model::{Barrier, ParticipantSpec, Race};
 use crate::scenario::template::{BUILT_IN, Template};
 use crate::scenario::visit::{self, Part};
 use crate::source::Position;
+use crate::text::nearest_word;
 
 impl Walk<'_, '_> {
     /// The identity's templates see the key, the name, the run, the row, and those before them.
-    pub(super) fn identity(&mut self, spec: &ParticipantSpec, top: &Frame) {
+    pub(super) fn identity(&mut self, spec: &ParticipantSpec, top: &Context) {
         let mut known: BTreeSet<String> = ["key", "name", "run"].map(str::to_owned).into();
         known.extend(top.locals.iter().cloned());
         for (name, template) in spec.protocol.identity.iter().chain(&spec.identity) {
@@ -37,7 +37,7 @@ impl Walk<'_, '_> {
     }
 
     /// What is read before the server starts sees the stubs and the row.
-    pub(super) fn before_the_start(&mut self, top: &Frame) {
+    pub(super) fn before_the_start(&mut self, top: &Context) {
         let scenario = self.scenario;
         let mut known: BTreeSet<String> = top.locals.clone();
         known.extend(scenario.stubs.keys().cloned());
@@ -88,12 +88,12 @@ impl Walk<'_, '_> {
         what: &str,
         templates: impl IntoIterator<Item = &'t Template>,
         at: Position,
-        frame: &Frame,
+        context: &Context,
         state: &State,
     ) {
         let before = self.findings.list.len();
-        let site = frame.site.clone().or_else(|| Some((at, what.to_owned())));
-        let inner = Frame { site, ..frame.clone() };
+        let site = context.site.clone().or_else(|| Some((at, what.to_owned())));
+        let inner = Context { site, ..context.clone() };
         for template in templates {
             self.template(template, &inner, state);
         }
@@ -105,44 +105,44 @@ impl Walk<'_, '_> {
     }
 
     /// The headers of a request or handshake.
-    pub(super) fn headers(&mut self, at: Position, who: &str, frame: &Frame, state: &State) {
+    pub(super) fn headers(&mut self, at: Position, who: &str, context: &Context, state: &State) {
         let scenario = self.scenario;
         let Some(spec) = scenario.participants.get(who) else { return };
-        self.of_protocol("headers", spec.protocol.headers.iter().map(|(_, value)| value), at, frame, state);
-        let declared = Frame { site: None, me: vec![who.to_owned()], ..frame.clone() };
+        self.of_protocol("headers", spec.protocol.headers.iter().map(|(_, value)| value), at, context, state);
+        let declared = Context { site: None, me: vec![who.to_owned()], ..context.clone() };
         for (_, template) in &spec.headers {
             self.template(template, &declared, state);
         }
     }
 
     /// What a connection is given when it opens.
-    pub(super) fn rules_of_a_connection(&mut self, at: Position, who: &str, frame: &Frame, state: &State) {
+    pub(super) fn rules_of_a_connection(&mut self, at: Position, who: &str, context: &Context, state: &State) {
         let scenario = self.scenario;
         let Some(spec) = scenario.participants.get(who) else { return };
-        self.of_protocol("fails", &spec.protocol.fails, at, frame, state);
+        self.of_protocol("fails", &spec.protocol.fails, at, context, state);
         if let Some(Barrier::Echo { send, receive }) = &spec.protocol.barrier {
-            self.of_protocol("barrier", [send, receive], at, frame, state);
+            self.of_protocol("barrier", [send, receive], at, context, state);
         }
     }
 
     /// Where nothing must be proven: the barrier's own request, or that there is no barrier.
-    pub(super) fn unproven(&mut self, listens: bool, at: Position, who: &str, frame: &Frame, state: &State) {
+    pub(super) fn unproven(&mut self, listens: bool, at: Position, who: &str, context: &Context, state: &State) {
         let scenario = self.scenario;
         if scenario.stubs.contains_key(who) {
             if !listens {
                 let help = "await what the server asks next with `receive_next`, or give `for: 200ms` and have it told as unproven";
                 let message = "nothing can be proven here: no barrier tells what the server is still going to ask";
-                self.report(frame, at, message.to_owned(), Some(help.to_owned()));
+                self.report(context, at, message.to_owned(), Some(help.to_owned()));
             }
             return;
         }
         let Some(spec) = scenario.participants.get(who) else { return };
         match &spec.protocol.barrier {
-            Some(Barrier::Get { get, .. }) => self.of_protocol("barrier", [get], at, frame, state),
+            Some(Barrier::Get { get, .. }) => self.of_protocol("barrier", [get], at, context, state),
             Some(_) => {}
             None if listens => {
                 let name = &spec.protocol.name;
-                let source = match &frame.site {
+                let source = match &context.site {
                     Some((_, verb)) => scenario.participants.get(who).and_then(|spec| spec.protocol.verbs.get(verb)),
                     None => None,
                 };
@@ -150,27 +150,27 @@ impl Walk<'_, '_> {
                 let help = "declare a `barrier`; without one a frame that comes a moment later is missed".to_owned();
                 match source {
                     Some(verb) => self.findings.warning_in(&verb.source, verb.at, message, help),
-                    None => self.findings.warning(frame.site.as_ref().map_or(at, |(site, _)| *site), message, help),
+                    None => self.findings.warning(context.site.as_ref().map_or(at, |(site, _)| *site), message, help),
                 }
             }
             None => {
                 let help =
                     "declare a `barrier` in the protocol file, or give `for: 200ms` and have it told as unproven";
                 let message = "nothing can be proven here: there is no barrier".to_owned();
-                self.report(frame, at, message, Some(help.to_owned()));
+                self.report(context, at, message, Some(help.to_owned()));
             }
         }
     }
 
     /// What a snapshot asks as each participant that it shows.
-    pub(super) fn states(&mut self, at: Position, of: &[String], without: &[String], frame: &Frame, state: &State) {
+    pub(super) fn states(&mut self, at: Position, of: &[String], without: &[String], context: &Context, state: &State) {
         let scenario = self.scenario;
         let all = ["all".to_owned()];
         for name in if of.is_empty() { &all[..] } else { of } {
             for who in state.actors.get(name).cloned().unwrap_or_default() {
                 let Some(spec) = scenario.participants.get(&who) else { continue };
                 self.seen.shown.insert(who.clone());
-                let there = Frame { me: vec![who.clone()], ..frame.clone() };
+                let there = Context { me: vec![who.clone()], ..context.clone() };
                 for (name, http) in spec.protocol.state.iter().filter(|(name, _)| !without.contains(name)) {
                     let mut templates = Vec::new();
                     visit::http(http, &mut |part| {
@@ -191,7 +191,7 @@ impl Walk<'_, '_> {
         at: Position,
         unordered: &[String],
         without: &[String],
-        frame: &Frame,
+        context: &Context,
     ) {
         let protocol = &self.scenario.protocol;
         let mut known: BTreeSet<String> = protocol.kinds();
@@ -202,15 +202,15 @@ impl Walk<'_, '_> {
         known.extend(protocol.state.iter().map(|(name, _)| name.clone()));
         for name in unordered.iter().chain(without).filter(|name| !known.contains(*name)) {
             let Some(near) = nearest_word(name, known.iter().map(String::as_str)) else { continue };
-            let at = frame.site.as_ref().map_or(at, |(at, _)| *at);
+            let at = context.site.as_ref().map_or(at, |(at, _)| *at);
             let message = format!("the protocol has no stream, state or kind of frame `{name}`");
             self.findings.warning(at, message, format!("did you mean `{near}`?"));
         }
     }
 
     /// A race that can't end as its outcomes say.
-    pub(super) fn race(&mut self, race: &Race, at: Position, members: &[String], frame: &Frame) {
-        let at = frame.site.as_ref().map_or(at, |(at, _)| *at);
+    pub(super) fn race(&mut self, race: &Race, at: Position, members: &[String], context: &Context) {
+        let at = context.site.as_ref().map_or(at, |(at, _)| *at);
         if members.len() == 1 {
             let help = "a race needs several: give it a group, or `all`";
             self.findings.warning(at, format!("`{}` races alone", race.of), help);
@@ -227,7 +227,7 @@ impl Walk<'_, '_> {
         if known && members > 0 && !counts.is_empty() && (least > members || all.is_some_and(|all| all != members)) {
             let message = format!("the outcomes count {least}, and {members} take part");
             let help = "each of them ends in exactly one outcome".to_owned();
-            self.report(frame, at, message, Some(help));
+            self.report(context, at, message, Some(help));
         }
     }
 }

@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::scenario::error::{Findings, nearest_word};
+use crate::scenario::error::Findings;
 use crate::scenario::lower::names::captured_in;
 use crate::scenario::model::{Barrier, Protocol, Step, StepKind};
 use crate::scenario::template::{BUILT_IN, Expr, Template};
 use crate::scenario::visit::{self, Part};
 use crate::source::{Position, Source};
+use crate::text::nearest::nearest_within;
 
 /// Names that have a meaning of their own in a protocol file.
 const MEANT: [&str; 7] = ["me", "participants", "run", "marker", "watcher", "all", "index"];
@@ -70,12 +71,14 @@ fn is_known(name: &str, locals: &BTreeSet<String>, settable: &BTreeSet<String>) 
     MEANT.contains(&name) || BUILT_IN.contains(&name) || locals.contains(name) || settable.contains(name)
 }
 
-/// Nearer than [`nearest_word`] asks for: the name may be one that scenarios set.
+/// A known name that differs from `word` by a slip alone. Anything further off may be a name that scenarios set.
 fn close<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let near = nearest_word(word, known)?;
-    let letters = |text: &str| text.chars().collect::<Vec<char>>();
-    let limit = if word.chars().count() < 6 { 1 } else { 2 };
-    (word.len() > 2 && crate::text::edit_distance(&letters(word), &letters(near)) <= limit).then_some(near)
+    let most_edits = match word.chars().count() {
+        0..3 => return None,
+        3..6 => 1,
+        _ => 2,
+    };
+    nearest_within(word, known, most_edits)
 }
 
 /// Every expression of the file itself, with the names that are known at its place alone.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::scenario::error::{Findings, nearest_word};
+use crate::scenario::error::Findings;
 use crate::scenario::lower::fields::{self, Fields};
 use crate::scenario::model::{Barrier, Protocol};
 use crate::scenario::node::{Kind, Node};
 use crate::scenario::stream::{Acks, Invariant, MemberRule, Membership, Readback, Send, Stream};
 use crate::scenario::template::{BUILT_IN, Template};
 use crate::scenario::words::Place;
+use crate::text::nearest_word;
 
 /// Warns of invariants that no declared stream gives anything to judge by: they would hold whatever happens.
 pub(super) fn judgeable(protocol: &Protocol, node: &Node, findings: &mut Findings) {

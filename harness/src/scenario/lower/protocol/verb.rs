@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::scenario::error::{Findings, nearest_word};
+use crate::scenario::error::Findings;
 use crate::scenario::lower::fields::{self, Fields};
 use crate::scenario::lower::{Lower, Signature, names};
 use crate::scenario::model::{Action, Step, StepKind, Verb};
@@ -12,6 +12,7 @@ use crate::scenario::node::{Key, Kind, Node};
 use crate::scenario::template::Template;
 use crate::scenario::visit::{self, Part};
 use crate::scenario::words::Place;
+use crate::text::nearest_word;
 
 /// What other tools call the parameters; each is told as an error, and read as what is meant.
 const MISNAMED: [&str; 4] = ["params", "parameters", "args", "arguments"];

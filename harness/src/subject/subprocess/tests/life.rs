@@ -74,7 +74,7 @@ async fn the_whole_group_ends_with_the_server() {
 #[tokio::test]
 async fn a_server_that_ignores_sigterm_is_killed_and_the_log_says_so() {
     let mut spec = script(r#"trap '' TERM; echo "127.0.0.1:$1" >"$2"; while :; do sleep 1000; done"#, "");
-    spec.stop_timeout = Duration::from_millis(100);
+    spec.config.stop_timeout = Duration::from_millis(100);
     let server = start(spec).await.unwrap();
     server.stop().await.unwrap();
     assert_eq!(server.log_tail(1)[0].text, "roundtable: the server did not end within 100ms of SIGTERM and was killed");

@@ -8,7 +8,7 @@ use super::super::super::{Subject, SubjectError};
 use super::super::SubprocessSpec;
 use super::super::spec::find_program;
 use super::{Fifo, PATIENCE, SERVE, script, silent, start};
-use crate::config::ServerSettings;
+use crate::config::{CommandConfig, ServerSettings};
 
 #[tokio::test]
 async fn a_server_that_dies_at_its_start_says_how() {
@@ -25,7 +25,7 @@ async fn a_server_that_never_gets_ready_is_ended() {
     let fifo = Fifo::new();
     let gone = fifo.read();
     let mut spec = script(r#"exec 9>"$3"; echo starting; exec sleep 1000"#, &fifo.path());
-    spec.start_timeout = Duration::from_millis(300);
+    spec.config.start_timeout = Duration::from_millis(300);
     let error = start(spec).await.unwrap_err();
     let text = error.to_string();
     assert!(text.contains("was not ready within 300ms: waited for its address in the ready file"), "{text}");
@@ -41,7 +41,7 @@ async fn a_server_that_never_gets_ready_is_ended() {
 async fn a_fixed_port_in_use_is_told_before_anything_starts() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut spec = script(SERVE, "");
-    spec.port = Some(taken.local_addr().unwrap().port());
+    spec.config.port = Some(taken.local_addr().unwrap().port());
     let error = start(spec).await.unwrap_err();
     assert!(matches!(error, SubjectError::PortInUse { .. }), "{error}");
     assert!(error.to_string().contains("lsof -i :"), "{error}");
@@ -65,14 +65,14 @@ async fn a_chosen_port_that_somebody_took_is_replaced() {
 async fn the_build_runs_once_and_its_failure_carries_its_output() {
     let folder = tempfile::tempdir().unwrap();
     let mut spec = script(SERVE, "");
-    spec.dir = folder.path().to_owned();
-    spec.build = ["sh", "-c", "echo built >>{dir}/builds"].map(str::to_owned).to_vec();
+    spec.config.dir = folder.path().to_owned();
+    spec.config.build = ["sh", "-c", "echo built >>{dir}/builds"].map(str::to_owned).to_vec();
     let (one, two) = (start(spec.clone()).await.unwrap(), start(spec.clone()).await.unwrap());
     assert_ne!(one.url(), two.url());
     assert_eq!(std::fs::read_to_string(folder.path().join("builds")).unwrap(), "built\n");
 
     let mut broken = script(SERVE, "");
-    broken.build = ["sh", "-c", "echo 'error: no such crate' >&2; exit 101"].map(str::to_owned).to_vec();
+    broken.config.build = ["sh", "-c", "echo 'error: no such crate' >&2; exit 101"].map(str::to_owned).to_vec();
     for _ in 0..2 {
         let error = start(broken.clone()).await.unwrap_err();
         assert!(error.to_string().contains("exited with code 101"), "{error}");
@@ -82,10 +82,10 @@ async fn the_build_runs_once_and_its_failure_carries_its_output() {
 
 #[tokio::test]
 async fn a_missing_program_is_named() {
-    let spec = SubprocessSpec::new("x", "/", ["no-such-program", "{port}", "{ready_file}"]);
+    let spec = SubprocessSpec::new(CommandConfig::new("x", "/", ["no-such-program", "{port}", "{ready_file}"]));
     let error = start(spec).await.unwrap_err().to_string();
     assert!(error.starts_with("the program `no-such-program` of the server `x` is not on the PATH"), "{error}");
-    let spec = SubprocessSpec::new("x", "/", ["{dir}/no/such", "{ready_file}"]);
+    let spec = SubprocessSpec::new(CommandConfig::new("x", "/", ["{dir}/no/such", "{ready_file}"]));
     let error = start(spec).await.unwrap_err().to_string();
     assert!(error.contains("`//no/such`") && error.contains("build it"), "{error}");
 }
@@ -94,7 +94,7 @@ async fn a_missing_program_is_named() {
 async fn settings_reach_the_command() {
     let mut spec =
         script(r#"cat "$3"; echo; echo "$FIRST $SECOND $4"; echo "127.0.0.1:$1" >"$2"; exec sleep 1000"#, "{config}");
-    spec.defaults.env.insert("FIRST".to_owned(), "port={port}".to_owned());
+    spec.config.defaults.env.insert("FIRST".to_owned(), "port={port}".to_owned());
     let mut settings = ServerSettings::default();
     settings.config.insert("queue".to_owned(), json!({ "limit": 3 }));
     settings.env.insert("SECOND".to_owned(), "two".to_owned());
@@ -123,9 +123,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 "#;
-    let mut spec = SubprocessSpec::new("http", "/", ["python3", "-c", program, "{port}"]);
-    spec.ready = Some("/health".to_owned());
-    spec.start_timeout = PATIENCE;
+    let mut spec = SubprocessSpec::new(CommandConfig::new("http", "/", ["python3", "-c", program, "{port}"]));
+    spec.config.ready = Some("/health".to_owned());
+    spec.config.start_timeout = PATIENCE;
     let server = start(spec).await.unwrap();
     assert!(server.url().starts_with("http://127.0.0.1:"), "{}", server.url());
     server.stop().await.unwrap();

@@ -1,0 +1,27 @@
+//! Values as texts and as conditions.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+/// Whether a value counts as true in a condition.
+pub fn is_true(value: &Value) -> bool {
+    minijinja::Value::from(minijinja::value::Serde(value.clone())).is_true()
+}
+
+/// A value as text: strings as they are, anything else as JSON.
+pub fn as_text(value: &Value) -> String {
+    let mut text = String::new();
+    push_text(&mut text, value);
+    text
+}
+
+/// Adds a value as text: strings as they are, anything else as JSON.
+pub(super) fn push_text(text: &mut String, value: &Value) {
+    match value {
+        Value::String(string) => text.push_str(string),
+        other => {
+            let _ = write!(text, "{other}");
+        }
+    }
+}
