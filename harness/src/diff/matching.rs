@@ -15,12 +15,12 @@ pub struct ValueMatcher {
     forth: BTreeMap<String, String>,
     back: BTreeMap<String, String>,
     /// In the order of binding, to take them back, and to name them.
-    bound: Vec<Bound>,
+    bound: Vec<IdPair>,
 }
 
 /// Two values that stand for each other.
 #[derive(Debug)]
-struct Bound {
+struct IdPair {
     one: String,
     other: String,
     /// What such values are called: whose identity it is, or where it was first seen.
@@ -85,7 +85,7 @@ impl ValueMatcher {
     }
 
     fn take_back(&mut self, length: usize) {
-        for Bound { one, other, .. } in self.bound.drain(length..) {
+        for IdPair { one, other, .. } in self.bound.drain(length..) {
             self.forth.remove(&one);
             self.back.remove(&other);
         }
@@ -126,7 +126,7 @@ impl ValueMatcher {
             (None, None) => {
                 self.forth.insert(a.to_owned(), b.to_owned());
                 self.back.insert(b.to_owned(), a.to_owned());
-                self.bound.push(Bound { one: a.to_owned(), other: b.to_owned(), name: name.to_owned() });
+                self.bound.push(IdPair { one: a.to_owned(), other: b.to_owned(), name: name.to_owned() });
                 true
             }
             _ => false,
@@ -163,7 +163,7 @@ impl ValueMatcher {
     fn name(&self, made: &str, first: bool) -> Option<String> {
         let place = self.bound.iter().position(|bound| made == if first { &bound.one } else { &bound.other })?;
         let name = &self.bound[place].name;
-        let like = |bounds: &[Bound]| bounds.iter().filter(|bound| bound.name == *name).count();
+        let like = |bounds: &[IdPair]| bounds.iter().filter(|bound| bound.name == *name).count();
         Some(if like(&self.bound) == 1 { name.clone() } else { format!("{name}.{}", like(&self.bound[..=place])) })
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::instance::Instance;
 use super::place::Place;
-use super::race::Start;
+use super::race::RacerStart;
 use super::result::ScenarioResult;
 use super::summary::Summary;
 use super::times::micros;
@@ -235,7 +235,7 @@ pub enum EventKind {
         /// The race's step.
         step: usize,
         /// Who, in the order of release.
-        order: Vec<Start>,
+        order: Vec<RacerStart>,
         /// Between the first and the last.
         #[serde(rename = "spread_us", with = "micros")]
         #[schemars(with = "u64")]

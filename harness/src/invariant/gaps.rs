@@ -8,14 +8,14 @@ use crate::invariant::evidence::{evidence, evidence_of_entries};
 use crate::invariant::order::unplaced;
 use crate::invariant::sighting::Sighting;
 use crate::invariant::trace::StreamTrace;
-use crate::invariant::verdict::{Evidence, Findings};
+use crate::invariant::verdict::{Evidence, InvariantFindings};
 use crate::scenario::stream::StoredStream;
 use crate::text::listed;
 
 /// No place between two deliveries of a connection is missing for its participant. Of a place that nobody got,
 /// what was read back tells whether the server has it.
-pub(crate) fn no_gaps(trace: &StreamTrace<'_>, stored: &[StoredStream]) -> Findings {
-    let mut findings = Findings { unknown: unplaced(trace), ..Findings::default() };
+pub(crate) fn no_gaps(trace: &StreamTrace<'_>, stored: &[StoredStream]) -> InvariantFindings {
+    let mut findings = InvariantFindings { unknown: unplaced(trace), ..InvariantFindings::default() };
     let had = places(trace);
     for ((connection, stream), arrivals) in trace.arrivals() {
         findings.judged += arrivals.len();

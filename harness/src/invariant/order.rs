@@ -7,14 +7,14 @@ use crate::history::ConnectionId;
 use crate::invariant::evidence::evidence;
 use crate::invariant::sighting::{Sighting, SightingKind};
 use crate::invariant::trace::StreamTrace;
-use crate::invariant::verdict::{Evidence, Findings};
+use crate::invariant::verdict::{Evidence, InvariantFindings};
 
 /// Deliveries ascend within every connection, and everybody has the same id at the same place.
 ///
 /// A place that a connection got twice is a duplicate and no disorder; where duplicates aren't judged it counts
 /// here, so that it doesn't pass unseen.
-pub(crate) fn same_order(trace: &StreamTrace<'_>, duplicates_asked: bool) -> Findings {
-    let mut findings = Findings { unknown: unplaced(trace), ..Findings::default() };
+pub(crate) fn same_order(trace: &StreamTrace<'_>, duplicates_asked: bool) -> InvariantFindings {
+    let mut findings = InvariantFindings { unknown: unplaced(trace), ..InvariantFindings::default() };
     for ((connection, stream), arrivals) in trace.arrivals() {
         findings.judged += arrivals.len();
         findings.violations.extend(descents(trace, connection, stream, &arrivals, duplicates_asked));
@@ -126,8 +126,8 @@ fn whom(other: &Sighting<'_>, one: &Sighting<'_>) -> String {
 }
 
 /// No connection got a delivery twice: neither an id nor a place, nor under two ids what its sender sent under one.
-pub(crate) fn no_duplicates(trace: &StreamTrace<'_>) -> Findings {
-    let mut findings = Findings::default();
+pub(crate) fn no_duplicates(trace: &StreamTrace<'_>) -> InvariantFindings {
+    let mut findings = InvariantFindings::default();
     for ((connection, stream), arrivals) in trace.arrivals() {
         let mut ids: BTreeMap<&str, &Sighting<'_>> = BTreeMap::new();
         let mut places: BTreeMap<i64, &Sighting<'_>> = BTreeMap::new();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::history::{ConnectionId, Entry, EntryKind, Exchange, History, Member};
-use crate::invariant::connection::{Connection, connections};
+use crate::invariant::connection::{StreamConnection, connections};
 use crate::invariant::membership::Memberships;
 use crate::invariant::sighting::{Sending, Sighting, SightingKind};
 use crate::scenario::stream::{Acks, Send, Stream, integer_at, text_at};
@@ -15,7 +15,7 @@ pub(crate) struct StreamTrace<'a> {
     pub(crate) history: &'a History,
     pub(crate) members: &'a [Member],
     pub(crate) stream: &'a Stream,
-    pub(crate) connections: BTreeMap<ConnectionId, Connection<'a>>,
+    pub(crate) connections: BTreeMap<ConnectionId, StreamConnection<'a>>,
     /// Every place of the stream that somebody saw, in order.
     pub(crate) sightings: Vec<Sighting<'a>>,
     /// The frames that carry the sender's own id, in order.

@@ -11,7 +11,7 @@ use crate::snapshot::frame_kind::frame_kind;
 use crate::snapshot::json_pointer::leave_out;
 use crate::snapshot::layout::{Block, FrameItem, Section};
 use crate::snapshot::material::Material;
-use crate::snapshot::prepare::{Preparation, Prepared};
+use crate::snapshot::prepare::{Preparation, PreparedValue};
 use crate::snapshot::raced::{is_raced, order_path, raced_orders};
 
 /// Which part of a participant's history a block shows.
@@ -57,7 +57,7 @@ fn block(
     preparation: &mut Preparation<'_>,
 ) -> Block {
     let mut sections = Vec::new();
-    let answers: Vec<(String, Prepared)> = material
+    let answers: Vec<(String, PreparedValue)> = material
         .state
         .iter()
         .filter(|answer| part != BlockPart::BeforeRace && answer.participant == member.key)

@@ -1,14 +1,14 @@
 //! Deliveries of one stream to one participant.
 
 use crate::snapshot::layout::FrameItem;
-use crate::snapshot::prepare::Prepared;
+use crate::snapshot::prepare::PreparedValue;
 
 /// A delivery, with the connections on which it came.
 pub(crate) struct StreamDelivery {
     pub(crate) kind: String,
     pub(crate) order: Option<i64>,
     pub(crate) labels: Vec<String>,
-    pub(crate) body: Prepared,
+    pub(crate) body: PreparedValue,
     pub(crate) before_race: bool,
 }
 

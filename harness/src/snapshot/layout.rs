@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::snapshot::prepare::Prepared;
+use crate::snapshot::prepare::PreparedValue;
 
 /// A participant's part of the snapshot.
 pub(crate) struct Block {
@@ -16,7 +16,7 @@ pub(crate) struct Block {
 /// A part of a block.
 pub(crate) enum Section {
     /// What `state` answered, by name.
-    State(Vec<(String, Prepared)>),
+    State(Vec<(String, PreparedValue)>),
     /// The deliveries of one stream. The id is the stream's value, where the history has several.
     List { heading: String, id: Option<String>, items: Vec<FrameItem>, raced: bool },
     /// Other frames, by kind.
@@ -28,7 +28,7 @@ pub(crate) enum Section {
 pub(crate) struct FrameItem {
     /// Its kind, with order and connection where it stands in a stream.
     pub(crate) head: String,
-    pub(crate) body: Prepared,
+    pub(crate) body: PreparedValue,
     pub(crate) raced: bool,
     /// Whether it came before the first race that gave roles: nobody had one then.
     pub(crate) before_race: bool,

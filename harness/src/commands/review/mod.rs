@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::event::Instance;
 use crate::exit::Exit;
 use crate::report::files::trace::trace_path;
-use crate::review::decide::{Decision, Decisions, carry_out};
+use crate::review::decide::{ChangeDecision, Decisions, carry_out};
 use crate::review::orphans::orphans;
 use crate::review::{Review, html, screen};
 use crate::scenario::error::Severity;
@@ -238,14 +238,14 @@ fn remove(config: &Config, stray: &[PathBuf], paint: Paint) -> Exit {
 
 fn decide(review: &Review, args: &ReviewArgs, paint: Paint) -> Exit {
     let mut decisions = Decisions::default();
-    let accepts = args.accept.iter().map(|pattern| (pattern, Decision::Accept));
-    for (pattern, decision) in accepts.chain(args.reject.iter().map(|pattern| (pattern, Decision::Reject))) {
+    let accepts = args.accept.iter().map(|pattern| (pattern, ChangeDecision::Accept));
+    for (pattern, decision) in accepts.chain(args.reject.iter().map(|pattern| (pattern, ChangeDecision::Reject))) {
         let matched = decisions.matching(review, pattern, decision);
         if matched.is_empty() {
             complain(&format!("`{pattern}` matches nothing that is pending (`roundtable review --list` shows it)"));
             return Exit::Nothing;
         }
-        let word = if decision == Decision::Accept { "accept" } else { "reject" };
+        let word = if decision == ChangeDecision::Accept { "accept" } else { "reject" };
         print(&format!("{word} `{pattern}`:\n"));
         print(&matched.iter().map(|one| format!("  {one}\n")).collect::<String>());
     }

@@ -15,7 +15,7 @@ use super::{Place, finish};
 use crate::cli::review::ReviewArgs;
 use crate::commands::{print, refuse};
 use crate::exit::Exit;
-use crate::review::session::{NextAction, ReviewKey, Session};
+use crate::review::session::{NextAction, ReviewKey, ReviewSession};
 use crate::review::{Review, screen};
 use crate::source::shown_path;
 use crate::text::counted;
@@ -39,7 +39,7 @@ pub(super) fn ask(review: &Review, place: &Place, args: &ReviewArgs, paint: Pain
         };
         print("\n");
     }
-    let mut session = Session::new(review);
+    let mut session = ReviewSession::new(review);
     let mut note = String::new();
     loop {
         // A terminal that doesn't know its size tells zero.

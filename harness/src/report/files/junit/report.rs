@@ -20,7 +20,7 @@ use crate::report::wording::brief;
 pub struct JunitReport {
     path: PathBuf,
     /// The suites by name.
-    suites: BTreeMap<String, Suite>,
+    suites: BTreeMap<String, TestSuite>,
     /// The tags of scenarios that are under way or ended, by label.
     tags: BTreeMap<String, Vec<String>>,
     started: String,
@@ -32,7 +32,7 @@ pub struct JunitReport {
 }
 
 #[derive(Debug, Default)]
-struct Suite {
+struct TestSuite {
     /// By label and repetition.
     cases: BTreeMap<(String, usize), TestCase>,
 }
