@@ -106,7 +106,7 @@ pub enum StubEntry {
 pub struct Closing {
     /// The close code; none where the connection was lost without a close frame.
     pub code: Option<u16>,
-    /// The close reason; where the runner ended a connection behind the last step, that.
+    /// The close reason, or that the runner ended the connection after the last step.
     pub reason: String,
     /// Whether the participant itself ended it (`close`, `drop`).
     pub by_participant: bool,

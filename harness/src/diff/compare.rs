@@ -35,18 +35,18 @@ pub enum DivergenceKind {
     Changed,
 }
 
-/// What comparing gave.
+/// How two timelines differ.
 #[derive(Debug)]
 pub struct TimelineComparison {
     /// The first divergence in causal order.
     pub first: Option<Divergence>,
-    /// Divergences of other channels that follow from the first.
+    /// Divergences of other channels that the first one caused.
     pub effects: Vec<Divergence>,
-    /// Divergences of other channels that are the same once more, or have the same cause.
+    /// Divergences of other channels that are the same as the first, or have the same cause.
     pub alike: Vec<Divergence>,
-    /// Divergences of other channels that nothing known ties to the first.
+    /// Divergences of other channels with no known connection to the first.
     pub others: Vec<Divergence>,
-    /// Nodes of the first playing that have their like in the second, with it, in the first's order.
+    /// Pairs of equal nodes (first timeline, second timeline), in the first one's order.
     pub same: Vec<(usize, usize)>,
     /// Which values stand for which.
     pub matcher: ValueMatcher,
@@ -113,7 +113,7 @@ pub fn compare(a: &Timeline, b: &Timeline) -> TimelineComparison {
     TimelineComparison { first, effects, alike, others, same, matcher }
 }
 
-/// How a divergence hangs together with the first one, where neither precedes the other.
+/// How a divergence is related to the first one, where neither precedes the other.
 enum Tie {
     Effect,
     Alike,

@@ -1,7 +1,7 @@
-//! Whether two values are the same but for what is made anew in each run: ids, the run's digits, and times.
+//! Whether two values are the same but for what differs in each run: ids, the run's digits, and times.
 //!
-//! An id of one run stands for one id of the other, for ever: where that breaks, the values differ. Times stand for
-//! any time.
+//! Each id of one run corresponds to one id of the other; values that would need another pairing differ. Any time equals
+//! any other.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -9,18 +9,18 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-/// Which values of one run stand for which of the other.
+/// Which ids of one run correspond to which of the other.
 #[derive(Debug, Default)]
 pub struct ValueMatcher {
     forth: BTreeMap<String, String>,
     back: BTreeMap<String, String>,
     /// In the order of binding, to take them back, and to name them.
-    bound: Vec<Bound>,
+    bound: Vec<IdPair>,
 }
 
 /// Two values that stand for each other.
 #[derive(Debug)]
-struct Bound {
+struct IdPair {
     one: String,
     other: String,
     /// What such values are called: whose identity it is, or where it was first seen.
@@ -39,7 +39,7 @@ impl ValueMatcher {
         matcher
     }
 
-    /// Whether two values are the same; what that says of ids is kept.
+    /// Whether two values are the same; if so, the pairs of ids that this needs are kept.
     pub fn matches(&mut self, a: &Value, b: &Value) -> bool {
         let before = self.bound.len();
         let same = self.values(a, b, NAMELESS);
@@ -49,7 +49,7 @@ impl ValueMatcher {
         same
     }
 
-    /// Whether two values could be the same, as far as is known.
+    /// Whether two values could be the same, given the pairs so far; keeps none.
     pub fn could_match(&mut self, a: &Value, b: &Value) -> bool {
         let before = self.bound.len();
         let same = self.values(a, b, NAMELESS);
@@ -57,7 +57,7 @@ impl ValueMatcher {
         same
     }
 
-    /// Keeps what two values that differ say of ids where they are alike, so that new ids are no difference of theirs.
+    /// Pairs the ids of two values that differ, wherever their parts match, so that ids are not among their differences.
     pub fn learn(&mut self, a: &Value, b: &Value) {
         self.learn_at(a, b, NAMELESS);
     }
@@ -85,7 +85,7 @@ impl ValueMatcher {
     }
 
     fn take_back(&mut self, length: usize) {
-        for Bound { one, other, .. } in self.bound.drain(length..) {
+        for IdPair { one, other, .. } in self.bound.drain(length..) {
             self.forth.remove(&one);
             self.back.remove(&other);
         }
@@ -126,7 +126,7 @@ impl ValueMatcher {
             (None, None) => {
                 self.forth.insert(a.to_owned(), b.to_owned());
                 self.back.insert(b.to_owned(), a.to_owned());
-                self.bound.push(Bound { one: a.to_owned(), other: b.to_owned(), name: name.to_owned() });
+                self.bound.push(IdPair { one: a.to_owned(), other: b.to_owned(), name: name.to_owned() });
                 true
             }
             _ => false,
@@ -163,7 +163,7 @@ impl ValueMatcher {
     fn name(&self, made: &str, first: bool) -> Option<String> {
         let place = self.bound.iter().position(|bound| made == if first { &bound.one } else { &bound.other })?;
         let name = &self.bound[place].name;
-        let like = |bounds: &[Bound]| bounds.iter().filter(|bound| bound.name == *name).count();
+        let like = |bounds: &[IdPair]| bounds.iter().filter(|bound| bound.name == *name).count();
         Some(if like(&self.bound) == 1 { name.clone() } else { format!("{name}.{}", like(&self.bound[..=place])) })
     }
 }

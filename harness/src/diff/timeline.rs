@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::event::{Event, EventKind, Instance, ScenarioResult};
 
-/// What one participant did or got in one place. Order counts within a channel.
+/// One kind of thing that a participant does or gets, on one connection. Order counts within a channel only.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Channel {
     /// The requests that it made.
@@ -16,9 +16,9 @@ pub enum Channel {
     Answers(String),
     /// The connections that it opened, or was refused.
     Opens(String),
-    /// What it sent on the so-manieth connection of a name.
+    /// What it sent on a connection, by its name and its number among those of that name.
     Out(String, String, usize),
-    /// What it got there, and how that ended.
+    /// What it got on a connection, and how that ended.
     In(String, String, usize),
 }
 
@@ -145,7 +145,7 @@ struct TimelineBuilder {
     next_gate: Vec<usize>,
     exchanges: BTreeMap<usize, usize>,
     entries: BTreeMap<usize, usize>,
-    /// The channels of a connection, by its number: its name and the how-manieth it is.
+    /// By a connection's number: its name, and its number among those of that name.
     connections: BTreeMap<usize, (String, usize)>,
     opened: BTreeMap<(String, String), usize>,
     /// Nodes that stand in an inbox, by connection and number.
@@ -238,7 +238,7 @@ impl TimelineBuilder {
         }
     }
 
-    /// The how-manieth connection of this name a connection is.
+    /// The number of a connection among those of its name.
     fn name(&mut self, id: usize, participant: &str, connection: &str) -> usize {
         if let Some((_, nth)) = self.connections.get(&id) {
             return *nth;

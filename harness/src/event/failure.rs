@@ -16,9 +16,9 @@ use crate::text::diff::DiffLine;
 pub enum FailureKind {
     /// An expectation on an inbox or an answer.
     Expectation,
-    /// What was expected came, but behind its deadline.
+    /// What was expected came after its deadline.
     Late,
-    /// A promise that holds over the whole record.
+    /// An invariant, judged over the whole history.
     Invariant,
     /// A snapshot.
     Snapshot,
@@ -110,13 +110,13 @@ pub struct Failure {
     pub diff: Vec<DiffLine>,
     /// The number of the step that failed, where one did.
     pub step: Option<usize>,
-    /// The entries of the record that show a broken promise, in record order.
+    /// The entries of the history that show a violated invariant, in order.
     pub entries: Vec<usize>,
     /// The snapshot that is missing or differs.
     pub snapshot: Option<SnapshotChange>,
 }
 
-/// A snapshot that isn't as it is stored.
+/// A snapshot that is missing or differs from the stored one.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SnapshotChange {
     /// Its name in the scenario.
@@ -134,7 +134,7 @@ pub struct SnapshotChange {
 pub struct Nearest {
     /// What it is, for people: `main 12 at 31 ms`.
     pub what: String,
-    /// The entry of the record that holds it, where one does.
+    /// Its entry in the history, where it has one.
     pub entry: Option<usize>,
     /// The frame or body whole, as JSON text.
     pub whole: Option<String>,
@@ -149,7 +149,7 @@ pub struct Came {
     #[serde(rename = "at_us", with = "micros")]
     #[schemars(with = "u64")]
     pub at: Duration,
-    /// Its entry in the record.
+    /// Its entry in the history.
     #[serde(default)]
     pub entry: Option<usize>,
     /// The frame, shortened.

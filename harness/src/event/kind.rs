@@ -1,4 +1,4 @@
-//! Events, and the file format that they are.
+//! Events, which are also the lines of event files.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::instance::Instance;
 use super::place::Place;
-use super::race::Start;
+use super::race::RacerStart;
 use super::result::ScenarioResult;
 use super::summary::Summary;
 use super::times::micros;
@@ -49,7 +49,7 @@ pub enum EventKind {
         roundtable: String,
         /// The wall clock, as in RFC 3339.
         started: String,
-        /// What generated values and races are made from.
+        /// The seed of generated values and of the order of races.
         seed: u64,
         /// How many scenarios it plays, rows and repetitions counted.
         scenarios: usize,
@@ -57,10 +57,10 @@ pub enum EventKind {
         jobs: usize,
         /// The server, for people.
         server: String,
-        /// `2/4` where it is the second of four parts of a whole.
+        /// `2/4` for the second of four shards.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         shard: Option<String>,
-        /// Arguments of `roundtable run` without which a scenario that is played again is played otherwise:
+        /// Arguments of `roundtable run` that playing a scenario again needs as well:
         /// `["--server", "http://127.0.0.1:4000", "--jitter", "2ms"]`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         again: Vec<String>,
@@ -70,11 +70,11 @@ pub enum EventKind {
         /// The command.
         command: String,
     },
-    /// All scenarios have ended, and a server takes its time to end.
+    /// All scenarios have ended, and a server has not ended yet.
     Ending {
         /// Its name.
         server: String,
-        /// When it is killed, since it was asked to end.
+        /// How long after it was asked to end it is killed.
         #[serde(rename = "patience_us", with = "micros")]
         #[schemars(with = "u64")]
         patience: Duration,
@@ -103,7 +103,7 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         trace: Option<String>,
     },
-    /// A file that its steps stand in.
+    /// A file with steps of the scenario.
     Source {
         /// The file.
         file: PathBuf,
@@ -140,12 +140,12 @@ pub enum EventKind {
         method: String,
         /// Path and query.
         path: String,
-        /// The headers, names in lower case. The values of those that prove who asks are left out.
+        /// The headers, names in lower case. The values of credentials are left out.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         headers: BTreeMap<String, String>,
         /// The body, where one was sent.
         body: Option<String>,
-        /// What the runner asks for where no step does: `state` for a snapshot, the `read-back` of a stream, a `barrier`.
+        /// Why the runner itself sends it: `state` for a snapshot, the `read-back` of a stream, a `barrier`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         purpose: Option<String>,
     },
@@ -155,7 +155,7 @@ pub enum EventKind {
         participant: String,
         /// The number of the exchange.
         exchange: usize,
-        /// Its entry in the record; entries are numbered from 0 within a scenario.
+        /// Its entry in the history; entries are numbered from 0 within a scenario.
         entry: usize,
         /// The status.
         status: u16,
@@ -195,11 +195,11 @@ pub enum EventKind {
         /// The step that sends it; none where a stub answers without a step.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<usize>,
-        /// Its entry in the record.
+        /// Its entry in the history.
         entry: usize,
         /// The frame as text.
         frame: String,
-        /// Whether it is the question of a barrier, which the runner asks and no step.
+        /// Whether it is the question of a barrier, which the runner itself sends.
         barrier: bool,
     },
     /// A frame came.
@@ -210,7 +210,7 @@ pub enum EventKind {
         connection: String,
         /// The connection's number.
         id: usize,
-        /// Its entry in the record.
+        /// Its entry in the history.
         entry: usize,
         /// Its number in the inbox, from 1; none where it stays out of the inbox.
         number: Option<usize>,
@@ -235,18 +235,17 @@ pub enum EventKind {
         /// The race's step.
         step: usize,
         /// Who, in the order of release.
-        order: Vec<Start>,
+        order: Vec<RacerStart>,
         /// Between the first and the last.
         #[serde(rename = "spread_us", with = "micros")]
         #[schemars(with = "u64")]
         spread: Duration,
-        /// How much later than the first a racer was let go at most on purpose, `--jitter`.
+        /// How much later than the first a racer was released on purpose at most (`--jitter`).
         #[serde(rename = "jitter_us", with = "micros")]
         #[schemars(with = "u64")]
         jitter: Duration,
     },
-    /// What belongs together in a stream of the protocol: the sending of a message, its acknowledgements, its
-    /// deliveries. Told at the scenario's end.
+    /// The sending, the acknowledgements and the deliveries of one message of a stream. Comes at the scenario's end.
     Linked {
         /// The stream's name in the protocol file.
         stream: String,
@@ -269,7 +268,7 @@ pub enum EventKind {
         connection: String,
         /// The connection's number.
         id: usize,
-        /// Its entry in the record.
+        /// Its entry in the history.
         entry: usize,
         /// How.
         end: Closing,
@@ -279,19 +278,19 @@ pub enum EventKind {
         /// The line.
         line: String,
     },
-    /// A line of the scenario's author.
+    /// A note that the scenario's author wrote.
     Note {
         /// The line.
         text: String,
     },
-    /// A scenario ended; where attempts follow, this attempt of it.
+    /// A scenario ended, or one attempt of it that is retried.
     ScenarioFinished(Box<ScenarioResult>),
     /// The run ended.
     RunFinished(Summary),
 }
 
 impl EventKind {
-    /// Whether it is a detail of a playing, which only debugging, traces and event files want.
+    /// Whether it is a detail of a scenario, which only `--debug`, traces and event files need.
     pub fn is_detail(&self) -> bool {
         !matches!(
             self,

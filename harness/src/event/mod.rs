@@ -31,6 +31,6 @@ pub use instance::Instance;
 pub use kind::{Event, EventKind, EventSink, VERSION};
 pub use outcome::{Outcome, Waiting};
 pub use place::Place;
-pub use race::{Raced, Start};
+pub use race::{Raced, RacerStart};
 pub use result::{Attempt, LoggedLine, Person, Quarantined, ScenarioResult, StreamPattern};
 pub use summary::Summary;

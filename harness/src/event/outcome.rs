@@ -16,9 +16,9 @@ use super::times::micros;
 pub enum Outcome {
     /// Everything held.
     Passed,
-    /// It failed, as its author said it would.
+    /// It failed, as its file says it would.
     FailedAsExpected {
-        /// The reason that its author gave.
+        /// The reason that the file gives.
         reason: String,
     },
     /// Something didn't hold.
@@ -67,14 +67,14 @@ impl Outcome {
     }
 }
 
-/// Something that a scenario under way waits for.
+/// Something that a running scenario waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Waiting {
     /// Who waits; none for the scenario as a whole.
     pub participant: Option<String>,
     /// For what.
     pub what: String,
-    /// For how long already.
+    /// How long it has waited.
     #[serde(rename = "waited_us", with = "micros")]
     #[schemars(with = "u64")]
     pub waited: Duration,

@@ -14,7 +14,7 @@ pub struct Raced {
     /// The race's step.
     pub place: Option<Place>,
     /// Who, in the order of release.
-    pub order: Vec<Start>,
+    pub order: Vec<RacerStart>,
     /// Between the first and the last.
     #[serde(rename = "spread_us", with = "micros")]
     #[schemars(with = "u64")]
@@ -23,7 +23,7 @@ pub struct Raced {
 
 /// One racer's release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Start {
+pub struct RacerStart {
     /// Who.
     pub participant: String,
     /// How long after the first.

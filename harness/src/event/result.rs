@@ -39,19 +39,19 @@ pub struct ScenarioResult {
     /// Its races, in the order in which they were released.
     #[serde(default)]
     pub races: Vec<Raced>,
-    /// How many expectations of nothing no barrier proved.
+    /// How many expectations of nothing are unproven: no barrier was there to prove them.
     pub unproven: usize,
-    /// Invariants about which nothing could be said: `name (stream): why`.
+    /// Invariants that could not be judged: `name (stream): why`.
     pub unknown: Vec<String>,
     /// The server's log for this scenario.
     pub log: Vec<LoggedLine>,
     /// The snapshot files that it compared or wrote.
     pub snapshots: Vec<PathBuf>,
-    /// Snapshots that were written because it was asked for.
+    /// Snapshots that were written because the run was asked to update them.
     pub updated: usize,
     /// Redactions that matched nothing.
     pub idle_redactions: Vec<String>,
-    /// Patterns of the protocol's streams for which something was there to match.
+    /// Patterns of the protocol's streams that had something to match.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stream_patterns: Vec<StreamPattern>,
     /// The address of its server.
@@ -85,7 +85,7 @@ pub struct StreamPattern {
     /// Where nothing did: the kinds of the frames that were there, a few of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<String>,
-    /// Where nothing did: the place of a list in the pattern, as `$.type`, at which frames have one value.
+    /// Where nothing did: the place in the pattern, as `$.type`, of a list where frames have a single value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list: Option<String>,
 }
@@ -109,10 +109,10 @@ pub struct Attempt {
     pub trace: Option<String>,
 }
 
-/// The quarantine of a scenario: for a while its failure is told and doesn't fail the run.
+/// The quarantine of a scenario: until a day its failure is reported, and doesn't fail the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Quarantined {
-    /// Where it is worked on.
+    /// Where the failure is worked on.
     pub issue: String,
     /// The last day on which the failure doesn't count, `2026-12-01`.
     pub until: String,
@@ -121,7 +121,7 @@ pub struct Quarantined {
 }
 
 impl ScenarioResult {
-    /// Which scenario, repetition and attempt this is the result of.
+    /// The scenario, repetition and attempt.
     pub fn instance(&self) -> Instance {
         Instance { label: Arc::clone(&self.label), repetition: self.repetition, attempt: self.attempt }
     }
@@ -177,7 +177,7 @@ pub struct LoggedLine {
     pub text: String,
 }
 
-/// Somebody who took part, for those who go on by hand.
+/// A participant, for those who go on by hand.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Person {
     /// The key in the scenario file.

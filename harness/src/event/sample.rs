@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::event::{
     Came, Event, EventKind, Failure, FailureKind, Instance, LoggedLine, Nearest, Outcome, Person, Place, Raced,
-    ScenarioResult, Start, StreamPattern,
+    RacerStart, ScenarioResult, StreamPattern,
 };
 use crate::source::Position;
 use crate::text::diff::{DiffKind, DiffLine};
@@ -104,7 +104,7 @@ pub(crate) fn logged(millis: u64, text: &str) -> LoggedLine {
 }
 
 pub(crate) fn raced(order: &[(&str, u64)]) -> Raced {
-    let start = |(participant, micros): &(&str, u64)| Start {
+    let start = |(participant, micros): &(&str, u64)| RacerStart {
         participant: (*participant).to_owned(),
         after: Duration::from_micros(*micros),
     };

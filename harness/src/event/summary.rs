@@ -49,9 +49,9 @@ pub struct Summary {
     #[serde(default, rename = "limit_us", with = "some_micros", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<u64>")]
     pub limit: Option<Duration>,
-    /// Expectations of nothing that no barrier proved.
+    /// Expectations of nothing that are unproven.
     pub unproven: usize,
-    /// Invariants about which nothing could be said.
+    /// Invariants that could not be judged.
     pub unknown: usize,
     /// Snapshots that were written.
     pub updated: usize,
@@ -64,7 +64,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Whether the run is anything but a success.
+    /// Whether the run did not succeed.
     pub fn is_bad(&self) -> bool {
         self.failed + self.no_server + self.not_run > 0
             || (self.flaky_fails && self.flaky > 0)
@@ -73,9 +73,7 @@ impl Summary {
             || !self.orphans.is_empty()
     }
 
-    /// Counts the last result of one scenario.
-    ///
-    /// Results that another attempt follows are not for here.
+    /// Counts the last result of one scenario; results of attempts that are retried must not be added.
     pub fn add(&mut self, result: &ScenarioResult) {
         match &result.outcome {
             Outcome::Passed | Outcome::FailedAsExpected { .. } => self.passed += 1,

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::invariant::evidence::evidence;
-use crate::invariant::trace::{Sighting, StreamTrace};
-use crate::invariant::verdict::Findings;
+use crate::invariant::sighting::Sighting;
+use crate::invariant::trace::StreamTrace;
+use crate::invariant::verdict::InvariantFindings;
 use crate::scenario::stream::StoredStream;
 
 /// Every acknowledgement, on a socket or as a request's answer, is stored exactly once with its order.
-pub(crate) fn acked_not_lost(trace: &StreamTrace<'_>, stored: &[StoredStream]) -> Findings {
-    let mut findings = Findings::default();
+pub(crate) fn acked_not_lost(trace: &StreamTrace<'_>, stored: &[StoredStream]) -> InvariantFindings {
+    let mut findings = InvariantFindings::default();
     let read: BTreeMap<&str, &StoredStream> =
         stored.iter().filter(|read| read.name == trace.stream.name).map(|read| (read.stream.as_str(), read)).collect();
     let mut told = BTreeSet::new();

@@ -8,7 +8,7 @@ use crate::history::{ConnectionId, EntryKind, History};
 use crate::scenario::stream::Stream;
 
 /// A connection of a participant.
-pub(crate) struct Connection<'a> {
+pub(crate) struct StreamConnection<'a> {
     pub(crate) participant: &'a str,
     /// Its name, with a number where the participant opened one of that name before: `main`, `main 2`.
     pub(crate) label: String,
@@ -20,7 +20,10 @@ pub(crate) struct Connection<'a> {
 }
 
 /// The connections of the history, with the stream that their requests name.
-pub(crate) fn connections<'a>(history: &'a History, of: Option<&Stream>) -> BTreeMap<ConnectionId, Connection<'a>> {
+pub(crate) fn connections<'a>(
+    history: &'a History,
+    of: Option<&Stream>,
+) -> BTreeMap<ConnectionId, StreamConnection<'a>> {
     let mut connections = BTreeMap::new();
     let mut names: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (index, entry) in history.entries.iter().enumerate() {
@@ -34,7 +37,7 @@ pub(crate) fn connections<'a>(history: &'a History, of: Option<&Stream>) -> BTre
         let opening = json!({ "path": path, "segments": segments, "query": query });
         connections.insert(
             *connection,
-            Connection {
+            StreamConnection {
                 participant: entry.participant.as_str(),
                 label,
                 query: query.clone(),

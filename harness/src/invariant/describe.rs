@@ -1,4 +1,4 @@
-//! How evidence speaks of entries, times and names.
+//! Entries and times in words, for evidence.
 
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! Evidence made of what was seen of a stream.
 
 use crate::invariant::describe::describe_entry;
-use crate::invariant::trace::{Sighting, StreamTrace};
+use crate::invariant::sighting::Sighting;
+use crate::invariant::trace::StreamTrace;
 use crate::invariant::verdict::{EntryRef, Evidence};
 
 /// Evidence about what happened to `who`, with the frames that `shown` were seen in.

@@ -6,15 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::history::ConnectionId;
 use crate::invariant::evidence::{evidence, evidence_of_entries};
 use crate::invariant::order::unplaced;
-use crate::invariant::trace::{Sighting, StreamTrace};
-use crate::invariant::verdict::{Evidence, Findings};
+use crate::invariant::sighting::Sighting;
+use crate::invariant::trace::StreamTrace;
+use crate::invariant::verdict::{Evidence, InvariantFindings};
 use crate::scenario::stream::StoredStream;
 use crate::text::listed;
 
 /// No place between two deliveries of a connection is missing for its participant. Of a place that nobody got,
 /// what was read back tells whether the server has it.
-pub(crate) fn no_gaps(trace: &StreamTrace<'_>, stored: &[StoredStream]) -> Findings {
-    let mut findings = Findings { unknown: unplaced(trace), ..Findings::default() };
+pub(crate) fn no_gaps(trace: &StreamTrace<'_>, stored: &[StoredStream]) -> InvariantFindings {
+    let mut findings = InvariantFindings { unknown: unplaced(trace), ..InvariantFindings::default() };
     let had = places(trace);
     for ((connection, stream), arrivals) in trace.arrivals() {
         findings.judged += arrivals.len();
@@ -42,7 +43,7 @@ pub(crate) fn no_gaps(trace: &StreamTrace<'_>, stored: &[StoredStream]) -> Findi
 /// every stream, so that they make no gap.
 fn places<'t>(trace: &'t StreamTrace<'_>) -> BTreeMap<(&'t str, &'t str), BTreeSet<i64>> {
     let mut had: BTreeMap<(&str, &str), BTreeSet<i64>> = BTreeMap::new();
-    let delivered = || trace.sightings.iter().filter(|sighting| sighting.delivered());
+    let delivered = || trace.sightings.iter().filter(|sighting| sighting.is_delivery());
     for sighting in delivered() {
         if let (Some(stream), Some(order)) = (sighting.stream.as_deref(), sighting.order) {
             had.entry((sighting.participant, stream)).or_default().insert(order);

@@ -3,7 +3,8 @@
 use indexmap::IndexMap;
 
 use crate::history::{History, Member};
-use crate::invariant::trace::{SightingKind, StreamTrace};
+use crate::invariant::sighting::SightingKind;
+use crate::invariant::trace::StreamTrace;
 use crate::scenario::stream::Stream;
 
 /// One message of a stream; numbers are those of entries.

@@ -3,8 +3,10 @@
 use crate::invariant::describe::milliseconds;
 use crate::invariant::evidence::{evidence, evidence_of_entries};
 use crate::invariant::membership::MembershipChange;
-use crate::invariant::trace::{Origin, Sighting, StreamTrace};
-use crate::invariant::verdict::Findings;
+use crate::invariant::origin::Origin;
+use crate::invariant::sighting::Sighting;
+use crate::invariant::trace::StreamTrace;
+use crate::invariant::verdict::InvariantFindings;
 
 /// A time in which somebody is certainly no member: behind entry `from` (none: from the start) and before
 /// entry `until`.
@@ -18,15 +20,15 @@ struct Absence {
 /// What was on its way at the time of the leave is no violation: the sending must have begun after the leave's
 /// answer was recorded. A join counts from its request, a leave from its answer, and where the two overlap
 /// nobody can say which came last, so nothing is judged.
-pub(crate) fn members_only(trace: &StreamTrace<'_>) -> Findings {
-    let mut findings = Findings::default();
+pub(crate) fn members_only(trace: &StreamTrace<'_>) -> InvariantFindings {
+    let mut findings = InvariantFindings::default();
     if trace.stream.membership.is_none() {
-        if trace.sightings.iter().any(Sighting::delivered) {
+        if trace.sightings.iter().any(Sighting::is_delivery) {
             findings.unknown.push("the protocol declares no membership of this stream".to_owned());
         }
         return findings;
     }
-    for sighting in trace.sightings.iter().filter(|sighting| sighting.delivered()) {
+    for sighting in trace.sightings.iter().filter(|sighting| sighting.is_delivery()) {
         let Some(stream) = sighting.stream.as_deref() else {
             findings.unknown.push(format!(
                 "nothing tells to which stream {} of {} belongs (entry {})",
@@ -66,7 +68,13 @@ pub(crate) fn members_only(trace: &StreamTrace<'_>) -> Findings {
 }
 
 /// A delivery that came to somebody after the answer of its leave: where was it sent?
-fn after_leave(trace: &StreamTrace<'_>, sighting: &Sighting<'_>, stream: &str, left: usize, findings: &mut Findings) {
+fn after_leave(
+    trace: &StreamTrace<'_>,
+    sighting: &Sighting<'_>,
+    stream: &str,
+    left: usize,
+    findings: &mut InvariantFindings,
+) {
     let Some(origin) = trace.origin(sighting) else {
         findings.unknown.push(format!(
             "{} got {} after the leave was answered, and its sending was not seen (entry {})",

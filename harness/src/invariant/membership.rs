@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::history::{ConnectionId, EntryKind, History};
-use crate::invariant::connection::Connection;
+use crate::invariant::connection::StreamConnection;
 use crate::scenario::stream::{MemberRule, Stream};
 
 /// A request, or a connection's beginning or end, that changed who is a member of a stream.
@@ -28,7 +28,7 @@ impl Memberships {
     pub(crate) fn read<'k>(
         history: &'k History,
         stream: &Stream,
-        connections: &BTreeMap<ConnectionId, Connection<'_>>,
+        connections: &BTreeMap<ConnectionId, StreamConnection<'_>>,
         id_of: impl Fn(&'k str) -> &'k str,
     ) -> Self {
         let mut found = Self::default();

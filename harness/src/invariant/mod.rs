@@ -1,8 +1,8 @@
 //! What must hold of every delivery, whatever a scenario asks for: judged over the whole history after the
 //! scenario's end, from nothing but the history and what the protocol declares about its streams.
 //!
-//! - `trace` finds the deliveries, acks and sendings of one stream in the history, with its `connection`s and its
-//!   `membership`;
+//! - `trace` finds what participants saw of one stream and sent to it (`sighting`), with its `connection`s and its
+//!   `membership`; `origin` says who sent what was delivered;
 //! - `order`, `gaps`, `reaches`, `members` and `acked` each judge their promises; `verdict` is what they say, with
 //!   `evidence` in which `describe` puts entries into words;
 //! - [`judge()`] is the way in: every asked invariant, over every stream;
@@ -18,8 +18,10 @@ mod links;
 mod members;
 mod membership;
 mod order;
+mod origin;
 pub(crate) mod pattern_uses;
 mod reaches;
+pub(crate) mod sighting;
 pub(crate) mod trace;
 mod verdict;
 

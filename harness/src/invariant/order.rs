@@ -5,15 +5,16 @@ use std::collections::btree_map::Entry as Slot;
 
 use crate::history::ConnectionId;
 use crate::invariant::evidence::evidence;
-use crate::invariant::trace::{Sighting, SightingKind, StreamTrace};
-use crate::invariant::verdict::{Evidence, Findings};
+use crate::invariant::sighting::{Sighting, SightingKind};
+use crate::invariant::trace::StreamTrace;
+use crate::invariant::verdict::{Evidence, InvariantFindings};
 
 /// Deliveries ascend within every connection, and everybody has the same id at the same place.
 ///
 /// A place that a connection got twice is a duplicate and no disorder; where duplicates aren't judged it counts
 /// here, so that it doesn't pass unseen.
-pub(crate) fn same_order(trace: &StreamTrace<'_>, duplicates_asked: bool) -> Findings {
-    let mut findings = Findings { unknown: unplaced(trace), ..Findings::default() };
+pub(crate) fn same_order(trace: &StreamTrace<'_>, duplicates_asked: bool) -> InvariantFindings {
+    let mut findings = InvariantFindings { unknown: unplaced(trace), ..InvariantFindings::default() };
     for ((connection, stream), arrivals) in trace.arrivals() {
         findings.judged += arrivals.len();
         findings.violations.extend(descents(trace, connection, stream, &arrivals, duplicates_asked));
@@ -125,8 +126,8 @@ fn whom(other: &Sighting<'_>, one: &Sighting<'_>) -> String {
 }
 
 /// No connection got a delivery twice: neither an id nor a place, nor under two ids what its sender sent under one.
-pub(crate) fn no_duplicates(trace: &StreamTrace<'_>) -> Findings {
-    let mut findings = Findings::default();
+pub(crate) fn no_duplicates(trace: &StreamTrace<'_>) -> InvariantFindings {
+    let mut findings = InvariantFindings::default();
     for ((connection, stream), arrivals) in trace.arrivals() {
         let mut ids: BTreeMap<&str, &Sighting<'_>> = BTreeMap::new();
         let mut places: BTreeMap<i64, &Sighting<'_>> = BTreeMap::new();
@@ -218,7 +219,7 @@ fn acked_twice(trace: &StreamTrace<'_>) -> Vec<Evidence> {
 
 /// Why some deliveries can't be put into an order.
 pub(crate) fn unplaced(trace: &StreamTrace<'_>) -> Vec<String> {
-    let nameless = trace.sightings.iter().filter(|sighting| sighting.delivered() && sighting.order.is_none());
+    let nameless = trace.sightings.iter().filter(|sighting| sighting.is_delivery() && sighting.order.is_none());
     let mut why: Vec<String> = nameless
         .take(1)
         .map(|sighting| {
@@ -230,7 +231,7 @@ pub(crate) fn unplaced(trace: &StreamTrace<'_>) -> Vec<String> {
 }
 
 pub(crate) fn streamless(trace: &StreamTrace<'_>) -> Option<String> {
-    trace.sightings.iter().find(|sighting| sighting.delivered() && sighting.stream.is_none()).map(|sighting| {
+    trace.sightings.iter().find(|sighting| sighting.is_delivery() && sighting.stream.is_none()).map(|sighting| {
         format!(
             "nothing tells to which stream {} of {} belongs (entry {})",
             sighting.place(),

@@ -1,7 +1,8 @@
 //! Whether the patterns of a stream found anything: one that is misspelt finds nothing, and every invariant holds then.
 
 use crate::history::EntryKind;
-use crate::invariant::trace::{SightingKind, StreamTrace};
+use crate::invariant::sighting::SightingKind;
+use crate::invariant::trace::StreamTrace;
 
 /// A pattern of a stream for which the history has something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

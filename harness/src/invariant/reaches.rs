@@ -6,18 +6,19 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::history::{ConnectionId, EntryKind, History};
-use crate::invariant::connection::Connection;
+use crate::invariant::connection::StreamConnection;
 use crate::invariant::describe::milliseconds;
 use crate::invariant::evidence::evidence_of_entries;
 use crate::invariant::gaps::{resumed_after, seen_by};
 use crate::invariant::order::streamless;
-use crate::invariant::trace::{Sighting, SightingKind, StreamTrace};
-use crate::invariant::verdict::{Evidence, Findings};
+use crate::invariant::sighting::{Sighting, SightingKind};
+use crate::invariant::trace::StreamTrace;
+use crate::invariant::verdict::{Evidence, InvariantFindings};
 use crate::text::listed;
 
 /// A barrier on a connection, by the indices of its question and its answer.
 #[derive(Clone, Copy)]
-struct Barrier {
+struct AnsweredBarrier {
     asked: usize,
     answered: usize,
 }
@@ -31,9 +32,9 @@ struct Acked<'t, 'a> {
 }
 
 /// One connection's view of one stream.
-struct View<'t, 'a> {
+struct ConnectionView<'t, 'a> {
     id: ConnectionId,
-    connection: &'t Connection<'a>,
+    connection: &'t StreamConnection<'a>,
     stream: &'t str,
     /// The position behind which it resumed.
     resumed: Option<i64>,
@@ -51,8 +52,8 @@ struct View<'t, 'a> {
 ///
 /// A connection starts anywhere: it owes what lies behind its first delivery or behind the position that it
 /// resumed from, and what was sent after its first frame came.
-pub(crate) fn reaches_all(trace: &StreamTrace<'_>) -> Findings {
-    let mut findings = Findings::default();
+pub(crate) fn reaches_all(trace: &StreamTrace<'_>) -> InvariantFindings {
+    let mut findings = InvariantFindings::default();
     let barriers = barriers(trace.history);
     if barriers.is_empty() {
         return findings;
@@ -76,7 +77,7 @@ pub(crate) fn reaches_all(trace: &StreamTrace<'_>) -> Findings {
             } else if !trace.memberships.has_joins(stream) {
                 findings.unknown.push(format!("no join of {stream} was seen, so its members are not known"));
             } else {
-                let view = View::new(trace, *id, connection, stream, *live);
+                let view = ConnectionView::new(trace, *id, connection, stream, *live);
                 judge_view(trace, &view, barriers, acked, &mut findings);
             }
         }
@@ -87,15 +88,16 @@ pub(crate) fn reaches_all(trace: &StreamTrace<'_>) -> Findings {
 /// The first thing that a connection missed is told; the others say no more.
 fn judge_view(
     trace: &StreamTrace<'_>,
-    view: &View<'_, '_>,
-    barriers: &[Barrier],
+    view: &ConnectionView<'_, '_>,
+    barriers: &[AnsweredBarrier],
     acked: &[Acked<'_, '_>],
-    findings: &mut Findings,
+    findings: &mut InvariantFindings,
 ) {
     let who = view.connection.participant;
     let id = trace.id_of(who);
-    let since = |barrier: Barrier| trace.memberships.member_since(id, view.stream, barrier.asked, barrier.answered);
-    let passed: Vec<(Barrier, usize)> =
+    let since =
+        |barrier: AnsweredBarrier| trace.memberships.member_since(id, view.stream, barrier.asked, barrier.answered);
+    let passed: Vec<(AnsweredBarrier, usize)> =
         barriers.iter().filter_map(|barrier| Some((*barrier, since(*barrier)?))).collect();
     for owed in acked {
         let from = passed.partition_point(|(barrier, _)| barrier.asked < owed.ack.entry);
@@ -112,11 +114,11 @@ fn judge_view(
     }
 }
 
-impl<'t, 'a> View<'t, 'a> {
+impl<'t, 'a> ConnectionView<'t, 'a> {
     fn new(
         trace: &'t StreamTrace<'a>,
         id: ConnectionId,
-        connection: &'t Connection<'a>,
+        connection: &'t StreamConnection<'a>,
         stream: &'t str,
         live: usize,
     ) -> Self {
@@ -130,7 +132,7 @@ impl<'t, 'a> View<'t, 'a> {
         for sighting in own {
             if let Some(order) = sighting.order {
                 view.places.entry(order).or_insert(sighting.entry);
-                if sighting.delivered() && sighting.stream.is_some() {
+                if sighting.is_delivery() && sighting.stream.is_some() {
                     view.first.get_or_insert((sighting.entry, order));
                 }
             }
@@ -142,7 +144,7 @@ impl<'t, 'a> View<'t, 'a> {
     }
 
     /// Whether this had to be there before the answer of a barrier, with a membership since this index.
-    fn owes(&self, owed: &Acked<'_, '_>, barrier: Barrier, since: usize) -> bool {
+    fn owes(&self, owed: &Acked<'_, '_>, barrier: AnsweredBarrier, since: usize) -> bool {
         // Of a connection that is older than the membership only what was sent in the membership is certain.
         let older = self.connection.opened < since;
         let live = if older { self.live.max(since) } else { self.live };
@@ -167,9 +169,9 @@ impl<'t, 'a> View<'t, 'a> {
 
 fn missed(
     trace: &StreamTrace<'_>,
-    view: &View<'_, '_>,
+    view: &ConnectionView<'_, '_>,
     owed: &Acked<'_, '_>,
-    barrier: Barrier,
+    barrier: AnsweredBarrier,
     got: Option<usize>,
 ) -> Evidence {
     let who = view.connection.participant;
@@ -202,7 +204,10 @@ fn missed(
 }
 
 /// The acknowledgements of new deliveries, by stream, in order, each place once.
-fn acked<'t, 'a>(trace: &'t StreamTrace<'a>, findings: &mut Findings) -> BTreeMap<&'t str, Vec<Acked<'t, 'a>>> {
+fn acked<'t, 'a>(
+    trace: &'t StreamTrace<'a>,
+    findings: &mut InvariantFindings,
+) -> BTreeMap<&'t str, Vec<Acked<'t, 'a>>> {
     let mut acked: BTreeMap<&str, Vec<Acked<'_, '_>>> = BTreeMap::new();
     let mut told = BTreeSet::new();
     for ack in trace.sightings.iter().filter(|ack| matches!(ack.kind, SightingKind::Ack | SightingKind::Answer)) {
@@ -228,16 +233,18 @@ fn acked<'t, 'a>(trace: &'t StreamTrace<'a>, findings: &mut Findings) -> BTreeMa
 ///
 /// Answers pair with questions by count. A connection with more answers than questions also got the marks of
 /// somebody else's barrier, and nobody can tell which is which, so that it has none.
-fn barriers(history: &History) -> BTreeMap<ConnectionId, Vec<Barrier>> {
+fn barriers(history: &History) -> BTreeMap<ConnectionId, Vec<AnsweredBarrier>> {
     let mut asked: BTreeMap<ConnectionId, VecDeque<usize>> = BTreeMap::new();
-    let mut found: BTreeMap<ConnectionId, Vec<Barrier>> = BTreeMap::new();
+    let mut found: BTreeMap<ConnectionId, Vec<AnsweredBarrier>> = BTreeMap::new();
     let mut unclear = BTreeSet::new();
     for (index, entry) in history.entries.iter().enumerate() {
         match &entry.what {
             EntryKind::Sent { connection, barrier: true, .. } => asked.entry(*connection).or_default().push_back(index),
             EntryKind::Received { connection, barrier: true, .. } => {
                 match asked.get_mut(connection).and_then(VecDeque::pop_front) {
-                    Some(asked) => found.entry(*connection).or_default().push(Barrier { asked, answered: index }),
+                    Some(asked) => {
+                        found.entry(*connection).or_default().push(AnsweredBarrier { asked, answered: index })
+                    }
                     None => drop(unclear.insert(*connection)),
                 }
             }

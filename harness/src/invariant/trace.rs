@@ -1,13 +1,13 @@
 //! Finds what the history says of one stream: its deliveries, its acknowledgements and its sendings.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::history::{ConnectionId, Entry, EntryKind, Exchange, History, Member};
-use crate::invariant::connection::{Connection, connections};
+use crate::invariant::connection::{StreamConnection, connections};
 use crate::invariant::membership::Memberships;
+use crate::invariant::sighting::{Sending, Sighting, SightingKind};
 use crate::scenario::stream::{Acks, Send, Stream, integer_at, text_at};
 
 /// One stream as the history shows it.
@@ -15,80 +15,12 @@ pub(crate) struct StreamTrace<'a> {
     pub(crate) history: &'a History,
     pub(crate) members: &'a [Member],
     pub(crate) stream: &'a Stream,
-    pub(crate) connections: BTreeMap<ConnectionId, Connection<'a>>,
+    pub(crate) connections: BTreeMap<ConnectionId, StreamConnection<'a>>,
     /// Every place of the stream that somebody saw, in order.
     pub(crate) sightings: Vec<Sighting<'a>>,
     /// The frames that carry the sender's own id, in order.
-    sendings: Vec<Sending<'a>>,
+    pub(super) sendings: Vec<Sending<'a>>,
     pub(crate) memberships: Memberships,
-}
-
-/// How somebody saw a place of the stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SightingKind {
-    /// Somebody got it as a delivery.
-    Delivery,
-    /// Its sender got an acknowledgement, which is a delivery to it.
-    Ack,
-    /// Its sender got the acknowledgement of a repeated sending, which is no delivery.
-    RepeatedAck,
-    /// Its sender got the answer of the request that sent it, which is no delivery.
-    Answer,
-}
-
-/// A place of the stream that a participant saw. What its frame doesn't say is none.
-#[derive(Debug, Clone)]
-pub(crate) struct Sighting<'a> {
-    pub(crate) entry: usize,
-    pub(crate) participant: &'a str,
-    /// None for the answer of a request.
-    pub(crate) connection: Option<ConnectionId>,
-    pub(crate) kind: SightingKind,
-    pub(crate) stream: Option<String>,
-    pub(crate) id: Option<String>,
-    pub(crate) order: Option<i64>,
-    pub(crate) client_id: Option<String>,
-}
-
-impl Sighting<'_> {
-    /// Whether it stands in the stream of its connection.
-    pub(crate) fn delivered(&self) -> bool {
-        matches!(self.kind, SightingKind::Delivery | SightingKind::Ack)
-    }
-
-    /// Whether it acknowledges a sending.
-    pub(crate) fn acknowledges(&self) -> bool {
-        !matches!(self.kind, SightingKind::Delivery)
-    }
-
-    /// `5 (msg_1)`, or what of it is known.
-    pub(crate) fn place(&self) -> String {
-        match (self.order, self.id.as_deref()) {
-            (Some(order), Some(id)) => format!("{order} ({id})"),
-            (Some(order), None) => order.to_string(),
-            (None, Some(id)) => id.to_owned(),
-            (None, None) => "a delivery without id and order".to_owned(),
-        }
-    }
-}
-
-/// A frame that sends a delivery.
-struct Sending<'a> {
-    entry: usize,
-    participant: &'a str,
-    client_id: String,
-}
-
-/// Where the sending of a delivery stands in the history.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Origin<'a> {
-    /// The index of the entry that sent it: the frame, or the exchange whose request did.
-    pub(crate) entry: usize,
-    /// The index of the first entry that came after the beginning of the sending step.
-    pub(crate) began: usize,
-    /// When it was sent, since the scenario's start.
-    pub(crate) at: Duration,
-    pub(crate) participant: &'a str,
 }
 
 impl<'a> StreamTrace<'a> {
@@ -238,7 +170,7 @@ impl<'a> StreamTrace<'a> {
     /// What is deliveries, acks included, by connection and stream, in the order of arrival.
     pub(crate) fn arrivals(&self) -> BTreeMap<(ConnectionId, &str), Vec<&Sighting<'a>>> {
         let mut arrivals: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for sighting in self.sightings.iter().filter(|sighting| sighting.delivered()) {
+        for sighting in self.sightings.iter().filter(|sighting| sighting.is_delivery()) {
             if let (Some(connection), Some(stream)) = (sighting.connection, sighting.stream.as_deref()) {
                 arrivals.entry((connection, stream)).or_default().push(sighting);
             }
@@ -259,68 +191,6 @@ impl<'a> StreamTrace<'a> {
             text = format!("{text}, connection {}", self.label(connection));
         }
         text
-    }
-
-    /// The sending of what was delivered: by the request whose answer has its id, by the frame whose ack has
-    /// its id, or by the only participant that sent a frame with the sender's own id that it carries. Of
-    /// repeated sendings the first counts.
-    pub(crate) fn origin(&self, delivery: &Sighting<'a>) -> Option<Origin<'a>> {
-        let same = |other: &&Sighting<'a>| {
-            other.acknowledges() && other.id.is_some() && other.id == delivery.id && other.stream == delivery.stream
-        };
-        let mut origins: Vec<Origin<'a>> = Vec::new();
-        for ack in self.sightings.iter().filter(same) {
-            origins.extend(self.acknowledged(ack));
-        }
-        if origins.is_empty()
-            && let Some(client_id) = &delivery.client_id
-            && let Some(sender) = self.only_sender(client_id)
-        {
-            origins.extend(self.sent_by(sender, client_id));
-        }
-        origins.into_iter().min_by_key(|origin| origin.began)
-    }
-
-    /// The sending that an acknowledgement answers.
-    pub(crate) fn acknowledged(&self, ack: &Sighting<'a>) -> Option<Origin<'a>> {
-        match (ack.kind, &ack.client_id) {
-            (SightingKind::Answer, _) => self.sent_at(ack.entry),
-            (_, Some(client_id)) => self.sent_by(ack.participant, client_id),
-            (_, None) => None,
-        }
-    }
-
-    /// Who sent what was delivered: the one who got its acknowledgement, or else the only participant that sent
-    /// a frame with the sender's own id that it carries.
-    pub(crate) fn sender(&self, delivery: &Sighting<'a>) -> Option<&'a str> {
-        let mut acks = self.sightings.iter().filter(|other| other.acknowledges());
-        let ack = acks.find(|ack| ack.id.is_some() && ack.id == delivery.id && ack.stream == delivery.stream);
-        ack.map(|ack| ack.participant).or_else(|| self.only_sender(delivery.client_id.as_deref()?))
-    }
-
-    fn only_sender(&self, client_id: &str) -> Option<&'a str> {
-        let mut senders = self.sendings.iter().filter(|sending| sending.client_id == client_id);
-        let first = senders.next()?.participant;
-        senders.all(|other| other.participant == first).then_some(first)
-    }
-
-    fn sent_by(&self, participant: &str, client_id: &str) -> Option<Origin<'a>> {
-        self.sendings
-            .iter()
-            .find(|sending| sending.participant == participant && sending.client_id == client_id)
-            .and_then(|sending| self.sent_at(sending.entry))
-    }
-
-    fn sent_at(&self, index: usize) -> Option<Origin<'a>> {
-        let entry = self.history.entries.get(index)?;
-        let (own, at) = match &entry.what {
-            EntryKind::Exchange(exchange) => (exchange.began, exchange.sent_at),
-            _ => (index, entry.at),
-        };
-        // A step counts from its beginning: what it sends may already have been on its way then.
-        let step = entry.step.and_then(|step| self.history.step_began.get(&step).copied());
-        let began = step.map_or(own, |step| step.min(own));
-        Some(Origin { entry: index, began, at, participant: &entry.participant })
     }
 }
 

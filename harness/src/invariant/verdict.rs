@@ -1,4 +1,4 @@
-//! What a judgement says.
+//! Verdicts: what an invariant says of a stream.
 
 use std::time::Duration;
 
@@ -73,9 +73,9 @@ impl EntryRef {
     }
 }
 
-/// What a judge gathers while it looks through the history.
+/// What judging an invariant has found so far.
 #[derive(Debug, Default)]
-pub(crate) struct Findings {
+pub(crate) struct InvariantFindings {
     /// How much it has judged.
     pub(crate) judged: usize,
     /// Everything that is wrong.
@@ -84,7 +84,7 @@ pub(crate) struct Findings {
     pub(crate) unknown: Vec<String>,
 }
 
-impl Findings {
+impl InvariantFindings {
     /// A violation outweighs what is unknown, and that outweighs what holds. Of several violations the one
     /// with the fewest entries is told, of those the one that shows first.
     pub(crate) fn outcome(self) -> Judgement {

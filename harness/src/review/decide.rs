@@ -7,16 +7,16 @@ use super::gather::Review;
 use crate::snapshot::store::{self, StoreError};
 use crate::text::expression::of_escaped;
 
-/// What is to become of a change.
+/// What the reviewer decided of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
+pub enum ChangeDecision {
     /// It is right.
     Accept,
     /// It is wrong.
     Reject,
 }
 
-/// What is to become of a snapshot.
+/// What the decisions mean for a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SnapshotDecision {
     /// The new text is stored.
@@ -30,17 +30,17 @@ pub enum SnapshotDecision {
 /// Decisions by snapshot and group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Decisions {
-    made: BTreeMap<(usize, usize), Decision>,
+    made: BTreeMap<(usize, usize), ChangeDecision>,
 }
 
 impl Decisions {
     /// What was decided of a group in a snapshot.
-    pub fn of(&self, file: usize, group: usize) -> Option<Decision> {
+    pub fn of(&self, file: usize, group: usize) -> Option<ChangeDecision> {
         self.made.get(&(file, group)).copied()
     }
 
     /// Decides, or takes a decision back.
-    pub fn set(&mut self, file: usize, group: usize, decision: Option<Decision>) {
+    pub fn set(&mut self, file: usize, group: usize, decision: Option<ChangeDecision>) {
         match decision {
             Some(decision) => drop(self.made.insert((file, group), decision)),
             None => drop(self.made.remove(&(file, group))),
@@ -48,7 +48,7 @@ impl Decisions {
     }
 
     /// Decides a group in all its snapshots.
-    pub fn set_all(&mut self, review: &Review, group: usize, decision: Option<Decision>) {
+    pub fn set_all(&mut self, review: &Review, group: usize, decision: Option<ChangeDecision>) {
         for member in review.groups.get(group).iter().flat_map(|group| &group.members) {
             self.set(member.file, group, decision);
         }
@@ -64,8 +64,8 @@ impl Decisions {
     pub fn verdict(&self, review: &Review, file: usize) -> SnapshotDecision {
         let of_file = review.groups.iter().enumerate();
         let of_file = of_file.filter(|(_, group)| group.members.iter().any(|member| member.file == file));
-        let decisions: Vec<Option<Decision>> = of_file.map(|(group, _)| self.of(file, group)).collect();
-        if decisions.contains(&Some(Decision::Reject)) {
+        let decisions: Vec<Option<ChangeDecision>> = of_file.map(|(group, _)| self.of(file, group)).collect();
+        if decisions.contains(&Some(ChangeDecision::Reject)) {
             SnapshotDecision::Reject
         } else if decisions.contains(&None) || decisions.is_empty() {
             SnapshotDecision::Open
@@ -74,10 +74,10 @@ impl Decisions {
         }
     }
 
-    /// Decides what a pattern means: a group by its id or fingerprint, or a snapshot by its label or path, with `*`
+    /// Decides everything that a pattern names: a group by its id or fingerprint, or a snapshot by its label or path, with `*`
     /// and `?` standing for anything, or as a part of the text where the pattern has neither. Gives what matched, in
     /// words; empty where nothing did.
-    pub fn matching(&mut self, review: &Review, pattern: &str, decision: Decision) -> Vec<String> {
+    pub fn matching(&mut self, review: &Review, pattern: &str, decision: ChangeDecision) -> Vec<String> {
         let matches = matcher(pattern);
         let mut matched = Vec::new();
         for (place, group) in review.groups.iter().enumerate() {
@@ -108,7 +108,7 @@ fn matcher(pattern: &str) -> impl Fn(&str) -> bool {
     move |text| if glob { regex.is_match(text) } else { text.to_lowercase().contains(&part) }
 }
 
-/// What carrying out gave: the snapshots by what became of them, as places among the pending ones.
+/// What became of the snapshots, as places among the pending ones.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct CarriedOut {
     /// The new text is stored.
@@ -149,7 +149,7 @@ pub fn carry_out(review: &Review, decisions: &Decisions, keep: bool, force: bool
                 }
                 done.rejected.push(file);
                 let accepted =
-                    (0..review.groups.len()).any(|group| decisions.of(file, group) == Some(Decision::Accept));
+                    (0..review.groups.len()).any(|group| decisions.of(file, group) == Some(ChangeDecision::Accept));
                 if accepted {
                     done.mixed.push(file);
                 }

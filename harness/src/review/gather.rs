@@ -13,11 +13,11 @@ pub struct Review {
     pub pending: Vec<PendingSnapshot>,
     /// Their changes by fingerprint, the rarest first.
     pub groups: Vec<ChangeGroup>,
-    /// Groups that may well have one cause in different places.
+    /// Groups that probably have one cause in different places.
     pub families: Vec<ShapeFamily>,
-    /// PendingSnapshot snapshots that say what is stored already.
+    /// How many pending snapshots have the text that is stored already.
     pub settled: usize,
-    /// PendingSnapshot files that can't be read, and why.
+    /// Pending files that can't be read, and why.
     pub problems: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Changes of one cause, as one.
+//! Changes with the same fingerprint, reviewed as one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ pub struct ChangeGroup {
     pub variants: Vec<(String, usize)>,
 }
 
-/// Groups that may well have one cause, though it shows in different places: one field changed its shape in one way.
+/// Groups that probably have one cause in different places: a field of one name changed its shape in the same way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShapeFamily {
     /// The field: the last part of the groups' places, `participants[]`.

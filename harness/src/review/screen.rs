@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::decide::{CarriedOut, Decision, Decisions};
+use super::decide::{CarriedOut, ChangeDecision, Decisions};
 use super::gather::Review;
 use super::group::ChangeGroup;
-use super::session::Session;
+use super::session::ReviewSession;
 use crate::snapshot::changes::Change;
 use crate::snapshot::diff_lines;
 use crate::text::diff::{DiffKind, DiffLine};
@@ -32,7 +32,7 @@ const HELP: [(&str, &str); 11] = [
 ];
 
 /// What a terminal of so many lines and columns shows.
-pub fn screen_text(session: &Session<'_>, lines: usize, columns: usize, paint: Paint) -> String {
+pub fn screen_text(session: &ReviewSession<'_>, lines: usize, columns: usize, paint: Paint) -> String {
     let mut text = String::new();
     let Some(group) = session.review.groups.get(session.group) else { return text };
     let head = format!(
@@ -65,8 +65,8 @@ pub fn screen_text(session: &Session<'_>, lines: usize, columns: usize, paint: P
         return text;
     };
     let decision = match session.decisions.of(member.file, session.group) {
-        Some(Decision::Accept) => format!("  {}", paint.text(Style::Good, "accepted")),
-        Some(Decision::Reject) => format!("  {}", paint.text(Style::Bad, "rejected")),
+        Some(ChangeDecision::Accept) => format!("  {}", paint.text(Style::Good, "accepted")),
+        Some(ChangeDecision::Reject) => format!("  {}", paint.text(Style::Bad, "rejected")),
         None => String::new(),
     };
     let place = format!("{} of {}", session.member + 1, group.members.len());
@@ -114,7 +114,7 @@ fn variants(text: &mut String, group: &ChangeGroup, paint: Paint) {
     }
 }
 
-fn footer(session: &Session<'_>, paint: Paint) -> String {
+fn footer(session: &ReviewSession<'_>, paint: Paint) -> String {
     if session.help {
         let keys = HELP.map(|(keys, what)| format!("  {}  {what}\n", paint.text(Style::Strong, &format!("{keys:>3}"))));
         return keys.concat();

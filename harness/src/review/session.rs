@@ -1,6 +1,6 @@
 //! A review in a terminal, without the terminal: keys in, what to do next out.
 
-use super::decide::{Decision, Decisions};
+use super::decide::{ChangeDecision, Decisions};
 use super::gather::Review;
 
 /// What a key means.
@@ -61,7 +61,7 @@ impl ReviewKey {
     }
 }
 
-/// What is to be done behind a key.
+/// What the terminal does after a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextAction {
     /// Show where it stands.
@@ -74,9 +74,9 @@ pub enum NextAction {
     Abort,
 }
 
-/// Where a review stands.
+/// The state of a review.
 #[derive(Debug)]
-pub struct Session<'r> {
+pub struct ReviewSession<'r> {
     /// What is reviewed.
     pub review: &'r Review,
     /// What was decided.
@@ -91,7 +91,7 @@ pub struct Session<'r> {
     pub help: bool,
 }
 
-impl<'r> Session<'r> {
+impl<'r> ReviewSession<'r> {
     /// At the first group, with nothing decided.
     pub fn new(review: &'r Review) -> Self {
         Self { review, decisions: Decisions::default(), group: 0, member: 0, whole: false, help: false }
@@ -101,10 +101,10 @@ impl<'r> Session<'r> {
     pub fn press(&mut self, key: ReviewKey) -> NextAction {
         let help = std::mem::take(&mut self.help);
         match key {
-            ReviewKey::Accept => return self.decide(Decision::Accept),
-            ReviewKey::Reject => return self.decide(Decision::Reject),
-            ReviewKey::AcceptAll => return self.decide_all(Decision::Accept),
-            ReviewKey::RejectAll => return self.decide_all(Decision::Reject),
+            ReviewKey::Accept => return self.decide(ChangeDecision::Accept),
+            ReviewKey::Reject => return self.decide(ChangeDecision::Reject),
+            ReviewKey::AcceptAll => return self.decide_all(ChangeDecision::Accept),
+            ReviewKey::RejectAll => return self.decide_all(ChangeDecision::Reject),
             ReviewKey::Skip | ReviewKey::Next => self.go(1),
             ReviewKey::Previous => self.go(self.review.groups.len().saturating_sub(1)),
             ReviewKey::Undo => self.decisions.set_all(self.review, self.group, None),
@@ -133,7 +133,7 @@ impl<'r> Session<'r> {
         self.review.groups.get(self.group).map_or(0, |group| group.members.len())
     }
 
-    fn decide(&mut self, decision: Decision) -> NextAction {
+    fn decide(&mut self, decision: ChangeDecision) -> NextAction {
         if let Some(file) = self.file() {
             self.decisions.set(file, self.group, Some(decision));
         }
@@ -152,7 +152,7 @@ impl<'r> Session<'r> {
         }
     }
 
-    fn decide_all(&mut self, decision: Decision) -> NextAction {
+    fn decide_all(&mut self, decision: ChangeDecision) -> NextAction {
         self.decisions.set_all(self.review, self.group, Some(decision));
         self.advance()
     }

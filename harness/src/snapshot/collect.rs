@@ -6,22 +6,22 @@ use crate::history::{ConnectionId, EntryKind, History, Member};
 use crate::invariant::connection::connections;
 use crate::invariant::trace::StreamTrace;
 use crate::snapshot::coalesce::{GotFrame, coalesced};
-use crate::snapshot::deliveries::{StreamDelivery, merged};
+use crate::snapshot::deliveries::{StreamDelivery, merge_equal};
 use crate::snapshot::frame_kind::frame_kind;
 use crate::snapshot::json_pointer::leave_out;
 use crate::snapshot::layout::{Block, FrameItem, Section};
 use crate::snapshot::material::Material;
-use crate::snapshot::prepare::{Preparation, Prepared};
+use crate::snapshot::prepare::{Preparation, PreparedValue};
 use crate::snapshot::raced::{is_raced, order_path, raced_orders};
 
-/// What of a participant's time a block shows.
+/// Which part of a participant's history a block shows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum BlockPart {
     Whole,
     /// What came before the race that gave it a role.
-    Early,
-    /// What came from then on, and what it is told now.
-    Late,
+    BeforeRace,
+    /// What came from then on, and its states.
+    FromRaceOn,
 }
 
 /// Lays out all blocks; the second part of the result is the redactions that matched nothing.
@@ -35,15 +35,15 @@ pub(crate) fn collect(material: &Material<'_>, traces: &[StreamTrace<'_>]) -> (V
             blocks.push(block(material, traces, member, BlockPart::Whole, &mut preparation));
             continue;
         }
-        let early = block(material, traces, member, BlockPart::Early, &mut preparation);
-        if !early.sections.is_empty() {
-            blocks.push(early);
+        let before_race = block(material, traces, member, BlockPart::BeforeRace, &mut preparation);
+        if !before_race.sections.is_empty() {
+            blocks.push(before_race);
         }
     }
     // Who has a role is shown by it from the race on, whoever that is.
     for (key, _) in material.roles {
         if let Some(member) = material.members.iter().filter(is_shown).find(|member| member.key == *key) {
-            blocks.push(block(material, traces, member, BlockPart::Late, &mut preparation));
+            blocks.push(block(material, traces, member, BlockPart::FromRaceOn, &mut preparation));
         }
     }
     (blocks, preparation.unmatched())
@@ -57,10 +57,10 @@ fn block(
     preparation: &mut Preparation<'_>,
 ) -> Block {
     let mut sections = Vec::new();
-    let answers: Vec<(String, Prepared)> = material
+    let answers: Vec<(String, PreparedValue)> = material
         .state
         .iter()
-        .filter(|answer| part != BlockPart::Early && answer.participant == member.key)
+        .filter(|answer| part != BlockPart::BeforeRace && answer.participant == member.key)
         .filter(|answer| !material.without.contains(&answer.name))
         .map(|answer| (answer.name.clone(), preparation.value(&answer.answer, &[])))
         .collect();
@@ -71,8 +71,8 @@ fn block(
     let mut got = got(material, &member.key);
     got.retain(|got| match part {
         BlockPart::Whole => true,
-        BlockPart::Early => material.is_early(got.entry),
-        BlockPart::Late => !material.is_early(got.entry),
+        BlockPart::BeforeRace => material.is_before_race(got.entry),
+        BlockPart::FromRaceOn => !material.is_before_race(got.entry),
     });
     let mut placed: BTreeSet<usize> = BTreeSet::new();
     for trace in traces {
@@ -89,9 +89,9 @@ fn block(
             sections.push(Section::Kinds { heading, kinds });
         }
     }
-    let early = part == BlockPart::Early;
-    let participant = if early { &member.key } else { material.label(&member.key) };
-    Block { participant: participant.to_owned(), early, sections }
+    let before_race = part == BlockPart::BeforeRace;
+    let participant = if before_race { &member.key } else { material.label(&member.key) };
+    Block { participant: participant.to_owned(), before_race, sections }
 }
 
 /// A participant's connections with their names, in the order of opening. One that the history has no opening
@@ -141,7 +141,7 @@ fn stream(
         for got in got.iter().filter(|got| got.connection == *connection) {
             // An entry is at most one sighting, and they stand in order.
             let place = trace.sightings.binary_search_by_key(&got.entry, |sighting| sighting.entry).ok();
-            let sighting = place.and_then(|place| trace.sightings.get(place)).filter(|sighting| sighting.delivered());
+            let sighting = place.and_then(|place| trace.sightings.get(place)).filter(|sighting| sighting.is_delivery());
             let Some(sighting) = sighting.filter(|_| placed.insert(got.entry)) else {
                 continue;
             };
@@ -153,8 +153,8 @@ fn stream(
             let mut body = preparation.value(&got.value, if raced { &orders } else { &[] });
             leave_out(&mut body.value, at.as_deref());
             let order = sighting.order.filter(|_| !raced);
-            let early = material.is_early(got.entry);
-            let delivery = StreamDelivery { kind, order, labels: vec![label.clone()], body, early };
+            let before_race = material.is_before_race(got.entry);
+            let delivery = StreamDelivery { kind, order, labels: vec![label.clone()], body, before_race };
             let stream = sighting.stream.as_deref();
             match sections.iter_mut().find(|(other, _)| *other == stream) {
                 Some((_, deliveries)) => deliveries.push(delivery),
@@ -166,7 +166,7 @@ fn stream(
     let list = sections.into_iter().map(|(stream, deliveries)| Section::List {
         heading: trace.stream.name.clone(),
         id: stream.filter(|_| values.len() > 1).map(str::to_owned),
-        items: merged(deliveries).into_iter().map(|delivery| delivery.item(several)).collect(),
+        items: merge_equal(deliveries).into_iter().map(|delivery| delivery.into_item(several)).collect(),
         raced,
     });
     list.collect()
@@ -191,7 +191,7 @@ fn kinds(
             head: String::new(),
             body,
             raced,
-            early: material.is_early(got.entry),
+            before_race: material.is_before_race(got.entry),
         });
     }
     kinds

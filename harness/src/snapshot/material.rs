@@ -14,8 +14,8 @@ pub struct Material<'a> {
     pub history: &'a History,
     /// The participants, in the order of the scenario file.
     pub members: &'a [Member],
-    /// What those are called whom a race gave a role, in the order of its outcomes: their keys with `winner`,
-    /// `loser_1`. Who wins differs between runs; what a winner sees from then on doesn't.
+    /// Keys of racers with the roles that a race gave them (`winner`, `loser_1`), in the order of its outcomes. Who wins
+    /// differs between runs; what a winner sees from then on doesn't.
     pub roles: &'a [(String, String)],
     /// How many entries the history had when the first race that gave roles began: what came before has no roles.
     pub raced_from: usize,
@@ -51,11 +51,11 @@ impl Material<'_> {
     }
 
     /// Whether an entry came before anybody had a role.
-    pub(crate) fn is_early(&self, entry: usize) -> bool {
+    pub(crate) fn is_before_race(&self, entry: usize) -> bool {
         entry < self.raced_from
     }
 
-    /// The members with those who have roles in the order of the roles, each at a place of one of them.
+    /// The members; those with roles exchange their places so that they are in the order of the roles.
     pub(crate) fn by_roles(&self) -> Vec<&Member> {
         let rank = |member: &Member| self.roles.iter().position(|(key, _)| *key == member.key);
         let mut racers: Vec<&Member> = self.members.iter().filter(|member| rank(member).is_some()).collect();
@@ -66,7 +66,7 @@ impl Material<'_> {
     }
 }
 
-/// What one participant was answered when it was asked for its view.
+/// The answer to one participant's request for its `state`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StateAnswer {
     /// The participant's key.

@@ -9,7 +9,7 @@ use crate::snapshot::material::{Material, Normalised};
 use crate::snapshot::origins::{Origins, strings};
 use crate::snapshot::placeholders::{Id, Placeholders};
 use crate::snapshot::render::render;
-use crate::snapshot::tree::Node;
+use crate::snapshot::tree::SnapshotNode;
 
 /// Makes the text of a snapshot: a block for each participant with what `state` answered, what it got of the
 /// declared streams in stream order (`message 3 (phone)`: kind, order, and the connection where it has
@@ -27,7 +27,7 @@ pub fn normalise(material: &Material<'_>) -> Normalised {
     let shown = shown(&blocks, &placeholders);
     origins.assign(&mut placeholders, &shown);
     let root = blocks.into_iter().map(|block| (block.participant.clone(), tree(block, &mut placeholders))).collect();
-    Normalised { text: render(&Node::Map(root)), unmatched_redactions }
+    Normalised { text: render(&SnapshotNode::Map(root)), unmatched_redactions }
 }
 
 /// Every id that the snapshot shows.
@@ -50,43 +50,43 @@ fn shown(blocks: &[Block], placeholders: &Placeholders) -> BTreeSet<Id> {
 }
 
 /// A participant's block with placeholders.
-fn tree(block: Block, placeholders: &mut Placeholders) -> Node {
+fn tree(block: Block, placeholders: &mut Placeholders) -> SnapshotNode {
     let mut parts = Vec::new();
     for section in block.sections {
-        placeholders.early = block.early;
+        placeholders.before_race = block.before_race;
         match section {
             Section::State(answers) => {
                 let answers = answers
                     .into_iter()
                     .map(|(name, answer)| (name, placeholders.node(&answer.value, &answer.unordered)))
                     .collect();
-                parts.push(("state".to_owned(), Node::Map(answers)));
+                parts.push(("state".to_owned(), SnapshotNode::Map(answers)));
             }
             Section::List { heading, id, items, raced } => {
                 let heading = placeholders.heading(&heading, id.as_deref());
                 let items = ordered(items, raced, placeholders);
                 let items = items
                     .into_iter()
-                    .map(|item| Node::Map(vec![(item.head.clone(), body(&item, placeholders))]))
+                    .map(|item| SnapshotNode::Map(vec![(item.head.clone(), body(&item, placeholders))]))
                     .collect();
-                parts.push((heading, Node::List(items)));
+                parts.push((heading, SnapshotNode::List(items)));
             }
             Section::Kinds { heading, kinds } => {
                 let kinds = kinds.into_iter().map(|(kind, items)| {
                     let raced = items.iter().any(|item| item.raced);
                     let items = ordered(items, raced, placeholders);
-                    (kind, Node::List(items.iter().map(|item| body(item, placeholders)).collect()))
+                    (kind, SnapshotNode::List(items.iter().map(|item| body(item, placeholders)).collect()))
                 });
                 let kinds = kinds.collect();
-                parts.push((heading, Node::Map(kinds)));
+                parts.push((heading, SnapshotNode::Map(kinds)));
             }
         }
     }
-    Node::Map(parts)
+    SnapshotNode::Map(parts)
 }
 
-fn body(item: &FrameItem, placeholders: &mut Placeholders) -> Node {
-    placeholders.early = item.early;
+fn body(item: &FrameItem, placeholders: &mut Placeholders) -> SnapshotNode {
+    placeholders.before_race = item.before_race;
     placeholders.node(&item.body.value, &item.body.unordered)
 }
 
@@ -94,7 +94,7 @@ fn body(item: &FrameItem, placeholders: &mut Placeholders) -> Node {
 fn ordered(mut items: Vec<FrameItem>, raced: bool, placeholders: &mut Placeholders) -> Vec<FrameItem> {
     if raced {
         items.sort_by_cached_key(|item| {
-            placeholders.early = item.early;
+            placeholders.before_race = item.before_race;
             (item.head.clone(), placeholders.mask(&item.body.value, &item.body.unordered, "").compact())
         });
     }

@@ -1,11 +1,12 @@
-//! Where ids come from: an id is numbered among those that its author brought up.
+//! Where ids come from: an id is numbered among those of the participant who brought it up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::history::EntryKind;
-use crate::invariant::trace::{SightingKind, StreamTrace};
+use crate::invariant::sighting::SightingKind;
+use crate::invariant::trace::StreamTrace;
 use crate::snapshot::material::Material;
 use crate::snapshot::placeholders::{Id, Placeholders};
 use crate::snapshot::raced::is_raced;
@@ -14,7 +15,7 @@ use crate::snapshot::raced::is_raced;
 /// is in the order in which the sender opened connections to them or met them, and the order in it.
 type StreamPlace = (usize, usize, i64);
 
-/// Where ids come from: their numbers depend on nothing but their author's own doings.
+/// Which participant brought up which ids, so that their numbers depend on nothing but what that participant did.
 pub(crate) struct Origins {
     /// For each participant, the ids that it brought up, in its own order: under its key those from before a race
     /// gave it a role, then under that.
@@ -74,10 +75,11 @@ impl Origins {
             own.sort_by_key(|(place, _)| *place);
             ids.extend(own.into_iter().map(|(_, id)| id));
             ids.retain(|id| owners.get(id).is_some_and(|(owner, _)| *owner == key));
-            let (early, late): (Vec<Id>, Vec<Id>) =
-                ids.into_iter().partition(|id| owners.get(id).is_some_and(|(_, entry)| material.is_early(*entry)));
-            by_participant.push((key.to_owned(), early));
-            by_participant.push((material.label(key).to_owned(), late));
+            let (before_race, from_race_on): (Vec<Id>, Vec<Id>) = ids
+                .into_iter()
+                .partition(|id| owners.get(id).is_some_and(|(_, entry)| material.is_before_race(*entry)));
+            by_participant.push((key.to_owned(), before_race));
+            by_participant.push((material.label(key).to_owned(), from_race_on));
         }
         Self { by_participant, unclaimed: unclaimed(material, traces, placeholders) }
     }

@@ -4,7 +4,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::Number;
 use thiserror::Error;
 
-use crate::snapshot::tree::Node;
+use crate::snapshot::tree::SnapshotNode;
 
 /// Why a text is no snapshot of ours.
 #[derive(Debug, Error)]
@@ -17,12 +17,12 @@ pub(crate) enum ParseError {
 
 /// A list or object that is still open.
 enum Open {
-    List(Vec<Node>),
-    Map(Vec<(String, Node)>, Option<String>),
+    List(Vec<SnapshotNode>),
+    Map(Vec<(String, SnapshotNode)>, Option<String>),
 }
 
 /// The tree that the text stands for. Anchors, aliases, tags and several documents are not in our texts.
-pub(crate) fn parse(text: &str) -> Result<Node, ParseError> {
+pub(crate) fn parse(text: &str) -> Result<SnapshotNode, ParseError> {
     let mut open: Vec<Open> = Vec::new();
     let mut root = None;
     for event in Parser::new_from_str(text) {
@@ -38,8 +38,8 @@ pub(crate) fn parse(text: &str) -> Result<Node, ParseError> {
                 continue;
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
-                Some(Open::List(items)) => Done::Value(Node::List(items)),
-                Some(Open::Map(entries, None)) => Done::Value(Node::Map(entries)),
+                Some(Open::List(items)) => Done::Value(SnapshotNode::List(items)),
+                Some(Open::Map(entries, None)) => Done::Value(SnapshotNode::Map(entries)),
                 Some(Open::Map(_, Some(_))) | None => {
                     return Err(ParseError::Foreign("a key without a value"));
                 }
@@ -65,7 +65,7 @@ pub(crate) fn parse(text: &str) -> Result<Node, ParseError> {
 /// A finished value; a scalar may turn out to be a key.
 enum Done {
     Scalar(String, ScalarStyle),
-    Value(Node),
+    Value(SnapshotNode),
 }
 
 impl Done {
@@ -76,16 +76,16 @@ impl Done {
         }
     }
 
-    fn value(self) -> Node {
+    fn value(self) -> SnapshotNode {
         match self {
             Self::Value(node) => node,
             Self::Scalar(text, ScalarStyle::Plain) => match text.as_str() {
-                "null" | "" => Node::Null,
-                "true" => Node::Bool(true),
-                "false" => Node::Bool(false),
-                _ => serde_json::from_str::<Number>(&text).map_or(Node::Text(text), Node::Number),
+                "null" | "" => SnapshotNode::Null,
+                "true" => SnapshotNode::Bool(true),
+                "false" => SnapshotNode::Bool(false),
+                _ => serde_json::from_str::<Number>(&text).map_or(SnapshotNode::Text(text), SnapshotNode::Number),
             },
-            Self::Scalar(text, _) => Node::Text(text),
+            Self::Scalar(text, _) => SnapshotNode::Text(text),
         }
     }
 }

@@ -58,13 +58,13 @@ impl Literals {
     }
 }
 
-/// The names of everything that differs between runs.
+/// Finds everything that differs between runs, and what stands for it.
 pub(crate) struct Placeholders {
     /// What stands for ids and names where races have given roles, and where they haven't yet.
-    late: Literals,
-    early_names: Literals,
+    with_roles: Literals,
+    without_roles: Literals,
     /// Whether what is named now came before anybody had a role.
-    pub(crate) early: bool,
+    pub(crate) before_race: bool,
     kinds: Vec<(String, Regex)>,
     /// Ids of deliveries that no kind covers, with the stream's name as their kind: whole strings only.
     declared: BTreeMap<String, String>,
@@ -84,17 +84,18 @@ impl Placeholders {
         // Only a run that is long enough to be no number of its own is removed wherever it stands.
         let suffix = (run.len() >= SHORTEST).then(|| of_escaped(&format!("[ _.:-]?{}", regex::escape(run))));
         let mut names = Self {
-            late: Literals::default(),
-            early_names: Literals::default(),
-            early: false,
+            with_roles: Literals::default(),
+            without_roles: Literals::default(),
+            before_race: false,
             kinds,
             declared: BTreeMap::new(),
             run: suffix,
             assigned: BTreeMap::new(),
             counts: BTreeMap::new(),
         };
-        names.late = names.gather(material, material.roles);
-        names.early_names = if material.roles.is_empty() { names.late.clone() } else { names.gather(material, &[]) };
+        names.with_roles = names.gather(material, material.roles);
+        names.without_roles =
+            if material.roles.is_empty() { names.with_roles.clone() } else { names.gather(material, &[]) };
         names
     }
 
@@ -163,10 +164,10 @@ impl Placeholders {
         self.kinds.iter().find(|(_, regex)| covers(regex)).map(|(name, _)| name.as_str())
     }
 
-    /// Tells that a string is a delivery's id, so that it needs no kind, and what it is as an id; none where
-    /// it has a name of its own already, or is too short to be told from other strings.
+    /// Notes that a string is a delivery's id, so that it needs no declared kind, and returns it as an id. None where it
+    /// has a placeholder already, or is so short that it could be any string.
     pub(crate) fn delivery(&mut self, id: &str, stream: &str) -> Option<Id> {
-        if self.late.all.contains_key(id) {
+        if self.with_roles.all.contains_key(id) {
             return None;
         }
         let kind = match (self.whole(id), self.declared.get(id)) {
@@ -198,7 +199,7 @@ impl Placeholders {
         self.assigned.insert(id.clone(), format!("[{family}.{count}]"));
     }
 
-    /// The text with its names. Ids that have no number yet get one.
+    /// The text with placeholders. Ids that have no number yet get one.
     pub(crate) fn resolve(&mut self, text: &str) -> String {
         for id in self.ids(text) {
             self.assign(&id, None);
@@ -206,7 +207,7 @@ impl Placeholders {
         self.masked(text)
     }
 
-    /// The text with its names; ids that have no number yet are all alike. What sorting compares.
+    /// The text with placeholders, for sorting: ids that have no number yet all look the same.
     pub(crate) fn masked(&self, text: &str) -> String {
         let mut out = String::new();
         let mut from = 0;
@@ -237,7 +238,7 @@ impl Placeholders {
             let id = Id { kind: kind.clone(), text: text.to_owned() };
             return vec![Span { start: 0, end: text.len(), part: Replacement::Id(id) }];
         }
-        let literals = if self.early { &self.early_names } else { &self.late };
+        let literals = if self.before_race { &self.without_roles } else { &self.with_roles };
         for matched in literals.any.iter().flat_map(|literal| literal.find_iter(text)) {
             let whole = matched.len() == text.len();
             let token = matched.len() >= TOKEN && apart(text, matched.start(), matched.end());

@@ -21,7 +21,7 @@ static TIMES: LazyLock<Regex> = LazyLock::new(|| {
 
 /// A value that is ready to be named, with the lists in it whose order means nothing (JSON pointers).
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Prepared {
+pub(crate) struct PreparedValue {
     pub(crate) value: Value,
     pub(crate) unordered: BTreeSet<String>,
 }
@@ -40,7 +40,7 @@ impl<'a> Preparation<'a> {
     }
 
     /// Prepares one value; what stands at `orders` becomes `[seq]`.
-    pub(crate) fn value(&mut self, value: &Value, orders: &[&JsonPath]) -> Prepared {
+    pub(crate) fn value(&mut self, value: &Value, orders: &[&JsonPath]) -> PreparedValue {
         let mut unordered = BTreeSet::new();
         for path in &self.rules.unordered {
             unordered.extend(pointers(path, value));
@@ -59,7 +59,7 @@ impl<'a> Preparation<'a> {
         }
         self.raced_orders(&mut value, "", &mut unordered);
         times(&mut value, self.now);
-        Prepared { value, unordered }
+        PreparedValue { value, unordered }
     }
 
     /// The redactions, as written, that matched nothing in any value so far.
@@ -106,7 +106,7 @@ impl<'a> Preparation<'a> {
     }
 }
 
-/// Puts a word for every time: texts of RFC 3339, and numbers that count seconds, milliseconds, microseconds or
+/// Replaces every time by `[time]`: texts of RFC 3339, and numbers that count seconds, milliseconds, microseconds or
 /// nanoseconds since 1970 to within a day of `now`.
 fn times(value: &mut Value, now: f64) {
     const DAY: f64 = 86_400.0;
@@ -117,11 +117,7 @@ fn times(value: &mut Value, now: f64) {
                 *value = Value::from(TIME);
             }
         }
-        Value::String(text) => {
-            if TIMES.is_match(text) {
-                *text = TIMES.replace_all(text, TIME).into_owned();
-            }
-        }
+        Value::String(text) if TIMES.is_match(text) => *text = TIMES.replace_all(text, TIME).into_owned(),
         Value::Array(items) => items.iter_mut().for_each(|item| times(item, now)),
         Value::Object(entries) => entries.values_mut().for_each(|value| times(value, now)),
         _ => {}

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json_path::JsonPath;
 
 use crate::history::EntryKind;
-use crate::invariant::trace::{Sighting, SightingKind, StreamTrace};
+use crate::invariant::sighting::{Sighting, SightingKind};
+use crate::invariant::trace::StreamTrace;
 use crate::scenario::stream::Stream;
 use crate::snapshot::frame_kind::frame_kind;
 use crate::snapshot::json_pointer::pointers;
@@ -29,7 +30,7 @@ pub(crate) fn is_raced(material: &Material<'_>, trace: &StreamTrace<'_>) -> bool
         return false;
     }
     listed(&trace.stream.name)
-        || trace.sightings.iter().filter(|sighting| sighting.delivered()).any(|sighting| {
+        || trace.sightings.iter().filter(|sighting| sighting.is_delivery()).any(|sighting| {
             let entry = material.history.entries.get(sighting.entry);
             entry.is_some_and(|entry| match &entry.what {
                 EntryKind::Received { frame, .. } => listed(&frame_kind(material, frame, &frame.value()).0),

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::snapshot::tree::Node;
+use crate::snapshot::tree::SnapshotNode;
 
 /// Columns that a line should not exceed.
 const WIDTH: usize = 120;
@@ -13,7 +13,7 @@ const FLOW_ENTRIES: usize = 6;
 const KEY: usize = 1000;
 
 /// The tree as YAML, with a line feed at the end.
-pub(crate) fn render(node: &Node) -> String {
+pub(crate) fn render(node: &SnapshotNode) -> String {
     let mut out = String::new();
     match flow(node, 0, true) {
         Some(line) => {
@@ -21,7 +21,7 @@ pub(crate) fn render(node: &Node) -> String {
             out.push('\n');
         }
         None => match node {
-            Node::Text(text) => {
+            SnapshotNode::Text(text) => {
                 folded(&mut out, text, 0);
                 out.push('\n');
             }
@@ -32,9 +32,9 @@ pub(crate) fn render(node: &Node) -> String {
 }
 
 /// A list or an object over several lines. The first one goes on where the output stands.
-fn block(out: &mut String, node: &Node, indent: usize) {
+fn block(out: &mut String, node: &SnapshotNode, indent: usize) {
     match node {
-        Node::Map(entries) => {
+        SnapshotNode::Map(entries) => {
             for (place, (key, value)) in entries.iter().enumerate() {
                 if place > 0 {
                     spaces(out, indent);
@@ -49,7 +49,7 @@ fn block(out: &mut String, node: &Node, indent: usize) {
                 }
             }
         }
-        Node::List(items) => {
+        SnapshotNode::List(items) => {
             for (place, item) in items.iter().enumerate() {
                 if place > 0 {
                     spaces(out, indent);
@@ -62,14 +62,14 @@ fn block(out: &mut String, node: &Node, indent: usize) {
 }
 
 /// A value behind its key or dash.
-fn entry(out: &mut String, lead: &str, node: &Node, indent: usize) {
+fn entry(out: &mut String, lead: &str, node: &SnapshotNode, indent: usize) {
     out.push_str(lead);
     let used = indent + lead.chars().count() + 1;
     if let Some(line) = flow(node, used, true) {
         out.push(' ');
         out.push_str(&line);
         out.push('\n');
-    } else if let Node::Text(text) = node {
+    } else if let SnapshotNode::Text(text) = node {
         out.push(' ');
         folded(out, text, indent + 2);
         out.push('\n');
@@ -84,28 +84,28 @@ fn entry(out: &mut String, lead: &str, node: &Node, indent: usize) {
 }
 
 /// The value on one line, where it fits behind `used` columns: scalars, and lists and objects of few scalars.
-fn flow(node: &Node, used: usize, outer: bool) -> Option<String> {
+fn flow(node: &SnapshotNode, used: usize, outer: bool) -> Option<String> {
     let line = match node {
-        Node::Null => "null".to_owned(),
-        Node::Bool(value) => value.to_string(),
-        Node::Number(number) => number.to_string(),
-        Node::Text(text) => scalar(text),
-        Node::List(items) if items.is_empty() => "[]".to_owned(),
-        Node::Map(entries) if entries.is_empty() => "{}".to_owned(),
-        Node::List(items) if outer => {
+        SnapshotNode::Null => "null".to_owned(),
+        SnapshotNode::Bool(value) => value.to_string(),
+        SnapshotNode::Number(number) => number.to_string(),
+        SnapshotNode::Text(text) => scalar(text),
+        SnapshotNode::List(items) if items.is_empty() => "[]".to_owned(),
+        SnapshotNode::Map(entries) if entries.is_empty() => "{}".to_owned(),
+        SnapshotNode::List(items) if outer => {
             let items: Option<Vec<String>> = items.iter().map(|item| flow(item, 0, false)).collect();
             format!("[{}]", items?.join(", "))
         }
-        Node::Map(entries) if outer && entries.len() <= FLOW_ENTRIES => {
+        SnapshotNode::Map(entries) if outer && entries.len() <= FLOW_ENTRIES => {
             let entries: Option<Vec<String>> = entries
                 .iter()
                 .map(|(key, value)| flow(value, 0, false).map(|value| format!("{}: {value}", scalar(key))))
                 .collect();
             format!("{{{}}}", entries?.join(", "))
         }
-        Node::List(_) | Node::Map(_) => return None,
+        SnapshotNode::List(_) | SnapshotNode::Map(_) => return None,
     };
-    let bound = matches!(node, Node::Text(_) | Node::List(_) | Node::Map(_));
+    let bound = matches!(node, SnapshotNode::Text(_) | SnapshotNode::List(_) | SnapshotNode::Map(_));
     (!bound || used + line.chars().count() <= WIDTH || line.len() <= 2).then_some(line)
 }
 

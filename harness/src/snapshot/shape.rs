@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::snapshot::tree::Node;
+use crate::snapshot::tree::SnapshotNode;
 
 /// Elements of two lists that are paired one by one, at most; longer lists are paired by place.
 const PAIRED: usize = 40_000;
@@ -21,7 +21,7 @@ pub(crate) struct ShapeChange {
 
 /// The changes of shape, in the order of the new snapshot. What happened alike at the same member for other
 /// participants or elements is told once, with a count.
-pub(crate) fn shape_changes(old: &Node, new: &Node) -> Vec<ShapeChange> {
+pub(crate) fn shape_changes(old: &SnapshotNode, new: &SnapshotNode) -> Vec<ShapeChange> {
     let mut found = Vec::new();
     compare(old, new, &TreePath::default(), &mut found);
     let mut told: BTreeMap<(String, String), usize> = BTreeMap::new();
@@ -79,9 +79,9 @@ impl TreePath {
     }
 }
 
-fn compare(old: &Node, new: &Node, path: &TreePath, found: &mut Vec<(TreePath, String)>) {
+fn compare(old: &SnapshotNode, new: &SnapshotNode, path: &TreePath, found: &mut Vec<(TreePath, String)>) {
     match (old, new) {
-        (Node::Map(old), Node::Map(new)) => {
+        (SnapshotNode::Map(old), SnapshotNode::Map(new)) => {
             for (key, value) in new {
                 let way = path.with(PathStep::Key(key.clone()));
                 match old.iter().find(|(other, _)| other == key) {
@@ -93,7 +93,7 @@ fn compare(old: &Node, new: &Node, path: &TreePath, found: &mut Vec<(TreePath, S
                 found.push((path.clone(), format!("key {key} is gone")));
             }
         }
-        (Node::List(old), Node::List(new)) => {
+        (SnapshotNode::List(old), SnapshotNode::List(new)) => {
             for (before, after) in paired(old, new) {
                 let (Some(one), Some(other)) = (old.get(before), new.get(after)) else {
                     continue;
@@ -114,10 +114,10 @@ fn compare(old: &Node, new: &Node, path: &TreePath, found: &mut Vec<(TreePath, S
 }
 
 /// A frame of a stream: an object of one member whose key is its heading, with an order or connection.
-fn head(node: &Node) -> Option<(&str, &Node)> {
+fn head(node: &SnapshotNode) -> Option<(&str, &SnapshotNode)> {
     match node {
-        Node::Map(entries) => match entries.as_slice() {
-            [(key, value @ Node::Map(_))] => Some((key, value)),
+        SnapshotNode::Map(entries) => match entries.as_slice() {
+            [(key, value @ SnapshotNode::Map(_))] => Some((key, value)),
             _ => None,
         },
         _ => None,
@@ -132,7 +132,7 @@ fn kind(head: &str) -> &str {
 
 /// Which elements of two lists are the same, equal ones included: pairs of (old, new) places, and the places that
 /// have no partner on either side.
-pub(crate) fn aligned(old: &[Node], new: &[Node]) -> (Vec<(usize, usize)>, Vec<usize>, Vec<usize>) {
+pub(crate) fn aligned(old: &[SnapshotNode], new: &[SnapshotNode]) -> (Vec<(usize, usize)>, Vec<usize>, Vec<usize>) {
     let front = old.iter().zip(new).take_while(|(one, other)| one == other).count();
     let rest = old.len().min(new.len()) - front;
     let back = old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(one, other)| one == other).count();
@@ -147,7 +147,7 @@ pub(crate) fn aligned(old: &[Node], new: &[Node]) -> (Vec<(usize, usize)>, Vec<u
 
 /// Which elements of two lists are the same: those that are alike, in order, so that one that was inserted or
 /// is gone doesn't shift all behind it. Pairs of (old, new) places.
-fn paired(old: &[Node], new: &[Node]) -> Vec<(usize, usize)> {
+fn paired(old: &[SnapshotNode], new: &[SnapshotNode]) -> Vec<(usize, usize)> {
     let front = old.iter().zip(new).take_while(|(one, other)| one == other).count();
     let rest = old.len().min(new.len()) - front;
     let back = old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(one, other)| one == other).count();
@@ -198,12 +198,12 @@ fn paired(old: &[Node], new: &[Node]) -> Vec<(usize, usize)> {
 }
 
 /// How alike two elements are, from 0 (never the same) to 1000 (equal).
-fn alike(one: &Node, other: &Node) -> u64 {
+fn alike(one: &SnapshotNode, other: &SnapshotNode) -> u64 {
     if one == other {
         return 1000;
     }
     match (one, other) {
-        (Node::Map(_), Node::Map(_)) => match (head(one), head(other)) {
+        (SnapshotNode::Map(_), SnapshotNode::Map(_)) => match (head(one), head(other)) {
             (Some((one_head, _)), Some((other_head, _))) if kind(one_head) != kind(other_head) => 0,
             (Some((_, one)), Some((_, other))) => shared(one, other),
             _ => shared(one, other),
@@ -214,15 +214,15 @@ fn alike(one: &Node, other: &Node) -> u64 {
 }
 
 /// The part of equal members that two objects have, from 2 to 900.
-fn shared(one: &Node, other: &Node) -> u64 {
+fn shared(one: &SnapshotNode, other: &SnapshotNode) -> u64 {
     let (mut equal, mut all) = (0, 0);
     members(one, other, &mut equal, &mut all);
     2 + (898 * equal).checked_div(all).unwrap_or(0)
 }
 
-fn members(one: &Node, other: &Node, equal: &mut u64, all: &mut u64) {
+fn members(one: &SnapshotNode, other: &SnapshotNode, equal: &mut u64, all: &mut u64) {
     match (one, other) {
-        (Node::Map(ones), Node::Map(others)) => {
+        (SnapshotNode::Map(ones), SnapshotNode::Map(others)) => {
             for (key, value) in ones {
                 match others.iter().find(|(other, _)| other == key) {
                     Some((_, other)) => members(value, other, equal, all),

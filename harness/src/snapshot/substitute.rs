@@ -6,16 +6,16 @@ use serde_json::Value;
 
 use crate::snapshot::json_pointer::child;
 use crate::snapshot::placeholders::Placeholders;
-use crate::snapshot::tree::Node;
+use crate::snapshot::tree::SnapshotNode;
 
 impl Placeholders {
     /// The value as a tree with names. Objects are sorted by their keys' names, and the lists at `unordered`
     /// (JSON pointers) by their elements as they are shown.
-    pub(crate) fn node(&mut self, value: &Value, unordered: &BTreeSet<String>) -> Node {
+    pub(crate) fn node(&mut self, value: &Value, unordered: &BTreeSet<String>) -> SnapshotNode {
         self.walk(value, unordered, "")
     }
 
-    fn walk(&mut self, value: &Value, unordered: &BTreeSet<String>, at: &str) -> Node {
+    fn walk(&mut self, value: &Value, unordered: &BTreeSet<String>, at: &str) -> SnapshotNode {
         match value {
             Value::Object(entries) => {
                 let mut entries: Vec<(String, &String, &Value)> =
@@ -28,7 +28,7 @@ impl Placeholders {
                 for (_, key, value) in entries {
                     named.push((self.resolve(key), self.walk(value, unordered, &child(at, key))));
                 }
-                Node::Map(named)
+                SnapshotNode::Map(named)
             }
             Value::Array(items) => {
                 let mut places: Vec<usize> = (0..items.len()).collect();
@@ -41,37 +41,37 @@ impl Placeholders {
                     places.sort_by_key(|place| keys.get(*place));
                 }
                 let walked = places.into_iter().filter_map(|place| Some((place, items.get(place)?)));
-                Node::List(
+                SnapshotNode::List(
                     walked.map(|(place, item)| self.walk(item, unordered, &child(at, &place.to_string()))).collect(),
                 )
             }
-            Value::String(text) => Node::Text(self.resolve(text)),
-            scalar => Node::from(scalar),
+            Value::String(text) => SnapshotNode::Text(self.resolve(text)),
+            scalar => SnapshotNode::from(scalar),
         }
     }
 
     /// The tree as it can be compared before all ids have numbers.
-    pub(crate) fn mask(&self, value: &Value, unordered: &BTreeSet<String>, at: &str) -> Node {
+    pub(crate) fn mask(&self, value: &Value, unordered: &BTreeSet<String>, at: &str) -> SnapshotNode {
         match value {
             Value::Object(entries) => {
-                let mut entries: Vec<(String, Node)> = entries
+                let mut entries: Vec<(String, SnapshotNode)> = entries
                     .iter()
                     .map(|(key, value)| (self.masked(key), self.mask(value, unordered, &child(at, key))))
                     .collect();
                 entries.sort_by_cached_key(|(key, value)| (key.clone(), value.compact()));
-                Node::Map(entries)
+                SnapshotNode::Map(entries)
             }
             Value::Array(items) => {
                 let items = items.iter().enumerate();
-                let mut items: Vec<Node> =
+                let mut items: Vec<SnapshotNode> =
                     items.map(|(place, item)| self.mask(item, unordered, &child(at, &place.to_string()))).collect();
                 if unordered.contains(at) {
-                    items.sort_by_cached_key(Node::compact);
+                    items.sort_by_cached_key(SnapshotNode::compact);
                 }
-                Node::List(items)
+                SnapshotNode::List(items)
             }
-            Value::String(text) => Node::Text(self.masked(text)),
-            scalar => Node::from(scalar),
+            Value::String(text) => SnapshotNode::Text(self.masked(text)),
+            scalar => SnapshotNode::from(scalar),
         }
     }
 

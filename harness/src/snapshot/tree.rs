@@ -4,16 +4,16 @@ use serde_json::{Number, Value};
 
 /// A value of a snapshot.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Node {
+pub(crate) enum SnapshotNode {
     Null,
     Bool(bool),
     Number(Number),
     Text(String),
-    List(Vec<Node>),
-    Map(Vec<(String, Node)>),
+    List(Vec<SnapshotNode>),
+    Map(Vec<(String, SnapshotNode)>),
 }
 
-impl Node {
+impl SnapshotNode {
     /// What it is called when its shape changed.
     pub(crate) fn shape(&self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ impl Node {
     }
 }
 
-impl From<&Value> for Node {
+impl From<&Value> for SnapshotNode {
     fn from(value: &Value) -> Self {
         match value {
             Value::Null => Self::Null,

@@ -16,7 +16,7 @@ use super::folders::ReviewFolders;
 use crate::cli::ReviewArgs;
 use crate::commands::output::{print, refuse};
 use crate::exit::Exit;
-use crate::review::session::{NextAction, ReviewKey, Session};
+use crate::review::session::{NextAction, ReviewKey, ReviewSession};
 use crate::review::{Review, screen};
 use crate::source::shown_path;
 use crate::text::counted;
@@ -40,7 +40,7 @@ pub(super) fn ask(review: &Review, folders: &ReviewFolders, args: &ReviewArgs, p
         };
         print("\n");
     }
-    let mut session = Session::new(review);
+    let mut session = ReviewSession::new(review);
     let mut note = String::new();
     loop {
         // A terminal that doesn't know its size tells zero.

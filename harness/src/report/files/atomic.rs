@@ -1,14 +1,14 @@
-//! Files that are written as a whole: a reader, or a run that is killed, never leaves or sees half of one.
+//! Files that are written atomically: nobody sees half of one, also when the run is killed.
 
 use std::fs::Permissions;
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-/// Puts a file in place of what stands there; its folder is made where it is missing.
+/// Replaces a file, or makes it, and its folder where that is missing.
 ///
 /// # Errors
-/// The system's; what stood there then stands there still.
+/// What the file system says; the former file is left as it was.
 pub fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

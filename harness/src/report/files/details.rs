@@ -1,23 +1,23 @@
-//! Which events reports get: those of a scenario together and in order, with its details only where they are wanted.
+//! Which events reports get, and when: a scenario's details directly before its end, where they are kept at all.
 
 use std::collections::BTreeMap;
 
 use crate::event::{Event, EventKind, Instance, ScenarioResult};
 
-/// Whose details are kept.
+/// Of which scenarios the details (requests, frames, steps) are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum KeepDetails {
-    /// Everybody's.
+    /// Of all scenarios.
     On,
-    /// Nobody's.
+    /// Of no scenario.
     Off,
-    /// Of scenarios that didn't end well.
+    /// Of scenarios that did not end well.
     #[default]
     OnFailure,
 }
 
 impl KeepDetails {
-    /// Whether the details of a scenario that ended so are kept.
+    /// Whether the details of a scenario with this result are kept.
     pub(crate) fn wants(self, result: &ScenarioResult) -> bool {
         match self {
             Self::On => true,
@@ -27,7 +27,7 @@ impl KeepDetails {
     }
 }
 
-/// Holds the details of scenarios that are under way back until their end.
+/// Holds back the details of scenarios until they end.
 #[derive(Debug, Default)]
 pub struct DetailBuffer {
     keep: KeepDetails,
@@ -40,8 +40,8 @@ impl DetailBuffer {
         Self { keep, under_way: BTreeMap::new() }
     }
 
-    /// Takes an event; gives those that are to be told now, in order. What belongs to no scenario, and a scenario's
-    /// beginning, is told at once; the details stand together directly before the scenario's end.
+    /// Takes an event, and returns those that reports get now, in order. Events of the run and a scenario's beginning pass
+    /// at once; a scenario's end brings its details with it, directly before it.
     pub fn take(&mut self, event: Event) -> Vec<Event> {
         let Some(instance) = &event.scenario else {
             // Lines of a shared server stand in the results of the scenarios that they concern.

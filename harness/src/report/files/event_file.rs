@@ -1,4 +1,4 @@
-//! The event file: JSON Lines, an event a line, in the format that [`crate::event`] tells.
+//! The event file: JSON Lines, an event a line, in the format that [`crate::event`] describes.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write as _};
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::event::{Event, VERSION};
 use crate::report::files::reporter::Reporter;
 
-/// Writes events as they come. Whole lines are handed to the system at the end of every scenario, so that the file of
-/// a run that was killed holds what had ended.
+/// Writes events as they come. It is flushed at every scenario's end, so that the file of a killed run holds all
+/// scenarios that had ended.
 #[derive(Debug)]
 pub struct EventFileWriter {
     out: BufWriter<File>,
@@ -18,7 +18,7 @@ impl EventFileWriter {
     /// Begins a file, with its folder where that is missing.
     ///
     /// # Errors
-    /// The system's, where it can't be written.
+    /// What the file system says, where it can't be written.
     pub fn create(path: &Path) -> io::Result<Self> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;

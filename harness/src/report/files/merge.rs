@@ -9,20 +9,19 @@ use crate::event::{Event, EventKind, Instance, Summary};
 use crate::report::files::event_file::{EventFileReader, ReadError};
 use crate::text::counted;
 
-/// Several event files, understood as one run.
+/// Several event files, read as one run.
 #[derive(Debug)]
 pub struct MergedRun {
     /// The run's beginning, of all files together; none where there are no files.
     pub head: Option<Event>,
-    /// Its end, told or computed.
+    /// Its end: as the file says, or computed where there are several files or the run did not end.
     pub summary: Summary,
     /// Whether all parts are there.
     pub whole: bool,
-    /// What is wrong with the whole: a part that is missing, one that didn't end, scenarios that stand in two. A line
-    /// each.
+    /// Why this may not be the whole run, a line each: a part is missing or didn't end, a scenario is in two parts.
     pub remarks: Vec<String>,
     parts: Vec<RunPart>,
-    /// Which file tells of a scenario that several have.
+    /// Which file's events are used for a scenario that is in several.
     chosen: BTreeMap<ScenarioKey, usize>,
 }
 
@@ -52,7 +51,7 @@ struct RunHead {
 }
 
 impl MergedRun {
-    /// Reads files once, for their numbers.
+    /// Reads all files once, to count their results.
     ///
     /// # Errors
     /// Where one can't be read or is no event file.
@@ -107,7 +106,7 @@ impl MergedRun {
         Ok(Self { head: head_of(&parts), summary, whole: !missing, remarks, parts, chosen })
     }
 
-    /// Reads the files again: tells all events of the run but its end, each scenario's once.
+    /// Reads the files again: passes on all events between the run's beginning and its end, each scenario's once.
     ///
     /// # Errors
     /// Where one can't be read any more.
@@ -129,7 +128,7 @@ impl MergedRun {
     }
 }
 
-/// Reads one file; tells every result as the numbers that it adds.
+/// Reads one file; passes on what each result adds to the summary.
 fn read_part(file: &Path, mut result: impl FnMut(ScenarioKey, bool, Summary)) -> Result<RunPart, ReadError> {
     let mut events = EventFileReader::open(file)?;
     let headless = || ReadError::Headless { file: file.to_path_buf() };
@@ -214,7 +213,7 @@ fn sum<'a>(counts: impl Iterator<Item = &'a Summary>, parts: &[RunPart]) -> Summ
     all
 }
 
-/// Whether shards are missing; which, and which are there twice, is remarked.
+/// Whether shards are missing; adds a remark that says which.
 fn missing_shards(parts: &[RunPart], remarks: &mut Vec<String>) -> bool {
     let shards: Vec<(usize, usize)> = parts.iter().filter_map(|part| part.head.shard).collect();
     let Some(&(_, of)) = shards.first() else { return false };
@@ -237,8 +236,8 @@ fn missing_shards(parts: &[RunPart], remarks: &mut Vec<String>) -> bool {
     true
 }
 
-/// The beginning of all parts together: that of the first, with the sums; how a scenario is played again only where it
-/// is the same in all.
+/// The beginning of all parts together: that of the earliest, with the sum of scenarios. The arguments for playing a
+/// scenario again are kept only where all parts have the same.
 fn head_of(parts: &[RunPart]) -> Option<Event> {
     let first = parts.iter().min_by(|a, b| a.head.started.cmp(&b.head.started))?;
     let mut event = first.head.event.clone();

@@ -12,10 +12,10 @@ use crate::report::files::details::{DetailBuffer, KeepDetails};
 use crate::report::files::reporter::{ReportOptions, Reporter};
 use crate::report::files::request::ReportRequest;
 
-/// The thread that writes, which gives what could not be written, and the way to it.
+/// The way to the thread that writes, and the thread, which returns what could not be written.
 type Writing = (Sender<Vec<Event>>, JoinHandle<Vec<String>>);
 
-/// The reports that are asked for. One that can't be written is given up with a line on standard error; the run goes on.
+/// The reports that are asked for. One that can't be written is given up; [`finish`](Self::finish) says so.
 #[derive(Default)]
 pub struct Reports {
     writing: Option<Writing>,
@@ -26,8 +26,8 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// Begins reports; the details of scenarios are kept, and written as traces below `output`, as `keep` says. Without
-    /// an output folder traces stand in the HTML report alone. `history` is event files of earlier runs.
+    /// Begins reports. `keep` says of which scenarios the details are kept; with an `output` folder they are written there
+    /// as traces, without one only beside an HTML report. `history` are event files of earlier runs.
     ///
     /// # Errors
     /// Where one can't be begun: which, and why.
@@ -61,7 +61,7 @@ impl Reports {
         Ok(Self { writing: Some((events, thread)), waiting: Vec::new(), keep, traces })
     }
 
-    /// Where the trace of a scenario that ended so stands, or will in a moment; none where none is kept.
+    /// Where the trace of a scenario is or will be in a moment; none where none is kept.
     pub fn trace(&self, result: &ScenarioResult) -> Option<PathBuf> {
         self.traces.as_ref().and_then(|folder| traces::kept_trace(folder, self.keep, result))
     }
@@ -71,7 +71,7 @@ impl Reports {
         self.writing.is_none()
     }
 
-    /// Tells an event as it happened.
+    /// Hands an event to all reports.
     pub fn tell(&mut self, event: Event) {
         let Some((events, _)) = &self.writing else { return };
         let told = !event.kind.is_detail();
@@ -82,7 +82,7 @@ impl Reports {
         }
     }
 
-    /// Ends the reports; gives what could not be written, a line each.
+    /// Ends the reports, and returns what could not be written, a line each.
     pub fn finish(self, summary: &Summary) -> Vec<String> {
         let Some((events, thread)) = self.writing else { return Vec::new() };
         let kind = EventKind::RunFinished(summary.clone());
@@ -92,9 +92,9 @@ impl Reports {
     }
 }
 
-/// How much longer than it takes to flush the reports go unflushed: they cost a run at most a twentieth of a core.
+/// After a flush the reports rest this many times as long as it took: flushing costs at most a twentieth of a core.
 const IDLE: u32 = 20;
-/// And at most this long, which is what a run that is killed may lose of them; the event file loses nothing.
+/// They rest this long at most; a killed run loses no more of them. The event file loses nothing.
 const STALE: Duration = Duration::from_millis(500);
 
 struct WriterThread {
@@ -104,7 +104,7 @@ struct WriterThread {
 }
 
 impl WriterThread {
-    /// Writes until nobody tells more. A scenario's end flushes the reports as soon as nothing else waits.
+    /// Writes until no more events come. After a scenario's end the reports are flushed as soon as no events wait.
     fn write_all(mut self, events: &Receiver<Vec<Event>>) -> Vec<String> {
         let mut unflushed = false;
         let mut due = Instant::now();
@@ -146,7 +146,7 @@ impl WriterThread {
         self.broken
     }
 
-    /// Brings all files up to date; gives the time from which on that may be done again.
+    /// Flushes all reports, and returns when the next flush is due at the earliest.
     fn flush(&mut self) -> Instant {
         let began = Instant::now();
         self.each(|writer| writer.flush());

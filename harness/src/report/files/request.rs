@@ -19,7 +19,7 @@ pub enum ReportRequest {
     Junit(PathBuf),
     /// A folder with a page to look at.
     Html(PathBuf),
-    /// Annotations on standard output, and a summary in a file: this one, or `$GITHUB_STEP_SUMMARY`.
+    /// Annotations on standard output, and a summary in this file, or in that of `$GITHUB_STEP_SUMMARY`.
     Github(Option<PathBuf>),
 }
 
@@ -51,7 +51,7 @@ impl ReportRequest {
     /// Begins the report.
     ///
     /// # Errors
-    /// The system's, where it can't be written.
+    /// What the file system says, where it can't be written.
     pub fn begin(&self, options: &ReportOptions) -> io::Result<Box<dyn Reporter>> {
         match self {
             Self::Json(file) => Ok(Box::new(EventFileWriter::create(file)?)),

@@ -39,12 +39,12 @@ fn details_wait_for_the_end_of_their_scenario() {
     let none = Vec::<String>::new;
     let one = |word: &str| vec![word.to_owned()];
     let begun = || [one("run_started"), one("scenario_started"), none(), none(), none()];
-    let with_details = vec!["sent".to_owned(), "scenario_finished".to_owned()];
-    let without = one("scenario_finished");
-    assert_eq!(given(KeepDetails::On, &passed("a/b")), [&begun()[..], &[with_details.clone()]].concat());
-    assert_eq!(given(KeepDetails::OnFailure, &passed("a/b")), [&begun()[..], &[without.clone()]].concat());
-    assert_eq!(given(KeepDetails::OnFailure, &failed("a/b", &["x"])), [&begun()[..], &[with_details]].concat());
-    assert_eq!(given(KeepDetails::Off, &failed("a/b", &["x"])), [&begun()[..], &[without]].concat());
+    let with = |end: &[&str]| [&begun()[..], &[end.iter().map(|word| (*word).to_owned()).collect()]].concat();
+    let (details, bare) = (with(&["sent", "scenario_finished"]), with(&["scenario_finished"]));
+    assert_eq!(given(KeepDetails::On, &passed("a/b")), details);
+    assert_eq!(given(KeepDetails::OnFailure, &passed("a/b")), bare);
+    assert_eq!(given(KeepDetails::OnFailure, &failed("a/b", &["x"])), details);
+    assert_eq!(given(KeepDetails::Off, &failed("a/b", &["x"])), bare);
 }
 
 /// Writes an event file into a folder.

@@ -36,7 +36,7 @@ pub(super) struct ScenarioView {
 
 /// The parts of a line about a participant, but for its name.
 #[derive(Debug, Default)]
-pub(super) struct Row<'t> {
+pub(super) struct LaneRow<'t> {
     /// What happened, as one character; it stands in the participant's lane.
     pub(super) arrow: &'t str,
     /// A status before the text, in a colour of its own.
@@ -59,8 +59,8 @@ pub(super) struct LaneLayout {
 
 impl LaneLayout {
     /// A line about what a participant did or got.
-    pub(super) fn row(&self, view: &mut ScenarioView, at: Duration, who: &str, row: Row<'_>) -> String {
-        let Row { arrow, status, text, mark } = row;
+    pub(super) fn row(&self, view: &mut ScenarioView, at: Duration, who: &str, row: LaneRow<'_>) -> String {
+        let LaneRow { arrow, status, text, mark } = row;
         let lane = view.lane(who);
         let style = Style::Lane(lane.unwrap_or_default());
         let lanes = self.lanes(view, lane, arrow);

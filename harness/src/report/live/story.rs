@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::lanes::{LaneLayout, PIPED, Row, ScenarioView};
+use super::lanes::{LaneLayout, LaneRow, PIPED, ScenarioView};
 use crate::event::{Event, EventKind, Instance, Place};
 use crate::history::Closing;
 use crate::report::wording::short_ids::ShortIds;
@@ -87,14 +87,14 @@ impl Story {
                 let body = body.as_deref().map(|body| format!("  {}", layout.frame(view, body))).unwrap_or_default();
                 let text = format!("{method} {}{body}", visible(&view.ids.shorten(path)));
                 let mark = purpose.as_deref().map(|purpose| format!("  ({purpose})")).unwrap_or_default();
-                Some(layout.row(view, event.at, participant, Row { arrow: "→", text, mark, ..Row::default() }))
+                Some(layout.row(view, event.at, participant, LaneRow { arrow: "→", text, mark, ..LaneRow::default() }))
             }
             EventKind::Answered { participant, status, body, took, .. } => {
                 let style = if *status < 400 { Style::Good } else { Style::Note };
                 let status = Some((style, status.to_string()));
                 let text = layout.frame(view, body);
                 let mark = format!("  ({:.1} ms)", took.as_secs_f64() * 1000.0);
-                Some(layout.row(view, event.at, participant, Row { arrow: "←", status, text, mark }))
+                Some(layout.row(view, event.at, participant, LaneRow { arrow: "←", status, text, mark }))
             }
             EventKind::Opened { participant, connection, path, status, id, .. } => {
                 if id.is_some() {
@@ -103,13 +103,13 @@ impl Story {
                 let refused = if *status == 101 { String::new() } else { format!("  refused: {status}") };
                 let path = view.ids.shorten(path);
                 let text = format!("{}open {}{refused}", named(connection), visible(&path));
-                Some(layout.row(view, event.at, participant, Row { arrow: "⇄", text, ..Row::default() }))
+                Some(layout.row(view, event.at, participant, LaneRow { arrow: "⇄", text, ..LaneRow::default() }))
             }
             EventKind::Sent { barrier: true, .. } | EventKind::Received { barrier: true, .. } if !layout.whole => None,
             EventKind::Sent { participant, connection, frame, barrier, .. } => {
                 let text = format!("{}{}", named(connection), layout.frame(view, frame));
                 let mark = if *barrier { "  (barrier)".to_owned() } else { String::new() };
-                Some(layout.row(view, event.at, participant, Row { arrow: "→", text, mark, ..Row::default() }))
+                Some(layout.row(view, event.at, participant, LaneRow { arrow: "→", text, mark, ..LaneRow::default() }))
             }
             EventKind::Received { participant, connection, frame, number, barrier, .. } => {
                 // A request to a stub opens its connection.
@@ -122,13 +122,13 @@ impl Story {
                     Some(number) => format!("  #{number}"),
                     None => String::new(),
                 };
-                Some(layout.row(view, event.at, participant, Row { arrow: "←", text, mark, ..Row::default() }))
+                Some(layout.row(view, event.at, participant, LaneRow { arrow: "←", text, mark, ..LaneRow::default() }))
             }
             EventKind::Taken { participant, step, numbers, .. } => {
                 let numbers: Vec<String> = numbers.iter().map(|number| format!("#{number}")).collect();
                 let by = view.steps.get(step).map(|place| format!(" by {}", line_of(place))).unwrap_or_default();
                 let mark = format!("{} taken{by}", numbers.join(", "));
-                Some(layout.row(view, event.at, participant, Row { arrow: "✓", mark, ..Row::default() }))
+                Some(layout.row(view, event.at, participant, LaneRow { arrow: "✓", mark, ..LaneRow::default() }))
             }
             EventKind::Released { order, spread, .. } => {
                 let names: Vec<&str> = order.iter().map(|start| start.participant.as_str()).collect();
@@ -139,7 +139,7 @@ impl Story {
                 view.closed(participant);
                 let is_stub = view.stubs.contains(participant);
                 let text = format!("{}{}", named(connection), closed_text(end, is_stub));
-                Some(layout.row(view, event.at, participant, Row { arrow: "✕", text, ..Row::default() }))
+                Some(layout.row(view, event.at, participant, LaneRow { arrow: "✕", text, ..LaneRow::default() }))
             }
             EventKind::ServerLog { line } => {
                 let room = layout.width.map_or(usize::MAX, |width| width.saturating_sub(view.margin() + 2));

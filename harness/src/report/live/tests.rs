@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::failure_list::{FailureList, FailureSignature, common_headline};
 use super::story::Story;
 use crate::event::sample::{event, failed, of_run, place, result, scenario_finished, scenario_started};
-use crate::event::{Event, EventKind, Instance, Outcome, ScenarioResult, Start};
+use crate::event::{Event, EventKind, Instance, Outcome, RacerStart, ScenarioResult};
 use crate::history::Closing;
 use crate::text::paint::Paint;
 
@@ -67,8 +67,10 @@ fn play() -> Vec<Event> {
         body: r#"{"error":"no such room"}"#.to_owned(),
         took: Duration::from_millis(2),
     };
-    let start =
-        |participant: &str, after| Start { participant: participant.to_owned(), after: Duration::from_micros(after) };
+    let start = |participant: &str, after| RacerStart {
+        participant: participant.to_owned(),
+        after: Duration::from_micros(after),
+    };
     let released = EventKind::Released {
         step: 3,
         order: vec![start("ann", 0), start("ben", 42)],

@@ -88,7 +88,7 @@ fn compare_one(
         failure
     };
     let outcome = store::compare(path, &taken.text).map_err(io)?;
-    if let store::Comparison::Same = outcome {
+    if let store::SnapshotComparison::Same = outcome {
         if let Some(pending) = keep.pending(path) {
             store::clear_pending(&pending).map_err(io)?;
         }
@@ -100,7 +100,7 @@ fn compare_one(
         return Ok(());
     }
     if let Some(pending) = keep.pending(path).filter(|_| held) {
-        let old = if let store::Comparison::Differs { old, .. } = &outcome { Some(old.as_str()) } else { None };
+        let old = if let store::SnapshotComparison::Differs { old, .. } = &outcome { Some(old.as_str()) } else { None };
         store::write_pending(&pending, &taken.text, meta, old).map_err(io)?;
     }
     let shown = crate::source::shown_path(path);
@@ -109,14 +109,14 @@ fn compare_one(
         Some(SnapshotChange { name: taken.name.clone(), file, old, new: taken.text.clone() })
     };
     let mut failure = match outcome {
-        store::Comparison::Missing { .. } => {
+        store::SnapshotComparison::Missing { .. } => {
             let mut failure = failed(format!("the snapshot `{}` is not stored yet", taken.name));
             failure.details.push(format!("it belongs in {}", shown.display()));
             failure.diff = diff_lines("", &taken.text);
             failure.snapshot = changed(None);
             failure
         }
-        store::Comparison::Differs { old, new } => {
+        store::SnapshotComparison::Differs { old, new } => {
             let lines = diff_lines(&old, &new);
             let mut failure = failed(headline(&taken.name, &old, &new));
             failure.details.push(format!("stored in {}", shown.display()));
@@ -131,7 +131,7 @@ fn compare_one(
             failure.snapshot = changed(Some(old));
             failure
         }
-        store::Comparison::Same => return Ok(()),
+        store::SnapshotComparison::Same => return Ok(()),
     };
     if !held {
         let why = "nothing was written for it, since something else failed: that comes first";

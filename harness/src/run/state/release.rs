@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::answer::Answer;
 use super::lock::lock;
-use crate::event::Start;
+use crate::event::RacerStart;
 use crate::wire::Latch;
 
 /// Waits are slept up to so much before their end and spun from there: a sleep ends late by tens of microseconds.
@@ -23,7 +23,7 @@ pub(crate) struct Racer {
 }
 
 /// Who was released when: those who were, in order, and the time between the first and the last.
-pub(crate) type Released = Box<dyn Fn(Vec<Start>, Duration) + Send + Sync>;
+pub(crate) type Released = Box<dyn Fn(Vec<RacerStart>, Duration) + Send + Sync>;
 
 /// The instant for which all racers wait.
 pub(crate) struct Release {
@@ -94,8 +94,8 @@ impl Release {
             }
         }
         let Some(first) = starts.first().map(|(_, at)| *at) else { return };
-        let order: Vec<Start> =
-            starts.into_iter().map(|(participant, at)| Start { participant, after: at - first }).collect();
+        let order: Vec<RacerStart> =
+            starts.into_iter().map(|(participant, at)| RacerStart { participant, after: at - first }).collect();
         let spread = order.last().map(|last| last.after).unwrap_or_default();
         (self.released)(order, spread);
         for tell in told {
@@ -143,7 +143,7 @@ mod tests {
     fn release(lanes: &[(&str, u64)]) -> (Arc<Release>, Order) {
         let (told, order) = tokio::sync::mpsc::unbounded_channel();
         let lanes = lanes.iter().map(|(who, offset)| ((*who).to_owned(), Duration::from_micros(*offset))).collect();
-        let tell = move |starts: Vec<Start>, _| {
+        let tell = move |starts: Vec<RacerStart>, _| {
             let _ = told.send(starts.into_iter().map(|start| start.participant).collect());
         };
         (Release::new(lanes, Box::new(tell)), order)

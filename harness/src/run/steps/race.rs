@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::{EventKind, Failure, Nearest, Raced, Start};
+use crate::event::{EventKind, Failure, Nearest, Raced, RacerStart};
 use crate::run::acts::checks::differences;
 use crate::run::context::captures::capture;
 use crate::run::context::step_context::{MainMode, StepContext, StepResult};
@@ -83,7 +83,7 @@ fn order(context: &StepContext, racers: &[Arc<Participant>]) -> Vec<(String, Dur
 }
 
 /// Tells and keeps who was released when.
-fn tell_release(context: &StepContext) -> Box<dyn Fn(Vec<Start>, Duration) + Send + Sync> {
+fn tell_release(context: &StepContext) -> Box<dyn Fn(Vec<RacerStart>, Duration) + Send + Sync> {
     let (world, step) = (Arc::clone(&context.world), context.place.number);
     let place = context.place.trail.first().cloned();
     Box::new(move |order, spread| {

@@ -7,19 +7,19 @@ use super::stream::is_stream;
 use super::value::{Around, ChangeFinder, shown};
 use crate::snapshot::changes::change::{Change, ChangeKind, Fingerprint};
 use crate::snapshot::shape::aligned;
-use crate::snapshot::tree::Node;
+use crate::snapshot::tree::SnapshotNode;
 use crate::text::counted;
 
 const STATE: &str = "state";
 const FRAMES: &str = "frames";
 
 /// All changes from one tree to the other.
-pub(crate) fn changes_between(old: &Node, new: &Node) -> Vec<Change> {
+pub(crate) fn changes_between(old: &SnapshotNode, new: &SnapshotNode) -> Vec<Change> {
     let people = [old, new].into_iter().flat_map(keys).map(str::to_owned).collect();
     let mut changes = ChangeFinder { people, found: Vec::new() };
     let whole = SnapshotPlace::new(None, PlacePart::Other);
     match (old, new) {
-        (Node::Map(olds), Node::Map(news)) => {
+        (SnapshotNode::Map(olds), SnapshotNode::Map(news)) => {
             for (who, block) in news {
                 match olds.iter().find(|(other, _)| other == who) {
                     Some((_, before)) => changes.block(who, before, block),
@@ -35,26 +35,26 @@ pub(crate) fn changes_between(old: &Node, new: &Node) -> Vec<Change> {
     changes.found
 }
 
-fn keys(node: &Node) -> impl Iterator<Item = &str> {
-    let entries = if let Node::Map(entries) = node { entries.as_slice() } else { &[] };
+fn keys(node: &SnapshotNode) -> impl Iterator<Item = &str> {
+    let entries = if let SnapshotNode::Map(entries) = node { entries.as_slice() } else { &[] };
     entries.iter().map(|(key, _)| key.as_str())
 }
 
-fn entries(node: &Node) -> Option<&[(String, Node)]> {
-    if let Node::Map(entries) = node { Some(entries) } else { None }
+fn entries(node: &SnapshotNode) -> Option<&[(String, SnapshotNode)]> {
+    if let SnapshotNode::Map(entries) = node { Some(entries) } else { None }
 }
 
-fn items(node: &Node) -> Option<&[Node]> {
-    if let Node::List(items) = node { Some(items) } else { None }
+fn items(node: &SnapshotNode) -> Option<&[SnapshotNode]> {
+    if let SnapshotNode::List(items) = node { Some(items) } else { None }
 }
 
 /// Whether a part of a block holds frames by kind.
-fn holds_kinds(heading: &str, node: &Node) -> bool {
+fn holds_kinds(heading: &str, node: &SnapshotNode) -> bool {
     section(heading) == FRAMES && entries(node).is_some_and(|kinds| kinds.iter().all(|(_, list)| items(list).is_some()))
 }
 
 impl ChangeFinder {
-    fn participant(&mut self, kind: ChangeKind, who: &str, block: &Node) {
+    fn participant(&mut self, kind: ChangeKind, who: &str, block: &SnapshotNode) {
         let (meaning, family, around) = match kind {
             ChangeKind::ParticipantGone => (
                 format!("{who} is no longer in the snapshot"),
@@ -78,7 +78,7 @@ impl ChangeFinder {
         });
     }
 
-    fn block(&mut self, who: &str, old: &Node, new: &Node) {
+    fn block(&mut self, who: &str, old: &SnapshotNode, new: &SnapshotNode) {
         let (Some(olds), Some(news)) = (entries(old), entries(new)) else {
             let place = SnapshotPlace::new(Some(who), PlacePart::Other);
             self.value(&place, old, new, &|| Around::of(old.clone(), new.clone()));
@@ -95,14 +95,16 @@ impl ChangeFinder {
         }
     }
 
-    fn part(&mut self, who: &str, heading: &str, old: &Node, new: &Node) {
+    fn part(&mut self, who: &str, heading: &str, old: &SnapshotNode, new: &SnapshotNode) {
         let before = self.found.len();
         match (old, new) {
-            (Node::Map(olds), Node::Map(news)) if heading == STATE => self.states(who, olds, news),
-            (Node::Map(olds), Node::Map(news)) if holds_kinds(heading, old) && holds_kinds(heading, new) => {
+            (SnapshotNode::Map(olds), SnapshotNode::Map(news)) if heading == STATE => self.states(who, olds, news),
+            (SnapshotNode::Map(olds), SnapshotNode::Map(news))
+                if holds_kinds(heading, old) && holds_kinds(heading, new) =>
+            {
                 self.kinds(who, heading, olds, news);
             }
-            (Node::List(olds), Node::List(news)) if is_stream(olds) && is_stream(news) => {
+            (SnapshotNode::List(olds), SnapshotNode::List(news)) if is_stream(olds) && is_stream(news) => {
                 if olds.len() > 1 && news.is_empty() {
                     self.whole_stream(who, heading, old, olds.len());
                 } else {
@@ -117,7 +119,7 @@ impl ChangeFinder {
         }
     }
 
-    fn whole_stream(&mut self, who: &str, heading: &str, old: &Node, count: usize) {
+    fn whole_stream(&mut self, who: &str, heading: &str, old: &SnapshotNode, count: usize) {
         let place = SnapshotPlace::new(Some(who), PlacePart::Other).with(PlaceStep::Key(heading.to_owned()));
         let meaning =
             format!("all {} of {heading} are missing in {who}'s inbox", counted(count, "delivery", "deliveries"));
@@ -126,7 +128,7 @@ impl ChangeFinder {
         self.push(ChangeKind::Missing, &place, "stream", meaning, family, around);
     }
 
-    fn states(&mut self, who: &str, olds: &[(String, Node)], news: &[(String, Node)]) {
+    fn states(&mut self, who: &str, olds: &[(String, SnapshotNode)], news: &[(String, SnapshotNode)]) {
         for (name, answer) in news {
             let place = SnapshotPlace::new(Some(who), PlacePart::State(name.clone()));
             let Some((_, before)) = olds.iter().find(|(other, _)| other == name) else {
@@ -158,18 +160,18 @@ impl ChangeFinder {
         }
     }
 
-    fn kinds(&mut self, who: &str, heading: &str, olds: &[(String, Node)], news: &[(String, Node)]) {
+    fn kinds(&mut self, who: &str, heading: &str, olds: &[(String, SnapshotNode)], news: &[(String, SnapshotNode)]) {
         let all: BTreeSet<&String> = olds.iter().chain(news).map(|(kind, _)| kind).collect();
         for kind in all {
-            let list = |side: &[(String, Node)]| -> Vec<Node> {
+            let list = |side: &[(String, SnapshotNode)]| -> Vec<SnapshotNode> {
                 let found = side.iter().find(|(other, _)| other == kind);
-                found.and_then(|(_, list)| items(list)).map(<[Node]>::to_vec).unwrap_or_default()
+                found.and_then(|(_, list)| items(list)).map(<[SnapshotNode]>::to_vec).unwrap_or_default()
             };
             self.frames(who, heading, kind, &list(olds), &list(news));
         }
     }
 
-    fn frames(&mut self, who: &str, heading: &str, kind: &str, old: &[Node], new: &[Node]) {
+    fn frames(&mut self, who: &str, heading: &str, kind: &str, old: &[SnapshotNode], new: &[SnapshotNode]) {
         if old == new {
             return;
         }
@@ -187,7 +189,7 @@ impl ChangeFinder {
             }
         }
         let all = place(None);
-        let around = || Around::of(Node::List(old.to_vec()), Node::List(new.to_vec()));
+        let around = || Around::of(SnapshotNode::List(old.to_vec()), SnapshotNode::List(new.to_vec()));
         let twins = gone.iter().filter(|before| added.iter().any(|after| old.get(**before) == new.get(*after))).count();
         if twins > 0 {
             let meaning = format!("{kind} frames came in another order{}", all.whom());
@@ -254,34 +256,36 @@ fn times(count: usize) -> String {
 }
 
 /// Nothing, of the same shape.
-fn empty(like: &Node) -> Node {
+fn empty(like: &SnapshotNode) -> SnapshotNode {
     match like {
-        Node::List(_) => Node::List(Vec::new()),
-        Node::Map(_) => Node::Map(Vec::new()),
-        _ => Node::Null,
+        SnapshotNode::List(_) => SnapshotNode::List(Vec::new()),
+        SnapshotNode::Map(_) => SnapshotNode::Map(Vec::new()),
+        _ => SnapshotNode::Null,
     }
 }
 
 /// The status of an answer that was no good one: the snapshot shows it as `{answer, status}`.
-fn refused(node: &Node) -> Option<String> {
+fn refused(node: &SnapshotNode) -> Option<String> {
     let entries = entries(node)?;
-    let status =
-        entries.iter().find(|(key, _)| key == "status").filter(|(_, status)| matches!(status, Node::Number(_)))?;
+    let status = entries
+        .iter()
+        .find(|(key, _)| key == "status")
+        .filter(|(_, status)| matches!(status, SnapshotNode::Number(_)))?;
     (entries.len() == 2 && entries.iter().any(|(key, _)| key == "answer")).then(|| shown(&status.1))
 }
 
 /// How often each place that holds an object stands in a snapshot.
-pub(crate) fn count_objects(root: &Node) -> BTreeMap<String, usize> {
+pub(crate) fn count_objects(root: &SnapshotNode) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for (who, block) in entries(root).unwrap_or_default() {
         for (heading, part) in entries(block).unwrap_or_default() {
             let mut at =
-                |part: PlacePart, node: &Node| objects(&SnapshotPlace::new(Some(who), part), node, &mut counts);
+                |part: PlacePart, node: &SnapshotNode| objects(&SnapshotPlace::new(Some(who), part), node, &mut counts);
             match part {
-                Node::Map(states) if heading == STATE => {
+                SnapshotNode::Map(states) if heading == STATE => {
                     states.iter().for_each(|(name, answer)| at(PlacePart::State(name.clone()), answer));
                 }
-                Node::Map(kinds) if holds_kinds(heading, part) => {
+                SnapshotNode::Map(kinds) if holds_kinds(heading, part) => {
                     for (kind, list) in kinds {
                         for frame in items(list).unwrap_or_default() {
                             let kind = kind.clone();
@@ -289,7 +293,7 @@ pub(crate) fn count_objects(root: &Node) -> BTreeMap<String, usize> {
                         }
                     }
                 }
-                Node::List(list) if is_stream(list) => {
+                SnapshotNode::List(list) if is_stream(list) => {
                     for (head, body) in list.iter().filter_map(entries).flatten() {
                         at(PlacePart::Delivery { stream: heading.clone(), head: DeliveryHead::parse(head) }, body);
                     }
@@ -301,13 +305,13 @@ pub(crate) fn count_objects(root: &Node) -> BTreeMap<String, usize> {
     counts
 }
 
-fn objects(place: &SnapshotPlace, node: &Node, counts: &mut BTreeMap<String, usize>) {
+fn objects(place: &SnapshotPlace, node: &SnapshotNode, counts: &mut BTreeMap<String, usize>) {
     match node {
-        Node::Map(entries) => {
+        SnapshotNode::Map(entries) => {
             *counts.entry(place.general()).or_default() += 1;
             entries.iter().for_each(|(key, value)| objects(&place.with(PlaceStep::Key(key.clone())), value, counts));
         }
-        Node::List(items) => {
+        SnapshotNode::List(items) => {
             let items = items.iter().enumerate();
             items.for_each(|(at, item)| objects(&place.with(PlaceStep::Element(at, None)), item, counts));
         }

@@ -5,10 +5,10 @@ use similar::TextDiff;
 
 use crate::snapshot::render::render;
 use crate::snapshot::store::digest;
-use crate::snapshot::tree::Node;
+use crate::snapshot::tree::SnapshotNode;
 use crate::text::diff::{DiffKind, DiffLine, unified};
 
-/// What kind of change it is. In the order of how much they deserve a look.
+/// The kinds of changes, the most important first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
@@ -73,7 +73,7 @@ impl ChangeKind {
     }
 }
 
-/// What is alike in changes that have one cause: they are reviewed as one.
+/// What changes of one cause have in common; they are reviewed as one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Fingerprint {
     /// The kind.
@@ -111,14 +111,14 @@ pub struct Change {
     /// For a field that came or went: the place whose objects would have it in common.
     pub(crate) common: Option<String>,
     /// What is around it, before and after this change alone.
-    pub(crate) before: Option<Node>,
-    pub(crate) after: Option<Node>,
+    pub(crate) before: Option<SnapshotNode>,
+    pub(crate) after: Option<SnapshotNode>,
 }
 
 impl Change {
     /// The lines of this change alone, with some around it.
     pub fn lines(&self) -> Vec<DiffLine> {
-        let text = |node: &Option<Node>| node.as_ref().map(render).unwrap_or_default();
+        let text = |node: &Option<SnapshotNode>| node.as_ref().map(render).unwrap_or_default();
         let (before, after) = (text(&self.before), text(&self.after));
         let mut lines = vec![DiffLine { kind: DiffKind::Hunk, text: format!("@@ {} @@", self.path) }];
         let hunks = unified(&TextDiff::from_lines(&before, &after));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::blocks;
 use super::change::{Change, ChangeKind, Fingerprint};
 use crate::snapshot::parse::parse;
-use crate::snapshot::tree::Node;
+use crate::snapshot::tree::SnapshotNode;
 
 /// All changes from the stored text to the new one, in the new one's order; empty where the texts are equal, and
 /// never empty where they differ. Without a stored text the whole is one change.
@@ -17,7 +17,7 @@ pub fn changes(old: Option<&str>, new: &str) -> Vec<Change> {
             meaning,
             family: family.to_owned(),
             common: None,
-            before: old.map(|text| Node::Text(text.to_owned())),
+            before: old.map(|text| SnapshotNode::Text(text.to_owned())),
             after: None,
         }]
     };
@@ -75,7 +75,7 @@ pub(crate) fn census(text: &str) -> BTreeMap<String, usize> {
 
 fn describe(new: &str) -> String {
     match parse(new) {
-        Ok(Node::Map(blocks)) => {
+        Ok(SnapshotNode::Map(blocks)) => {
             let people: Vec<&str> = blocks.iter().map(|(key, _)| key.as_str()).collect();
             format!("a new snapshot of {}", people.join(", "))
         }

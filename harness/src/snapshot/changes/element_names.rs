@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::snapshot::tree::Node;
+use crate::snapshot::tree::SnapshotNode;
 
 /// Placeholders that name nothing.
 const NAMELESS: [&str; 3] = ["[time]", "[seq]", "[run]"];
 
 /// The names of all elements, where each has one and no two have the same.
-pub(crate) fn named(items: &[Node], people: &BTreeSet<String>) -> Option<Vec<String>> {
+pub(crate) fn named(items: &[SnapshotNode], people: &BTreeSet<String>) -> Option<Vec<String>> {
     let names: Vec<String> = items.iter().map(|item| name(item, people)).collect::<Option<_>>()?;
     let distinct: BTreeSet<&String> = names.iter().collect();
     (distinct.len() == names.len()).then_some(names)
@@ -16,20 +16,20 @@ pub(crate) fn named(items: &[Node], people: &BTreeSet<String>) -> Option<Vec<Str
 
 /// A participant's key, an id's placeholder, or the text of a scalar. Of an object it is what stands under `id`, else
 /// the first numbered id (`[bob.msg.1]`), else the one participant whom it names.
-pub(crate) fn name(node: &Node, people: &BTreeSet<String>) -> Option<String> {
+pub(crate) fn name(node: &SnapshotNode, people: &BTreeSet<String>) -> Option<String> {
     let person = |text: &str| {
         let key = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'))?;
         people.contains(key).then(|| key.to_owned())
     };
     match node {
-        Node::Text(text) => Some(person(text).unwrap_or_else(|| text.clone())),
-        Node::Number(number) => Some(number.to_string()),
-        Node::Bool(_) | Node::Null | Node::List(_) => None,
-        Node::Map(entries) => {
+        SnapshotNode::Text(text) => Some(person(text).unwrap_or_else(|| text.clone())),
+        SnapshotNode::Number(number) => Some(number.to_string()),
+        SnapshotNode::Bool(_) | SnapshotNode::Null | SnapshotNode::List(_) => None,
+        SnapshotNode::Map(entries) => {
             let ids: Vec<(&str, &str)> = entries
                 .iter()
                 .filter_map(|(key, value)| match value {
-                    Node::Text(text) if is_id(text) => Some((key.as_str(), text.as_str())),
+                    SnapshotNode::Text(text) if is_id(text) => Some((key.as_str(), text.as_str())),
                     _ => None,
                 })
                 .collect();

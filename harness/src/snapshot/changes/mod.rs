@@ -2,9 +2,10 @@
 //! alice", not "line 34 is gone". The words come from the snapshot's own structure (whose block it is, what a state
 //! or a stream is called, which kind a frame has), so nothing here knows what the server under test is about.
 //!
-//! [`changes()`] is the way in and gives each [`Change`]. `blocks` goes through the participants' blocks, `stream` compares deliveries in stream order, `value` the values
-//! inside, `place` says where something stands and `element_names` who or what an element of a
-//! list is.
+//! - [`changes()`] is the way in: all [`Change`]s from one text to another;
+//! - `blocks` goes through the participants' blocks, `stream` compares deliveries in stream order, `value` the values
+//!   inside;
+//! - `place` says where something stands, `element_names` who or what an element of a list is.
 
 mod blocks;
 mod change;

@@ -9,30 +9,32 @@ use super::place::{DeliveryHead, PlacePart, SnapshotPlace};
 use super::value::{Around, ChangeFinder};
 use crate::snapshot::changes::change::ChangeKind;
 use crate::snapshot::shape::aligned;
-use crate::snapshot::tree::Node;
+use crate::snapshot::tree::SnapshotNode;
 
 static NUMBERED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\.[0-9]+\]").ok());
 
 struct Delivery<'a> {
     head: DeliveryHead,
-    body: &'a Node,
+    body: &'a SnapshotNode,
 }
 
 impl Delivery<'_> {
     /// Its content without its order, and without the numbers of ids where they may have shifted.
-    fn content(&self, ids: bool) -> Node {
+    fn content(&self, ids: bool) -> SnapshotNode {
         masked(self.body, self.head.order, ids)
     }
 }
 
 /// Whether a list is a stream: each element one delivery under its heading.
-pub(crate) fn is_stream(items: &[Node]) -> bool {
-    items.iter().all(|item| matches!(item, Node::Map(entries) if entries.len() == 1))
+pub(crate) fn is_stream(items: &[SnapshotNode]) -> bool {
+    items.iter().all(|item| matches!(item, SnapshotNode::Map(entries) if entries.len() == 1))
 }
 
-fn deliveries(items: &[Node]) -> Vec<Delivery<'_>> {
+fn deliveries(items: &[SnapshotNode]) -> Vec<Delivery<'_>> {
     let one = items.iter().filter_map(|item| match item {
-        Node::Map(entries) => entries.first().map(|(head, body)| Delivery { head: DeliveryHead::parse(head), body }),
+        SnapshotNode::Map(entries) => {
+            entries.first().map(|(head, body)| Delivery { head: DeliveryHead::parse(head), body })
+        }
         _ => None,
     });
     one.collect()
@@ -40,7 +42,7 @@ fn deliveries(items: &[Node]) -> Vec<Delivery<'_>> {
 
 impl ChangeFinder {
     /// The deliveries of one stream of one participant.
-    pub(crate) fn stream(&mut self, who: &str, stream: &str, old_items: &[Node], new_items: &[Node]) {
+    pub(crate) fn stream(&mut self, who: &str, stream: &str, old_items: &[SnapshotNode], new_items: &[SnapshotNode]) {
         let (old, new) = (deliveries(old_items), deliveries(new_items));
         let mut pairs: Vec<(usize, usize)> = Vec::new();
         let mut moved: Vec<(usize, usize)> = Vec::new();
@@ -131,7 +133,7 @@ impl ChangeFinder {
         old: &[Delivery<'_>],
         new: &[Delivery<'_>],
         mut moved: Vec<(usize, usize)>,
-        items: (&[Node], &[Node]),
+        items: (&[SnapshotNode], &[SnapshotNode]),
     ) {
         moved.sort_unstable();
         let mut told = Vec::new();
@@ -143,7 +145,7 @@ impl ChangeFinder {
             let back = moved.iter().find(|(other, to_here)| {
                 *other > *before && old[*other].head.order == to.order && new[*to_here].head.order == from.order
             });
-            let around = Around::of(Node::List(items.0.to_vec()), Node::List(items.1.to_vec()));
+            let around = Around::of(SnapshotNode::List(items.0.to_vec()), SnapshotNode::List(items.1.to_vec()));
             if let Some((other, _)) = back {
                 told.push(*other);
                 let meaning = format!("{} and {} changed places for {who}", from.short(), to.short());
@@ -178,7 +180,7 @@ fn rest(
         .map(|head| head.kind.as_str())
         .collect();
     for kind in kinds {
-        let of_kind = |all: &[Delivery<'_>], left: &[usize]| -> (Vec<usize>, Vec<Node>) {
+        let of_kind = |all: &[Delivery<'_>], left: &[usize]| -> (Vec<usize>, Vec<SnapshotNode>) {
             let places =
                 left.iter().copied().filter(|place| all[*place].head.kind == kind && all[*place].head.order.is_none());
             places.map(|place| (place, all[place].body.clone())).unzip()
@@ -195,16 +197,16 @@ fn rest(
     (gone, added)
 }
 
-fn masked(node: &Node, order: Option<i64>, ids: bool) -> Node {
+fn masked(node: &SnapshotNode, order: Option<i64>, ids: bool) -> SnapshotNode {
     match node {
-        Node::Number(number) if order.is_some() && number.as_i64() == order => Node::Null,
-        Node::Text(text) if ids => match &*NUMBERED {
-            Some(regex) => Node::Text(regex.replace_all(text, "]").into_owned()),
+        SnapshotNode::Number(number) if order.is_some() && number.as_i64() == order => SnapshotNode::Null,
+        SnapshotNode::Text(text) if ids => match &*NUMBERED {
+            Some(regex) => SnapshotNode::Text(regex.replace_all(text, "]").into_owned()),
             None => node.clone(),
         },
-        Node::List(items) => Node::List(items.iter().map(|item| masked(item, order, ids)).collect()),
-        Node::Map(entries) => {
-            Node::Map(entries.iter().map(|(key, value)| (key.clone(), masked(value, order, ids))).collect())
+        SnapshotNode::List(items) => SnapshotNode::List(items.iter().map(|item| masked(item, order, ids)).collect()),
+        SnapshotNode::Map(entries) => {
+            SnapshotNode::Map(entries.iter().map(|(key, value)| (key.clone(), masked(value, order, ids))).collect())
         }
         other => other.clone(),
     }

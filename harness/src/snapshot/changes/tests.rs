@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::changes;
 use crate::snapshot::changes::change::{Change, ChangeKind};
 use crate::snapshot::render::render;
-use crate::snapshot::tree::Node;
+use crate::snapshot::tree::SnapshotNode;
 
 fn text(value: &Value) -> String {
-    render(&Node::from(value))
+    render(&SnapshotNode::from(value))
 }
 
 fn between(old: &Value, new: &Value) -> Vec<Change> {

@@ -6,7 +6,7 @@ use super::place::{PlaceStep, SnapshotPlace};
 use crate::snapshot::changes::change::{Change, ChangeKind, Fingerprint};
 use crate::snapshot::changes::element_names::{is_id, name, named};
 use crate::snapshot::shape::aligned;
-use crate::snapshot::tree::Node;
+use crate::snapshot::tree::SnapshotNode;
 use crate::text::shorten;
 
 /// Letters of a value in a sentence.
@@ -22,17 +22,17 @@ pub(crate) struct ChangeFinder {
 /// What is around a change, before and after it alone.
 #[derive(Clone)]
 pub(crate) struct Around {
-    pub(crate) before: Option<Node>,
-    pub(crate) after: Option<Node>,
+    pub(crate) before: Option<SnapshotNode>,
+    pub(crate) after: Option<SnapshotNode>,
 }
 
 impl Around {
-    pub(crate) fn of(before: Node, after: Node) -> Self {
+    pub(crate) fn of(before: SnapshotNode, after: SnapshotNode) -> Self {
         Self { before: Some(before), after: Some(after) }
     }
 
     /// An object in which one member is another one, or none.
-    fn member(entries: &[(String, Node)], key: &str, value: Option<&Node>) -> Self {
+    fn member(entries: &[(String, SnapshotNode)], key: &str, value: Option<&SnapshotNode>) -> Self {
         let mut after = entries.to_vec();
         let place = after.iter().position(|(other, _)| other == key);
         match (place, value) {
@@ -44,29 +44,29 @@ impl Around {
             }
             (None, None) => {}
         }
-        Self::of(Node::Map(entries.to_vec()), Node::Map(after))
+        Self::of(SnapshotNode::Map(entries.to_vec()), SnapshotNode::Map(after))
     }
 
     /// A list in which one element is another one.
-    fn element(items: &[Node], place: usize, value: &Node) -> Self {
+    fn element(items: &[SnapshotNode], place: usize, value: &SnapshotNode) -> Self {
         let mut after = items.to_vec();
         if let Some(item) = after.get_mut(place) {
             *item = value.clone();
         }
-        Self::of(Node::List(items.to_vec()), Node::List(after))
+        Self::of(SnapshotNode::List(items.to_vec()), SnapshotNode::List(after))
     }
 
     /// A list without one element.
-    pub(crate) fn without(items: &[Node], place: usize) -> Self {
+    pub(crate) fn without(items: &[SnapshotNode], place: usize) -> Self {
         let mut after = items.to_vec();
         if place < after.len() {
             after.remove(place);
         }
-        Self::of(Node::List(items.to_vec()), Node::List(after))
+        Self::of(SnapshotNode::List(items.to_vec()), SnapshotNode::List(after))
     }
 
     /// A list with one element that was not there.
-    pub(crate) fn inserted(items: &[Node], place: usize) -> Self {
+    pub(crate) fn inserted(items: &[SnapshotNode], place: usize) -> Self {
         let after = Self::without(items, place);
         Self { before: after.after, after: after.before }
     }
@@ -95,10 +95,16 @@ impl ChangeFinder {
     }
 
     /// Two values at one place. `around` is what a change of the whole value is shown in.
-    pub(crate) fn value(&mut self, place: &SnapshotPlace, old: &Node, new: &Node, around: &dyn Fn() -> Around) {
+    pub(crate) fn value(
+        &mut self,
+        place: &SnapshotPlace,
+        old: &SnapshotNode,
+        new: &SnapshotNode,
+        around: &dyn Fn() -> Around,
+    ) {
         match (old, new) {
-            (Node::Map(old), Node::Map(new)) => self.members(place, old, new),
-            (Node::List(old), Node::List(new)) => self.elements(place, old, new),
+            (SnapshotNode::Map(old), SnapshotNode::Map(new)) => self.members(place, old, new),
+            (SnapshotNode::List(old), SnapshotNode::List(new)) => self.elements(place, old, new),
             (old, new) if old == new => {}
             (old, new) if old.shape() != new.shape() => {
                 let meaning =
@@ -123,7 +129,7 @@ impl ChangeFinder {
         }
     }
 
-    fn members(&mut self, place: &SnapshotPlace, old: &[(String, Node)], new: &[(String, Node)]) {
+    fn members(&mut self, place: &SnapshotPlace, old: &[(String, SnapshotNode)], new: &[(String, SnapshotNode)]) {
         for (key, value) in new {
             let there = place.with(PlaceStep::Key(key.clone()));
             if let Some((_, before)) = old.iter().find(|(other, _)| other == key) {
@@ -138,7 +144,14 @@ impl ChangeFinder {
         }
     }
 
-    fn field(&mut self, kind: ChangeKind, there: &SnapshotPlace, object: &SnapshotPlace, value: &Node, around: Around) {
+    fn field(
+        &mut self,
+        kind: ChangeKind,
+        there: &SnapshotPlace,
+        object: &SnapshotPlace,
+        value: &SnapshotNode,
+        around: Around,
+    ) {
         let happened = if kind == ChangeKind::FieldNew { "is a new field" } else { "is gone" };
         let meaning = match kind {
             ChangeKind::FieldNew => format!("{} {happened}{}: {}", there.words(true), there.whom(), shown(value)),
@@ -151,7 +164,7 @@ impl ChangeFinder {
         }
     }
 
-    fn elements(&mut self, place: &SnapshotPlace, old: &[Node], new: &[Node]) {
+    fn elements(&mut self, place: &SnapshotPlace, old: &[SnapshotNode], new: &[SnapshotNode]) {
         if old == new {
             return;
         }
@@ -178,7 +191,7 @@ impl ChangeFinder {
         if moved || !ordered {
             let meaning = format!("{} has another order{}", place.words(true), place.whom());
             let family = format!("{} has another order", place.family());
-            let around = Around::of(Node::List(old.to_vec()), Node::List(new.to_vec()));
+            let around = Around::of(SnapshotNode::List(old.to_vec()), SnapshotNode::List(new.to_vec()));
             self.push(ChangeKind::Moved, place, "order", meaning, family, around);
         }
         for (kind, places, items) in [(ChangeKind::Gone, &gone, old), (ChangeKind::New, &added, new)] {
@@ -190,7 +203,14 @@ impl ChangeFinder {
         }
     }
 
-    fn element(&mut self, kind: ChangeKind, place: &SnapshotPlace, items: &[Node], at: usize, item: &Node) {
+    fn element(
+        &mut self,
+        kind: ChangeKind,
+        place: &SnapshotPlace,
+        items: &[SnapshotNode],
+        at: usize,
+        item: &SnapshotNode,
+    ) {
         let (happened, around) = match kind {
             ChangeKind::Gone => ("is no longer in", Around::without(items, at)),
             _ => ("is new in", Around::inserted(items, at)),
@@ -221,14 +241,14 @@ fn by_name(olds: &[String], news: &[String]) -> Pairing {
 
 /// Elements that have no partner, of different shapes on both sides: the same ones in another shape.
 fn reshaped(
-    old: &[Node],
-    new: &[Node],
+    old: &[SnapshotNode],
+    new: &[SnapshotNode],
     pairs: &mut Vec<(usize, usize)>,
     gone: &mut Vec<usize>,
     added: &mut Vec<usize>,
 ) {
     gone.retain(|before| {
-        let shape = |items: &[Node], place: usize| items.get(place).map(Node::shape);
+        let shape = |items: &[SnapshotNode], place: usize| items.get(place).map(SnapshotNode::shape);
         let other = added.iter().position(|after| shape(old, *before) != shape(new, *after));
         if let Some(other) = other {
             pairs.push((*before, added.remove(other)));
@@ -239,33 +259,33 @@ fn reshaped(
 }
 
 /// A value in a sentence.
-pub(crate) fn shown(node: &Node) -> String {
+pub(crate) fn shown(node: &SnapshotNode) -> String {
     shorten(&node.compact(), VALUE)
 }
 
 /// Its type in a fingerprint.
-fn word(node: &Node) -> &'static str {
+fn word(node: &SnapshotNode) -> &'static str {
     match node {
-        Node::Null => "null",
-        Node::Bool(_) => "boolean",
-        Node::Number(_) => "number",
-        Node::Text(text) if is_id(text) => "id",
-        Node::Text(_) => "string",
-        Node::List(_) => "list",
-        Node::Map(_) => "object",
+        SnapshotNode::Null => "null",
+        SnapshotNode::Bool(_) => "boolean",
+        SnapshotNode::Number(_) => "number",
+        SnapshotNode::Text(text) if is_id(text) => "id",
+        SnapshotNode::Text(_) => "string",
+        SnapshotNode::List(_) => "list",
+        SnapshotNode::Map(_) => "object",
     }
 }
 
 /// Its shape in a fingerprint: an object that became a string is one cause, whether the string is an id or not.
-fn shape(node: &Node) -> &'static str {
-    if let Node::Text(_) = node { "string" } else { word(node) }
+fn shape(node: &SnapshotNode) -> &'static str {
+    if let SnapshotNode::Text(_) = node { "string" } else { word(node) }
 }
 
 /// From what to what, where the shape is the same: flags by their value, numbers by where they went.
-fn types(old: &Node, new: &Node) -> String {
+fn types(old: &SnapshotNode, new: &SnapshotNode) -> String {
     match (old, new) {
-        (Node::Bool(old), Node::Bool(new)) => format!("{old} → {new}"),
-        (Node::Number(old), Node::Number(new)) => {
+        (SnapshotNode::Bool(old), SnapshotNode::Bool(new)) => format!("{old} → {new}"),
+        (SnapshotNode::Number(old), SnapshotNode::Number(new)) => {
             let grew = old.as_f64().zip(new.as_f64()).is_some_and(|(old, new)| new > old);
             format!("number, {}", if grew { "grew" } else { "shrank" })
         }

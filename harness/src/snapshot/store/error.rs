@@ -8,7 +8,7 @@ use thiserror::Error;
 /// Why a snapshot file couldn't be read or written.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// The file system said no.
+    /// The file system refused.
     #[error("cannot {doing} {path}: {source}")]
     Io {
         /// `read`, `write`, ….

@@ -11,7 +11,7 @@ use super::paths::pending_path;
 
 /// What comparing with the stored snapshot gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Comparison {
+pub enum SnapshotComparison {
     /// The stored text is the same.
     Same,
     /// There is no stored snapshot.
@@ -33,12 +33,12 @@ pub enum Comparison {
 ///
 /// # Errors
 /// A file that is there but can't be read, or is no snapshot file.
-pub fn compare(path: &Path, text: &str) -> Result<Comparison, StoreError> {
+pub fn compare(path: &Path, text: &str) -> Result<SnapshotComparison, StoreError> {
     let new = as_compared(text);
     match read(path)? {
-        None => Ok(Comparison::Missing { new }),
-        Some(old) if old == new => Ok(Comparison::Same),
-        Some(old) => Ok(Comparison::Differs { old, new }),
+        None => Ok(SnapshotComparison::Missing { new }),
+        Some(old) if old == new => Ok(SnapshotComparison::Same),
+        Some(old) => Ok(SnapshotComparison::Differs { old, new }),
     }
 }
 

@@ -8,7 +8,7 @@ use sha1::{Digest as _, Sha1};
 
 use super::error::StoreError;
 use crate::snapshot::parse::parse;
-use crate::snapshot::tree::Node;
+use crate::snapshot::tree::SnapshotNode;
 
 /// What stands in a snapshot file beside the text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -130,7 +130,7 @@ fn quoted_as_insta(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 
-/// What tells one stored text from another, in hexadecimal digits.
+/// The SHA-1 digest of a stored text, in hexadecimal digits.
 pub fn digest(text: &str) -> String {
     Sha1::digest(as_compared(text)).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -146,11 +146,11 @@ pub(super) fn as_compared(text: &str) -> String {
 /// A file that is there but can't be read, or is no snapshot file.
 pub fn read_pending(path: &Path) -> Result<Option<PendingFile>, StoreError> {
     let Some((head, text)) = read_file(path)? else { return Ok(None) };
-    let Ok(Node::Map(head)) = parse(&head) else { return Err(StoreError::Format(path.to_owned())) };
+    let Ok(SnapshotNode::Map(head)) = parse(&head) else { return Err(StoreError::Format(path.to_owned())) };
     let field = |name: &str| {
         head.iter().find(|(key, _)| key == name).and_then(|(_, value)| match value {
-            Node::Text(text) => Some(text.clone()),
-            Node::Number(number) => Some(number.to_string()),
+            SnapshotNode::Text(text) => Some(text.clone()),
+            SnapshotNode::Number(number) => Some(number.to_string()),
             _ => None,
         })
     };

@@ -13,7 +13,8 @@ mod paths;
 pub use error::StoreError;
 pub(crate) use files::write;
 pub use files::{
-    Comparison, accept, clear_pending, compare, find_files, note_references, orphans, read, remove, write_pending,
+    SnapshotComparison, accept, clear_pending, compare, find_files, note_references, orphans, read, remove,
+    write_pending,
 };
 pub use format::{ComparedWith, FrontMatter, PendingFile, digest, read_pending};
 pub use paths::{path_of, pending_below, pending_path};

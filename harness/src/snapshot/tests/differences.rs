@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use crate::snapshot::diff_lines;
 use crate::snapshot::render::render;
-use crate::snapshot::tree::Node;
+use crate::snapshot::tree::SnapshotNode;
 use crate::text::diff::{DiffKind, DiffLine};
 
 fn text(value: &Value) -> String {
-    render(&Node::from(value))
+    render(&SnapshotNode::from(value))
 }
 
 fn shapes(old: &Value, new: &Value) -> Vec<String> {

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use crate::snapshot::store::{
-    ComparedWith, Comparison, FrontMatter, StoreError, accept, clear_pending, compare, note_references, orphans,
-    path_of, pending_below, pending_path, read_pending, remove, write_pending,
+    ComparedWith, FrontMatter, SnapshotComparison, StoreError, accept, clear_pending, compare, note_references,
+    orphans, path_of, pending_below, pending_path, read_pending, remove, write_pending,
 };
 use crate::text::slug;
 
@@ -35,7 +35,7 @@ fn compare_accept_compare() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = path_of(folder.path(), "e2e", "leave", "after", None);
     let text = "alice:\n  state: {}\n";
-    assert_eq!(compare(&path, text).expect("readable"), Comparison::Missing { new: text.to_owned() });
+    assert_eq!(compare(&path, text).expect("readable"), SnapshotComparison::Missing { new: text.to_owned() });
     let new = pending_path(&path);
     assert_eq!(new, folder.path().join("e2e/leave/after.snap.new"));
     assert_eq!(read_pending(&new).expect("none is there"), None);
@@ -47,11 +47,11 @@ fn compare_accept_compare() {
     );
     accept(&path, text, &meta("after")).expect("writable");
     assert!(!new.exists());
-    assert_eq!(compare(&path, text).expect("readable"), Comparison::Same);
-    let differs = Comparison::Differs { old: text.to_owned(), new: "b: 1\n".to_owned() };
+    assert_eq!(compare(&path, text).expect("readable"), SnapshotComparison::Same);
+    let differs = SnapshotComparison::Differs { old: text.to_owned(), new: "b: 1\n".to_owned() };
     assert_eq!(compare(&path, "b: 1").expect("readable"), differs);
     fs::write(&path, fs::read_to_string(&path).expect("readable").replace('\n', "\r\n")).expect("writable");
-    assert_eq!(compare(&path, text).expect("readable"), Comparison::Same);
+    assert_eq!(compare(&path, text).expect("readable"), SnapshotComparison::Same);
     clear_pending(&new).expect("none is there");
 }
 
@@ -68,7 +68,7 @@ fn a_pending_snapshot_may_stand_in_another_folder_and_says_what_it_was_compared_
     assert_ne!(read.compared_with, Some(ComparedWith::of(Some("a: 2"))));
     assert_eq!(
         compare(&path, &read.text).expect("readable"),
-        Comparison::Differs { old: "a: 1\n".to_owned(), new: "a: 2\n".to_owned() }
+        SnapshotComparison::Differs { old: "a: 1\n".to_owned(), new: "a: 2\n".to_owned() }
     );
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Number, Value, json};
 
 use crate::snapshot::parse::parse;
 use crate::snapshot::render::render;
-use crate::snapshot::tree::Node;
+use crate::snapshot::tree::SnapshotNode;
 
 fn strings() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -85,7 +85,7 @@ proptest! {
 
     #[test]
     fn a_text_is_read_back_as_the_same_tree(value in values()) {
-        let node = Node::from(&value);
+        let node = SnapshotNode::from(&value);
         let text = render(&node);
         let back = parse(&text);
         prop_assert!(back.as_ref().is_ok_and(|back| *back == node), "{text}\n{back:?}\n{node:?}");
@@ -93,7 +93,7 @@ proptest! {
 
     #[test]
     fn a_text_has_no_character_that_cannot_be_seen(value in values()) {
-        let text = render(&Node::from(&value));
+        let text = render(&SnapshotNode::from(&value));
         prop_assert!(!text.contains(|character: char| character.is_control() && character != '\n'), "{text:?}");
         prop_assert!(!text.contains(['\u{200b}', '\u{202e}', '\u{feff}']), "{text:?}");
     }
@@ -108,7 +108,7 @@ fn short_things_stand_on_one_line_and_long_ones_do_not() {
         "people": [{ "id": "[alice]", "online": true }, { "id": "[bob]", "name": "Bob", "online": false, "since": "[time]", "type": "human", "unread": 12, "way": null }],
         "12": 12, "text": "12", "sizes": [1, 2.5, -3],
     });
-    insta::assert_snapshot!(render(&Node::from(&value)), @r#"
+    insta::assert_snapshot!(render(&SnapshotNode::from(&value)), @r#"
     "12": 12
     empty: [{}, []]
     lines: "first\n\
@@ -136,7 +136,7 @@ fn very_long_keys_and_bare_scalars_are_read_back() {
     for value in
         [json!({ "k".repeat(3000): { "a b": [[["x"], {}], "y".repeat(300)] } }), json!("- a"), json!(null), json!([])]
     {
-        let node = Node::from(&value);
+        let node = SnapshotNode::from(&value);
         assert_eq!(parse(&render(&node)).expect("our own text"), node);
     }
 }

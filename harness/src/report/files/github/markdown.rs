@@ -1,6 +1,6 @@
 //! Texts in GitHub's Markdown.
 
-/// Text that HTML and Markdown leave as it is.
+/// A text without HTML.
 pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
@@ -22,7 +22,7 @@ pub(super) fn code_cell(text: &str) -> String {
     format!("<code>{}</code>", escaped(text).replace('|', "&#124;").replace(['\n', '\r'], " "))
 }
 
-/// More backticks than a text has in a row.
+/// A code fence that the text doesn't close: more backticks than it has in a row.
 pub(super) fn fence(text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     "`".repeat(longest.max(2) + 1)

@@ -14,7 +14,7 @@ use crate::report::wording::failures::{explanation, failures_with_log};
 use crate::text::counted;
 use crate::text::paint::Paint;
 
-/// GitHub shows ten errors and ten warnings of a step; the last error of ours says how many there are besides.
+/// GitHub shows ten errors and ten warnings of a step; the tenth error says how many more failed.
 const ANNOTATIONS: usize = 9;
 
 /// Prints annotations as scenarios fail, and writes the summary anew whenever it is flushed.
@@ -34,10 +34,10 @@ pub struct GithubReport {
 }
 
 impl GithubReport {
-    /// Begins: into this file, or that of `GITHUB_STEP_SUMMARY`.
+    /// Begins the report, with its summary in this file, or in that of `GITHUB_STEP_SUMMARY`.
     ///
     /// # Errors
-    /// The system's, where the summary's file can't be written.
+    /// What the file system says, where the summary's file can't be written.
     pub fn begin(file: Option<&Path>) -> io::Result<Self> {
         let named = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|name| !name.is_empty()).map(PathBuf::from);
         let file = match file {

@@ -9,7 +9,7 @@ use crate::report::wording::summary::summary_text;
 use crate::text::paint::Paint;
 use crate::text::{counted, shorten};
 
-/// Bytes of a step's summaries that GitHub takes, and some to spare.
+/// Bytes that GitHub takes of a step's summary, less a reserve.
 const MOST_BYTES: usize = 1024 * 1024 - 4096;
 
 /// Failures that the summary shows whole, and scenarios among the slowest.
@@ -118,7 +118,7 @@ impl StepSummary {
     }
 }
 
-/// What the summary keeps of a scenario.
+/// A scenario as the summary shows it.
 pub(super) struct SummaryRow {
     pub(super) label: String,
     pub(super) kind: RowKind,

@@ -20,7 +20,7 @@ pub(super) struct EarlierRuns {
     scenarios: BTreeMap<String, Vec<(usize, String, u64)>>,
 }
 
-/// As much of an event as the page needs; files of other versions may have it too.
+/// The fields of an event that the page needs; files of other versions may be read too.
 #[derive(Deserialize)]
 struct EventLine {
     event: String,
@@ -45,11 +45,10 @@ struct EarlierRun {
 }
 
 impl EarlierRuns {
-    /// Reads event files, and those in folders. Their order is that of their beginnings, whatever that of their names.
+    /// Reads event files, and those in folders, in the order in which their runs began.
     ///
     /// # Errors
-    /// Where one can't be read. A line that is no event is left out: what is cut off, or of another version, costs its
-    /// own bar alone.
+    /// Where one can't be read. A line that is no event (cut off, or of another version) is left out.
     pub(super) fn read(files: &[PathBuf]) -> io::Result<Self> {
         let mut runs = Vec::new();
         for file in files {

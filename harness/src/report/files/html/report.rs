@@ -29,7 +29,7 @@ const SCRIPTS: &[&str] = &[
 /// Writes `index.html`, and the traces beside it.
 pub struct HtmlReport {
     folder: PathBuf,
-    /// Whether traces are written, by whomever.
+    /// Whether traces are written, here or by the run itself.
     linked: bool,
     traces: Option<TraceWriter>,
     history: EarlierRuns,
@@ -38,12 +38,12 @@ pub struct HtmlReport {
     begun: BTreeMap<String, Begun>,
     /// Each scenario as the page wants it, in JSON, by label and repetition.
     scenarios: BTreeMap<(String, usize), String>,
-    /// The traces of attempts that others follow.
+    /// The traces of attempts that are retried.
     earlier_traces: BTreeMap<(String, usize), Vec<Option<String>>>,
     changed: bool,
 }
 
-/// What a scenario's beginning tells.
+/// What a scenario's beginning says of it.
 #[derive(Default)]
 struct Begun {
     tags: Vec<String>,
@@ -54,7 +54,7 @@ impl HtmlReport {
     /// Begins the page: one that holds no scenario yet.
     ///
     /// # Errors
-    /// The system's, where it can't be written, or an earlier event file can't be read.
+    /// Where it can't be written, or an earlier event file can't be read.
     pub fn create(folder: &Path, options: &ReportOptions) -> io::Result<Self> {
         let mut html = Self {
             folder: folder.to_path_buf(),
@@ -77,7 +77,7 @@ impl HtmlReport {
         let trace = detailed.then(|| self.link(&result.instance())).flatten();
         let key = (result.label.to_string(), result.repetition);
         if result.will_retry {
-            // The last attempt brings those before it along, but for their traces.
+            // The last attempt's result holds those before it, without their traces.
             self.earlier_traces.entry(key).or_default().push(trace);
             return Ok(());
         }
@@ -90,7 +90,7 @@ impl HtmlReport {
         Ok(())
     }
 
-    /// The address of a trace, as seen from the page.
+    /// The address of a trace, relative to the page.
     fn link(&self, instance: &Instance) -> Option<String> {
         if !self.linked {
             return None;

@@ -96,7 +96,7 @@ impl<'r> PageScenario<'r> {
     }
 }
 
-/// A failure as its event has it, without the texts of snapshots: the diff is what is shown of them.
+/// A failure as in its event, without the texts of snapshots: the page shows their diff.
 fn failure_json(failure: &Failure) -> Result<Value, serde_json::Error> {
     let mut value = serde_json::to_value(failure)?;
     if let Some(snapshot) = value.get_mut("snapshot").and_then(Value::as_object_mut) {

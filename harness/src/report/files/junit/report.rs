@@ -15,24 +15,24 @@ use crate::report::files::reporter::{ReportOptions, Reporter};
 use crate::report::files::trace::trace_path;
 use crate::report::wording::brief;
 
-/// Writes the file anew whenever it flushs.
+/// Writes the file anew whenever it is flushed.
 #[derive(Debug)]
 pub struct JunitReport {
     path: PathBuf,
     /// The suites by name.
-    suites: BTreeMap<String, Suite>,
+    suites: BTreeMap<String, TestSuite>,
     /// The tags of scenarios that are under way or ended, by label.
     tags: BTreeMap<String, Vec<String>>,
     started: String,
     took: Duration,
     traces: Option<PathBuf>,
-    /// The traces of attempts that others follow.
+    /// The traces of attempts that are retried.
     traced: BTreeMap<(String, usize), Vec<PathBuf>>,
     changed: bool,
 }
 
 #[derive(Debug, Default)]
-struct Suite {
+struct TestSuite {
     /// By label and repetition.
     cases: BTreeMap<(String, usize), TestCase>,
 }
@@ -48,7 +48,7 @@ impl JunitReport {
     /// Begins the file: one without any suite.
     ///
     /// # Errors
-    /// The system's, where it can't be written.
+    /// What the file system says, where it can't be written.
     pub fn create(path: &Path, options: &ReportOptions) -> io::Result<Self> {
         let mut junit = Self {
             path: path.to_path_buf(),
@@ -70,7 +70,7 @@ impl JunitReport {
         let tags = self.tags.get(&*result.label).cloned().unwrap_or_default();
         let key = (result.label.to_string(), result.repetition);
         if result.will_retry {
-            // The last attempt brings those before it along, but for their traces.
+            // The last attempt's result holds those before it, without their traces.
             self.traced.entry(key).or_default().extend(trace);
             return Ok(());
         }

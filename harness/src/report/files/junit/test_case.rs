@@ -49,7 +49,7 @@ pub(super) fn test_case(
     Ok(counts)
 }
 
-/// Writes how it ended, where it didn't just pass.
+/// Writes how a scenario ended, where it didn't just pass.
 fn write_verdict(writer: &mut Writer<Vec<u8>>, result: &ScenarioResult, counts: &mut Counts) -> io::Result<()> {
     let headline = brief::headline(result);
     let skipped = match (&result.outcome, &result.quarantine) {
@@ -80,7 +80,7 @@ fn write_verdict(writer: &mut Writer<Vec<u8>>, result: &ScenarioResult, counts: 
     Ok(())
 }
 
-/// An attempt that failed, with another behind it.
+/// Writes an attempt that failed and was retried.
 fn write_attempt(writer: &mut Writer<Vec<u8>>, attempt: &Attempt, flaky: bool) -> io::Result<()> {
     let class = attempt.failures.first().map_or(Class::Product, |failure| failure.kind.class());
     let tag = match (flaky, is_error(class)) {
@@ -110,12 +110,12 @@ fn write_log(writer: &mut Writer<Vec<u8>>, lines: &[String]) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether something else than what the scenario tests went wrong.
+/// Whether JUnit calls it an error: something else went wrong than what the scenario tests.
 fn is_error(class: Class) -> bool {
     matches!(class, Class::ServerDied | Class::Environment)
 }
 
-/// What the schema has no attributes for, a line each.
+/// Properties for which the schema has no attributes, a line each.
 fn properties(result: &ScenarioResult, tags: &[String]) -> String {
     let (file, line) = brief::failing_line(result);
     let mut properties =

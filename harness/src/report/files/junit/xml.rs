@@ -59,7 +59,7 @@ pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A text without colours, and without the characters that XML 1.0 (section 2.2) has no way of writing.
+/// A text without colours, and without the characters that XML 1.0 can't hold (section 2.2).
 pub(super) fn clean(text: &str) -> String {
     let text = COLOUR_CODES.replace_all(text, "");
     let fits = |c: char| matches!(c, '\t' | '\n' | '\r') || (c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}'));

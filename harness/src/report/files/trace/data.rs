@@ -73,7 +73,7 @@ struct TraceItem<'e> {
     /// The step that caused it.
     #[serde(skip_serializing_if = "Option::is_none")]
     s: Option<usize>,
-    /// Its entry in the record.
+    /// Its entry in the history.
     #[serde(skip_serializing_if = "Option::is_none")]
     e: Option<usize>,
     /// Its number in the inbox.

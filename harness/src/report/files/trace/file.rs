@@ -12,7 +12,7 @@ use crate::report::files::atomic;
 /// are left out. The file appears whole or not at all.
 ///
 /// # Errors
-/// The system's, where it can't be written.
+/// What the file system says, where it can't be written.
 pub fn write(events: &[Event], to: &Path) -> io::Result<()> {
     write_events(events.iter(), to)
 }
