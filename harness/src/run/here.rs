@@ -13,7 +13,7 @@ use super::world::{Participant, World, lock};
 use crate::event::{EventKind, Failure, FailureKind, Place};
 use crate::pattern::Pattern;
 use crate::plan::randomness::Mix;
-use crate::scenario::model::{Checks, Outcome, Step};
+use crate::scenario::model::{Checks, RaceOutcome, Step};
 use crate::scenario::template::{RenderError, Scope, Template};
 use crate::source::Position;
 
@@ -279,7 +279,7 @@ impl Here {
     }
 
     /// The outcomes of a race: compares an answer with one of them.
-    pub(crate) fn fits(&self, answer: &Answer, outcome: &Outcome) -> Result<Vec<String>, Box<Failure>> {
+    pub(crate) fn fits(&self, answer: &Answer, outcome: &RaceOutcome) -> Result<Vec<String>, Box<Failure>> {
         differences(self, answer, &outcome.checks, false)
     }
 }

@@ -43,22 +43,24 @@ impl Here {
         let holds_back = http.eventually.is_none() && http.gives_up.is_none();
         match mode {
             MainMode::Observed(racer) => {
-                let answer = self.ask_as(http.method, &outgoing, limit, Some(&racer)).await?;
+                let answer = self.ask_as(http.method.as_str(), &outgoing, limit, Some(&racer)).await?;
                 *lock(&racer.answer) = Some(answer);
                 Ok(())
             }
             MainMode::Refused(checks) => {
-                let answer = self.ask(http.method, &outgoing, limit).await?;
+                let answer = self.ask(http.method.as_str(), &outgoing, limit).await?;
                 self.must(&answer, &checks, true)
             }
             MainMode::Released(racer) if holds_back => {
-                let answer = self.ask_as(http.method, &outgoing, limit, Some(&racer)).await?;
+                let answer = self.ask_as(http.method.as_str(), &outgoing, limit, Some(&racer)).await?;
                 self.must(&answer, &http.checks, true)
             }
             MainMode::Own | MainMode::Released(_) if http.gives_up.is_some() => {
                 let patience = self.world.deadlines.of(http.gives_up);
                 // Dropping the exchange drops its connection: the server sees a client that went away.
-                match tokio::time::timeout(patience, self.ask(http.method, &outgoing, limit.max(patience))).await {
+                match tokio::time::timeout(patience, self.ask(http.method.as_str(), &outgoing, limit.max(patience)))
+                    .await
+                {
                     Err(_) => Ok(()),
                     Ok(Err(failure)) => Err(failure),
                     Ok(Ok(answer)) => Err(self.failure(format!(
@@ -69,13 +71,13 @@ impl Here {
             }
             MainMode::Own | MainMode::Released(_) => match http.eventually {
                 None => {
-                    let answer = self.ask(http.method, &outgoing, limit).await?;
+                    let answer = self.ask(http.method.as_str(), &outgoing, limit).await?;
                     self.must(&answer, &http.checks, true)
                 }
                 Some(patience) => {
                     let until = tokio::time::Instant::now() + self.world.deadlines.of(Some(patience));
                     loop {
-                        let answer = self.ask(http.method, &outgoing, limit).await?;
+                        let answer = self.ask(http.method.as_str(), &outgoing, limit).await?;
                         let failed = self.must(&answer, &http.checks, true);
                         match failed {
                             Ok(()) => return Ok(()),

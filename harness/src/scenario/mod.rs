@@ -1,5 +1,6 @@
 //! Scenario and protocol files: read into positioned nodes, lowered into the model, all errors told at once.
 
+pub mod action;
 pub mod error;
 mod kinds;
 pub mod load;

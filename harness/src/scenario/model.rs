@@ -13,6 +13,7 @@ use super::template::{RenderError, Scope, Template};
 use crate::config::ServerSettings;
 use crate::source::{Position, Source};
 
+pub use super::action::*;
 pub use super::step::*;
 pub use super::stub::{Stub, Stubs};
 
@@ -40,7 +41,7 @@ pub struct Scenario {
     /// The rows of `examples`; one empty row without any.
     pub rows: Vec<Row>,
     /// What it asks of its server.
-    pub server: ServerWishes,
+    pub server: ServerNeeds,
     /// Whether untaken frames fail it.
     pub strict: bool,
     /// Frames that may stay untaken under `strict`.
@@ -94,7 +95,7 @@ pub struct Row {
 
 /// What a scenario asks of its server.
 #[derive(Debug, Clone, Default)]
-pub struct ServerWishes {
+pub struct ServerNeeds {
     /// Keys of our server's configuration.
     pub config: Option<Template>,
     /// Environment of a command.
@@ -120,7 +121,7 @@ impl Scenario {
     }
 }
 
-impl ServerWishes {
+impl ServerNeeds {
     /// Whether it asks for nothing.
     pub fn is_empty(&self) -> bool {
         self.config.is_none() && self.env.is_empty() && self.args.is_empty() && !self.own

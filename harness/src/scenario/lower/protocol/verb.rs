@@ -5,8 +5,9 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::scenario::error::Findings;
+use crate::scenario::lower::context::{Lower, Signature};
 use crate::scenario::lower::fields::{self, Fields};
-use crate::scenario::lower::{Lower, Signature, names};
+use crate::scenario::lower::names;
 use crate::scenario::model::{Action, Step, StepKind, Verb};
 use crate::scenario::node::{Key, Kind, Node};
 use crate::scenario::template::Template;
