@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use super::schema;
 use crate::scenario::error::Findings;
 use crate::scenario::load::Library;
-use crate::scenario::node;
 use crate::scenario::words::{BESIDE_VERB, Doer, INNER, MAPS, Place, WORDS, Word, word_of, words_of};
+use crate::scenario::yaml;
 use crate::source::Source;
 
 /// Judges files as the parser and as an editor do.
@@ -76,7 +76,7 @@ impl Judge {
 
 fn yaml(text: &str) -> Value {
     let mut findings = Findings::new(Source::new("example.yaml", text));
-    let node = node::parse(&mut findings);
+    let node = yaml::parse(&mut findings);
     assert!(findings.list.is_empty(), "{text}: {:?}", findings.list);
     node.unwrap().to_value()
 }
@@ -408,7 +408,7 @@ fn the_files_of_this_repository_fit_the_schema() {
         for file in files_below(&folder) {
             let text = std::fs::read_to_string(&file).unwrap();
             let mut findings = Findings::new(Arc::clone(&Source::new(&file, text)));
-            let Some(node) = node::parse(&mut findings) else { panic!("{}", file.display()) };
+            let Some(node) = yaml::parse(&mut findings) else { panic!("{}", file.display()) };
             assert_eq!(judge.editor(&node.to_value()), None, "{}", file.display());
             count += 1;
         }

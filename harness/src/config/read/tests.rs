@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use super::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn read(text: &str) -> Config {
     config(Path::new("/p/roundtable.toml"), text).unwrap()

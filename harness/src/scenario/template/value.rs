@@ -213,12 +213,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::scenario::node;
+    use crate::scenario::yaml;
     use crate::source::Source;
 
     fn template(yaml: &str) -> (Template, Vec<String>) {
         let mut findings = Findings::new(Source::new("t.yaml", yaml));
-        let node = node::parse(&mut findings).unwrap();
+        let node = yaml::parse(&mut findings).unwrap();
         let template = Template::lower(&node, &mut findings);
         (template, findings.list.into_iter().map(|finding| finding.message).collect())
     }
