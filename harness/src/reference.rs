@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::pattern;
 use crate::scenario::stream::Invariant;
 use crate::scenario::template::functions::{Callable, FUNCTIONS};
-use crate::scenario::words::{BESIDE_VERB, Doer, MAPS, Place, Word, words_of};
+use crate::scenario::words::{BESIDE_VERB, Doer, NESTED_MAPS, Place, Word, words_of};
 
 const TOUR: &str = include_str!("reference/tour.md");
 /// What a server must have declared that hands what anybody says to everybody who is connected; a test plays it.
@@ -157,7 +157,7 @@ fn actions(page: &mut String, names: &[&str]) {
 
 /// Smaller maps, each with its words.
 fn inner(page: &mut String, names: &[&str]) {
-    for map in MAPS.iter().filter(|map| names.contains(&map.name)) {
+    for map in NESTED_MAPS.iter().filter(|map| names.contains(&map.name)) {
         let mut title = map.at.replace('`', "");
         if let Some(first) = title.get(..1) {
             title.replace_range(..1, &first.to_uppercase());

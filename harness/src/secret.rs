@@ -14,9 +14,9 @@ use serde_json::Value;
 
 use forms::{SHORTEST, forms_of};
 
-/// From how many characters on a line of a value of several lines is masked by itself.
+/// The lines of a value of several lines are masked one by one from this length on.
 const SHORTEST_LINE: usize = 8;
-/// From how many characters on the beginning of a value that was cut off is masked.
+/// The beginning of a value that was cut off is masked from this length on.
 const SHORTEST_CUT: usize = 3;
 
 /// Why a secret can't be kept.
@@ -151,8 +151,7 @@ impl Secrets {
         forms.map(command).collect()
     }
 
-    /// From here on what a panic of this program says is told masked, in place of what was told before; with the stack
-    /// where `RUST_BACKTRACE` asks for it.
+    /// Installs a panic hook that passes the masked message to `tell`, with the stack where `RUST_BACKTRACE` asks for it.
     pub(crate) fn mask_panics(self: &Arc<Self>, tell: impl Fn(&str) + Send + Sync + 'static) {
         let secrets = Arc::clone(self);
         std::panic::set_hook(Box::new(move |panic| {

@@ -167,7 +167,7 @@ pub(super) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// What else a word may have been meant to be, for the end of a message.
+/// A suggestion for an unknown word, for the end of a message.
 pub(super) fn hint(word: &str, known: &[&str]) -> String {
     match nearest_word(word, known.iter().copied()) {
         Some(near) => format!("; did you mean `{near}`?"),

@@ -11,15 +11,15 @@ use crate::source::Position;
 /// What a participant does.
 #[derive(Debug, Clone)]
 pub enum Action {
-    /// A request.
+    /// Sends a request and checks its answer.
     Http(Http),
     /// Opens a connection.
     Connect(Connect),
     /// Sends a frame.
     Send {
-        /// What.
+        /// The frame.
         frame: Outgoing,
-        /// On which connection.
+        /// The connection's name; without it the only open one.
         via: Option<Template>,
     },
     /// Closes a connection.
@@ -28,48 +28,48 @@ pub enum Action {
         code: Template,
         /// The reason.
         reason: Template,
-        /// On which connection.
+        /// The connection's name; without it the only open one.
         via: Option<Template>,
-        /// Another deadline than the default.
+        /// The deadline, where it is not the default.
         within: Option<Duration>,
     },
     /// Drops a connection.
     Drop {
-        /// Which.
+        /// The connection's name; without it the only open one.
         via: Option<Template>,
     },
     /// The server closes a connection.
     Closed {
-        /// How.
+        /// How it must end: `{code, reason}`.
         pattern: Template,
-        /// Which.
+        /// The connection's name; without it the only open one.
         via: Option<Template>,
-        /// Another deadline than the default.
+        /// The deadline, where it is not the default.
         within: Option<Duration>,
     },
     /// Stops or resumes reading.
     Reading {
         /// Whether it reads from here on.
         on: bool,
-        /// Which connection.
+        /// The connection's name; without it the only open one.
         via: Option<Template>,
     },
-    /// Looks into an inbox.
+    /// Waits for frames in an inbox, or proves that none came.
     Expect(Expect),
-    /// Notes a place in an inbox.
+    /// Remembers the current end of an inbox, for `since`.
     Mark {
         /// Its name.
         name: String,
-        /// Which connection.
+        /// The connection's name; without it the only open one.
         via: Option<Template>,
-        /// How long to listen where there is no barrier.
+        /// Without a barrier: how long to listen before nothing more is expected. Then the result is unproven.
         listen: Option<Duration>,
     },
     /// Calls a verb.
     Call(Call),
-    /// What only a stub does.
+    /// Does what only stubs do.
     Stub {
-        /// What.
+        /// The action.
         action: StubAction,
         /// Which of its requests is meant; without it the earliest.
         to: Option<Template>,
@@ -102,11 +102,11 @@ pub struct Http {
     pub body: Option<Body>,
     /// What must hold of the answer.
     pub checks: Checks,
-    /// How long to ask again.
+    /// How long to repeat the request until the checks hold.
     pub eventually: Option<Duration>,
     /// After how long the client drops the connection without an answer.
     pub gives_up: Option<Duration>,
-    /// Another deadline than the default.
+    /// The deadline, where it is not the default.
     pub within: Option<Duration>,
 }
 
@@ -170,11 +170,11 @@ pub struct Checks {
     pub expect: Option<Template>,
     /// The headers.
     pub expect_headers: Option<Template>,
-    /// Names for values of the body.
+    /// The values of the body to keep, by name.
     pub capture: Vec<Capture>,
 }
 
-/// A name for a value.
+/// A value to keep under a name.
 #[derive(Debug, Clone)]
 pub struct Capture {
     /// Where it stands.
@@ -202,11 +202,11 @@ pub struct Connect {
     pub subprotocols: Vec<Template>,
     /// The socket's receive buffer in bytes.
     pub receive_buffer: Option<usize>,
-    /// How it must be refused.
+    /// The refusal that the handshake must meet; without it the handshake must succeed.
     pub refused: Option<Checks>,
     /// What the handshake's headers must match.
     pub expect_headers: Option<Template>,
-    /// Another deadline than the default.
+    /// The deadline, where it is not the default.
     pub within: Option<Duration>,
 }
 
@@ -215,13 +215,13 @@ pub struct Connect {
 pub struct Expect {
     /// What is expected.
     pub what: Expected,
-    /// Another deadline than the default.
+    /// The deadline, where it is not the default.
     pub within: Option<Duration>,
-    /// Looks only behind this mark.
+    /// Only frames that came after this mark count.
     pub since: Option<String>,
     /// Which connection.
     pub via: Option<Template>,
-    /// Names for values of what came.
+    /// The values of the matched frames to keep, by name.
     pub capture: Vec<Capture>,
 }
 
@@ -230,33 +230,33 @@ pub struct Expect {
 pub enum Expected {
     /// One frame.
     One(Template),
-    /// The very next.
+    /// The next untaken frame, which must match.
     Next(Template),
-    /// One behind the other.
+    /// A frame for each pattern, in this order.
     InOrder(Vec<Template>),
-    /// In any order.
+    /// A frame for each pattern, in any order.
     All(Vec<Template>),
-    /// A stream of frames, up to the one that ends it.
+    /// All frames that match, up to the one that ends the stream.
     Collect {
         /// The frames that belong to it.
         pattern: Template,
         /// The last one.
         until: Template,
     },
-    /// None up to the barrier.
+    /// No such frame before the barrier is answered.
     Nothing {
         /// What may not come.
         pattern: Template,
-        /// How long to listen where there is no barrier.
+        /// Without a barrier: how long to listen before nothing more is expected. Then the result is unproven.
         listen: Option<Duration>,
     },
-    /// So many up to the barrier.
+    /// So many such frames before the barrier is answered.
     Counted {
         /// What is counted.
         pattern: Template,
         /// How many.
         times: Template,
-        /// How long to listen where there is no barrier.
+        /// Without a barrier: how long to listen before nothing more is expected. Then the result is unproven.
         listen: Option<Duration>,
     },
 }
@@ -268,14 +268,14 @@ pub struct Call {
     pub verb: String,
     /// Its arguments.
     pub args: Vec<(String, Template)>,
-    /// Takes the place of the main step's checks and ends the verb.
+    /// The refusal that the main step must meet; it replaces that step's checks and ends the verb.
     pub refused: Option<Checks>,
-    /// Deadline of the expectations inside.
+    /// The deadline of the expectations inside.
     pub within: Option<Duration>,
-    /// Mark of the expectations inside.
+    /// The mark of the expectations inside.
     pub since: Option<String>,
-    /// Connection of the steps inside.
+    /// The connection of the steps inside.
     pub via: Option<Template>,
-    /// Names for values of the main step's answer.
+    /// The values of the main step's answer to keep, by name.
     pub capture: Vec<Capture>,
 }

@@ -108,7 +108,7 @@ impl Library {
         protocol
     }
 
-    /// What was found wrong in everything read so far, by file and place.
+    /// Takes the findings of everything read so far, sorted by file and place.
     pub fn findings(&mut self) -> Vec<Diagnostic> {
         let mut list = std::mem::take(&mut self.findings);
         list.sort_by(|a, b| (&a.source.path, a.at).cmp(&(&b.source.path, b.at)));

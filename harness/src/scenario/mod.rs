@@ -12,7 +12,7 @@ pub mod step;
 pub mod stream;
 pub mod stub;
 pub mod template;
+pub(crate) mod unused;
 pub(crate) mod visit;
-pub(crate) mod whole;
 pub mod words;
 pub mod yaml;

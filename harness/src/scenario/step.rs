@@ -12,58 +12,58 @@ use crate::source::{Position, Source};
 pub struct Step {
     /// The file it stands in.
     pub source: Arc<Source>,
-    /// Where.
+    /// Where it stands there.
     pub at: Position,
-    /// What it is.
+    /// What it does.
     pub kind: StepKind,
 }
 
-/// What a step is.
+/// What a step does.
 #[derive(Debug, Clone)]
 pub enum StepKind {
-    /// Somebody does something.
+    /// An actor does something.
     Act {
         /// A participant, a group, `all`, `me`, or a name that a race gave.
         actor: String,
-        /// What.
+        /// The action.
         action: Arc<Action>,
     },
-    /// Branches at once.
+    /// Runs branches at once.
     Parallel(Vec<Vec<Step>>),
-    /// One release instant.
+    /// Starts the same action for several participants at one instant.
     Race(Box<Race>),
-    /// So many times.
+    /// Repeats steps a number of times.
     Repeat {
-        /// How many.
+        /// The number of times.
         count: Template,
-        /// What.
+        /// The steps.
         steps: Vec<Step>,
     },
-    /// Once for each value.
+    /// Repeats steps for each value.
     ForEach {
         /// The name of the value.
         name: String,
         /// The values.
         values: Template,
-        /// What.
+        /// The steps.
         steps: Vec<Step>,
     },
-    /// Compare with the stored snapshot.
+    /// Compares with the stored snapshot.
     Snapshot {
         /// Its name.
         name: Template,
-        /// Kinds whose order was raced.
+        /// Kinds of frames whose order may differ between runs.
         unordered: Vec<String>,
         /// Who is shown; everybody where it is empty.
         of: Vec<String>,
         /// Streams, kinds of frames and states that are left out.
         without: Vec<String>,
     },
-    /// Must be true.
+    /// Fails unless the expression is true.
     Check(Expr),
-    /// A line in the report.
+    /// Writes a line into the report.
     Note(Template),
-    /// Acts on the server.
+    /// Acts on the server, or waits for a line of its log.
     Server(ServerAction),
 }
 
@@ -78,35 +78,35 @@ pub enum ServerAction {
     Start,
     /// Ended at once.
     Kill,
-    /// A line of its log must come.
+    /// Waits for a line of its log.
     Logged {
         /// A text that the line holds, or a pattern for the whole line.
         pattern: Template,
-        /// Another deadline than the default.
+        /// The deadline, where it is not the default.
         within: Option<Duration>,
     },
 }
 
-/// Everybody in a group does one thing at one instant.
+/// All members of a group do the same at one instant.
 #[derive(Debug, Clone)]
 pub struct Race {
-    /// Who.
+    /// The group, `all`, or one participant.
     pub of: String,
-    /// What.
+    /// The action.
     pub action: Arc<Action>,
-    /// How it may end, in the order in which an answer is compared.
+    /// The outcomes, in the order in which an answer is compared with them; the first that fits counts.
     pub outcomes: Vec<RaceOutcome>,
 }
 
-/// One way in which a race may end for somebody.
+/// A result that racers may get.
 #[derive(Debug, Clone)]
 pub struct RaceOutcome {
     /// Where it stands.
     pub at: Position,
-    /// The name of those who ended so.
+    /// Names the racers with this outcome; later steps can use the name as an actor.
     pub name: Option<String>,
-    /// How many.
+    /// How many racers must have it.
     pub count: Option<Template>,
-    /// What holds of their answers.
+    /// What their answers must match.
     pub checks: Checks,
 }

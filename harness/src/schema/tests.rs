@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::schema;
 use crate::scenario::error::Findings;
 use crate::scenario::load::Library;
-use crate::scenario::words::{BESIDE_VERB, Doer, INNER, MAPS, Place, WORDS, Word, word_of, words_of};
+use crate::scenario::words::{BESIDE_VERB, Doer, NESTED_MAPS, NESTED_WORDS, Place, WORDS, Word, word_of, words_of};
 use crate::scenario::yaml;
 use crate::source::Source;
 
@@ -248,7 +248,7 @@ fn around(name: &str, inner: &Value) -> Value {
 #[test]
 fn smaller_maps_need_the_same_and_refuse_the_same() {
     let judge = Judge::new();
-    for inner in MAPS {
+    for inner in NESTED_MAPS {
         let whole = if inner.name == "sending" { sending(&["frame", "client_id"]) } else { needed(inner.name) };
         judge.both_accept(inner.name, &around(inner.name, &whole));
         for key in whole.as_object().unwrap().keys() {
@@ -266,7 +266,7 @@ fn smaller_maps_need_the_same_and_refuse_the_same() {
 #[test]
 fn every_word_is_accepted_by_both_at_its_place() {
     let judge = Judge::new();
-    for word in WORDS.iter().chain(INNER) {
+    for word in WORDS.iter().chain(NESTED_WORDS) {
         let files = files(word);
         assert!(!files.is_empty(), "`{}` ({:?}) can stand nowhere", word.name, word.place);
         for (called, file) in files {
@@ -357,7 +357,7 @@ fn editors_show_of_every_word_what_it_means_and_an_example() {
     words_of(Place::File).for_each(|word| shown("scenario", word));
     words_of(Place::Protocol).for_each(|word| shown("protocol", word));
     words_of(Place::Control).for_each(|word| shown("step", word));
-    for inner in MAPS {
+    for inner in NESTED_MAPS {
         words_of(Place::Inside(inner.name)).for_each(|word| shown(inner.name, word));
     }
 }

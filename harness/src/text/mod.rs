@@ -4,7 +4,7 @@
 //! - [`duration`]: `5s`, `250ms`, `2m`, as people write them;
 //! - [`nearest`]: which known word a misspelt one was meant to be; [`slug`](slug()): names in files' names;
 //! - [`diff`]: the lines of a difference;
-//! - [`paint`]: colour, where it is wanted, and nothing else that a terminal obeys;
+//! - [`paint`]: colour, where it is wanted;
 //! - [`trouble`]: lines of a log that tell of trouble.
 
 pub mod diff;

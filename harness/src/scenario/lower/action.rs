@@ -76,10 +76,10 @@ impl Lower<'_> {
         let built_in = || words::words_of(Place::Action).chain(words::words_of(Place::Modifier)).map(|word| word.name);
         if self.vocabulary.without_protocol
             && !self.vocabulary.stubs.contains(actor)
-            && (self.told_bare || nearest_word(&key.text, built_in()).is_none())
+            && (self.told_no_protocol || nearest_word(&key.text, built_in()).is_none())
         {
             // One cause for every verb of the file.
-            if !self.told_bare {
+            if !self.told_no_protocol {
                 let message = format!("`{}` is no action, and the scenario names no protocol that has it", key.text);
                 self.findings.error_help(
                     key.at,
@@ -87,7 +87,7 @@ impl Lower<'_> {
                     "say whose verbs it uses at the top of the file: `use: NAME`",
                 );
             }
-            self.told_bare = true;
+            self.told_no_protocol = true;
             return;
         }
         let is_stub = self.vocabulary.stubs.contains(actor);

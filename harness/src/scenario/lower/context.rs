@@ -50,11 +50,11 @@ pub(super) struct Lower<'f> {
     /// How many loops, branches and races are around the step that is read.
     pub(super) nested: usize,
     /// Whether it was told that the scenario names no protocol.
-    pub(super) told_bare: bool,
+    pub(super) told_no_protocol: bool,
 }
 
 impl<'f> Lower<'f> {
     pub(super) fn new(findings: &'f mut Findings, vocabulary: Vocabulary, in_verb: bool) -> Self {
-        Self { findings, vocabulary, in_verb, nested: 0, told_bare: false }
+        Self { findings, vocabulary, in_verb, nested: 0, told_no_protocol: false }
     }
 }

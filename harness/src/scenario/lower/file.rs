@@ -94,7 +94,7 @@ pub(crate) fn scenario<'n>(
     let mut lower = Lower::new(findings, vocabulary, false);
     let steps = step_node.map(|node| lower.steps(node, "steps")).unwrap_or_default();
     let always = always_node.map(|node| lower.steps(node, "always")).unwrap_or_default();
-    if lower.told_bare {
+    if lower.told_no_protocol {
         return None;
     }
     let findings = lower.findings;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::context::Lower;
 use super::fields::{self, Fields};
 use super::{patterns, possible};
+use crate::scenario::error::Findings;
 use crate::scenario::model::{Capture, Checks};
 use crate::scenario::node::Node;
 use crate::scenario::template::Template;
@@ -67,20 +68,23 @@ impl Lower<'_> {
 
     /// `status`, `expect`, `expect_headers` and `capture`, taken from the fields.
     pub(super) fn checks(&mut self, rest: &mut Fields<'_>) -> Checks {
-        let mut pattern = |name: &str| {
-            rest.take(name).map(|node| {
-                let before = self.findings.list.len();
-                let pattern = patterns::pattern(node, self.findings);
-                match name {
-                    _ if self.findings.list.len() > before => {}
-                    "status" => possible::status(node, self.findings),
-                    _ => possible::expected(name, node, self.findings),
-                }
-                pattern
-            })
-        };
-        let (status, expect, expect_headers) = (pattern("status"), pattern("expect"), pattern("expect_headers"));
-        Checks { status, expect, expect_headers, capture: self.capture(rest) }
+        Checks {
+            status: self.check_of(rest, "status", possible::status),
+            expect: self.check_of(rest, "expect", possible::body),
+            expect_headers: self.check_of(rest, "expect_headers", possible::headers),
+            capture: self.capture(rest),
+        }
+    }
+
+    /// One pattern for an answer; `doubt` looks for what can't be or can't fail in a pattern that is right.
+    fn check_of(&mut self, rest: &mut Fields<'_>, key: &str, doubt: fn(&Node, &mut Findings)) -> Option<Template> {
+        let node = rest.take(key)?;
+        let before = self.findings.list.len();
+        let pattern = patterns::pattern(node, self.findings);
+        if self.findings.list.len() == before {
+            doubt(node, self.findings);
+        }
+        Some(pattern)
     }
 
     /// `refused: 403` or `refused: {status, expect, expect_headers}`.

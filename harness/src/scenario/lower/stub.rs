@@ -9,7 +9,7 @@ use crate::scenario::error::Findings;
 use crate::scenario::model::{Action, ParticipantSpec};
 use crate::scenario::node::{Kind, Node};
 use crate::scenario::stub::{
-    Chunk, EventChunk, FRAMINGS, Framing, Reply, ReplyBody, Standing, Stub, StubAction, Stubs, is_status,
+    Chunk, EventChunk, FRAMINGS, Framing, Reply, ReplyBody, StandingAnswer, Stub, StubAction, Stubs, is_status,
 };
 use crate::scenario::template::Template;
 use crate::scenario::words::{self, Doer, Place, Word};
@@ -55,7 +55,7 @@ pub(super) fn stubs(
     stubs
 }
 
-fn standing(node: &Node, findings: &mut Findings) -> Option<Standing> {
+fn standing(node: &Node, findings: &mut Findings) -> Option<StandingAnswer> {
     let mut inner = Fields::of(node, "an answer", findings)?;
     let to = inner.need("to", "an answer", findings);
     let reply_node = inner.need("reply", "an answer", findings);
@@ -68,7 +68,7 @@ fn standing(node: &Node, findings: &mut Findings) -> Option<Standing> {
         findings.error_help(reply_node.at, "an answer without a step can't be a stream", help);
         return None;
     }
-    Some(Standing { to, reply })
+    Some(StandingAnswer { to, reply })
 }
 
 /// An answer: a status alone, or a map.
