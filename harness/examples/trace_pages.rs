@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use roundtable::event::Event;
-use roundtable::report::trace;
+use roundtable::report::files::trace;
 use serde_json::{Value, json};
 
 fn main() -> Result<(), Box<dyn Error>> {

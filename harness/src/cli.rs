@@ -163,7 +163,7 @@ pub struct RunArgs {
     pub reports: ReportsArgs,
     /// Of which scenarios a page is written that shows every request and frame, and reports hold them.
     #[arg(long, value_name = "WHEN", default_value = "on-failure")]
-    pub trace: crate::report::tape::Keep,
+    pub trace: crate::report::files::details::KeepDetails,
     /// The folder for traces, pending snapshots under CI, and what the next run wants to know of this one; `output` in
     /// roundtable.toml.
     #[arg(long, value_name = "DIR")]

@@ -54,3 +54,21 @@ impl From<Exit> for ExitCode {
         Self::from(exit.code())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_reasons_the_gravest_gives_the_code() {
+        let good = Summary { passed: 1, ..Summary::default() };
+        let failed = Summary { failed: 1, ..good.clone() };
+        let no_server = Summary { no_server: 1, ..failed.clone() };
+        let unreachable = Summary { not_run: 1, unreachable: true, ..good.clone() };
+        let died = Summary { not_run: 1, ..good.clone() };
+        let interrupted = Summary { interrupted: true, ..no_server.clone() };
+        let codes = [good, failed, died, no_server, unreachable, interrupted].map(|summary| Exit::of(&summary).code());
+        assert_eq!(codes, [0, 1, 1, 3, 3, 130]);
+        assert_eq!((Exit::Invalid.code(), Exit::Nothing.code()), (2, 4));
+    }
+}

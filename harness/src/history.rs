@@ -1,4 +1,4 @@
-//! The record of one scenario: everything that every participant sent and got, in the order in which it
+//! The history of one scenario: everything that every participant sent and got, in the order in which it
 //! happened in the runner. Invariants, snapshots and failure messages read it; nothing in it is ever dropped.
 
 use std::collections::BTreeMap;
@@ -12,9 +12,9 @@ use serde_json::Value;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct ConnectionId(pub usize);
 
-/// The record of one scenario, filled while it runs.
+/// The history of one scenario, filled while it runs.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Record {
+pub struct History {
     /// Everything that happened, in order. An entry's place in the list is its index.
     pub entries: Vec<Entry>,
     /// When each step began: the index of the first entry that came after its beginning, by step number.
@@ -32,13 +32,13 @@ pub struct Entry {
     /// on its own has none.
     pub step: Option<usize>,
     /// What happened.
-    pub what: What,
+    pub what: EntryKind,
 }
 
 /// The kinds of entries.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum EntryKind {
     /// A connection was opened.
     Opened {
         /// Which one.
@@ -81,7 +81,7 @@ pub enum What {
         /// The request's connection.
         connection: ConnectionId,
         /// What.
-        what: StubWhat,
+        what: StubEntry,
     },
     /// An HTTP request and its answer. It stands where the answer came.
     Exchange(Box<Exchange>),
@@ -90,7 +90,7 @@ pub enum What {
 /// What happened to a request to a stub.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum StubWhat {
+pub enum StubEntry {
     /// It came.
     Asked(Arc<Value>),
     /// The answer, or its beginning.
@@ -116,7 +116,7 @@ pub struct Closing {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Payload {
-    /// Text that is JSON; the record and the inbox share it.
+    /// Text that is JSON; the history and the inbox share it.
     Json(Arc<Value>),
     /// Any other text.
     Text(String),
@@ -166,7 +166,7 @@ pub struct Exchange {
     pub headers: BTreeMap<String, String>,
     /// The answer's body: JSON where it is, other text as a string, null when empty.
     pub answer: Value,
-    /// The index that the record's next entry had when the request was sent: all entries before it were
+    /// The index that the history's next entry had when the request was sent: all entries before it were
     /// recorded before the request began.
     pub began: usize,
     /// Time since the scenario's start when the request was sent.
@@ -186,7 +186,7 @@ impl Exchange {
     }
 }
 
-/// Who took part, as the record's readers need it.
+/// Who took part, as the history's readers need it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Member {
     /// The key in the scenario file.
@@ -197,4 +197,41 @@ pub struct Member {
     pub name: String,
     /// What its verbs and log-in steps captured.
     pub captures: BTreeMap<String, Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_message_has_a_value() {
+        let value = |payload: Payload| Value::clone(&payload.value());
+        assert_eq!(value(Payload::from_text(r#"{"n": 1}"#)), json!({ "n": 1 }));
+        assert_eq!(value(Payload::from_text("hello")), json!("hello"));
+        assert_eq!(value(Payload::Binary(vec![0, 255])), json!({ "binary": "00ff" }));
+    }
+
+    #[test]
+    fn patterns_see_an_exchange_with_its_segments() {
+        let exchange = Exchange {
+            method: "PUT".to_owned(),
+            path: "/rooms//7/members".to_owned(),
+            query: BTreeMap::from([("as".to_owned(), "guest".to_owned())]),
+            json: Some(json!({ "n": 1 })),
+            status: 201,
+            headers: BTreeMap::new(),
+            answer: Value::Null,
+            began: 0,
+            sent_at: Duration::ZERO,
+        };
+        assert_eq!(
+            exchange.value("ann_1"),
+            json!({
+                "method": "PUT", "path": "/rooms//7/members", "segments": ["rooms", "7", "members"],
+                "query": { "as": "guest" }, "json": { "n": 1 }, "status": 201, "answer": null, "participant": "ann_1",
+            })
+        );
+    }
 }

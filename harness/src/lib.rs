@@ -39,6 +39,7 @@ mod stub;
 pub mod subject;
 pub mod suite;
 pub mod text;
+mod wire;
 
 pub use suite::{Played, Suite};
 

@@ -28,7 +28,10 @@ use tokio::sync::watch;
 use crate::config::{Config, SubjectChoice};
 use crate::event::{EventSink, Outcome, ScenarioResult, Summary};
 use crate::plan::{PlaySettings, Randomness, SnapshotOptions};
-use crate::report::human;
+use crate::report::wording::failures::failures_with_log;
+use crate::report::wording::result_line::result_line;
+use crate::report::wording::short_ids::with_short_ids;
+use crate::report::wording::summary::summary_text;
 use crate::run::Session;
 use crate::runner::{self, Options, Way, Ways};
 use crate::scenario::error::Severity;
@@ -214,15 +217,15 @@ impl Played {
             return broken.clone();
         }
         let paint = Paint::new(false);
-        let mut text: String = self.results.iter().map(|result| format!("{}\n", human::line(result, paint))).collect();
+        let mut text: String = self.results.iter().map(|result| format!("{}\n", result_line(result, paint))).collect();
         for result in &self.results {
-            let failures = human::named(result, human::failures(result, None, paint));
+            let failures = with_short_ids(result, failures_with_log(result, None, paint));
             if !failures.is_empty() {
                 text.push('\n');
                 text.push_str(&failures);
             }
         }
-        text.push_str(&human::summary(&self.summary, paint));
+        text.push_str(&summary_text(&self.summary, paint));
         text
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::report::Wish;
+use crate::report::files::request::ReportRequest;
 
 /// `report`.
 #[derive(Debug, Args)]
@@ -34,7 +34,7 @@ pub struct ReportsArgs {
     /// Write a report: html=DIR, junit=FILE, json=FILE, github (annotations and a step summary); may be given several
     /// times.
     #[arg(long, value_name = "KIND=PLACE")]
-    pub report: Vec<Wish>,
+    pub report: Vec<ReportRequest>,
     /// Event files of earlier runs, oldest first, or folders of them, whose durations and outcomes the HTML report
     /// shows; may be given several times.
     #[arg(long, value_name = "FILE|DIR")]

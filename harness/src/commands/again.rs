@@ -12,9 +12,11 @@ use super::{complain, print};
 use crate::event::{ScenarioResult, Summary};
 use crate::exit::Exit;
 use crate::plan::{Job, PlaySettings, Randomness};
-use crate::report::alike::{self, Kind};
-use crate::report::human;
-use crate::report::reports::Reports;
+use crate::report::files::reports::Reports;
+use crate::report::live::failure_list::{FailureSignature, common_headline};
+use crate::report::wording::failures::failures_with_log;
+use crate::report::wording::replay::replay_rows;
+use crate::report::wording::short_ids::with_short_ids;
 use crate::runner::Options;
 use crate::select::last_run::LastRun;
 use crate::text::paint::Style;
@@ -149,9 +151,9 @@ pub(crate) fn reproduce(
 /// How often which failure came, and the first of each in full.
 fn tally(results: &[ScenarioResult], play: &Play<'_>) -> String {
     let paint = play.paint;
-    let mut kinds: IndexMap<String, (Vec<Kind>, &ScenarioResult)> = IndexMap::new();
+    let mut kinds: IndexMap<String, (Vec<FailureSignature>, &ScenarioResult)> = IndexMap::new();
     for result in results.iter().filter(|result| !result.is_good()) {
-        if let Some(kind) = Kind::of(result) {
+        if let Some(kind) = FailureSignature::of(result) {
             kinds.entry(kind.key.clone()).or_insert_with(|| (Vec::new(), result)).0.push(kind);
         }
     }
@@ -162,11 +164,11 @@ fn tally(results: &[ScenarioResult], play: &Play<'_>) -> String {
     kinds.sort_by(|_, one, _, other| other.0.len().cmp(&one.0.len()));
     let mut text = paint.text(Style::Bad, &format!("failed {failed} of {}", results.len())) + "\n";
     for (all, _) in kinds.values() {
-        text.push_str(&format!("  {:>4} × {}\n", all.len(), visible(&alike::headline(all))));
+        text.push_str(&format!("  {:>4} × {}\n", all.len(), visible(&common_headline(all))));
     }
     for (_, first) in kinds.values() {
-        text.push_str(&format!("\n{}", human::named(first, human::failures(first, None, paint))));
-        text.push_str(&human::seed(first, &play.options.again, paint));
+        text.push_str(&format!("\n{}", with_short_ids(first, failures_with_log(first, None, paint))));
+        text.push_str(&replay_rows(first, &play.options.again, paint));
     }
     text
 }

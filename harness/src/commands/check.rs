@@ -6,8 +6,8 @@ use crate::cli::CheckArgs;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::plan::PlaySettings;
-use crate::report::human;
-use crate::report::reports::Reports;
+use crate::report::files::reports::Reports;
+use crate::report::wording::summary::summary_text;
 use crate::runner::{Options, default_jobs};
 use crate::scenario::error::Severity;
 use crate::scenario::unused;
@@ -80,7 +80,7 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
     match report(play, &mut Reports::default()) {
         Ok((ran, failures)) => {
             print(&failures);
-            print(&human::summary(&ran.summary, paint));
+            print(&summary_text(&ran.summary, paint));
             Exit::of(&ran.summary)
         }
         Err(error) => {

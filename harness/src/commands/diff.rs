@@ -4,11 +4,12 @@ use std::path::Path;
 
 use super::{print, refuse};
 use crate::cli::diff::DiffArgs;
-use crate::diff::playing::Playing;
-use crate::diff::{compare, told};
+use crate::diff::compare;
+use crate::diff::describe::difference_text;
+use crate::diff::timeline::Timeline;
 use crate::event::{Instance, Outcome};
 use crate::exit::Exit;
-use crate::report::json;
+use crate::report::files::event_file;
 use crate::text::paint::{Paint, Style};
 
 pub(crate) fn diff(args: &DiffArgs, paint: Paint) -> Exit {
@@ -20,8 +21,8 @@ pub(crate) fn diff(args: &DiffArgs, paint: Paint) -> Exit {
     };
     let mut read = Vec::new();
     for file in &files {
-        match json::read(Path::new(file)) {
-            Ok(events) => read.push(Playing::all(&events)),
+        match event_file::read(Path::new(file)) {
+            Ok(events) => read.push(Timeline::all(&events)),
             Err(error) => return refuse(&error.to_string()),
         }
     }
@@ -41,13 +42,13 @@ pub(crate) fn diff(args: &DiffArgs, paint: Paint) -> Exit {
     let label = a.instance.as_ref().map(|instance| &*instance.label).unwrap_or_default();
     let names = (title(a, one), title(b, other));
     let mut text = format!("{}\n", paint.text(Style::Strong, label));
-    text.push_str(&told::told(a, b, &compared, (&names.0, &names.1), width, paint));
+    text.push_str(&difference_text(a, b, &compared, (&names.0, &names.1), width, paint));
     print(&text);
     if compared.first.is_some() { Exit::Failed } else { Exit::Passed }
 }
 
 /// `pass.jsonl, passed`.
-fn title(playing: &Playing, file: &str) -> String {
+fn title(playing: &Timeline, file: &str) -> String {
     let file = Path::new(file).file_name().unwrap_or_default().to_string_lossy();
     let how = if passed(playing) { "passed" } else { "failed" };
     let instance = playing.instance.as_ref();
@@ -60,21 +61,25 @@ fn title(playing: &Playing, file: &str) -> String {
     format!("{file}{repetition}{attempt}, {how}")
 }
 
-fn passed(playing: &Playing) -> bool {
+fn passed(playing: &Timeline) -> bool {
     playing
         .result
         .as_ref()
         .is_some_and(|result| matches!(result.outcome, Outcome::Passed | Outcome::FailedAsExpected { .. }))
 }
 
-fn label(playing: &Playing) -> Option<String> {
+fn label(playing: &Timeline) -> Option<String> {
     playing.instance.as_ref().map(|instance| instance.label.to_string())
 }
 
 /// A playing of the one and a playing of the other of one scenario: a passing and a failing one where there are both.
-fn pair<'p>(a: &'p [Playing], b: &'p [Playing], wanted: Option<&str>) -> Result<(&'p Playing, &'p Playing), String> {
+fn pair<'p>(
+    a: &'p [Timeline],
+    b: &'p [Timeline],
+    wanted: Option<&str>,
+) -> Result<(&'p Timeline, &'p Timeline), String> {
     let same_file = std::ptr::eq(a, b);
-    let fits = |playing: &&Playing| {
+    let fits = |playing: &&Timeline| {
         let label = label(playing).unwrap_or_default();
         // A whole label means that one alone, though others may hold it.
         let exact = wanted.is_some_and(|wanted| b.iter().any(|one| self::label(one).as_deref() == Some(wanted)));
@@ -95,7 +100,7 @@ fn pair<'p>(a: &'p [Playing], b: &'p [Playing], wanted: Option<&str>) -> Result<
         let differ: Vec<String> = labels
             .iter()
             .filter(|name| {
-                let end = |list: &[Playing]| list.iter().find(|one| label(one).as_ref() == Some(name)).map(passed);
+                let end = |list: &[Timeline]| list.iter().find(|one| label(one).as_ref() == Some(name)).map(passed);
                 end(a) != end(b) || b.iter().any(|one| label(one).as_ref() == Some(name) && !passed(one))
             })
             .cloned()
@@ -110,7 +115,7 @@ fn pair<'p>(a: &'p [Playing], b: &'p [Playing], wanted: Option<&str>) -> Result<
         [] => return Err("the files have no scenario in common, or none of that name".to_owned()),
         many => return Err(format!("which scenario? there are {}", many.join(", "))),
     };
-    let of = |list: &'p [Playing], wish: bool| {
+    let of = |list: &'p [Timeline], wish: bool| {
         let mut fitting = list.iter().filter(|one| label(one).as_deref() == Some(name.as_str()));
         let wished = fitting.clone().find(|one| passed(one) == wish && !one.nodes.is_empty());
         wished.or_else(|| fitting.clone().find(|one| !one.nodes.is_empty())).or_else(|| fitting.next())

@@ -8,10 +8,11 @@ use super::print;
 use crate::config::{Config, SubjectChoice};
 use crate::event::{Event, EventKind, EventSink, Outcome};
 use crate::plan::{Job, PlaySettings};
-use crate::report::alike::Failures;
-use crate::report::debug::Story;
-use crate::report::human;
-use crate::report::reports::Reports;
+use crate::report::files::reports::Reports;
+use crate::report::live::failure_list::FailureList;
+use crate::report::live::story::Story;
+use crate::report::wording::result_line::{not_run_lines, result_line};
+use crate::report::wording::short_ids::with_short_ids;
 use crate::run::{Desk, Session};
 use crate::runner::{self, Options, Way, Ways};
 use crate::scenario::model::Scenario;
@@ -167,8 +168,8 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
         (session.sink)(Event { scenario: None, at: summary.took, kind: EventKind::RunFinished(summary) });
         ran
     });
-    let mut failures = Failures::new(paint, debug == Some(Debug::Whole), each);
-    let named = |result: &_, text| if debug == Some(Debug::Whole) { text } else { human::named(result, text) };
+    let mut failures = FailureList::new(paint, debug == Some(Debug::Whole), each);
+    let named = |result: &_, text| if debug == Some(Debug::Whole) { text } else { with_short_ids(result, text) };
     let width = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
     // A terminal that doesn't know its size tells zero.
     let width = width.map(|width| if width == 0 { 80 } else { width });
@@ -196,7 +197,7 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
             // What was not run is told once, at the end.
             let told = shown == Shown::All || (shown == Shown::Bad && !result.is_good());
             if told && !matches!(result.outcome, Outcome::NotRun { .. }) {
-                print(&format!("{}\n", named(result, human::line(result, paint))));
+                print(&format!("{}\n", named(result, result_line(result, paint))));
             }
             let trace = reports.trace(result).map(|page| shown_path(&page));
             failures.add(result, trace.as_deref(), again);
@@ -210,9 +211,9 @@ pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::R
         reports.tell(event);
     }
     let ran = playing.join().map_err(|_| "the runner itself panicked; please report this".to_owned())?;
-    let mut failures = failures.text();
+    let mut failures = failures.into_text();
     if let Ok(ran) = &ran {
-        failures.push_str(&human::not_run(&ran.results, paint));
+        failures.push_str(&not_run_lines(&ran.results, paint));
     }
     ran.map(|ran| (ran, failures)).map_err(|error| format!("the run could not begin: {error}"))
 }

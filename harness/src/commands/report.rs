@@ -6,11 +6,13 @@ use super::{complain, print, refuse};
 use crate::cli::{MergeReportsArgs, ReportArgs, ReportsArgs};
 use crate::event::{EventKind, Outcome, ScenarioResult};
 use crate::exit::Exit;
-use crate::report::alike::Failures;
-use crate::report::human;
-use crate::report::merge::Merged;
-use crate::report::reports::Reports;
-use crate::report::tape::Keep;
+use crate::report::files::details::KeepDetails;
+use crate::report::files::merge::MergedRun;
+use crate::report::files::reports::Reports;
+use crate::report::live::failure_list::FailureList;
+use crate::report::wording::result_line::{not_run_lines, result_line};
+use crate::report::wording::short_ids::with_short_ids;
+use crate::report::wording::summary::summary_text;
 use crate::text::paint::{Paint, Style};
 
 pub(crate) fn report(args: &ReportArgs, paint: Paint) -> Exit {
@@ -54,7 +56,7 @@ fn event_files(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
 }
 
 fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
-    let run = match Merged::read(files) {
+    let run = match MergedRun::read(files) {
         Ok(run) => run,
         Err(error) => return refuse(&error.to_string()),
     };
@@ -65,11 +67,11 @@ fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
         ));
     }
     // What the file holds is all kept: it was chosen when the file was written.
-    let mut reports = match Reports::begin(&args.report, &args.history, Keep::On, None) {
+    let mut reports = match Reports::begin(&args.report, &args.history, KeepDetails::On, None) {
         Ok(reports) => reports,
         Err(error) => return refuse(&error),
     };
-    let mut failures = Failures::new(paint, false, false);
+    let mut failures = FailureList::new(paint, false, false);
     let mut not_run = Vec::new();
     let mut again = Vec::new();
     // Whose details the file holds, which is what traces are made of.
@@ -85,7 +87,7 @@ fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
             match result.outcome {
                 // What was not run is told once, at the end.
                 Outcome::NotRun { .. } => not_run.push(ScenarioResult::clone(result)),
-                _ => _ = print(&format!("{}\n", human::named(result, human::line(result, paint)))),
+                _ => _ = print(&format!("{}\n", with_short_ids(result, result_line(result, paint)))),
             }
             let trace = reports.trace(result).filter(|_| detailed == event.scenario);
             failures.add(result, trace.as_deref(), &again);
@@ -98,12 +100,12 @@ fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
     if let Err(error) = told {
         return refuse(&error.to_string());
     }
-    print(&failures.text());
-    print(&human::not_run(&not_run, paint));
+    print(&failures.into_text());
+    print(&not_run_lines(&not_run, paint));
     for remark in &run.remarks {
         print(&format!("{} {remark}\n", paint.text(Style::Note, "note")));
     }
-    print(&human::summary(&run.summary, paint));
+    print(&summary_text(&run.summary, paint));
     match Exit::of(&run.summary) {
         // What nobody saw hasn't passed.
         Exit::Passed if !run.whole => Exit::Failed,

@@ -14,9 +14,10 @@ use crate::config::{Config, Flaky};
 use crate::event::{Outcome, ScenarioResult};
 use crate::exit::Exit;
 use crate::plan::{PlaySettings, Randomness, SnapshotOptions};
-use crate::report::human;
-use crate::report::reports::Reports;
-use crate::report::tape::Keep;
+use crate::report::files::details::KeepDetails;
+use crate::report::files::reports::Reports;
+use crate::report::wording::server_log::errors_while_passing;
+use crate::report::wording::summary::{summary_text, varying_snapshots};
 use crate::runner::{Options, Way, default_jobs};
 use crate::select::last_run::{FILE_NAME, LastRun, make_output};
 use crate::select::{Selected, jobs_of};
@@ -116,7 +117,7 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
             elsewhere: ci.then(|| output.join(PENDING)),
         }),
         randomness: Randomness { jitter: args.jitter, ..args.seed.map_or_else(Randomness::any, Randomness::of) },
-        detail: !reports.is_empty() && args.trace != Keep::Off,
+        detail: !reports.is_empty() && args.trace != KeepDetails::Off,
         ..PlaySettings::of(config)
     };
     settings.deadlines.slow = args.slow;
@@ -196,13 +197,13 @@ pub(crate) fn run(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
             print(&format!("{} {pattern}\n", paint.text(Style::Note, "note")));
         }
     }
-    for note in human::varying(&ran.results) {
+    for note in varying_snapshots(&ran.results) {
         print(&format!("{} {note}\n", paint.text(Style::Note, "note")));
     }
-    if let Some(note) = human::logged_while_passing(&ran.results) {
+    if let Some(note) = errors_while_passing(&ran.results) {
         print(&format!("{} {note}\n", paint.text(Style::Note, "note")));
     }
-    print(&human::summary(&summary, paint));
+    print(&summary_text(&summary, paint));
     if let Some((servers, home)) = ran.kept {
         kept(servers, &home, &ran.results);
     }

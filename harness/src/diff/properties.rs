@@ -7,8 +7,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::playing::{Lane, Playing};
-use super::{Kind, compare};
+use super::compare::{DivergenceKind, compare};
+use crate::diff::timeline::{Channel, Timeline};
 use crate::event::{Event, EventKind};
 
 const PEOPLE: [&str; 3] = ["ann", "ben", "cem"];
@@ -34,16 +34,16 @@ fn talk() -> impl Strategy<Value = (Vec<usize>, Vec<Vec<usize>>)> {
 
 /// An interleaving of the talk that the priorities choose among all that are possible.
 fn play(senders: &[usize], orders: &[Vec<usize>], priorities: &[u8]) -> Vec<Act> {
-    let mut lanes: Vec<Vec<Act>> = Vec::new();
+    let mut channels: Vec<Vec<Act>> = Vec::new();
     for (who, order) in orders.iter().enumerate() {
-        lanes.push((0..senders.len()).filter(|m| senders[*m] == who).map(|m| Act::Sent(who, m)).collect());
-        lanes.push(order.iter().filter(|m| senders[**m] != who).map(|m| Act::Got(who, *m)).collect());
+        channels.push((0..senders.len()).filter(|m| senders[*m] == who).map(|m| Act::Sent(who, m)).collect());
+        channels.push(order.iter().filter(|m| senders[**m] != who).map(|m| Act::Got(who, *m)).collect());
     }
     let mut done: Vec<Act> = Vec::new();
     let mut turn = 0;
     loop {
-        let ready: Vec<usize> = (0..lanes.len())
-            .filter(|lane| match lanes[*lane].first() {
+        let ready: Vec<usize> = (0..channels.len())
+            .filter(|channel| match channels[*channel].first() {
                 Some(Act::Got(_, m)) => done.contains(&Act::Sent(senders[*m], *m)),
                 Some(Act::Sent(..)) => true,
                 None => false,
@@ -53,7 +53,7 @@ fn play(senders: &[usize], orders: &[Vec<usize>], priorities: &[u8]) -> Vec<Act>
             return done;
         }
         let choice = usize::from(priorities[turn % priorities.len()]) % ready.len();
-        done.push(lanes[ready[choice]].remove(0));
+        done.push(channels[ready[choice]].remove(0));
         turn += 1;
     }
 }
@@ -111,12 +111,12 @@ fn events(acts: &[Act], salt: u64) -> Vec<Event> {
         .collect()
 }
 
-fn playing(acts: &[Act], salt: u64) -> Playing {
-    Playing::of(&events(acts, salt))
+fn playing(acts: &[Act], salt: u64) -> Timeline {
+    Timeline::of(&events(acts, salt))
 }
 
-fn inbox(who: usize) -> Lane {
-    Lane::In(PEOPLE[who].to_owned(), "main".to_owned(), 1)
+fn inbox(who: usize) -> Channel {
+    Channel::In(PEOPLE[who].to_owned(), "main".to_owned(), 1)
 }
 
 proptest! {
@@ -148,16 +148,16 @@ proptest! {
         let (a, b) = (playing(&acts, 1), playing(&changed, 2));
         let compared = compare(&a, &b);
         let first = compared.first.expect("a divergence");
-        prop_assert_eq!((&first.lane, first.kind), (&inbox(who), Kind::Missing));
+        prop_assert_eq!((&first.channel, first.kind), (&inbox(who), DivergenceKind::Missing));
         let text = format!("text {m}");
         prop_assert_eq!(a.nodes[first.a.unwrap()].value["text"].as_str(), Some(text.as_str()));
         prop_assert!(compared.others.is_empty());
         // What caused it is told.
-        let cause = a.cause(first.a.unwrap()).map(|cause| a.nodes[cause].lane.participant().to_owned());
+        let cause = a.cause(first.a.unwrap()).map(|cause| a.nodes[cause].channel.participant().to_owned());
         prop_assert_eq!(cause.as_deref(), Some(PEOPLE[senders[m]]));
         // The other way round it is one too many.
         let back = compare(&b, &a).first.expect("a divergence");
-        prop_assert_eq!((&back.lane, back.kind), (&inbox(who), Kind::Extra));
+        prop_assert_eq!((&back.channel, back.kind), (&inbox(who), DivergenceKind::Extra));
     }
 
     #[test]
@@ -181,7 +181,7 @@ proptest! {
         let a = playing(&play(&senders, &orders, &one), 1);
         let b = playing(&play(&senders, &swapped, &other), 2);
         let first = compare(&a, &b).first.expect("a divergence");
-        prop_assert_eq!((first.lane, first.place, first.kind), (inbox(who), place, Kind::Order));
+        prop_assert_eq!((first.channel, first.place, first.kind), (inbox(who), place, DivergenceKind::Order));
     }
 
     #[test]
@@ -197,13 +197,13 @@ proptest! {
             .filter(|place| matches!(changed[*place].kind, EventKind::Received { .. }))
             .collect();
         prop_assume!(!got.is_empty());
-        let mut lane = None;
+        let mut channel = None;
         if let EventKind::Received { frame, participant, .. } = &mut changed[got[which.index(got.len())]].kind {
             *frame = frame.replace("text ", "other ");
-            lane = Some(participant.clone());
+            channel = Some(participant.clone());
         }
-        let first = compare(&playing(&acts, 1), &Playing::of(&changed)).first.expect("a divergence");
-        prop_assert_eq!(first.kind, Kind::Changed);
-        prop_assert_eq!(Some(first.lane.participant().to_owned()), lane);
+        let first = compare(&playing(&acts, 1), &Timeline::of(&changed)).first.expect("a divergence");
+        prop_assert_eq!(first.kind, DivergenceKind::Changed);
+        prop_assert_eq!(Some(first.channel.participant().to_owned()), channel);
     }
 }

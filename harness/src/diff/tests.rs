@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::playing::Playing;
-use super::{compare, told};
+use super::compare::compare;
+use super::describe::difference_text;
+use crate::diff::timeline::Timeline;
 use crate::event::{Event, EventKind};
 use crate::text::paint::Paint;
 
 /// Ann's sending, and what each got: no protocol says what belongs together.
-fn playing(said: &[&str], got: &[(&str, Value)]) -> Playing {
+fn playing(said: &[&str], got: &[(&str, Value)]) -> Timeline {
     let sent = said.iter().map(|text| EventKind::Sent {
         participant: "ann".to_owned(),
         connection: "main".to_owned(),
@@ -30,15 +31,15 @@ fn playing(said: &[&str], got: &[(&str, Value)]) -> Playing {
         barrier: false,
     });
     let event = |(place, kind)| Event { scenario: None, at: Duration::from_millis(place as u64), kind };
-    Playing::of(&sent.chain(got).enumerate().map(event).collect::<Vec<_>>())
+    Timeline::of(&sent.chain(got).enumerate().map(event).collect::<Vec<_>>())
 }
 
 fn said(text: &str, room: u32) -> Value {
     json!({ "type": "said", "room_id": format!("room_{room:08}"), "text": text, "by": { "name": "Ann" } })
 }
 
-fn text_of(a: &Playing, b: &Playing) -> String {
-    told::told(a, b, &compare(a, b), ("one", "other"), 120, Paint::new(false))
+fn text_of(a: &Timeline, b: &Timeline) -> String {
+    difference_text(a, b, &compare(a, b), ("one", "other"), 120, Paint::new(false))
 }
 
 #[test]

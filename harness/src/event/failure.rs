@@ -6,7 +6,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Place, micros};
+use super::place::Place;
+use super::times::micros;
 use crate::text::diff::DiffLine;
 
 /// What kind of thing failed.
@@ -59,7 +60,18 @@ impl FailureKind {
 }
 
 impl Class {
-    /// The class as it is written in reports.
+    /// The word for it in event files.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Product => "product",
+            Self::Late => "late",
+            Self::ServerDied => "server_died",
+            Self::Environment => "environment",
+            Self::Scenario => "scenario",
+        }
+    }
+
+    /// The class in words, for people.
     pub fn name(self) -> &'static str {
         match self {
             Self::Product => "product",

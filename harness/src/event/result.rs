@@ -1,7 +1,5 @@
-//! How scenarios and runs ended: what reports, exit codes and libraries read.
+//! How one scenario ended: what reports, exit codes and libraries read.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +8,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::failure::{Class, Failure};
-use super::{Instance, Place, Start, micros, some_micros};
+use super::instance::Instance;
+use super::outcome::Outcome;
+use super::race::Raced;
+use super::times::micros;
 
 /// How one scenario ended.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -119,32 +120,6 @@ pub struct Quarantined {
     pub expired: bool,
 }
 
-/// Something that a scenario under way waits for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Waiting {
-    /// Who waits; none for the scenario as a whole.
-    pub participant: Option<String>,
-    /// For what.
-    pub what: String,
-    /// For how long already.
-    #[serde(rename = "waited_us", with = "micros")]
-    #[schemars(with = "u64")]
-    pub waited: Duration,
-    /// The step that waits.
-    pub place: Option<Place>,
-}
-
-impl fmt::Display for Waiting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let who = self.participant.as_deref().unwrap_or("everybody");
-        write!(f, "{who} waits for {} since {:.1} s", self.what, self.waited.as_secs_f64())?;
-        match &self.place {
-            Some(place) => write!(f, " at {}:{}:{}", place.file.display(), place.at.line, place.at.column),
-            None => Ok(()),
-        }
-    }
-}
-
 impl ScenarioResult {
     /// Which scenario, repetition and attempt this is the result of.
     pub fn instance(&self) -> Instance {
@@ -191,19 +166,6 @@ impl ScenarioResult {
     }
 }
 
-/// How the participants of a race were released.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Raced {
-    /// The race's step.
-    pub place: Option<Place>,
-    /// Who, in the order of release.
-    pub order: Vec<Start>,
-    /// Between the first and the last.
-    #[serde(rename = "spread_us", with = "micros")]
-    #[schemars(with = "u64")]
-    pub spread: Duration,
-}
-
 /// A line of the server's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LoggedLine {
@@ -228,135 +190,4 @@ pub struct Person {
     /// A line to paste: a request of the protocol's state as this participant.
     #[serde(skip)]
     pub paste: Option<String>,
-}
-
-/// The ways in which a scenario can end.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "status", rename_all = "snake_case")]
-pub enum Outcome {
-    /// Everything held.
-    Passed,
-    /// It failed, as its author said it would.
-    FailedAsExpected {
-        /// The reason that its author gave.
-        reason: String,
-    },
-    /// Something didn't hold.
-    Failed {
-        /// What, in the order of the file.
-        failures: Vec<Failure>,
-    },
-    /// It wasn't run.
-    Skipped {
-        /// Why.
-        reason: String,
-    },
-    /// Its server couldn't be started or reached.
-    NoServer {
-        /// Why.
-        reason: String,
-        /// The end of the server's log.
-        log: Vec<String>,
-    },
-    /// It wasn't begun, because the server that it shares is gone.
-    NotRun {
-        /// Why: how the server went, and which scenarios were under way then.
-        reason: String,
-        /// [`Class::ServerDied`] for a server that the run started, [`Class::Environment`] for one behind a URL.
-        class: Class,
-    },
-    /// The run was interrupted, or reached its time limit, before it ended.
-    Interrupted {
-        /// Who waited for what at that moment.
-        waiting: Vec<Waiting>,
-    },
-}
-
-/// How a run ended, in numbers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Summary {
-    /// Scenarios that passed, those that failed as expected included.
-    pub passed: usize,
-    /// Scenarios that failed.
-    pub failed: usize,
-    /// Scenarios that weren't run.
-    pub skipped: usize,
-    /// Scenarios whose server couldn't be started or reached.
-    pub no_server: usize,
-    /// Scenarios that were not begun, because the run ended before them.
-    pub not_begun: usize,
-    /// Scenarios that were not run, because the server that they share went away.
-    #[serde(default)]
-    pub not_run: usize,
-    /// Whether a server behind a URL went away during the run.
-    #[serde(default)]
-    pub unreachable: bool,
-    /// Scenarios that passed only after an attempt that failed; they are among the passed.
-    #[serde(default)]
-    pub flaky: usize,
-    /// Whether flaky scenarios fail the run.
-    #[serde(default)]
-    pub flaky_fails: bool,
-    /// Scenarios that failed in a quarantine that holds; they are not among the failed.
-    #[serde(default)]
-    pub quarantined: usize,
-    /// Of the failed: how many of each class.
-    #[serde(default)]
-    pub classes: BTreeMap<Class, usize>,
-    /// Whether the run was interrupted.
-    pub interrupted: bool,
-    /// The time limit that ended the run, where one did.
-    #[serde(default, rename = "limit_us", with = "some_micros", skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<u64>")]
-    pub limit: Option<Duration>,
-    /// Expectations of nothing that no barrier proved.
-    pub unproven: usize,
-    /// Invariants about which nothing could be said.
-    pub unknown: usize,
-    /// Snapshots that were written.
-    pub updated: usize,
-    /// Snapshot files that no scenario of a full run touched.
-    pub orphans: Vec<PathBuf>,
-    /// How long it took.
-    #[serde(rename = "took_us", with = "micros")]
-    #[schemars(with = "u64")]
-    pub took: Duration,
-}
-
-impl Summary {
-    /// Whether the run is anything but a success.
-    pub fn is_bad(&self) -> bool {
-        self.failed + self.no_server + self.not_run > 0
-            || (self.flaky_fails && self.flaky > 0)
-            || self.interrupted
-            || self.limit.is_some()
-            || !self.orphans.is_empty()
-    }
-
-    /// Counts the last result of one scenario.
-    ///
-    /// Results that another attempt follows are not for here.
-    pub fn add(&mut self, result: &ScenarioResult) {
-        match &result.outcome {
-            Outcome::Passed | Outcome::FailedAsExpected { .. } => self.passed += 1,
-            Outcome::Failed { .. } if result.is_quarantined() => self.quarantined += 1,
-            Outcome::Failed { .. } => {
-                self.failed += 1;
-                if let Some(class) = result.class() {
-                    *self.classes.entry(class).or_default() += 1;
-                }
-            }
-            Outcome::Skipped { .. } => self.skipped += 1,
-            Outcome::NoServer { .. } => self.no_server += 1,
-            Outcome::NotRun { class, .. } => {
-                self.not_run += 1;
-                self.unreachable |= *class == Class::Environment;
-            }
-            Outcome::Interrupted { .. } => self.interrupted = true,
-        }
-        self.flaky += usize::from(result.is_flaky());
-        self.unproven += result.unproven;
-        self.unknown += result.unknown.len();
-        self.updated += result.updated;
-    }
 }

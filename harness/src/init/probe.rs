@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures_util::{SinkExt as _, StreamExt as _};
-use reqwest::Url;
 use serde_json::{Value, json};
 use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message as Frame;
 
 use super::files::KINDS;
 use super::{Answer, Found, Message, Ping, Socket, Wishes};
-use crate::run::{Handshake, Opened, handshake};
 use crate::text::{shorten, visible};
+use crate::wire::codec;
+use crate::wire::http::{Client, HeaderMap, HeaderName, HeaderValue, Request};
+use crate::wire::url::join;
+use crate::wire::websocket::{self, Handshake, Opened, WebSocket};
 
 /// Paths that often answer; the first that does well counts.
 const PATHS: [&str; 9] =
@@ -37,8 +36,6 @@ const SOCKETS: [&str; 12] = [
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long no frame comes before what came is taken for all.
 const QUIET: Duration = Duration::from_millis(300);
-
-type Stream = WebSocketStream<hyper_util::rt::TokioIo<hyper::upgrade::Upgraded>>;
 
 /// Looks at the server at this address.
 pub async fn probe(base: &str, wishes: &Wishes) -> Found {
@@ -67,17 +64,22 @@ fn headers(wishes: &Wishes) -> Vec<(String, String)> {
 }
 
 async fn http(base: &str, wishes: &Wishes) -> Option<Answer> {
-    let client = crate::run::client(base).ok()?;
+    let client = Client::for_server(base).ok()?;
     let mut best: Option<Answer> = None;
+    let mut all = HeaderMap::new();
+    for (name, value) in headers(wishes) {
+        let (name, value) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()));
+        if let (Ok(name), Ok(value)) = (name, value) {
+            all.append(name, value);
+        }
+    }
     let paths: Vec<&str> = wishes.get.as_deref().map_or_else(|| PATHS.to_vec(), |path| vec![path]);
     for path in paths {
-        let mut request = client.get(format!("{base}{}", without_templates(path))).timeout(PATIENCE);
-        for (name, value) in headers(wishes) {
-            request = request.header(name, value);
-        }
-        let Ok(response) = request.send().await else { continue };
-        let status = response.status().as_u16();
-        let body = response.text().await.unwrap_or_default();
+        let Ok(url) = join(base, &without_templates(path), &[]) else { continue };
+        let request = Request { method: "GET", url: &url, headers: &all, body: None };
+        let Ok(Ok(response)) = timeout(PATIENCE, request.over(&client)).await else { continue };
+        let status = response.status;
+        let body = String::from_utf8_lossy(&response.body).into_owned();
         let body = serde_json::from_str::<Value>(&body).ok().filter(|value| value.is_object() && body.len() < 300);
         let good = (200..300).contains(&status);
         // That nothing is at a path that nobody named says nothing of the server; a refusal does.
@@ -116,12 +118,12 @@ struct Refusal {
 }
 
 /// Opens a socket, or gives its refusal; none where nobody answers.
-async fn open(base: &str, path: &str, wishes: &Wishes) -> Option<Result<Stream, Refusal>> {
-    let url = Url::parse(&format!("{base}{}", without_templates(path))).ok()?;
+async fn open(base: &str, path: &str, wishes: &Wishes) -> Option<Result<WebSocket, Refusal>> {
+    let url = join(base, &without_templates(path), &[]).ok()?;
     let asked = Handshake { url, headers: headers(wishes), subprotocols: Vec::new(), receive_buffer: None };
-    match timeout(PATIENCE, handshake(&asked)).await.ok()?.ok()? {
-        Opened::Stream(stream, ..) => Some(Ok(*stream)),
-        Opened::Refused(answer) => Some(Err(Refusal { status: answer.status, said: said(&answer.body) })),
+    match timeout(PATIENCE, websocket::open(&asked)).await.ok()?.ok()? {
+        Opened::Accepted(socket, _) => Some(Ok(*socket)),
+        Opened::Refused(answer) => Some(Err(Refusal { status: answer.status, said: said(&codec::body(&answer.body)) })),
     }
 }
 
@@ -138,7 +140,7 @@ fn said(body: &Value) -> Option<String> {
 }
 
 /// Two strangers on one socket: what greets them, what a ping gives, who gets a message.
-async fn look(base: &str, path: &str, wishes: &Wishes, mut one: Stream) -> Socket {
+async fn look(base: &str, path: &str, wishes: &Wishes, mut one: WebSocket) -> Socket {
     let first = heard(&mut one).await;
     let mut socket = Socket::Open { path: path.to_owned(), greeting: Vec::new(), ping: None, message: None };
     let Some(Ok(mut two)) = open(base, path, wishes).await else { return socket };
@@ -182,8 +184,8 @@ async fn look(base: &str, path: &str, wishes: &Wishes, mut one: Stream) -> Socke
             to_other: heard(&mut two).await.into_iter().find(carries),
         }));
     }
-    let _ = one.close(None).await;
-    let _ = two.close(None).await;
+    one.close().await;
+    two.close().await;
     socket
 }
 
@@ -200,25 +202,25 @@ fn is_pong(frame: &Value) -> bool {
 }
 
 /// Whether the server has ended a connection.
-async fn ended(stream: &mut Stream) -> bool {
-    stream.send(Frame::Ping(Vec::new().into())).await.is_err()
+async fn ended(stream: &mut WebSocket) -> bool {
+    !stream.is_open().await
 }
 
-async fn say(stream: &mut Stream, frame: &Value) -> bool {
-    stream.send(Frame::text(frame.to_string())).await.is_ok()
+async fn say(stream: &mut WebSocket, frame: &Value) -> bool {
+    stream.send(codec::Message::json(frame)).await
 }
 
 /// The text frames that come until it is quiet.
-async fn heard(stream: &mut Stream) -> Vec<Value> {
+async fn heard(stream: &mut WebSocket) -> Vec<Value> {
     const MOST: usize = 50;
     let mut frames = Vec::new();
     while frames.len() < MOST {
         match timeout(QUIET, stream.next()).await {
-            Ok(Some(Ok(Frame::Text(text)))) => {
-                frames.push(serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.to_string())));
+            Ok(Some(codec::Message::Text(text))) => {
+                frames.push(serde_json::from_str(&text).unwrap_or(Value::String(text)));
             }
-            Ok(Some(Ok(_))) => {}
-            _ => break,
+            Ok(Some(codec::Message::Binary(_))) => {}
+            Ok(None) | Err(_) => break,
         }
     }
     frames

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::invariant::order::evidence;
-use crate::invariant::trace::{Sighting, Trace};
+use crate::invariant::evidence::evidence;
+use crate::invariant::trace::{Sighting, StreamTrace};
 use crate::invariant::verdict::Findings;
 use crate::scenario::stream::StoredStream;
 
 /// Every acknowledgement, on a socket or as a request's answer, is stored exactly once with its order.
-pub(crate) fn acked_not_lost(trace: &Trace<'_>, stored: &[StoredStream]) -> Findings {
+pub(crate) fn acked_not_lost(trace: &StreamTrace<'_>, stored: &[StoredStream]) -> Findings {
     let mut findings = Findings::default();
     let read: BTreeMap<&str, &StoredStream> =
         stored.iter().filter(|read| read.name == trace.stream.name).map(|read| (read.stream.as_str(), read)).collect();

@@ -1,10 +1,10 @@
-//! The connections of a record.
+//! The connections of a history.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::history::{ConnectionId, Record, What};
+use crate::history::{ConnectionId, EntryKind, History};
 use crate::scenario::stream::Stream;
 
 /// A connection of a participant.
@@ -19,12 +19,12 @@ pub(crate) struct Connection<'a> {
     pub(crate) stream: Option<String>,
 }
 
-/// The connections of the record, with the stream that their requests name.
-pub(crate) fn connections<'a>(record: &'a Record, of: Option<&Stream>) -> BTreeMap<ConnectionId, Connection<'a>> {
+/// The connections of the history, with the stream that their requests name.
+pub(crate) fn connections<'a>(history: &'a History, of: Option<&Stream>) -> BTreeMap<ConnectionId, Connection<'a>> {
     let mut connections = BTreeMap::new();
     let mut names: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for (index, entry) in record.entries.iter().enumerate() {
-        let What::Opened { connection, name, path, query } = &entry.what else {
+    for (index, entry) in history.entries.iter().enumerate() {
+        let EntryKind::Opened { connection, name, path, query } = &entry.what else {
             continue;
         };
         let count = names.entry((&entry.participant, name)).or_default();

@@ -4,17 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::ConnectionId;
-use crate::invariant::members::left_at;
-use crate::invariant::order::{evidence, unplaced};
-use crate::invariant::trace::{Sighting, Trace};
-use crate::invariant::verdict::{Evidence, Findings, Mention};
-use crate::invariant::words::described;
+use crate::invariant::evidence::{evidence, evidence_of_entries};
+use crate::invariant::order::unplaced;
+use crate::invariant::trace::{Sighting, StreamTrace};
+use crate::invariant::verdict::{Evidence, Findings};
 use crate::scenario::stream::StoredStream;
 use crate::text::listed;
 
 /// No place between two deliveries of a connection is missing for its participant. Of a place that nobody got,
 /// what was read back tells whether the server has it.
-pub(crate) fn no_gaps(trace: &Trace<'_>, stored: &[StoredStream]) -> Findings {
+pub(crate) fn no_gaps(trace: &StreamTrace<'_>, stored: &[StoredStream]) -> Findings {
     let mut findings = Findings { unknown: unplaced(trace), ..Findings::default() };
     let had = places(trace);
     for ((connection, stream), arrivals) in trace.arrivals() {
@@ -41,7 +40,7 @@ pub(crate) fn no_gaps(trace: &Trace<'_>, stored: &[StoredStream]) -> Findings {
 
 /// The places that each participant has, over all its connections; those whose stream isn't known count for
 /// every stream, so that they make no gap.
-fn places<'t>(trace: &'t Trace<'_>) -> BTreeMap<(&'t str, &'t str), BTreeSet<i64>> {
+fn places<'t>(trace: &'t StreamTrace<'_>) -> BTreeMap<(&'t str, &'t str), BTreeSet<i64>> {
     let mut had: BTreeMap<(&str, &str), BTreeSet<i64>> = BTreeMap::new();
     let delivered = || trace.sightings.iter().filter(|sighting| sighting.delivered());
     for sighting in delivered() {
@@ -60,7 +59,7 @@ fn places<'t>(trace: &'t Trace<'_>) -> BTreeMap<(&'t str, &'t str), BTreeSet<i64
 }
 
 /// The position behind which a connection resumed this stream.
-pub(crate) fn resumed_after(trace: &Trace<'_>, connection: ConnectionId, stream: &str) -> Option<i64> {
+pub(crate) fn resumed_after(trace: &StreamTrace<'_>, connection: ConnectionId, stream: &str) -> Option<i64> {
     let connection = trace.connections.get(&connection)?;
     let parameter = trace.stream.resume.as_ref()?;
     if connection.stream.as_deref() != Some(stream) {
@@ -70,7 +69,7 @@ pub(crate) fn resumed_after(trace: &Trace<'_>, connection: ConnectionId, stream:
 }
 
 fn wrong_start(
-    trace: &Trace<'_>,
+    trace: &StreamTrace<'_>,
     connection: ConnectionId,
     stream: &str,
     after: i64,
@@ -87,10 +86,9 @@ fn wrong_start(
         sighting.participant,
         trace.whereabouts(Some(connection), stream)
     );
-    let mut evidence = evidence(trace, headline, sighting, &[sighting]);
     let opened = trace.connections.get(&connection).map(|connection| connection.opened);
-    evidence.entries = Mention::of(trace.record, &[opened.unwrap_or(sighting.entry), sighting.entry]);
-    evidence.details = evidence.entries.iter().filter_map(|mention| described(trace.record, mention.index)).collect();
+    let shown = [opened.unwrap_or(sighting.entry), sighting.entry];
+    let mut evidence = evidence_of_entries(trace, headline, sighting, &shown);
     if *first > due {
         evidence.details.push(others(due));
     }
@@ -99,12 +97,12 @@ fn wrong_start(
 
 /// The deliveries of a connection, parted where its participant left: what was sent meanwhile isn't owed.
 fn spans<'s, 'a>(
-    trace: &Trace<'a>,
+    trace: &StreamTrace<'a>,
     participant: &str,
     stream: &str,
     arrivals: &[&'s Sighting<'a>],
 ) -> Vec<BTreeMap<i64, &'s Sighting<'a>>> {
-    let left = left_at(trace, participant, stream);
+    let left = trace.memberships.left_at(trace.id_of(participant), stream);
     let mut spans: BTreeMap<usize, BTreeMap<i64, &Sighting<'_>>> = BTreeMap::new();
     for sighting in arrivals {
         let span = left.iter().filter(|index| **index < sighting.entry).count();
@@ -116,7 +114,7 @@ fn spans<'s, 'a>(
 }
 
 fn holes(
-    trace: &Trace<'_>,
+    trace: &StreamTrace<'_>,
     stream: &str,
     span: &BTreeMap<i64, &Sighting<'_>>,
     had: &BTreeSet<i64>,
@@ -145,7 +143,7 @@ fn holes(
 }
 
 /// Who else got a place: `alice and bob got it`; where nobody did, whether the server has it.
-fn others(trace: &Trace<'_>, stored: &[StoredStream], but: &str, stream: &str, place: i64) -> String {
+fn others(trace: &StreamTrace<'_>, stored: &[StoredStream], but: &str, stream: &str, place: i64) -> String {
     let names = seen_by(trace, &[but], stream, place);
     let log = stored.iter().find(|read| read.name == trace.stream.name && read.stream == stream);
     let Some(Ok(items)) = log.map(|read| &read.items).filter(|_| names.is_empty()) else {
@@ -158,7 +156,7 @@ fn others(trace: &Trace<'_>, stored: &[StoredStream], but: &str, stream: &str, p
 }
 
 /// Who but these got a place, or its acknowledgement.
-pub(crate) fn seen_by<'a>(trace: &Trace<'a>, but: &[&str], stream: &str, place: i64) -> Vec<&'a str> {
+pub(crate) fn seen_by<'a>(trace: &StreamTrace<'a>, but: &[&str], stream: &str, place: i64) -> Vec<&'a str> {
     let mut names: Vec<&'a str> = Vec::new();
     for sighting in trace.sightings.iter().filter(|sighting| sighting.stream.as_deref() == Some(stream)) {
         if sighting.order == Some(place)

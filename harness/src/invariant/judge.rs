@@ -1,8 +1,8 @@
 //! The way in: every asked invariant, over every declared stream.
 
-use crate::history::{Member, Record};
-use crate::invariant::trace::Trace;
-use crate::invariant::uses::{Use, uses};
+use crate::history::{History, Member};
+use crate::invariant::pattern_uses::{PatternUse, uses};
+use crate::invariant::trace::StreamTrace;
 use crate::invariant::verdict::Verdict;
 use crate::invariant::{acked, gaps, members, order, reaches};
 use crate::scenario::stream::{Invariant, StoredStream, Stream};
@@ -13,27 +13,27 @@ use crate::scenario::stream::{Invariant, StoredStream, Stream};
 /// `stored` is what the server gave when the streams were read back at the scenario's end; only
 /// [`Invariant::AckedNotLost`] needs it, and [`Invariant::NoGaps`] tells by it what the server has of a missing place.
 pub fn judge(
-    record: &Record,
+    history: &History,
     members: &[Member],
     streams: &[Stream],
     stored: &[StoredStream],
     asked: &[Invariant],
 ) -> Vec<Verdict> {
-    judge_all(record, members, streams, stored, asked).0
+    judge_all(history, members, streams, stored, asked).0
 }
 
 /// The verdicts, and for each stream whether its patterns found anything.
 pub(crate) fn judge_all(
-    record: &Record,
+    history: &History,
     members: &[Member],
     streams: &[Stream],
     stored: &[StoredStream],
     asked: &[Invariant],
-) -> (Vec<Verdict>, Vec<Vec<Use>>) {
+) -> (Vec<Verdict>, Vec<Vec<PatternUse>>) {
     let mut verdicts = Vec::new();
     let mut used = Vec::new();
     for stream in streams {
-        let trace = Trace::new(record, members, stream);
+        let trace = StreamTrace::new(history, members, stream);
         used.push(uses(&trace));
         let duplicates_asked = asked.contains(&Invariant::NoDuplicates);
         for invariant in asked {

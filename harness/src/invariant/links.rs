@@ -2,8 +2,8 @@
 
 use indexmap::IndexMap;
 
-use crate::history::{Member, Record};
-use crate::invariant::trace::{Role, Trace};
+use crate::history::{History, Member};
+use crate::invariant::trace::{SightingKind, StreamTrace};
 use crate::scenario::stream::Stream;
 
 /// One message of a stream; numbers are those of entries.
@@ -15,9 +15,9 @@ pub(crate) struct Link {
     pub(crate) deliveries: Vec<usize>,
 }
 
-/// Every message that the record shows of a stream, in the order in which it was first seen.
-pub(crate) fn links(record: &Record, members: &[Member], stream: &Stream) -> Vec<Link> {
-    let trace = Trace::new(record, members, stream);
+/// Every message that the history shows of a stream, in the order in which it was first seen.
+pub(crate) fn links(history: &History, members: &[Member], stream: &Stream) -> Vec<Link> {
+    let trace = StreamTrace::new(history, members, stream);
     /// The stream's value, the id, and the order where there is no id.
     type Key<'k> = (Option<&'k str>, Option<&'k str>, Option<i64>);
     let mut messages: IndexMap<Key<'_>, Vec<usize>> = IndexMap::new();
@@ -29,15 +29,15 @@ pub(crate) fn links(record: &Record, members: &[Member], stream: &Stream) -> Vec
     let link = |places: Vec<usize>| {
         let seen = || places.iter().map(|place| &trace.sightings[*place]);
         let first = seen().next()?;
-        let of = |wanted: fn(Role) -> bool| -> Vec<usize> {
-            seen().filter(|sighting| wanted(sighting.role)).map(|sighting| sighting.entry).collect()
+        let of = |wanted: fn(SightingKind) -> bool| -> Vec<usize> {
+            seen().filter(|sighting| wanted(sighting.kind)).map(|sighting| sighting.entry).collect()
         };
         Some(Link {
             id: first.id.clone(),
             order: seen().find_map(|sighting| sighting.order),
             sent: trace.origin(first).map(|origin| origin.entry),
-            acks: of(|role| role != Role::Frame),
-            deliveries: of(|role| role == Role::Frame),
+            acks: of(|kind| kind != SightingKind::Delivery),
+            deliveries: of(|kind| kind == SightingKind::Delivery),
         })
     };
     messages.into_values().filter_map(link).collect()

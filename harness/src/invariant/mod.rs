@@ -1,22 +1,27 @@
-//! What must hold of every delivery, whatever a scenario asks for: judged over the whole record after the
-//! scenario's end, from nothing but the record and what the protocol declares about its streams.
+//! What must hold of every delivery, whatever a scenario asks for: judged over the whole history after the
+//! scenario's end, from nothing but the history and what the protocol declares about its streams.
 //!
-//! In reading order: `verdict` is what a judgement says; `trace` finds the deliveries, acks and sendings of
-//! one stream in the record; `order`, `gaps`, `reaches`, `members` and `acked` each judge their promise;
-//! [`judge()`] is the way in.
+//! - `trace` finds the deliveries, acks and sendings of one stream in the history, with its `connection`s and its
+//!   `membership`;
+//! - `order`, `gaps`, `reaches`, `members` and `acked` each judge their promises; `verdict` is what they say, with
+//!   `evidence` in which `describe` puts entries into words;
+//! - [`judge()`] is the way in: every asked invariant, over every stream;
+//! - `links` (what belongs together in a stream) and `pattern_uses` (patterns that found nothing) are for reports.
 
 mod acked;
 pub(crate) mod connection;
+mod describe;
+mod evidence;
 mod gaps;
 mod judge;
 mod links;
 mod members;
+mod membership;
 mod order;
+pub(crate) mod pattern_uses;
 mod reaches;
 pub(crate) mod trace;
-pub(crate) mod uses;
 mod verdict;
-mod words;
 
 #[cfg(test)]
 mod properties;
@@ -28,4 +33,4 @@ mod tests;
 pub use judge::judge;
 pub(crate) use judge::judge_all;
 pub(crate) use links::links;
-pub use verdict::{Evidence, Mention, Outcome, Verdict};
+pub use verdict::{EntryRef, Evidence, Judgement, Verdict};

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
 use crate::history::ConnectionId;
-use crate::invariant::trace::{Role, Sighting, Trace};
-use crate::invariant::verdict::{Evidence, Findings, Mention};
-use crate::invariant::words::described;
+use crate::invariant::evidence::evidence;
+use crate::invariant::trace::{Sighting, SightingKind, StreamTrace};
+use crate::invariant::verdict::{Evidence, Findings};
 
 /// Deliveries ascend within every connection, and everybody has the same id at the same place.
 ///
 /// A place that a connection got twice is a duplicate and no disorder; where duplicates aren't judged it counts
 /// here, so that it doesn't pass unseen.
-pub(crate) fn same_order(trace: &Trace<'_>, duplicates_asked: bool) -> Findings {
+pub(crate) fn same_order(trace: &StreamTrace<'_>, duplicates_asked: bool) -> Findings {
     let mut findings = Findings { unknown: unplaced(trace), ..Findings::default() };
     for ((connection, stream), arrivals) in trace.arrivals() {
         findings.judged += arrivals.len();
@@ -23,7 +23,7 @@ pub(crate) fn same_order(trace: &Trace<'_>, duplicates_asked: bool) -> Findings 
 }
 
 fn descents(
-    trace: &Trace<'_>,
+    trace: &StreamTrace<'_>,
     connection: ConnectionId,
     stream: &str,
     arrivals: &[&Sighting<'_>],
@@ -67,7 +67,7 @@ fn marked(sighting: &Sighting<'_>) -> String {
 }
 
 /// An id that stands at two places, or a place with two ids, whoever saw it.
-fn disagreements(trace: &Trace<'_>) -> Vec<Evidence> {
+fn disagreements(trace: &StreamTrace<'_>) -> Vec<Evidence> {
     let mut found = Vec::new();
     let mut orders: BTreeMap<(&str, &str), &Sighting<'_>> = BTreeMap::new();
     let mut ids: BTreeMap<(&str, i64), &Sighting<'_>> = BTreeMap::new();
@@ -125,7 +125,7 @@ fn whom(other: &Sighting<'_>, one: &Sighting<'_>) -> String {
 }
 
 /// No connection got a delivery twice: neither an id nor a place, nor under two ids what its sender sent under one.
-pub(crate) fn no_duplicates(trace: &Trace<'_>) -> Findings {
+pub(crate) fn no_duplicates(trace: &StreamTrace<'_>) -> Findings {
     let mut findings = Findings::default();
     for ((connection, stream), arrivals) in trace.arrivals() {
         let mut ids: BTreeMap<&str, &Sighting<'_>> = BTreeMap::new();
@@ -163,7 +163,12 @@ pub(crate) fn no_duplicates(trace: &Trace<'_>) -> Findings {
 }
 
 /// What one sender sent under one id of its own came under two ids. Another sender may use the same id.
-fn renamed(trace: &Trace<'_>, earlier: &[&Sighting<'_>], sighting: &Sighting<'_>, client_id: &str) -> Option<Evidence> {
+fn renamed(
+    trace: &StreamTrace<'_>,
+    earlier: &[&Sighting<'_>],
+    sighting: &Sighting<'_>,
+    client_id: &str,
+) -> Option<Evidence> {
     let mut others = earlier.iter().filter(|other| other.id.is_some() && other.id != sighting.id).peekable();
     // Looking for senders is long; mostly there is nobody to compare with.
     others.peek()?;
@@ -180,10 +185,10 @@ fn renamed(trace: &Trace<'_>, earlier: &[&Sighting<'_>], sighting: &Sighting<'_>
 }
 
 /// Two acks, on two connections of one participant, that name two deliveries for one id of its own.
-fn acked_twice(trace: &Trace<'_>) -> Vec<Evidence> {
+fn acked_twice(trace: &StreamTrace<'_>) -> Vec<Evidence> {
     let mut found = Vec::new();
     let mut acks: BTreeMap<(&str, &str, &str), &Sighting<'_>> = BTreeMap::new();
-    for ack in trace.sightings.iter().filter(|sighting| sighting.role == Role::Ack && sighting.id.is_some()) {
+    for ack in trace.sightings.iter().filter(|sighting| sighting.kind == SightingKind::Ack && sighting.id.is_some()) {
         let (Some(stream), Some(client_id)) = (ack.stream.as_deref(), ack.client_id.as_deref()) else {
             continue;
         };
@@ -212,7 +217,7 @@ fn acked_twice(trace: &Trace<'_>) -> Vec<Evidence> {
 }
 
 /// Why some deliveries can't be put into an order.
-pub(crate) fn unplaced(trace: &Trace<'_>) -> Vec<String> {
+pub(crate) fn unplaced(trace: &StreamTrace<'_>) -> Vec<String> {
     let nameless = trace.sightings.iter().filter(|sighting| sighting.delivered() && sighting.order.is_none());
     let mut why: Vec<String> = nameless
         .take(1)
@@ -224,7 +229,7 @@ pub(crate) fn unplaced(trace: &Trace<'_>) -> Vec<String> {
     why
 }
 
-pub(crate) fn streamless(trace: &Trace<'_>) -> Option<String> {
+pub(crate) fn streamless(trace: &StreamTrace<'_>) -> Option<String> {
     trace.sightings.iter().find(|sighting| sighting.delivered() && sighting.stream.is_none()).map(|sighting| {
         format!(
             "nothing tells to which stream {} of {} belongs (entry {})",
@@ -233,12 +238,4 @@ pub(crate) fn streamless(trace: &Trace<'_>) -> Option<String> {
             sighting.entry
         )
     })
-}
-
-/// The evidence about `who`, with the frames of the entries that show it.
-pub(crate) fn evidence(trace: &Trace<'_>, headline: String, who: &Sighting<'_>, shown: &[&Sighting<'_>]) -> Evidence {
-    let indices: Vec<usize> = shown.iter().map(|sighting| sighting.entry).collect();
-    let entries = Mention::of(trace.record, &indices);
-    let details = entries.iter().filter_map(|mention| described(trace.record, mention.index)).collect();
-    Evidence { headline, participant: who.participant.to_owned(), connection: who.connection, entries, details }
 }

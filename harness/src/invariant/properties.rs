@@ -1,12 +1,12 @@
-//! Records of a correct server always hold, until one thing is changed.
+//! Histories of a correct server always hold, until one thing is changed.
 
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::history::{Payload, Record, What};
-use crate::invariant::Outcome;
+use crate::history::{EntryKind, History, Payload};
+use crate::invariant::Judgement;
 use crate::invariant::simulator::Chat;
 use crate::invariant::tests::{KEYS, deliveries, frame_mut, outcome, swap};
 use crate::scenario::stream::Invariant;
@@ -61,10 +61,10 @@ fn play(acts: &[Act]) -> Chat {
 }
 
 /// Deliveries and acks of each connection, as (index, order).
-fn arrivals(record: &Record) -> Vec<Vec<(usize, i64)>> {
+fn arrivals(history: &History) -> Vec<Vec<(usize, i64)>> {
     let mut all: Vec<Vec<(usize, i64)>> = Vec::new();
-    for (index, entry) in record.entries.iter().enumerate() {
-        if let What::Received { connection, frame: Payload::Json(frame), .. } = &entry.what {
+    for (index, entry) in history.entries.iter().enumerate() {
+        if let EntryKind::Received { connection, frame: Payload::Json(frame), .. } = &entry.what {
             let order = frame.pointer("/message/sequence_id").or_else(|| frame.get("sequence_id"));
             if let Some(order) = order.and_then(Value::as_i64) {
                 all.resize(all.len().max(connection.0 + 1), Vec::new());
@@ -77,14 +77,14 @@ fn arrivals(record: &Record) -> Vec<Vec<(usize, i64)>> {
 
 /// The deliveries that are owed: those behind another one on a connection that is open to the end.
 fn owed(chat: &Chat) -> Vec<usize> {
-    let arrivals = arrivals(&chat.record);
+    let arrivals = arrivals(&chat.history);
     let open = chat.open().iter().filter_map(|(connection, _)| arrivals.get(connection.0));
     let behind = open.flat_map(|own| own.iter().skip(1)).map(|(index, _)| *index);
-    behind.filter(|index| is_message(&chat.record.entries[*index].what)).collect()
+    behind.filter(|index| is_message(&chat.history.entries[*index].what)).collect()
 }
 
-fn is_message(what: &What) -> bool {
-    matches!(what, What::Received { frame: Payload::Json(frame), .. } if frame["type"] == "message")
+fn is_message(what: &EntryKind) -> bool {
+    matches!(what, EntryKind::Received { frame: Payload::Json(frame), .. } if frame["type"] == "message")
 }
 
 proptest! {
@@ -93,46 +93,46 @@ proptest! {
         let chat = play(&acts);
         for (invariant, ..) in Invariant::ALL {
             let outcome = outcome(&chat, invariant);
-            prop_assert!(matches!(outcome, Outcome::Holds { .. }), "{invariant:?}: {outcome:?}");
+            prop_assert!(matches!(outcome, Judgement::Holds { .. }), "{invariant:?}: {outcome:?}");
         }
     }
 
     #[test]
     fn two_swapped_deliveries_are_found(acts in acts(), pick in any::<prop::sample::Index>()) {
         let mut chat = play(&acts);
-        let pairs: Vec<(usize, usize)> = arrivals(&chat.record)
+        let pairs: Vec<(usize, usize)> = arrivals(&chat.history)
             .iter()
             .flat_map(|own| own.windows(2).map(|pair| (pair[0].0, pair[1].0)).collect::<Vec<_>>())
             .collect();
         prop_assume!(!pairs.is_empty());
         let (one, other) = pairs[pick.index(pairs.len())];
-        swap(&mut chat.record, one, other);
-        prop_assert!(matches!(outcome(&chat, Invariant::SameOrder), Outcome::Violated(_)));
+        swap(&mut chat.history, one, other);
+        prop_assert!(matches!(outcome(&chat, Invariant::SameOrder), Judgement::Violated(_)));
     }
 
     #[test]
     fn a_dropped_delivery_is_found(acts in acts(), pick in any::<prop::sample::Index>()) {
         let mut chat = play(&acts);
         // One that lies between two others of its connection; the participant's other connections lose it too.
-        let middles: Vec<(String, i64)> = arrivals(&chat.record)
+        let middles: Vec<(String, i64)> = arrivals(&chat.history)
             .iter()
             .flat_map(|own| own.windows(3).map(|three| three[1]).collect::<Vec<_>>())
-            .map(|(index, order)| (chat.record.entries[index].participant.clone(), order))
+            .map(|(index, order)| (chat.history.entries[index].participant.clone(), order))
             .collect();
         prop_assume!(!middles.is_empty());
         let (who, lost) = middles[pick.index(middles.len())].clone();
-        let gone: BTreeSet<usize> = arrivals(&chat.record)
+        let gone: BTreeSet<usize> = arrivals(&chat.history)
             .concat()
             .into_iter()
-            .filter(|(index, order)| *order == lost && chat.record.entries[*index].participant == who)
+            .filter(|(index, order)| *order == lost && chat.history.entries[*index].participant == who)
             .map(|(index, _)| index)
             .collect();
-        // What is dropped keeps its place in the record, so that the other indices stay right.
+        // What is dropped keeps its place in the history, so that the other indices stay right.
         for index in gone {
-            *frame_mut(&mut chat.record, index) = json!({ "type": "lost" });
+            *frame_mut(&mut chat.history, index) = json!({ "type": "lost" });
         }
         let outcome = outcome(&chat, Invariant::NoGaps);
-        prop_assert!(matches!(outcome, Outcome::Violated(_)), "{outcome:?}");
+        prop_assert!(matches!(outcome, Judgement::Violated(_)), "{outcome:?}");
     }
 
     #[test]
@@ -140,9 +140,9 @@ proptest! {
         let mut chat = play(&acts);
         let owed = owed(&chat);
         prop_assume!(!owed.is_empty());
-        *frame_mut(&mut chat.record, owed[pick.index(owed.len())]) = json!({ "type": "lost" });
+        *frame_mut(&mut chat.history, owed[pick.index(owed.len())]) = json!({ "type": "lost" });
         let outcome = outcome(&chat, Invariant::ReachesAll);
-        prop_assert!(matches!(outcome, Outcome::Violated(_)), "{outcome:?}");
+        prop_assert!(matches!(outcome, Judgement::Violated(_)), "{outcome:?}");
     }
 
     #[test]
@@ -151,33 +151,33 @@ proptest! {
         let owed = owed(&chat);
         prop_assume!(!owed.is_empty());
         let late = owed[pick.index(owed.len())];
-        let mut entry = chat.record.entries[late].clone();
-        entry.at = chat.record.entries.last().map(|last| last.at).unwrap_or_default();
-        *frame_mut(&mut chat.record, late) = json!({ "type": "lost" });
-        chat.record.entries.push(entry);
+        let mut entry = chat.history.entries[late].clone();
+        entry.at = chat.history.entries.last().map(|last| last.at).unwrap_or_default();
+        *frame_mut(&mut chat.history, late) = json!({ "type": "lost" });
+        chat.history.entries.push(entry);
         let outcome = outcome(&chat, Invariant::ReachesAll);
-        let late = matches!(&outcome, Outcome::Violated(evidence) if evidence.headline.contains("behind the answer"));
+        let late = matches!(&outcome, Judgement::Violated(evidence) if evidence.headline.contains("behind the answer"));
         prop_assert!(late, "{outcome:?}");
     }
 
     #[test]
     fn a_repeated_delivery_is_found(acts in acts(), pick in any::<prop::sample::Index>()) {
         let mut chat = play(&acts);
-        let all = arrivals(&chat.record).concat();
+        let all = arrivals(&chat.history).concat();
         prop_assume!(!all.is_empty());
-        let again = chat.record.entries[all[pick.index(all.len())].0].clone();
-        chat.record.entries.push(again);
-        prop_assert!(matches!(outcome(&chat, Invariant::NoDuplicates), Outcome::Violated(_)));
+        let again = chat.history.entries[all[pick.index(all.len())].0].clone();
+        chat.history.entries.push(again);
+        prop_assert!(matches!(outcome(&chat, Invariant::NoDuplicates), Judgement::Violated(_)));
     }
 
     #[test]
     fn a_reassigned_id_is_found(acts in acts(), pick in any::<prop::sample::Index>()) {
         let mut chat = play(&acts);
-        let deliveries: Vec<(usize, i64)> = KEYS.iter().flat_map(|who| deliveries(&chat.record, who)).collect();
+        let deliveries: Vec<(usize, i64)> = KEYS.iter().flat_map(|who| deliveries(&chat.history, who)).collect();
         prop_assume!(!deliveries.is_empty());
         let (index, _) = deliveries[pick.index(deliveries.len())];
-        frame_mut(&mut chat.record, index)["message"]["message_id"] = json!("msg_ffffffffffff");
-        prop_assert!(matches!(outcome(&chat, Invariant::SameOrder), Outcome::Violated(_)));
+        frame_mut(&mut chat.history, index)["message"]["message_id"] = json!("msg_ffffffffffff");
+        prop_assert!(matches!(outcome(&chat, Invariant::SameOrder), Judgement::Violated(_)));
     }
 
     #[test]
@@ -190,7 +190,7 @@ proptest! {
         let frame = json!({ "type": "message", "conversation_id": "conv_1", "message": { "message_id": id, "sequence_id": order } });
         chat.received("bob", connection.expect("bob connected"), frame);
         let outcome = outcome(&chat, Invariant::MembersOnly);
-        prop_assert!(matches!(outcome, Outcome::Violated(_)), "{outcome:?}");
+        prop_assert!(matches!(outcome, Judgement::Violated(_)), "{outcome:?}");
     }
 
     #[test]
@@ -198,6 +198,6 @@ proptest! {
         let mut chat = play(&acts);
         prop_assume!(!chat.log.is_empty());
         chat.log.remove(pick.index(chat.log.len()));
-        prop_assert!(matches!(outcome(&chat, Invariant::AckedNotLost), Outcome::Violated(_)));
+        prop_assert!(matches!(outcome(&chat, Invariant::AckedNotLost), Judgement::Violated(_)));
     }
 }

@@ -5,14 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::history::{ConnectionId, Record, What};
+use crate::history::{ConnectionId, EntryKind, History};
 use crate::invariant::connection::Connection;
+use crate::invariant::describe::milliseconds;
+use crate::invariant::evidence::evidence_of_entries;
 use crate::invariant::gaps::{resumed_after, seen_by};
-use crate::invariant::members::{joined_by_anyone, member_since};
-use crate::invariant::order::{evidence, streamless};
-use crate::invariant::trace::{Role, Sighting, Trace};
-use crate::invariant::verdict::{Evidence, Findings, Mention};
-use crate::invariant::words::{described, milliseconds};
+use crate::invariant::order::streamless;
+use crate::invariant::trace::{Sighting, SightingKind, StreamTrace};
+use crate::invariant::verdict::{Evidence, Findings};
 use crate::text::listed;
 
 /// A barrier on a connection, by the indices of its question and its answer.
@@ -26,7 +26,7 @@ struct Barrier {
 struct Acked<'t, 'a> {
     ack: &'t Sighting<'a>,
     order: i64,
-    /// The index that the next entry had when its sending began, where the record shows it.
+    /// The index that the next entry had when its sending began, where the history shows it.
     began: Option<usize>,
 }
 
@@ -51,15 +51,15 @@ struct View<'t, 'a> {
 ///
 /// A connection starts anywhere: it owes what lies behind its first delivery or behind the position that it
 /// resumed from, and what was sent after its first frame came.
-pub(crate) fn reaches_all(trace: &Trace<'_>) -> Findings {
+pub(crate) fn reaches_all(trace: &StreamTrace<'_>) -> Findings {
     let mut findings = Findings::default();
-    let barriers = barriers(trace.record);
+    let barriers = barriers(trace.history);
     if barriers.is_empty() {
         return findings;
     }
     let acked = acked(trace, &mut findings);
     findings.unknown.extend(streamless(trace));
-    let live = live(trace.record);
+    let live = live(trace.history);
     let arrivals = trace.arrivals();
     for (id, barriers) in &barriers {
         let (Some(connection), Some(live)) = (trace.connections.get(id), live.get(id)) else {
@@ -73,8 +73,8 @@ pub(crate) fn reaches_all(trace: &Trace<'_>) -> Findings {
             };
             if trace.stream.membership.is_none() {
                 findings.unknown.push("the protocol declares no membership of this stream".to_owned());
-            } else if !joined_by_anyone(trace, stream) {
-                findings.unknown.push(format!("the record has no join of {stream}, so its members are not known"));
+            } else if !trace.memberships.has_joins(stream) {
+                findings.unknown.push(format!("no join of {stream} was seen, so its members are not known"));
             } else {
                 let view = View::new(trace, *id, connection, stream, *live);
                 judge_view(trace, &view, barriers, acked, &mut findings);
@@ -86,14 +86,15 @@ pub(crate) fn reaches_all(trace: &Trace<'_>) -> Findings {
 
 /// The first thing that a connection missed is told; the others say no more.
 fn judge_view(
-    trace: &Trace<'_>,
+    trace: &StreamTrace<'_>,
     view: &View<'_, '_>,
     barriers: &[Barrier],
     acked: &[Acked<'_, '_>],
     findings: &mut Findings,
 ) {
     let who = view.connection.participant;
-    let since = |barrier: Barrier| member_since(trace, who, view.stream, barrier.asked, barrier.answered);
+    let id = trace.id_of(who);
+    let since = |barrier: Barrier| trace.memberships.member_since(id, view.stream, barrier.asked, barrier.answered);
     let passed: Vec<(Barrier, usize)> =
         barriers.iter().filter_map(|barrier| Some((*barrier, since(*barrier)?))).collect();
     for owed in acked {
@@ -113,7 +114,7 @@ fn judge_view(
 
 impl<'t, 'a> View<'t, 'a> {
     fn new(
-        trace: &'t Trace<'a>,
+        trace: &'t StreamTrace<'a>,
         id: ConnectionId,
         connection: &'t Connection<'a>,
         stream: &'t str,
@@ -165,7 +166,7 @@ impl<'t, 'a> View<'t, 'a> {
 }
 
 fn missed(
-    trace: &Trace<'_>,
+    trace: &StreamTrace<'_>,
     view: &View<'_, '_>,
     owed: &Acked<'_, '_>,
     barrier: Barrier,
@@ -176,9 +177,9 @@ fn missed(
     let whereabouts = trace.whereabouts(Some(view.id), view.stream);
     let headline = match got {
         Some(got) => {
-            let at = |index: usize| trace.record.entries.get(index).map(|entry| entry.at).unwrap_or_default();
+            let at = |index: usize| trace.history.entries.get(index).map(|entry| entry.at).unwrap_or_default();
             let late = milliseconds(at(got).saturating_sub(at(barrier.answered)));
-            let whose = if owed.ack.role == Role::Answer { "answer" } else { "ack" };
+            let whose = if owed.ack.kind == SightingKind::Answer { "answer" } else { "ack" };
             format!(
                 "{who} got {} {late} behind the answer to a barrier that was asked after {sender} had its {whose} \
                  ({whereabouts}): the server answers before it has delivered",
@@ -195,20 +196,16 @@ fn missed(
             )
         }
     };
-    let mut evidence = evidence(trace, headline, owed.ack, &[]);
-    evidence.participant = who.to_owned();
-    evidence.connection = Some(view.id);
     let shown: Vec<usize> = [owed.ack.entry, barrier.asked, barrier.answered].into_iter().chain(got).collect();
-    evidence.entries = Mention::of(trace.record, &shown);
-    evidence.details = evidence.entries.iter().filter_map(|mention| described(trace.record, mention.index)).collect();
-    evidence
+    let evidence = evidence_of_entries(trace, headline, owed.ack, &shown);
+    Evidence { participant: who.to_owned(), connection: Some(view.id), ..evidence }
 }
 
-/// The acknowledgements of new deliveries, by stream, in record order, each place once.
-fn acked<'t, 'a>(trace: &'t Trace<'a>, findings: &mut Findings) -> BTreeMap<&'t str, Vec<Acked<'t, 'a>>> {
+/// The acknowledgements of new deliveries, by stream, in order, each place once.
+fn acked<'t, 'a>(trace: &'t StreamTrace<'a>, findings: &mut Findings) -> BTreeMap<&'t str, Vec<Acked<'t, 'a>>> {
     let mut acked: BTreeMap<&str, Vec<Acked<'_, '_>>> = BTreeMap::new();
     let mut told = BTreeSet::new();
-    for ack in trace.sightings.iter().filter(|ack| matches!(ack.role, Role::Ack | Role::Answer)) {
+    for ack in trace.sightings.iter().filter(|ack| matches!(ack.kind, SightingKind::Ack | SightingKind::Answer)) {
         let (Some(stream), Some(order)) = (ack.stream.as_deref(), ack.order) else {
             let lacking = if ack.stream.is_none() { "stream" } else { "integer for its order" };
             findings.unknown.push(format!(
@@ -227,18 +224,18 @@ fn acked<'t, 'a>(trace: &'t Trace<'a>, findings: &mut Findings) -> BTreeMap<&'t 
     acked
 }
 
-/// The barriers that were asked and answered, by connection, in record order.
+/// The barriers that were asked and answered, by connection, in order.
 ///
 /// Answers pair with questions by count. A connection with more answers than questions also got the marks of
 /// somebody else's barrier, and nobody can tell which is which, so that it has none.
-fn barriers(record: &Record) -> BTreeMap<ConnectionId, Vec<Barrier>> {
+fn barriers(history: &History) -> BTreeMap<ConnectionId, Vec<Barrier>> {
     let mut asked: BTreeMap<ConnectionId, VecDeque<usize>> = BTreeMap::new();
     let mut found: BTreeMap<ConnectionId, Vec<Barrier>> = BTreeMap::new();
     let mut unclear = BTreeSet::new();
-    for (index, entry) in record.entries.iter().enumerate() {
+    for (index, entry) in history.entries.iter().enumerate() {
         match &entry.what {
-            What::Sent { connection, barrier: true, .. } => asked.entry(*connection).or_default().push_back(index),
-            What::Received { connection, barrier: true, .. } => {
+            EntryKind::Sent { connection, barrier: true, .. } => asked.entry(*connection).or_default().push_back(index),
+            EntryKind::Received { connection, barrier: true, .. } => {
                 match asked.get_mut(connection).and_then(VecDeque::pop_front) {
                     Some(asked) => found.entry(*connection).or_default().push(Barrier { asked, answered: index }),
                     None => drop(unclear.insert(*connection)),
@@ -252,10 +249,10 @@ fn barriers(record: &Record) -> BTreeMap<ConnectionId, Vec<Barrier>> {
 }
 
 /// The index of the first frame that each connection got.
-fn live(record: &Record) -> BTreeMap<ConnectionId, usize> {
+fn live(history: &History) -> BTreeMap<ConnectionId, usize> {
     let mut live = BTreeMap::new();
-    for (index, entry) in record.entries.iter().enumerate() {
-        if let What::Received { connection, .. } = &entry.what {
+    for (index, entry) in history.entries.iter().enumerate() {
+        if let EntryKind::Received { connection, .. } = &entry.what {
             live.entry(*connection).or_insert(index);
         }
     }

@@ -1,4 +1,4 @@
-//! A small correct server, and the records of scenarios against it: what the tests of the invariants start from.
+//! A small correct server, and the histories of scenarios against it: what the tests of the invariants start from.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use serde_json_path::JsonPath;
 
-use crate::history::{Closing, ConnectionId, Entry, Exchange, Member, Payload, Record, What};
+use crate::history::{Closing, ConnectionId, Entry, EntryKind, Exchange, History, Member, Payload};
 use crate::pattern::Pattern;
 use crate::scenario::stream::{Acks, MemberRule, Membership, Readback, Send, StoredStream, Stream};
 
@@ -74,9 +74,9 @@ pub(crate) fn members(keys: &[&str]) -> Vec<Member> {
     keys.iter().map(member).collect()
 }
 
-/// The server's side of one conversation, and the record that the runner makes of it.
+/// The server's side of one conversation, and the history that the runner makes of it.
 pub(crate) struct Chat {
-    pub(crate) record: Record,
+    pub(crate) history: History,
     pub(crate) log: Vec<(String, i64)>,
     stream: String,
     frames: Vec<Value>,
@@ -90,7 +90,7 @@ pub(crate) struct Chat {
 impl Chat {
     pub(crate) fn new() -> Self {
         Self {
-            record: Record::default(),
+            history: History::default(),
             log: Vec::new(),
             stream: "conv_1".to_owned(),
             frames: Vec::new(),
@@ -104,16 +104,16 @@ impl Chat {
 
     fn begin(&mut self) {
         self.step += 1;
-        self.record.step_began.insert(self.step, self.record.entries.len());
+        self.history.step_began.insert(self.step, self.history.entries.len());
     }
 
-    fn push(&mut self, participant: &str, what: What) {
-        let at = Duration::from_millis(self.record.entries.len() as u64);
-        self.record.entries.push(Entry { at, participant: participant.to_owned(), step: Some(self.step), what });
+    fn push(&mut self, participant: &str, what: EntryKind) {
+        let at = Duration::from_millis(self.history.entries.len() as u64);
+        self.history.entries.push(Entry { at, participant: participant.to_owned(), step: Some(self.step), what });
     }
 
     fn exchange(&mut self, participant: &str, method: &str, status: u16, answer: Value) {
-        let began = self.record.entries.len();
+        let began = self.history.entries.len();
         let exchange = Exchange {
             method: method.to_owned(),
             path: format!("/chat/{}/members", self.stream),
@@ -125,11 +125,11 @@ impl Chat {
             began,
             sent_at: Duration::from_millis(began as u64),
         };
-        self.push(participant, What::Exchange(Box::new(exchange)));
+        self.push(participant, EntryKind::Exchange(Box::new(exchange)));
     }
 
     pub(crate) fn received(&mut self, participant: &str, connection: ConnectionId, frame: Value) {
-        self.push(participant, What::Received { connection, frame: Payload::json(frame), barrier: false });
+        self.push(participant, EntryKind::Received { connection, frame: Payload::json(frame), barrier: false });
     }
 
     pub(crate) fn join(&mut self, who: &str) -> &mut Self {
@@ -148,7 +148,7 @@ impl Chat {
         let gone: Vec<(ConnectionId, String)> = gone;
         for (connection, _) in gone {
             let end = Closing { code: Some(1000), reason: "Left conversation".to_owned(), by_participant: false };
-            self.push(who, What::Closed { connection, end });
+            self.push(who, EntryKind::Closed { connection, end });
         }
         self.exchange(who, "DELETE", if was { 200 } else { 404 }, json!({}));
         self
@@ -164,7 +164,7 @@ impl Chat {
         self.connections += 1;
         let query = resume.map(|after| ("last_sequence_id".to_owned(), after.to_string())).into_iter().collect();
         let path = format!("/chat/ws/{}", self.stream);
-        self.push(who, What::Opened { connection, name: name.to_owned(), path, query });
+        self.push(who, EntryKind::Opened { connection, name: name.to_owned(), path, query });
         self.received(who, connection, json!({ "type": "connected" }));
         let after = usize::try_from(resume.unwrap_or(0)).unwrap_or(0);
         for frame in self.frames.iter().skip(after).cloned().collect::<Vec<_>>() {
@@ -196,7 +196,7 @@ impl Chat {
         self.sent += 1;
         let client = format!("{:08x}-0000-4000-8000-000000000000", self.sent);
         let frame = json!({ "type": "message", "content": text, "message_id": client });
-        self.push(who, What::Sent { connection: own, frame: Payload::json(frame), barrier: false });
+        self.push(who, EntryKind::Sent { connection: own, frame: Payload::json(frame), barrier: false });
         let (id, order, frame) = self.commit(who, text, Some(&client));
         for (connection, owner) in self.open.clone() {
             let ack = json!({ "type": "message_ack", "message_id": id, "client_message_id": client, "sequence_id": order, "duplicate": false });
@@ -209,7 +209,7 @@ impl Chat {
     pub(crate) fn sent(&mut self, who: &str, connection: ConnectionId, client: &str) {
         self.begin();
         let frame = Payload::json(json!({ "type": "message", "content": "hi", "message_id": client }));
-        self.push(who, What::Sent { connection, frame, barrier: false });
+        self.push(who, EntryKind::Sent { connection, frame, barrier: false });
     }
 
     /// Sends by a request.
@@ -219,12 +219,12 @@ impl Chat {
             return self;
         }
         let (id, order, frame) = self.commit(who, text, None);
-        let began = self.record.entries.len();
+        let began = self.history.entries.len();
         for (connection, owner) in self.open.clone() {
             self.received(&owner, connection, frame.clone());
         }
         self.exchange(who, "POST", 201, json!({ "message_id": id, "sequence_id": order }));
-        if let Some(What::Exchange(exchange)) = self.record.entries.last_mut().map(|entry| &mut entry.what) {
+        if let Some(EntryKind::Exchange(exchange)) = self.history.entries.last_mut().map(|entry| &mut entry.what) {
             exchange.began = began;
         }
         self
@@ -242,13 +242,13 @@ impl Chat {
 
     /// Asks a barrier that the server has yet to answer.
     pub(crate) fn ask(&mut self, who: &str, connection: ConnectionId) {
-        self.push(who, What::Sent { connection, frame: Payload::json(json!({ "type": "ping" })), barrier: true });
+        self.push(who, EntryKind::Sent { connection, frame: Payload::json(json!({ "type": "ping" })), barrier: true });
     }
 
     /// Answers a barrier.
     pub(crate) fn answer(&mut self, who: &str, connection: ConnectionId) {
         let frame = Payload::json(json!({ "type": "pong" }));
-        self.push(who, What::Received { connection, frame, barrier: true });
+        self.push(who, EntryKind::Received { connection, frame, barrier: true });
     }
 
     /// Ends a participant's connections without leaving.
@@ -257,7 +257,7 @@ impl Chat {
         for (connection, owner) in std::mem::take(&mut self.open) {
             if owner == who {
                 let end = Closing { code: None, reason: String::new(), by_participant: true };
-                self.push(who, What::Closed { connection, end });
+                self.push(who, EntryKind::Closed { connection, end });
             } else {
                 self.open.push((connection, owner));
             }

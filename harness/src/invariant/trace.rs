@@ -1,39 +1,38 @@
-//! Finds what the record says of one stream: its deliveries, its acknowledgements and its sendings.
+//! Finds what the history says of one stream: its deliveries, its acknowledgements and its sendings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::history::{ConnectionId, Entry, Exchange, Member, Record, What};
+use crate::history::{ConnectionId, Entry, EntryKind, Exchange, History, Member};
 use crate::invariant::connection::{Connection, connections};
-use crate::invariant::members::{Change, read_changes};
+use crate::invariant::membership::Memberships;
 use crate::scenario::stream::{Acks, Send, Stream, integer_at, text_at};
 
-/// One stream as the record shows it.
-pub(crate) struct Trace<'a> {
-    pub(crate) record: &'a Record,
+/// One stream as the history shows it.
+pub(crate) struct StreamTrace<'a> {
+    pub(crate) history: &'a History,
     pub(crate) members: &'a [Member],
     pub(crate) stream: &'a Stream,
     pub(crate) connections: BTreeMap<ConnectionId, Connection<'a>>,
-    /// Every place of the stream that somebody saw, in record order.
+    /// Every place of the stream that somebody saw, in order.
     pub(crate) sightings: Vec<Sighting<'a>>,
-    /// The frames that carry the sender's own id, in record order.
+    /// The frames that carry the sender's own id, in order.
     sendings: Vec<Sending<'a>>,
-    /// The changes of membership, by the stream's value, in record order.
-    pub(crate) changes: BTreeMap<String, Vec<Change>>,
+    pub(crate) memberships: Memberships,
 }
 
 /// How somebody saw a place of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// A delivery.
-    Frame,
-    /// The acknowledgement of an own sending: a delivery to its sender.
+pub(crate) enum SightingKind {
+    /// Somebody got it as a delivery.
+    Delivery,
+    /// Its sender got an acknowledgement, which is a delivery to it.
     Ack,
-    /// The acknowledgement of a repeated sending: no delivery.
-    Repeated,
-    /// The answer to a request that sent it: no delivery.
+    /// Its sender got the acknowledgement of a repeated sending, which is no delivery.
+    RepeatedAck,
+    /// Its sender got the answer of the request that sent it, which is no delivery.
     Answer,
 }
 
@@ -44,7 +43,7 @@ pub(crate) struct Sighting<'a> {
     pub(crate) participant: &'a str,
     /// None for the answer of a request.
     pub(crate) connection: Option<ConnectionId>,
-    pub(crate) role: Role,
+    pub(crate) kind: SightingKind,
     pub(crate) stream: Option<String>,
     pub(crate) id: Option<String>,
     pub(crate) order: Option<i64>,
@@ -54,12 +53,12 @@ pub(crate) struct Sighting<'a> {
 impl Sighting<'_> {
     /// Whether it stands in the stream of its connection.
     pub(crate) fn delivered(&self) -> bool {
-        matches!(self.role, Role::Frame | Role::Ack)
+        matches!(self.kind, SightingKind::Delivery | SightingKind::Ack)
     }
 
     /// Whether it acknowledges a sending.
     pub(crate) fn acknowledges(&self) -> bool {
-        !matches!(self.role, Role::Frame)
+        !matches!(self.kind, SightingKind::Delivery)
     }
 
     /// `5 (msg_1)`, or what of it is known.
@@ -80,7 +79,7 @@ struct Sending<'a> {
     client_id: String,
 }
 
-/// Where the sending of a delivery stands in the record.
+/// Where the sending of a delivery stands in the history.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin<'a> {
     /// The index of the entry that sent it: the frame, or the exchange whose request did.
@@ -92,34 +91,35 @@ pub(crate) struct Origin<'a> {
     pub(crate) participant: &'a str,
 }
 
-impl<'a> Trace<'a> {
-    pub(crate) fn new(record: &'a Record, members: &'a [Member], stream: &'a Stream) -> Self {
+impl<'a> StreamTrace<'a> {
+    pub(crate) fn new(history: &'a History, members: &'a [Member], stream: &'a Stream) -> Self {
         let mut trace = Self {
-            record,
+            history,
             members,
             stream,
-            connections: connections(record, Some(stream)),
+            connections: connections(history, Some(stream)),
             sightings: Vec::new(),
             sendings: Vec::new(),
-            changes: BTreeMap::new(),
+            memberships: Memberships::default(),
         };
-        for (index, entry) in record.entries.iter().enumerate() {
+        for (index, entry) in history.entries.iter().enumerate() {
             trace.read(index, entry);
         }
         trace.place_nameless();
-        trace.changes = read_changes(&trace);
+        trace.memberships =
+            Memberships::read(history, stream, &trace.connections, |participant| id_of(members, participant));
         trace
     }
 
     fn read(&mut self, index: usize, entry: &'a Entry) {
         match &entry.what {
-            What::Received { connection, frame, .. } => {
+            EntryKind::Received { connection, frame, .. } => {
                 let frame = frame.value();
                 if let Some(sighting) = self.sighting(index, entry, *connection, &frame) {
                     self.sightings.push(sighting);
                 }
             }
-            What::Sent { frame, .. } => {
+            EntryKind::Sent { frame, .. } => {
                 let frame = frame.value();
                 let client_id = self.stream.sends.iter().find_map(|send| match send {
                     Send::Frame { frame: pattern, client_id } if pattern.matches(&frame) => text_at(client_id, &frame),
@@ -129,23 +129,23 @@ impl<'a> Trace<'a> {
                     self.sendings.push(Sending { entry: index, participant: &entry.participant, client_id });
                 }
             }
-            What::Exchange(exchange) => {
+            EntryKind::Exchange(exchange) => {
                 if let Some(answer) = self.answer(index, entry, exchange) {
                     self.sightings.push(answer);
                 }
             }
-            What::Opened { .. } | What::Closed { .. } | What::Stub { .. } => {}
+            EntryKind::Opened { .. } | EntryKind::Closed { .. } | EntryKind::Stub { .. } => {}
         }
     }
 
     /// The place that a received frame shows: it is a delivery, an ack, or of no concern here.
     fn sighting(&self, entry: usize, at: &'a Entry, connection: ConnectionId, frame: &Value) -> Option<Sighting<'a>> {
         let declared = || self.connections.get(&connection).and_then(|connection| connection.stream.clone());
-        let seen = |role, stream: Option<String>, id, order, client_id| Sighting {
+        let seen = |kind, stream: Option<String>, id, order, client_id| Sighting {
             entry,
             participant: &at.participant,
             connection: Some(connection),
-            role,
+            kind,
             stream: stream.or_else(declared),
             id,
             order,
@@ -155,7 +155,7 @@ impl<'a> Trace<'a> {
         if stream.frame.matches(frame) {
             let client_id = stream.client_id.as_ref().and_then(|path| text_at(path, frame));
             return Some(seen(
-                Role::Frame,
+                SightingKind::Delivery,
                 stream.named(stream.stream.as_ref(), frame),
                 text_at(&stream.id, frame),
                 integer_at(&stream.order, frame),
@@ -164,7 +164,7 @@ impl<'a> Trace<'a> {
         }
         let acks = stream.acks.as_ref().filter(|acks| acks.frame.matches(frame))?;
         Some(seen(
-            ack_role(acks, frame),
+            ack_kind(acks, frame),
             stream.named(acks.stream.as_ref(), frame),
             text_at(&acks.id, frame),
             integer_at(&acks.order, frame),
@@ -180,7 +180,7 @@ impl<'a> Trace<'a> {
                 entry,
                 participant: at.participant.as_str(),
                 connection: None,
-                role: Role::Answer,
+                kind: SightingKind::Answer,
                 stream: self.stream.named(stream.as_ref(), &value),
                 id: text_at(id, &value),
                 order: integer_at(order, &value),
@@ -222,7 +222,7 @@ impl<'a> Trace<'a> {
     where
         'a: 'k,
     {
-        self.members.iter().find(|member| member.key == key).map_or(key, |member| member.id.as_str())
+        id_of(self.members, key)
     }
 
     /// Whether a frame was sent that carries the sender's own id.
@@ -247,7 +247,7 @@ impl<'a> Trace<'a> {
     }
 
     /// The stream and connection, for the end of a headline: `messages, connection main`. The stream's value
-    /// stands there only where the record has several.
+    /// stands there only where the history has several.
     pub(crate) fn whereabouts(&self, connection: Option<ConnectionId>, stream: &str) -> String {
         let mut text = self.stream.name.clone();
         let several =
@@ -283,8 +283,8 @@ impl<'a> Trace<'a> {
 
     /// The sending that an acknowledgement answers.
     pub(crate) fn acknowledged(&self, ack: &Sighting<'a>) -> Option<Origin<'a>> {
-        match (ack.role, &ack.client_id) {
-            (Role::Answer, _) => self.sent_at(ack.entry),
+        match (ack.kind, &ack.client_id) {
+            (SightingKind::Answer, _) => self.sent_at(ack.entry),
             (_, Some(client_id)) => self.sent_by(ack.participant, client_id),
             (_, None) => None,
         }
@@ -312,21 +312,25 @@ impl<'a> Trace<'a> {
     }
 
     fn sent_at(&self, index: usize) -> Option<Origin<'a>> {
-        let entry = self.record.entries.get(index)?;
+        let entry = self.history.entries.get(index)?;
         let (own, at) = match &entry.what {
-            What::Exchange(exchange) => (exchange.began, exchange.sent_at),
+            EntryKind::Exchange(exchange) => (exchange.began, exchange.sent_at),
             _ => (index, entry.at),
         };
         // A step counts from its beginning: what it sends may already have been on its way then.
-        let step = entry.step.and_then(|step| self.record.step_began.get(&step).copied());
+        let step = entry.step.and_then(|step| self.history.step_began.get(&step).copied());
         let began = step.map_or(own, |step| step.min(own));
         Some(Origin { entry: index, began, at, participant: &entry.participant })
     }
 }
 
-fn ack_role(acks: &Acks, frame: &Value) -> Role {
+fn id_of<'k>(members: &'k [Member], key: &'k str) -> &'k str {
+    members.iter().find(|member| member.key == key).map_or(key, |member| member.id.as_str())
+}
+
+fn ack_kind(acks: &Acks, frame: &Value) -> SightingKind {
     match &acks.repeated {
-        Some(repeated) if repeated.matches(frame) => Role::Repeated,
-        _ => Role::Ack,
+        Some(repeated) if repeated.matches(frame) => SightingKind::RepeatedAck,
+        _ => SightingKind::Ack,
     }
 }

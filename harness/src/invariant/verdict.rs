@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::history::{ConnectionId, Record};
+use crate::history::{ConnectionId, History};
 use crate::scenario::stream::Invariant;
 
 /// What one invariant says of one stream.
@@ -15,12 +15,12 @@ pub struct Verdict {
     /// The stream's name in the protocol file.
     pub stream: String,
     /// What it says.
-    pub outcome: Outcome,
+    pub outcome: Judgement,
 }
 
 /// The three things that an invariant can say. Unknown is never shown as passed.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
+pub enum Judgement {
     /// It holds.
     Holds {
         /// How many deliveries (for `acked_not_lost`: acknowledgements) it was judged on; 0 means that there
@@ -29,7 +29,7 @@ pub enum Outcome {
     },
     /// It doesn't hold.
     Violated(Evidence),
-    /// The record doesn't say.
+    /// The history doesn't say.
     Unknown {
         /// What is missing, as a sentence without a full stop.
         why: String,
@@ -45,35 +45,35 @@ pub struct Evidence {
     pub participant: String,
     /// The connection on which it happened, where it was one.
     pub connection: Option<ConnectionId>,
-    /// The entries of the record that show it, in record order.
-    pub entries: Vec<Mention>,
+    /// The entries of the history that show it, in order.
+    pub entries: Vec<EntryRef>,
     /// A few more lines: who else got it, what the frames said.
     pub details: Vec<String>,
 }
 
-/// An entry of the record that is part of an evidence.
+/// An entry of the history that is part of an evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Mention {
-    /// The entry's index in the record.
+pub struct EntryRef {
+    /// The entry's index in the history.
     pub index: usize,
     /// Its time since the scenario's start.
     pub at: Duration,
 }
 
-impl Mention {
-    /// The entries at these indices, in record order, each once.
-    pub(crate) fn of(record: &Record, indices: &[usize]) -> Vec<Self> {
+impl EntryRef {
+    /// The entries at these indices, in order, each once.
+    pub(crate) fn of(history: &History, indices: &[usize]) -> Vec<Self> {
         let mut indices = indices.to_vec();
         indices.sort_unstable();
         indices.dedup();
         indices
             .into_iter()
-            .filter_map(|index| record.entries.get(index).map(|entry| Self { index, at: entry.at }))
+            .filter_map(|index| history.entries.get(index).map(|entry| Self { index, at: entry.at }))
             .collect()
     }
 }
 
-/// What a judge gathers while it looks through the record.
+/// What a judge gathers while it looks through the history.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     /// How much it has judged.
@@ -87,15 +87,15 @@ pub(crate) struct Findings {
 impl Findings {
     /// A violation outweighs what is unknown, and that outweighs what holds. Of several violations the one
     /// with the fewest entries is told, of those the one that shows first.
-    pub(crate) fn outcome(self) -> Outcome {
+    pub(crate) fn outcome(self) -> Judgement {
         let shortest = self
             .violations
             .into_iter()
             .min_by_key(|evidence| (evidence.entries.len(), evidence.entries.last().map(|mention| mention.index)));
         match (shortest, self.unknown.into_iter().next()) {
-            (Some(evidence), _) => Outcome::Violated(evidence),
-            (None, Some(why)) => Outcome::Unknown { why },
-            (None, None) => Outcome::Holds { judged: self.judged },
+            (Some(evidence), _) => Judgement::Violated(evidence),
+            (None, Some(why)) => Judgement::Unknown { why },
+            (None, None) => Judgement::Holds { judged: self.judged },
         }
     }
 }

@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use regex::Regex;
-
-use super::Review;
+use super::gather::Review;
 use crate::snapshot::store::{self, StoreError};
+use crate::text::expression::of_escaped;
 
 /// What is to become of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +18,7 @@ pub enum Decision {
 
 /// What is to become of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum SnapshotDecision {
     /// The new text is stored.
     Accept,
     /// The stored text stays.
@@ -62,16 +61,16 @@ impl Decisions {
     }
 
     /// What becomes of a snapshot.
-    pub fn verdict(&self, review: &Review, file: usize) -> Verdict {
+    pub fn verdict(&self, review: &Review, file: usize) -> SnapshotDecision {
         let of_file = review.groups.iter().enumerate();
         let of_file = of_file.filter(|(_, group)| group.members.iter().any(|member| member.file == file));
         let decisions: Vec<Option<Decision>> = of_file.map(|(group, _)| self.of(file, group)).collect();
         if decisions.contains(&Some(Decision::Reject)) {
-            Verdict::Reject
+            SnapshotDecision::Reject
         } else if decisions.contains(&None) || decisions.is_empty() {
-            Verdict::Open
+            SnapshotDecision::Open
         } else {
-            Verdict::Accept
+            SnapshotDecision::Accept
         }
     }
 
@@ -104,17 +103,14 @@ impl Decisions {
 fn matcher(pattern: &str) -> impl Fn(&str) -> bool {
     let glob = pattern.contains(['*', '?']);
     let escaped = regex::escape(pattern).replace(r"\*", ".*").replace(r"\?", ".");
-    let regex = Regex::new(&format!("^{escaped}$")).ok();
+    let regex = of_escaped(&format!("^{escaped}$"));
     let part = pattern.to_lowercase();
-    move |text| match &regex {
-        Some(regex) if glob => regex.is_match(text),
-        _ => text.to_lowercase().contains(&part),
-    }
+    move |text| if glob { regex.is_match(text) } else { text.to_lowercase().contains(&part) }
 }
 
 /// What carrying out gave: the snapshots by what became of them, as places among the pending ones.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Done {
+pub struct CarriedOut {
     /// The new text is stored.
     pub accepted: Vec<usize>,
     /// The stored text stayed.
@@ -133,21 +129,21 @@ pub struct Done {
 ///
 /// # Errors
 /// What the file system says; files before it are done.
-pub fn carry_out(review: &Review, decisions: &Decisions, keep: bool, force: bool) -> Result<Done, StoreError> {
-    let mut done = Done::default();
+pub fn carry_out(review: &Review, decisions: &Decisions, keep: bool, force: bool) -> Result<CarriedOut, StoreError> {
+    let mut done = CarriedOut::default();
     for (file, pending) in review.pending.iter().enumerate() {
         match decisions.verdict(review, file) {
-            Verdict::Open => done.open.push(file),
-            Verdict::Accept => {
+            SnapshotDecision::Open => done.open.push(file),
+            SnapshotDecision::Accept => {
                 let unchanged = store::read(&pending.stored).map_or(pending.old.is_none(), |now| now == pending.old);
                 if !unchanged || (pending.stale && !force) {
                     done.stale.push(file);
                     continue;
                 }
-                store::accept(&pending.stored, &pending.new, &pending.meta)?;
+                store::accept(&pending.stored, &pending.new, &pending.front_matter)?;
                 done.accepted.push(file);
             }
-            Verdict::Reject => {
+            SnapshotDecision::Reject => {
                 if !keep {
                     store::clear_pending(&pending.file)?;
                 }

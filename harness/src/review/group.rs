@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Pending;
-use crate::snapshot::changes::{Change, Fingerprint, Kind, census};
+use super::pending::PendingSnapshot;
+use crate::snapshot::changes::{Change, ChangeKind, Fingerprint, census};
 use crate::text::counted;
 
 /// The changes of one fingerprint.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Group {
+pub struct ChangeGroup {
     /// What they have in common.
     pub fingerprint: Fingerprint,
     /// Its short name, for the command line.
@@ -16,14 +16,14 @@ pub struct Group {
     /// What they mean.
     pub meaning: String,
     /// The snapshots that have such changes, each with their places among its changes.
-    pub members: Vec<Member>,
+    pub members: Vec<GroupMember>,
     /// What they mean one by one, each with how many snapshots have it; the rarest first.
     pub variants: Vec<(String, usize)>,
 }
 
 /// Groups that may well have one cause, though it shows in different places: one field changed its shape in one way.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Family {
+pub struct ShapeFamily {
     /// The field: the last part of the groups' places, `participants[]`.
     pub field: String,
     /// From what to what: `object → string`.
@@ -32,7 +32,7 @@ pub struct Family {
     pub groups: Vec<usize>,
 }
 
-impl Family {
+impl ShapeFamily {
     /// `…participants[] (object → string)`.
     pub fn shown(&self) -> String {
         format!("…{} ({})", self.field, self.types)
@@ -45,35 +45,35 @@ impl Family {
 }
 
 /// The families among groups, those of the most groups first.
-pub(crate) fn families(groups: &[Group]) -> Vec<Family> {
+pub(crate) fn families(groups: &[ChangeGroup]) -> Vec<ShapeFamily> {
     let mut found: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
     for (place, group) in groups.iter().enumerate() {
         let Fingerprint { kind, place: path, types } = &group.fingerprint;
-        if let (Kind::Shape, Some((_, field))) = (kind, path.rsplit_once('.')) {
+        if let (ChangeKind::Shape, Some((_, field))) = (kind, path.rsplit_once('.')) {
             found.entry((field, types)).or_default().push(place);
         }
     }
     found.retain(|_, groups| groups.len() > 1);
-    let family = |((field, types), groups): ((&str, &str), Vec<usize>)| Family {
+    let family = |((field, types), groups): ((&str, &str), Vec<usize>)| ShapeFamily {
         field: field.to_owned(),
         types: types.to_owned(),
         groups,
     };
-    let mut families: Vec<Family> = found.into_iter().map(family).collect();
+    let mut families: Vec<ShapeFamily> = found.into_iter().map(family).collect();
     families.sort_by_key(|family| std::cmp::Reverse(family.groups.len()));
     families
 }
 
 /// A snapshot in a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
+pub struct GroupMember {
     /// Its place among the pending snapshots.
     pub file: usize,
     /// The places of its changes of this fingerprint.
     pub changes: Vec<usize>,
 }
 
-impl Group {
+impl ChangeGroup {
     /// `80 changes in 40 snapshots`.
     pub fn count(&self) -> String {
         let changes = self.members.iter().map(|member| member.changes.len()).sum();
@@ -83,19 +83,19 @@ impl Group {
 }
 
 /// All changes by fingerprint: the groups in the fewest snapshots first, because they hide among the others.
-pub(crate) fn groups(pending: &[Pending]) -> Vec<Group> {
-    let mut found: BTreeMap<&Fingerprint, Vec<Member>> = BTreeMap::new();
+pub(crate) fn groups(pending: &[PendingSnapshot]) -> Vec<ChangeGroup> {
+    let mut found: BTreeMap<&Fingerprint, Vec<GroupMember>> = BTreeMap::new();
     for (file, one) in pending.iter().enumerate() {
         for (place, change) in one.changes.iter().enumerate() {
             let members = found.entry(&change.fingerprint).or_default();
             match members.last_mut().filter(|member| member.file == file) {
                 Some(member) => member.changes.push(place),
-                None => members.push(Member { file, changes: vec![place] }),
+                None => members.push(GroupMember { file, changes: vec![place] }),
             }
         }
     }
     let mut censuses: BTreeMap<usize, BTreeMap<String, usize>> = BTreeMap::new();
-    let mut groups: Vec<Group> = found
+    let mut groups: Vec<ChangeGroup> = found
         .into_iter()
         .map(|(fingerprint, members)| {
             let all: Vec<&Change> = members
@@ -115,11 +115,11 @@ pub(crate) fn groups(pending: &[Pending]) -> Vec<Group> {
                 Some(count)
             });
             let variants = variants(pending, &members);
-            Group { fingerprint: fingerprint.clone(), id: fingerprint.id(), meaning, members, variants }
+            ChangeGroup { fingerprint: fingerprint.clone(), id: fingerprint.id(), meaning, members, variants }
         })
         .collect();
     groups.sort_by(|one, other| {
-        let size = |group: &Group| (group.members.len(), group.fingerprint.kind);
+        let size = |group: &ChangeGroup| (group.members.len(), group.fingerprint.kind);
         size(one).cmp(&size(other)).then_with(|| one.fingerprint.cmp(&other.fingerprint))
     });
     groups
@@ -137,7 +137,7 @@ fn meaning(all: &[&Change], objects: impl FnOnce() -> Option<usize>) -> String {
     }
 }
 
-fn variants(pending: &[Pending], members: &[Member]) -> Vec<(String, usize)> {
+fn variants(pending: &[PendingSnapshot], members: &[GroupMember]) -> Vec<(String, usize)> {
     let mut counts: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
     for member in members {
         for change in member.changes.iter().filter_map(|place| pending.get(member.file)?.changes.get(*place)) {

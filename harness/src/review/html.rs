@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::group::Member;
-use super::{Pending, Review};
+use super::gather::Review;
+use super::group::GroupMember;
+use super::pending::PendingSnapshot;
 use crate::snapshot::changes::Change;
-use crate::snapshot::diff;
+use crate::snapshot::diff_lines;
 use crate::text::counted;
 use crate::text::diff::{DiffKind, DiffLine};
 
@@ -41,7 +42,7 @@ pub fn page(review: &Review) -> String {
     } else {
         body.push_str("<section id=\"whole\">\n<h2>Snapshot by snapshot</h2>\n");
         for pending in &review.pending {
-            let lines = diff(pending.old.as_deref().unwrap_or_default(), &pending.new);
+            let lines = diff_lines(pending.old.as_deref().unwrap_or_default(), &pending.new);
             let lines: Vec<DiffLine> = lines.into_iter().filter(|line| line.kind != DiffKind::Shape).collect();
             let _ = writeln!(body, "<details><summary>{}</summary><ul>", title(pending));
             for change in &pending.changes {
@@ -55,30 +56,30 @@ pub fn page(review: &Review) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n\
-         <title>Pending snapshots</title>\n<style>\n{}</style>\n</head>\n<body>\n<header>\n<h1>{}</h1>\n\
+         <title>PendingSnapshot snapshots</title>\n<style>\n{}</style>\n</head>\n<body>\n<header>\n<h1>{}</h1>\n\
          <p>{}; what is in the fewest snapshots stands first. Take them over with <code>roundtable review</code>, or one \
          by its short name with <code>roundtable review --accept NAME</code>.</p>\n</header>\n\
          <nav><input id=\"filter\" type=\"search\" placeholder=\"Filter ( / )\" aria-label=\"Filter\">\
          <button id=\"open\" type=\"button\">Open or close all</button> <span id=\"left\" class=\"count\"></span></nav>\n\
          <main>\n{body}</main>\n<script>\n{}</script>\n</body>\n</html>\n",
-        include_str!("page.css"),
+        include_str!("../../assets/review/page.css"),
         counted(review.pending.len(), "pending snapshot", "pending snapshots"),
         counted(review.groups.len(), "change by cause", "changes by cause"),
-        include_str!("page.js"),
+        include_str!("../../assets/review/page.js"),
     )
 }
 
-fn title(pending: &Pending) -> String {
+fn title(pending: &PendingSnapshot) -> String {
     let stale = if pending.stale { " <span class=\"stale\">compared with another stored text</span>" } else { "" };
     format!(
         "{} <span class=\"label\">{} · {}</span>{stale}",
         escaped(&pending.shown),
         escaped(&pending.label),
-        escaped(&pending.meta.expression)
+        escaped(&pending.front_matter.expression)
     )
 }
 
-fn shown(body: &mut String, member: &Member, pending: &Pending, open: bool) {
+fn shown(body: &mut String, member: &GroupMember, pending: &PendingSnapshot, open: bool) {
     let changes = member.changes.iter().filter_map(|place| pending.changes.get(*place));
     let lines: Vec<DiffLine> = changes.flat_map(Change::lines).collect();
     let open = if open { " open" } else { "" };

@@ -36,7 +36,7 @@ pub fn orphans<'s>(
             }
         }
     }
-    let files = store::files(snapshots, ".snap")?.into_iter();
+    let files = store::find_files(snapshots, ".snap")?.into_iter();
     let free = |file: &PathBuf| !taken.contains(file) && !file.parent().is_some_and(|folder| folders.contains(folder));
     Ok(files.filter(free).collect())
 }

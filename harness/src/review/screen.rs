@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::decide::{Decision, Decisions, Done};
+use super::decide::{CarriedOut, Decision, Decisions};
+use super::gather::Review;
+use super::group::ChangeGroup;
 use super::session::Session;
-use super::{Group, Review};
-use crate::snapshot::diff;
+use crate::snapshot::changes::Change;
+use crate::snapshot::diff_lines;
 use crate::text::diff::{DiffKind, DiffLine};
 use crate::text::paint::{Paint, Style};
 use crate::text::{counted, shorten};
@@ -30,7 +32,7 @@ const HELP: [(&str, &str); 11] = [
 ];
 
 /// What a terminal of so many lines and columns shows.
-pub fn screen(session: &Session<'_>, lines: usize, columns: usize, paint: Paint) -> String {
+pub fn screen_text(session: &Session<'_>, lines: usize, columns: usize, paint: Paint) -> String {
     let mut text = String::new();
     let Some(group) = session.review.groups.get(session.group) else { return text };
     let head = format!(
@@ -74,9 +76,9 @@ pub fn screen(session: &Session<'_>, lines: usize, columns: usize, paint: Paint)
     }
     text.push('\n');
     let body: Vec<DiffLine> = if session.whole {
-        diff(pending.old.as_deref().unwrap_or_default(), &pending.new)
+        diff_lines(pending.old.as_deref().unwrap_or_default(), &pending.new)
     } else {
-        member.changes.iter().filter_map(|place| pending.changes.get(*place)).flat_map(super::Change::lines).collect()
+        member.changes.iter().filter_map(|place| pending.changes.get(*place)).flat_map(Change::lines).collect()
     };
     let foot = footer(session, paint);
     let room = lines.saturating_sub(text.lines().count() + foot.lines().count() + 2).max(3);
@@ -98,7 +100,7 @@ pub fn screen(session: &Session<'_>, lines: usize, columns: usize, paint: Paint)
 
 const STALE: &str = "another text is stored here than the one that this was compared with";
 
-fn variants(text: &mut String, group: &Group, paint: Paint) {
+fn variants(text: &mut String, group: &ChangeGroup, paint: Paint) {
     for (meaning, count) in group.variants.iter().take(VARIANTS) {
         let count = counted(*count, "snapshot", "snapshots");
         let _ = writeln!(text, "    {}  {meaning}", paint.text(Style::Dim, &format!("{count:>12}")));
@@ -140,7 +142,7 @@ fn coloured(line: &DiffLine, columns: usize, paint: Paint) -> String {
 }
 
 /// All changes, for people.
-pub fn list(review: &Review, paint: Paint) -> String {
+pub fn list_text(review: &Review, paint: Paint) -> String {
     let mut text = String::new();
     for family in &review.families {
         let ids: Vec<&str> = family.groups.iter().filter_map(|place| Some(&*review.groups.get(*place)?.id)).collect();
@@ -169,7 +171,7 @@ pub fn list(review: &Review, paint: Paint) -> String {
             let pending = review.pending.get(member.file)?;
             member.changes.first().and_then(|place| pending.changes.get(*place))
         });
-        let lines = first.map(super::Change::lines).unwrap_or_default();
+        let lines = first.map(Change::lines).unwrap_or_default();
         for line in lines.iter().take(LINES) {
             let _ = writeln!(text, "      {}", coloured(line, 160, paint));
         }
@@ -183,7 +185,7 @@ pub fn list(review: &Review, paint: Paint) -> String {
 }
 
 /// What was done, for people.
-pub fn done(review: &Review, decisions: &Decisions, done: &Done, paint: Paint) -> String {
+pub fn carried_out_text(review: &Review, decisions: &Decisions, done: &CarriedOut, paint: Paint) -> String {
     let mut text = String::new();
     let mut list = |style: Style, head: &str, files: &[usize]| {
         if files.is_empty() {

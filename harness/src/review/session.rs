@@ -1,11 +1,11 @@
 //! A review in a terminal, without the terminal: keys in, what to do next out.
 
-use super::Review;
 use super::decide::{Decision, Decisions};
+use super::gather::Review;
 
 /// What a key means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
+pub enum ReviewKey {
     /// Accept the changes of this group in this snapshot.
     Accept,
     /// Reject them.
@@ -38,7 +38,7 @@ pub enum Key {
     Abort,
 }
 
-impl Key {
+impl ReviewKey {
     /// The key of a letter.
     pub fn of(letter: char) -> Option<Self> {
         Some(match letter {
@@ -63,7 +63,7 @@ impl Key {
 
 /// What is to be done behind a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub enum NextAction {
     /// Show where it stands.
     Show,
     /// Open the trace of this pending snapshot's scenario.
@@ -98,25 +98,25 @@ impl<'r> Session<'r> {
     }
 
     /// Takes a key.
-    pub fn press(&mut self, key: Key) -> Next {
+    pub fn press(&mut self, key: ReviewKey) -> NextAction {
         let help = std::mem::take(&mut self.help);
         match key {
-            Key::Accept => return self.decide(Decision::Accept),
-            Key::Reject => return self.decide(Decision::Reject),
-            Key::AcceptAll => return self.decide_all(Decision::Accept),
-            Key::RejectAll => return self.decide_all(Decision::Reject),
-            Key::Skip | Key::Next => self.go(1),
-            Key::Previous => self.go(self.review.groups.len().saturating_sub(1)),
-            Key::Undo => self.decisions.set_all(self.review, self.group, None),
-            Key::NextMember => self.page(1),
-            Key::PreviousMember => self.page(self.members().saturating_sub(1)),
-            Key::Whole => self.whole = !self.whole,
-            Key::Trace => return self.file().map_or(Next::Show, Next::Trace),
-            Key::Help => self.help = !help,
-            Key::Finish => return Next::Finish,
-            Key::Abort => return Next::Abort,
+            ReviewKey::Accept => return self.decide(Decision::Accept),
+            ReviewKey::Reject => return self.decide(Decision::Reject),
+            ReviewKey::AcceptAll => return self.decide_all(Decision::Accept),
+            ReviewKey::RejectAll => return self.decide_all(Decision::Reject),
+            ReviewKey::Skip | ReviewKey::Next => self.go(1),
+            ReviewKey::Previous => self.go(self.review.groups.len().saturating_sub(1)),
+            ReviewKey::Undo => self.decisions.set_all(self.review, self.group, None),
+            ReviewKey::NextMember => self.page(1),
+            ReviewKey::PreviousMember => self.page(self.members().saturating_sub(1)),
+            ReviewKey::Whole => self.whole = !self.whole,
+            ReviewKey::Trace => return self.file().map_or(NextAction::Show, NextAction::Trace),
+            ReviewKey::Help => self.help = !help,
+            ReviewKey::Finish => return NextAction::Finish,
+            ReviewKey::Abort => return NextAction::Abort,
         }
-        Next::Show
+        NextAction::Show
     }
 
     /// The pending snapshot that is shown.
@@ -133,7 +133,7 @@ impl<'r> Session<'r> {
         self.review.groups.get(self.group).map_or(0, |group| group.members.len())
     }
 
-    fn decide(&mut self, decision: Decision) -> Next {
+    fn decide(&mut self, decision: Decision) -> NextAction {
         if let Some(file) = self.file() {
             self.decisions.set(file, self.group, Some(decision));
         }
@@ -146,27 +146,27 @@ impl<'r> Session<'r> {
         match open {
             Some(member) => {
                 self.member = member;
-                Next::Show
+                NextAction::Show
             }
             None => self.advance(),
         }
     }
 
-    fn decide_all(&mut self, decision: Decision) -> Next {
+    fn decide_all(&mut self, decision: Decision) -> NextAction {
         self.decisions.set_all(self.review, self.group, Some(decision));
         self.advance()
     }
 
     /// To the next group that is not decided; where there is none, all is done.
-    fn advance(&mut self) -> Next {
+    fn advance(&mut self) -> NextAction {
         let count = self.review.groups.len();
         let open = (1..count).find(|step| !self.decisions.decided(self.review, (self.group + step) % count));
         match open {
             Some(step) => {
                 self.go(step);
-                Next::Show
+                NextAction::Show
             }
-            None => Next::Finish,
+            None => NextAction::Finish,
         }
     }
 

@@ -5,13 +5,13 @@ use std::path::Path;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::Review;
-use super::decide::{Decision, Decisions, Verdict, carry_out};
+use super::decide::{Decision, Decisions, SnapshotDecision, carry_out};
+use super::gather::Review;
 use super::html::page;
-use super::screen::{list, screen};
-use super::session::{Key, Next, Session};
+use super::screen::{list_text, screen_text};
+use super::session::{NextAction, ReviewKey, Session};
 use crate::snapshot::render::render;
-use crate::snapshot::store::{self, MetaData};
+use crate::snapshot::store::{self, FrontMatter};
 use crate::snapshot::tree::Node;
 use crate::text::paint::Paint;
 
@@ -45,7 +45,7 @@ impl Tree {
     }
 
     fn pending(&self, stem: &str, old: Option<&str>, new: &str) {
-        let meta = MetaData {
+        let meta = FrontMatter {
             source: format!("scenarios/talk/{stem}.yaml"),
             expression: "after".to_owned(),
             line: Some(3),
@@ -54,7 +54,7 @@ impl Tree {
         if let Some(old) = old {
             store::accept(&self.path(stem), old, &meta).expect("writable");
         }
-        store::pending(&store::pending_path(&self.path(stem)), new, &meta, old).expect("writable");
+        store::write_pending(&store::pending_path(&self.path(stem)), new, &meta, old).expect("writable");
     }
 
     fn gather(&self) -> Review {
@@ -89,9 +89,9 @@ fn the_outlier_among_forty_is_seen_first_and_few_keys_do_the_rest() {
     assert_eq!(told, [("message 2 is missing in alice's inbox", 1), (cause, 41)]);
 
     let mut session = Session::new(&review);
-    assert!(screen(&session, 24, 80, Paint::new(false)).contains("message 2 is missing in alice's inbox"));
-    assert_eq!(session.press(Key::Reject), Next::Show);
-    assert_eq!(session.press(Key::AcceptAll), Next::Finish);
+    assert!(screen_text(&session, 24, 80, Paint::new(false)).contains("message 2 is missing in alice's inbox"));
+    assert_eq!(session.press(ReviewKey::Reject), NextAction::Show);
+    assert_eq!(session.press(ReviewKey::AcceptAll), NextAction::Finish);
     let done = carry_out(&review, &session.decisions, false, false).expect("writable");
     assert_eq!((done.accepted.len(), done.rejected.len(), done.mixed.len(), done.open.len()), (40, 1, 1, 0));
     assert!(tree.stored("story_07").is_some_and(|text| text.contains(r#"people: ["[alice]", "[bob]"]"#)));
@@ -105,24 +105,24 @@ fn keys_go_through_the_changes_and_their_snapshots() {
     let review = tree.gather();
     let mut session = Session::new(&review);
     let at = |session: &Session<'_>| (session.group, session.member);
-    session.press(Key::Skip);
+    session.press(ReviewKey::Skip);
     assert_eq!(at(&session), (1, 0));
-    session.press(Key::PreviousMember);
+    session.press(ReviewKey::PreviousMember);
     assert_eq!(at(&session), (1, 40));
-    session.press(Key::NextMember);
-    session.press(Key::Accept);
-    session.press(Key::Accept);
+    session.press(ReviewKey::NextMember);
+    session.press(ReviewKey::Accept);
+    session.press(ReviewKey::Accept);
     assert_eq!(at(&session), (1, 2));
-    assert_eq!(session.press(Key::Trace), Next::Trace(session.review.groups[1].members[2].file));
-    session.press(Key::Undo);
+    assert_eq!(session.press(ReviewKey::Trace), NextAction::Trace(session.review.groups[1].members[2].file));
+    session.press(ReviewKey::Undo);
     assert_eq!(session.decisions, Decisions::default());
-    session.press(Key::Previous);
+    session.press(ReviewKey::Previous);
     assert_eq!(at(&session), (0, 0));
-    assert_eq!(session.press(Key::AcceptAll), Next::Show);
-    assert_eq!(session.press(Key::Finish), Next::Finish);
+    assert_eq!(session.press(ReviewKey::AcceptAll), NextAction::Show);
+    assert_eq!(session.press(ReviewKey::Finish), NextAction::Finish);
     let verdicts = (0..41).map(|file| session.decisions.verdict(&review, file));
-    assert!(verdicts.into_iter().all(|verdict| verdict == Verdict::Open));
-    assert_eq!(session.press(Key::Abort), Next::Abort);
+    assert!(verdicts.into_iter().all(|verdict| verdict == SnapshotDecision::Open));
+    assert_eq!(session.press(ReviewKey::Abort), NextAction::Abort);
 }
 
 #[test]
@@ -130,11 +130,11 @@ fn a_whole_difference_and_the_keys_are_shown_when_asked_for() {
     let tree = forty_and_one();
     let review = tree.gather();
     let mut session = Session::new(&review);
-    let shown = |session: &Session<'_>| screen(session, 40, 100, Paint::new(false));
+    let shown = |session: &Session<'_>| screen_text(session, 40, 100, Paint::new(false));
     assert!(!shown(&session).contains("ALICE"));
-    session.press(Key::Whole);
+    session.press(ReviewKey::Whole);
     assert!(shown(&session).contains("ALICE"));
-    session.press(Key::Help);
+    session.press(ReviewKey::Help);
     assert!(shown(&session).contains("accept all alike, in every snapshot"));
     insta::assert_snapshot!(shown(&Session::new(&review)), @"
     change 1 of 2 · 0 decided · 41 snapshots pending
@@ -202,7 +202,7 @@ fn what_was_compared_with_another_text_is_taken_only_by_force() {
     assert_eq!(done.accepted, [0]);
     assert_eq!(tree.stored("a").as_deref(), Some("x: {y: 1}\n"));
     // What changed on the disk while it was looked at is never overwritten.
-    store::accept(&tree.path("a"), "x: {w: 1}\n", &MetaData::default()).expect("writable");
+    store::accept(&tree.path("a"), "x: {w: 1}\n", &FrontMatter::default()).expect("writable");
     assert_eq!(carry_out(&review, &decisions, true, true).expect("writable").stale, [0]);
     // What a run left elsewhere stays there.
     assert!(review.pending[0].file.exists());
@@ -231,7 +231,7 @@ fn a_page_holds_everything_and_loads_nothing() {
         assert!(!page.contains(loads), "{loads}");
     }
     assert_eq!(page.matches("<section").count(), 4);
-    assert!(list(&tree.gather(), Paint::new(false)).contains("message 2 is missing in alice's inbox"));
+    assert!(list_text(&tree.gather(), Paint::new(false)).contains("message 2 is missing in alice's inbox"));
 }
 
 proptest! {
@@ -271,7 +271,7 @@ fn one_shape_in_several_places_is_told_above_what_stands_first_and_taken_only_wh
     tree.pending("story_other", Some(&old), &text(&told(&strings, "b")));
     let mut review = tree.gather();
     assert_eq!(review.groups.len(), 3, "{:?}", review.groups);
-    let shown = list(&review, Paint::new(false));
+    let shown = list_text(&review, Paint::new(false));
     let head = format!(
         "2 changes share a shape: …people[] (object → string) in {}, {}\n",
         review.groups[1].id, review.groups[2].id
@@ -280,11 +280,11 @@ fn one_shape_in_several_places_is_told_above_what_stands_first_and_taken_only_wh
     // The outlier is still the first change, and belongs to no family.
     let mut session = Session::new(&review);
     assert!(review.groups[0].meaning.contains("text of list"), "{:?}", review.groups[0]);
-    assert!(!screen(&session, 40, 100, Paint::new(false)).contains("people[]"));
-    session.press(Key::Next);
-    let second = screen(&session, 40, 100, Paint::new(false));
+    assert!(!screen_text(&session, 40, 100, Paint::new(false)).contains("people[]"));
+    session.press(ReviewKey::Next);
+    let second = screen_text(&session, 40, 100, Paint::new(false));
     assert!(second.contains("  …people[] (object → string) in change 3 too\n"), "{second}");
-    session.press(Key::AcceptAll);
+    session.press(ReviewKey::AcceptAll);
     assert!(!session.decisions.decided(&review, 2), "all alike is one place alone");
     let pattern = review.families[0].pattern();
     assert!(shown.contains(&format!("--accept '{pattern}'")), "{shown}");

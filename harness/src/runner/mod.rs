@@ -16,12 +16,11 @@ use crate::event::{
     ScenarioResult, Summary,
 };
 use crate::plan::Job;
-use crate::run;
-use crate::run::{LogBook, Progress, Seen, Session, lock};
+use crate::run::{LogBook, Progress, Session, Watch, lock};
 use crate::scenario::model::Scenario;
-use crate::stub;
 use crate::subject::in_process::log_dispatch;
 use crate::subject::{LogLine, LogSink, Server, Subject};
+use crate::{run, stub};
 
 mod neighbours;
 mod shared;
@@ -356,7 +355,7 @@ impl Shared {
         let sink = log_sink(&book, events, job.instance(), began);
         let _scope = matches!(subject, Subject::InProcess(_))
             .then(|| tracing::dispatcher::set_default(&log_dispatch(Arc::clone(&sink), self.options.level)));
-        let seen = Seen { log: Arc::clone(&book), progress: Arc::new(Progress::default()), began };
+        let seen = Watch { log: Arc::clone(&book), progress: Arc::new(Progress::default()), began };
         let mut stopping = self.stopping.clone();
         let played = runtime.block_on(async {
             let stopped = async {
@@ -380,7 +379,7 @@ impl Shared {
     }
 
     /// Plays a job on its server: one of its own in process and where it acts on the server, else the shared one.
-    async fn play(&self, job: &Job, subject: &Subject, sink: LogSink, seen: Seen) -> (ScenarioResult, bool) {
+    async fn play(&self, job: &Job, subject: &Subject, sink: LogSink, seen: Watch) -> (ScenarioResult, bool) {
         let book = &seen.log;
         let starting = seen.progress.wait(None, format!("the server `{}` to be ready", subject.name()), None);
         // Before the server, which is told where they are.
@@ -418,7 +417,7 @@ impl Shared {
         };
         drop(starting);
         // A shared server's build and start are nobody's time.
-        let seen = Seen { began: Instant::now(), ..seen.clone() };
+        let seen = Watch { began: Instant::now(), ..seen.clone() };
         seen.log.begin(seen.began);
         let (url, digits) = (server.url().to_owned(), run::digits(job, &self.session, true));
         self.neighbours.note(&url, &digits, &job.label);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, EventKind, Outcome, ScenarioResult};
-use crate::report::json;
+use crate::report::files::event_file;
 
 /// The file's name in the output folder.
 pub const FILE_NAME: &str = "last-run.json";
@@ -150,7 +150,8 @@ pub fn durations(files: &[PathBuf]) -> Result<Durations, String> {
         let durations = match known {
             Some(known) => known.durations(),
             None => {
-                let events = json::read(file).map_err(|error| format!("--durations {}: {error}", file.display()))?;
+                let events =
+                    event_file::read(file).map_err(|error| format!("--durations {}: {error}", file.display()))?;
                 let mut known = LastRun::default();
                 known.learn(events.iter().filter_map(finished));
                 known.durations()

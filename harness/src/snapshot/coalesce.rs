@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use crate::history::{ConnectionId, Payload};
 use crate::scenario::stream::{Coalesce, text_at};
-use crate::snapshot::prepare::pointers;
+use crate::snapshot::json_pointer::pointers;
 
 /// A frame that a participant got, and where it stands.
 #[derive(Clone)]
-pub(crate) struct Got<'r> {
+pub(crate) struct GotFrame<'r> {
     pub(crate) entry: usize,
     pub(crate) connection: ConnectionId,
     pub(crate) frame: &'r Payload,
@@ -20,8 +20,8 @@ pub(crate) struct Got<'r> {
 
 /// Joins the pieces of each answer into its last one, at the place of its first. The values stand with the
 /// frames that they came in.
-pub(crate) fn coalesced<'r>(rules: &[Coalesce], got: Vec<&Got<'r>>) -> Vec<Got<'r>> {
-    let mut out: Vec<Got<'r>> = Vec::new();
+pub(crate) fn coalesced<'r>(rules: &[Coalesce], got: Vec<&GotFrame<'r>>) -> Vec<GotFrame<'r>> {
+    let mut out: Vec<GotFrame<'r>> = Vec::new();
     let mut open: BTreeMap<(usize, Option<String>), usize> = BTreeMap::new();
     for got in got {
         let rule = rules.iter().enumerate().find(|(_, rule)| rule.frames.matches(&got.value));

@@ -8,7 +8,7 @@ use crate::text::diff::{DiffKind, DiffLine, unified};
 
 /// The difference of two snapshot texts; empty where they are equal. An old text that is no snapshot of ours,
 /// because somebody edited it, has a line diff only.
-pub fn diff(old: &str, new: &str) -> Vec<DiffLine> {
+pub fn diff_lines(old: &str, new: &str) -> Vec<DiffLine> {
     let mut lines = Vec::new();
     if let (Ok(old), Ok(new)) = (parse(old), parse(new)) {
         lines.extend(shape_changes(&old, &new).into_iter().map(|change| {

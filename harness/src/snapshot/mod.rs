@@ -1,27 +1,39 @@
 //! Snapshots: what every participant of a scenario got to see, as a text that is the same however the
 //! participants' entries interleaved, whatever ids the server gave and at whatever time it ran.
 //!
-//! In reading order: [`normalise()`] makes the text out of a record (`collect` lays out who got what, `names`
-//! finds ids and gives them placeholders, `named` puts them into values, `tree` and `render` are the YAML that is written, `parse` reads it
-//! back); [`store`] keeps it in files in insta's format; [`diff()`] tells how two texts differ, changes of shape
-//! first (`shape`); [`changes`] tells what the differences mean.
+//! - [`normalise()`] is the way in: from a [`Material`] (the history, and what the protocol says of snapshots) to a text;
+//! - `collect` lays out who got what (`layout`), frame by frame: `frame_kind`, `coalesce` (streamed pieces as one),
+//!   `deliveries`, `raced` (orders that differ between runs), `prepare` (redactions and times), `json_pointer`;
+//! - `placeholders` finds ids and names them by their `origins`, `substitute` puts the names into values;
+//! - `tree` and `render` are the YAML that is written, `parse` reads it back;
+//! - [`store`] keeps it in files in insta's format;
+//! - [`diff_lines`] tells how two texts differ, changes of shape first (`shape`); [`changes`] tells what the differences
+//!   mean.
 
 pub mod changes;
 mod coalesce;
 mod collect;
+mod deliveries;
 mod diff;
-mod named;
-mod names;
+mod frame_kind;
+mod json_pointer;
+mod layout;
+mod material;
 mod normalise;
+mod origins;
 mod parse;
+mod placeholders;
 mod prepare;
+mod raced;
 pub(crate) mod render;
 mod shape;
 pub mod store;
+mod substitute;
 pub(crate) mod tree;
 
 #[cfg(test)]
 mod tests;
 
-pub use diff::diff;
-pub use normalise::{Material, Normalised, StateAnswer, normalise};
+pub use diff::diff_lines;
+pub use material::{Material, Normalised, StateAnswer};
+pub use normalise::normalise;

@@ -1,22 +1,22 @@
 //! A frame or answer on its way into a snapshot: redactions, times, the orders of raced streams.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::Value;
-use serde_json_path::{JsonPath, NormalizedPath};
+use serde_json_path::JsonPath;
 
 use crate::scenario::stream::SnapshotRules;
+use crate::snapshot::json_pointer::{pointers, put};
+use crate::snapshot::raced::{RacedOrders, SEQ};
 
 /// What stands for a time.
 const TIME: &str = "[time]";
-/// What stands for the order of a raced delivery.
-pub(crate) const SEQ: &str = "[seq]";
 
-static TIMES: LazyLock<Option<Regex>> = LazyLock::new(|| {
+static TIMES: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})")
-        .ok()
+        .expect("a constant expression")
 });
 
 /// A value that is ready to be named, with the lists in it whose order means nothing (JSON pointers).
@@ -26,24 +26,16 @@ pub(crate) struct Prepared {
     pub(crate) unordered: BTreeSet<String>,
 }
 
-/// The places of raced deliveries: an object that has one of these ids and under one of these keys its order
-/// shows that order as `[seq]`.
-#[derive(Debug, Default)]
-pub(crate) struct Raced {
-    pub(crate) orders: BTreeMap<String, i64>,
-    pub(crate) keys: BTreeSet<String>,
-}
-
 /// Prepares values, and counts which redactions did something.
 pub(crate) struct Preparation<'a> {
     rules: &'a SnapshotRules,
-    raced: &'a Raced,
+    raced: &'a RacedOrders,
     used: BTreeSet<usize>,
     now: f64,
 }
 
 impl<'a> Preparation<'a> {
-    pub(crate) fn new(rules: &'a SnapshotRules, raced: &'a Raced, now: f64) -> Self {
+    pub(crate) fn new(rules: &'a SnapshotRules, raced: &'a RacedOrders, now: f64) -> Self {
         Self { rules, raced, used: BTreeSet::new(), now }
     }
 
@@ -114,17 +106,6 @@ impl<'a> Preparation<'a> {
     }
 }
 
-/// Where a path points, as JSON pointers.
-pub(crate) fn pointers(path: &JsonPath, value: &Value) -> Vec<String> {
-    path.query_located(value).locations().map(NormalizedPath::to_json_pointer).collect()
-}
-
-fn put(value: &mut Value, pointer: &str, with: &str) {
-    if let Some(place) = value.pointer_mut(pointer) {
-        *place = Value::from(with);
-    }
-}
-
 /// Puts a word for every time: texts of RFC 3339, and numbers that count seconds, milliseconds, microseconds or
 /// nanoseconds since 1970 to within a day of `now`.
 fn times(value: &mut Value, now: f64) {
@@ -137,10 +118,8 @@ fn times(value: &mut Value, now: f64) {
             }
         }
         Value::String(text) => {
-            if let Some(times) = &*TIMES
-                && times.is_match(text)
-            {
-                *text = times.replace_all(text, TIME).into_owned();
+            if TIMES.is_match(text) {
+                *text = TIMES.replace_all(text, TIME).into_owned();
             }
         }
         Value::Array(items) => items.iter_mut().for_each(|item| times(item, now)),

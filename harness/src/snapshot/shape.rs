@@ -23,7 +23,7 @@ pub(crate) struct ShapeChange {
 /// participants or elements is told once, with a count.
 pub(crate) fn shape_changes(old: &Node, new: &Node) -> Vec<ShapeChange> {
     let mut found = Vec::new();
-    compare(old, new, &Path::default(), &mut found);
+    compare(old, new, &TreePath::default(), &mut found);
     let mut told: BTreeMap<(String, String), usize> = BTreeMap::new();
     let mut changes: Vec<ShapeChange> = Vec::new();
     for (path, what) in found {
@@ -38,17 +38,17 @@ pub(crate) fn shape_changes(old: &Node, new: &Node) -> Vec<ShapeChange> {
 
 /// The way to a value: keys, places in lists, and the headings of frames.
 #[derive(Debug, Default, Clone)]
-struct Path(Vec<Step>);
+struct TreePath(Vec<PathStep>);
 
 #[derive(Debug, Clone)]
-enum Step {
+enum PathStep {
     Key(String),
     Place(usize),
     Frame(String),
 }
 
-impl Path {
-    fn with(&self, step: Step) -> Self {
+impl TreePath {
+    fn with(&self, step: PathStep) -> Self {
         let mut path = self.clone();
         path.0.push(step);
         path
@@ -58,10 +58,10 @@ impl Path {
         let mut text = String::new();
         for step in &self.0 {
             match step {
-                Step::Key(key) if text.is_empty() => text.push_str(key),
-                Step::Key(key) => text.push_str(&format!(".{key}")),
-                Step::Place(place) => text.push_str(&format!("[{place}]")),
-                Step::Frame(head) => text.push_str(&format!("[{head}]")),
+                PathStep::Key(key) if text.is_empty() => text.push_str(key),
+                PathStep::Key(key) => text.push_str(&format!(".{key}")),
+                PathStep::Place(place) => text.push_str(&format!("[{place}]")),
+                PathStep::Frame(head) => text.push_str(&format!("[{head}]")),
             }
         }
         text
@@ -70,20 +70,20 @@ impl Path {
     /// The way without whose block it is in, and which element of a list.
     fn general(&self) -> String {
         let steps = self.0.iter().skip(1).map(|step| match step {
-            Step::Key(key) => format!(".{key}"),
-            Step::Place(_) => "[]".to_owned(),
-            Step::Frame(head) => format!("[{}]", kind(head)),
+            PathStep::Key(key) => format!(".{key}"),
+            PathStep::Place(_) => "[]".to_owned(),
+            PathStep::Frame(head) => format!("[{}]", kind(head)),
         });
         // A block as a whole has no way within itself; its own name tells it apart.
         if self.0.len() < 2 { self.text() } else { steps.collect() }
     }
 }
 
-fn compare(old: &Node, new: &Node, path: &Path, found: &mut Vec<(Path, String)>) {
+fn compare(old: &Node, new: &Node, path: &TreePath, found: &mut Vec<(TreePath, String)>) {
     match (old, new) {
         (Node::Map(old), Node::Map(new)) => {
             for (key, value) in new {
-                let way = path.with(Step::Key(key.clone()));
+                let way = path.with(PathStep::Key(key.clone()));
                 match old.iter().find(|(other, _)| other == key) {
                     Some((_, before)) => compare(before, value, &way, found),
                     None => found.push((path.clone(), format!("new key {key}"))),
@@ -100,9 +100,9 @@ fn compare(old: &Node, new: &Node, path: &Path, found: &mut Vec<(Path, String)>)
                 };
                 match (head(one), head(other)) {
                     (Some((_, one)), Some((head, other))) => {
-                        compare(one, other, &path.with(Step::Frame(head.to_owned())), found);
+                        compare(one, other, &path.with(PathStep::Frame(head.to_owned())), found);
                     }
-                    _ => compare(one, other, &path.with(Step::Place(after)), found),
+                    _ => compare(one, other, &path.with(PathStep::Place(after)), found),
                 }
             }
         }

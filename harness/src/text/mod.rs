@@ -4,11 +4,13 @@
 //! - [`duration`]: `5s`, `250ms`, `2m`, as people write them;
 //! - [`nearest`]: which known word a misspelt one was meant to be; [`slug`](slug()): names in files' names;
 //! - [`diff`]: the lines of a difference;
+//! - `expression`: regular expressions made of escaped texts;
 //! - [`paint`]: colour, where it is wanted;
 //! - [`trouble`]: lines of a log that tell of trouble.
 
 pub mod diff;
 pub mod duration;
+pub(crate) mod expression;
 mod line;
 pub mod nearest;
 pub mod paint;

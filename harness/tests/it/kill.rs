@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use roundtable::report::json;
+use roundtable::report::files::event_file;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::project::Project;
@@ -79,7 +79,8 @@ fn killed_behind(project: &Project, lines: usize, signal: Signal) {
         std::thread::yield_now();
     }
     if project.read("events.jsonl").is_some_and(|text| text.contains('\n')) {
-        let events = json::read(&project.path().join("events.jsonl")).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let events =
+            event_file::read(&project.path().join("events.jsonl")).unwrap_or_else(|error| panic!("{what}: {error}"));
         assert!(!events.is_empty());
     }
     if let Some(last) = project.read("roundtable-report/last-run.json") {

@@ -142,7 +142,7 @@ pub(crate) fn redacted(text: &str, folder: &Path) -> String {
         (r"ran in \d+\.\d{3}s", "ran in 0.000s"),
         (r"came \d+ ms after", "came 0 ms after"),
         (r"[0-9a-f]{32}", "[trace]"),
-        (r"since \d+\.\d s", "since 0.0 s"),
+        (r"has waited \d+\.\d s", "has waited 0.0 s"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
         (r"\bport \d+\b", "port [port]"),
         (r"lsof -i :\d+", "lsof -i :[port]"),

@@ -12,7 +12,7 @@ use crate::cli::review::{ListFormat, ReviewArgs};
 use crate::config::Config;
 use crate::event::Instance;
 use crate::exit::Exit;
-use crate::report::trace::trace_path;
+use crate::report::files::trace::trace_path;
 use crate::review::decide::{Decision, Decisions, carry_out};
 use crate::review::orphans::orphans;
 use crate::review::{Review, html, screen};
@@ -140,7 +140,7 @@ fn stray(config: &Config) -> Vec<PathBuf> {
 }
 
 fn listed(review: &Review, stray: &[PathBuf], paint: Paint) -> String {
-    let mut text = screen::list(review, paint);
+    let mut text = screen::list_text(review, paint);
     text.push_str(&orphaned(stray, paint));
     if review.pending.is_empty() && review.settled == 0 {
         text.push_str("nothing is pending\n");
@@ -197,7 +197,7 @@ fn as_json(review: &Review, stray: &[PathBuf]) -> String {
             json!({
                 "snapshot": pending.shown,
                 "scenario": pending.label,
-                "name": pending.meta.expression,
+                "name": pending.front_matter.expression,
                 "file": pending.file,
                 "stale": pending.stale,
                 "changes": changes,
@@ -256,7 +256,7 @@ fn decide(review: &Review, args: &ReviewArgs, paint: Paint) -> Exit {
 pub(crate) fn finish(review: &Review, decisions: &Decisions, args: &ReviewArgs, force: bool, paint: Paint) -> Exit {
     match carry_out(review, decisions, args.from.is_some(), force) {
         Ok(done) => {
-            print(&screen::done(review, decisions, &done, paint));
+            print(&screen::carried_out_text(review, decisions, &done, paint));
             if done.stale.is_empty() { Exit::Passed } else { Exit::Failed }
         }
         Err(error) => refuse(&error.to_string()),

@@ -15,7 +15,7 @@ use super::{Place, finish};
 use crate::cli::review::ReviewArgs;
 use crate::commands::{print, refuse};
 use crate::exit::Exit;
-use crate::review::session::{Key, Next, Session};
+use crate::review::session::{NextAction, ReviewKey, Session};
 use crate::review::{Review, screen};
 use crate::source::shown_path;
 use crate::text::counted;
@@ -44,7 +44,7 @@ pub(super) fn ask(review: &Review, place: &Place, args: &ReviewArgs, paint: Pain
     loop {
         // A terminal that doesn't know its size tells zero.
         let (columns, lines) = size().ok().filter(|(columns, lines)| *columns > 0 && *lines > 0).unwrap_or((80, 24));
-        let text = screen::screen(&session, usize::from(lines), usize::from(columns), paint);
+        let text = screen::screen_text(&session, usize::from(lines), usize::from(columns), paint);
         if let Err(error) = execute!(io::stdout(), Clear(ClearType::All), MoveTo(0, 0)) {
             return broken(&error);
         }
@@ -55,10 +55,10 @@ pub(super) fn ask(review: &Review, place: &Place, args: &ReviewArgs, paint: Pain
         note.clear();
         let Some(pressed) = meaning(event) else { continue };
         match session.press(pressed) {
-            Next::Show => {}
-            Next::Trace(file) => note = trace(place, review, file, paint),
-            Next::Finish => break,
-            Next::Abort => {
+            NextAction::Show => {}
+            NextAction::Trace(file) => note = trace(place, review, file, paint),
+            NextAction::Finish => break,
+            NextAction::Abort => {
                 print("\nnothing was written\n");
                 return Exit::Interrupted;
             }
@@ -72,17 +72,17 @@ fn broken(error: &io::Error) -> Exit {
     refuse(&format!("the terminal can't be used: {error}; --list, --accept and --reject need none"))
 }
 
-fn meaning(event: KeyEvent) -> Option<Key> {
+fn meaning(event: KeyEvent) -> Option<ReviewKey> {
     match event.code {
-        KeyCode::Char('c' | 'd') if event.modifiers.contains(KeyModifiers::CONTROL) => Some(Key::Abort),
+        KeyCode::Char('c' | 'd') if event.modifiers.contains(KeyModifiers::CONTROL) => Some(ReviewKey::Abort),
         KeyCode::Char(letter) if !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
-            Key::of(letter)
+            ReviewKey::of(letter)
         }
-        KeyCode::Right | KeyCode::PageDown => Some(Key::Next),
-        KeyCode::Left | KeyCode::PageUp => Some(Key::Previous),
-        KeyCode::Down => Some(Key::NextMember),
-        KeyCode::Up => Some(Key::PreviousMember),
-        KeyCode::Esc => Some(Key::Finish),
+        KeyCode::Right | KeyCode::PageDown => Some(ReviewKey::Next),
+        KeyCode::Left | KeyCode::PageUp => Some(ReviewKey::Previous),
+        KeyCode::Down => Some(ReviewKey::NextMember),
+        KeyCode::Up => Some(ReviewKey::PreviousMember),
+        KeyCode::Esc => Some(ReviewKey::Finish),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{evidence, outcome, story};
 use crate::history::ConnectionId;
-use crate::invariant::Outcome;
+use crate::invariant::Judgement;
 use crate::invariant::simulator::Chat;
 use crate::scenario::stream::Invariant;
 
@@ -26,7 +26,7 @@ fn headline(chat: &Chat) -> String {
 
 fn holds(chat: &Chat) {
     let outcome = outcome(chat, Invariant::NoDuplicates);
-    assert!(matches!(outcome, Outcome::Holds { .. }), "{outcome:?}");
+    assert!(matches!(outcome, Judgement::Holds { .. }), "{outcome:?}");
 }
 
 #[test]

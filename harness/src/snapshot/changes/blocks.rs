@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::place::{Head, Place, Step, Subject, section};
+use super::place::{DeliveryHead, PlacePart, PlaceStep, SnapshotPlace, section};
 use super::stream::is_stream;
-use super::value::{Around, Changes, shown};
-use super::{Change, Fingerprint, Kind};
+use super::value::{Around, ChangeFinder, shown};
+use crate::snapshot::changes::change::{Change, ChangeKind, Fingerprint};
 use crate::snapshot::shape::aligned;
 use crate::snapshot::tree::Node;
 use crate::text::counted;
@@ -14,20 +14,20 @@ const STATE: &str = "state";
 const FRAMES: &str = "frames";
 
 /// All changes from one tree to the other.
-pub(crate) fn compare(old: &Node, new: &Node) -> Vec<Change> {
+pub(crate) fn changes_between(old: &Node, new: &Node) -> Vec<Change> {
     let people = [old, new].into_iter().flat_map(keys).map(str::to_owned).collect();
-    let mut changes = Changes { people, found: Vec::new() };
-    let whole = Place::new(None, Subject::Other);
+    let mut changes = ChangeFinder { people, found: Vec::new() };
+    let whole = SnapshotPlace::new(None, PlacePart::Other);
     match (old, new) {
         (Node::Map(olds), Node::Map(news)) => {
             for (who, block) in news {
                 match olds.iter().find(|(other, _)| other == who) {
                     Some((_, before)) => changes.block(who, before, block),
-                    None => changes.participant(Kind::ParticipantNew, who, block),
+                    None => changes.participant(ChangeKind::ParticipantNew, who, block),
                 }
             }
             for (who, block) in olds.iter().filter(|(who, _)| !news.iter().any(|(other, _)| other == who)) {
-                changes.participant(Kind::ParticipantGone, who, block);
+                changes.participant(ChangeKind::ParticipantGone, who, block);
             }
         }
         _ => changes.value(&whole, old, new, &|| Around::of(old.clone(), new.clone())),
@@ -53,10 +53,10 @@ fn holds_kinds(heading: &str, node: &Node) -> bool {
     section(heading) == FRAMES && entries(node).is_some_and(|kinds| kinds.iter().all(|(_, list)| items(list).is_some()))
 }
 
-impl Changes {
-    fn participant(&mut self, kind: Kind, who: &str, block: &Node) {
+impl ChangeFinder {
+    fn participant(&mut self, kind: ChangeKind, who: &str, block: &Node) {
         let (meaning, family, around) = match kind {
-            Kind::ParticipantGone => (
+            ChangeKind::ParticipantGone => (
                 format!("{who} is no longer in the snapshot"),
                 "participants are no longer in the snapshot",
                 Around { before: Some(block.clone()), after: None },
@@ -80,7 +80,7 @@ impl Changes {
 
     fn block(&mut self, who: &str, old: &Node, new: &Node) {
         let (Some(olds), Some(news)) = (entries(old), entries(new)) else {
-            let place = Place::new(Some(who), Subject::Other);
+            let place = SnapshotPlace::new(Some(who), PlacePart::Other);
             self.value(&place, old, new, &|| Around::of(old.clone(), new.clone()));
             return;
         };
@@ -112,27 +112,27 @@ impl Changes {
             _ => {}
         }
         if self.found.len() == before && old != new {
-            let place = Place::new(Some(who), Subject::Other).with(Step::Key(heading.to_owned()));
+            let place = SnapshotPlace::new(Some(who), PlacePart::Other).with(PlaceStep::Key(heading.to_owned()));
             self.value(&place, old, new, &|| Around::of(old.clone(), new.clone()));
         }
     }
 
     fn whole_stream(&mut self, who: &str, heading: &str, old: &Node, count: usize) {
-        let place = Place::new(Some(who), Subject::Other).with(Step::Key(heading.to_owned()));
+        let place = SnapshotPlace::new(Some(who), PlacePart::Other).with(PlaceStep::Key(heading.to_owned()));
         let meaning =
             format!("all {} of {heading} are missing in {who}'s inbox", counted(count, "delivery", "deliveries"));
         let family = format!("all deliveries of {} are missing", section(heading));
         let around = Around { before: Some(old.clone()), after: None };
-        self.push(Kind::Missing, &place, "stream", meaning, family, around);
+        self.push(ChangeKind::Missing, &place, "stream", meaning, family, around);
     }
 
     fn states(&mut self, who: &str, olds: &[(String, Node)], news: &[(String, Node)]) {
         for (name, answer) in news {
-            let place = Place::new(Some(who), Subject::State(name.clone()));
+            let place = SnapshotPlace::new(Some(who), PlacePart::State(name.clone()));
             let Some((_, before)) = olds.iter().find(|(other, _)| other == name) else {
                 let meaning = format!("the state {name} is new{}", place.whom());
                 let around = Around { before: None, after: Some(answer.clone()) };
-                self.push(Kind::FieldNew, &place, "state", meaning, format!("the state {name} is new"), around);
+                self.push(ChangeKind::FieldNew, &place, "state", meaning, format!("the state {name} is new"), around);
                 continue;
             };
             let around = || Around::of(before.clone(), answer.clone());
@@ -140,21 +140,21 @@ impl Changes {
                 (None, Some(status)) => {
                     let meaning = format!("{name} is answered with status {status}{}", place.whom());
                     let family = format!("{name} is answered with status {status}");
-                    self.push(Kind::Answer, &place, &format!("good → {status}"), meaning, family, around());
+                    self.push(ChangeKind::Answer, &place, &format!("good → {status}"), meaning, family, around());
                 }
                 (Some(status), None) => {
                     let meaning = format!("{name} is answered{}, it was refused with status {status}", place.whom());
                     let family = format!("{name} is answered, it was refused with status {status}");
-                    self.push(Kind::Answer, &place, &format!("{status} → good"), meaning, family, around());
+                    self.push(ChangeKind::Answer, &place, &format!("{status} → good"), meaning, family, around());
                 }
                 _ => self.value(&place, before, answer, &around),
             }
         }
         for (name, answer) in olds.iter().filter(|(name, _)| !news.iter().any(|(other, _)| other == name)) {
-            let place = Place::new(Some(who), Subject::State(name.clone()));
+            let place = SnapshotPlace::new(Some(who), PlacePart::State(name.clone()));
             let meaning = format!("the state {name} is gone{}", place.whom());
             let around = Around { before: Some(answer.clone()), after: None };
-            self.push(Kind::FieldGone, &place, "state", meaning, format!("the state {name} is gone"), around);
+            self.push(ChangeKind::FieldGone, &place, "state", meaning, format!("the state {name} is gone"), around);
         }
     }
 
@@ -174,7 +174,10 @@ impl Changes {
             return;
         }
         let place = |number| {
-            Place::new(Some(who), Subject::Frame { section: heading.to_owned(), kind: kind.to_owned(), number })
+            SnapshotPlace::new(
+                Some(who),
+                PlacePart::Frame { section: heading.to_owned(), kind: kind.to_owned(), number },
+            )
         };
         let (pairs, mut gone, mut added) = aligned(old, new);
         for (before, after) in pairs {
@@ -188,7 +191,14 @@ impl Changes {
         let twins = gone.iter().filter(|before| added.iter().any(|after| old.get(**before) == new.get(*after))).count();
         if twins > 0 {
             let meaning = format!("{kind} frames came in another order{}", all.whom());
-            self.push(Kind::Moved, &all, "order", meaning, format!("{kind} frames came in another order"), around());
+            self.push(
+                ChangeKind::Moved,
+                &all,
+                "order",
+                meaning,
+                format!("{kind} frames came in another order"),
+                around(),
+            );
             gone.retain(|before| {
                 let to = added.iter().position(|after| old.get(*before) == new.get(*after));
                 to.map(|to| added.remove(to)).is_none()
@@ -211,12 +221,12 @@ impl Changes {
                     if gone.len() == 1 { "is" } else { "are" }
                 )
             };
-            self.push(Kind::Missing, &all, "frame", meaning, format!("{kind} frames are missing"), around());
+            self.push(ChangeKind::Missing, &all, "frame", meaning, format!("{kind} frames are missing"), around());
         }
         if !added.is_empty() {
             let again =
                 !old.is_empty() && added.iter().all(|after| new.get(*after).is_some_and(|frame| old.contains(frame)));
-            let (happened, types) = if again { (Kind::Twice, "frame") } else { (Kind::Added, "frame") };
+            let (happened, types) = if again { (ChangeKind::Twice, "frame") } else { (ChangeKind::Added, "frame") };
             let meaning = match (old.len(), new.len()) {
                 (0, 1) => format!("{kind} is new in {who}'s inbox{on}"),
                 (0, count) => format!("{kind} is new in {who}'s inbox{on}, it came {}", times(count)),
@@ -261,26 +271,27 @@ fn refused(node: &Node) -> Option<String> {
 }
 
 /// How often each place that holds an object stands in a snapshot.
-pub(crate) fn census(root: &Node) -> BTreeMap<String, usize> {
+pub(crate) fn count_objects(root: &Node) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for (who, block) in entries(root).unwrap_or_default() {
         for (heading, part) in entries(block).unwrap_or_default() {
-            let mut at = |subject: Subject, node: &Node| objects(&Place::new(Some(who), subject), node, &mut counts);
+            let mut at =
+                |part: PlacePart, node: &Node| objects(&SnapshotPlace::new(Some(who), part), node, &mut counts);
             match part {
                 Node::Map(states) if heading == STATE => {
-                    states.iter().for_each(|(name, answer)| at(Subject::State(name.clone()), answer));
+                    states.iter().for_each(|(name, answer)| at(PlacePart::State(name.clone()), answer));
                 }
                 Node::Map(kinds) if holds_kinds(heading, part) => {
                     for (kind, list) in kinds {
                         for frame in items(list).unwrap_or_default() {
                             let kind = kind.clone();
-                            at(Subject::Frame { section: heading.clone(), kind, number: None }, frame);
+                            at(PlacePart::Frame { section: heading.clone(), kind, number: None }, frame);
                         }
                     }
                 }
                 Node::List(list) if is_stream(list) => {
                     for (head, body) in list.iter().filter_map(entries).flatten() {
-                        at(Subject::Delivery { stream: heading.clone(), head: Head::parse(head) }, body);
+                        at(PlacePart::Delivery { stream: heading.clone(), head: DeliveryHead::parse(head) }, body);
                     }
                 }
                 _ => {}
@@ -290,15 +301,15 @@ pub(crate) fn census(root: &Node) -> BTreeMap<String, usize> {
     counts
 }
 
-fn objects(place: &Place, node: &Node, counts: &mut BTreeMap<String, usize>) {
+fn objects(place: &SnapshotPlace, node: &Node, counts: &mut BTreeMap<String, usize>) {
     match node {
         Node::Map(entries) => {
             *counts.entry(place.general()).or_default() += 1;
-            entries.iter().for_each(|(key, value)| objects(&place.with(Step::Key(key.clone())), value, counts));
+            entries.iter().for_each(|(key, value)| objects(&place.with(PlaceStep::Key(key.clone())), value, counts));
         }
         Node::List(items) => {
             let items = items.iter().enumerate();
-            items.for_each(|(at, item)| objects(&place.with(Step::Element(at, None)), item, counts));
+            items.for_each(|(at, item)| objects(&place.with(PlaceStep::Element(at, None)), item, counts));
         }
         _ => {}
     }

@@ -4,15 +4,15 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-static PLACEHOLDER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\[[^\[\]]+\]").ok());
+static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\[[^\[\]]+\]").expect("a constant expression"));
 
 /// The part of a block in which something stands.
 #[derive(Debug, Clone)]
-pub(crate) enum Subject {
+pub(crate) enum PlacePart {
     /// What a state answered.
     State(String),
     /// A delivery of a stream, by its heading.
-    Delivery { stream: String, head: Head },
+    Delivery { stream: String, head: DeliveryHead },
     /// A frame of a kind; its number, from 1, where there are several.
     Frame { section: String, kind: String, number: Option<usize> },
     /// Anything else.
@@ -21,13 +21,13 @@ pub(crate) enum Subject {
 
 /// The heading of a delivery: `message 3 (phone)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Head {
+pub(crate) struct DeliveryHead {
     pub(crate) kind: String,
     pub(crate) order: Option<i64>,
     pub(crate) connections: Option<String>,
 }
 
-impl Head {
+impl DeliveryHead {
     pub(crate) fn parse(text: &str) -> Self {
         let (rest, connections) = match text.strip_suffix(')').and_then(|text| text.rsplit_once(" (")) {
             Some((rest, connections)) => (rest, Some(connections.to_owned())),
@@ -55,7 +55,7 @@ impl Head {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum Step {
+pub(crate) enum PlaceStep {
     Key(String),
     /// An element: its place, and who or what it is.
     Element(usize, Option<String>),
@@ -63,19 +63,19 @@ pub(crate) enum Step {
 
 /// Where something stands.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct SnapshotPlace {
     /// Whose block.
     pub(crate) who: Option<String>,
-    pub(crate) subject: Subject,
-    pub(crate) steps: Vec<Step>,
+    pub(crate) part: PlacePart,
+    pub(crate) steps: Vec<PlaceStep>,
 }
 
-impl Place {
-    pub(crate) fn new(who: Option<&str>, subject: Subject) -> Self {
-        Self { who: who.map(str::to_owned), subject, steps: Vec::new() }
+impl SnapshotPlace {
+    pub(crate) fn new(who: Option<&str>, part: PlacePart) -> Self {
+        Self { who: who.map(str::to_owned), part, steps: Vec::new() }
     }
 
-    pub(crate) fn with(&self, step: Step) -> Self {
+    pub(crate) fn with(&self, step: PlaceStep) -> Self {
         let mut place = self.clone();
         place.steps.push(step);
         place
@@ -93,18 +93,18 @@ impl Place {
             Some(name) => format!("[{}]", name.trim_start_matches('[').trim_end_matches(']')),
             None => format!("[{place}]"),
         });
-        if let (false, Some(Step::Element(_, Some(name)))) = (names, self.steps.last()) {
+        if let (false, Some(PlaceStep::Element(_, Some(name)))) = (names, self.steps.last()) {
             steps.push_str(&format!(" ({name})"));
         }
         let of = |what: String| if steps.is_empty() { what } else { format!("{steps} of {what}") };
-        match &self.subject {
-            Subject::State(name) => join(name, &steps),
-            Subject::Delivery { head, .. } => of(head.short()),
-            Subject::Frame { kind, number, .. } => {
+        match &self.part {
+            PlacePart::State(name) => join(name, &steps),
+            PlacePart::Delivery { head, .. } => of(head.short()),
+            PlacePart::Frame { kind, number, .. } => {
                 of(number.map_or_else(|| kind.clone(), |number| format!("{kind} {number}")))
             }
-            Subject::Other if steps.is_empty() => "the snapshot".to_owned(),
-            Subject::Other => steps,
+            PlacePart::Other if steps.is_empty() => "the snapshot".to_owned(),
+            PlacePart::Other => steps,
         }
     }
 
@@ -113,36 +113,36 @@ impl Place {
         let steps = self.steps_text(|_, _| "[]".to_owned());
         let of =
             |kind: &str| if steps.is_empty() { format!("{kind} frames") } else { format!("{steps} of {kind} frames") };
-        match &self.subject {
-            Subject::State(name) => join(name, &general(&steps)),
-            Subject::Delivery { head, .. } => of(&head.kind),
-            Subject::Frame { kind, .. } => of(kind),
-            Subject::Other => general(&steps),
+        match &self.part {
+            PlacePart::State(name) => join(name, &general(&steps)),
+            PlacePart::Delivery { head, .. } => of(&head.kind),
+            PlacePart::Frame { kind, .. } => of(kind),
+            PlacePart::Other => general(&steps),
         }
     }
 
     /// For a fingerprint: without participants, places and ids.
     pub(crate) fn general(&self) -> String {
         let steps = general(&self.steps_text(|_, _| "[]".to_owned()));
-        match &self.subject {
-            Subject::State(name) => join(&format!("state.{name}"), &steps),
-            Subject::Delivery { stream, head } => join(&format!("{}.{}", section(stream), head.kind), &steps),
-            Subject::Frame { kind, .. } => join(&format!("frames.{kind}"), &steps),
-            Subject::Other => steps,
+        match &self.part {
+            PlacePart::State(name) => join(&format!("state.{name}"), &steps),
+            PlacePart::Delivery { stream, head } => join(&format!("{}.{}", section(stream), head.kind), &steps),
+            PlacePart::Frame { kind, .. } => join(&format!("frames.{kind}"), &steps),
+            PlacePart::Other => steps,
         }
     }
 
     /// The whole way: `alice.state.conversation.participants[1]`.
     pub(crate) fn path(&self) -> String {
         let steps = self.steps_text(|place, _| format!("[{place}]"));
-        let subject = match &self.subject {
-            Subject::State(name) => format!("state.{name}"),
-            Subject::Delivery { stream, head } => format!("{stream}[{}]", head.text()),
-            Subject::Frame { section, kind, number } => {
+        let subject = match &self.part {
+            PlacePart::State(name) => format!("state.{name}"),
+            PlacePart::Delivery { stream, head } => format!("{stream}[{}]", head.text()),
+            PlacePart::Frame { section, kind, number } => {
                 let number = number.map(|number| format!("[{}]", number - 1)).unwrap_or_default();
                 format!("{section}.{kind}{number}")
             }
-            Subject::Other => String::new(),
+            PlacePart::Other => String::new(),
         };
         join(&join(self.who.as_deref().unwrap_or_default(), &subject), &steps)
     }
@@ -151,12 +151,12 @@ impl Place {
         let mut text = String::new();
         for step in &self.steps {
             match step {
-                Step::Key(key) if text.is_empty() => text.push_str(key),
-                Step::Key(key) => {
+                PlaceStep::Key(key) if text.is_empty() => text.push_str(key),
+                PlaceStep::Key(key) => {
                     text.push('.');
                     text.push_str(key);
                 }
-                Step::Element(place, name) => text.push_str(&element(*place, name.as_deref())),
+                PlaceStep::Element(place, name) => text.push_str(&element(*place, name.as_deref())),
             }
         }
         text
@@ -180,5 +180,5 @@ pub(crate) fn section(heading: &str) -> &str {
 
 /// A way without ids, which may be keys.
 fn general(text: &str) -> String {
-    PLACEHOLDER.as_ref().map_or_else(|| text.to_owned(), |regex| regex.replace_all(text, "[]").into_owned())
+    PLACEHOLDER.replace_all(text, "[]").into_owned()
 }

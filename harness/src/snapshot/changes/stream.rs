@@ -5,16 +5,16 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::Kind;
-use super::place::{Head, Place, Subject};
-use super::value::{Around, Changes};
+use super::place::{DeliveryHead, PlacePart, SnapshotPlace};
+use super::value::{Around, ChangeFinder};
+use crate::snapshot::changes::change::ChangeKind;
 use crate::snapshot::shape::aligned;
 use crate::snapshot::tree::Node;
 
 static NUMBERED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\.[0-9]+\]").ok());
 
 struct Delivery<'a> {
-    head: Head,
+    head: DeliveryHead,
     body: &'a Node,
 }
 
@@ -32,13 +32,13 @@ pub(crate) fn is_stream(items: &[Node]) -> bool {
 
 fn deliveries(items: &[Node]) -> Vec<Delivery<'_>> {
     let one = items.iter().filter_map(|item| match item {
-        Node::Map(entries) => entries.first().map(|(head, body)| Delivery { head: Head::parse(head), body }),
+        Node::Map(entries) => entries.first().map(|(head, body)| Delivery { head: DeliveryHead::parse(head), body }),
         _ => None,
     });
     one.collect()
 }
 
-impl Changes {
+impl ChangeFinder {
     /// The deliveries of one stream of one participant.
     pub(crate) fn stream(&mut self, who: &str, stream: &str, old_items: &[Node], new_items: &[Node]) {
         let (old, new) = (deliveries(old_items), deliveries(new_items));
@@ -76,8 +76,9 @@ impl Changes {
         let (gone, added) = rest(&old, &new, &free.0, &free.1, &mut pairs);
         pairs.sort_unstable();
 
-        let place =
-            |head: &Head| Place::new(Some(who), Subject::Delivery { stream: stream.to_owned(), head: head.clone() });
+        let place = |head: &DeliveryHead| {
+            SnapshotPlace::new(Some(who), PlacePart::Delivery { stream: stream.to_owned(), head: head.clone() })
+        };
         for (before, after) in pairs {
             let (one, other) = (&old[before], &new[after]);
             let there = place(&other.head);
@@ -92,7 +93,7 @@ impl Changes {
             let head = &old[at].head;
             let meaning = format!("{} is missing in {who}'s inbox{}", head.short(), of(stream));
             let family = format!("{} frames are missing", head.kind);
-            self.push(Kind::Missing, &place(head), "delivery", meaning, family, Around::without(old_items, at));
+            self.push(ChangeKind::Missing, &place(head), "delivery", meaning, family, Around::without(old_items, at));
         }
         for at in added {
             let head = &new[at].head;
@@ -106,26 +107,26 @@ impl Changes {
                     if twin.head.order == head.order { String::new() } else { format!(", again as {}", head.short()) };
                 let meaning = format!("{who} got {} twice{}{again}", twin.head.short(), of(stream));
                 let family = format!("{} frames came twice", head.kind);
-                self.push(Kind::Twice, &place(head), "delivery", meaning, family, around);
+                self.push(ChangeKind::Twice, &place(head), "delivery", meaning, family, around);
             } else {
                 let meaning = format!("{} is new in {who}'s inbox{}", head.short(), of(stream));
                 let family = format!("{} frames are new", head.kind);
-                self.push(Kind::Added, &place(head), "delivery", meaning, family, around);
+                self.push(ChangeKind::Added, &place(head), "delivery", meaning, family, around);
             }
         }
     }
 
-    fn connections(&mut self, there: &Place, one: &Delivery<'_>, other: &Delivery<'_>, around: Around) {
-        let on = |head: &Head| head.connections.clone().unwrap_or_else(|| "the only connection".to_owned());
+    fn connections(&mut self, there: &SnapshotPlace, one: &Delivery<'_>, other: &Delivery<'_>, around: Around) {
+        let on = |head: &DeliveryHead| head.connections.clone().unwrap_or_else(|| "the only connection".to_owned());
         let (from, to) = (on(&one.head), on(&other.head));
         let meaning = format!("{} came on {to}{}, it was on {from}", other.head.short(), there.whom());
         let family = format!("{} frames came on other connections", other.head.kind);
-        self.push(Kind::Connection, there, "connections", meaning, family, around);
+        self.push(ChangeKind::Connection, there, "connections", meaning, family, around);
     }
 
     fn moved(
         &mut self,
-        place: &dyn Fn(&Head) -> Place,
+        place: &dyn Fn(&DeliveryHead) -> SnapshotPlace,
         who: &str,
         old: &[Delivery<'_>],
         new: &[Delivery<'_>],
@@ -147,12 +148,12 @@ impl Changes {
                 told.push(*other);
                 let meaning = format!("{} and {} changed places for {who}", from.short(), to.short());
                 let family = format!("{} frames changed places", from.kind);
-                self.push(Kind::Moved, &place(from), "swapped", meaning, family, around);
+                self.push(ChangeKind::Moved, &place(from), "swapped", meaning, family, around);
             } else {
                 let types = if to.order > from.order { "later" } else { "earlier" };
                 let meaning = format!("{} is {} now for {who}", from.short(), to.short());
                 let family = format!("{} frames stand {types}", from.kind);
-                self.push(Kind::Moved, &place(from), types, meaning, family, around);
+                self.push(ChangeKind::Moved, &place(from), types, meaning, family, around);
             }
         }
     }

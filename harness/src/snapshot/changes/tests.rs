@@ -5,7 +5,8 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Change, Kind, changes};
+use super::changes;
+use crate::snapshot::changes::change::{Change, ChangeKind};
 use crate::snapshot::render::render;
 use crate::snapshot::tree::Node;
 
@@ -158,9 +159,9 @@ fn one_cause_has_one_fingerprint_whoever_is_told() {
 #[test]
 fn a_whole_that_has_no_tree_is_one_change() {
     let kind = |old: Option<&str>, new: &str| changes(old, new).first().map(|change| change.fingerprint.kind);
-    assert_eq!(kind(None, "a: {}\n"), Some(Kind::NewSnapshot));
-    assert_eq!(kind(Some("a: [\n"), "a: {}\n"), Some(Kind::Unreadable));
-    assert_eq!(kind(Some("a:   {}\n"), "a: {}\n"), Some(Kind::Layout));
+    assert_eq!(kind(None, "a: {}\n"), Some(ChangeKind::NewSnapshot));
+    assert_eq!(kind(Some("a: [\n"), "a: {}\n"), Some(ChangeKind::Unreadable));
+    assert_eq!(kind(Some("a:   {}\n"), "a: {}\n"), Some(ChangeKind::Layout));
     assert_eq!(kind(Some("a: {}\n"), "a: {}\n"), None);
 }
 
@@ -205,7 +206,7 @@ proptest! {
         let found = between(&old, &new);
         prop_assert_eq!(found.is_empty(), text(&old) == text(&new));
         if text(&old) != text(&new) {
-            prop_assert!(found.iter().all(|change| change.fingerprint.kind != Kind::Layout), "{:?}", found);
+            prop_assert!(found.iter().all(|change| change.fingerprint.kind != ChangeKind::Layout), "{:?}", found);
         }
     }
 }

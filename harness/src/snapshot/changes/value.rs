@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::names::{is_id, name, named};
-use super::place::{Place, Step};
-use super::{Change, Fingerprint, Kind};
+use super::place::{PlaceStep, SnapshotPlace};
+use crate::snapshot::changes::change::{Change, ChangeKind, Fingerprint};
+use crate::snapshot::changes::element_names::{is_id, name, named};
 use crate::snapshot::shape::aligned;
 use crate::snapshot::tree::Node;
 use crate::text::shorten;
@@ -13,7 +13,7 @@ use crate::text::shorten;
 const VALUE: usize = 60;
 
 /// Collects changes.
-pub(crate) struct Changes {
+pub(crate) struct ChangeFinder {
     /// The participants that have blocks.
     pub(crate) people: BTreeSet<String>,
     pub(crate) found: Vec<Change>,
@@ -72,12 +72,12 @@ impl Around {
     }
 }
 
-impl Changes {
+impl ChangeFinder {
     /// Takes a change in.
     pub(crate) fn push(
         &mut self,
-        kind: Kind,
-        place: &Place,
+        kind: ChangeKind,
+        place: &SnapshotPlace,
         types: &str,
         meaning: String,
         family: String,
@@ -95,7 +95,7 @@ impl Changes {
     }
 
     /// Two values at one place. `around` is what a change of the whole value is shown in.
-    pub(crate) fn value(&mut self, place: &Place, old: &Node, new: &Node, around: &dyn Fn() -> Around) {
+    pub(crate) fn value(&mut self, place: &SnapshotPlace, old: &Node, new: &Node, around: &dyn Fn() -> Around) {
         match (old, new) {
             (Node::Map(old), Node::Map(new)) => self.members(place, old, new),
             (Node::List(old), Node::List(new)) => self.elements(place, old, new),
@@ -104,37 +104,44 @@ impl Changes {
                 let meaning =
                     format!("{} became {}{}, it was {}", place.words(false), new.shape(), place.whom(), old.shape());
                 let family = format!("{} became {}, it was {}", place.family(), new.shape(), old.shape());
-                self.push(Kind::Shape, place, &format!("{} → {}", shape(old), shape(new)), meaning, family, around());
+                self.push(
+                    ChangeKind::Shape,
+                    place,
+                    &format!("{} → {}", shape(old), shape(new)),
+                    meaning,
+                    family,
+                    around(),
+                );
             }
             (old, new) => {
                 let (from, to) = (shown(old), shown(new));
                 let meaning = format!("{} changed from {from} to {to}{}", place.words(true), place.whom());
                 let types = types(old, new);
                 let family = format!("{} changed ({types})", place.family());
-                self.push(Kind::Value, place, &types, meaning, family, around());
+                self.push(ChangeKind::Value, place, &types, meaning, family, around());
             }
         }
     }
 
-    fn members(&mut self, place: &Place, old: &[(String, Node)], new: &[(String, Node)]) {
+    fn members(&mut self, place: &SnapshotPlace, old: &[(String, Node)], new: &[(String, Node)]) {
         for (key, value) in new {
-            let there = place.with(Step::Key(key.clone()));
+            let there = place.with(PlaceStep::Key(key.clone()));
             if let Some((_, before)) = old.iter().find(|(other, _)| other == key) {
                 self.value(&there, before, value, &|| Around::member(old, key, Some(value)));
             } else {
-                self.field(Kind::FieldNew, &there, place, value, Around::member(old, key, Some(value)));
+                self.field(ChangeKind::FieldNew, &there, place, value, Around::member(old, key, Some(value)));
             }
         }
         for (key, value) in old.iter().filter(|(key, _)| !new.iter().any(|(other, _)| other == key)) {
-            let there = place.with(Step::Key(key.clone()));
-            self.field(Kind::FieldGone, &there, place, value, Around::member(old, key, None));
+            let there = place.with(PlaceStep::Key(key.clone()));
+            self.field(ChangeKind::FieldGone, &there, place, value, Around::member(old, key, None));
         }
     }
 
-    fn field(&mut self, kind: Kind, there: &Place, object: &Place, value: &Node, around: Around) {
-        let happened = if kind == Kind::FieldNew { "is a new field" } else { "is gone" };
+    fn field(&mut self, kind: ChangeKind, there: &SnapshotPlace, object: &SnapshotPlace, value: &Node, around: Around) {
+        let happened = if kind == ChangeKind::FieldNew { "is a new field" } else { "is gone" };
         let meaning = match kind {
-            Kind::FieldNew => format!("{} {happened}{}: {}", there.words(true), there.whom(), shown(value)),
+            ChangeKind::FieldNew => format!("{} {happened}{}: {}", there.words(true), there.whom(), shown(value)),
             _ => format!("{} {happened}{}, it was {}", there.words(true), there.whom(), shown(value)),
         };
         let family = format!("{} {happened}", there.family());
@@ -144,7 +151,7 @@ impl Changes {
         }
     }
 
-    fn elements(&mut self, place: &Place, old: &[Node], new: &[Node]) {
+    fn elements(&mut self, place: &SnapshotPlace, old: &[Node], new: &[Node]) {
         if old == new {
             return;
         }
@@ -155,7 +162,7 @@ impl Changes {
         reshaped(old, new, &mut pairs, &mut gone, &mut added);
         for (before, after) in &pairs {
             if let (Some(one), Some(other)) = (old.get(*before), new.get(*after)) {
-                let there = place.with(Step::Element(*after, name(one, &self.people)));
+                let there = place.with(PlaceStep::Element(*after, name(one, &self.people)));
                 self.value(&there, one, other, &|| Around::element(old, *before, other));
             }
         }
@@ -172,9 +179,9 @@ impl Changes {
             let meaning = format!("{} has another order{}", place.words(true), place.whom());
             let family = format!("{} has another order", place.family());
             let around = Around::of(Node::List(old.to_vec()), Node::List(new.to_vec()));
-            self.push(Kind::Moved, place, "order", meaning, family, around);
+            self.push(ChangeKind::Moved, place, "order", meaning, family, around);
         }
-        for (kind, places, items) in [(Kind::Gone, &gone, old), (Kind::New, &added, new)] {
+        for (kind, places, items) in [(ChangeKind::Gone, &gone, old), (ChangeKind::New, &added, new)] {
             for at in places {
                 if let Some(item) = items.get(*at) {
                     self.element(kind, place, items, *at, item);
@@ -183,16 +190,16 @@ impl Changes {
         }
     }
 
-    fn element(&mut self, kind: Kind, place: &Place, items: &[Node], at: usize, item: &Node) {
+    fn element(&mut self, kind: ChangeKind, place: &SnapshotPlace, items: &[Node], at: usize, item: &Node) {
         let (happened, around) = match kind {
-            Kind::Gone => ("is no longer in", Around::without(items, at)),
+            ChangeKind::Gone => ("is no longer in", Around::without(items, at)),
             _ => ("is new in", Around::inserted(items, at)),
         };
         let what = name(item, &self.people).map_or_else(|| shown(item), |name| shorten(&name, VALUE));
-        let there = place.with(Step::Element(at, None));
+        let there = place.with(PlaceStep::Element(at, None));
         let meaning = format!("{what} {happened} {}{}", place.words(true), place.whom());
         let family = match kind {
-            Kind::Gone => format!("elements are no longer in {}", place.family()),
+            ChangeKind::Gone => format!("elements are no longer in {}", place.family()),
             _ => format!("elements are new in {}", place.family()),
         };
         self.push(kind, &there, word(item), meaning, family, around);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::snapshot::diff;
+use crate::snapshot::diff_lines;
 use crate::snapshot::render::render;
 use crate::snapshot::tree::Node;
 use crate::text::diff::{DiffKind, DiffLine};
@@ -12,7 +12,7 @@ fn text(value: &Value) -> String {
 }
 
 fn shapes(old: &Value, new: &Value) -> Vec<String> {
-    let lines = diff(&text(old), &text(new));
+    let lines = diff_lines(&text(old), &text(new));
     lines.into_iter().filter(|line| line.kind == DiffKind::Shape).map(|line| line.text).collect()
 }
 
@@ -24,7 +24,7 @@ fn person(name: &str) -> Value {
 fn an_object_that_became_a_string_stands_above_the_diff() {
     let old = json!({ "alice": { "state": { "conversation": { "participants": [person("alice"), person("bob")] } } } });
     let new = json!({ "alice": { "state": { "conversation": { "participants": [person("alice"), "bob"] } } } });
-    let lines = diff(&text(&old), &text(&new));
+    let lines = diff_lines(&text(&old), &text(&new));
     let told = DiffLine {
         kind: DiffKind::Shape,
         text: "alice.state.conversation.participants[1]: an object became a string".to_owned(),
@@ -50,7 +50,7 @@ fn keys_that_come_and_go_are_told() {
 #[test]
 fn a_change_of_a_value_is_no_change_of_shape() {
     assert_eq!(shapes(&json!({ "a": [1, "x", { "b": true }] }), &json!({ "a": [2, "y", { "b": false }] })), [""; 0]);
-    assert_eq!(diff("a: 1\n", "a: 1\n"), []);
+    assert_eq!(diff_lines("a: 1\n", "a: 1\n"), []);
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn the_same_change_for_everybody_is_told_once() {
 
 #[test]
 fn what_somebody_edited_by_hand_has_a_line_diff() {
-    let lines = diff("a: [\n", "a: []\n");
+    let lines = diff_lines("a: [\n", "a: []\n");
     assert_eq!(lines.iter().map(DiffLine::plain).collect::<Vec<_>>(), ["@@ -1 +1 @@", "-a: [", "+a: []"]);
 }
 

@@ -5,12 +5,13 @@ use std::fs;
 use std::path::Path;
 
 use crate::snapshot::store::{
-    Against, MetaData, Outcome, StoreError, accept, clear_pending, compare, note_references, orphans, path_of, pending,
-    pending_below, pending_path, read_pending, remove,
+    ComparedWith, Comparison, FrontMatter, StoreError, accept, clear_pending, compare, note_references, orphans,
+    path_of, pending_below, pending_path, read_pending, remove, write_pending,
 };
+use crate::text::slug;
 
-fn meta(expression: &str) -> MetaData {
-    MetaData {
+fn meta(expression: &str) -> FrontMatter {
+    FrontMatter {
         source: "scenarios/e2e/leave.yaml".to_owned(),
         expression: expression.to_owned(),
         line: Some(12),
@@ -25,6 +26,8 @@ fn paths_mirror_the_scenarios() {
     assert_eq!(path("after rejoining", None), "snapshots/e2e/leave/after-rejoining.snap");
     assert_eq!(path("After: re-joining?", Some("Row 2")), "snapshots/e2e/leave/after-re-joining@row-2.snap");
     assert_eq!(path_of(root, "", "x", "a", None), Path::new("snapshots/x/a.snap"));
+    assert_eq!(slug("../É v1.2/"), "é-v1-2");
+    assert_eq!(slug("!?"), "snapshot");
 }
 
 #[test]
@@ -32,20 +35,23 @@ fn compare_accept_compare() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = path_of(folder.path(), "e2e", "leave", "after", None);
     let text = "alice:\n  state: {}\n";
-    assert_eq!(compare(&path, text).expect("readable"), Outcome::Missing { new: text.to_owned() });
+    assert_eq!(compare(&path, text).expect("readable"), Comparison::Missing { new: text.to_owned() });
     let new = pending_path(&path);
     assert_eq!(new, folder.path().join("e2e/leave/after.snap.new"));
     assert_eq!(read_pending(&new).expect("none is there"), None);
-    pending(&new, text, &meta("after"), None).expect("writable");
+    write_pending(&new, text, &meta("after"), None).expect("writable");
     let read = read_pending(&new).expect("readable").expect("there");
-    assert_eq!((read.meta, read.against, read.text), (meta("after"), Some(Against::Nothing), text.to_owned()));
+    assert_eq!(
+        (read.front_matter, read.compared_with, read.text),
+        (meta("after"), Some(ComparedWith::Nothing), text.to_owned())
+    );
     accept(&path, text, &meta("after")).expect("writable");
     assert!(!new.exists());
-    assert_eq!(compare(&path, text).expect("readable"), Outcome::Same);
-    let differs = Outcome::Differs { old: text.to_owned(), new: "b: 1\n".to_owned() };
+    assert_eq!(compare(&path, text).expect("readable"), Comparison::Same);
+    let differs = Comparison::Differs { old: text.to_owned(), new: "b: 1\n".to_owned() };
     assert_eq!(compare(&path, "b: 1").expect("readable"), differs);
     fs::write(&path, fs::read_to_string(&path).expect("readable").replace('\n', "\r\n")).expect("writable");
-    assert_eq!(compare(&path, text).expect("readable"), Outcome::Same);
+    assert_eq!(compare(&path, text).expect("readable"), Comparison::Same);
     clear_pending(&new).expect("none is there");
 }
 
@@ -56,13 +62,13 @@ fn a_pending_snapshot_may_stand_in_another_folder_and_says_what_it_was_compared_
     let new = pending_below(left.path(), tree.path(), &path);
     assert_eq!(new, left.path().join("e2e/leave/after@second.snap.new"));
     accept(&path, "a: 1\n", &meta("after")).expect("writable");
-    pending(&new, "a: 2\n", &meta("after"), Some("a: 1\n")).expect("writable");
+    write_pending(&new, "a: 2\n", &meta("after"), Some("a: 1\n")).expect("writable");
     let read = read_pending(&new).expect("readable").expect("there");
-    assert_eq!(read.against, Some(Against::of(Some("a: 1"))));
-    assert_ne!(read.against, Some(Against::of(Some("a: 2"))));
+    assert_eq!(read.compared_with, Some(ComparedWith::of(Some("a: 1"))));
+    assert_ne!(read.compared_with, Some(ComparedWith::of(Some("a: 2"))));
     assert_eq!(
         compare(&path, &read.text).expect("readable"),
-        Outcome::Differs { old: "a: 1\n".to_owned(), new: "a: 2\n".to_owned() }
+        Comparison::Differs { old: "a: 1\n".to_owned(), new: "a: 2\n".to_owned() }
     );
 }
 
@@ -81,7 +87,7 @@ fn removing_takes_empty_folders_along() {
     for stem in ["leave", "join"] {
         accept(&path(stem), "a: 1\n", &meta("after")).expect("writable");
     }
-    pending(&pending_path(&path("leave")), "a: 2\n", &meta("after"), Some("a: 1\n")).expect("writable");
+    write_pending(&pending_path(&path("leave")), "a: 2\n", &meta("after"), Some("a: 1\n")).expect("writable");
     remove(folder.path(), &path("leave")).expect("writable");
     assert!(!folder.path().join("e2e/leave").exists() && path("join").exists());
     remove(folder.path(), &path("join")).expect("writable");
@@ -106,7 +112,7 @@ fn insta_reads_what_we_write_and_writes_it_alike() {
 
         // What `cargo insta accept` does with a pending one gives the same file.
         let new = pending_path(&path);
-        pending(&new, text, &meta(expression), Some("old")).expect("writable");
+        write_pending(&new, text, &meta(expression), Some("old")).expect("writable");
         let snapshot = insta::Snapshot::from_file(&new).expect("insta reads it");
         assert_eq!(snapshot.metadata().assertion_line(), Some(12));
         snapshot.save(&copy).expect("insta writes it");
@@ -132,7 +138,7 @@ fn orphans_are_the_files_that_nobody_touched() {
     for name in ["b", "a", "used"] {
         accept(&path(name), "x: 1\n", &meta(name)).expect("writable");
     }
-    pending(&pending_path(&path("c")), "x: 1\n", &meta("c"), None).expect("writable");
+    write_pending(&pending_path(&path("c")), "x: 1\n", &meta("c"), None).expect("writable");
     let touched = BTreeSet::from([path("used")]);
     assert_eq!(orphans(folder.path(), &touched).expect("readable"), [path("a"), path("b")]);
     assert_eq!(orphans(&folder.path().join("none"), &touched).expect("empty"), [""; 0].map(std::path::PathBuf::from));

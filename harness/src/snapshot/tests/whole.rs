@@ -1,4 +1,4 @@
-//! From a record to the text.
+//! From a history to the text.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use regex::Regex;
 use serde_json::{Value, json};
 
-use crate::history::{ConnectionId, Entry, Member, Record, What};
+use crate::history::{ConnectionId, Entry, EntryKind, History, Member};
 use crate::invariant::simulator::{Chat, members, messages, path, pattern};
 use crate::scenario::stream::{Coalesce, IdKind, Redaction, SnapshotRules};
 use crate::snapshot::{Material, Normalised, StateAnswer, normalise};
@@ -24,7 +24,7 @@ fn rules() -> SnapshotRules {
 }
 
 struct Story {
-    record: Record,
+    history: History,
     members: Vec<Member>,
     captures: BTreeMap<String, Value>,
     state: Vec<StateAnswer>,
@@ -38,7 +38,7 @@ struct Story {
 impl Story {
     fn new(chat: &Chat) -> Self {
         Self {
-            record: chat.record.clone(),
+            history: chat.history.clone(),
             members: members(&KEYS),
             captures: BTreeMap::from([("conversation".to_owned(), json!("conv_1"))]),
             state: Vec::new(),
@@ -52,7 +52,7 @@ impl Story {
 
     fn normalised(&self) -> Normalised {
         normalise(&Material {
-            record: &self.record,
+            history: &self.history,
             members: &self.members,
             roles: &self.roles,
             raced_from: self.raced_from,
@@ -110,7 +110,7 @@ fn what_came_before_a_race_has_no_roles() {
         let mut chat = Chat::new();
         chat.join("alice").join("bob").connect("alice", "main", None).connect("bob", "main", None);
         chat.say("alice", "before the race");
-        let raced_from = chat.record.entries.len();
+        let raced_from = chat.history.entries.len();
         chat.say(winner, "won");
         let mut story = Story::new(&chat);
         (story.roles, story.raced_from) =
@@ -251,7 +251,7 @@ fn a_change_of_shape_shows() {
     story.asked("alice", json!({ "participants": [{ "id": "alice_4711" }] }));
     let old = story.text();
     story.state[0].answer = json!({ "participants": ["alice_4711"] });
-    let lines = crate::snapshot::diff(&old, &story.text());
+    let lines = crate::snapshot::diff_lines(&old, &story.text());
     assert_eq!(lines[0].text, "alice.state.conversation.participants[0]: an object became a string");
 }
 
@@ -262,8 +262,8 @@ fn ephemeral_and_barrier_frames_are_left_out_and_pieces_joined() {
     let bob = ConnectionId(1);
     chat.received("bob", bob, json!({ "type": "typing" }));
     chat.received("bob", bob, json!({ "type": "pong" }));
-    let pong = chat.record.entries.len() - 1;
-    if let What::Received { barrier, .. } = &mut chat.record.entries[pong].what {
+    let pong = chat.history.entries.len() - 1;
+    if let EntryKind::Received { barrier, .. } = &mut chat.history.entries[pong].what {
         *barrier = true;
     }
     let mut story = Story::new(&chat);
@@ -391,7 +391,7 @@ type Lane = (String, Option<ConnectionId>);
 /// Who did what where: entries of different lanes have no order among each other.
 fn lane(entry: &Entry) -> Lane {
     let connection = match &entry.what {
-        What::Received { connection, .. } => Some(*connection),
+        EntryKind::Received { connection, .. } => Some(*connection),
         _ => None,
     };
     (entry.participant.clone(), connection)
@@ -421,7 +421,7 @@ proptest! {
         story.asked("carol", json!({ "messages": ids }));
         let text = story.text();
         let mut lanes: Vec<(Lane, Vec<Entry>)> = Vec::new();
-        for entry in &story.record.entries {
+        for entry in &story.history.entries {
             match lanes.iter_mut().find(|(other, _)| *other == lane(entry)) {
                 Some((_, entries)) => entries.push(entry.clone()),
                 None => lanes.push((lane(entry), vec![entry.clone()])),
@@ -439,8 +439,8 @@ proptest! {
                 lanes.remove(place);
             }
         }
-        prop_assert_eq!(shuffled.len(), story.record.entries.len());
-        story.record.entries = shuffled;
+        prop_assert_eq!(shuffled.len(), story.history.entries.len());
+        story.history.entries = shuffled;
         prop_assert_eq!(story.text(), text);
     }
 }

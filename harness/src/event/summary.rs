@@ -1,0 +1,102 @@
+//! How a run ended, in numbers.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::failure::Class;
+use super::outcome::Outcome;
+use super::result::ScenarioResult;
+use super::times::{micros, some_micros};
+
+/// How a run ended, in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// Scenarios that passed, those that failed as expected included.
+    pub passed: usize,
+    /// Scenarios that failed.
+    pub failed: usize,
+    /// Scenarios that weren't run.
+    pub skipped: usize,
+    /// Scenarios whose server couldn't be started or reached.
+    pub no_server: usize,
+    /// Scenarios that were not begun, because the run ended before them.
+    pub not_begun: usize,
+    /// Scenarios that were not run, because the server that they share went away.
+    #[serde(default)]
+    pub not_run: usize,
+    /// Whether a server behind a URL went away during the run.
+    #[serde(default)]
+    pub unreachable: bool,
+    /// Scenarios that passed only after an attempt that failed; they are among the passed.
+    #[serde(default)]
+    pub flaky: usize,
+    /// Whether flaky scenarios fail the run.
+    #[serde(default)]
+    pub flaky_fails: bool,
+    /// Scenarios that failed in a quarantine that holds; they are not among the failed.
+    #[serde(default)]
+    pub quarantined: usize,
+    /// Of the failed: how many of each class.
+    #[serde(default)]
+    pub classes: BTreeMap<Class, usize>,
+    /// Whether the run was interrupted.
+    pub interrupted: bool,
+    /// The time limit that ended the run, where one did.
+    #[serde(default, rename = "limit_us", with = "some_micros", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<u64>")]
+    pub limit: Option<Duration>,
+    /// Expectations of nothing that no barrier proved.
+    pub unproven: usize,
+    /// Invariants about which nothing could be said.
+    pub unknown: usize,
+    /// Snapshots that were written.
+    pub updated: usize,
+    /// Snapshot files that no scenario of a full run touched.
+    pub orphans: Vec<PathBuf>,
+    /// How long it took.
+    #[serde(rename = "took_us", with = "micros")]
+    #[schemars(with = "u64")]
+    pub took: Duration,
+}
+
+impl Summary {
+    /// Whether the run is anything but a success.
+    pub fn is_bad(&self) -> bool {
+        self.failed + self.no_server + self.not_run > 0
+            || (self.flaky_fails && self.flaky > 0)
+            || self.interrupted
+            || self.limit.is_some()
+            || !self.orphans.is_empty()
+    }
+
+    /// Counts the last result of one scenario.
+    ///
+    /// Results that another attempt follows are not for here.
+    pub fn add(&mut self, result: &ScenarioResult) {
+        match &result.outcome {
+            Outcome::Passed | Outcome::FailedAsExpected { .. } => self.passed += 1,
+            Outcome::Failed { .. } if result.is_quarantined() => self.quarantined += 1,
+            Outcome::Failed { .. } => {
+                self.failed += 1;
+                if let Some(class) = result.class() {
+                    *self.classes.entry(class).or_default() += 1;
+                }
+            }
+            Outcome::Skipped { .. } => self.skipped += 1,
+            Outcome::NoServer { .. } => self.no_server += 1,
+            Outcome::NotRun { class, .. } => {
+                self.not_run += 1;
+                self.unreachable |= *class == Class::Environment;
+            }
+            Outcome::Interrupted { .. } => self.interrupted = true,
+        }
+        self.flaky += usize::from(result.is_flaky());
+        self.unproven += result.unproven;
+        self.unknown += result.unknown.len();
+        self.updated += result.updated;
+    }
+}

@@ -1,0 +1,43 @@
+//! How evidence speaks of entries, times and names.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::history::{EntryKind, History, StubEntry};
+
+/// An entry on one line: who, when, what.
+pub(crate) fn describe_entry(history: &History, index: usize) -> Option<String> {
+    let entry = history.entries.get(index)?;
+    let (verb, value) = match &entry.what {
+        EntryKind::Received { frame, .. } => ("got", excerpt(&frame.value(), 160)),
+        EntryKind::Sent { frame, .. } => ("sent", excerpt(&frame.value(), 160)),
+        EntryKind::Exchange(exchange) => {
+            ("asked", format!("{} {}: {}", exchange.method, exchange.path, exchange.status))
+        }
+        EntryKind::Opened { path, .. } => ("connected to", path.clone()),
+        EntryKind::Stub { what, .. } => match what {
+            StubEntry::Asked(request) => ("was asked", excerpt(request, 160)),
+            StubEntry::Answered(answer) => ("answered", excerpt(answer, 160)),
+            StubEntry::Sent(piece) => ("sent", excerpt(&Value::from(piece.as_str()), 160)),
+            StubEntry::Ended(_) => ("was", "disconnected".to_owned()),
+        },
+        EntryKind::Closed { .. } => ("was", "disconnected".to_owned()),
+    };
+    Some(format!("{}: {} {verb} {value}", milliseconds(entry.at), entry.participant))
+}
+
+/// `12.3 ms`.
+pub(crate) fn milliseconds(time: Duration) -> String {
+    let micros = time.as_micros();
+    format!("{}.{} ms", micros / 1000, micros % 1000 / 100)
+}
+
+/// A value on one line, cut after `limit` characters.
+pub(crate) fn excerpt(value: &Value, limit: usize) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(limit) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}

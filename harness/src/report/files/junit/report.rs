@@ -1,0 +1,154 @@
+//! The report: suites and their test cases, written anew whenever the report is flushed.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use quick_xml::Writer;
+
+use super::test_case::test_case;
+use super::xml::{Counts, start_tag};
+use crate::event::{Event, EventKind, ScenarioResult};
+use crate::report::files::atomic;
+use crate::report::files::reporter::{ReportOptions, Reporter};
+use crate::report::files::trace::trace_path;
+use crate::report::wording::brief;
+
+/// Writes the file anew whenever it flushs.
+#[derive(Debug)]
+pub struct JunitReport {
+    path: PathBuf,
+    /// The suites by name.
+    suites: BTreeMap<String, Suite>,
+    /// The tags of scenarios that are under way or ended, by label.
+    tags: BTreeMap<String, Vec<String>>,
+    started: String,
+    took: Duration,
+    traces: Option<PathBuf>,
+    /// The traces of attempts that others follow.
+    traced: BTreeMap<(String, usize), Vec<PathBuf>>,
+    changed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Suite {
+    /// By label and repetition.
+    cases: BTreeMap<(String, usize), TestCase>,
+}
+
+/// A test case as it is written.
+#[derive(Debug, Default)]
+struct TestCase {
+    xml: Vec<u8>,
+    counts: Counts,
+}
+
+impl JunitReport {
+    /// Begins the file: one without any suite.
+    ///
+    /// # Errors
+    /// The system's, where it can't be written.
+    pub fn create(path: &Path, options: &ReportOptions) -> io::Result<Self> {
+        let mut junit = Self {
+            path: path.to_path_buf(),
+            suites: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            started: String::new(),
+            took: Duration::ZERO,
+            traces: options.traces.clone(),
+            traced: BTreeMap::new(),
+            changed: true,
+        };
+        junit.flush()?;
+        Ok(junit)
+    }
+
+    fn ended(&mut self, result: &ScenarioResult, detailed: bool) -> io::Result<()> {
+        // What holds no details has no trace.
+        let trace = self.traces.as_ref().filter(|_| detailed).map(|folder| trace_path(folder, &result.instance()));
+        let tags = self.tags.get(&*result.label).cloned().unwrap_or_default();
+        let key = (result.label.to_string(), result.repetition);
+        if result.will_retry {
+            // The last attempt brings those before it along, but for their traces.
+            self.traced.entry(key).or_default().extend(trace);
+            return Ok(());
+        }
+        let mut traces = self.traced.remove(&key).unwrap_or_default();
+        traces.extend(trace);
+        let mut writer = Writer::new(Vec::new());
+        let counts = test_case(&mut writer, result, &tags, &traces)?;
+        let suite = self.suites.entry(brief::suite_of(&result.label).to_owned()).or_default();
+        suite.cases.insert(key, TestCase { xml: writer.into_inner(), counts });
+        self.changed = true;
+        Ok(())
+    }
+}
+
+impl Reporter for JunitReport {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.events(std::slice::from_ref(event))
+    }
+
+    fn events(&mut self, events: &[Event]) -> io::Result<()> {
+        // What is told beside others is a scenario's details, but for its end, which is the last.
+        let Some(event) = events.last() else { return Ok(()) };
+        match &event.kind {
+            EventKind::RunStarted { started, .. } => {
+                // Readers want seconds, and no zone: it is UTC.
+                self.started = started.chars().take("2000-01-01T00:00:00".len()).collect();
+            }
+            EventKind::ScenarioStarted { tags, .. } => {
+                if let (Some(instance), false) = (&event.scenario, tags.is_empty()) {
+                    self.tags.insert(instance.label.to_string(), tags.clone());
+                }
+            }
+            EventKind::ScenarioFinished(result) => self.ended(result, events.len() > 1)?,
+            EventKind::RunFinished(summary) => {
+                self.took = summary.took;
+                self.changed = true;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if !std::mem::take(&mut self.changed) {
+            return Ok(());
+        }
+        let mut all = Counts::default();
+        let mut heads = Vec::new();
+        for (name, suite) in &self.suites {
+            let mut counts = Counts::default();
+            for case in suite.cases.values() {
+                counts.add(case.counts);
+            }
+            all.add(counts);
+            heads.push(start_tag(
+                "testsuite",
+                if name.is_empty() { "scenarios" } else { name },
+                counts,
+                &self.started,
+            )?);
+        }
+        if self.took > Duration::ZERO {
+            all.took = self.took;
+        }
+        let top = start_tag("testsuites", "roundtable", all, "")?;
+        let mut parts: Vec<&[u8]> = vec![b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n", &top, b"\n"];
+        for (suite, head) in self.suites.values().zip(&heads) {
+            parts.extend([head.as_slice(), b"\n"]);
+            for case in suite.cases.values() {
+                parts.extend([case.xml.as_slice(), b"\n"]);
+            }
+            parts.push(b"</testsuite>\n");
+        }
+        parts.push(b"</testsuites>\n");
+        atomic::write(&self.path, &parts)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.flush()
+    }
+}

@@ -1,0 +1,166 @@
+//! All reports of a run, fed from one stream of events. They are written on a thread of their own, so that a run never
+//! waits for them.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::trace::traces::{self, TraceWriter};
+use crate::event::{Event, EventKind, ScenarioResult, Summary};
+use crate::report::files::details::{DetailBuffer, KeepDetails};
+use crate::report::files::reporter::{ReportOptions, Reporter};
+use crate::report::files::request::ReportRequest;
+
+/// The thread that writes, which gives what could not be written, and the way to it.
+type Writing = (Sender<Vec<Event>>, JoinHandle<Vec<String>>);
+
+/// The reports that are asked for. One that can't be written is given up with a line on standard error; the run goes on.
+#[derive(Default)]
+pub struct Reports {
+    writing: Option<Writing>,
+    /// Details that wait for the end of their scenario.
+    waiting: Vec<Event>,
+    keep: KeepDetails,
+    traces: Option<PathBuf>,
+}
+
+impl Reports {
+    /// Begins reports; the details of scenarios are kept, and written as traces below `output`, as `keep` says. Without
+    /// an output folder traces stand in the HTML report alone. `history` is event files of earlier runs.
+    ///
+    /// # Errors
+    /// Where one can't be begun: which, and why.
+    pub fn begin(
+        requests: &[ReportRequest],
+        history: &[PathBuf],
+        keep: KeepDetails,
+        output: Option<&Path>,
+    ) -> Result<Self, String> {
+        let mut writers: Vec<(String, Box<dyn Reporter>)> = Vec::new();
+        let pages = requests.iter().find_map(ReportRequest::pages);
+        let traces = output.or(pages).filter(|_| keep != KeepDetails::Off).map(Path::to_path_buf);
+        if let Some(output) = output.filter(|_| keep != KeepDetails::Off) {
+            writers.push(("--trace: traces".to_owned(), Box::new(TraceWriter::new(output, keep))));
+        }
+        let options = ReportOptions { traces: traces.clone(), output: output.is_some(), history: history.to_vec() };
+        for request in requests {
+            let name = format!("--report {request}");
+            let writer = request.begin(&options).map_err(|error| format!("{name} can't be written: {error}"))?;
+            writers.push((name, writer));
+        }
+        if writers.is_empty() {
+            return Ok(Self::default());
+        }
+        let (events, incoming) = mpsc::channel();
+        let writers = WriterThread { buffer: DetailBuffer::new(keep), writers, broken: Vec::new() };
+        let thread = std::thread::Builder::new()
+            .name("reports".to_owned())
+            .spawn(move || writers.write_all(&incoming))
+            .map_err(|error| format!("--report: no thread can be begun: {error}"))?;
+        Ok(Self { writing: Some((events, thread)), waiting: Vec::new(), keep, traces })
+    }
+
+    /// Where the trace of a scenario that ended so stands, or will in a moment; none where none is kept.
+    pub fn trace(&self, result: &ScenarioResult) -> Option<PathBuf> {
+        self.traces.as_ref().and_then(|folder| traces::kept_trace(folder, self.keep, result))
+    }
+
+    /// Whether anything is written.
+    pub fn is_empty(&self) -> bool {
+        self.writing.is_none()
+    }
+
+    /// Tells an event as it happened.
+    pub fn tell(&mut self, event: Event) {
+        let Some((events, _)) = &self.writing else { return };
+        let told = !event.kind.is_detail();
+        self.waiting.push(event);
+        if told {
+            // A thread that is gone has panicked; `finish` says so.
+            let _ = events.send(std::mem::take(&mut self.waiting));
+        }
+    }
+
+    /// Ends the reports; gives what could not be written, a line each.
+    pub fn finish(self, summary: &Summary) -> Vec<String> {
+        let Some((events, thread)) = self.writing else { return Vec::new() };
+        let kind = EventKind::RunFinished(summary.clone());
+        let _ = events.send(vec![Event { scenario: None, at: summary.took, kind }]);
+        drop(events);
+        thread.join().unwrap_or_else(|_| vec!["--report: the writer panicked; please report this".to_owned()])
+    }
+}
+
+/// How much longer than it takes to flush the reports go unflushed: they cost a run at most a twentieth of a core.
+const IDLE: u32 = 20;
+/// And at most this long, which is what a run that is killed may lose of them; the event file loses nothing.
+const STALE: Duration = Duration::from_millis(500);
+
+struct WriterThread {
+    buffer: DetailBuffer,
+    writers: Vec<(String, Box<dyn Reporter>)>,
+    broken: Vec<String>,
+}
+
+impl WriterThread {
+    /// Writes until nobody tells more. A scenario's end flushes the reports as soon as nothing else waits.
+    fn write_all(mut self, events: &Receiver<Vec<Event>>) -> Vec<String> {
+        let mut unflushed = false;
+        let mut due = Instant::now();
+        loop {
+            let batch = match events.try_recv() {
+                Ok(batch) => batch,
+                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty) if !unflushed => match events.recv() {
+                    Ok(batch) => batch,
+                    Err(_) => break,
+                },
+                Err(TryRecvError::Empty) => {
+                    let now = Instant::now();
+                    match events.recv_timeout(due.saturating_duration_since(now)) {
+                        Ok(batch) => batch,
+                        Err(RecvTimeoutError::Disconnected) => break,
+                        Err(RecvTimeoutError::Timeout) => {
+                            due = self.flush();
+                            unflushed = false;
+                            continue;
+                        }
+                    }
+                }
+            };
+            for event in batch {
+                unflushed |= matches!(event.kind, EventKind::ScenarioFinished(_));
+                let told = self.buffer.take(event);
+                if !told.is_empty() {
+                    self.each(|writer| writer.events(&told));
+                }
+            }
+            // Where events never cease to wait, they don't keep the reports from being written.
+            if unflushed && Instant::now() >= due {
+                due = self.flush();
+                unflushed = false;
+            }
+        }
+        self.each(|writer| writer.finish());
+        self.broken
+    }
+
+    /// Brings all files up to date; gives the time from which on that may be done again.
+    fn flush(&mut self) -> Instant {
+        let began = Instant::now();
+        self.each(|writer| writer.flush());
+        Instant::now() + (began.elapsed() * IDLE).min(STALE)
+    }
+
+    fn each(&mut self, mut write: impl FnMut(&mut dyn Reporter) -> std::io::Result<()>) {
+        let broken = &mut self.broken;
+        self.writers.retain_mut(|(name, writer)| match write(writer.as_mut()) {
+            Ok(()) => true,
+            Err(error) => {
+                broken.push(format!("{name} can't be written: {error}"));
+                false
+            }
+        });
+    }
+}

@@ -1,0 +1,237 @@
+//! The event file, its merging, and the reports of a run as a whole.
+
+use std::path::{Path, PathBuf};
+
+use super::details::{DetailBuffer, KeepDetails};
+use super::event_file::{EventFileWriter, read};
+use super::merge::MergedRun;
+use super::reporter::{ReportOptions, Reporter as _};
+use super::reports::Reports;
+use super::request::ReportRequest;
+use crate::event::sample::{event, failed, of_run, result, run_started, scenario_finished, scenario_started, sent};
+use crate::event::{Event, EventKind, Outcome, ScenarioResult, Summary};
+
+fn labels(events: &[Event]) -> Vec<String> {
+    let word = |event: &Event| serde_json::to_value(event).unwrap()["event"].as_str().unwrap().to_owned();
+    events.iter().map(word).collect()
+}
+
+fn passed(label: &str) -> ScenarioResult {
+    result(label, Outcome::Passed)
+}
+
+#[test]
+fn details_wait_for_the_end_of_their_scenario() {
+    let given = |keep, result: &ScenarioResult| {
+        let mut buffer = DetailBuffer::new(keep);
+        let log = event("a/b", 1, EventKind::ServerLog { line: "x".to_owned() });
+        let shared = of_run(EventKind::ServerLog { line: "x".to_owned() });
+        let events = [
+            run_started(1, None),
+            scenario_started("a/b"),
+            sent("a/b", 1, "hi"),
+            log,
+            shared,
+            scenario_finished(result),
+        ];
+        events.into_iter().map(|event| labels(&buffer.take(event))).collect::<Vec<_>>()
+    };
+    let none = Vec::<String>::new;
+    let one = |word: &str| vec![word.to_owned()];
+    let begun = || [one("run_started"), one("scenario_started"), none(), none(), none()];
+    let with_details = vec!["sent".to_owned(), "scenario_finished".to_owned()];
+    let without = one("scenario_finished");
+    assert_eq!(given(KeepDetails::On, &passed("a/b")), [&begun()[..], &[with_details.clone()]].concat());
+    assert_eq!(given(KeepDetails::OnFailure, &passed("a/b")), [&begun()[..], &[without.clone()]].concat());
+    assert_eq!(given(KeepDetails::OnFailure, &failed("a/b", &["x"])), [&begun()[..], &[with_details]].concat());
+    assert_eq!(given(KeepDetails::Off, &failed("a/b", &["x"])), [&begun()[..], &[without]].concat());
+}
+
+/// Writes an event file into a folder.
+fn event_file(folder: &Path, name: &str, events: &[Event]) -> PathBuf {
+    let file = folder.join(name);
+    let mut writer = EventFileWriter::create(&file).unwrap();
+    events.iter().for_each(|event| writer.event(event).unwrap());
+    writer.finish().unwrap();
+    file
+}
+
+#[test]
+fn an_event_file_is_read_as_it_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = [
+        run_started(1, None),
+        scenario_started("a/b"),
+        sent("a/b", 1, "hi"),
+        scenario_finished(&failed("a/b", &["x"])),
+    ];
+    let file = event_file(folder.path(), "deep/events.jsonl", &events);
+    let json = |events: &[Event]| serde_json::to_value(events).unwrap();
+    assert_eq!(json(&read(&file).unwrap()), json(&events));
+    // A line that was cut off and an event of a later program are left out.
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (first, rest) = text.split_once('\n').unwrap();
+    std::fs::write(&file, format!("{first}\n\n{{\"event\":\"dreamt\",\"at_us\":1}}\n{rest}{{\"event\":\"no")).unwrap();
+    assert_eq!(json(&read(&file).unwrap()), json(&events));
+}
+
+#[test]
+fn what_is_no_event_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events.jsonl");
+    let refused = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        read(&file).unwrap_err().to_string().replace(&file.display().to_string(), "FILE")
+    };
+    let headless = "FILE doesn't begin with `run_started`: it is no event file, or its beginning is lost";
+    assert_eq!(refused(""), headless);
+    assert_eq!(refused("{\"event\":\"note\",\"text\":\"x\",\"at_us\":1}\n"), headless);
+    assert_eq!(
+        refused("{\"event\":\"run_started\",\"version\":99}\n"),
+        "FILE has version 99 of the event format, this program reads version 1: read it with the program that wrote it"
+    );
+    assert_eq!(
+        refused("nonsense\n"),
+        "FILE:1: this is no event of `roundtable run --report json=FILE`: expected ident at line 1 column 2"
+    );
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(
+        read(&file).unwrap_err().to_string().replace(&file.display().to_string(), "FILE"),
+        "FILE can't be read: No such file or directory (os error 2)"
+    );
+}
+
+#[test]
+fn parts_of_a_run_are_read_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let end = |summary: Summary| of_run(EventKind::RunFinished(summary));
+    let counted = |results: &[&ScenarioResult]| {
+        let mut summary = Summary::default();
+        results.iter().for_each(|result| summary.add(result));
+        summary
+    };
+    let (a, b) = (passed("a/a"), failed("a/b", &["x"]));
+    let one = event_file(
+        folder.path(),
+        "1.jsonl",
+        &[run_started(1, Some("1/2")), scenario_started("a/a"), scenario_finished(&a), end(counted(&[&a]))],
+    );
+    let two = event_file(
+        folder.path(),
+        "2.jsonl",
+        &[run_started(1, Some("2/2")), scenario_started("a/b"), scenario_finished(&b), end(counted(&[&b]))],
+    );
+    let whole = MergedRun::read(&[one.clone(), two.clone()]).unwrap();
+    assert_eq!((whole.summary.passed, whole.summary.failed, whole.whole), (1, 1, true));
+    assert!(whole.remarks.is_empty(), "{:?}", whole.remarks);
+    let part = MergedRun::read(std::slice::from_ref(&two)).unwrap();
+    assert!(!part.whole);
+    assert_eq!(part.remarks, ["a part is missing: 1/2; these reports are not the whole run"]);
+    // What stands in two files counts as it failed.
+    let twice = event_file(
+        folder.path(),
+        "3.jsonl",
+        &[run_started(1, None), scenario_finished(&passed("a/b")), end(counted(&[&passed("a/b")]))],
+    );
+    let both = MergedRun::read(&[two.clone(), twice.clone()]).unwrap();
+    assert_eq!((both.summary.passed, both.summary.failed), (0, 1));
+    assert_eq!(
+        both.remarks[1],
+        format!(
+            "1 scenario stands in more than one file (a/b in {} and {}): the result that failed counts",
+            two.display(),
+            twice.display()
+        )
+    );
+}
+
+#[test]
+fn a_part_that_did_not_end_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = event_file(
+        folder.path(),
+        "events.jsonl",
+        &[run_started(3, None), scenario_started("a/a"), scenario_finished(&passed("a/a")), scenario_started("a/b")],
+    );
+    let run = MergedRun::read(&[file]).unwrap();
+    assert!(run.summary.interrupted);
+    assert_eq!((run.summary.passed, run.summary.not_begun), (1, 1));
+}
+
+#[test]
+fn a_report_is_asked_for_by_kind_and_place() {
+    for text in ["json=a.jsonl", "junit=b=c.xml", "html=out", "github", "github=sum.md"] {
+        assert_eq!(text.parse::<ReportRequest>().unwrap().to_string(), text);
+    }
+    for wrong in ["json", "json=", "pdf=x", "", "github="] {
+        let refused = wrong.parse::<ReportRequest>().unwrap_err();
+        assert_eq!(refused, "it is html=DIR, junit=FILE, json=FILE, github or github=FILE");
+    }
+    let json = ReportRequest::Json("out/./events.jsonl".into());
+    assert!(json.writes(Path::new("out/events.jsonl")) && !json.writes(Path::new("out/other.jsonl")));
+    assert_eq!(ReportRequest::Html("out".into()).pages(), Some(Path::new("out")));
+    assert_eq!((json.pages(), ReportRequest::Github(None).place()), (None, None));
+}
+
+#[test]
+fn traces_are_written_where_nobody_else_does() {
+    let own = |output, traces: Option<&str>| {
+        ReportOptions { output, traces: traces.map(PathBuf::from), history: Vec::new() }
+            .needs_own_traces(Path::new("out"))
+    };
+    assert!(!own(true, Some("out")) && !own(false, None));
+    assert!(own(true, Some("elsewhere")) && own(false, Some("out")));
+}
+
+#[test]
+fn one_report_that_cannot_be_written_leaves_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = folder.path().join("events.jsonl");
+    let page = folder.path().join("report");
+    let requests = [ReportRequest::Json(events.clone()), ReportRequest::Junit(page.join("junit.xml"))];
+    let mut reports = Reports::begin(&requests, &[], KeepDetails::On, None).unwrap();
+    // A folder that became a file while the run went on.
+    std::fs::remove_dir_all(&page).unwrap();
+    std::fs::write(&page, "").unwrap();
+    reports.tell(run_started(1, None));
+    reports.tell(scenario_started("a/b"));
+    reports.tell(sent("a/b", 1, "hi"));
+    reports.tell(scenario_finished(&passed("a/b")));
+    let broken = reports.finish(&Summary::default());
+    let what = format!("--report junit={}/junit.xml can't be written: ", page.display());
+    assert_eq!(broken.len(), 1);
+    assert!(broken[0].starts_with(&what), "{broken:?}");
+    assert_eq!(
+        labels(&read(&events).unwrap()),
+        ["run_started", "scenario_started", "sent", "scenario_finished", "run_finished"]
+    );
+}
+
+#[test]
+fn a_report_that_cannot_begin_ends_the_run_before_it_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = folder.path().join("taken");
+    std::fs::write(&taken, "").unwrap();
+    let request = ReportRequest::Html(taken.join("report"));
+    let refused = Reports::begin(&[request], &[], KeepDetails::On, None).map(drop).unwrap_err();
+    let what = format!("--report html={}/report can't be written: ", taken.display());
+    assert!(refused.starts_with(&what), "{refused}");
+    assert!(Reports::begin(&[], &[], KeepDetails::On, None).unwrap().is_empty());
+}
+
+#[test]
+fn a_trace_is_kept_by_what_became_of_the_scenario() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = |keep, result: &ScenarioResult| {
+        let reports = Reports::begin(&[], &[], keep, Some(folder.path())).unwrap();
+        let trace = reports.trace(result);
+        assert_eq!(reports.finish(&Summary::default()), [""; 0]);
+        trace
+    };
+    let page = Some(folder.path().join("traces/a/b.html"));
+    assert_eq!(trace(KeepDetails::OnFailure, &failed("a/b", &["x"])), page);
+    assert_eq!(trace(KeepDetails::OnFailure, &passed("a/b")), None);
+    assert_eq!(trace(KeepDetails::On, &passed("a/b")), page);
+    assert_eq!(trace(KeepDetails::On, &result("a/b", Outcome::Skipped { reason: "x".to_owned() })), None);
+    assert_eq!(trace(KeepDetails::Off, &failed("a/b", &["x"])), None);
+}

@@ -1,0 +1,181 @@
+//! The beginning of a participant's connections.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::checks::must;
+use crate::event::{EventKind, Failure, FailureKind};
+use crate::history::{ConnectionId, EntryKind};
+use crate::pattern::{Pattern, describe};
+use crate::run::context::ask::{address, headers};
+use crate::run::context::step_context::{MainMode, StepContext};
+use crate::run::context::wait::patiently;
+use crate::run::state::answer::Answer;
+use crate::run::state::connection::{Connection, Echo, Rules};
+use crate::run::state::lock::lock;
+use crate::run::state::participant::Participant;
+use crate::run::state::streams::stream_of;
+use crate::scenario::model::{Barrier, Checks, Connect};
+use crate::scenario::template::as_text;
+use crate::wire::WireError;
+use crate::wire::url::{Url, path_and_query, query};
+use crate::wire::websocket::{self, Handshake, Opened, WebSocket};
+
+/// Plays a `connect`.
+pub(super) async fn connect(context: &mut StepContext, asked: &Connect, is_main: bool) -> Result<(), Box<Failure>> {
+    let me = Arc::clone(context.actor()?);
+    let mode = if is_main { context.main.clone() } else { MainMode::Own };
+    let name = match &asked.name {
+        Some(name) => context.text(name)?,
+        None => context.call.via.clone().unwrap_or_else(|| "main".to_owned()),
+    };
+    let handshake = handshake(context, asked)?;
+    if me.current().iter().any(|connection| connection.mailbox.name == name && connection.is_open()) {
+        return Err(context.wrong(format!(
+            "`{}` still has a connection `{name}` open: close it first, or name another with `as`",
+            me.key()
+        )));
+    }
+    let Some(_opening) = me.open_as(&name) else {
+        return Err(context.wrong(format!(
+            "two steps open a connection `{name}` of `{}` at once: name one of them with `as`",
+            me.key()
+        )));
+    };
+    let path = path_and_query(&handshake.url);
+    let opened = shake(context, asked, &handshake, &mode).await?;
+    let (Opened::Accepted(_, response) | Opened::Refused(response)) = &opened;
+    let answer = Answer::new(format!("GET {path}"), response, None);
+    let tell = |id: Option<ConnectionId>, name: String| {
+        context.world.recorder.tell(|| EventKind::Opened {
+            participant: me.key().to_owned(),
+            connection: name,
+            id: id.map(|id| id.0),
+            step: context.place.number,
+            path,
+            status: answer.status,
+        });
+    };
+    let refused = match &mode {
+        MainMode::Refused(checks) => Some(Arc::clone(checks)),
+        _ => asked.refused.clone().map(Arc::new),
+    };
+    match opened {
+        Opened::Accepted(socket, _) => {
+            if let Some(refused) = refused {
+                tell(None, name);
+                let wanted = refused.status.as_ref().map(|status| context.pattern(status)).transpose()?;
+                let wanted = wanted.map(|pattern| describe(&pattern)).unwrap_or_default();
+                return Err(
+                    context.failure(format!("{} was accepted (101), expected a refusal with {wanted}", answer.what))
+                );
+            }
+            let id = start(context, &me, &name, &handshake.url, *socket)?;
+            tell(Some(id), name);
+            if let MainMode::Observed(racer) = mode {
+                *lock(&racer.answer) = Some(answer.clone());
+            }
+            if let Some(expect) = &asked.expect_headers {
+                let checks = Checks { expect_headers: Some(expect.clone()), ..Default::default() };
+                must(context, &answer, &checks, false)?;
+            }
+            Ok(())
+        }
+        Opened::Refused(_) => {
+            tell(None, name);
+            if let MainMode::Observed(racer) = mode {
+                *lock(&racer.answer) = Some(answer);
+                return Ok(());
+            }
+            match refused {
+                Some(checks) => must(context, &answer, &checks, false),
+                None => {
+                    let mut failure = context.failure(format!("{} was refused: {}", answer.what, answer.status));
+                    failure.details.push(format!("answer: {} {}", answer.status, answer.body));
+                    Err(failure)
+                }
+            }
+        }
+    }
+}
+
+/// EntryKind the handshake asks for.
+fn handshake(context: &StepContext, asked: &Connect) -> Result<Handshake, Box<Failure>> {
+    let query = asked.query.as_ref().map(|query| context.render(query)).transpose()?;
+    let url = address(context, &context.text(&asked.path)?, query.as_ref())?;
+    let headers = headers(context, &asked.headers, &url)?
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    let mut subprotocols = Vec::new();
+    for template in &asked.subprotocols {
+        match context.render(template)? {
+            Value::Array(items) => subprotocols.extend(items.iter().map(as_text)),
+            one => subprotocols.push(as_text(&one)),
+        }
+    }
+    Ok(Handshake { url, headers, subprotocols, receive_buffer: asked.receive_buffer })
+}
+
+/// The handshake itself; as a racer, at the instant of the race.
+async fn shake(
+    context: &StepContext,
+    asked: &Connect,
+    handshake: &Handshake,
+    mode: &MainMode,
+) -> Result<Opened, Box<Failure>> {
+    let limit = context.patience(asked.within);
+    let path = path_and_query(&handshake.url);
+    let _waits = context.waits(format!("an answer to the handshake of {path}"));
+    let missed = || format!("GET {path}: no answer to the handshake within {limit:?}");
+    let broken = |error: WireError| {
+        let mut failure = context.failure(format!("GET {path}: {}", error.why));
+        if error.local || (error.unreached && context.world.target.server.is_remote()) {
+            failure.kind = FailureKind::Environment;
+        }
+        failure
+    };
+    let opened = match mode {
+        MainMode::Own | MainMode::Refused(_) => patiently(context, limit, websocket::open(handshake), missed).await?,
+        MainMode::Observed(racer) | MainMode::Released(racer) => {
+            let pending = patiently(context, limit, websocket::open_held_back(handshake), missed).await?;
+            let pending = pending.map_err(broken)?;
+            let release = context.waits("the release of the race");
+            racer.released(Some(pending.latch())).await;
+            drop(release);
+            patiently(context, limit, pending.opened(), missed).await?
+        }
+    };
+    opened.map_err(broken)
+}
+
+/// From here on the connection is the participant's.
+fn start(
+    context: &StepContext,
+    me: &Participant,
+    name: &str,
+    url: &Url,
+    socket: WebSocket,
+) -> Result<ConnectionId, Box<Failure>> {
+    let protocol = &me.spec.protocol;
+    let fails = protocol.fails.as_ref().map(|fails| context.pattern(fails)).transpose()?;
+    let echo = match &protocol.barrier {
+        Some(Barrier::Echo { send, receive }) => {
+            let ping = context.render(send)?;
+            Some(Echo { pings: Pattern::compile(&ping).ok(), pongs: context.pattern(receive)?, ping })
+        }
+        _ => None,
+    };
+    let (path, query) = (url.path(), query(url));
+    let streams = protocol.streams.iter().map(|stream| stream_of(stream, path, &query)).collect();
+    let recorder = &context.world.recorder;
+    let id = recorder.next_connection();
+    // The opening stands in the history before the first frame.
+    let opened = EntryKind::Opened { connection: id, name: name.to_owned(), path: path.to_owned(), query };
+    recorder.note(me.key(), Some(context.place.number), opened);
+    let rules = Rules { fails, echo, streams };
+    let connection = Connection::start((me.key(), name), id, socket, rules, (recorder, &context.world.markers));
+    lock(&me.connections).push(connection);
+    Ok(id)
+}

@@ -1,0 +1,194 @@
+//! Requests as a participant: addresses, headers, and answers that are kept and told.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::step_context::StepContext;
+use super::wait::{or_death, patiently, server_died};
+use crate::event::{EventKind, Failure, FailureKind};
+use crate::history::{EntryKind, Exchange};
+use crate::run::state::answer::Answer;
+use crate::run::state::release::Racer;
+use crate::scenario::template::{Template, as_text};
+use crate::wire::http::{HeaderMap, HeaderName, HeaderValue, Request};
+use crate::wire::url::{Url, path_and_query, query};
+
+/// The header of W3C trace context.
+pub(crate) const TRACEPARENT: &str = "traceparent";
+
+/// A request as it goes out.
+pub(crate) struct Outgoing {
+    pub(crate) method: &'static str,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<String>,
+    /// EntryKind the body means, where it is JSON.
+    pub(crate) json: Option<Value>,
+    /// EntryKind it is for, where no step asks.
+    pub(crate) purpose: Option<&'static str>,
+}
+
+/// The address of a path for the actor: the one place that knows which server somebody is on, and what stands between.
+pub(crate) fn address(context: &StepContext, path: &str, query: Option<&Value>) -> Result<Url, Box<Failure>> {
+    let mut pairs = Vec::new();
+    match query {
+        None | Some(Value::Null) => {}
+        Some(Value::Object(fields)) => {
+            for (name, value) in fields {
+                let values: Vec<&Value> = match value {
+                    Value::Null => Vec::new(),
+                    Value::Array(items) => items.iter().collect(),
+                    one => vec![one],
+                };
+                pairs.extend(values.into_iter().map(|value| (name.clone(), as_text(value))));
+            }
+        }
+        Some(_) => return Err(context.wrong("`query` must be a map")),
+    }
+    let address = context.world.target.address(path, &pairs);
+    address.map_err(|error| context.wrong(format!("`{path}` is no path: {error}")))
+}
+
+/// The headers of a request: the protocol's, the participant's, the step's, and its cookies.
+pub(crate) fn headers(context: &StepContext, own: &[(String, Template)], url: &Url) -> Result<HeaderMap, Box<Failure>> {
+    let me = context.actor()?;
+    let mut headers = HeaderMap::new();
+    if let Some(trace) = &context.world.target.trace {
+        // A span of its own for each request; a step that sets the header, or takes it away, has the last word.
+        let span = &uuid::Uuid::new_v4().simple().to_string()[..16];
+        if let Ok(value) = HeaderValue::from_str(&format!("00-{trace}-{span}-01")) {
+            headers.insert(TRACEPARENT, value);
+        }
+    }
+    for (name, template) in me.spec.protocol.headers.iter().chain(&me.spec.headers).chain(own) {
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| context.wrong(format!("`{name}` is no header name")))?;
+        let value = context.render(template)?;
+        if value.is_null() {
+            headers.remove(&name);
+            continue;
+        }
+        let text = as_text(&value);
+        let value = HeaderValue::from_bytes(text.as_bytes())
+            .map_err(|_| context.wrong(format!("the header `{name}` can't have the value {text:?}")))?;
+        headers.insert(name, value);
+    }
+    if !headers.contains_key("cookie")
+        && let Some(cookies) = me.cookies.header(url)
+    {
+        headers.insert("cookie", cookies);
+    }
+    Ok(headers)
+}
+
+/// A plain GET with the participant's headers, which no step asks for; events tell the purpose.
+pub(crate) async fn get(context: &StepContext, path: &str, purpose: &'static str) -> Result<Answer, Box<Failure>> {
+    let url = address(context, path, None)?;
+    let headers = headers(context, &[], &url)?;
+    let outgoing = Outgoing { method: "GET", headers, url, body: None, json: None, purpose: Some(purpose) };
+    ask(context, &outgoing, context.world.settings.deadlines.of(None), None).await
+}
+
+/// Sends a request and keeps its answer; as a racer, over a connection of its own that waits for the release.
+pub(crate) async fn ask(
+    context: &StepContext,
+    outgoing: &Outgoing,
+    limit: Duration,
+    racer: Option<&Racer>,
+) -> Result<Answer, Box<Failure>> {
+    let me = context.actor()?;
+    let (target, recorder) = (&context.world.target, &context.world.recorder);
+    let Outgoing { method, url, .. } = outgoing;
+    let path = path_and_query(url);
+    let what = format!("{method} {path}");
+    let exchange = recorder.next_exchange();
+    let tell = || {
+        recorder.tell(|| EventKind::Requested {
+            participant: me.key().to_owned(),
+            step: context.place.number,
+            exchange,
+            method: (*method).to_owned(),
+            path,
+            headers: told_headers(&outgoing.headers),
+            body: outgoing.body.clone(),
+            purpose: outgoing.purpose.map(str::to_owned),
+        });
+    };
+    let request = Request { method, url, headers: &outgoing.headers, body: outgoing.body.as_deref() };
+    let began = recorder.len();
+    let mut sent_at = recorder.at();
+    let waits = context.waits(format!("an answer to {what}"));
+    let missed = || format!("{what}: no answer within {limit:?}");
+    let response = match racer {
+        None => {
+            tell();
+            let client = target.client();
+            patiently(context, limit, request.over(&client), missed).await?
+        }
+        Some(racer) => match patiently(context, limit, request.held_back(), missed).await? {
+            Ok(pending) => {
+                let release = context.waits("the release of the race");
+                racer.released(Some(&pending.latch)).await;
+                drop(release);
+                sent_at = recorder.at();
+                tell();
+                patiently(context, limit, pending.response(), missed).await?
+            }
+            Err(error) => Err(error),
+        },
+    };
+    drop(waits);
+    let response = match response {
+        Ok(response) => response,
+        Err(error) => {
+            let mut failure = context.failure(format!("{what}: no answer: {}", error.why));
+            if error.local || (error.unreached && target.server.is_remote()) {
+                failure.kind = FailureKind::Environment;
+            }
+            // Where nobody listens, the server ended earlier, and it is known how, or it was stopped.
+            return Err(match target.server.died() {
+                Some(death) => server_died(context, &death),
+                None if error.unreached => failure,
+                None => or_death(context, failure).await,
+            });
+        }
+    };
+    me.cookies.keep(&response.headers, url);
+    let mut answer = Answer::new(what, &response, None);
+    let kept = Exchange {
+        method: (*method).to_owned(),
+        path: url.path().to_owned(),
+        query: query(url),
+        json: outgoing.json.clone(),
+        status: answer.status,
+        headers: answer.headers.clone(),
+        answer: answer.body.clone(),
+        began,
+        sent_at,
+    };
+    let entry = recorder.note(me.key(), Some(context.place.number), EntryKind::Exchange(Box::new(kept)));
+    recorder.tell(|| EventKind::Answered {
+        participant: me.key().to_owned(),
+        exchange,
+        entry,
+        status: answer.status,
+        headers: told_headers(&response.headers),
+        body: String::from_utf8_lossy(&response.body).into_owned(),
+        took: recorder.at().saturating_sub(sent_at),
+    });
+    answer.entry = Some(entry);
+    Ok(answer)
+}
+
+/// Headers as events tell them: without the values that prove who somebody is.
+fn told_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
+    const PROOFS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "set-cookie"];
+    let told = |(name, value): (&HeaderName, &HeaderValue)| {
+        let name = name.as_str();
+        let value = if PROOFS.contains(&name) { "…".into() } else { String::from_utf8_lossy(value.as_bytes()) };
+        (name.to_owned(), value.into_owned())
+    };
+    headers.iter().map(told).collect()
+}

@@ -1,0 +1,14 @@
+//! EntryKind a step sees of its scenario.
+//!
+//! - [`step_context`]: who acts, which names there are, what a call handed in; `scope`: the same to templates;
+//! - [`ask`]: requests as a participant; [`wait`]: waiting so long, and what it means where it was in vain;
+//! - [`connections`]: which connection a step means; [`captures`]: values from frames and answers;
+//! - [`people`]: what one needs to go on by hand as one of the participants.
+
+pub(crate) mod ask;
+pub(crate) mod captures;
+pub(crate) mod connections;
+pub(crate) mod people;
+mod scope;
+pub(crate) mod step_context;
+pub(crate) mod wait;

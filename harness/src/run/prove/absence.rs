@@ -1,0 +1,168 @@
+//! Expectations of nothing, or of so many frames and no more: what a barrier proves.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::barriers::{Proof, barrier, listen};
+use crate::event::{Failure, FailureKind};
+use crate::pattern::{Pattern, describe, nearest};
+use crate::run::context::connections::Watched;
+use crate::run::context::step_context::StepContext;
+use crate::run::context::wait::{changed_before, from_now};
+use crate::run::state::connection::described;
+use crate::run::state::inbox::Look;
+use crate::run::state::lock::lock;
+use crate::run::state::mailbox::{Mailbox, SHOWN};
+use crate::text::{counted, millis, shorten};
+
+/// How many more frames a count may still be short of.
+const MORE: usize = 1000;
+
+/// Runs the barrier on what is watched; where there is none, listens for as long as the step says.
+pub(crate) async fn prove(
+    context: &StepContext,
+    watched: &Watched,
+    period: Option<Duration>,
+    stop: impl Fn() -> bool,
+) -> Result<(), Box<Failure>> {
+    let proof = match watched {
+        Watched::Connection(connection) => barrier(context, connection).await?,
+        // Nobody can ask the server under test whether it will ask no more.
+        Watched::Stub(_) => Proof::None,
+    };
+    if proof == Proof::None {
+        listen(context, watched.mailbox(), period, stop).await?;
+    }
+    Ok(())
+}
+
+/// Nothing that matches may have come.
+pub(super) async fn nothing(
+    context: &StepContext,
+    watched: &Watched,
+    pattern: &Pattern,
+    from: usize,
+    period: Option<Duration>,
+) -> Result<(), Box<Failure>> {
+    let mailbox = watched.mailbox();
+    let found = || match lock(&mailbox.inbox).one(pattern, from) {
+        Look::Found(places) => places.first().copied(),
+        _ => None,
+    };
+    prove(context, watched, period, || found().is_some()).await?;
+    let Some(place) = found() else { return Ok(()) };
+    let inbox = lock(&mailbox.inbox);
+    let frame = &inbox.frames[place];
+    let mut failure = context.failure(format!(
+        "{} got a {} that it must not get: {}",
+        mailbox.who(),
+        mailbox.nouns().0,
+        mailbox.told(&frame.value, 200)
+    ));
+    failure.expected = Some(format!("nothing that matches {}", describe(pattern)));
+    failure.details.push(format!("{} at {}", mailbox.frame_name(place), millis(frame.at)));
+    drop(inbox);
+    failure.came = mailbox.came(from);
+    Err(failure)
+}
+
+/// So many that match must have come, and no more.
+pub(super) async fn count(
+    context: &StepContext,
+    watched: &Watched,
+    pattern: &Pattern,
+    times: &Pattern,
+    from: usize,
+    period: Option<Duration>,
+) -> Result<(), Box<Failure>> {
+    let mailbox = watched.mailbox();
+    prove(context, watched, period, || false).await?;
+    let barrier = context.world.recorder.at();
+    let places = mark_counted(mailbox, pattern, from);
+    if times.matches(&Value::from(places.len())) {
+        return Ok(());
+    }
+    // Too few: more that come now came behind the barrier, which is another defect than a lost frame.
+    let more = (places.len() + 1..places.len() + MORE).any(|count| times.matches(&Value::from(count)));
+    let (late, listened) =
+        if more { listen_on(context, mailbox, pattern, from, places.len()).await } else { (0, None) };
+    let inbox = lock(&mailbox.inbox);
+    let mut failure = context.failure(format!(
+        "{} got {} {}, expected {}",
+        mailbox.who(),
+        shorten(&describe(pattern), 160),
+        counted(places.len(), "time", "times"),
+        describe(times)
+    ));
+    if late > 0 {
+        let behind = inbox.frames.iter().skip(from).filter(|frame| frame.at > barrier && pattern.matches(&frame.value));
+        let after = behind.map(|frame| frame.at.saturating_sub(barrier)).next().unwrap_or_default();
+        let _ = write!(failure.headline, " ({late} more came behind the barrier)");
+        failure.kind = FailureKind::Late;
+        failure.late = Some(format!(
+            "{late} more came, the first {} behind the barrier: the server answers it before it has delivered",
+            millis(after)
+        ));
+    } else if let Some(listened) = listened {
+        let end = inbox.end.as_ref();
+        failure.late = Some(match end {
+            None => format!("no more came: the runner listened {listened:?} longer"),
+            Some(end) => format!("no more came: the connection was closed {}", described(end)),
+        });
+    }
+    for place in places.iter().take(SHOWN) {
+        let frame = &inbox.frames[*place];
+        failure.details.push(format!(
+            "counted {} at {}: {}",
+            mailbox.frame_name(*place),
+            millis(frame.at),
+            mailbox.told(&frame.value, 200)
+        ));
+    }
+    if places.is_empty() {
+        let near = nearest(pattern, inbox.frames.iter().skip(from).map(|frame| &*frame.value))
+            .filter(|near| !near.score.is_nothing());
+        failure.nearest =
+            near.map(|near| mailbox.nearest(pattern, from + near.index, &inbox.frames[from + near.index]));
+    }
+    drop(inbox);
+    failure.came = mailbox.came(from);
+    Err(failure)
+}
+
+/// Listens on after a count that was too small; gives how many more came, and how long it listened.
+async fn listen_on(
+    context: &StepContext,
+    mailbox: &Mailbox,
+    pattern: &Pattern,
+    from: usize,
+    had: usize,
+) -> (usize, Option<Duration>) {
+    let late = context.late();
+    let mut changes = mailbox.changes();
+    let limit = from_now(late);
+    loop {
+        let now = lock(&mailbox.inbox).frames.iter().skip(from).filter(|frame| pattern.matches(&frame.value)).count();
+        if now > had {
+            return (now - had, None);
+        }
+        if !mailbox.is_open() || !changed_before(&mut changes, limit).await {
+            return (0, Some(late));
+        }
+    }
+}
+
+/// The places of all matches from a place on; they are no surprise any more.
+fn mark_counted(mailbox: &Mailbox, pattern: &Pattern, from: usize) -> Vec<usize> {
+    let mut inbox = lock(&mailbox.inbox);
+    let mut places = Vec::new();
+    for (place, frame) in inbox.frames.iter_mut().enumerate().skip(from) {
+        if pattern.matches(&frame.value) {
+            frame.counted = true;
+            places.push(place);
+        }
+    }
+    places
+}

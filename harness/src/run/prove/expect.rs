@@ -1,0 +1,170 @@
+//! Expectations on an inbox: waiting for them.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::absence::{count, nothing};
+use super::wanted::{Wanted, WantedKind, failing_frame, missed, wrong_frame};
+use crate::event::{EventKind, Failure, FailureKind};
+use crate::run::context::captures::{capture, capture_joined};
+use crate::run::context::connections::{Watched, watched};
+use crate::run::context::step_context::{Pace, StepContext};
+use crate::run::context::wait::{changed_before, from_now, or_death, server_died};
+use crate::run::state::connection::described;
+use crate::run::state::inbox::Look;
+use crate::run::state::lock::lock;
+use crate::run::state::mailbox::Mailbox;
+use crate::scenario::model::{Expect, Expected};
+use crate::text::shorten;
+
+/// Plays an expectation.
+pub(crate) async fn expect(context: &mut StepContext, expect: &Expect) -> Result<(), Box<Failure>> {
+    let watched = watched(context, expect.via.as_ref())?;
+    let mailbox = watched.mailbox();
+    let since = expect.since.as_ref().or(context.call.since.as_ref());
+    let from = match since {
+        None => 0,
+        Some(mark) => match lock(&mailbox.inbox).marks.get(mark) {
+            Some(place) => *place,
+            None => return Err(context.wrong(format!("connection {} has no mark `{mark}`", mailbox.name))),
+        },
+    };
+    let (kind, patterns) = match &expect.what {
+        Expected::One(pattern) => (WantedKind::Receive, vec![context.pattern(pattern)?]),
+        Expected::Next(pattern) => (WantedKind::ReceiveNext, vec![context.pattern(pattern)?]),
+        Expected::InOrder(list) => (WantedKind::ReceiveInOrder, context.patterns(list)?),
+        Expected::All(list) => (WantedKind::ReceiveAll, context.patterns(list)?),
+        Expected::Collect { pattern, until } => {
+            (WantedKind::Collect, vec![context.pattern(pattern)?, context.pattern(until)?])
+        }
+        Expected::Nothing { pattern, listen } => {
+            let pattern = context.pattern(pattern)?;
+            return nothing(context, &watched, &pattern, from, *listen).await;
+        }
+        Expected::Counted { pattern, times, listen } => {
+            let (pattern, times) = (context.pattern(pattern)?, context.pattern(times)?);
+            return count(context, &watched, &pattern, &times, from, *listen).await;
+        }
+    };
+    let wanted = Wanted { kind, patterns, from };
+    let places = wait(context, mailbox, &wanted, expect.within).await?;
+    let values: Vec<Value> = {
+        let mut inbox = lock(&mailbox.inbox);
+        inbox.take(&places, context.place.line);
+        places.iter().map(|place| Value::clone(&inbox.frames[*place].value)).collect()
+    };
+    tell_taken(context, &watched, &places);
+    let value = match kind {
+        WantedKind::Collect => return capture_joined(context, &values, &expect.capture),
+        WantedKind::ReceiveInOrder | WantedKind::ReceiveAll => Value::Array(values),
+        WantedKind::Receive | WantedKind::ReceiveNext => values.into_iter().next().unwrap_or(Value::Null),
+    };
+    capture(context, &value, &expect.capture, kind.word())
+}
+
+/// Tells which frames a step has taken.
+fn tell_taken(context: &StepContext, watched: &Watched, places: &[usize]) {
+    if context.pace == Pace::AtOnce {
+        return;
+    }
+    let tell = |id: usize, places: &[usize]| {
+        context.world.recorder.tell(|| EventKind::Taken {
+            participant: watched.mailbox().owner.clone(),
+            id,
+            step: context.place.number,
+            numbers: places.iter().map(|place| place + 1).collect(),
+        });
+    };
+    match watched {
+        Watched::Connection(connection) => tell(connection.id.0, places),
+        // Each request has a connection of its own.
+        Watched::Stub(stub) => {
+            for place in places {
+                stub.connection_of(*place).iter().for_each(|id| tell(id.0, &[*place]));
+            }
+        }
+    }
+}
+
+/// Waits for what is wanted; gives the places of its frames.
+async fn wait(
+    context: &StepContext,
+    mailbox: &Mailbox,
+    wanted: &Wanted,
+    within: Option<Duration>,
+) -> Result<Vec<usize>, Box<Failure>> {
+    let mut changes = mailbox.changes();
+    let patience = if context.pace == Pace::AtOnce { Duration::ZERO } else { context.patience(within) };
+    let limit = from_now(patience);
+    let mut waits = None;
+    loop {
+        if let Some(outcome) = look(mailbox, wanted) {
+            let outcome = outcome.map_err(|failure| context.placed(failure));
+            let broke = lock(&mailbox.inbox).end.as_ref().is_some_and(|end| end.code.is_none());
+            return match outcome {
+                Err(failure) if broke => Err(or_death(context, failure).await),
+                outcome => outcome,
+            };
+        }
+        waits.get_or_insert_with(|| context.waits(shorten(&wanted.described(), 160)));
+        let more = tokio::select! {
+            more = changed_before(&mut changes, limit) => more,
+            death = context.world.target.server.death() => return Err(server_died(context, &death)),
+        };
+        if !more {
+            break;
+        }
+    }
+    // Missed. Listen on for a moment, to say whether it came late or never.
+    let deadline = tokio::time::Instant::now();
+    let late = context.late();
+    loop {
+        let found = wanted.look(&lock(&mailbox.inbox));
+        if let Look::Found(_) = found {
+            let shown = shorten(&wanted.described(), 160);
+            let mut failure = context.failure(format!("{} got {shown} too late: waited {patience:?}", mailbox.who()));
+            failure.kind = FailureKind::Late;
+            failure.late = Some(format!("it came {} ms after the deadline", deadline.elapsed().as_millis()));
+            failure.came = mailbox.came(wanted.from);
+            return Err(failure);
+        }
+        if !mailbox.is_open() || !changed_before(&mut changes, deadline + late).await {
+            break;
+        }
+    }
+    let mut failure = context.placed(missed(mailbox, wanted, &format!("waited {patience:?}")));
+    let end = lock(&mailbox.inbox).end.clone();
+    failure.late = Some(match end {
+        None => format!("it never came: the runner listened {late:?} longer"),
+        Some(end) => {
+            let after = deadline.elapsed().as_millis();
+            format!("it never came: the connection was closed {} {after} ms after the deadline", described(&end))
+        }
+    });
+    Err(failure)
+}
+
+/// One look. `Some(Ok)`: it is all there. `Some(Err)`: it can come no more. `None`: keep waiting.
+fn look(mailbox: &Mailbox, wanted: &Wanted) -> Option<Result<Vec<usize>, Failure>> {
+    let inbox = lock(&mailbox.inbox);
+    let mut failure = match wanted.look(&inbox) {
+        Look::Found(places) => return Some(Ok(places)),
+        Look::Wrong(place) => wrong_frame(mailbox, wanted, &inbox, place),
+        Look::Missing { .. } => {
+            let failing = mailbox.fails.as_ref().and_then(|fails| inbox.failing(fails, &wanted.patterns));
+            match (failing, &inbox.end) {
+                (Some(place), _) => failing_frame(mailbox, wanted, &inbox, place),
+                (None, None) => return None,
+                (None, Some(end)) => {
+                    let why = format!("its connection was closed {}", described(end));
+                    drop(inbox);
+                    return Some(Err(missed(mailbox, wanted, &why)));
+                }
+            }
+        }
+    };
+    drop(inbox);
+    failure.came = mailbox.came(wanted.from);
+    Some(Err(failure))
+}

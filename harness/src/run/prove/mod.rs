@@ -1,0 +1,18 @@
+//! EntryKind must hold, and how it is known.
+//!
+//! - [`expect`]: waiting for frames; `wanted`: what for, and why it was missed (pure);
+//! - `absence`: nothing, or so many and no more; [`barriers`] prove it, in the order of `barrier` (pure);
+//! - [`endings`]: the end of a connection;
+//! - at the scenario's end: [`leftovers`], [`promises`] (with `readback` and `stream_patterns`) and [`snapshots`].
+
+pub(crate) mod absence;
+mod barrier;
+pub(crate) mod barriers;
+pub(crate) mod endings;
+pub(crate) mod expect;
+pub(crate) mod leftovers;
+pub(crate) mod promises;
+mod readback;
+pub(crate) mod snapshots;
+mod stream_patterns;
+mod wanted;

@@ -1,0 +1,269 @@
+//! The inbox of one connection: every frame from the handshake on, in the order of arrival.
+//!
+//! It is pure. Frames are never removed; a step *takes* the earliest match and leaves the others (Erlang's
+//! selective receive), so that independent kinds of frames may arrive in any order.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use serde_json::Value;
+use std::sync::Arc;
+
+use crate::history::Closing;
+use crate::pattern::Pattern;
+use crate::pattern::matching::maximum_matching;
+
+/// A frame in an inbox.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame {
+    /// Time since the scenario's start.
+    pub(crate) at: Duration,
+    /// Its entry in the record.
+    pub(crate) entry: usize,
+    /// EntryKind patterns see.
+    pub(crate) value: Arc<Value>,
+    /// The line of the step that took it.
+    pub(crate) taken_by: Option<usize>,
+    /// Whether some expectation counted it, so that it is no surprise any more.
+    pub(crate) counted: bool,
+}
+
+/// Who awaits the answer to a ping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ping {
+    /// A barrier: its answer stays out of the inbox.
+    Barrier,
+    /// A step of the scenario: its answer is a frame like any other.
+    Step,
+}
+
+/// All frames of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    /// The frames, in the order of arrival.
+    pub(crate) frames: Vec<Frame>,
+    /// How the connection ended, if it did.
+    pub(crate) end: Option<Closing>,
+    /// Pings on their way; answers pair with them by count.
+    pub(crate) pings: VecDeque<Ping>,
+    /// How many barrier answers came.
+    pub(crate) passed: usize,
+    /// Marker values that were seen.
+    pub(crate) markers: Vec<String>,
+    /// Places noted by `mark`.
+    pub(crate) marks: BTreeMap<String, usize>,
+    /// How many frames the participant has sent, barriers' own left out.
+    pub(crate) sent: u64,
+    /// How many of them a barrier has shown to be through.
+    pub(crate) flushed: u64,
+    /// Whether the participant reads.
+    pub(crate) stalled: bool,
+}
+
+/// EntryKind a look into the inbox gave.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Look {
+    /// These frames, by place, in the order of the patterns.
+    Found(Vec<usize>),
+    /// Not yet; so many of the patterns have their frame, and this one is the first without.
+    Missing { matched: usize, first: usize },
+    /// This frame stands where another was expected.
+    Wrong(usize),
+}
+
+impl Inbox {
+    /// The untaken frames from a place on.
+    fn untaken(&self, from: usize) -> impl Iterator<Item = (usize, &Frame)> {
+        self.frames.iter().enumerate().skip(from).filter(|(_, frame)| frame.taken_by.is_none())
+    }
+
+    /// The earliest untaken match.
+    pub(crate) fn one(&self, pattern: &Pattern, from: usize) -> Look {
+        match self.untaken(from).find(|(_, frame)| pattern.matches(&frame.value)) {
+            Some((place, _)) => Look::Found(vec![place]),
+            None => Look::Missing { matched: 0, first: 0 },
+        }
+    }
+
+    /// The very next untaken frame, which must match.
+    pub(crate) fn next(&self, pattern: &Pattern, from: usize) -> Look {
+        match self.untaken(from).next() {
+            Some((place, frame)) if pattern.matches(&frame.value) => Look::Found(vec![place]),
+            Some((place, _)) => Look::Wrong(place),
+            None => Look::Missing { matched: 0, first: 0 },
+        }
+    }
+
+    /// An untaken match for each pattern, each behind the one before. Taking the earliest for each is enough:
+    /// whatever a later choice would allow, the earliest allows too.
+    pub(crate) fn in_order(&self, patterns: &[Pattern], from: usize) -> Look {
+        let mut places = Vec::new();
+        let mut from = from;
+        for (number, pattern) in patterns.iter().enumerate() {
+            match self.untaken(from).find(|(_, frame)| pattern.matches(&frame.value)) {
+                Some((place, _)) => {
+                    places.push(place);
+                    from = place + 1;
+                }
+                None => return Look::Missing { matched: number, first: number },
+            }
+        }
+        Look::Found(places)
+    }
+
+    /// An untaken match for each pattern, in any order, no frame for two.
+    pub(crate) fn all(&self, patterns: &[Pattern], from: usize) -> Look {
+        let frames: Vec<(usize, &Frame)> = self.untaken(from).collect();
+        let fits = |pattern: usize, frame: usize| patterns[pattern].matches(&frames[frame].1.value);
+        let found = maximum_matching(patterns.len(), frames.len(), fits).column_of;
+        match found.iter().position(Option::is_none) {
+            Some(first) => Look::Missing { matched: found.iter().flatten().count(), first },
+            None => Look::Found(found.into_iter().flatten().map(|frame| frames[frame].0).collect()),
+        }
+    }
+
+    /// The untaken frames that match, in order, up to the first that matches `until`, which is the last of them. One
+    /// that ends the stream before anything of it came is the wrong one.
+    pub(crate) fn collect(&self, pattern: &Pattern, until: &Pattern, from: usize) -> Look {
+        let mut places = Vec::new();
+        let mut matched = 0;
+        for (place, frame) in self.untaken(from) {
+            let (belongs, last) = (pattern.matches(&frame.value), until.matches(&frame.value));
+            if belongs || last {
+                places.push(place);
+            }
+            matched += usize::from(belongs);
+            match (last, matched) {
+                (true, 0) => return Look::Wrong(place),
+                (true, _) => return Look::Found(places),
+                (false, _) => {}
+            }
+        }
+        Look::Missing { matched, first: usize::from(matched > 0) }
+    }
+
+    /// Marks frames as taken by the step in this line.
+    pub(crate) fn take(&mut self, places: &[usize], line: usize) {
+        for place in places {
+            self.frames[*place].taken_by = Some(line);
+        }
+    }
+
+    /// An untaken frame that fails the scenario and that none of the awaited patterns expects.
+    pub(crate) fn failing(&self, fails: &Pattern, awaited: &[Pattern]) -> Option<usize> {
+        self.untaken(0)
+            .find(|(_, frame)| {
+                !frame.counted
+                    && fails.matches(&frame.value)
+                    && !awaited.iter().any(|pattern| pattern.matches(&frame.value))
+            })
+            .map(|(place, _)| place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn inbox(values: &[Value]) -> Inbox {
+        let frames = values
+            .iter()
+            .map(|value| Frame {
+                at: Duration::ZERO,
+                entry: 0,
+                value: Arc::new(value.clone()),
+                taken_by: None,
+                counted: false,
+            })
+            .collect();
+        Inbox { frames, ..Inbox::default() }
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
+    fn pattern(value: Value) -> Pattern {
+        Pattern::compile(&value).unwrap()
+    }
+
+    #[test]
+    fn receive_is_selective_and_takes_the_earliest() {
+        let mut inbox = inbox(&[json!({"n": 1}), json!({"n": 2, "k": 1}), json!({"n": 2, "k": 2})]);
+        assert_eq!(inbox.one(&pattern(json!({"n": 2})), 0), Look::Found(vec![1]));
+        inbox.take(&[1], 7);
+        assert_eq!(inbox.one(&pattern(json!({"n": 2})), 0), Look::Found(vec![2]));
+        assert_eq!(inbox.one(&pattern(json!({"n": 1})), 0), Look::Found(vec![0]));
+        assert_eq!(inbox.one(&pattern(json!({"n": 1})), 1), Look::Missing { matched: 0, first: 0 });
+    }
+
+    #[test]
+    fn the_next_frame_is_the_first_untaken_one() {
+        let mut inbox = inbox(&[json!({"n": 1}), json!({"n": 2})]);
+        assert_eq!(inbox.next(&pattern(json!({"n": 2})), 0), Look::Wrong(0));
+        inbox.take(&[0], 1);
+        assert_eq!(inbox.next(&pattern(json!({"n": 2})), 0), Look::Found(vec![1]));
+    }
+
+    #[test]
+    fn order_lets_others_lie_between_but_not_before() {
+        let inbox = inbox(&[json!({"n": 1}), json!({"n": 9}), json!({"n": 2})]);
+        let one = pattern(json!({"n": 1}));
+        let two = pattern(json!({"n": 2}));
+        assert_eq!(inbox.in_order(&[one.clone(), two.clone()], 0), Look::Found(vec![0, 2]));
+        assert_eq!(inbox.in_order(&[two, one], 0), Look::Missing { matched: 1, first: 1 });
+    }
+
+    #[test]
+    fn all_gives_no_frame_to_two_patterns_and_finds_every_matching() {
+        let inbox = inbox(&[json!({"a": 1, "b": 1}), json!({"a": 1})]);
+        let wide = pattern(json!({"a": 1}));
+        let narrow = pattern(json!({"b": 1}));
+        assert_eq!(inbox.all(&[wide.clone(), narrow.clone()], 0), Look::Found(vec![1, 0]));
+        assert_eq!(inbox.all(&[narrow.clone(), narrow], 0), Look::Missing { matched: 1, first: 1 });
+    }
+
+    #[test]
+    fn a_stream_is_collected_up_to_its_end_and_leaves_what_lies_between() {
+        let piece = |n: u8| json!({"piece": n});
+        let mut inbox =
+            inbox(&[json!({"said": 1}), piece(1), json!({"said": 2}), piece(2), json!({"end": 1}), piece(3)]);
+        let (pieces, end) = (pattern(json!({"piece": {"$any": true}})), pattern(json!({"end": 1})));
+        assert_eq!(inbox.collect(&pieces, &end, 0), Look::Found(vec![1, 3, 4]));
+        assert_eq!(inbox.collect(&pieces, &end, 4), Look::Wrong(4));
+        inbox.take(&[1, 3, 4], 7);
+        assert_eq!(inbox.collect(&pieces, &end, 0), Look::Missing { matched: 1, first: 1 });
+        assert_eq!(inbox.collect(&pattern(json!({"piece": 9})), &end, 0), Look::Missing { matched: 0, first: 0 });
+        // The last piece may be the end itself.
+        assert_eq!(inbox.collect(&pieces, &pattern(json!({"piece": 3})), 0), Look::Found(vec![5]));
+    }
+
+    #[test]
+    fn a_failing_frame_is_one_that_nothing_awaits() {
+        let mut inbox = inbox(&[json!({"type": "error", "error": "x"})]);
+        let fails = pattern(json!({"type": "error"}));
+        assert_eq!(inbox.failing(&fails, &[]), Some(0));
+        assert_eq!(inbox.failing(&fails, &[pattern(json!({"error": "x"}))]), None);
+        inbox.take(&[0], 1);
+        assert_eq!(inbox.failing(&fails, &[]), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_matching_is_found_exactly_when_there_is_one(values in proptest::collection::vec(0_u8..4, 0..6), wanted in proptest::collection::vec(proptest::collection::vec(0_u8..4, 1..3), 0..5)) {
+            let inbox = inbox(&values.iter().map(|n| json!({"n": n})).collect::<Vec<_>>());
+            let patterns: Vec<Pattern> = wanted.iter().map(|list| pattern(json!({"n": {"$one_of": list}}))).collect();
+            fn exists(wanted: &[Vec<u8>], values: &[u8], used: &mut Vec<bool>) -> bool {
+                let Some((first, rest)) = wanted.split_first() else { return true };
+                (0..values.len()).any(|place| {
+                    if used[place] || !first.contains(&values[place]) { return false; }
+                    used[place] = true;
+                    let found = exists(rest, values, used);
+                    used[place] = false;
+                    found
+                })
+            }
+            let found = matches!(inbox.all(&patterns, 0), Look::Found(_));
+            proptest::prop_assert_eq!(found, exists(&wanted, &values, &mut vec![false; values.len()]));
+        }
+    }
+}

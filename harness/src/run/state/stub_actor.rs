@@ -1,0 +1,191 @@
+//! A stub as an actor of a scenario: its mailbox, and what happens to its requests.
+
+use std::sync::{Arc, Mutex};
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::inbox::Frame;
+use super::lock::lock;
+use super::mailbox::{Holds, Mailbox};
+use super::participant::Participant;
+use super::recorder::Recorder;
+use crate::event::EventKind;
+use crate::history::{Closing, ConnectionId, EntryKind, StubEntry};
+use crate::pattern::Pattern;
+use crate::scenario::model::ParticipantSpec;
+use crate::stub::{Exchange, Given, Stage, Started, Stub, Told};
+use crate::text::millis;
+
+/// A stub as an actor of a scenario.
+pub(crate) struct StubActor {
+    /// EntryKind steps and templates know it by; its mailbox holds the requests.
+    pub(crate) actor: Arc<Participant>,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) stub: Arc<Stub>,
+    recorder: Arc<Recorder>,
+    /// Each request with the number of its connection, in the order of the inbox.
+    asked: Mutex<Vec<(Arc<Exchange>, ConnectionId)>>,
+}
+
+impl StubActor {
+    /// The actors of a scenario that was begun with these stubs, by their names.
+    pub(crate) fn all(
+        stubs: &Started,
+        bare: &ParticipantSpec,
+        recorder: &Arc<Recorder>,
+    ) -> IndexMap<String, Arc<Self>> {
+        let actor_of = |stub: &Arc<Stub>| {
+            // A stub's inbox is no connection, but events count it as one.
+            recorder.next_connection();
+            let mailbox = Arc::new(Mailbox::new(&stub.name, "main", Holds::Requests, None));
+            let mut actor = Participant::new(ParticipantSpec { key: stub.name.clone(), ..bare.clone() });
+            if let Value::Object(vars) = stub.object() {
+                actor.vars = Mutex::new(vars.into_iter().collect());
+            }
+            actor.requests = Some(Arc::clone(&mailbox));
+            let (stub, recorder) = (Arc::clone(stub), Arc::clone(recorder));
+            let name = stub.name.clone();
+            (name, Arc::new(Self { actor: Arc::new(actor), mailbox, stub, recorder, asked: Mutex::default() }))
+        };
+        stubs.iter().map(actor_of).collect()
+    }
+
+    /// From here on what happens to the stub belongs to the scenario, and what has happened too.
+    pub(crate) fn attend(self: &Arc<Self>) {
+        let actor = Arc::downgrade(self);
+        self.stub.tell(Box::new(move |told| {
+            let Some(actor) = actor.upgrade() else { return };
+            match told {
+                Told::Asked(exchange) => actor.asked(exchange),
+                Told::Answered(exchange, given) => {
+                    actor.mark_counted(&exchange);
+                    actor.answered(&exchange, None, &given);
+                }
+                Told::Ended(exchange, end) => actor.ended(&exchange, end),
+            }
+        }));
+    }
+
+    fn asked(&self, exchange: Arc<Exchange>) {
+        let connection = self.recorder.next_connection();
+        // The record and the inbox get the request under one lock, so that both have the same order.
+        let mut inbox = lock(&self.mailbox.inbox);
+        let value = Arc::clone(&exchange.request);
+        let entry = self.note(None, connection, StubEntry::Asked(Arc::clone(&value)));
+        self.recorder.tell(|| EventKind::Received {
+            participant: self.name().to_owned(),
+            connection: exchange.number.to_string(),
+            id: connection.0,
+            entry,
+            number: Some(inbox.frames.len() + 1),
+            frame: exchange.shown().to_string(),
+            barrier: false,
+        });
+        inbox.frames.push(Frame { at: self.recorder.at(), entry, value, taken_by: None, counted: false });
+        lock(&self.asked).push((exchange, connection));
+        drop(inbox);
+        self.mailbox.changed();
+    }
+
+    /// A request that was answered without a step is no surprise.
+    fn mark_counted(&self, exchange: &Exchange) {
+        let mut inbox = lock(&self.mailbox.inbox);
+        if let Some(frame) = self.place(exchange).and_then(|place| inbox.frames.get_mut(place)) {
+            frame.counted = true;
+        }
+    }
+
+    fn place(&self, exchange: &Exchange) -> Option<usize> {
+        lock(&self.asked).iter().position(|(one, _)| one.number == exchange.number)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.actor.key()
+    }
+
+    /// The number of a request's connection.
+    pub(crate) fn connection_of(&self, place: usize) -> Option<ConnectionId> {
+        lock(&self.asked).get(place).map(|(_, connection)| *connection)
+    }
+
+    fn note(&self, step: Option<usize>, connection: ConnectionId, what: StubEntry) -> usize {
+        self.recorder.note(self.name(), step, EntryKind::Stub { connection, what })
+    }
+
+    pub(crate) fn answered(&self, exchange: &Exchange, step: Option<usize>, given: &Given) {
+        let value = given.value();
+        let text = value.to_string();
+        self.sent(exchange, step, StubEntry::Answered(value), text);
+    }
+
+    pub(crate) fn sent(&self, exchange: &Exchange, step: Option<usize>, what: StubEntry, frame: String) {
+        let Some(id) = self.place(exchange).and_then(|place| self.connection_of(place)) else { return };
+        let entry = self.note(step, id, what);
+        self.recorder.tell(|| EventKind::Sent {
+            participant: self.name().to_owned(),
+            connection: exchange.number.to_string(),
+            id: id.0,
+            step,
+            entry,
+            frame,
+            barrier: false,
+        });
+    }
+
+    pub(crate) fn ended(&self, exchange: &Exchange, end: Closing) {
+        let Some(id) = self.place(exchange).and_then(|place| self.connection_of(place)) else { return };
+        let entry = self.note(None, id, StubEntry::Ended(end.clone()));
+        self.recorder.tell(|| EventKind::Closed {
+            participant: self.name().to_owned(),
+            connection: exchange.number.to_string(),
+            id: id.0,
+            entry,
+            end,
+        });
+        self.mailbox.changed();
+    }
+
+    /// Ends everything that is open, at the scenario's end.
+    pub(crate) fn close(&self) {
+        let asked = lock(&self.asked).clone();
+        for (exchange, _) in asked {
+            if let Some(end) = exchange.hang_up("the scenario ended") {
+                self.ended(&exchange, end);
+            }
+        }
+    }
+
+    /// The requests, each with the line of the step that received it.
+    pub(crate) fn requests(&self) -> Vec<(Arc<Exchange>, Option<usize>, std::time::Duration)> {
+        let inbox = lock(&self.mailbox.inbox);
+        let asked = lock(&self.asked);
+        asked
+            .iter()
+            .zip(&inbox.frames)
+            .map(|((exchange, _), frame)| (Arc::clone(exchange), frame.taken_by, frame.at))
+            .collect()
+    }
+
+    /// Whether there is a stream that the server left and of which no step has said the end; from here on one has.
+    pub(crate) fn take_left(&self, to: Option<&Pattern>) -> bool {
+        let requests = self.requests();
+        let meant =
+            requests.iter().filter(|(one, taken, _)| taken.is_some() && to.is_none_or(|to| to.matches(&one.request)));
+        meant.rev().any(|(exchange, ..)| exchange.take_left())
+    }
+
+    /// Requests that nobody has answered, for a failure: each in a line.
+    pub(crate) fn unanswered(&self) -> Vec<String> {
+        let waiting = self.requests().into_iter().filter(|(exchange, ..)| exchange.stage() == Stage::Waiting);
+        waiting
+            .map(|(exchange, taken, at)| {
+                let why = match taken {
+                    Some(line) => format!("received in line {line}, never answered"),
+                    None => "no step received it, and nobody answered".to_owned(),
+                };
+                format!("{} of {} at {}: {why}", exchange.what(), self.name(), millis(at))
+            })
+            .collect()
+    }
+}

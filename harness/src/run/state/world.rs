@@ -1,0 +1,62 @@
+//! One scenario under way: who takes part, what it is played against, what has happened and what is set.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+use super::cast::Cast;
+use super::log_book::LogBook;
+use super::markers::Markers;
+use super::progress::Progress;
+use super::random::Random;
+use super::recorder::Recorder;
+use super::target::Target;
+use crate::event::{Place, Raced};
+use crate::plan::PlaySettings;
+use crate::scenario::model::{Row, Scenario};
+use crate::secret::Secrets;
+
+/// A snapshot that a step took.
+pub(crate) struct TakenSnapshot {
+    pub(crate) name: String,
+    pub(crate) text: String,
+    pub(crate) place: Option<Place>,
+    pub(crate) idle_redactions: Vec<String>,
+    /// A race before it after which somebody has no name but its own.
+    pub(crate) raced: Option<Place>,
+}
+
+/// EntryKind steps leave for the scenario's result.
+#[derive(Default)]
+pub(crate) struct Findings {
+    /// How many expectations of nothing, or of a count, could not be proven.
+    pub(crate) unproven: AtomicUsize,
+    pub(crate) snapshots: Mutex<Vec<TakenSnapshot>>,
+    /// Who was released when, a race each.
+    pub(crate) races: Mutex<Vec<Raced>>,
+}
+
+/// One scenario under way.
+pub(crate) struct World {
+    pub(crate) scenario: Arc<Scenario>,
+    /// The row of its examples.
+    pub(crate) row: Row,
+    /// The digits that keep this playing's identities apart.
+    pub(crate) run: String,
+    pub(crate) settings: PlaySettings,
+    pub(crate) random: Arc<Random>,
+    pub(crate) target: Target,
+    pub(crate) cast: Cast,
+    /// EntryKind steps captured for the whole scenario.
+    pub(crate) captures: Mutex<BTreeMap<String, Value>>,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) markers: Arc<Markers>,
+    pub(crate) findings: Findings,
+    /// The server's log since the scenario's start.
+    pub(crate) log: Arc<LogBook>,
+    /// EntryKind is waited for now.
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) secrets: Option<Arc<Secrets>>,
+}

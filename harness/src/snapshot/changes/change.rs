@@ -1,0 +1,128 @@
+//! One change, and what it has in common with others.
+
+use serde::Serialize;
+use similar::TextDiff;
+
+use crate::snapshot::render::render;
+use crate::snapshot::store::digest;
+use crate::snapshot::tree::Node;
+use crate::text::diff::{DiffKind, DiffLine, unified};
+
+/// What kind of change it is. In the order of how much they deserve a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeKind {
+    /// One of the two texts is no snapshot of ours.
+    Unreadable,
+    /// A participant has no block any more.
+    ParticipantGone,
+    /// A value of another shape: an object that became a string.
+    Shape,
+    /// A state is answered with an error, or no longer with one.
+    Answer,
+    /// A delivery or a frame that didn't come.
+    Missing,
+    /// A delivery or a frame that came once more.
+    Twice,
+    /// Deliveries or elements stand in another order.
+    Moved,
+    /// An element of a list is gone.
+    Gone,
+    /// A member of an object is gone.
+    FieldGone,
+    /// A delivery or a frame that didn't come before.
+    Added,
+    /// An element of a list is new.
+    New,
+    /// A member of an object is new.
+    FieldNew,
+    /// A delivery came on other connections.
+    Connection,
+    /// A participant has a block now.
+    ParticipantNew,
+    /// A value is another one of the same shape.
+    Value,
+    /// The whole snapshot is new.
+    NewSnapshot,
+    /// Only how the text is laid out.
+    Layout,
+}
+
+impl ChangeKind {
+    /// Its word in fingerprints.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::ParticipantGone => "participant-gone",
+            Self::Shape => "shape",
+            Self::Answer => "answer",
+            Self::Missing => "missing",
+            Self::Twice => "twice",
+            Self::Moved => "moved",
+            Self::Gone => "gone",
+            Self::FieldGone => "field-gone",
+            Self::Added => "added",
+            Self::New => "new",
+            Self::FieldNew => "field-new",
+            Self::Connection => "connection",
+            Self::ParticipantNew => "participant-new",
+            Self::Value => "value",
+            Self::NewSnapshot => "new-snapshot",
+            Self::Layout => "layout",
+        }
+    }
+}
+
+/// What is alike in changes that have one cause: they are reviewed as one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Fingerprint {
+    /// The kind.
+    pub kind: ChangeKind,
+    /// Where, without participants, places in lists and ids: `state.conversation.participants[]`.
+    pub place: String,
+    /// From what to what: `object → string`.
+    pub types: String,
+}
+
+impl Fingerprint {
+    /// A short name that stays the same from run to run: six hexadecimal digits.
+    pub fn id(&self) -> String {
+        digest(&self.to_string()).chars().take(6).collect()
+    }
+}
+
+impl std::fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} ({})", self.kind.word(), self.place, self.types)
+    }
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// What it has in common with others.
+    pub fingerprint: Fingerprint,
+    /// Where: `alice.state.conversation.participants[1]`.
+    pub path: String,
+    /// What it means, in a sentence without a full stop.
+    pub meaning: String,
+    /// The same for many changes of this fingerprint at once.
+    pub family: String,
+    /// For a field that came or went: the place whose objects would have it in common.
+    pub(crate) common: Option<String>,
+    /// What is around it, before and after this change alone.
+    pub(crate) before: Option<Node>,
+    pub(crate) after: Option<Node>,
+}
+
+impl Change {
+    /// The lines of this change alone, with some around it.
+    pub fn lines(&self) -> Vec<DiffLine> {
+        let text = |node: &Option<Node>| node.as_ref().map(render).unwrap_or_default();
+        let (before, after) = (text(&self.before), text(&self.after));
+        let mut lines = vec![DiffLine { kind: DiffKind::Hunk, text: format!("@@ {} @@", self.path) }];
+        let hunks = unified(&TextDiff::from_lines(&before, &after));
+        lines.extend(hunks.into_iter().filter(|line| line.kind != DiffKind::Hunk));
+        lines
+    }
+}

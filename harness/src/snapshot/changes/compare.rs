@@ -1,0 +1,84 @@
+//! The way in: all changes from one text to another.
+
+use std::collections::BTreeMap;
+
+use super::blocks;
+use super::change::{Change, ChangeKind, Fingerprint};
+use crate::snapshot::parse::parse;
+use crate::snapshot::tree::Node;
+
+/// All changes from the stored text to the new one, in the new one's order; empty where the texts are equal, and
+/// never empty where they differ. Without a stored text the whole is one change.
+pub fn changes(old: Option<&str>, new: &str) -> Vec<Change> {
+    let whole = |kind: ChangeKind, types: &str, meaning: String, family: &str| {
+        vec![Change {
+            fingerprint: Fingerprint { kind, place: "snapshot".to_owned(), types: types.to_owned() },
+            path: "snapshot".to_owned(),
+            meaning,
+            family: family.to_owned(),
+            common: None,
+            before: old.map(|text| Node::Text(text.to_owned())),
+            after: None,
+        }]
+    };
+    let Some(old_text) = old else {
+        let mut change = whole(ChangeKind::NewSnapshot, "new", describe(new), "new snapshots");
+        if let Some(change) = change.first_mut() {
+            change.after = parse(new).ok();
+        }
+        return change;
+    };
+    if old_text == new {
+        return Vec::new();
+    }
+    let (before, after) = match (parse(old_text), parse(new)) {
+        (Ok(before), Ok(after)) => (before, after),
+        (Err(error), _) => {
+            let meaning = format!("the stored snapshot was edited by hand: {error}");
+            return whole(ChangeKind::Unreadable, "stored", meaning, "stored snapshots were edited by hand");
+        }
+        (_, Err(error)) => {
+            let meaning = format!("the new text is no snapshot of this program: {error}");
+            return whole(ChangeKind::Unreadable, "new", meaning, "new texts that are no snapshots of this program");
+        }
+    };
+    let found = blocks::changes_between(&before, &after);
+    if found.is_empty() {
+        let meaning = "only the layout of the text changed".to_owned();
+        return whole(ChangeKind::Layout, "text", meaning, "only the layout of the text changed");
+    }
+    found
+}
+
+/// The one change of a snapshot whose stored file can't be read, and why.
+pub(crate) fn unreadable(why: &str, new: &str) -> Change {
+    let family = "stored snapshots that can't be read".to_owned();
+    Change {
+        fingerprint: Fingerprint {
+            kind: ChangeKind::Unreadable,
+            place: "snapshot".to_owned(),
+            types: "file".to_owned(),
+        },
+        path: "snapshot".to_owned(),
+        meaning: why.to_owned(),
+        family,
+        common: None,
+        before: None,
+        after: parse(new).ok(),
+    }
+}
+
+/// How often each place that holds an object stands in a snapshot: what "every" is measured by.
+pub(crate) fn census(text: &str) -> BTreeMap<String, usize> {
+    parse(text).map(|node| blocks::count_objects(&node)).unwrap_or_default()
+}
+
+fn describe(new: &str) -> String {
+    match parse(new) {
+        Ok(Node::Map(blocks)) => {
+            let people: Vec<&str> = blocks.iter().map(|(key, _)| key.as_str()).collect();
+            format!("a new snapshot of {}", people.join(", "))
+        }
+        _ => "a new snapshot".to_owned(),
+    }
+}

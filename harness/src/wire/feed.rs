@@ -1,0 +1,98 @@
+//! What an open connection is to a scenario: a feed, which pushes frames and its end, and the outlet at its other side.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::codec::Message;
+use super::latch::Latch;
+use crate::history::{Closing, Payload};
+
+/// Takes what a feed pushes, in the order of arrival.
+pub(crate) trait FeedReceiver: Send + Sync + 'static {
+    /// A frame came; `text` is the message as it was, where it was text.
+    fn frame(&self, payload: Payload, text: Option<&str>);
+
+    /// The feed ended; nothing follows.
+    fn end(&self, end: Closing);
+}
+
+/// The connection is gone: nothing can be sent any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the connection is closed")]
+pub(crate) struct Gone;
+
+/// What the task of a connection is asked to write.
+pub(super) enum Outgoing {
+    /// A message; the sender is told when it is written.
+    Message(Message, oneshot::Sender<()>),
+    /// A close frame.
+    Close(u16, String),
+}
+
+/// The participant's side of an open connection. The connection ends without a close frame when this is dropped.
+pub(crate) struct Outlet {
+    outgoing: mpsc::UnboundedSender<Outgoing>,
+    reading: watch::Sender<bool>,
+    /// Whether the participant has begun to close.
+    closing: Arc<AtomicBool>,
+    /// Dropped to end the connection's task; the reason is told as the end's.
+    dropping: Mutex<Option<oneshot::Sender<String>>>,
+    /// Holds what it writes back, for races. It is the connection's own, so that a dropped one is closed.
+    latch: Weak<Latch>,
+}
+
+/// The task's side of an outlet.
+pub(super) struct Inlet {
+    pub(super) outgoing: mpsc::UnboundedReceiver<Outgoing>,
+    pub(super) reading: watch::Receiver<bool>,
+    pub(super) closing: Arc<AtomicBool>,
+    pub(super) dropped: oneshot::Receiver<String>,
+}
+
+impl Outlet {
+    pub(super) fn new(latch: &Arc<Latch>) -> (Self, Inlet) {
+        let (outgoing, written) = mpsc::unbounded_channel();
+        let (reading, reads) = watch::channel(true);
+        let (dropping, dropped) = oneshot::channel();
+        let closing = Arc::new(AtomicBool::new(false));
+        let inlet = Inlet { outgoing: written, reading: reads, closing: Arc::clone(&closing), dropped };
+        let dropping = Mutex::new(Some(dropping));
+        (Self { outgoing, reading, closing, dropping, latch: Arc::downgrade(latch) }, inlet)
+    }
+
+    /// Puts a message on its way; what it gives tells when the message is written, or errs where it never will be.
+    ///
+    /// # Errors
+    /// The connection's task has ended.
+    pub(crate) fn send(&self, message: Message) -> Result<oneshot::Receiver<()>, Gone> {
+        let (written, done) = oneshot::channel();
+        self.outgoing.send(Outgoing::Message(message, written)).map_err(|_| Gone)?;
+        Ok(done)
+    }
+
+    /// Begins the closing handshake.
+    pub(crate) fn close(&self, code: u16, reason: &str) {
+        self.closing.store(true, Ordering::Relaxed);
+        let _ = self.outgoing.send(Outgoing::Close(code, reason.to_owned()));
+    }
+
+    /// Ends the connection without a close frame; the reason is told as that of its end.
+    pub(crate) fn drop_now(&self, reason: &str) {
+        let dropping = self.dropping.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(dropping) = dropping {
+            let _ = dropping.send(reason.to_owned());
+        }
+    }
+
+    /// Stops or resumes reading.
+    pub(crate) fn read(&self, on: bool) {
+        self.reading.send_replace(on);
+    }
+
+    /// What holds its writing back, while it is open.
+    pub(crate) fn latch(&self) -> Option<Arc<Latch>> {
+        self.latch.upgrade()
+    }
+}
