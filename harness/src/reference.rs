@@ -7,9 +7,11 @@ use serde_json::Value;
 use crate::pattern;
 use crate::scenario::stream::Invariant;
 use crate::scenario::template::functions::{Callable, FUNCTIONS};
-use crate::scenario::words::{BESIDE_VERB, Doer, MAPS, Place, Word, words_of};
+use crate::scenario::words::{BESIDE_VERB, Doer, NESTED_MAPS, Place, Word, words_of};
 
 const TOUR: &str = include_str!("reference/tour.md");
+/// What a server must have declared that hands what anybody says to everybody who is connected; a test plays it.
+const INVARIANTS: &str = include_str!("reference/invariants.md");
 
 /// The whole page, in Markdown.
 pub fn language() -> String {
@@ -112,59 +114,6 @@ pub fn language() -> String {
     page
 }
 
-/// What a server needs declared which hands what anybody says to everybody who is connected; a test plays it.
-const INVARIANTS: &str = r#"
-An invariant for which something isn't declared, or of which a record shows too little, is *unknown*, which is told and
-never counts as held. A pattern of a stream that matches nothing in a whole run is told at the run's end.
-
-A server that hands what anybody says to everybody who is connected has one stream, whose members are those with an open
-connection. Where it numbers what it hands out and answers pings behind it, this is all there is to declare:
-
-```yaml
-# scenarios/protocols/board.yaml
-protocol: board
-identity: { id: "{{ key }}" }
-barrier: { echo: { send: { type: ping }, receive: { type: pong } } }
-verbs:
-  enter: { steps: [{ me: { connect: /board, query: { who: "{{ me.id }}" } } }, { me: { receive: { type: welcome } } }] }
-  say:
-    takes: text
-    steps:
-      - me: { send: { type: say, text: "{{ text }}", key: "{{ uuid() }}" } }
-      - me: { receive: { type: stored } }
-streams:
-  messages:
-    frame: { type: message }                       # everybody else gets it
-    id: $.number
-    order: $.number
-    sends: [{ frame: { type: say }, client_id: $.key }]
-    acks: { frame: { type: stored }, id: $.number, order: $.number, client_id: $.key }    # and the sender this
-    membership: { connected: true }
-invariants: [same_order, no_duplicates, no_gaps, reaches_all]
-```
-
-No step of this scenario awaits a message, and it fails where one gets lost:
-
-```yaml
-# scenarios/talk/board.yaml
-scenario: What anybody says reaches everybody
-use: board
-participants: { ann: {}, ben: {} }
-steps:
-  - all: enter
-  - ann: { say: hello }
-  - ben: { say: hello back }
-```
-
-`no_gaps` counts the places that `order` names within one stream. Where one counter runs over several kinds of frames
-(messages, reactions, edits), all of them must be deliveries of that stream, for instance by
-`frame: { type: { $one_of: [message, reaction, edit] } }`: with some of them alone, every place that another kind took is
-told as a gap. Frames that have a counter of their own are a stream of their own; those that have none belong to none.
-
-A server that acknowledges nothing is judged by `same_order`, `no_duplicates` and `no_gaps` alone. `members_only` says
-something only where somebody can be connected and no member: of another room, or where requests make members.
-"#;
-
 fn section(page: &mut String, title: &str, text: &str) {
     let _ = write!(page, "\n### {title}\n\n");
     if !text.is_empty() {
@@ -208,7 +157,7 @@ fn actions(page: &mut String, names: &[&str]) {
 
 /// Smaller maps, each with its words.
 fn inner(page: &mut String, names: &[&str]) {
-    for map in MAPS.iter().filter(|map| names.contains(&map.name)) {
+    for map in NESTED_MAPS.iter().filter(|map| names.contains(&map.name)) {
         let mut title = map.at.replace('`', "");
         if let Some(first) = title.get(..1) {
             title.replace_range(..1, &first.to_uppercase());

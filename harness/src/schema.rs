@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::pattern;
 use crate::scenario::model::Protocol;
-use crate::scenario::words::{Inner, MAPS, Place, Word, words_of};
+use crate::scenario::words::{NESTED_MAPS, NestedMap, Place, Word, words_of};
 
 /// A JSON Schema (2020-12) that accepts a scenario file or a protocol file.
 pub fn schema() -> Value {
@@ -30,7 +30,7 @@ pub fn schema_with(protocols: &[Arc<Protocol>]) -> Value {
         "action": action(),
         "pattern": pattern_schema(),
     });
-    for inner in MAPS {
+    for inner in NESTED_MAPS {
         definitions[inner.name] = inside(inner);
     }
     snippets::add(&mut definitions);
@@ -72,7 +72,7 @@ fn object(title: &str, place: Place) -> Value {
 }
 
 /// A smaller map within another one.
-fn inside(inner: &Inner) -> Value {
+fn inside(inner: &NestedMap) -> Value {
     let place = Place::Inside(inner.name);
     let kinds = if inner.nullable { json!(["object", "null"]) } else { json!("object") };
     let mut map = json!({

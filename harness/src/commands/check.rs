@@ -13,7 +13,7 @@ use crate::report::files::reports::Reports;
 use crate::report::wording::summary::summary_text;
 use crate::runner::RunOptions;
 use crate::scenario::error::Severity;
-use crate::scenario::whole;
+use crate::scenario::unused;
 use crate::select::{Selected, jobs_of, select};
 use crate::text::counted;
 use crate::text::paint::Paint;
@@ -33,7 +33,7 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
     // A file that can't be read may be the one that uses what no other does.
     let readable = selected.findings.iter().all(|finding| finding.severity != Severity::Error);
     if selected.whole && readable && args.barrier.is_none() {
-        let of_all = whole::check(&config.scenarios, &config.dir, &selected.scenarios);
+        let of_all = unused::check(&config.scenarios, &config.dir, &selected.scenarios);
         selected.findings.extend(of_all);
         selected.findings.sort_by(|a, b| (&a.source.path, a.at).cmp(&(&b.source.path, b.at)));
         selected.findings.dedup_by(|a, b| (&a.source.path, a.at, &a.message) == (&b.source.path, b.at, &b.message));

@@ -61,14 +61,14 @@ pub enum ConfigError {
         place: String,
     },
     /// A server can't be started in the way that was asked for.
-    #[error("the server `{server}` can't be started {way}: add {mend} to {place}")]
-    NoWay {
+    #[error("the server `{server}` can't be started {how}: add {missing} to {place}")]
+    CannotStart {
         /// The server's name.
         server: String,
         /// `in process` or `as a subprocess`.
-        way: &'static str,
-        /// What is missing.
-        mend: String,
+        how: &'static str,
+        /// The keys of which one is missing.
+        missing: &'static str,
         /// The file and table, or that there is none.
         place: String,
     },

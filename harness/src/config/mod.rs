@@ -4,7 +4,8 @@
 //! - [`command`]: the command that starts a server; [`placeholder`]: the placeholders in it;
 //! - [`choice`]: the value of `--server`;
 //! - [`settings`]: what one scenario asks of its server;
-//! - `load`: finding the file; `read`: from TOML to the model, with all mistakes of a file at once;
+//! - `load`: finding the file; `read`: from TOML to the model, with all mistakes of a file at once, by
+//!   `reader`: TOML's values by their types;
 //! - [`error`]: mistakes with their places.
 
 pub mod choice;
@@ -16,6 +17,7 @@ pub mod settings;
 
 mod load;
 mod read;
+mod reader;
 
 pub use choice::SubjectChoice;
 pub use command::CommandConfig;

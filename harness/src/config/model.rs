@@ -24,7 +24,7 @@ pub struct Config {
     pub scenarios: PathBuf,
     /// Where the snapshots are; mirrors `scenarios`.
     pub snapshots: PathBuf,
-    /// The folder for traces, for pending snapshots under CI, and for what the next run wants to know of the last.
+    /// The folder for traces, for pending snapshots under CI, and for what the next run needs to know of the last one.
     pub output: PathBuf,
     /// The default deadline of an expectation.
     pub deadline: Duration,
@@ -36,7 +36,7 @@ pub struct Config {
     pub retries: usize,
     /// Whether the run fails with scenarios that passed only when they were played again.
     pub flaky: Flaky,
-    /// How long a scenario may take that says nothing about it.
+    /// How long a scenario may take, unless it says otherwise.
     pub timeout: Duration,
     /// How long a run may take, if the file says.
     pub run_timeout: Option<Duration>,
@@ -139,8 +139,8 @@ pub struct ServerConfig {
     pub defaults: ServerSettings,
     /// How long a stop may take.
     pub stop_timeout: Duration,
-    /// Patterns of the files that it is made of, relative to the folder of roundtable.toml; without them every file that
-    /// is not of the scenarios may be one.
+    /// Patterns of the server's own files, relative to the folder of roundtable.toml; without them any file that is not
+    /// the scenarios' may be one.
     pub sources: Vec<String>,
 }
 

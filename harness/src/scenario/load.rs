@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::error::{Diagnostic, Findings, Severity};
 use super::lower::{self, Loaded};
 use super::model::{Protocol, Scenario};
-use super::node;
+use super::yaml;
 use crate::source::{Position, Source, shown_path};
 
 /// The scenarios below one folder, with the protocols that they use read once.
@@ -67,7 +67,7 @@ impl Library {
     pub fn scenario(&mut self, path: &Path) -> Option<Arc<Scenario>> {
         let text = self.read(path)?;
         let mut findings = Findings::new(Source::new(path, text));
-        let root = node::parse(&mut findings);
+        let root = yaml::parse(&mut findings);
         let id = self.id_of(path);
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
         let scenario = root.and_then(|root| {
@@ -98,7 +98,7 @@ impl Library {
         let mut findings = Findings::new(Source::new(path, text));
         self.reading.push(key.clone());
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
-        let protocol = node::parse(&mut findings)
+        let protocol = yaml::parse(&mut findings)
             .and_then(|root| lower::protocol(&root, &mut findings, &mut |file| self.include(&folder, file)));
         self.reading.pop();
         let failed = findings.list.iter().any(|finding| finding.severity == Severity::Error);
@@ -108,7 +108,7 @@ impl Library {
         protocol
     }
 
-    /// What was found wrong in everything read so far, by file and place.
+    /// Takes the findings of everything read so far, sorted by file and place.
     pub fn findings(&mut self) -> Vec<Diagnostic> {
         let mut list = std::mem::take(&mut self.findings);
         list.sort_by(|a, b| (&a.source.path, a.at).cmp(&(&b.source.path, b.at)));

@@ -1,15 +1,18 @@
 //! Scenario and protocol files: read into positioned nodes, lowered into the model, all errors told at once.
 
+pub mod action;
 pub mod error;
 mod kinds;
 pub mod load;
 mod lower;
 pub mod model;
 pub mod node;
+mod scalar;
 pub mod step;
 pub mod stream;
 pub mod stub;
 pub mod template;
+pub(crate) mod unused;
 pub(crate) mod visit;
-pub(crate) mod whole;
 pub mod words;
+pub mod yaml;

@@ -13,6 +13,7 @@ use super::template::{RenderError, Scope, Template};
 use crate::config::ServerSettings;
 use crate::source::{Position, Source};
 
+pub use super::action::*;
 pub use super::step::*;
 pub use super::stub::{Stub, Stubs};
 
@@ -35,19 +36,19 @@ pub struct Scenario {
     pub participants: IndexMap<String, ParticipantSpec>,
     /// Groups, each with its members' keys.
     pub groups: IndexMap<String, Vec<String>>,
-    /// HTTP servers that it answers for.
+    /// HTTP servers that the scenario plays itself, for the server under test to call.
     pub stubs: Stubs,
     /// The rows of `examples`; one empty row without any.
     pub rows: Vec<Row>,
-    /// What it asks of its server.
-    pub server: ServerWishes,
-    /// Whether untaken frames fail it.
+    /// What it needs of its server.
+    pub server: ServerNeeds,
+    /// Whether frames that no step took fail it.
     pub strict: bool,
     /// Frames that may stay untaken under `strict`.
     pub ignore: Vec<Template>,
-    /// What happens.
+    /// The steps.
     pub steps: Vec<Step>,
-    /// What happens at the end in any case.
+    /// The steps that run at the end in any case.
     pub always: Vec<Step>,
     /// Why it is expected to fail.
     pub expect_failure: Option<String>,
@@ -92,16 +93,16 @@ pub struct Row {
     pub columns: BTreeMap<String, Value>,
 }
 
-/// What a scenario asks of its server.
+/// What a scenario needs of its server.
 #[derive(Debug, Clone, Default)]
-pub struct ServerWishes {
-    /// Keys of our server's configuration.
+pub struct ServerNeeds {
+    /// Keys of the server's own configuration.
     pub config: Option<Template>,
-    /// Environment of a command.
+    /// Environment variables of the server's command.
     pub env: BTreeMap<String, Template>,
-    /// More arguments of a command.
+    /// More arguments of the server's command.
     pub args: Vec<Template>,
-    /// Whether it would disturb others on a shared server.
+    /// Whether it needs a server of its own, because it would disturb others on a shared one.
     pub own: bool,
 }
 
@@ -120,8 +121,8 @@ impl Scenario {
     }
 }
 
-impl ServerWishes {
-    /// Whether it asks for nothing.
+impl ServerNeeds {
+    /// Whether it needs nothing special.
     pub fn is_empty(&self) -> bool {
         self.config.is_none() && self.env.is_empty() && self.args.is_empty() && !self.own
     }
@@ -164,7 +165,7 @@ pub struct ParticipantSpec {
 }
 
 impl ParticipantSpec {
-    /// Somebody of whom nothing is declared.
+    /// A participant of which nothing is declared.
     pub(crate) fn bare(source: &Arc<Source>) -> Self {
         Self {
             key: String::new(),
@@ -186,23 +187,23 @@ pub struct Protocol {
     pub name: String,
     /// Which server of roundtable.toml speaks it.
     pub server: Option<String>,
-    /// Who a participant is.
+    /// The values that make a participant's identity, such as `id` and `token`.
     pub identity: IndexMap<String, Template>,
-    /// How it logs in, as steps of the actor.
+    /// The steps by which a participant logs in.
     pub login: Vec<Step>,
     /// Headers of every request and handshake.
     pub headers: Vec<(String, Template)>,
-    /// How nothing is proven.
+    /// How the runner proves that nothing more is on its way.
     pub barrier: Option<Barrier>,
     /// Frames that fail a scenario.
     pub fails: Option<Template>,
     /// What participants can do.
     pub verbs: IndexMap<String, Arc<Verb>>,
-    /// What invariants are about.
+    /// The streams of deliveries that invariants judge.
     pub streams: Vec<Stream>,
-    /// What must hold.
+    /// The invariants that every scenario must keep.
     pub invariants: Vec<Invariant>,
-    /// What a snapshot asks as each participant.
+    /// The requests by which a snapshot reads each participant's view.
     pub state: Vec<(String, Http)>,
     /// How snapshots are normalised.
     pub snapshot: SnapshotRules,
@@ -213,7 +214,7 @@ pub struct Protocol {
 }
 
 impl Protocol {
-    /// What participants of a scenario without `use` speak: only what is built in.
+    /// The protocol of a scenario without `use`: built-in actions only.
     pub(crate) fn bare(source: &Arc<Source>) -> Self {
         Self {
             source: Arc::clone(source),
@@ -235,26 +236,26 @@ impl Protocol {
     }
 }
 
-/// How to know that everything caused before has arrived.
+/// How the runner knows that everything caused so far has arrived.
 #[derive(Debug, Clone)]
 pub enum Barrier {
-    /// A frame that the server answers behind all deliveries.
+    /// A frame whose answer the server sends after all deliveries.
     Echo {
         /// What is sent.
         send: Template,
         /// What comes back.
         receive: Template,
     },
-    /// Another participant's action, seen by the watcher on the same stream.
+    /// An action of another participant whose effect the watcher sees on the same stream.
     Marker {
-        /// What the other one does; `marker` is a value that stands once.
+        /// The action; `marker` is a value that is used once.
         action: Box<Step>,
-        /// What the watcher sees.
+        /// The frame that the watcher then gets.
         receive: Template,
-        /// What else the action causes: frames that stay out of every inbox.
+        /// Other frames that the action causes; they are kept out of every inbox.
         hides: Vec<Template>,
     },
-    /// A position that the server tells, and which the watcher's deliveries must reach.
+    /// A request that tells a position, which the watcher's deliveries must reach.
     Get {
         /// What is asked, as the watcher.
         get: Template,
@@ -264,7 +265,7 @@ pub enum Barrier {
         frame: Template,
         /// Where such a frame has its position.
         passed: JsonPath,
-        /// Frames of which one answers each frame that is sent; without it nothing can be proven behind a send.
+        /// Frames that answer each frame that is sent, one for one; without it nothing can be proven after a send.
         answers: Option<Template>,
     },
 }
@@ -282,12 +283,12 @@ pub struct Verb {
     pub doc: Option<String>,
     /// Its parameters, with their defaults.
     pub params: IndexMap<String, Option<Template>>,
-    /// Whether it takes one value that isn't wrapped in a map.
+    /// Whether a call gives its one argument as it is, not in a map.
     pub positional: bool,
-    /// Captures that belong to the actor.
+    /// The captures that become the actor's own values (`ann.NAME`).
     pub gives: Vec<String>,
-    /// What it does.
+    /// The steps that a call plays.
     pub steps: Vec<Step>,
-    /// Which of its steps `refused` and a race's outcomes speak of.
+    /// The step whose answer `refused` and a race's outcomes judge.
     pub main: Option<usize>,
 }

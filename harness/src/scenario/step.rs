@@ -1,11 +1,9 @@
-//! Steps and what they hold, as the runner plays them.
+//! Steps, as the runner plays them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json_path::JsonPath;
-
-use super::stub::StubAction;
+use super::action::{Action, Checks};
 use super::template::{Expr, Template};
 use crate::source::{Position, Source};
 
@@ -14,58 +12,58 @@ use crate::source::{Position, Source};
 pub struct Step {
     /// The file it stands in.
     pub source: Arc<Source>,
-    /// Where.
+    /// Where it stands there.
     pub at: Position,
-    /// What it is.
+    /// What it does.
     pub kind: StepKind,
 }
 
-/// What a step is.
+/// What a step does.
 #[derive(Debug, Clone)]
 pub enum StepKind {
-    /// Somebody does something.
+    /// An actor does something.
     Act {
         /// A participant, a group, `all`, `me`, or a name that a race gave.
         actor: String,
-        /// What.
+        /// The action.
         action: Arc<Action>,
     },
-    /// Branches at once.
+    /// Runs branches at once.
     Parallel(Vec<Vec<Step>>),
-    /// One release instant.
+    /// Starts the same action for several participants at one instant.
     Race(Box<Race>),
-    /// So many times.
+    /// Repeats steps a number of times.
     Repeat {
-        /// How many.
+        /// The number of times.
         count: Template,
-        /// What.
+        /// The steps.
         steps: Vec<Step>,
     },
-    /// Once for each value.
+    /// Repeats steps for each value.
     ForEach {
         /// The name of the value.
         name: String,
         /// The values.
         values: Template,
-        /// What.
+        /// The steps.
         steps: Vec<Step>,
     },
-    /// Compare with the stored snapshot.
+    /// Compares with the stored snapshot.
     Snapshot {
         /// Its name.
         name: Template,
-        /// Kinds whose order was raced.
+        /// Kinds of frames whose order may differ between runs.
         unordered: Vec<String>,
         /// Who is shown; everybody where it is empty.
         of: Vec<String>,
         /// Streams, kinds of frames and states that are left out.
         without: Vec<String>,
     },
-    /// Must be true.
+    /// Fails unless the expression is true.
     Check(Expr),
-    /// A line in the report.
+    /// Writes a line into the report.
     Note(Template),
-    /// Acts on the server.
+    /// Acts on the server, or waits for a line of its log.
     Server(ServerAction),
 }
 
@@ -80,267 +78,35 @@ pub enum ServerAction {
     Start,
     /// Ended at once.
     Kill,
-    /// A line of its log must come.
+    /// Waits for a line of its log.
     Logged {
         /// A text that the line holds, or a pattern for the whole line.
         pattern: Template,
-        /// Another deadline than the default.
+        /// The deadline, where it is not the default.
         within: Option<Duration>,
     },
 }
 
-/// What a participant does.
-#[derive(Debug, Clone)]
-pub enum Action {
-    /// A request.
-    Http(Http),
-    /// Opens a connection.
-    Connect(Connect),
-    /// Sends a frame.
-    Send {
-        /// What.
-        frame: Outgoing,
-        /// On which connection.
-        via: Option<Template>,
-    },
-    /// Closes a connection.
-    Close {
-        /// The close code.
-        code: Template,
-        /// The reason.
-        reason: Template,
-        /// On which connection.
-        via: Option<Template>,
-        /// Another deadline than the default.
-        within: Option<Duration>,
-    },
-    /// Drops a connection.
-    Drop {
-        /// Which.
-        via: Option<Template>,
-    },
-    /// The server closes a connection.
-    Closed {
-        /// How.
-        pattern: Template,
-        /// Which.
-        via: Option<Template>,
-        /// Another deadline than the default.
-        within: Option<Duration>,
-    },
-    /// Stops or resumes reading.
-    Reading {
-        /// Whether it reads from here on.
-        on: bool,
-        /// Which connection.
-        via: Option<Template>,
-    },
-    /// Looks into an inbox.
-    Expect(Expect),
-    /// Notes a place in an inbox.
-    Mark {
-        /// Its name.
-        name: String,
-        /// Which connection.
-        via: Option<Template>,
-        /// How long to listen where there is no barrier.
-        listen: Option<Duration>,
-    },
-    /// Calls a verb.
-    Call(Call),
-    /// What only a stub does.
-    Stub {
-        /// What.
-        action: StubAction,
-        /// Which of its requests is meant; without it the earliest.
-        to: Option<Template>,
-    },
-}
-
-/// A frame to send.
-#[derive(Debug, Clone)]
-pub enum Outgoing {
-    /// JSON.
-    Json(Template),
-    /// Text as it is.
-    Text(Template),
-    /// Bytes, in hexadecimal digits.
-    Binary(Template),
-}
-
-/// A request with its checks.
-#[derive(Debug, Clone)]
-pub struct Http {
-    /// The method, in capitals.
-    pub method: &'static str,
-    /// The path.
-    pub path: Template,
-    /// The query.
-    pub query: Option<Template>,
-    /// Headers; null removes one.
-    pub headers: Vec<(String, Template)>,
-    /// The body.
-    pub body: Option<Body>,
-    /// What must hold of the answer.
-    pub checks: Checks,
-    /// How long to ask again.
-    pub eventually: Option<Duration>,
-    /// After how long the client drops the connection without an answer.
-    pub gives_up: Option<Duration>,
-    /// Another deadline than the default.
-    pub within: Option<Duration>,
-}
-
-/// A request's body.
-#[derive(Debug, Clone)]
-pub enum Body {
-    /// JSON.
-    Json(Template),
-    /// Text.
-    Text(Template),
-    /// A form.
-    Form(Template),
-}
-
-/// What must hold of an answer.
-#[derive(Debug, Clone, Default)]
-pub struct Checks {
-    /// The status.
-    pub status: Option<Template>,
-    /// The body.
-    pub expect: Option<Template>,
-    /// The headers.
-    pub expect_headers: Option<Template>,
-    /// Names for values of the body.
-    pub capture: Vec<Capture>,
-}
-
-/// A name for a value.
-#[derive(Debug, Clone)]
-pub struct Capture {
-    /// Where it stands.
-    pub at: Position,
-    /// The name.
-    pub name: String,
-    /// Where the value is.
-    pub path: JsonPath,
-    /// The path as written.
-    pub source: String,
-}
-
-/// Opens a WebSocket.
-#[derive(Debug, Clone)]
-pub struct Connect {
-    /// The path.
-    pub path: Template,
-    /// The connection's name.
-    pub name: Option<Template>,
-    /// The query.
-    pub query: Option<Template>,
-    /// Headers; null removes one.
-    pub headers: Vec<(String, Template)>,
-    /// Offered subprotocols.
-    pub subprotocols: Vec<Template>,
-    /// The socket's receive buffer in bytes.
-    pub receive_buffer: Option<usize>,
-    /// How it must be refused.
-    pub refused: Option<Checks>,
-    /// What the handshake's headers must match.
-    pub expect_headers: Option<Template>,
-    /// Another deadline than the default.
-    pub within: Option<Duration>,
-}
-
-/// An expectation on an inbox.
-#[derive(Debug, Clone)]
-pub struct Expect {
-    /// What is expected.
-    pub what: Expected,
-    /// Another deadline than the default.
-    pub within: Option<Duration>,
-    /// Looks only behind this mark.
-    pub since: Option<String>,
-    /// Which connection.
-    pub via: Option<Template>,
-    /// Names for values of what came.
-    pub capture: Vec<Capture>,
-}
-
-/// What is expected of an inbox.
-#[derive(Debug, Clone)]
-pub enum Expected {
-    /// One frame.
-    One(Template),
-    /// The very next.
-    Next(Template),
-    /// One behind the other.
-    InOrder(Vec<Template>),
-    /// In any order.
-    All(Vec<Template>),
-    /// A stream of frames, up to the one that ends it.
-    Collect {
-        /// The frames that belong to it.
-        pattern: Template,
-        /// The last one.
-        until: Template,
-    },
-    /// None up to the barrier.
-    Nothing {
-        /// What may not come.
-        pattern: Template,
-        /// How long to listen where there is no barrier.
-        listen: Option<Duration>,
-    },
-    /// So many up to the barrier.
-    Counted {
-        /// What is counted.
-        pattern: Template,
-        /// How many.
-        times: Template,
-        /// How long to listen where there is no barrier.
-        listen: Option<Duration>,
-    },
-}
-
-/// The call of a verb.
-#[derive(Debug, Clone)]
-pub struct Call {
-    /// Its name.
-    pub verb: String,
-    /// Its arguments.
-    pub args: Vec<(String, Template)>,
-    /// Takes the place of the main step's checks and ends the verb.
-    pub refused: Option<Checks>,
-    /// Deadline of the expectations inside.
-    pub within: Option<Duration>,
-    /// Mark of the expectations inside.
-    pub since: Option<String>,
-    /// Connection of the steps inside.
-    pub via: Option<Template>,
-    /// Names for values of the main step's answer.
-    pub capture: Vec<Capture>,
-}
-
-/// Everybody in a group does one thing at one instant.
+/// All members of a group do the same at one instant.
 #[derive(Debug, Clone)]
 pub struct Race {
-    /// Who.
+    /// The group, `all`, or one participant.
     pub of: String,
-    /// What.
+    /// The action.
     pub action: Arc<Action>,
-    /// How it may end, in the order in which an answer is compared.
-    pub outcomes: Vec<Outcome>,
+    /// The outcomes, in the order in which an answer is compared with them; the first that fits counts.
+    pub outcomes: Vec<RaceOutcome>,
 }
 
-/// One way in which a race may end for somebody.
+/// A result that racers may get.
 #[derive(Debug, Clone)]
-pub struct Outcome {
+pub struct RaceOutcome {
     /// Where it stands.
     pub at: Position,
-    /// The name of those who ended so.
+    /// Names the racers with this outcome; later steps can use the name as an actor.
     pub name: Option<String>,
-    /// How many.
+    /// How many racers must have it.
     pub count: Option<Template>,
-    /// What holds of their answers.
+    /// What their answers must match.
     pub checks: Checks,
 }

@@ -1,5 +1,5 @@
-//! What a protocol file declares about its streams: which frames are deliveries, which acks, who may hear what.
-//! The invariants and the snapshots are about these, and know no more of the protocol than stands here.
+//! What a protocol file declares about its streams: which frames are deliveries, which are acks, who is a member.
+//! Invariants and snapshots know nothing else of a protocol.
 
 use serde_json::Value;
 use serde_json_path::JsonPath;
@@ -32,9 +32,9 @@ pub struct Stream {
     pub resume: Option<String>,
     /// An ack is the sender's delivery, at that place in its stream.
     pub acks: Option<Acks>,
-    /// What sends a delivery, so that its sending step is known.
+    /// What sends a delivery: by it the sending step is known.
     pub sends: Vec<Send>,
-    /// Who is a member, from when until when.
+    /// How participants become members, and how they leave.
     pub membership: Option<Membership>,
     /// How to read the stream back from the server.
     pub readback: Option<Readback>,
@@ -77,7 +77,7 @@ pub enum Send {
         /// Where it has the sender's own id.
         client_id: JsonPath,
     },
-    /// A request, seen as in [`crate::history::Exchange::value`]; its answer acknowledges the delivery.
+    /// A request, seen as `{method, path, segments, query, json, status, answer}`; its answer acknowledges the delivery.
     Request {
         /// Which requests (with the answer's status).
         request: Pattern,
@@ -90,21 +90,21 @@ pub enum Send {
     },
 }
 
-/// What makes members, and what ends a membership.
+/// What makes a member, and what ends a membership.
 #[derive(Debug, Clone)]
 pub struct Membership {
     /// Whether an open connection to the stream is a membership: the handshake joins, the last one's end leaves.
     pub connected: bool,
     /// Requests after whose answer somebody is a member.
     pub join: Vec<MemberRule>,
-    /// Requests after whose answer somebody is none.
+    /// Requests after whose answer somebody is no longer a member.
     pub leave: Vec<MemberRule>,
 }
 
 /// A request that changes who is a member.
 #[derive(Debug, Clone)]
 pub struct MemberRule {
-    /// Which exchanges, as in [`crate::history::Exchange::value`].
+    /// Which requests, seen as in [`Send::Request`].
     pub request: Pattern,
     /// Where the stream stands in the exchange; not needed where there is only one.
     pub stream: Option<JsonPath>,

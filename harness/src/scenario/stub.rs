@@ -1,4 +1,4 @@
-//! Stubs: HTTP servers that a scenario answers for, and what they do.
+//! Stubs: HTTP servers that the scenario plays itself, for the server under test to call.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ pub struct Stub {
     /// Whether it listens from the beginning; until then connections are refused.
     pub listening: bool,
     /// Requests that are answered without a step; the first that fits.
-    pub answers: Vec<Standing>,
+    pub answers: Vec<StandingAnswer>,
 }
 
 /// An answer to requests for which there is no step.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct StandingAnswer {
     /// Which requests.
     pub to: Template,
     /// The answer.
@@ -36,17 +36,17 @@ pub type Stubs = IndexMap<String, Stub>;
 pub enum StubAction {
     /// Answers a request, or begins an answer that is a stream.
     Reply(Reply),
-    /// Sends a piece of a stream.
+    /// Sends a piece of a streamed answer.
     Chunk(Chunk),
-    /// Ends a stream as it should end.
+    /// Ends a streamed answer properly.
     Finish,
-    /// Ends the connection of a request, before or within its answer.
+    /// Cuts the connection of a request, before or within its answer.
     HangUp,
-    /// The server ends the connection of a request before its answer has ended.
+    /// Waits until the server cuts the connection of a request before the answer is complete.
     Closed {
-        /// How.
+        /// How it must end.
         pattern: Template,
-        /// Another deadline than the default.
+        /// The deadline, where it is not the default.
         within: Option<Duration>,
     },
     /// Stops or resumes listening.
@@ -60,7 +60,7 @@ pub struct Reply {
     pub status: Option<Template>,
     /// The headers, names in lower case; null leaves one out.
     pub headers: Vec<(String, Template)>,
-    /// What follows.
+    /// The body.
     pub body: Option<ReplyBody>,
 }
 
@@ -75,18 +75,18 @@ pub enum ReplyBody {
     Stream(Framing),
 }
 
-/// What a stream makes of its chunks.
+/// How a streamed answer frames its chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     /// Server-sent events.
     Events,
-    /// A line of JSON each.
+    /// A line of JSON for each.
     Lines,
-    /// Nothing.
+    /// As they are.
     Raw,
 }
 
-/// The ways of a stream, by their names.
+/// The framings by their names in scenario files.
 pub const FRAMINGS: &[(&str, Framing)] = &[("sse", Framing::Events), ("lines", Framing::Lines), ("raw", Framing::Raw)];
 
 /// A piece of a stream.

@@ -130,6 +130,17 @@ pub(crate) fn expressions(list: &[Step], visit: &mut dyn FnMut(&Expr)) {
     });
 }
 
+/// The verbs that some steps call themselves, by name.
+pub(crate) fn calls(list: &[Step]) -> Vec<String> {
+    let mut names = Vec::new();
+    steps(list, &mut |part| {
+        if let Part::Action(Action::Call(call)) = part {
+            names.push(call.verb.clone());
+        }
+    });
+    names
+}
+
 /// The words of an expression's text: whatever may be a name, an attribute, or the text of a literal.
 pub(crate) fn words(source: &str) -> impl Iterator<Item = &str> {
     source.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())

@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use super::schema;
 use crate::scenario::error::Findings;
 use crate::scenario::load::Library;
-use crate::scenario::node;
-use crate::scenario::words::{BESIDE_VERB, Doer, INNER, MAPS, Place, WORDS, Word, word_of, words_of};
+use crate::scenario::words::{BESIDE_VERB, Doer, NESTED_MAPS, NESTED_WORDS, Place, WORDS, Word, word_of, words_of};
+use crate::scenario::yaml;
 use crate::source::Source;
 
 /// Judges files as the parser and as an editor do.
@@ -76,7 +76,7 @@ impl Judge {
 
 fn yaml(text: &str) -> Value {
     let mut findings = Findings::new(Source::new("example.yaml", text));
-    let node = node::parse(&mut findings);
+    let node = yaml::parse(&mut findings);
     assert!(findings.list.is_empty(), "{text}: {:?}", findings.list);
     node.unwrap().to_value()
 }
@@ -248,7 +248,7 @@ fn around(name: &str, inner: &Value) -> Value {
 #[test]
 fn smaller_maps_need_the_same_and_refuse_the_same() {
     let judge = Judge::new();
-    for inner in MAPS {
+    for inner in NESTED_MAPS {
         let whole = if inner.name == "sending" { sending(&["frame", "client_id"]) } else { needed(inner.name) };
         judge.both_accept(inner.name, &around(inner.name, &whole));
         for key in whole.as_object().unwrap().keys() {
@@ -266,7 +266,7 @@ fn smaller_maps_need_the_same_and_refuse_the_same() {
 #[test]
 fn every_word_is_accepted_by_both_at_its_place() {
     let judge = Judge::new();
-    for word in WORDS.iter().chain(INNER) {
+    for word in WORDS.iter().chain(NESTED_WORDS) {
         let files = files(word);
         assert!(!files.is_empty(), "`{}` ({:?}) can stand nowhere", word.name, word.place);
         for (called, file) in files {
@@ -357,7 +357,7 @@ fn editors_show_of_every_word_what_it_means_and_an_example() {
     words_of(Place::File).for_each(|word| shown("scenario", word));
     words_of(Place::Protocol).for_each(|word| shown("protocol", word));
     words_of(Place::Control).for_each(|word| shown("step", word));
-    for inner in MAPS {
+    for inner in NESTED_MAPS {
         words_of(Place::Inside(inner.name)).for_each(|word| shown(inner.name, word));
     }
 }
@@ -408,7 +408,7 @@ fn the_files_of_this_repository_fit_the_schema() {
         for file in files_below(&folder) {
             let text = std::fs::read_to_string(&file).unwrap();
             let mut findings = Findings::new(Arc::clone(&Source::new(&file, text)));
-            let Some(node) = node::parse(&mut findings) else { panic!("{}", file.display()) };
+            let Some(node) = yaml::parse(&mut findings) else { panic!("{}", file.display()) };
             assert_eq!(judge.editor(&node.to_value()), None, "{}", file.display());
             count += 1;
         }

@@ -8,13 +8,13 @@ use crate::config::{Builtin, Config, ConfigError, ServerConfig, SubjectChoice};
 /// available in process is started as a command instead: few products but the embedded one are.
 ///
 /// # Errors
-/// [`ConfigError::NoWay`] for a server without a `command`; [`ConfigError::NotEmbedded`]
+/// [`ConfigError::CannotStart`] for a server without a `command`; [`ConfigError::NotEmbedded`]
 /// for the chat server where it is not built in.
 pub fn choose(config: &Config, server: &ServerConfig, choice: &SubjectChoice) -> Result<Subject, ConfigError> {
-    let no_way = |way, mend: &str| ConfigError::NoWay {
+    let cannot_start = |how, missing| ConfigError::CannotStart {
         server: server.name.clone(),
-        way,
-        mend: mend.to_owned(),
+        how,
+        missing,
         place: format!("[{}] in {}", server.table, config.place()),
     };
     match (choice, server.in_process, &server.command) {
@@ -23,9 +23,9 @@ pub fn choose(config: &Config, server: &ServerConfig, choice: &SubjectChoice) ->
         (_, _, Some(command)) => Ok(Subject::Subprocess(Box::new(SubprocessSpec::new(command.clone())))),
         (SubjectChoice::InProcess, None, None) => match &server.url {
             Some(url) => Ok(Subject::Remote(url.clone())),
-            None => Err(no_way("in process", "`in_process`, `command` or `url`")),
+            None => Err(cannot_start("in process", "`in_process`, `command` or `url`")),
         },
-        (SubjectChoice::Subprocess, _, None) => Err(no_way("as a subprocess", "`command`")),
+        (SubjectChoice::Subprocess, _, None) => Err(cannot_start("as a subprocess", "`command`")),
     }
 }
 

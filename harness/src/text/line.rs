@@ -7,8 +7,8 @@ use std::time::Duration;
 use regex::{Captures, Regex};
 use serde_json::Value;
 
-/// A JSON value in one line, at most so many characters. An object begins with what tells it from others: its short
-/// strings, numbers and flags, `type` and `event` first where it has them; lists and objects follow.
+/// A JSON value on one line, at most so many characters. Of an object the fields that distinguish it come first:
+/// `type`, `event` and `kind`, then strings, numbers and flags, then objects and lists.
 pub fn brief(value: &Value, most: usize) -> String {
     let Value::Object(map) = value else { return shorten(&value.to_string(), most) };
     let rank = |name: &str, value: &Value| match value {
@@ -29,8 +29,8 @@ pub fn brief(value: &Value, most: usize) -> String {
     shorten(&format!("{{{}}}", fields.join(",")), most)
 }
 
-/// What tells a frame from others, for a line of running text: `message_ack sequence_id=1 client_id=9f3b…`. The
-/// field that names its kind stands first and alone, then short values, then what is nested; ids are cut.
+/// A frame in short, for a line of running text: `message_ack sequence_id=1 client_id=9f3b…`. Its kind stands first
+/// and alone, then short values, then nested ones; ids are cut.
 pub fn gist(value: &Value) -> String {
     let mut text = String::new();
     match value {
@@ -65,7 +65,7 @@ pub fn gist(value: &Value) -> String {
     text
 }
 
-/// The gist of a frame or body as it was sent: of JSON as [`gist`] tells, of other text in quotes.
+/// The [`gist`] of a frame or body as it was sent; text that is no JSON is cut.
 pub fn gist_of(text: &str) -> String {
     match serde_json::from_str::<Value>(text) {
         Ok(value) => gist(&value),
@@ -98,7 +98,7 @@ fn gist_value(value: &Value) -> String {
     }
 }
 
-/// Whether a string is an id or a time that a program made, and of which the beginning is enough.
+/// Whether a string looks like an id or a time made by a program, of which the beginning is enough.
 fn looks_made(text: &str) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || "_-:.".contains(c);
     text.len() >= 16 && text.chars().filter(char::is_ascii_digit).count() >= 2 && text.chars().all(word)
@@ -144,8 +144,8 @@ fn mask(line: &str, mut stands: impl FnMut(usize, &str) -> bool) -> String {
     MADE.replace_all(line, mask).into_owned()
 }
 
-/// Whether a character makes a terminal do something other than to show it and go on: controls of ASCII and of C1, and
-/// those of Unicode that turn the direction of writing round or end a line. Ends of lines and tabs are none.
+/// Whether a terminal would obey a character instead of showing it: the control characters of ASCII and C1, and those
+/// of Unicode that change the writing direction or end a line. Line feeds and tabs don't count.
 pub fn is_control(sign: char) -> bool {
     matches!(
         sign,

@@ -5,7 +5,7 @@
 //! - [`nearest`]: which known word a misspelt one was meant to be; [`slug`](slug()): names in files' names;
 //! - [`diff`]: the lines of a difference;
 //! - `expression`: regular expressions made of escaped texts;
-//! - [`paint`]: colour, where it is wanted, and nothing else that a terminal obeys;
+//! - [`paint`]: colour, where it is wanted;
 //! - [`trouble`]: lines of a log that tell of trouble.
 
 pub mod diff;

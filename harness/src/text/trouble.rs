@@ -1,21 +1,21 @@
-//! Lines of a server's log that tell of trouble, in whatever language it is written.
+//! Errors and stack traces in a server's log, in whatever language the server is written.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// What of a log tells of trouble.
+/// How a line of a log tells of trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
     /// A line of the level `ERROR` or above.
     Line,
     /// The first line of a stack trace or a panic.
     Trace,
-    /// A line that goes on with one.
+    /// A further line of a stack trace or panic.
     More,
 }
 
-/// What each line of a log tells of trouble; none for most.
+/// For each line of a log whether and how it tells of trouble.
 pub fn troubles<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<Option<Trouble>> {
     let mut within = false;
     let of_line = |line: &'a str| {

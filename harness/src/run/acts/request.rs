@@ -132,5 +132,5 @@ fn outgoing(context: &StepContext, http: &Http) -> Result<Outgoing, Box<Failure>
     {
         headers.insert("content-type", HeaderValue::from_static(kind));
     }
-    Ok(Outgoing { method: http.method, url, headers, body, json, purpose: None })
+    Ok(Outgoing { method: http.method.as_str(), url, headers, body, json, purpose: None })
 }

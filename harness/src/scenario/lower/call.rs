@@ -1,7 +1,7 @@
 //! Calls of verbs, with their arguments.
 
+use super::context::{Lower, Signature};
 use super::fields::{self, Fields};
-use super::{Lower, Signature};
 use crate::scenario::model::Call;
 use crate::scenario::node::{Key, Kind, Node};
 use crate::scenario::template::Template;

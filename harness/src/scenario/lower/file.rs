@@ -3,30 +3,19 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::context::Lower;
 use super::fields::{self, Fields};
-use super::protocol::redactions;
-use super::{Lower, Signature, World, names, stub, table};
+use super::loaded::Loaded;
+use super::participants::{participant, vocabulary};
+use super::redact::redactions;
+use super::server::{acts_on_server, needs};
+use super::{names, patterns, stub, table};
 use crate::scenario::error::Findings;
-use crate::scenario::model::{
-    Action, ParticipantSpec, Protocol, Quarantine, Row, Scenario, ServerWishes, Step, StepKind, Verb,
-};
-use crate::scenario::node::{Key, Kind, Node};
-use crate::scenario::template::Template;
+use crate::scenario::model::{ParticipantSpec, Protocol, Quarantine, Row, Scenario, Verb};
+use crate::scenario::node::Node;
 use crate::scenario::words::{self, Place};
 use crate::text::nearest_word;
 use indexmap::IndexMap;
-
-/// A protocol that a scenario asked for.
-pub(crate) enum Loaded {
-    /// Here it is.
-    Found(Arc<Protocol>),
-    /// There is a file, and its errors are told for it.
-    Broken,
-    /// There is no such file; the places that were searched.
-    Missing(Vec<String>),
-    /// The file is being read already: the files that include each other.
-    Cycle(Vec<String>),
-}
 
 /// Lowers a scenario file. `protocol` finds protocol files by their names.
 pub(crate) fn scenario<'n>(
@@ -75,9 +64,9 @@ pub(crate) fn scenario<'n>(
         fields.take("stubs").map(|node| stub::stubs(node, &participants, &groups, findings)).unwrap_or_default();
     let (rows, table) =
         fields.take("examples").map_or_else(|| (vec![Row::default()], None), |node| table::table(node, findings));
-    let server = fields.take("server").map(|node| wishes(node, findings)).unwrap_or_default();
+    let server = fields.take("server").map(|node| needs(node, findings)).unwrap_or_default();
     let strict = fields.take("strict").and_then(|node| fields::boolean(node, "strict", findings)).unwrap_or(false);
-    let ignore = fields.take("ignore").map(|node| fields::patterns(node, "ignore", findings)).unwrap_or_default();
+    let ignore = fields.take("ignore").map(|node| patterns::patterns(node, "ignore", findings)).unwrap_or_default();
     let expect_failure =
         fields.take("expect_failure").and_then(|node| fields::string(node, "expect_failure", findings));
     let owner = fields.take("owner").and_then(|node| fields::string(node, "owner", findings));
@@ -96,16 +85,16 @@ pub(crate) fn scenario<'n>(
         return None;
     }
     let main = main?;
-    let mut world = world(&participants, &groups);
+    let mut vocabulary = vocabulary(&participants, &groups);
     for name in stubs.keys() {
-        world.actors.insert(name.clone(), String::new());
-        world.stubs.insert(name.clone());
+        vocabulary.actors.insert(name.clone(), String::new());
+        vocabulary.stubs.insert(name.clone());
     }
-    world.without_protocol = used.is_none() && participants.values().all(|spec| spec.protocol.name.is_empty());
-    let mut lower = Lower { world, findings, in_verb: false, nested: 0, told_bare: false };
+    vocabulary.without_protocol = used.is_none() && participants.values().all(|spec| spec.protocol.name.is_empty());
+    let mut lower = Lower::new(findings, vocabulary, false);
     let steps = step_node.map(|node| lower.steps(node, "steps")).unwrap_or_default();
     let always = always_node.map(|node| lower.steps(node, "always")).unwrap_or_default();
-    if lower.told_bare {
+    if lower.told_no_protocol {
         return None;
     }
     let findings = lower.findings;
@@ -184,92 +173,6 @@ fn used(
     None
 }
 
-/// One entry of `participants`: a participant, or a group of them.
-fn participant(
-    key: &Key,
-    node: &Node,
-    load: &mut dyn FnMut(&Node, &mut Findings) -> Option<Arc<Protocol>>,
-    main: Option<&Arc<Protocol>>,
-    participants: &mut IndexMap<String, ParticipantSpec>,
-    groups: &mut IndexMap<String, Vec<String>>,
-    findings: &mut Findings,
-) {
-    if !fields::name(&key.text, key.at, "a participant", findings) {
-        return;
-    }
-    let empty = Node { at: node.at, kind: Kind::Map(Vec::new()) };
-    let node = if node.kind == Kind::Null { &empty } else { node };
-    let Some(mut inner) = Fields::of(node, "a participant", findings) else { return };
-    let name = inner.take("name").and_then(|node| fields::string(node, "name", findings));
-    let count =
-        inner.take("count").and_then(|node| fields::count(node, "count", findings).map(|count| (count, node.at)));
-    let own = match inner.take("use") {
-        Some(node) => load(node, findings),
-        None => main.cloned(),
-    };
-    let identity = inner.take("identity");
-    for (key, _) in identity.and_then(Node::as_map).unwrap_or_default() {
-        if matches!(key.text.as_str(), "key" | "run") {
-            findings.error(key.at, format!("`{}` is given by the runner", key.text));
-        }
-    }
-    let identity = identity.map(|node| fields::templates(node, "identity", findings)).unwrap_or_default();
-    let headers = inner.take("headers").map(|node| fields::headers(node, findings)).unwrap_or_default();
-    inner.finish("key of a participant", &fields::names_of(Place::Participant), findings);
-    let Some(protocol) = own else { return };
-    let keys: Vec<String> = match count {
-        None => vec![key.text.clone()],
-        Some((count, at)) if count == 0 || count > 1000 => {
-            findings.error(at, "a group has 1 to 1000 members");
-            return;
-        }
-        Some((count, _)) => (1..=count).map(|number| format!("{}_{number}", key.text)).collect(),
-    };
-    for (place, member) in keys.iter().enumerate() {
-        if participants.contains_key(member) {
-            findings.error(key.at, format!("the participant `{member}` is declared twice"));
-        }
-        let name =
-            name.as_ref().map(|name| if count.is_some() { format!("{name} {}", place + 1) } else { name.clone() });
-        let spec = ParticipantSpec {
-            key: member.clone(),
-            at: key.at,
-            name,
-            protocol: Arc::clone(&protocol),
-            identity: identity.clone(),
-            headers: headers.clone(),
-        };
-        participants.insert(member.clone(), spec);
-    }
-    if count.is_some() {
-        groups.insert(key.text.clone(), keys);
-    }
-}
-
-/// Which table of verbs a protocol has: its file's, since two files may have one name.
-fn table(protocol: &Protocol) -> String {
-    protocol.source.path.display().to_string()
-}
-
-fn world(participants: &IndexMap<String, ParticipantSpec>, groups: &IndexMap<String, Vec<String>>) -> World {
-    let mut world = World::default();
-    for spec in participants.values() {
-        world.actors.insert(spec.key.clone(), table(&spec.protocol));
-        world.verbs.entry(table(&spec.protocol)).or_insert_with(|| {
-            spec.protocol.verbs.iter().map(|(name, verb)| (name.clone(), Signature::of(verb))).collect()
-        });
-    }
-    for (group, members) in groups {
-        if let Some(spec) = members.first().and_then(|member| participants.get(member)) {
-            world.actors.insert(group.clone(), table(&spec.protocol));
-        }
-    }
-    if let Some(spec) = participants.values().next() {
-        world.actors.insert("all".to_owned(), table(&spec.protocol));
-    }
-    world
-}
-
 fn quarantine(node: &Node, findings: &mut Findings) -> Option<Quarantine> {
     let mut inner = Fields::of(node, "quarantine", findings)?;
     let issue = inner.need("issue", "a quarantine", findings).and_then(|node| fields::string(node, "issue", findings));
@@ -299,54 +202,6 @@ fn timeout(node: &Node, findings: &mut Findings) -> Option<std::time::Duration> 
         return None;
     }
     Some(timeout)
-}
-
-fn wishes(node: &Node, findings: &mut Findings) -> ServerWishes {
-    let mut wishes = ServerWishes::default();
-    let Some(mut fields) = Fields::of(node, "server", findings) else { return wishes };
-    if let Some(node) = fields.take("config") {
-        if node.as_map().is_some() {
-            wishes.config = Some(Template::lower(node, findings));
-        } else if !node.is_broken() {
-            findings.error(node.at, "`config` must be a map of configuration keys");
-        }
-    }
-    if let Some(inner) = fields.take("env").and_then(|node| Fields::of(node, "env", findings)) {
-        for (key, value) in inner.rest() {
-            wishes.env.extend(fields::text(value, "a variable", findings).map(|value| (key.text.clone(), value)));
-        }
-    }
-    if let Some(node) = fields.take("args") {
-        wishes.args = match &node.kind {
-            Kind::List(items) => items.iter().filter_map(|item| fields::text(item, "args", findings)).collect(),
-            Kind::String(_) => vec![Template::lower(node, findings)],
-            // Told there.
-            _ => fields::strings(node, "args", findings).into_iter().map(|_| Template::lower(node, findings)).collect(),
-        };
-    }
-    if let Some(node) = fields.take("own") {
-        wishes.own = fields::boolean(node, "own", findings).unwrap_or(false);
-    }
-    fields.finish("key of `server`", &["config", "env", "args", "own"], findings);
-    wishes
-}
-
-/// Whether steps do something to the server, or listen to its log alone; verbs that are called count too.
-fn acts_on_server(steps: &[Step], verbs: &[&Arc<Verb>]) -> bool {
-    let called = |action: &Action| match action {
-        Action::Call(call) => {
-            verbs.iter().filter(|verb| verb.name == call.verb).any(|verb| acts_on_server(&verb.steps, verbs))
-        }
-        _ => false,
-    };
-    steps.iter().any(|step| match &step.kind {
-        StepKind::Server(_) => true,
-        StepKind::Act { action, .. } => called(action),
-        StepKind::Race(race) => called(&race.action),
-        StepKind::Parallel(branches) => branches.iter().any(|branch| acts_on_server(branch, verbs)),
-        StepKind::Repeat { steps, .. } | StepKind::ForEach { steps, .. } => acts_on_server(steps, verbs),
-        _ => false,
-    })
 }
 
 /// The id of a scenario file: its path below the scenarios' root, without the ending.

@@ -1,5 +1,5 @@
-//! Numbers that can't be, and checks that can't fail: what a pattern without templates says of every number that there
-//! may be.
+//! Patterns that no number can match, and checks that can't fail: patterns without templates are tried with every
+//! number that matters.
 
 use serde_json::Value;
 
@@ -41,13 +41,23 @@ pub(super) fn closed(node: &Node, findings: &mut Findings) {
     }
 }
 
-/// `expect` and `expect_headers`: some answer must be wrong.
-pub(super) fn expected(name: &str, node: &Node, findings: &mut Findings) {
-    let Some(pattern) = fixed(node) else { return };
-    if !pattern.can_fail() && (name == "expect_headers" || pattern.matches(&Value::Null)) {
-        let help = "say what must be in it, or leave it out: the status is checked in any case";
-        findings.warning(node.at, format!("`{name}` accepts every answer: this can't fail"), help);
+/// `expect`: some answer must be wrong. A pattern `{}` still refuses an empty body.
+pub(super) fn body(node: &Node, findings: &mut Findings) {
+    if fixed(node).is_some_and(|pattern| !pattern.can_fail() && pattern.matches(&Value::Null)) {
+        accepts_all("expect", node, findings);
     }
+}
+
+/// `expect_headers`: some answer must be wrong. Headers are always a map, so `{}` can't fail.
+pub(super) fn headers(node: &Node, findings: &mut Findings) {
+    if fixed(node).is_some_and(|pattern| !pattern.can_fail()) {
+        accepts_all("expect_headers", node, findings);
+    }
+}
+
+fn accepts_all(key: &str, node: &Node, findings: &mut Findings) {
+    let help = "say what must be in it, or leave it out: the status is checked in any case";
+    findings.warning(node.at, format!("`{key}` accepts every answer: this can't fail"), help);
 }
 
 /// The pattern, where nothing in it is known only in the run.
@@ -59,7 +69,7 @@ fn fixed(node: &Node) -> Option<Pattern> {
     Pattern::compile(&value).ok()
 }
 
-/// The numbers that stand in a pattern, with their neighbours: where it may change its mind.
+/// The numbers that stand in a pattern, with their neighbours: where what it says may change.
 fn numbers(value: &Value, found: &mut Vec<u64>) {
     match value {
         Value::Number(number) => {

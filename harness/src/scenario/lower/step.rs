@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Lower;
-use super::fields::{self, Fields};
-use crate::scenario::model::{Action, Outcome, Race, ServerAction, Step, StepKind};
+use super::context::Lower;
+use super::fields;
+use crate::scenario::model::{Step, StepKind};
 use crate::scenario::node::{Key, Kind, Node};
-use crate::scenario::template::{Expr, Template};
+use crate::scenario::template::Template;
 use crate::scenario::words::{self, Place};
 use crate::source::Position;
 
@@ -45,7 +45,7 @@ impl Lower<'_> {
         for (key, value) in entries {
             if let Some(word) = words::word_of(Place::Control, &key.text) {
                 main.push((key, value, Some(word)));
-            } else if self.world.actors.contains_key(&key.text) {
+            } else if self.vocabulary.actors.contains_key(&key.text) {
                 main.push((key, value, None));
             } else if words::word_of(Place::ControlModifier, &key.text).is_some() {
                 beside.push((key, value));
@@ -103,75 +103,13 @@ impl Lower<'_> {
                     }
                     StepKind::ForEach { name: name.text.clone(), values, steps: self.inner(key, modifier("steps"))? }
                 }
-                "snapshot" => {
-                    let mut unordered =
-                        modifier("unordered").map(|node| fields::strings(node, "unordered", self.findings));
-                    let mut without = modifier("without").map(|node| fields::strings(node, "without", self.findings));
-                    let mut of = modifier("of").map(|node| self.shown(node));
-                    let name = if value.as_map().is_some() {
-                        let mut inner = Fields::of(value, "snapshot", self.findings)?;
-                        let name = inner.need("name", "snapshot", self.findings);
-                        if let Some(node) = inner.take("unordered") {
-                            unordered = Some(fields::strings(node, "unordered", self.findings));
-                        }
-                        if let Some(node) = inner.take("without") {
-                            without = Some(fields::strings(node, "without", self.findings));
-                        }
-                        if let Some(node) = inner.take("of") {
-                            of = Some(self.shown(node));
-                        }
-                        inner.finish("key of a snapshot", &["name", "unordered", "of", "without"], self.findings);
-                        name?
-                    } else {
-                        value
-                    };
-                    let name = fields::text(name, "a snapshot's name", self.findings)?;
-                    StepKind::Snapshot {
-                        name,
-                        unordered: unordered.unwrap_or_default(),
-                        of: of.unwrap_or_default(),
-                        without: without.unwrap_or_default(),
-                    }
-                }
-                "check" => {
-                    let source = fields::string(value, "check", self.findings)?;
-                    let source = source.trim();
-                    let bare = source.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).unwrap_or(source);
-                    let expr = Expr::lower(bare, value.at, self.findings)?;
-                    self.constant(&expr);
-                    StepKind::Check(expr)
-                }
+                "snapshot" => self.snapshot(value, &modifier)?,
+                "check" => StepKind::Check(self.check(value)?),
                 "note" => StepKind::Note(fields::text(value, "note", self.findings)?),
-                _ => StepKind::Server(self.server(value)?),
+                _ => StepKind::Server(self.server_action(value)?),
             },
         };
         Some(self.made(key.at, kind))
-    }
-
-    /// An expression without names is always the same.
-    fn constant(&mut self, expr: &Expr) {
-        if !expr.names.is_empty() {
-            return;
-        }
-        let Ok(value) = expr.eval(&std::collections::BTreeMap::new()) else { return };
-        let help = "compare something that the server said, for example `alice.last_seq == 3`";
-        let always = if crate::scenario::template::is_true(&value) { "holds: this can't fail" } else { "fails" };
-        self.findings.warning(expr.at, format!("this check names nothing, and always {always}"), help);
-    }
-
-    /// The actors that a snapshot shows.
-    fn shown(&mut self, node: &Node) -> Vec<String> {
-        let names = fields::strings(node, "of", self.findings);
-        for name in &names {
-            if self.world.stubs.contains(name) {
-                let help = "a stub has no state and no place in a snapshot: check what it was asked by its steps";
-                self.findings.error_help(node.at, format!("`{name}` is a stub: a snapshot shows participants"), help);
-            } else if !self.world.actors.contains_key(name) {
-                let known: Vec<String> = self.world.actors.keys().cloned().collect();
-                self.findings.unknown(node.at, "participant or group", name, known.iter().map(String::as_str));
-            }
-        }
-        names
     }
 
     fn inner(&mut self, key: &Key, steps: Option<&Node>) -> Option<Vec<Step>> {
@@ -191,9 +129,9 @@ impl Lower<'_> {
     }
 
     fn unknown_actor(&mut self, key: &Key) {
-        let anywhere = self.world.verbs.values().any(|verbs| verbs.contains_key(&key.text));
+        let anywhere = self.vocabulary.verbs.values().any(|verbs| verbs.contains_key(&key.text));
         if anywhere || words::word_of(Place::Action, &key.text).is_some() {
-            let actor = self.world.actors.keys().next().map_or("alice", String::as_str);
+            let actor = self.vocabulary.actors.keys().next().map_or("alice", String::as_str);
             self.findings.error_help(
                 key.at,
                 format!("`{}` needs somebody who does it", key.text),
@@ -202,7 +140,7 @@ impl Lower<'_> {
             return;
         }
         let known: Vec<&str> = self
-            .world
+            .vocabulary
             .actors
             .keys()
             .map(String::as_str)
@@ -217,7 +155,7 @@ impl Lower<'_> {
             Kind::Map(lanes) => lanes
                 .iter()
                 .map(|(actor, actions)| {
-                    if !self.world.actors.contains_key(&actor.text) {
+                    if !self.vocabulary.actors.contains_key(&actor.text) {
                         self.unknown_actor(actor);
                         return Vec::new();
                     }
@@ -251,90 +189,5 @@ impl Lower<'_> {
                 Vec::new()
             }
         }
-    }
-
-    fn race(&mut self, node: &Node) -> Option<Race> {
-        let mut inner = Fields::of(node, "race", self.findings)?;
-        let of = inner.need("of", "a race", self.findings);
-        let action = inner.need("do", "a race", self.findings);
-        let outcomes = inner.take("outcomes");
-        inner.finish("key of a race", &["of", "do", "outcomes"], self.findings);
-        let of = of?;
-        let group = fields::string(of, "of", self.findings)?;
-        if !self.world.actors.contains_key(&group) {
-            let known: Vec<String> = self.world.actors.keys().cloned().collect();
-            self.findings.unknown(of.at, "participant or group", &group, known.iter().map(String::as_str));
-            return None;
-        }
-        if self.world.stubs.contains(&group) {
-            self.findings.error(of.at, format!("`{group}` is a stub: a race is one of participants"));
-            return None;
-        }
-        let written = action?;
-        if outcomes.is_some() {
-            for key in ["status", "expect", "expect_headers", "capture", "refused"] {
-                if let Some(node) = written.get(key) {
-                    let help = "an outcome has checks and captures of its own";
-                    self.findings.error_help(
-                        node.at,
-                        format!("`{key}` beside `do` means nothing where there are outcomes"),
-                        help,
-                    );
-                }
-            }
-        }
-        let action: Arc<Action> = Arc::new(self.action(written, &group)?);
-        let outcomes: Vec<Outcome> = match outcomes {
-            None => Vec::new(),
-            Some(list) => match &list.kind {
-                Kind::List(items) => items.iter().filter_map(|item| self.outcome(item, &group)).collect(),
-                _ => {
-                    self.findings.error(list.at, "`outcomes` must be a list");
-                    Vec::new()
-                }
-            },
-        };
-        Some(Race { of: group, action, outcomes })
-    }
-
-    fn outcome(&mut self, node: &Node, group: &str) -> Option<Outcome> {
-        let mut inner = Fields::of(node, "an outcome", self.findings)?;
-        let name = inner.take("as").and_then(|node| {
-            let name = fields::string(node, "as", self.findings)?;
-            if self.world.actors.contains_key(&name) {
-                self.findings.error(node.at, format!("`{name}` is a participant already"));
-            }
-            fields::name(&name, node.at, "an outcome", self.findings).then_some(name)
-        });
-        let count = inner.take("count").map(|node| Template::lower(node, self.findings));
-        let checks = self.checks(&mut inner);
-        inner.finish("key of an outcome", &fields::names_of(Place::Outcome), self.findings);
-        if let Some(name) = &name
-            && let Some(protocol) = self.world.actors.get(group).cloned()
-        {
-            self.world.actors.insert(name.clone(), protocol);
-        }
-        Some(Outcome { at: node.at, name, count, checks })
-    }
-
-    fn server(&mut self, node: &Node) -> Option<ServerAction> {
-        const KNOWN: [&str; 5] = ["restart", "stop", "start", "kill", "logged"];
-        if let Some(word) = node.as_str() {
-            return match word {
-                "restart" => Some(ServerAction::Restart),
-                "stop" => Some(ServerAction::Stop),
-                "start" => Some(ServerAction::Start),
-                "kill" => Some(ServerAction::Kill),
-                other => {
-                    self.findings.unknown(node.at, "action of the server", other, KNOWN);
-                    None
-                }
-            };
-        }
-        let mut inner = Fields::of(node, "server", self.findings)?;
-        let logged = inner.need("logged", "server", self.findings);
-        let within = inner.take("within").and_then(|node| fields::duration(node, "within", self.findings));
-        inner.finish("action of the server", &KNOWN, self.findings);
-        Some(ServerAction::Logged { pattern: fields::pattern(logged?, self.findings), within })
     }
 }

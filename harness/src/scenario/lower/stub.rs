@@ -2,13 +2,14 @@
 
 use indexmap::IndexMap;
 
-use super::Lower;
+use super::context::Lower;
 use super::fields::{self, Fields};
+use super::patterns;
 use crate::scenario::error::Findings;
 use crate::scenario::model::{Action, ParticipantSpec};
 use crate::scenario::node::{Kind, Node};
 use crate::scenario::stub::{
-    Chunk, EventChunk, FRAMINGS, Framing, Reply, ReplyBody, Standing, Stub, StubAction, Stubs, is_status,
+    Chunk, EventChunk, FRAMINGS, Framing, Reply, ReplyBody, StandingAnswer, Stub, StubAction, Stubs, is_status,
 };
 use crate::scenario::template::Template;
 use crate::scenario::words::{self, Doer, Place, Word};
@@ -54,12 +55,12 @@ pub(super) fn stubs(
     stubs
 }
 
-fn standing(node: &Node, findings: &mut Findings) -> Option<Standing> {
+fn standing(node: &Node, findings: &mut Findings) -> Option<StandingAnswer> {
     let mut inner = Fields::of(node, "an answer", findings)?;
     let to = inner.need("to", "an answer", findings);
     let reply_node = inner.need("reply", "an answer", findings);
     inner.finish("key of an answer", &["to", "reply"], findings);
-    let to = fields::pattern(to?, findings);
+    let to = patterns::pattern(to?, findings);
     let reply_node = reply_node?;
     let reply = reply(reply_node, findings)?;
     if matches!(reply.body, Some(ReplyBody::Stream(_))) {
@@ -67,7 +68,7 @@ fn standing(node: &Node, findings: &mut Findings) -> Option<Standing> {
         findings.error_help(reply_node.at, "an answer without a step can't be a stream", help);
         return None;
     }
-    Some(Standing { to, reply })
+    Some(StandingAnswer { to, reply })
 }
 
 /// An answer: a status alone, or a map.
@@ -115,7 +116,7 @@ fn framing(node: &Node, findings: &mut Findings) -> Option<Framing> {
 impl Lower<'_> {
     /// Whether an actor may do what a word says; told where it may not.
     pub(super) fn may(&mut self, word: &Word, actor: &str, node: &Node, at: crate::source::Position) -> bool {
-        let is_stub = self.world.stubs.contains(actor);
+        let is_stub = self.vocabulary.stubs.contains(actor);
         let beside = |name: &str| {
             let entries = node.as_map().unwrap_or_default();
             entries.iter().find(|(key, _)| key.text == name).map(|(key, _)| key.at)
@@ -130,7 +131,7 @@ impl Lower<'_> {
             }
             Doer::Stub if !is_stub => {
                 let message = format!("`{}` is what stubs do, and `{actor}` is none", word.name);
-                let help = match self.world.stubs.first() {
+                let help = match self.vocabulary.stubs.first() {
                     None => "declare one at the top of the file: `stubs: { llm: {} }`".to_owned(),
                     Some(stub) if word.schema == words::NOTHING => format!("write `- {stub}: {}`", word.name),
                     Some(stub) => format!("write `- {stub}: {{ {}: … }}`", word.name),
@@ -165,7 +166,7 @@ impl Lower<'_> {
         rest: &mut Fields<'_>,
     ) -> Option<Action> {
         let to = if word.beside.contains(&"to") { rest.take("to") } else { None };
-        let to = to.map(|node| fields::pattern(node, self.findings));
+        let to = to.map(|node| patterns::pattern(node, self.findings));
         let action = match word.name {
             "reply" => StubAction::Reply(reply(value, self.findings)?),
             "chunk" => StubAction::Chunk(Chunk::Data(Template::lower(value, self.findings))),
@@ -173,7 +174,7 @@ impl Lower<'_> {
             "chunk_event" => StubAction::Chunk(Chunk::Event(Box::new(self.event(value)?))),
             "finish" => StubAction::Finish,
             "hang_up" => StubAction::HangUp,
-            "closed" => StubAction::Closed { pattern: fields::pattern(value, self.findings), within },
+            "closed" => StubAction::Closed { pattern: patterns::pattern(value, self.findings), within },
             "stop_listening" => StubAction::Listening(false),
             _ => StubAction::Listening(true),
         };

@@ -15,6 +15,7 @@ use super::fields::{self, Fields};
 use crate::scenario::error::Findings;
 use crate::scenario::model::Row;
 use crate::scenario::node::{self, Key, Kind, Node};
+use crate::scenario::scalar;
 use crate::scenario::template::Template;
 use crate::source::{Position, Source};
 
@@ -185,7 +186,7 @@ fn csv_rows(text: &str, findings: &mut Findings) -> Option<Node> {
             return None;
         }
         let entries = record.iter().zip(&cells).zip(&header).map(|((cell, offset), column)| {
-            let kind = if cell.is_empty() { Kind::String(String::new()) } else { node::plain(cell) };
+            let kind = if cell.is_empty() { Kind::String(String::new()) } else { scalar::plain(cell) };
             (column.clone(), Node { at: position(text, *offset), kind })
         });
         rows.push(Node { at, kind: Kind::Map(entries.collect()) });

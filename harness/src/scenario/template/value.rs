@@ -213,12 +213,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::scenario::node;
+    use crate::scenario::yaml;
     use crate::source::Source;
 
     fn template(yaml: &str) -> (Template, Vec<String>) {
         let mut findings = Findings::new(Source::new("t.yaml", yaml));
-        let node = node::parse(&mut findings).unwrap();
+        let node = yaml::parse(&mut findings).unwrap();
         let template = Template::lower(&node, &mut findings);
         (template, findings.list.into_iter().map(|finding| finding.message).collect())
     }
@@ -242,17 +242,19 @@ mod tests {
 
     #[test]
     fn undefined_names_are_errors_everywhere() {
-        for text in [
-            "'{{ nobody }}'",
-            "'{{ alice.nothing }}'",
-            "'x {{ nobody }}'",
-            "'{{ nobody.id }}'",
-            "'{{ list | map(attribute=nobody) }}'",
+        for (text, told) in [
+            ("'{{ nobody }}'", "`nobody` is undefined (not set: nobody)"),
+            ("'{{ alice.nothing }}'", "`alice.nothing` is undefined (not set: alice.nothing)"),
+            ("'x {{ nobody }}'", "`nobody` is undefined (not set: nobody)"),
+            ("'{{ nobody.id }}'", "`nobody.id`: `nobody` is undefined (not set: nobody.id)"),
+            (
+                "'{{ list | map(attribute=nobody) }}'",
+                "`list | map(attribute=nobody)`: filter name is required (not set: nobody)",
+            ),
         ] {
             let (template, errors) = template(text);
             assert_eq!(errors, Vec::<String>::new());
-            let error = template.render(&scope()).unwrap_err();
-            assert!(error.message.contains("not set: "), "{text}: {error:?}");
+            assert_eq!(template.render(&scope()).unwrap_err().message, told, "{text}");
         }
     }
 

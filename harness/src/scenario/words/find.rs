@@ -1,6 +1,6 @@
 //! Finding words.
 
-use super::inner::INNER;
+use super::nested::NESTED_WORDS;
 use super::table::WORDS;
 use super::word::{Place, Word};
 
@@ -9,7 +9,7 @@ pub const BESIDE_VERB: &[&str] = &["refused", "within", "since", "via", "capture
 
 /// The words of one place.
 pub fn words_of(place: Place) -> impl Iterator<Item = &'static Word> {
-    WORDS.iter().chain(INNER).filter(move |word| word.place == place)
+    WORDS.iter().chain(NESTED_WORDS).filter(move |word| word.place == place)
 }
 
 /// A word of one place, by its name.
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn every_word_is_known_once_and_says_what_it_is() {
-        let all: Vec<&Word> = WORDS.iter().chain(INNER).collect();
+        let all: Vec<&Word> = WORDS.iter().chain(NESTED_WORDS).collect();
         for (at, word) in all.iter().enumerate() {
             assert!(word.doc.ends_with('.'), "{}", word.name);
             assert!(serde_json::from_str::<serde_json::Value>(word.schema).is_ok(), "{}", word.name);

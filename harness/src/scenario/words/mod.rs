@@ -2,17 +2,17 @@
 //! their candidates, and the editor schema its completions and texts.
 //!
 //! - `word`: what a word is; `schema`: what values look like, as JSON Schemas;
-//! - `table` and `inner`: the words of steps and files, and those of smaller maps;
+//! - `table` and `nested`: the words of steps and files, and those of smaller maps;
 //! - `find`: the words of a place, and names that are taken.
 
 mod find;
-mod inner;
+mod nested;
 mod schema;
 mod table;
 mod word;
 
 pub use find::{BESIDE_VERB, is_reserved, is_reserved_value, word_of, words_of};
-pub use inner::{INNER, Inner, MAPS};
+pub use nested::{NESTED_MAPS, NESTED_WORDS, NestedMap};
 pub use schema::NOTHING;
 pub use table::WORDS;
 pub use word::{Doer, Place, Word};

@@ -7,7 +7,7 @@ use clap::Parser as _;
 use regex::Regex;
 use roundtable::cli::Cli;
 use roundtable::scenario::error::Findings;
-use roundtable::scenario::node;
+use roundtable::scenario::yaml;
 use roundtable::source::Source;
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ fn parses(words: &[String], place: &str) {
 
 fn yaml(text: &str, place: &str) -> Value {
     let mut findings = Findings::new(Source::new(place, text));
-    let root = node::parse(&mut findings);
+    let root = yaml::parse(&mut findings);
     assert!(findings.list.is_empty(), "{place}: {:?}", findings.list);
     root.unwrap().to_value()
 }

@@ -52,6 +52,6 @@ pub(in crate::scenario::lower) fn check(scenario: &Scenario, findings: &mut Find
     }
     // A step that couldn't be read may be the one that uses what nothing else does.
     if walk.findings.list.iter().all(|finding| finding.severity != Severity::Error) {
-        walk.doubts();
+        walk.unused();
     }
 }

@@ -3,15 +3,15 @@
 //!
 //! - `check`: the whole walk; `state`: what is known where it stands;
 //! - `steps`, `action`, `expr`: steps with the calls of verbs, other actions, the names in an expression;
-//! - `rules`: what a protocol declares for all steps; `doubts`: what only the whole scenario shows.
+//! - `rules`: what a protocol declares for all steps; `unused`: what nothing in the whole scenario uses.
 
 mod action;
 mod check;
-mod doubts;
 mod expr;
 mod rules;
 mod state;
 mod steps;
+mod unused;
 
 pub(super) use check::check;
 pub(crate) use expr::captured_in;

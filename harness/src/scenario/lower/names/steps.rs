@@ -45,10 +45,10 @@ impl Walk<'_, '_> {
                     match &branch[..] {
                         [Step { kind: StepKind::Act { actor, action }, at, .. }] if actor != "me" => {
                             for who in state.actors.get(actor).cloned().unwrap_or_default() {
-                                runs.push(Run::One(who, action, *at));
+                                runs.push(Branch::Action(who, action, *at));
                             }
                         }
-                        steps => runs.push(Run::Many(steps)),
+                        steps => runs.push(Branch::Steps(steps)),
                     }
                 }
                 self.branches(runs, context, state);
@@ -244,7 +244,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn branches(&mut self, runs: Vec<Run<'_>>, context: &mut Context, state: &mut State) {
+    fn branches(&mut self, runs: Vec<Branch<'_>>, context: &mut Context, state: &mut State) {
         let before = std::mem::take(&mut state.captured);
         let start = state.clone();
         let mut seen: BTreeMap<String, Position> = BTreeMap::new();
@@ -252,8 +252,8 @@ impl Walk<'_, '_> {
             let mut own = start.clone();
             let mut inner = context.clone();
             match run {
-                Run::One(who, action, at) => self.perform(action, at, &who, &mut inner, &mut own),
-                Run::Many(steps) => self.steps(steps, &mut inner, &mut own),
+                Branch::Action(who, action, at) => self.perform(action, at, &who, &mut inner, &mut own),
+                Branch::Steps(steps) => self.steps(steps, &mut inner, &mut own),
             }
             for (name, at) in own.captured {
                 if let Some(first) = seen.get(&name) {
@@ -289,7 +289,8 @@ impl Walk<'_, '_> {
     }
 }
 
-enum Run<'s> {
-    One(String, &'s Action, Position),
-    Many(&'s [Step]),
+/// What runs at once with others.
+enum Branch<'s> {
+    Action(String, &'s Action, Position),
+    Steps(&'s [Step]),
 }

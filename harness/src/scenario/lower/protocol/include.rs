@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::scenario::error::Findings;
 use crate::scenario::lower::fields;
-use crate::scenario::lower::file::Loaded;
+use crate::scenario::lower::loaded::Loaded;
 use crate::scenario::model::Protocol;
 use crate::scenario::node::{Kind, Node};
 use crate::source::{Position, Source};

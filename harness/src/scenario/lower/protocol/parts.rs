@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::scenario::lower::Lower;
+use crate::scenario::lower::context::Lower;
 use crate::scenario::lower::fields::{self, Fields};
-use crate::scenario::model::{Action, Barrier, Http, Step, StepKind};
+use crate::scenario::lower::patterns;
+use crate::scenario::model::{Action, Barrier, Http, Method, Step, StepKind};
 use crate::scenario::node::Node;
 use crate::scenario::template::Template;
 
@@ -41,7 +42,7 @@ impl Lower<'_> {
             "echo" => {
                 let send = inner.need("send", &what, self.findings).map(|node| Template::lower(node, self.findings));
                 let receive =
-                    inner.need("receive", &what, self.findings).map(|node| fields::pattern(node, self.findings));
+                    inner.need("receive", &what, self.findings).map(|node| patterns::pattern(node, self.findings));
                 (send.zip(receive).map(|(send, receive)| Barrier::Echo { send, receive }), &["send", "receive"])
             }
             "marker" => {
@@ -51,9 +52,11 @@ impl Lower<'_> {
                     Some(Box::new(Step { source: Arc::clone(self.findings.source()), at: node.at, kind }))
                 });
                 let receive =
-                    inner.need("receive", &what, self.findings).map(|node| fields::pattern(node, self.findings));
-                let hides =
-                    inner.take("hides").map(|node| fields::patterns(node, "hides", self.findings)).unwrap_or_default();
+                    inner.need("receive", &what, self.findings).map(|node| patterns::pattern(node, self.findings));
+                let hides = inner
+                    .take("hides")
+                    .map(|node| patterns::patterns(node, "hides", self.findings))
+                    .unwrap_or_default();
                 (
                     action.zip(receive).map(|(action, receive)| Barrier::Marker { action, receive, hides }),
                     &["do", "receive", "hides"],
@@ -65,11 +68,12 @@ impl Lower<'_> {
                 let offset = inner
                     .need("offset", &what, self.findings)
                     .and_then(|node| fields::json_path(node, "offset", self.findings));
-                let frame = inner.need("frame", &what, self.findings).map(|node| fields::pattern(node, self.findings));
+                let frame =
+                    inner.need("frame", &what, self.findings).map(|node| patterns::pattern(node, self.findings));
                 let passed = inner
                     .need("passed", &what, self.findings)
                     .and_then(|node| fields::json_path(node, "passed", self.findings));
-                let answers = inner.take("answers").map(|node| fields::pattern(node, self.findings));
+                let answers = inner.take("answers").map(|node| patterns::pattern(node, self.findings));
                 let all = get.zip(offset).zip(frame.zip(passed));
                 (
                     all.map(|((get, offset), (frame, passed))| Barrier::Get { get, offset, frame, passed, answers }),
@@ -90,7 +94,7 @@ impl Lower<'_> {
         let mut list = Vec::new();
         for (key, value) in inner.rest() {
             match self.action(value, "me") {
-                Some(Action::Http(http)) if http.method == "GET" => {
+                Some(Action::Http(http)) if http.method == Method::Get => {
                     let checks = &http.checks;
                     let more = checks.status.is_some() || checks.expect.is_some() || !checks.capture.is_empty();
                     if more || http.eventually.is_some() {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::scenario::error::Findings;
 use crate::scenario::lower::fields::{self, Fields};
+use crate::scenario::lower::patterns;
 use crate::scenario::model::{Barrier, Protocol};
 use crate::scenario::node::{Kind, Node};
 use crate::scenario::stream::{Acks, Invariant, MemberRule, Membership, Readback, Send, Stream};
@@ -55,7 +56,7 @@ pub(super) fn invariants(node: &Node, findings: &mut Findings) -> Vec<Invariant>
 
 pub(super) fn stream(name: &str, node: &Node, settable: &BTreeSet<String>, findings: &mut Findings) -> Option<Stream> {
     let mut inner = Fields::of(node, "a stream", findings)?;
-    let frame = inner.need("frame", "a stream", findings).and_then(|node| fields::fixed_pattern(node, findings));
+    let frame = inner.need("frame", "a stream", findings).and_then(|node| patterns::fixed_pattern(node, findings));
     let path = |key: &str, inner: &mut Fields<'_>, findings: &mut Findings| {
         inner.take(key).and_then(|node| fields::json_path(node, key, findings))
     };
@@ -71,12 +72,12 @@ pub(super) fn stream(name: &str, node: &Node, settable: &BTreeSet<String>, findi
     let resume = inner.take("resume").and_then(|node| fields::string(node, "resume", findings));
     let acks = inner.take("acks").and_then(|node| {
         let mut inner = Fields::of(node, "acks", findings)?;
-        let frame = inner.need("frame", "acks", findings).and_then(|node| fields::fixed_pattern(node, findings));
+        let frame = inner.need("frame", "acks", findings).and_then(|node| patterns::fixed_pattern(node, findings));
         let id = need("id", &mut inner, "acks", findings);
         let order = need("order", &mut inner, "acks", findings);
         let stream = path("stream", &mut inner, findings);
         let client_id = path("client_id", &mut inner, findings);
-        let repeated = inner.take("repeated").and_then(|node| fields::fixed_pattern(node, findings));
+        let repeated = inner.take("repeated").and_then(|node| patterns::fixed_pattern(node, findings));
         inner.finish("key of `acks`", &["frame", "id", "order", "stream", "client_id", "repeated"], findings);
         Some(Acks { frame: frame?, id: id?, order: order?, stream, client_id, repeated })
     });
@@ -91,7 +92,7 @@ pub(super) fn stream(name: &str, node: &Node, settable: &BTreeSet<String>, findi
         let Some(mut inner) = Fields::of(item, "sends", findings) else { continue };
         if inner.rest().iter().any(|(key, _)| key.text == "request") {
             let request =
-                inner.need("request", "sends", findings).and_then(|node| fields::fixed_pattern(node, findings));
+                inner.need("request", "sends", findings).and_then(|node| patterns::fixed_pattern(node, findings));
             let stream = if single {
                 path("stream", &mut inner, findings)
             } else {
@@ -103,7 +104,7 @@ pub(super) fn stream(name: &str, node: &Node, settable: &BTreeSet<String>, findi
                 sends.push(Send::Request { request, stream, id, order });
             }
         } else {
-            let frame = inner.need("frame", "sends", findings).and_then(|node| fields::fixed_pattern(node, findings));
+            let frame = inner.need("frame", "sends", findings).and_then(|node| patterns::fixed_pattern(node, findings));
             let client_id = need("client_id", &mut inner, "a frame that sends", findings);
             if let (Some(frame), Some(client_id)) = (frame, client_id) {
                 sends.push(Send::Frame { frame, client_id });
@@ -180,7 +181,7 @@ fn member_rules(node: &Node, single: bool, findings: &mut Findings) -> Vec<Membe
             let mut inner = Fields::of(item, "a rule of membership", findings)?;
             let request = inner
                 .need("request", "a rule of membership", findings)
-                .and_then(|node| fields::fixed_pattern(node, findings));
+                .and_then(|node| patterns::fixed_pattern(node, findings));
             let stream =
                 if single { inner.take("stream") } else { inner.need("stream", "a rule of membership", findings) };
             let stream = stream.and_then(|node| fields::json_path(node, "stream", findings));

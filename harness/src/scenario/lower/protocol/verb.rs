@@ -5,12 +5,13 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::scenario::error::Findings;
+use crate::scenario::lower::context::{Lower, Signature};
 use crate::scenario::lower::fields::{self, Fields};
-use crate::scenario::lower::{Lower, Signature, names};
+use crate::scenario::lower::names;
 use crate::scenario::model::{Action, Step, StepKind, Verb};
 use crate::scenario::node::{Key, Kind, Node};
 use crate::scenario::template::Template;
-use crate::scenario::visit::{self, Part};
+use crate::scenario::visit;
 use crate::scenario::words::Place;
 use crate::text::nearest_word;
 
@@ -147,11 +148,11 @@ impl Lower<'_> {
     /// A verb that calls itself, directly or by others, would never end.
     pub(super) fn refuse_cycles(&mut self, verbs: &IndexMap<String, Arc<Verb>>) {
         for (name, verb) in verbs {
-            let mut reached = calls(&verb.steps);
+            let mut reached = visit::calls(&verb.steps);
             let mut place = 0;
             while place < reached.len() {
                 if let Some(verb) = verbs.get(&reached[place]) {
-                    let mut further = calls(&verb.steps);
+                    let mut further = visit::calls(&verb.steps);
                     further.retain(|next| !reached.contains(next));
                     reached.extend(further);
                 }
@@ -162,17 +163,6 @@ impl Lower<'_> {
             }
         }
     }
-}
-
-/// The verbs that steps call.
-fn calls(steps: &[Step]) -> Vec<String> {
-    let mut found = Vec::new();
-    visit::steps(steps, &mut |part| {
-        if let Part::Action(Action::Call(call)) = part {
-            found.push(call.verb.clone());
-        }
-    });
-    found
 }
 
 fn is_request(action: &Action) -> bool {

@@ -7,7 +7,7 @@ use super::{nothing, read, read_protocol, rooms, snapshot, story, table, told};
 use crate::scenario::error::Findings;
 use crate::scenario::lower::protocol;
 use crate::scenario::model::Protocol;
-use crate::scenario::node;
+use crate::scenario::yaml;
 use crate::source::Source;
 
 /// Every participant of a story has something to do here.
@@ -103,7 +103,7 @@ fn nothing_is_proven_without_a_barrier() {
 fn without_barrier() -> Arc<Protocol> {
     let text = "protocol: bare\nverbs:\n  enter: { steps: [{ me: { connect: / } }] }\n  quiet: { steps: [{ me: { receive_nothing: {}, for: 1s } }] }\n";
     let mut findings = Findings::new(Source::new("protocols/bare.yaml", text));
-    let root = node::parse(&mut findings).unwrap();
+    let root = yaml::parse(&mut findings).unwrap();
     let read = protocol(&root, &mut findings, &mut nothing);
     assert!(findings.list.is_empty(), "{:?}", told(&findings));
     Arc::new(read.unwrap())
@@ -180,7 +180,7 @@ fn what_a_protocol_declares_for_all_is_followed_where_it_is_used() {
         "barrier: { get: { get: '/{{ place }}', offset: $.n, frame: {}, passed: $.n } }\n",
     );
     let mut findings = Findings::new(Source::new("protocols/p.yaml", text));
-    let root = node::parse(&mut findings).unwrap();
+    let root = yaml::parse(&mut findings).unwrap();
     let protocol = Arc::new(protocol(&root, &mut findings, &mut nothing).unwrap());
     let steps = [
         "{ ann: { get: / } }, { ben: { get: / } }",

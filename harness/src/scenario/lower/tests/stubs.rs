@@ -137,7 +137,7 @@ fn a_server_that_knows_a_stub_is_the_scenarios_own() {
     use crate::source::Source;
     let own = |text: &str| {
         let mut findings = Findings::new(Source::new("story.yaml", text));
-        let root = crate::scenario::node::parse(&mut findings).unwrap();
+        let root = crate::scenario::yaml::parse(&mut findings).unwrap();
         let mut find = |_: &str| Loaded::Missing(Vec::new());
         scenario(&root, &mut findings, "suite/story", &mut find).unwrap().acts_on_server
     };

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::error::{Diagnostic, Findings};
 use super::load::Library;
 use super::lower;
-use super::model::{Action, Protocol, Scenario, Step, Verb};
-use super::visit::{self, Part};
+use super::model::{Barrier, Protocol, Scenario, Verb};
+use super::visit;
 use crate::source::Position;
 
 /// Reads every protocol file below `root` and above it up to `top`, and holds them against all scenarios there are.
@@ -102,32 +102,22 @@ fn called(scenarios: &[Arc<Scenario>]) -> BTreeSet<(PathBuf, Position)> {
             }
         }
         for protocol in spoken {
-            let mut names = calls(&scenario.steps);
-            names.extend(calls(&scenario.always));
-            names.extend(calls(&protocol.login));
-            if let Some(super::model::Barrier::Marker { action, .. }) = &protocol.barrier {
-                names.extend(calls(std::slice::from_ref(action)));
+            let mut names = visit::calls(&scenario.steps);
+            names.extend(visit::calls(&scenario.always));
+            names.extend(visit::calls(&protocol.login));
+            if let Some(Barrier::Marker { action, .. }) = &protocol.barrier {
+                names.extend(visit::calls(std::slice::from_ref(action)));
             }
             while let Some(name) = names.pop() {
                 if let Some(verb) = protocol.verbs.get(&name)
                     && called.insert(place(verb))
                 {
-                    names.extend(calls(&verb.steps));
+                    names.extend(visit::calls(&verb.steps));
                 }
             }
         }
     }
     called
-}
-
-fn calls(steps: &[Step]) -> Vec<String> {
-    let mut names = Vec::new();
-    visit::steps(steps, &mut |part| {
-        if let Part::Action(Action::Call(call)) = part {
-            names.push(call.verb.clone());
-        }
-    });
-    names
 }
 
 /// Every name that a scenario sets: captures, columns, participants and groups.

@@ -6,7 +6,7 @@ use super::word::{Word, needed, word};
 
 /// A map that stands within another one.
 #[derive(Debug, Clone, Copy)]
-pub struct Inner {
+pub struct NestedMap {
     /// The name of its definition in the schema; its words are at [`Inside`] this.
     pub name: &'static str,
     /// Where it stands, as people say it.
@@ -17,14 +17,14 @@ pub struct Inner {
     pub nullable: bool,
 }
 
-const fn map(name: &'static str, at: &'static str) -> Inner {
-    Inner { name, at, open: false, nullable: false }
+const fn map(name: &'static str, at: &'static str) -> NestedMap {
+    NestedMap { name, at, open: false, nullable: false }
 }
 
 /// Every such map, in the order of the reference.
-pub const MAPS: &[Inner] = &[
+pub const NESTED_MAPS: &[NestedMap] = &[
     map("wishes", "`server`, in a scenario file"),
-    Inner { name: "stub", at: "a stub, in `stubs`", open: false, nullable: true },
+    NestedMap { name: "stub", at: "a stub, in `stubs`", open: false, nullable: true },
     map("answer", "an element of `answers` of a stub"),
     map("reply", "`reply`, written as a map"),
     map("event", "`chunk_event`"),
@@ -33,9 +33,9 @@ pub const MAPS: &[Inner] = &[
     map("race", "`race`"),
     map("snapshot", "`snapshot`, written as a map"),
     map("log", "`server`, as a step that waits"),
-    Inner { name: "close", at: "`close`", open: false, nullable: true },
+    NestedMap { name: "close", at: "`close`", open: false, nullable: true },
     map("refusal", "`refused`, written as a map"),
-    Inner { name: "identity", at: "`identity`, in a protocol file", open: true, nullable: false },
+    NestedMap { name: "identity", at: "`identity`, in a protocol file", open: true, nullable: false },
     map("echo", "`barrier`: `echo`"),
     map("marker", "`barrier`: `marker`"),
     map("position", "`barrier`: `get`"),
@@ -53,7 +53,7 @@ const REPLY: &str = r##"{"oneOf": [{"type": ["integer", "string"]}, {"$ref": "#/
 const ACTION: &str = r##"{"$ref": "#/$defs/action"}"##;
 
 /// Every word of those maps.
-pub const INNER: &[Word] = &[
+pub const NESTED_WORDS: &[Word] = &[
     word(Inside("wishes"), "config", MAP, "{ queue_capacity: 3 }", "Keys of our server's configuration."),
     word(
         Inside("wishes"),

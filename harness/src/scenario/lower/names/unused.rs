@@ -1,10 +1,10 @@
-//! What a scenario can be played with, and is probably not meant so.
+//! Warnings of captures, participants and stubs that nothing uses.
 
 use super::state::Walk;
 
 impl Walk<'_, '_> {
-    /// Warnings that need the whole scenario.
-    pub(super) fn doubts(&mut self) {
+    /// Told when the whole scenario was followed.
+    pub(super) fn unused(&mut self) {
         self.unused_captures();
         self.idle_participants();
         self.idle_stubs();
