@@ -17,7 +17,8 @@ pub(crate) struct Code {
     document: String,
 }
 
-struct Crate {
+/// A crate, with what ties its files.
+pub(super) struct Crate {
     folder: &'static str,
     table: &'static str,
     files: BTreeSet<String>,
@@ -30,12 +31,7 @@ impl Code {
     pub(crate) fn read(top: &Path, document: &Path) -> Result<Self, String> {
         let text = |file: &str| std::fs::read_to_string(top.join(file)).ok();
         let document = std::fs::read_to_string(document).map_err(|error| format!("{}: {error}", document.display()))?;
-        let crates = CRATES.map(|(folder, name, table)| {
-            let tree = tree::read(folder, name, &text)?;
-            let (ties, lost) = ties(&tree);
-            let files = tree.modules.into_iter().map(|module| module.file).collect();
-            Ok(Crate { folder, table, files, ties, lost })
-        });
+        let crates = CRATES.map(|(folder, name, table)| Crate::read(folder, name, table, &text));
         Ok(Self { crates: crates.into_iter().collect::<Result<_, String>>()?, document })
     }
 
@@ -46,7 +42,7 @@ impl Code {
 
     /// Arrows that go up in the table of layers, and what differs between table and sources.
     pub(crate) fn layers(&self) -> Vec<String> {
-        self.crates.iter().flat_map(|one| one.layers(&table::rows(&self.document, one.table))).collect()
+        self.crates.iter().flat_map(|one| one.layers(&self.document)).collect()
     }
 
     /// Circles between the modules at the top of a crate, and between the parts of a folder if one is a folder itself.
@@ -57,7 +53,8 @@ impl Code {
     /// Circles between files but for those that the document lets stay, and what it lets stay in vain.
     pub(crate) fn file_circles(&self) -> Vec<String> {
         let rows = table::rows(&self.document, "Circles that stay");
-        let stay: Vec<_> = rows.iter().map(|row| row.iter().flat_map(|cell| table::names(cell)).collect()).collect();
+        let stay: Vec<_> =
+            rows.iter().map(|row| row.iter().take(2).flat_map(|cell| table::names(cell)).collect()).collect();
         file_circles(&self.ties().collect::<Vec<_>>(), &stay)
     }
 
@@ -86,6 +83,18 @@ pub(super) fn file_circles(ties: &[&Tie], stay: &[Vec<String>]) -> Vec<String> {
 }
 
 impl Crate {
+    pub(super) fn read(
+        folder: &'static str,
+        name: &str,
+        table: &'static str,
+        text: tree::Read<'_>,
+    ) -> Result<Self, String> {
+        let tree = tree::read(folder, name, text)?;
+        let (ties, lost) = ties(&tree);
+        let files = tree.modules.into_iter().map(|module| module.file).collect();
+        Ok(Self { folder, table, files, ties, lost })
+    }
+
     /// The modules on the way to a file: `["run", "act"]`; for a root of the crate its own name.
     fn way<'a>(&self, file: &'a str) -> Vec<&'a str> {
         let path = file.strip_prefix(self.folder).unwrap_or(file).trim_matches('/').trim_end_matches(".rs");
@@ -96,13 +105,14 @@ impl Crate {
         self.way(file)[0].to_owned()
     }
 
-    fn layers(&self, rows: &[Vec<String>]) -> Vec<String> {
+    pub(super) fn layers(&self, document: &str) -> Vec<String> {
+        let rows = table::rows(document, self.table);
         let mut found = Vec::new();
         let mut layers: BTreeMap<String, usize> = BTreeMap::new();
         for (layer, row) in rows.iter().enumerate() {
             for name in row.get(1).into_iter().flat_map(|cell| table::names(cell)) {
-                if layers.insert(name.clone(), layer).is_some() {
-                    found.push(format!("{}: `{name}` stands there twice", self.table));
+                if *layers.entry(name.clone()).or_insert(layer) != layer {
+                    found.push(format!("{}: `{name}` stands in two rows", self.table));
                 }
             }
         }
@@ -128,7 +138,7 @@ impl Crate {
         found
     }
 
-    fn folder_circles(&self) -> Vec<String> {
+    pub(super) fn folder_circles(&self) -> Vec<String> {
         let ways: Vec<Vec<&str>> = self.files.iter().map(|file| self.way(file)).collect();
         let folders: BTreeSet<&[&str]> = ways.iter().flat_map(|way| (0..way.len()).map(|end| &way[..end])).collect();
         let mut found = Vec::new();

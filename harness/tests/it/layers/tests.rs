@@ -1,17 +1,20 @@
 //! The reader of sources, with small crates; what each of them ties is written as `from:line path to`.
 
 use super::graph::{arrows, circles, told};
-use super::rules::file_circles;
+use super::rules::{Crate, file_circles};
 use super::ties::{Tie, ties};
 use super::{table, tree};
 
-/// The ties of a crate of these files, and what it did not understand.
-fn read(files: &[(&str, &str)]) -> Vec<Tie> {
-    let text = |wanted: &str| {
-        let found = files.iter().find(|(file, _)| format!("src/{file}") == wanted);
+/// Gives the texts of these files, which stand in `src`.
+fn texts<'a>(files: &'a [(&str, &str)]) -> impl Fn(&str) -> Option<String> + 'a {
+    move |wanted| {
+        let found = files.iter().find(|(file, _)| wanted.strip_prefix("src/") == Some(file));
         found.map(|(_, text)| (*text).to_owned())
-    };
-    let (ties, lost) = ties(&tree::read("src", "own", &text).unwrap());
+    }
+}
+
+fn read(files: &[(&str, &str)]) -> Vec<Tie> {
+    let (ties, lost) = ties(&tree::read("src", "own", &texts(files)).unwrap());
     assert_eq!(lost, Vec::<String>::new());
     ties.into_iter().collect()
 }
@@ -192,31 +195,20 @@ fn a_program_names_its_library_and_other_crates_are_none_of_ours() {
 }
 
 #[test]
-fn what_a_macro_makes_stands_where_the_macro_is_called_and_what_nobody_makes_is_told() {
-    let files = |b: &'static str| {
-        move |file: &str| match file {
-            "src/lib.rs" => Some("mod a; mod b;".to_owned()),
-            "src/a.rs" => Some("use crate::b::Id;".to_owned()),
-            "src/b.rs" => Some(b.to_owned()),
-            _ => None,
-        }
-    };
-    let (found, lost) = ties(&tree::read("src", "own", &files("ids! { Id }")).unwrap());
-    assert_eq!((found.len(), lost.len()), (1, 0));
-    let (found, lost) = ties(&tree::read("src", "own", &files("struct Other;")).unwrap());
-    assert_eq!((found.len(), lost), (0, vec!["src/a.rs:1: crate::b::Id".to_owned()]));
-    assert_eq!(
-        tree::read("src", "own", &|file| (file == "src/lib.rs").then(|| "\nmod a fn".into()))
-            .err()
-            .unwrap()
-            .split(": ")
-            .next(),
-        Some("src/lib.rs:2")
-    );
-    assert_eq!(
-        tree::read("src", "own", &|file| (file == "src/lib.rs").then(|| "mod a;".into())).err().unwrap(),
-        "src/lib.rs: no file of `mod a;`"
-    );
+fn what_a_macro_makes_stands_where_it_is_called_and_what_nobody_makes_is_told() {
+    let found =
+        |b| ties(&tree::read("src", "own", &texts(&[ROOT, ("a.rs", "use crate::b::Id;"), ("b.rs", b)])).unwrap());
+    let (made, lost) = found("ids! { Id }");
+    assert_eq!((made.len(), lost.len()), (1, 0));
+    let (made, lost) = found("struct Other;");
+    assert_eq!((made.len(), lost), (0, vec!["src/a.rs:1: crate::b::Id".to_owned()]));
+}
+
+#[test]
+fn what_cannot_be_read_is_told() {
+    let wrong = |root| tree::read("src", "own", &texts(&[("lib.rs", root)])).err().unwrap();
+    assert!(wrong("\nmod a fn").starts_with("src/lib.rs:2: "), "{}", wrong("\nmod a fn"));
+    assert_eq!(wrong("mod a;"), "src/lib.rs: no file of `mod a;`");
 }
 
 /// One file uses another, by as many lines as asked.
@@ -252,4 +244,51 @@ fn tables_are_found_by_their_heading() {
     assert_eq!(rows, [["top", "`main`, `cli/`"], ["low", "`text`"]]);
     assert_eq!(table::names(&rows[0][1]), ["main", "cli"]);
     assert_eq!(table::rows(text, "Three"), Vec::<Vec<String>>::new());
+}
+
+#[test]
+fn a_module_uses_its_own_layer_and_those_below() {
+    let files = [
+        ("lib.rs", "mod top; mod side; mod low; mod lost;"),
+        ("top.rs", "use crate::{low::A, side::B};"),
+        ("side.rs", "pub struct B;"),
+        ("low.rs", "pub struct A;\nuse crate::side::B;"),
+        ("lost.rs", ""),
+    ];
+    let code = Crate::read("src", "own", "Layers", &texts(&files)).unwrap();
+    let table = |rows: &str| format!("# Layers\n\n| layer | modules |\n|---|---|\n{rows}");
+    let wrong = table("| one | `top`, `side` |\n| two | `low/`, `gone`, `top` |\n");
+    assert_eq!(
+        code.layers(&wrong),
+        [
+            "Layers: `top` stands in two rows",
+            "Layers: `lost` stands in no row",
+            "Layers: there is no `gone`",
+            "src/low.rs:2 uses crate::side::B (src/side.rs): low stands below side"
+        ]
+    );
+    assert_eq!(code.layers(&table("| one | `top` |\n| two | `low`, `side`, `lost` |")), Vec::<String>::new());
+}
+
+#[test]
+fn folders_have_no_circle_even_where_files_have_none() {
+    let files = |used: &'static str| {
+        [
+            ("lib.rs", "mod run;"),
+            ("run/mod.rs", "mod acts; mod steps; mod wait;"),
+            ("run/acts/mod.rs", "pub mod a; pub mod b;"),
+            ("run/acts/a.rs", "use crate::run::steps::c::C;"),
+            ("run/acts/b.rs", "pub struct B;"),
+            ("run/steps/mod.rs", "pub mod c; pub mod d;"),
+            ("run/steps/c.rs", "pub struct C;"),
+            ("run/steps/d.rs", used),
+            ("run/wait.rs", "use super::acts::b::B;"),
+        ]
+    };
+    let found = |used| {
+        let code = Crate::read("src", "own", "Layers", &texts(&files(used))).unwrap();
+        code.folder_circles().iter().map(|circle| circle.lines().next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("use crate::run::acts::b::B;"), ["circle of 2: run/acts, run/steps"]);
+    assert_eq!(found("use super::c::C;"), Vec::<String>::new());
 }
