@@ -5,6 +5,7 @@
 //! - [`courier`]: a server that asks others;
 //! - [`kill`]: a run that is killed at any moment;
 //! - [`docs`]: the documents, whose references are made and whose examples are run;
+//! - [`layers`]: the sources themselves: what uses what, and in which order;
 //! - [`life`]: what the program started ends with it, whatever ends it;
 //! - [`reports`]: what `--report`, `report` and `merge-reports` write, read by other programs;
 //! - [`project`]: a temporary folder of scenarios, and the program run in it;
@@ -18,6 +19,7 @@ mod cli;
 mod courier;
 mod docs;
 mod kill;
+mod layers;
 mod library;
 mod life;
 mod project;

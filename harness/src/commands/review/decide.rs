@@ -3,21 +3,21 @@
 use crate::cli::ReviewArgs;
 use crate::commands::output::{complain, print, refuse};
 use crate::exit::Exit;
-use crate::review::decide::{Decision, Decisions, carry_out};
+use crate::review::decide::{ChangeDecision, Decisions, carry_out};
 use crate::review::{Review, screen};
 use crate::text::paint::Paint;
 
 /// Takes the decisions of `--accept` and `--reject`.
 pub(super) fn decide(review: &Review, args: &ReviewArgs, paint: Paint) -> Exit {
     let mut decisions = Decisions::default();
-    let accepts = args.accept.iter().map(|pattern| (pattern, Decision::Accept));
-    for (pattern, decision) in accepts.chain(args.reject.iter().map(|pattern| (pattern, Decision::Reject))) {
+    let accepts = args.accept.iter().map(|pattern| (pattern, ChangeDecision::Accept));
+    for (pattern, decision) in accepts.chain(args.reject.iter().map(|pattern| (pattern, ChangeDecision::Reject))) {
         let matched = decisions.matching(review, pattern, decision);
         if matched.is_empty() {
             complain(&format!("`{pattern}` matches nothing that is pending (`roundtable review --list` shows it)"));
             return Exit::Nothing;
         }
-        let word = if decision == Decision::Accept { "accept" } else { "reject" };
+        let word = if decision == ChangeDecision::Accept { "accept" } else { "reject" };
         print(&format!("{word} `{pattern}`:\n"));
         print(&matched.iter().map(|one| format!("  {one}\n")).collect::<String>());
     }
