@@ -21,7 +21,7 @@ use crate::scenario::model::{ParticipantSpec, Scenario};
 use crate::stub::Started;
 use crate::subject::Server;
 
-/// EntryKind a scenario holds before its first step.
+/// What a scenario holds before its first step.
 pub(super) fn world(
     job: &Job,
     session: &Session,

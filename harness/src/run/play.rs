@@ -156,7 +156,7 @@ async fn show(desk: Option<&Arc<Desk>>, top: &StepContext, failures: &[Failure])
     !failures.is_empty()
 }
 
-/// EntryKind the end of a scenario gave, besides failures.
+/// What the end of a scenario gave, besides failures.
 struct Judged {
     unknown: Vec<String>,
     stream_patterns: Vec<StreamPattern>,
@@ -167,7 +167,7 @@ struct Judged {
 async fn judge(top: &StepContext, failures: &mut Vec<Failure>) -> Judged {
     let world = &top.world;
     if failures.is_empty() || !world.scenario.protocol.invariants.is_empty() {
-        // EntryKind the last step caused belongs to the scenario and to its history; a barrier that breaks here has been told
+        // What the last step caused belongs to the scenario and to its history; a barrier that breaks here has been told
         // elsewhere, or will be by the invariants.
         let _ = settle(top).await;
     }
@@ -216,7 +216,7 @@ fn own_lines(world: &World) -> Vec<LoggedLine> {
     world.log.own_lines(world.target.server.died().is_some(), &ids)
 }
 
-/// EntryKind came of it, where a failure may have been expected.
+/// What came of it, where a failure may have been expected.
 fn outcome(scenario: &Scenario, failures: Vec<Failure>) -> Outcome {
     // A mistake of the scenario, the server's death or a broken network is never the failure that was expected.
     let excused = failures.iter().all(|failure| {

@@ -1,4 +1,4 @@
-//! EntryKind all scenarios of a run share, and what the runner sees of one that is under way.
+//! What all scenarios of a run share, and what the runner sees of one that is under way.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use crate::event::EventSink;
 use crate::plan::PlaySettings;
 use crate::secret::Secrets;
 
-/// EntryKind all scenarios of a run share.
+/// What all scenarios of a run share.
 #[derive(Clone)]
 pub struct Session {
     /// How they are played.
@@ -19,17 +19,17 @@ pub struct Session {
     pub desk: Option<Arc<Desk>>,
     /// Takes the events.
     pub sink: EventSink,
-    /// EntryKind must not stand in snapshots, events and results.
+    /// What must not stand in snapshots, events and results.
     pub secrets: Option<Arc<Secrets>>,
 }
 
-/// EntryKind the runner sees of a scenario that is under way.
+/// What the runner sees of a scenario that is under way.
 #[derive(Clone)]
 pub(crate) struct Watch {
     /// Gets the server's lines.
     pub(crate) log: Arc<LogBook>,
     /// Who waits for what.
     pub(crate) progress: Arc<Progress>,
-    /// EntryKind its times count from.
+    /// What its times count from.
     pub(crate) began: Instant,
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::line::{Answer, Line};
-use super::lock;
+use super::lock::lock;
 use crate::history::Closing;
 use crate::scenario::stub::{Framing, Reply, ReplyBody, is_status};
 use crate::scenario::template::{Scope, as_text};

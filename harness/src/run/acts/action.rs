@@ -1,4 +1,4 @@
-//! EntryKind an actor does, but for the calls of verbs, which are steps again.
+//! What an actor does, but for the calls of verbs, which are steps again.
 
 use crate::event::Failure;
 use crate::run::context::connections::{connection, watched};
@@ -14,7 +14,7 @@ use super::request::request;
 use super::send::send;
 use super::stub::act_as_stub;
 
-/// EntryKind is left of an action.
+/// What is left of an action.
 pub(crate) enum Acted<'a> {
     /// Nothing: it is done.
     Done,

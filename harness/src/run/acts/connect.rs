@@ -100,7 +100,7 @@ pub(super) async fn connect(context: &mut StepContext, asked: &Connect, is_main:
     }
 }
 
-/// EntryKind the handshake asks for.
+/// What the handshake asks for.
 fn handshake(context: &StepContext, asked: &Connect) -> Result<Handshake, Box<Failure>> {
     let query = asked.query.as_ref().map(|query| context.render(query)).transpose()?;
     let url = address(context, &context.text(&asked.path)?, query.as_ref())?;

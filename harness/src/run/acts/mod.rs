@@ -1,4 +1,4 @@
-//! EntryKind actors do.
+//! What actors do.
 //!
 //! - [`action`]: each of them, with `connect`, `request` and `send`; [`checks`]: what an answer must be;
 //! - `stub`: answers of a stub; [`server`]: what is done to the server.

@@ -1,4 +1,4 @@
-//! EntryKind a scenario does to its server.
+//! What a scenario does to its server.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::scenario::template::Template;
 use crate::subject::SubjectError;
 use crate::text::counted;
 
-/// EntryKind is done, as a verb.
+/// What is done, as a verb.
 fn word(action: &ServerAction) -> &'static str {
     match action {
         ServerAction::Restart => "restart",

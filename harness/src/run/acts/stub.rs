@@ -1,4 +1,4 @@
-//! EntryKind a stub does in a scenario: the answers that steps give.
+//! What a stub does in a scenario: the answers that steps give.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +37,7 @@ impl Fit {
         }
     }
 
-    /// EntryKind there is none of.
+    /// What there is none of.
     fn what(self) -> &'static str {
         match self {
             Self::Waiting => "unanswered request",

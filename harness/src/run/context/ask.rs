@@ -24,9 +24,9 @@ pub(crate) struct Outgoing {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<String>,
-    /// EntryKind the body means, where it is JSON.
+    /// What the body means, where it is JSON.
     pub(crate) json: Option<Value>,
-    /// EntryKind it is for, where no step asks.
+    /// What it is for, where no step asks.
     pub(crate) purpose: Option<&'static str>,
 }
 

@@ -9,7 +9,7 @@ use crate::run::state::mailbox::Mailbox;
 use crate::run::state::stub_actor::StubActor;
 use crate::scenario::template::Template;
 
-/// EntryKind a step looks at.
+/// What a step looks at.
 pub(crate) enum Watched {
     /// The frames of a connection.
     Connection(Arc<Connection>),
@@ -27,7 +27,7 @@ impl Watched {
     }
 }
 
-/// EntryKind a step looks at: a stub's requests, or the connection that is meant.
+/// What a step looks at: a stub's requests, or the connection that is meant.
 pub(crate) fn watched(context: &StepContext, via: Option<&Template>) -> Result<Watched, Box<Failure>> {
     match stub(context) {
         Some(stub) => Ok(Watched::Stub(Arc::clone(stub))),

@@ -1,4 +1,4 @@
-//! EntryKind a step sees of its scenario.
+//! What a step sees of its scenario.
 //!
 //! - [`step_context`]: who acts, which names there are, what a call handed in; `scope`: the same to templates;
 //! - [`ask`]: requests as a participant; [`wait`]: waiting so long, and what it means where it was in vain;

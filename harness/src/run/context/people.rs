@@ -1,4 +1,4 @@
-//! EntryKind one needs to go on by hand as one of the participants.
+//! What one needs to go on by hand as one of the participants.
 
 use std::sync::Arc;
 

@@ -19,13 +19,13 @@ use crate::run::state::world::World;
 use crate::scenario::model::{Action, Checks, Step};
 use crate::scenario::template::{RenderError, Template};
 
-/// EntryKind came of a step: nothing to tell, or one failure of each branch in the order of the file.
+/// What came of a step: nothing to tell, or one failure of each branch in the order of the file.
 pub(crate) type StepResult = Result<(), Vec<Failure>>;
 
 /// Plays an action of the protocol's own, which a barrier needs: steps stand above barriers.
 pub(crate) type PlayAction = for<'a> fn(&'a mut StepContext, &'a Action) -> BoxFuture<'a, StepResult>;
 
-/// EntryKind becomes of a step.
+/// What becomes of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// It is played.
@@ -38,11 +38,11 @@ pub(crate) enum Decision {
 
 /// Is asked before every step.
 pub(crate) trait Debugger: Send + Sync {
-    /// EntryKind becomes of a step.
+    /// What becomes of a step.
     fn before<'a>(&'a self, context: &'a StepContext, step: &'a Step) -> BoxFuture<'a, Decision>;
 }
 
-/// EntryKind the main step of a verb has to show, where not the file's own checks.
+/// What the main step of a verb has to show, where not the file's own checks.
 #[derive(Clone)]
 pub(crate) enum MainMode {
     /// Its own checks.
@@ -55,7 +55,7 @@ pub(crate) enum MainMode {
     Released(Arc<Racer>),
 }
 
-/// EntryKind a call of a verb hands to the steps of the verb.
+/// What a call of a verb hands to the steps of the verb.
 #[derive(Clone, Default)]
 pub(crate) struct CallSettings {
     /// Whether the step stands in a verb.
@@ -104,7 +104,7 @@ pub(crate) enum Pace {
     Usual,
     /// The debugger isn't asked: others go on beside it (a parallel branch, a race, a marker).
     Beside,
-    /// EntryKind already came decides: nothing is awaited, and nothing is told of the steps here.
+    /// What already came decides: nothing is awaited, and nothing is told of the steps here.
     AtOnce,
 }
 
@@ -183,7 +183,7 @@ impl StepContext {
         }
     }
 
-    /// EntryKind tells this place from others where something is drawn: the steps that led here, and who acts.
+    /// What tells this place from others where something is drawn: the steps that led here, and who acts.
     pub(crate) fn spot(&self) -> u64 {
         let mix = self.place.trail.iter().fold(Mix::new(0), |mix, place| {
             let file = place.file.file_name().unwrap_or_default().to_string_lossy();

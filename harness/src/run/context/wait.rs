@@ -35,7 +35,7 @@ pub(crate) async fn patiently<T>(
     Err(failure)
 }
 
-/// EntryKind failed because a connection broke; where the server ended in that moment, that is what failed.
+/// What failed because a connection broke; where the server ended in that moment, that is what failed.
 pub(crate) async fn or_death(context: &StepContext, failure: Box<Failure>) -> Box<Failure> {
     match tokio::time::timeout(MOMENT, context.world.target.server.death()).await {
         Ok(death) => server_died(context, &death),

@@ -1,4 +1,4 @@
-//! EntryKind is done by hand in a scenario that is stopped.
+//! What is done by hand in a scenario that is stopped.
 
 use serde_json::Value;
 

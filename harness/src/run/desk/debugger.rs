@@ -63,7 +63,7 @@ enum Stops {
 }
 
 impl Desk {
-    /// A desk at standard input. EntryKind it tells goes to `out`; it stops before steps, at a failure, or both.
+    /// A desk at standard input. What it tells goes to `out`; it stops before steps, at a failure, or both.
     pub fn new(steps: bool, on_failure: bool, paint: Paint, out: Box<dyn Fn(String) + Send + Sync>) -> Self {
         let (tell, commands) = mpsc::unbounded_channel();
         // A terminal can't be read without blocking. The thread ends with the input, or with the program.

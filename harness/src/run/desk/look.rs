@@ -1,4 +1,4 @@
-//! EntryKind the desk shows of a scenario that is stopped.
+//! What the desk shows of a scenario that is stopped.
 
 use std::fmt::Write as _;
 

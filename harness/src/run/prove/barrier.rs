@@ -3,7 +3,7 @@
 //!
 //! [`barriers`]: super::barriers
 
-/// EntryKind a barrier gave.
+/// What a barrier gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Proof {
     /// Everything caused before has arrived.
@@ -12,7 +12,7 @@ pub(crate) enum Proof {
     None,
 }
 
-/// EntryKind became of one question.
+/// What became of one question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reply {
     /// It was answered.
@@ -23,7 +23,7 @@ pub(crate) enum Reply {
     Unasked,
 }
 
-/// EntryKind is to be done next.
+/// What is to be done next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next<Q> {
     /// These questions are asked at once; each gets a reply.
@@ -33,7 +33,7 @@ pub(crate) enum Next<Q> {
 }
 
 /// The questions of a barrier, in rounds: those of a round are asked at once, and the next round begins when all of them
-/// have a reply. EntryKind others sent must be through before the watcher is asked, so the watcher's round is the last.
+/// have a reply. What others sent must be through before the watcher is asked, so the watcher's round is the last.
 #[derive(Debug)]
 pub(crate) struct Barrier<Q> {
     rounds: std::vec::IntoIter<Vec<Q>>,
@@ -49,7 +49,7 @@ impl<Q> Barrier<Q> {
         Self { rounds: rounds.into_iter(), open: 0, proof }
     }
 
-    /// EntryKind comes next, when every question so far has its reply.
+    /// What comes next, when every question so far has its reply.
     pub(crate) fn next(&mut self) -> Next<Q> {
         debug_assert_eq!(self.open, 0, "every question has its reply");
         match self.rounds.find(|round| !round.is_empty()) {

@@ -43,7 +43,7 @@ enum Question {
 pub(crate) async fn barrier(context: &StepContext, watcher: &Arc<Connection>) -> Result<Proof, Box<Failure>> {
     let end = lock(&watcher.mailbox.inbox).end.clone();
     if let Some(end) = end {
-        // EntryKind the server sent before a close frame has arrived with it; a lost connection may have lost more.
+        // What the server sent before a close frame has arrived with it; a lost connection may have lost more.
         return Ok(if end.code.is_some() { Proof::Proven } else { Proof::None });
     }
     if lock(&watcher.mailbox.inbox).stalled {
@@ -73,7 +73,7 @@ pub(crate) async fn barrier(context: &StepContext, watcher: &Arc<Connection>) ->
 /// The other open connections that have sent what no barrier has shown to be through, oldest first.
 fn senders(context: &StepContext, watcher: &Connection) -> Vec<Arc<Connection>> {
     let all = context.world.cast.participants.values().flat_map(|participant| participant.current());
-    // EntryKind a connection sent that is closed by now can't be flushed: a scenario awaits its effect itself.
+    // What a connection sent that is closed by now can't be flushed: a scenario awaits its effect itself.
     let mut senders: Vec<_> =
         all.filter(|connection| connection.id != watcher.id && unflushed(connection) && connection.is_open()).collect();
     senders.sort_by_key(|connection| connection.id);

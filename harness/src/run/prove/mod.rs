@@ -1,4 +1,4 @@
-//! EntryKind must hold, and how it is known.
+//! What must hold, and how it is known.
 //!
 //! - [`expect`]: waiting for frames; `wanted`: what for, and why it was missed (pure);
 //! - `absence`: nothing, or so many and no more; [`barriers`] prove it, in the order of `barrier` (pure);

@@ -1,4 +1,4 @@
-//! EntryKind a protocol promises of its streams, judged at the end of a scenario.
+//! What a protocol promises of its streams, judged at the end of a scenario.
 
 use std::sync::Arc;
 

@@ -11,7 +11,7 @@ use crate::snapshot::changes::{ChangeKind, Fingerprint, changes};
 use crate::snapshot::diff_lines;
 use crate::snapshot::store::{self, FrontMatter};
 
-/// EntryKind comparing a scenario's snapshots gave.
+/// What comparing a scenario's snapshots gave.
 #[derive(Default)]
 pub(crate) struct Compared {
     pub(crate) failures: Vec<Failure>,
@@ -52,7 +52,7 @@ pub(crate) fn compare(world: &World, keep: Option<&SnapshotOptions>, held: bool)
     compared
 }
 
-/// EntryKind changed most, and how much more there is.
+/// What changed most, and how much more there is.
 fn headline(name: &str, old: &str, new: &str) -> String {
     let found = changes(Some(old), new);
     let causes: BTreeSet<&Fingerprint> = found.iter().map(|change| &change.fingerprint).collect();

@@ -1,4 +1,4 @@
-//! EntryKind an expectation waits for, and why it was missed; pure.
+//! What an expectation waits for, and why it was missed; pure.
 
 use std::fmt::Write as _;
 
@@ -36,7 +36,7 @@ impl WantedKind {
     }
 }
 
-/// EntryKind is waited for.
+/// What is waited for.
 pub(crate) struct Wanted {
     pub(crate) kind: WantedKind,
     pub(crate) patterns: Vec<Pattern>,
@@ -45,7 +45,7 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// EntryKind an inbox has of it.
+    /// What an inbox has of it.
     pub(crate) fn look(&self, inbox: &Inbox) -> Look {
         match self.kind {
             WantedKind::Receive => inbox.one(&self.patterns[0], self.from),
@@ -109,7 +109,7 @@ pub(crate) fn failing_frame(mailbox: &Mailbox, wanted: &Wanted, inbox: &Inbox, p
     failure
 }
 
-/// EntryKind was waited for did not come; `why` says until when. The nearest frame and what took a matching one are told.
+/// What was waited for did not come; `why` says until when. The nearest frame and what took a matching one are told.
 pub(crate) fn missed(mailbox: &Mailbox, wanted: &Wanted, why: &str) -> Failure {
     let inbox = lock(&mailbox.inbox);
     let (matched, first) = match wanted.look(&inbox) {

@@ -12,7 +12,7 @@ use super::stub_actor::StubActor;
 use crate::event::Place;
 use crate::history::Member;
 
-/// EntryKind races left open until they were run.
+/// What races left open until they were run.
 #[derive(Default)]
 pub(crate) struct Roles {
     /// Those who ended under a named outcome, by their last race: their keys, and what snapshots call them
@@ -34,7 +34,7 @@ pub(crate) struct Cast {
     pub(crate) groups: IndexMap<String, Vec<String>>,
     /// Names that races gave, each with the keys of its participants.
     pub(crate) given: Mutex<BTreeMap<String, Vec<String>>>,
-    /// EntryKind came of the races so far, for snapshots.
+    /// What came of the races so far, for snapshots.
     pub(crate) roles: Mutex<Roles>,
 }
 

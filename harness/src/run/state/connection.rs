@@ -25,7 +25,7 @@ pub(crate) struct Echo {
     pub(crate) pongs: Pattern,
 }
 
-/// EntryKind a new connection knows of its protocol.
+/// What a new connection knows of its protocol.
 pub(crate) struct Rules {
     /// Frames that fail a scenario.
     pub(crate) fails: Option<Pattern>,

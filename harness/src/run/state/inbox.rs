@@ -20,7 +20,7 @@ pub(crate) struct Frame {
     pub(crate) at: Duration,
     /// Its entry in the record.
     pub(crate) entry: usize,
-    /// EntryKind patterns see.
+    /// What patterns see.
     pub(crate) value: Arc<Value>,
     /// The line of the step that took it.
     pub(crate) taken_by: Option<usize>,
@@ -60,7 +60,7 @@ pub(crate) struct Inbox {
     pub(crate) stalled: bool,
 }
 
-/// EntryKind a look into the inbox gave.
+/// What a look into the inbox gave.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Look {
     /// These frames, by place, in the order of the patterns.

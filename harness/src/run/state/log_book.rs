@@ -16,7 +16,7 @@ pub(crate) struct LogBook {
     pub(crate) lines: Mutex<Vec<LoggedLine>>,
     /// For each line, whether no other scenario was under way.
     alone: Mutex<Vec<bool>>,
-    /// EntryKind the lines' times count from.
+    /// What the lines' times count from.
     began: Mutex<Instant>,
     pub(crate) version: tokio::sync::watch::Sender<usize>,
     /// Whether other scenarios write here too.

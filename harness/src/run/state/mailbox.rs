@@ -15,7 +15,7 @@ use crate::text::brief;
 /// How many frames a failure shows.
 pub(crate) const SHOWN: usize = 12;
 
-/// EntryKind a mailbox holds.
+/// What a mailbox holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Holds {
     /// Frames from the server.
@@ -66,7 +66,7 @@ impl Mailbox {
         lock(&self.inbox).end.is_none()
     }
 
-    /// EntryKind a frame is called: `main 3` is the third of the connection `main`, and `request 3` of a stub.
+    /// What a frame is called: `main 3` is the third of the connection `main`, and `request 3` of a stub.
     pub(crate) fn frame_name(&self, place: usize) -> String {
         let name = match self.holds {
             Holds::Frames => self.name.as_str(),
@@ -75,7 +75,7 @@ impl Mailbox {
         format!("{name} {}", place + 1)
     }
 
-    /// EntryKind lies in it, in the singular and in the plural.
+    /// What lies in it, in the singular and in the plural.
     pub(crate) fn nouns(&self) -> (&'static str, &'static str) {
         match self.holds {
             Holds::Frames => ("frame", "frames"),

@@ -14,7 +14,7 @@ pub(crate) struct Marker {
     pub(crate) hides: Vec<Pattern>,
 }
 
-/// EntryKind a frame is to the markers.
+/// What a frame is to the markers.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Marked {
     /// The marker with this value.
@@ -35,7 +35,7 @@ impl Markers {
         lock(&self.0).push(marker);
     }
 
-    /// EntryKind a frame is to them; the first marker that knows it decides.
+    /// What a frame is to them; the first marker that knows it decides.
     pub(crate) fn of(&self, frame: &Value) -> Marked {
         for marker in lock(&self.0).iter() {
             if marker.receive.matches(frame) {

@@ -1,4 +1,4 @@
-//! EntryKind a scenario holds while it runs.
+//! What a scenario holds while it runs.
 //!
 //! - [`world`]: all of it; its parts are
 //! - [`cast`]: who takes part, with [`participant`] and [`stub_actor`];

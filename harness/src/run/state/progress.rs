@@ -1,4 +1,4 @@
-//! EntryKind a scenario waits for at this moment, so that a run that is ended can say so.
+//! What a scenario waits for at this moment, so that a run that is ended can say so.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

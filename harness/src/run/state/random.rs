@@ -1,4 +1,4 @@
-//! Random that can be had again: generated values, the order of a race and its jitter come from the run's seed, the
+//! Randomness that can be had again: generated values, the order of a race and its jitter come from the run's seed, the
 //! scenario's label, and the place that draws. So a scenario alone draws what it drew in the whole run, and branches
 //! at once draw the same however they are interleaved.
 
@@ -15,7 +15,7 @@ use crate::source::Position;
 /// The digits of `run`: sixteen.
 const DIGITS: u64 = 10_000_000_000_000_000;
 
-/// EntryKind one playing of a scenario draws from.
+/// What one playing of a scenario draws from.
 #[derive(Debug)]
 pub(crate) struct Random {
     start: u64,

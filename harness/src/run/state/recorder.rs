@@ -1,4 +1,4 @@
-//! EntryKind happens in a scenario, as it happens: kept in its history, and told as events.
+//! What happens in a scenario, as it happens: kept in its history, and told as events.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -18,7 +18,7 @@ pub(crate) struct Racer {
     release: Arc<Release>,
     /// Its place in the order of release.
     place: usize,
-    /// EntryKind the race's outcomes are compared with.
+    /// What the race's outcomes are compared with.
     pub(crate) answer: Mutex<Option<Answer>>,
 }
 
@@ -86,7 +86,7 @@ impl Release {
                     starts.push((std::mem::take(&mut lane.participant), latch.release()));
                     told.push(tell);
                 }
-                // EntryKind it does begins when it is told.
+                // What it does begins when it is told.
                 None => {
                     let _ = tell.send(());
                     starts.push((std::mem::take(&mut lane.participant), Instant::now()));

@@ -19,7 +19,7 @@ use crate::text::millis;
 
 /// A stub as an actor of a scenario.
 pub(crate) struct StubActor {
-    /// EntryKind steps and templates know it by; its mailbox holds the requests.
+    /// What steps and templates know it by; its mailbox holds the requests.
     pub(crate) actor: Arc<Participant>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) stub: Arc<Stub>,

@@ -34,7 +34,7 @@ impl Target {
         join(self.server.url(), path, query)
     }
 
-    /// EntryKind sends requests.
+    /// What sends requests.
     pub(crate) fn client(&self) -> Client {
         lock(&self.client).clone()
     }

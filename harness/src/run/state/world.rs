@@ -28,7 +28,7 @@ pub(crate) struct TakenSnapshot {
     pub(crate) raced: Option<Place>,
 }
 
-/// EntryKind steps leave for the scenario's result.
+/// What steps leave for the scenario's result.
 #[derive(Default)]
 pub(crate) struct Findings {
     /// How many expectations of nothing, or of a count, could not be proven.
@@ -49,14 +49,14 @@ pub(crate) struct World {
     pub(crate) random: Arc<Random>,
     pub(crate) target: Target,
     pub(crate) cast: Cast,
-    /// EntryKind steps captured for the whole scenario.
+    /// What steps captured for the whole scenario.
     pub(crate) captures: Mutex<BTreeMap<String, Value>>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) markers: Arc<Markers>,
     pub(crate) findings: Findings,
     /// The server's log since the scenario's start.
     pub(crate) log: Arc<LogBook>,
-    /// EntryKind is waited for now.
+    /// What is waited for now.
     pub(crate) progress: Arc<Progress>,
     pub(crate) secrets: Option<Arc<Secrets>>,
 }

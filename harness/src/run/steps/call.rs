@@ -19,7 +19,7 @@ pub(super) struct Prepared {
     pub(super) ends_behind_main: bool,
 }
 
-/// EntryKind the steps of a verb get.
+/// What the steps of a verb get.
 pub(super) fn prepare(context: &StepContext, call: &Call, is_main: bool) -> Result<Prepared, Box<Failure>> {
     let me = context.actor()?;
     let Some(verb) = me.spec.protocol.verbs.get(&call.verb).cloned() else {

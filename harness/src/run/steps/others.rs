@@ -22,7 +22,7 @@ pub(super) fn tell_of_others(held: &[Held<'_>]) -> String {
     format!("failed for {} of {}: {}; held for: {}", fails.len(), held.len(), named(&fails), named(&keys(true)))
 }
 
-/// Whether an action does nothing but look at what came. EntryKind needs a barrier sends, and would wait for each of many
+/// Whether an action does nothing but look at what came. What needs a barrier sends, and would wait for each of many
 /// where the server hangs.
 pub(super) fn only_looks(action: &Action, who: &Participant) -> bool {
     match action {

@@ -7,7 +7,7 @@ use crate::run::state::cast::Cast;
 use crate::run::state::participant::Participant;
 use crate::scenario::model::{Action, Step, StepKind};
 
-/// EntryKind goes on beside others.
+/// What goes on beside others.
 pub(super) enum Branch<'a> {
     /// One action.
     Action(StepContext, &'a Action),
@@ -17,7 +17,7 @@ pub(super) enum Branch<'a> {
     Lane(StepContext, Arc<Participant>, &'a [Step]),
 }
 
-/// EntryKind goes on at once.
+/// What goes on at once.
 pub(super) fn branches<'a>(context: &StepContext, list: &'a [Vec<Step>]) -> Vec<Branch<'a>> {
     let cast = &context.world.cast;
     let mut branches = Vec::new();

@@ -25,7 +25,7 @@ pub(super) struct Starting {
 pub(super) struct Finished {
     context: StepContext,
     played: StepResult,
-    /// EntryKind the race's outcomes are compared with.
+    /// What the race's outcomes are compared with.
     answer: Option<Answer>,
 }
 
@@ -171,7 +171,7 @@ pub(super) fn judge(context: &StepContext, race: &Race, mut finished: Vec<Finish
     if failures.is_empty() { Ok(()) } else { Err(failures) }
 }
 
-/// Notes where nobody has a role yet. EntryKind was caused so far has arrived then, if there are snapshots that would
+/// Notes where nobody has a role yet. What was caused so far has arrived then, if there are snapshots that would
 /// show it on the wrong side.
 async fn before_roles(context: &StepContext, race: &Race) -> Result<(), Box<Failure>> {
     if race.outcomes.iter().all(|outcome| outcome.name.is_none()) || lock(&context.world.cast.roles).began.is_some() {

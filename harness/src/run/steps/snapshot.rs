@@ -16,7 +16,7 @@ use crate::scenario::model::Http;
 use crate::snapshot::{Material, StateAnswer, normalise};
 use crate::wire::url::path_and_query;
 
-/// EntryKind of the participants a snapshot shows.
+/// What of the participants a snapshot shows.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
     /// Kinds whose order was raced.
@@ -91,7 +91,7 @@ pub(crate) async fn take(context: &StepContext, name: String, view: View<'_>) ->
     Ok(())
 }
 
-/// EntryKind a participant is told: the body of a good answer, else the status with it.
+/// What a participant is told: the body of a good answer, else the status with it.
 async fn ask(context: &StepContext, http: &Http) -> Result<Value, Box<Failure>> {
     let query = http.query.as_ref().map(|query| context.render(query)).transpose()?;
     let url = address(context, &context.text(&http.path)?, query.as_ref())?;

@@ -1,0 +1,263 @@
+//! A stub: its port, its connections, and the answers for which there is no step.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::exchange::{Exchange, Given};
+use super::line::Watched;
+use super::lock::lock;
+
+use crate::event::{Failure, FailureKind, Place};
+use crate::history::Closing;
+use crate::pattern::Pattern;
+use crate::scenario::model::{Row, Scenario};
+use crate::scenario::stub::Reply;
+use crate::scenario::template::Scope;
+use crate::subject::port;
+
+/// What a stub tells.
+pub(crate) enum Told {
+    /// A request came.
+    Asked(Arc<Exchange>),
+    /// It was answered without a step.
+    Answered(Arc<Exchange>, Given),
+    /// Its connection ended.
+    Ended(Arc<Exchange>, Closing),
+}
+
+type Ear = Box<dyn Fn(Told) + Send>;
+
+/// Who hears what a stub tells.
+enum Hearing {
+    /// Nobody yet.
+    Kept(Vec<Told>),
+    Now(Ear),
+}
+
+/// What its port does.
+enum Door {
+    /// It is bound and nobody listens: connections are refused.
+    Shut(socket2::Socket),
+    Open(JoinHandle<()>),
+    /// Another program took it while it was shut, or the stub is at its end.
+    Gone,
+}
+
+/// A stub that was started.
+pub(crate) struct Stub {
+    pub(crate) name: String,
+    port: u16,
+    door: tokio::sync::Mutex<Door>,
+    answers: OnceLock<Vec<(Pattern, Given)>>,
+    hearing: Mutex<Hearing>,
+    requests: AtomicUsize,
+    /// Changes when connections without a request are to end.
+    idle: watch::Sender<u64>,
+}
+
+impl Stub {
+    /// Binds a port; nobody listens yet.
+    fn bind(name: &str) -> io::Result<Arc<Self>> {
+        let (socket, port) = port::bind()?;
+        Ok(Arc::new(Self {
+            name: name.to_owned(),
+            port,
+            door: tokio::sync::Mutex::new(Door::Shut(socket)),
+            answers: OnceLock::new(),
+            hearing: Mutex::new(Hearing::Kept(Vec::new())),
+            requests: AtomicUsize::new(0),
+            idle: watch::Sender::new(0),
+        }))
+    }
+
+    /// What templates see of it.
+    pub(crate) fn object(&self) -> Value {
+        json!({ "key": self.name, "url": self.url(), "port": self.port })
+    }
+
+    /// Its base URL, without a trailing slash.
+    fn url(&self) -> String {
+        format!("http://{}", SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)))
+    }
+
+    /// Tells `ear` everything that happens, and first what has happened already.
+    pub(crate) fn tell(&self, ear: Ear) {
+        let mut hearing = lock(&self.hearing);
+        if let Hearing::Kept(kept) = &mut *hearing {
+            std::mem::take(kept).into_iter().for_each(&ear);
+        }
+        *hearing = Hearing::Now(ear);
+    }
+
+    fn told(&self, told: Told) {
+        match &mut *lock(&self.hearing) {
+            Hearing::Kept(kept) => kept.push(told),
+            Hearing::Now(ear) => ear(told),
+        }
+    }
+
+    /// Takes connections from here on.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub(crate) async fn listen(self: &Arc<Self>) -> io::Result<()> {
+        let mut door = self.door.lock().await;
+        let socket = match std::mem::replace(&mut *door, Door::Gone) {
+            Door::Shut(socket) => socket,
+            Door::Gone => port::bind_to(self.port)?,
+            open @ Door::Open(_) => {
+                *door = open;
+                return Ok(());
+            }
+        };
+        socket.listen(1024)?;
+        socket.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(socket.into())?;
+        let stub = Arc::downgrade(self);
+        *door = Door::Open(tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Some(stub) = stub.upgrade() else { return };
+                let _ = stream.set_nodelay(true);
+                tokio::spawn(stub.serve(stream));
+            }
+        }));
+        Ok(())
+    }
+
+    /// Refuses connections from here on, and ends those that have asked nothing. Requests that came stay.
+    ///
+    /// # Errors
+    /// Another program took the port meanwhile.
+    pub(crate) async fn stop_listening(&self) -> io::Result<()> {
+        let mut door = self.door.lock().await;
+        if let Door::Open(task) = &mut *door {
+            task.abort();
+            let _ = task.await;
+            *door = Door::Gone;
+            *door = Door::Shut(port::bind_to(self.port)?);
+        }
+        self.idle.send_modify(|changes| *changes += 1);
+        Ok(())
+    }
+
+    /// One connection, which has one request.
+    async fn serve(self: Arc<Self>, stream: TcpStream) {
+        let (watched, line) = Watched::new(stream);
+        let asked: OnceLock<Arc<Exchange>> = OnceLock::new();
+        let mut idle = self.idle.subscribe();
+        let mut over = line.over();
+        let (stub, slot) = (&self, &asked);
+        let service = service_fn(|request: hyper::Request<Incoming>| {
+            let line = Arc::clone(&line);
+            async move {
+                let number = stub.requests.fetch_add(1, Ordering::Relaxed) + 1;
+                let (exchange, answer) = Exchange::read(number, request, line).await?;
+                let _ = slot.set(Arc::clone(&exchange));
+                stub.came(&exchange);
+                // Gone where the exchange is; then the connection is, too.
+                answer.await.map_err(|_| io::Error::from(io::ErrorKind::ConnectionAborted))
+            }
+        });
+        let connection = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(watched), service);
+        let unasked = async {
+            while idle.changed().await.is_ok() {
+                if asked.get().is_none() {
+                    return;
+                }
+            }
+        };
+        let ended = tokio::select! {
+            // First: a stream that is hung up must not look as if it had ended well.
+            biased;
+            _ = over.wait_for(|over| *over) => return,
+            () = unasked => return,
+            ended = connection => ended.map_err(|error| error.to_string()),
+        };
+        if let Some(exchange) = asked.get()
+            && let Some(end) = exchange.connection_ended(ended)
+        {
+            self.told(Told::Ended(Arc::clone(exchange), end));
+        }
+    }
+
+    /// A request has come: tells it, and answers it where an answer stands for it.
+    fn came(&self, exchange: &Arc<Exchange>) {
+        self.told(Told::Asked(Arc::clone(exchange)));
+        let standing = self.answers.get().into_iter().flatten();
+        if let Some((_, given)) = standing.clone().find(|(to, _)| to.matches(&exchange.request))
+            && exchange.give(given)
+        {
+            self.told(Told::Answered(Arc::clone(exchange), given.clone()));
+        }
+    }
+}
+
+impl Drop for Stub {
+    fn drop(&mut self) {
+        if let Door::Open(task) = self.door.get_mut() {
+            task.abort();
+        }
+    }
+}
+
+/// The stubs of one scenario, in its order.
+pub(crate) type Started = Vec<Arc<Stub>>;
+
+/// What is known before the server starts: the row and where the stubs are.
+pub(crate) fn scope(row: &Row, stubs: &Started) -> std::collections::BTreeMap<String, Value> {
+    let mut scope = row.columns.clone();
+    scope.extend(stubs.iter().map(|stub| (stub.name.clone(), stub.object())));
+    scope
+}
+
+/// Starts the stubs of a scenario.
+///
+/// # Errors
+/// No port, or an answer that can't be made, as the scenario's failure.
+pub(crate) async fn start(scenario: &Scenario, row: &Row) -> Result<Started, Box<Failure>> {
+    let environment = |name: &str, error: &io::Error| {
+        Box::new(Failure::new(FailureKind::Environment, format!("the stub `{name}` can't listen: {error}")))
+    };
+    let mut stubs = Started::new();
+    for name in scenario.stubs.keys() {
+        stubs.push(Stub::bind(name).map_err(|error| environment(name, &error))?);
+    }
+    let scope = scope(row, &stubs);
+    for (stub, declared) in stubs.iter().zip(scenario.stubs.values()) {
+        let mut answers = Vec::new();
+        for standing in &declared.answers {
+            let wrong = |why: String| {
+                let mut failure = Failure::new(FailureKind::Scenario, format!("an answer of `{}`: {why}", stub.name));
+                failure.place = Some(Place::new(&scenario.source, standing.to.at));
+                Box::new(failure)
+            };
+            let to = standing.to.render(&scope).map_err(|error| wrong(error.message))?;
+            let to = Pattern::compile(&to).map_err(|error| wrong(format!("not a pattern: {error}")))?;
+            answers.push((to, given(&standing.reply, &scope).map_err(wrong)?));
+        }
+        let _ = stub.answers.set(answers);
+        if declared.listening {
+            stub.listen().await.map_err(|error| environment(&stub.name, &error))?;
+        }
+    }
+    Ok(stubs)
+}
+
+/// An answer as it is given.
+///
+/// # Errors
+/// Why it can't be: a template, a status, a header.
+pub(crate) fn given(reply: &Reply, scope: &dyn Scope) -> Result<Given, String> {
+    Given::of(reply, scope)
+}
