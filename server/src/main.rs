@@ -1,14 +1,12 @@
 //! The server as a program: read the configuration, bind, serve, and end with a meaningful code.
 
-mod cli;
-mod probe;
-mod ready;
-mod signals;
-mod telemetry;
+mod program;
 
 use std::process::ExitCode;
 
 use roundtable_server::{Config, listen, prepare};
+
+use crate::program::{cli, probe, ready, signals, telemetry};
 
 /// The server that was asked is not ready.
 const EXIT_UNREADY: u8 = 1;

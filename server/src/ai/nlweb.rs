@@ -4,18 +4,17 @@ use reqwest::Url;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::remote::{Events, Remote, endpoint, is, nonsense, on_its_own, too_long};
-use super::{AiError, Answering, Provider, Question};
+use super::provider::{AiError, Answering, Provider, Question};
+use super::remote::{Events, Remote, endpoint, is, spawn_job, too_long, unreadable};
 use crate::config::{Config, ConfigError};
-use crate::conversation::event::AiChunk;
-use crate::domain::Message;
+use crate::domain::{AiChunk, Message};
 
 /// Asks such a server.
 #[derive(Debug, Clone)]
 pub(crate) struct NlwebProvider {
     remote: Remote,
     url: Url,
-    /// Asked about where neither the message nor the conversation names a site.
+    /// RunningJob about where neither the message nor the conversation names a site.
     site: Option<String>,
 }
 
@@ -48,10 +47,10 @@ impl NlwebProvider {
     async fn answer(&self, question: Question, pieces: mpsc::Sender<AiChunk>) -> Result<Option<String>, AiError> {
         let answer = self.remote.ask(self.remote.get(self.url(&question))).await?;
         if !is(&answer, "text/event-stream") {
-            return Err(nonsense("it is no stream of events"));
+            return Err(unreadable("it is no stream of events"));
         }
         let mut events = Events::of(answer);
-        let mut whole = Whole::default();
+        let mut whole = AnswerText::default();
         let (mut came, mut long) = (false, 0);
         while let Some(data) = events.next().await? {
             came = true;
@@ -75,7 +74,7 @@ impl NlwebProvider {
             }
         }
         // Not every version tells its end; one that ended well without a word did not answer.
-        if came { Ok(whole.text()) } else { Err(nonsense("it is empty")) }
+        if came { Ok(whole.text()) } else { Err(unreadable("it is empty")) }
     }
 }
 
@@ -116,10 +115,10 @@ fn parameters(question: &Question, site: Option<&str>) -> Vec<(&'static str, Str
 /// Reads one event.
 fn said(data: &str) -> Result<Said, AiError> {
     let Ok(Value::Object(mut event)) = serde_json::from_str::<Value>(data) else {
-        return Err(nonsense("an event is no JSON object"));
+        return Err(unreadable("an event is no JSON object"));
     };
     let Some(Value::String(message_type)) = event.remove("message_type") else {
-        return Err(nonsense("an event has no message_type"));
+        return Err(unreadable("an event has no message_type"));
     };
     match message_type.as_str() {
         "complete" => return Ok(Said::Complete),
@@ -153,12 +152,12 @@ fn said(data: &str) -> Result<Said, AiError> {
 
 /// The whole answer: what was said; where only results came, their names and addresses.
 #[derive(Debug, Default)]
-struct Whole {
+struct AnswerText {
     text: String,
     results: String,
 }
 
-impl Whole {
+impl AnswerText {
     fn take(&mut self, piece: &AiChunk) {
         // Pieces of one text follow each other; a summary or an answer stands for itself.
         if piece.message_type != "ai_chunk" && !self.text.is_empty() && !piece.content.is_empty() {
@@ -189,7 +188,7 @@ impl Whole {
 impl Provider for NlwebProvider {
     fn answer(&self, question: Question, pieces: mpsc::Sender<AiChunk>) -> Answering {
         let this = self.clone();
-        on_its_own(async move { this.answer(question, pieces).await })
+        spawn_job(async move { this.answer(question, pieces).await })
     }
 }
 
@@ -198,7 +197,7 @@ mod tests {
     use serde_json::Map;
 
     use super::*;
-    use crate::ai::tests::{ask, message};
+    use crate::ai::provider::tests::{ask, message};
     use crate::domain::MessageKind::{NlwebResponse, Text};
 
     #[test]
@@ -256,7 +255,7 @@ mod tests {
     #[test]
     fn the_whole_is_what_was_said_or_what_was_found() {
         let whole = |pieces: &[Value]| {
-            let mut whole = Whole::default();
+            let mut whole = AnswerText::default();
             for piece in pieces {
                 let Said::Piece(piece) = said(&piece.to_string()).unwrap() else { panic!("{piece}") };
                 whole.take(&piece);

@@ -6,11 +6,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
-use super::remote::{Events, Remote, broke_off, endpoint, is, nonsense, on_its_own, too_long, whole};
-use super::{AiError, Answering, Provider, Question};
+use super::provider::{AiError, Answering, Provider, Question};
+use super::remote::{Events, Remote, broke_off, endpoint, is, spawn_job, too_long, unreadable, whole};
 use crate::config::{Config, ConfigError};
-use crate::conversation::event::AiChunk;
-use crate::domain::Message;
+use crate::domain::{AiChunk, Message};
 
 /// Asks such a server.
 #[derive(Debug, Clone)]
@@ -80,7 +79,7 @@ impl OpenAiProvider {
             return self.finished(text);
         }
         if !is(&answer, "text/event-stream") {
-            return Err(nonsense("it is no stream of events"));
+            return Err(unreadable("it is no stream of events"));
         }
         let mut events = Events::of(answer);
         let (mut is_finished, mut long) = (false, 0);
@@ -121,7 +120,7 @@ impl OpenAiProvider {
 
 /// What serde says of wrong data repeats some of it, which is nobody's to log.
 fn unread(error: &serde_json::Error) -> AiError {
-    nonsense(format_args!("{:?} error in a piece of it", error.classify()))
+    unreadable(format_args!("{:?} error in a piece of it", error.classify()))
 }
 
 fn read(data: &[u8]) -> Result<Piece, AiError> {
@@ -154,14 +153,14 @@ fn talk(question: &Question) -> Vec<Value> {
 impl Provider for OpenAiProvider {
     fn answer(&self, question: Question, pieces: mpsc::Sender<AiChunk>) -> Answering {
         let this = self.clone();
-        on_its_own(async move { this.answer(question, pieces).await })
+        spawn_job(async move { this.answer(question, pieces).await })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ai::tests::{ask, message};
+    use crate::ai::provider::tests::{ask, message};
     use crate::domain::MessageKind::{NlwebResponse, Text};
 
     #[test]

@@ -1,4 +1,4 @@
-//! What providers over HTTP have in common: the request, its events, and what may go wrong, told in words that give
+//! What providers over HTTP have in common: the request, its events, and what may go wrong, describe in words that give
 //! away neither addresses nor keys.
 
 use std::future::Future;
@@ -13,7 +13,7 @@ use sse_stream::SseByteStream;
 use tokio::task::JoinHandle;
 use tracing::warn;
 
-use super::{AiError, Answering};
+use super::provider::{AiError, Answering};
 use crate::config::{Config, ConfigError};
 
 /// The most bytes of an answer that are read, whatever stands in them.
@@ -54,15 +54,7 @@ impl Remote {
         let client = client
             .build()
             .map_err(|error| ConfigError::wrong("ai_url", format!("cannot be asked: {}", error.without_url())))?;
-        let key = match config.ai_key_text()? {
-            None => None,
-            Some(key) => {
-                let mut value = HeaderValue::from_str(&format!("Bearer {key}"))
-                    .map_err(|_| ConfigError::wrong("ai_key", "has characters that no header can have"))?;
-                value.set_sensitive(true);
-                Some(value)
-            }
-        };
+        let key = config.ai_authorization()?;
         Ok(Self { client, key, most: config.ai_answer_chars })
     }
 
@@ -82,7 +74,7 @@ impl Remote {
         };
         let answer = request.header(ACCEPT, "text/event-stream").send().await.map_err(|error| {
             let unreached = error.is_connect();
-            warn!(error = %told(error), "the AI provider gave no answer");
+            warn!(error = %describe(error), "the AI provider gave no answer");
             AiError::Failed(if unreached { "it cannot be reached" } else { "it gave no answer" }.to_owned())
         })?;
         if !answer.status().is_success() {
@@ -93,7 +85,7 @@ impl Remote {
 }
 
 /// An error with its causes, without the address.
-fn told(error: reqwest::Error) -> String {
+fn describe(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(&error);
@@ -106,7 +98,7 @@ fn told(error: reqwest::Error) -> String {
 }
 
 /// The answer is no answer.
-pub(super) fn nonsense(why: impl std::fmt::Display) -> AiError {
+pub(super) fn unreadable(why: impl std::fmt::Display) -> AiError {
     warn!(%why, "the AI provider's answer makes no sense");
     AiError::Failed("its answer makes no sense".to_owned())
 }
@@ -129,24 +121,24 @@ pub(super) fn is(answer: &Response, kind: &str) -> bool {
 
 /// Why no more of a body comes.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-enum Cut {
+enum BodyError {
     #[error("the connection ended")]
     Broken,
     #[error("too many bytes")]
     TooLong,
 }
 
-impl From<Cut> for AiError {
-    fn from(cut: Cut) -> Self {
+impl From<BodyError> for AiError {
+    fn from(cut: BodyError) -> Self {
         match cut {
-            Cut::Broken => broke_off(),
-            Cut::TooLong => too_long(),
+            BodyError::Broken => broke_off(),
+            BodyError::TooLong => too_long(),
         }
     }
 }
 
 /// The bytes of a body, so many at most.
-fn body(answer: Response) -> BoxStream<'static, Result<axum::body::Bytes, Cut>> {
+fn body(answer: Response) -> BoxStream<'static, Result<axum::body::Bytes, BodyError>> {
     stream::try_unfold((answer, 0_usize), |(mut answer, read)| async move {
         match answer.chunk().await {
             Ok(None) => Ok(None),
@@ -154,8 +146,8 @@ fn body(answer: Response) -> BoxStream<'static, Result<axum::body::Bytes, Cut>> 
                 let read = read + piece.len();
                 Ok(Some((piece, (answer, read))))
             }
-            Ok(Some(_)) => Err(Cut::TooLong),
-            Err(_) => Err(Cut::Broken),
+            Ok(Some(_)) => Err(BodyError::TooLong),
+            Err(_) => Err(BodyError::Broken),
         }
     })
     .boxed()
@@ -189,9 +181,9 @@ impl Events {
                     }
                 }
                 Err(sse_stream::Error::Body(error)) => {
-                    return Err(error.downcast_ref::<Cut>().map_or_else(broke_off, |cut| AiError::from(*cut)));
+                    return Err(error.downcast_ref::<BodyError>().map_or_else(broke_off, |cut| AiError::from(*cut)));
                 }
-                Err(error) => return Err(nonsense(error)),
+                Err(error) => return Err(unreadable(error)),
             }
         }
     }
@@ -205,14 +197,14 @@ pub(super) async fn whole(answer: Response) -> Result<Vec<u8>, AiError> {
 
 /// Lets a job run on a task of its own, so that reading what a provider sends keeps no conversation. It ends when
 /// what this gives is dropped.
-pub(super) fn on_its_own(job: impl Future<Output = Result<Option<String>, AiError>> + Send + 'static) -> Answering {
-    let mut job = Own(tokio::spawn(job));
+pub(super) fn spawn_job(job: impl Future<Output = Result<Option<String>, AiError>> + Send + 'static) -> Answering {
+    let mut job = AbortOnDrop(tokio::spawn(job));
     Box::pin(async move { Pin::new(&mut job.0).await.unwrap_or_else(|_| Err(AiError::Failed("it failed".to_owned()))) })
 }
 
-struct Own(JoinHandle<Result<Option<String>, AiError>>);
+struct AbortOnDrop(JoinHandle<Result<Option<String>, AiError>>);
 
-impl Drop for Own {
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }

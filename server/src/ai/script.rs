@@ -1,139 +1,15 @@
 //! The provider that answers from a script; for tests and demonstrations.
 //!
-//! A script is a list of rules. The first rule whose expression is found in a message answers it; a message
-//! that no rule matches gets no answer.
+//! A message that no rule matches gets no answer.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use regex::{Captures, Regex};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{AiError, Answering, Provider, Question};
-use crate::config::ConfigError;
-use crate::conversation::event::AiChunk;
-use crate::domain::Message;
-
-/// Where the script of the AI participant stands.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum AiScript {
-    /// In a file: TOML or JSON by its extension, with the rules in a list called `rules`.
-    File(String),
-    /// Here.
-    Rules(Vec<Rule>),
-}
-
-/// How one kind of message is answered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rule {
-    /// Regular expression that is searched in the message; without one the rule fits every message.
-    #[serde(rename = "match", default, skip_serializing_if = "Option::is_none")]
-    pub matches: Option<String>,
-    /// What happens.
-    #[serde(default)]
-    pub reply: Reply,
-    /// The pieces that are streamed before the reply, in order. `$1` or `${name}` stands for what a group of
-    /// the expression matched, `$$` for a dollar sign, `{sender}` for the name of who asked, `{context}` for the
-    /// last human messages with their senders, one a line, and `{last_answer}` for the last answer.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub chunks: Vec<ScriptChunk>,
-    /// The whole answer, with groups as in chunks; without it the `ai_chunk` pieces joined.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// What the error says, with `reply = "error"`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
-/// What a rule does after its chunks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reply {
-    /// Store the whole answer.
-    #[default]
-    Answer,
-    /// Say nothing.
-    Silent,
-    /// Fail.
-    Error,
-    /// Never end, so that the timeout strikes.
-    Hang,
-}
-
-/// A piece of an answer: text alone, or with its type and data.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum ScriptChunk {
-    /// A piece of type `ai_chunk`.
-    Text(String),
-    /// A piece of any type.
-    Typed {
-        /// `ai_chunk`, `summary`, `result_batch` and so on.
-        #[serde(rename = "type")]
-        message_type: String,
-        /// The text.
-        #[serde(default)]
-        content: String,
-        /// Structured content.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        data: Option<Value>,
-    },
-}
-
-// By hand, because a derived untagged enum cannot say what is wrong with a rule.
-impl<'de> Deserialize<'de> for AiScript {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::String(path) => Ok(Self::File(path)),
-            Value::Array(rules) => {
-                let rule = |rule| serde_json::from_value(rule).map_err(D::Error::custom);
-                rules.into_iter().map(rule).collect::<Result<_, _>>().map(Self::Rules)
-            }
-            _ => Err(D::Error::custom("expected the path of a file or a list of rules")),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ScriptFile {
-    rules: Vec<Rule>,
-}
-
-impl AiScript {
-    /// Reads and compiles the script.
-    pub(crate) fn load(&self) -> Result<ScriptedProvider, ConfigError> {
-        let read = || match self {
-            Self::Rules(rules) => Ok(rules.clone()),
-            Self::File(path) => {
-                let path = Path::new(path);
-                let at = |problem: String| format!("is not usable: {}: {problem}", path.display());
-                let text = std::fs::read_to_string(path).map_err(|error| at(error.to_string()))?;
-                let value = crate::config::parse_by_extension(path, &text).map_err(at)?;
-                let file: ScriptFile = serde_json::from_value(value).map_err(|error| at(error.to_string()))?;
-                Ok(file.rules)
-            }
-        };
-        let rules = read()
-            .and_then(compile)
-            .map_err(|problem| ConfigError::WrongValue { key: "ai_script".to_owned(), problem })?;
-        Ok(ScriptedProvider { rules })
-    }
-}
-
-fn compile(rules: Vec<Rule>) -> Result<Vec<(Regex, Rule)>, String> {
-    let compile = |(index, rule): (usize, Rule)| {
-        let expression = Regex::new(rule.matches.as_deref().unwrap_or_default())
-            .map_err(|error| format!("has a wrong expression in rule {}: {error}", index + 1))?;
-        Ok((expression, rule))
-    };
-    rules.into_iter().enumerate().map(compile).collect()
-}
+use super::provider::{AiError, Answering, Provider, Question};
+use crate::config::{Reply, Rule, ScriptChunk};
+use crate::domain::{AiChunk, Message};
 
 /// Answers by the first rule that matches.
 #[derive(Debug)]
@@ -142,7 +18,7 @@ pub(crate) struct ScriptedProvider {
 }
 
 /// A rule with its groups filled in.
-struct Performance {
+struct ScriptedAnswer {
     reply: Reply,
     pieces: Vec<AiChunk>,
     text: String,
@@ -150,7 +26,12 @@ struct Performance {
 }
 
 impl ScriptedProvider {
-    fn perform(&self, question: &Question) -> Option<Performance> {
+    /// A provider that answers by these rules.
+    pub(super) fn new(rules: Vec<(Regex, Rule)>) -> Self {
+        Self { rules }
+    }
+
+    fn perform(&self, question: &Question) -> Option<ScriptedAnswer> {
         let (rule, groups) = self
             .rules
             .iter()
@@ -170,7 +51,7 @@ impl ScriptedProvider {
             texts.map(|piece| piece.content.as_str()).collect()
         };
         let failed = || "scripted error".to_owned();
-        Some(Performance {
+        Some(ScriptedAnswer {
             reply: rule.reply,
             text: rule.text.as_deref().map_or_else(joined, expand),
             error: rule.error.as_deref().map_or_else(failed, expand),
@@ -241,15 +122,16 @@ impl Provider for ScriptedProvider {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
-    use crate::ai::context::Context;
+    use crate::ai::Context;
+    use crate::config::AiScript;
     use crate::domain::{MessageId, MessageKind, SequenceId, Timestamp, UserId};
 
     fn scripted(rules: Value) -> ScriptedProvider {
         let script: AiScript = serde_json::from_value(rules).unwrap();
-        script.load().unwrap()
+        ScriptedProvider::new(script.compile().unwrap())
     }
 
     fn asked(content: &str) -> Question {
@@ -307,7 +189,7 @@ mod tests {
     #[test]
     fn a_missing_file_is_named() {
         let script = AiScript::File("/nowhere/script.toml".into());
-        let error = script.load().unwrap_err().to_string();
+        let error = script.compile().unwrap_err().to_string();
         let expected = "configuration key `ai_script` is not usable: /nowhere/script.toml";
         assert!(error.starts_with(expected), "{error}");
     }
@@ -317,7 +199,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("script.toml");
         std::fs::write(&path, "[[rules]]\nmatch = \"hi\"\nreply = \"silent\"\n").unwrap();
-        let provider = AiScript::File(path.display().to_string()).load().unwrap();
+        let provider = ScriptedProvider::new(AiScript::File(path.display().to_string()).compile().unwrap());
         assert_eq!(provider.perform(&asked("hi")).unwrap().reply, Reply::Silent);
     }
 }

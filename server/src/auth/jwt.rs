@@ -5,14 +5,14 @@ use std::time::Duration;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 
-use super::jwks::{Freshness, NoKeys, Published};
+use super::jwks::{Freshness, NoKeys, PublishedKeys};
 use super::keys::{Key, KeySet, from_pem};
 use crate::config::{Config, ConfigError, JwtAlgorithm};
 use crate::domain::Timestamp;
 
 /// Why a token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum TokenFault {
+pub(super) enum TokenError {
     /// It is no token in the compact form, or names an algorithm that is none.
     #[error("malformed")]
     Malformed,
@@ -72,7 +72,7 @@ enum Audience {
 
 enum Keys {
     Given(KeySet),
-    Published(Published),
+    PublishedKeys(PublishedKeys),
 }
 
 /// Verifies tokens.
@@ -111,8 +111,8 @@ impl Verifier {
                 least_pause: Duration::from_millis(config.jwks_refresh_ms),
                 max_age: Duration::from_millis(config.jwks_max_age_ms),
             };
-            let set = Published::open(place, freshness).await;
-            Keys::Published(set.map_err(|problem| wrong("jwt_jwks", &problem))?)
+            let set = PublishedKeys::open(place, freshness).await;
+            Keys::PublishedKeys(set.map_err(|problem| wrong("jwt_jwks", &problem))?)
         } else {
             return Err(wrong(
                 "auth",
@@ -128,33 +128,33 @@ impl Verifier {
     }
 
     /// Verifies a token at a moment.
-    pub(super) async fn verify(&self, token: &str, now: Timestamp) -> Result<Identity, TokenFault> {
-        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenFault::Malformed)?;
+    pub(super) async fn verify(&self, token: &str, now: Timestamp) -> Result<Identity, TokenError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Malformed)?;
         if header.crit.is_some() {
             // It demands extensions to be understood (RFC 7515, 4.1.11), and none is.
-            return Err(TokenFault::Malformed);
+            return Err(TokenError::Malformed);
         }
         let id = header.kid.as_deref();
         let key = match &self.keys {
             Keys::Given(keys) => keys.find(id, header.alg).cloned(),
-            Keys::Published(set) => set.find(id, header.alg).await.map_err(|NoKeys| TokenFault::NoKeys)?,
+            Keys::PublishedKeys(set) => set.find(id, header.alg).await.map_err(|NoKeys| TokenError::NoKeys)?,
         };
-        let claims = signed(token, &key.ok_or(TokenFault::UnknownKey)?)?;
+        let claims = signed(token, &key.ok_or(TokenError::UnknownKey)?)?;
         self.check(claims, now)
     }
 
-    fn check(&self, claims: Claims, now: Timestamp) -> Result<Identity, TokenFault> {
+    fn check(&self, claims: Claims, now: Timestamp) -> Result<Identity, TokenError> {
         let expires = moment(claims.exp)?.after(self.leeway);
         if expires <= now {
-            return Err(TokenFault::Expired);
+            return Err(TokenError::Expired);
         }
         if let Some(nbf) = claims.nbf
             && moment(nbf)? > now.after(self.leeway)
         {
-            return Err(TokenFault::TooEarly);
+            return Err(TokenError::TooEarly);
         }
         if self.issuer.is_some() && claims.iss != self.issuer {
-            return Err(TokenFault::Issuer);
+            return Err(TokenError::Issuer);
         }
         // A token for somebody else is not for us, also when we have no name to go by (RFC 7519, 4.1.3).
         let is_meant = match (&claims.aud, &self.audience) {
@@ -164,30 +164,30 @@ impl Verifier {
             (Some(_), None) | (None, Some(_)) => false,
         };
         if !is_meant {
-            return Err(TokenFault::Audience);
+            return Err(TokenError::Audience);
         }
         Ok(Identity { subject: claims.sub, name: claims.name, expires })
     }
 }
 
 /// The claims of a token that this key signed.
-fn signed(token: &str, key: &Key) -> Result<Claims, TokenFault> {
+fn signed(token: &str, key: &Key) -> Result<Claims, TokenError> {
     let mut only_the_signature = Validation::new(key.algorithm);
     only_the_signature.required_spec_claims.clear();
     only_the_signature.validate_exp = false;
     only_the_signature.validate_nbf = false;
     only_the_signature.validate_aud = false;
     let decoded = jsonwebtoken::decode::<serde_json::Value>(token, &key.decoding, &only_the_signature);
-    let claims = decoded.map_err(|_| TokenFault::Signature)?.claims;
-    serde_json::from_value(claims).map_err(|_| TokenFault::Claims)
+    let claims = decoded.map_err(|_| TokenError::Signature)?.claims;
+    serde_json::from_value(claims).map_err(|_| TokenError::Claims)
 }
 
 /// A NumericDate: seconds since 1970, perhaps with a fraction.
-fn moment(seconds: f64) -> Result<Timestamp, TokenFault> {
+fn moment(seconds: f64) -> Result<Timestamp, TokenError> {
     /// The end of the year 9999, beyond which no date is meant.
     const LAST: f64 = 253_402_300_799.0;
     if !seconds.is_finite() || seconds < 0.0 {
-        return Err(TokenFault::Claims);
+        return Err(TokenError::Claims);
     }
     #[expect(clippy::cast_possible_truncation, reason = "it is in range")]
     let millis = (seconds.min(LAST) * 1000.0) as i64;

@@ -52,10 +52,11 @@ impl KeySet {
     /// It is no key set, or no key in it can be used.
     pub(super) fn from_jwks(text: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
-        struct Published {
+        struct PublishedKeys {
             keys: Vec<Value>,
         }
-        let published: Published = serde_json::from_slice(text).map_err(|error| format!("is no key set: {error}"))?;
+        let published: PublishedKeys =
+            serde_json::from_slice(text).map_err(|error| format!("is no key set: {error}"))?;
         let keys: Vec<Key> = published.keys.into_iter().filter_map(usable).collect();
         if keys.is_empty() {
             return Err("has no key for RS256, ES256 or EdDSA".to_owned());

@@ -6,30 +6,21 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::command::{Change, Draft, Edit, Outcome, Rejection, Signal};
-use super::event::CloseReason;
-use super::letter::{Letter, Query, Ticket};
-use super::record::Invite;
-use super::state::View;
+use super::actor_message::{ActorMessage, Query, ReplyTo};
+use crate::core::{Change, CloseReason, MessageDraft, Outcome, Rejection, Signal, View};
 use crate::domain::{ClientMessageId, ConversationId, InviteId, Message, SequenceId, SocketId, UserId};
-use crate::socket::outbound::{Outbound, Permit, Tail};
+use crate::log::{Edit, Invite};
+use crate::outbound::{Outbound, Permit, RecentFrames};
 use crate::storage::{Store, StoreError};
 
 /// The address of the task that owns a conversation.
 #[derive(Clone)]
-pub(crate) struct Handle {
+pub(crate) struct ConversationHandle {
     pub(super) id: ConversationId,
-    pub(super) mailbox: mpsc::UnboundedSender<Letter>,
+    pub(super) mailbox: mpsc::UnboundedSender<ActorMessage>,
     pub(super) store: Arc<dyn Store>,
-    pub(super) tail: Arc<Tail>,
+    pub(super) recent: Arc<RecentFrames>,
     pub(super) pending: Arc<AtomicUsize>,
-}
-
-/// What a user may know of a conversation before it connects.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Admission {
-    /// The newest message.
-    pub(crate) current: SequenceId,
 }
 
 /// A page of the log as a participant reads it.
@@ -50,15 +41,15 @@ pub(crate) struct ReadView {
     pub(crate) unread: u64,
 }
 
-impl Handle {
+impl ConversationHandle {
     /// Which conversation this is.
     pub(crate) fn id(&self) -> &ConversationId {
         &self.id
     }
 
     /// The newest messages as frames.
-    pub(crate) fn tail(&self) -> &Arc<Tail> {
-        &self.tail
+    pub(crate) fn recent(&self) -> &Arc<RecentFrames> {
+        &self.recent
     }
 
     /// Whether the conversation's task has ended.
@@ -66,15 +57,15 @@ impl Handle {
         self.mailbox.is_closed()
     }
 
-    /// Messages that are accepted and not yet durable.
+    /// Messages that are accepted and not yet stored.
     pub(crate) fn pending(&self) -> usize {
         self.pending.load(Ordering::Relaxed)
     }
 
     /// Posts a message over REST.
-    pub(crate) async fn say(&self, draft: Draft) -> Result<(Arc<Message>, bool), Rejection> {
-        match self.change(Change::Say(draft)).await? {
-            Outcome::Said { message, duplicate } => Ok((message, duplicate)),
+    pub(crate) async fn post(&self, draft: MessageDraft) -> Result<(Arc<Message>, bool), Rejection> {
+        match self.change(Change::Post(draft)).await? {
+            Outcome::Posted { message, duplicate } => Ok((message, duplicate)),
             _ => Err(Rejection::ShuttingDown),
         }
     }
@@ -82,12 +73,12 @@ impl Handle {
     /// Makes `user` a participant.
     pub(crate) async fn join(&self, by: UserId, user: UserId, name: String) -> Result<ReadView, Rejection> {
         let outcome = self.change(Change::Join { by, user, name }).await?;
-        self.seen(outcome).await
+        self.view_of(outcome).await
     }
 
     /// Makes an invite.
     pub(crate) async fn invite(&self, by: UserId, lasts: Duration, max_uses: Option<u32>) -> Result<Invite, Rejection> {
-        match self.change(Change::Invite { by, id: InviteId::random(), lasts, max_uses }).await? {
+        match self.change(Change::CreateInvite { by, id: InviteId::random(), lasts, max_uses }).await? {
             Outcome::Invited(invite) => Ok(invite),
             _ => Err(Rejection::ShuttingDown),
         }
@@ -95,8 +86,8 @@ impl Handle {
 
     /// Makes `user` a participant by an invite.
     pub(crate) async fn accept(&self, invite: InviteId, user: UserId, name: String) -> Result<ReadView, Rejection> {
-        let outcome = self.change(Change::Accept { invite, user, name }).await?;
-        self.seen(outcome).await
+        let outcome = self.change(Change::AcceptInvite { invite, user, name }).await?;
+        self.view_of(outcome).await
     }
 
     /// Leaves; says how many remain.
@@ -115,7 +106,7 @@ impl Handle {
             return self.view(by).await;
         }
         let outcome = self.change(Change::Edit { by, edit }).await?;
-        self.seen(outcome).await
+        self.view_of(outcome).await
     }
 
     /// What the conversation looks like to a participant.
@@ -124,14 +115,14 @@ impl Handle {
         with_unread(&*self.store, &self.id, view).await
     }
 
-    /// Whether a user may connect.
-    pub(crate) async fn admit(&self, user: UserId) -> Result<Admission, Rejection> {
-        self.query(|reply| Query::Admit(user, reply)).await
+    /// The newest message, for a participant; to everybody else the conversation does not exist.
+    pub(crate) async fn newest_message(&self, user: UserId) -> Result<SequenceId, Rejection> {
+        self.query(|reply| Query::NewestMessage(user, reply)).await
     }
 
     /// Messages after a place, for a participant.
     pub(crate) async fn page(&self, reader: UserId, after: SequenceId, limit: usize) -> Result<LogPage, Rejection> {
-        let current = self.admit(reader).await?.current;
+        let current = self.newest_message(reader).await?;
         let mut messages = self.read_log(after, limit).await.map_err(|_| Rejection::StorageUnavailable)?;
         // What was committed since the question is not in this answer.
         messages.retain(|message| message.sequence <= current);
@@ -152,78 +143,78 @@ impl Handle {
         outbound: Arc<Outbound>,
     ) -> Result<(), CloseReason> {
         let (reply, answer) = oneshot::channel();
-        self.send(Letter::Connect { socket, user, after, outbound, reply });
+        self.send(ActorMessage::Connect { socket, user, after, outbound, reply });
         answer.await.unwrap_or(Err(CloseReason::Shutdown))
     }
 
     /// A socket closed.
     pub(crate) fn disconnect(&self, socket: SocketId) {
-        self.send(Letter::Disconnect(socket));
+        self.send(ActorMessage::Disconnect(socket));
     }
 
     /// The server wants a socket closed.
-    pub(crate) fn hang_up(&self, socket: SocketId, reason: CloseReason) {
-        self.send(Letter::HangUp(socket, reason));
+    pub(crate) fn close_socket(&self, socket: SocketId, reason: CloseReason) {
+        self.send(ActorMessage::CloseSocket(socket, reason));
     }
 
     /// A socket sent something that will be stored.
-    pub(crate) fn socket_change(
+    pub(crate) fn send_change(
         &self,
         socket: SocketId,
         change: Change,
         message_id: Option<ClientMessageId>,
         permit: Permit,
     ) {
-        let ticket = Ticket::Socket { socket, message_id, permit };
-        self.send(Letter::Change(change, ticket));
+        let ticket = ReplyTo::Socket { socket, message_id, permit };
+        self.send(ActorMessage::Change(change, ticket));
     }
 
     /// A socket sent something that will not be stored.
     pub(crate) fn signal(&self, socket: SocketId, signal: Signal, permit: Permit) {
-        self.send(Letter::Signal(socket, signal, permit));
+        self.send(ActorMessage::Signal(socket, signal, permit));
     }
 
     /// Tells all sockets that the server closes, finishes what waits, and closes them. Returns when that is done.
     pub(crate) async fn drain(&self) {
         let (reply, done) = oneshot::channel();
-        self.send(Letter::Drain(reply));
+        self.send(ActorMessage::Drain(reply));
         let _ = done.await;
     }
 
     /// Closes all sockets now, whatever still waits.
-    pub(crate) fn cut(&self) {
-        self.send(Letter::Cut);
+    pub(crate) fn close_now(&self) {
+        self.send(ActorMessage::CloseNow);
     }
 
     async fn change(&self, change: Change) -> Result<Outcome, Rejection> {
         let (reply, answer) = oneshot::channel();
-        self.send(Letter::Change(change, Ticket::Request(reply)));
+        self.send(ActorMessage::Change(change, ReplyTo::Request(reply)));
         answer.await.unwrap_or(Err(Rejection::ShuttingDown))
     }
 
     async fn query<T>(&self, ask: impl FnOnce(oneshot::Sender<Option<T>>) -> Query) -> Result<T, Rejection> {
         let (reply, answer) = oneshot::channel();
-        self.send(Letter::Query(ask(reply)));
+        self.send(ActorMessage::Query(ask(reply)));
         answer.await.map_err(|_| Rejection::ShuttingDown)?.ok_or(Rejection::NotFound)
     }
 
-    async fn seen(&self, outcome: Outcome) -> Result<ReadView, Rejection> {
+    async fn view_of(&self, outcome: Outcome) -> Result<ReadView, Rejection> {
         match outcome {
-            Outcome::Seen(view) => with_unread(&*self.store, &self.id, *view).await,
+            Outcome::View(view) => with_unread(&*self.store, &self.id, *view).await,
             _ => Err(Rejection::ShuttingDown),
         }
     }
 
-    /// A letter to a conversation that ended is lost; whoever waits for the answer learns it by that.
-    fn send(&self, letter: Letter) {
-        let _ = self.mailbox.send(letter);
+    /// A message to a conversation that ended is lost; whoever waits for the answer learns it by that.
+    fn send(&self, message: ActorMessage) {
+        let _ = self.mailbox.send(message);
     }
 }
 
 /// Adds what only the log can tell.
 pub(super) async fn with_unread(store: &dyn Store, id: &ConversationId, view: View) -> Result<ReadView, Rejection> {
-    let after = view.durable.read_position(&view.reader);
-    let up_to = view.durable.last_sequence;
+    let after = view.stored.read_position(&view.reader);
+    let up_to = view.stored.last_sequence;
     let unread = store.count_by_others(id, &view.reader, after, up_to).await;
     let unread = unread.map_err(|_| Rejection::StorageUnavailable)?;
     Ok(ReadView { view, unread })

@@ -8,22 +8,22 @@ use futures_util::future::join_all;
 use tokio::sync::mpsc;
 use tracing::{Instrument, info, info_span, warn};
 
-use super::actor::{Actor, Ai, Ambient, Live};
-use super::command::Rejection;
-use super::handle::{Handle, ReadView, with_unread};
-use super::pipeline::{Limits, Pipeline};
-use super::record::{Durable, RECENT, Record};
-use super::shelf::Shelf;
-use super::state::State;
+use super::actor::Actor;
+use super::assistant::{Ai, Assistant};
+use super::cache::ConversationCache;
+use super::environment::Environment;
+use super::handle::{ConversationHandle, ReadView, with_unread};
+use crate::core::{Limits, Pipeline, Rejection, State};
 use crate::domain::{ConversationId, InviteId, Kind, Participant, UserId};
-use crate::shutdown::Tasks;
-use crate::socket::frame::{self, Wire, WireSettings};
-use crate::socket::outbound::Tail;
+use crate::frame::{self, FrameEncoder, FrameSettings};
+use crate::log::{RECENT, Record, StoredState};
+use crate::net::Tasks;
+use crate::outbound::RecentFrames;
 use crate::storage::{Append, Store, StoreError};
 
 /// What a conversation is made from.
 #[derive(Debug)]
-pub(crate) struct Founding {
+pub(crate) struct NewConversation {
     /// Its title.
     pub(crate) title: String,
     /// Its sites.
@@ -49,12 +49,12 @@ pub(crate) struct MyConversations {
 
 /// All conversations. It knows their tasks, and nothing of what is in them.
 pub(crate) struct Registry {
-    shelf: Arc<Shelf>,
+    cache: Arc<ConversationCache>,
     store: Arc<dyn Store>,
     ai: Option<Ai>,
     limits: Limits,
-    wire: WireSettings,
-    ambient: Ambient,
+    frames: FrameSettings,
+    environment: Environment,
     idle_unload: Option<Duration>,
     tasks: Tasks,
 }
@@ -65,57 +65,57 @@ impl Registry {
         store: Arc<dyn Store>,
         ai: Option<Ai>,
         limits: Limits,
-        wire: WireSettings,
-        ambient: Ambient,
+        frames: FrameSettings,
+        environment: Environment,
         idle_unload: Option<Duration>,
     ) -> Self {
-        Self { shelf: Arc::default(), store, ai, limits, wire, ambient, idle_unload, tasks: Tasks::default() }
+        Self { cache: Arc::default(), store, ai, limits, frames, environment, idle_unload, tasks: Tasks::default() }
     }
 
     /// Creates a conversation; it exists once its records are stored.
-    pub(crate) async fn create(&self, founding: Founding) -> Result<Durable, Rejection> {
-        let at = self.ambient.clock.now();
+    pub(crate) async fn create(&self, new: NewConversation) -> Result<StoredState, Rejection> {
+        let at = self.environment.clock.now();
         let id = ConversationId::random();
         let mut records = vec![Record::Created {
-            title: founding.title,
-            sites: founding.sites,
-            mode: founding.mode,
-            creator: founding.creator.clone(),
+            title: new.title,
+            sites: new.sites,
+            mode: new.mode,
+            creator: new.creator.clone(),
             at,
         }];
         let join = |id, name, kind| Record::Joined(Participant { id, name, kind, joined_at: at });
-        let people = founding.people.into_iter();
+        let people = new.people.into_iter();
         records.extend(people.map(|(id, name)| join(id, name, Kind::Human)));
-        if let Some(ai) = self.ai.as_ref().filter(|_| founding.with_ai) {
+        if let Some(ai) = self.ai.as_ref().filter(|_| new.with_ai) {
             records.push(join(ai.id.clone(), ai.name.clone(), Kind::Ai));
         }
-        let durable = Durable::replay(id.clone(), &records).ok_or(Rejection::StorageUnavailable)?;
+        let stored = StoredState::replay(id.clone(), &records).ok_or(Rejection::StorageUnavailable)?;
         let append = Append::new(id.clone(), records);
         self.store.append(append).await.map_err(|_| Rejection::StorageUnavailable)?;
-        info!(conversation = %id, participant = %founding.creator, members = durable.members.len(), "conversation created");
+        info!(conversation = %id, participant = %new.creator, members = stored.members.len(), "conversation created");
         // Somebody may have found it in the log already: its owner is whoever was first, never two.
-        self.shelf.place(&id).get_or_init(|| async { self.spawn(durable.clone()) }).await;
-        Ok(durable)
+        self.cache.slot(&id).get_or_init(|| async { self.spawn(stored.clone()) }).await;
+        Ok(stored)
     }
 
     /// Finds a conversation, in memory or in the store.
-    pub(crate) async fn find(&self, id: &ConversationId) -> Result<Handle, Rejection> {
-        let place = self.shelf.place(id);
+    pub(crate) async fn find(&self, id: &ConversationId) -> Result<ConversationHandle, Rejection> {
+        let slot = self.cache.slot(id);
         let load = || async {
             let loaded = self.store.load(id, RECENT).await.map_err(|error| unreadable(&error))?;
-            loaded.map(|durable| self.spawn(durable)).ok_or(Rejection::NotFound)
+            loaded.map(|stored| self.spawn(stored)).ok_or(Rejection::NotFound)
         };
-        let found = place.get_or_try_init(load).await.cloned();
+        let found = slot.get_or_try_init(load).await.cloned();
         if found.is_err() {
-            self.shelf.forget_empty(id);
+            self.cache.remove_if_empty(id);
         }
         found
     }
 
     /// Finds the conversation that an invite leads to.
-    pub(crate) async fn find_invite(&self, invite: &InviteId) -> Result<Handle, Rejection> {
+    pub(crate) async fn find_invite(&self, invite: &InviteId) -> Result<ConversationHandle, Rejection> {
         let id = self.store.conversation_of_invite(invite).await.map_err(|error| unreadable(&error))?;
-        self.find(&id.ok_or(Rejection::NoInvite)?).await
+        self.find(&id.ok_or(Rejection::InviteNotFound)?).await
     }
 
     /// How many conversations a user is in.
@@ -135,7 +135,7 @@ impl Registry {
         let page = self.store.conversations_of(user, offset, limit).await;
         let page = page.map_err(|error| unreadable(&error))?;
         let mut views = Vec::with_capacity(page.ids.len());
-        for view in join_all(page.ids.iter().map(|id| self.glance(id, user))).await {
+        for view in join_all(page.ids.iter().map(|id| self.read_for_list(id, user))).await {
             match view {
                 Ok(view) => views.push(view),
                 // Left since the log was asked.
@@ -147,12 +147,12 @@ impl Registry {
     }
 
     /// What a list says about a conversation.
-    async fn glance(&self, id: &ConversationId, user: &UserId) -> Result<ReadView, Rejection> {
-        if let Some(conversation) = self.shelf.get(id) {
+    async fn read_for_list(&self, id: &ConversationId, user: &UserId) -> Result<ReadView, Rejection> {
+        if let Some(conversation) = self.cache.get(id) {
             return conversation.view(user.clone()).await;
         }
-        let durable = self.store.load(id, 1).await.map_err(|error| unreadable(&error))?;
-        let view = State::new(durable.ok_or(Rejection::NotFound)?).view(user).ok_or(Rejection::NotFound)?;
+        let stored = self.store.load(id, 1).await.map_err(|error| unreadable(&error))?;
+        let view = State::new(stored.ok_or(Rejection::NotFound)?).view(user).ok_or(Rejection::NotFound)?;
         with_unread(&*self.store, id, view).await
     }
 
@@ -162,8 +162,8 @@ impl Registry {
     }
 
     /// The conversations in memory.
-    pub(crate) fn handles(&self) -> Vec<Handle> {
-        self.shelf.all()
+    pub(crate) fn handles(&self) -> Vec<ConversationHandle> {
+        self.cache.all()
     }
 
     /// Whether some conversation takes no messages now.
@@ -188,30 +188,29 @@ impl Registry {
         }
     }
 
-    fn spawn(&self, durable: Durable) -> Handle {
-        let id = durable.id.clone();
-        let tail = Arc::new(Tail::default());
-        for message in &durable.recent {
-            tail.push(message.sequence, frame::message(&id, message));
+    fn spawn(&self, stored: StoredState) -> ConversationHandle {
+        let id = stored.id.clone();
+        let recent = Arc::new(RecentFrames::default());
+        for message in &stored.recent {
+            recent.push(message.sequence, frame::message(&id, message));
         }
-        let (letters, mailbox) = mpsc::unbounded_channel();
+        let (messages, mailbox) = mpsc::unbounded_channel();
         let pending = Arc::new(AtomicUsize::new(0));
-        let actor = Actor {
-            pipeline: Pipeline::new(State::new(durable), self.limits),
-            wire: Wire::new(id.clone(), self.wire),
-            store: Arc::clone(&self.store),
-            tail: Arc::clone(&tail),
-            pending: Arc::clone(&pending),
-            ai: self.ai.clone(),
-            ambient: self.ambient.clone(),
+        let actor = Actor::new(
+            Pipeline::new(State::new(stored), self.limits),
+            FrameEncoder::new(id.clone(), self.frames),
+            Arc::clone(&self.store),
+            Arc::clone(&recent),
+            Arc::clone(&pending),
+            Assistant::new(self.ai.clone()),
+            self.environment.clone(),
             mailbox,
-            shelf: Arc::clone(&self.shelf),
-            idle_unload: self.idle_unload,
-            live: Live::default(),
-        };
+            Arc::clone(&self.cache),
+            self.idle_unload,
+        );
         let span = info_span!(parent: None, "conversation", id = %id);
         self.tasks.spawn(actor.run().instrument(span));
-        Handle { id, mailbox: letters, store: Arc::clone(&self.store), tail, pending }
+        ConversationHandle { id, mailbox: messages, store: Arc::clone(&self.store), recent, pending }
     }
 }
 
@@ -226,9 +225,8 @@ mod tests {
     use serde_json::Map;
 
     use super::*;
-    use crate::conversation::actor::Reconnect;
-    use crate::conversation::command::Draft;
-    use crate::conversation::decide::Rules;
+    use crate::conversation::Reconnect;
+    use crate::core::{MessageDraft, Rules};
     use crate::domain::{Clock, MessageId, MessageKind, SequenceId};
     use crate::metrics::Metrics;
     use crate::storage::MemoryStore;
@@ -242,7 +240,7 @@ mod tests {
             history: 50,
             typing_interval: Duration::ZERO,
         };
-        let wire = WireSettings {
+        let frames = FrameSettings {
             max_message_chars: 100,
             heartbeat: Duration::from_secs(1),
             retry_after: Duration::from_secs(1),
@@ -252,20 +250,20 @@ mod tests {
         let metrics = Arc::new(Metrics::new().unwrap());
         let store = Arc::new(MemoryStore::new(metrics.store()));
         let reconnect = Reconnect { after: Duration::ZERO, spread: Duration::ZERO };
-        let ambient = Ambient { clock: Clock::default(), metrics, reconnect };
-        Registry::new(store, None, limits, wire, ambient, Some(idle_unload))
+        let environment = Environment { clock: Clock::default(), metrics, reconnect };
+        Registry::new(store, None, limits, frames, environment, Some(idle_unload))
     }
 
-    async fn founded(registry: &Registry) -> ConversationId {
+    async fn created(registry: &Registry) -> ConversationId {
         let people = vec![(UserId::from("ann"), "Ann".to_owned())];
         let creator = UserId::from("ann");
         let (title, mode) = ("talk".to_owned(), "list".to_owned());
-        let founding = Founding { title, sites: Vec::new(), mode, creator, people, with_ai: false };
-        registry.create(founding).await.unwrap().id
+        let new = NewConversation { title, sites: Vec::new(), mode, creator, people, with_ai: false };
+        registry.create(new).await.unwrap().id
     }
 
-    fn draft() -> Draft {
-        Draft {
+    fn draft() -> MessageDraft {
+        MessageDraft {
             id: MessageId::random(),
             client_id: None,
             sender: UserId::from("ann"),
@@ -277,18 +275,18 @@ mod tests {
     }
 
     /// Conversations that leave at every opportunity, while many ask for them: nobody is sent away, nothing is lost,
-    /// and no place is given twice.
+    /// and no slot is given twice.
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn a_conversation_that_leaves_loses_no_letter() {
         const TASKS: u64 = 8;
         const EACH: u64 = 400;
         let registry = Arc::new(registry(Duration::ZERO));
-        let talk = founded(&registry).await;
+        let talk = created(&registry).await;
         let work = |_| {
             let (registry, talk) = (Arc::clone(&registry), talk.clone());
             tokio::spawn(async move {
                 for _ in 0..EACH {
-                    registry.find(&talk).await.unwrap().say(draft()).await.unwrap();
+                    registry.find(&talk).await.unwrap().post(draft()).await.unwrap();
                     assert_eq!(registry.of_user(&UserId::from("ann"), 0, 1).await.unwrap().views.len(), 1);
                     tokio::task::yield_now().await;
                 }
@@ -298,13 +296,13 @@ mod tests {
             task.await.unwrap();
         }
         let view = registry.find(&talk).await.unwrap().view(UserId::from("ann")).await.unwrap();
-        assert_eq!(view.view.durable.last_sequence, SequenceId(TASKS * EACH));
+        assert_eq!(view.view.stored.last_sequence, SequenceId(TASKS * EACH));
     }
 
     #[tokio::test]
     async fn quiet_conversations_leave_and_a_list_brings_none_back() {
         let registry = registry(Duration::ZERO);
-        let talk = founded(&registry).await;
+        let talk = created(&registry).await;
         while !registry.handles().is_empty() {
             tokio::task::yield_now().await;
         }
@@ -312,7 +310,7 @@ mod tests {
         assert_eq!((mine.views.len(), mine.total), (1, 1));
         assert!(registry.handles().is_empty(), "listing reads the log");
         let held = registry.find(&talk).await.unwrap();
-        held.say(draft()).await.unwrap();
+        held.post(draft()).await.unwrap();
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }

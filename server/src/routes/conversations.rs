@@ -8,16 +8,15 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
+use super::answers::{ConversationBody, CreatedBody, ListBody, ListedBody};
 use super::extract::{Fields, InPath, InQuery, JsonObject};
 use super::requests::{Creation, Editing};
-use super::wire::{ConversationBody, CreatedBody, ListBody, ListedBody};
-use crate::app::App;
+use crate::app::{ApiError, App};
 use crate::auth::Caller;
 use crate::config::Config;
-use crate::conversation::command::Edit;
-use crate::conversation::registry::Founding;
+use crate::conversation::NewConversation;
 use crate::domain::{ConversationId, UserId};
-use crate::error::ApiError;
+use crate::log::Edit;
 
 /// The free-form mode of a conversation that names none.
 const DEFAULT_MODE: &str = "list";
@@ -44,11 +43,11 @@ pub(super) async fn create(
         let message = format!("participants must be at most {most}, the creator included");
         return Err(ApiError::InvalidRequest(message));
     }
-    if let Some((id, _)) = people.iter().find(|(id, _)| Some(id) == app.registry.ai_id()) {
+    if let Some((id, _)) = people.iter().find(|(id, _)| Some(id) == app.running.registry.ai_id()) {
         let message = format!("participants must not use the id {id} of the AI participant");
         return Err(ApiError::InvalidRequest(message));
     }
-    let founding = Founding {
+    let new = NewConversation {
         title: title.to_owned(),
         sites: fields.sites(config.max_sites, config.max_mode_chars)?.unwrap_or_default(),
         mode: fields.text("mode", config.max_mode_chars)?.unwrap_or(DEFAULT_MODE).to_owned(),
@@ -56,8 +55,8 @@ pub(super) async fn create(
         people,
         with_ai: fields.flag("enable_ai")?.unwrap_or(true),
     };
-    let _room = app.room_for_one_more(&founding.creator).await?;
-    let created = app.registry.create(founding).await.map_err(|error| app.refused(error))?;
+    let _reserved = app.reserve_conversation(&new.creator).await?;
+    let created = app.running.registry.create(new).await.map_err(|error| app.refused(error))?;
     Ok((StatusCode::CREATED, Json(CreatedBody::from(&created))).into_response())
 }
 
@@ -103,7 +102,7 @@ pub(super) async fn mine(State(app): State<Arc<App>>, caller: Caller, query: InQ
     let limit = query.clamped("limit", 20, 1, 100)?;
     let offset = query.clamped("offset", 0, 0, u64::MAX)?;
     let at = |number| usize::try_from(number).unwrap_or(usize::MAX);
-    let page = app.registry.of_user(&caller.id, at(offset), at(limit)).await;
+    let page = app.running.registry.of_user(&caller.id, at(offset), at(limit)).await;
     let page = page.map_err(|error| app.refused(error))?;
     let conversations: Vec<ListedBody<'_>> = page.views.iter().map(Into::into).collect();
     Ok(Json(ListBody { conversations, total: page.total, limit, offset }).into_response())

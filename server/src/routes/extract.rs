@@ -14,8 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
-use crate::app::App;
-use crate::error::ApiError;
+use crate::app::{ApiError, App};
 
 /// The path's parameters; a path that cannot be decoded is no path.
 pub(super) struct InPath<T>(pub(super) T);

@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
-use super::wire::{ChecksBody, Health, HealthBody, IndexBody, ReadyBody, Storage};
-use crate::app::App;
+use super::answers::{ChecksBody, Health, HealthBody, IndexBody, ReadyBody, Storage};
+use crate::app::{ApiError, App};
 use crate::auth::Caller;
-use crate::error::ApiError;
 
 /// What serves here.
 #[utoipa::path(get, path = "/", tag = "server", responses((status = 200, body = IndexBody)))]
@@ -20,7 +18,7 @@ pub(super) async fn index() -> Json<IndexBody> {
 }
 
 async fn readiness(app: &App) -> Result<Json<ReadyBody>, ApiError> {
-    if app.is_leaving() || !app.registry.storage_works().await {
+    if app.running.is_leaving() || !app.running.registry.storage_works().await {
         return Err(ApiError::NotReady(app.retry_after()));
     }
     Ok(Json(ReadyBody { status: "ok", timestamp: app.clock.now() }))
@@ -41,14 +39,14 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Result<Json<ReadyBody
 /// How the chat is, part by part.
 #[utoipa::path(get, path = "/health/chat", tag = "server", responses((status = 200, body = HealthBody)))]
 pub(super) async fn chat(State(app): State<Arc<App>>) -> Json<HealthBody> {
-    let storage = app.registry.storage_works().await;
-    let queues = !app.registry.any_queue_full();
-    let websocket = !app.is_leaving();
+    let storage = app.running.registry.storage_works().await;
+    let queues = !app.running.registry.any_queue_full();
+    let websocket = !app.running.is_leaving();
     Json(HealthBody {
         status: if storage && queues && websocket { Health::Healthy } else { Health::Degraded },
         timestamp: app.clock.now(),
-        connections: app.slots.taken(),
-        conversations: app.registry.handles().len(),
+        connections: app.admission.slots.taken(),
+        conversations: app.running.registry.handles().len(),
         storage: if storage { Storage::Connected } else { Storage::Error },
         checks: ChecksBody { websocket: websocket.into(), storage: storage.into(), queues: queues.into() },
     })
@@ -65,11 +63,4 @@ pub(super) async fn metrics(State(app): State<Arc<App>>, request: Request) -> Re
         Caller::from_request_parts(&mut parts, &app).await?;
     }
     Ok(([(CONTENT_TYPE, prometheus::TEXT_FORMAT)], app.metrics()).into_response())
-}
-
-/// The description of this interface.
-#[utoipa::path(get, path = "/openapi.json", tag = "server", responses((status = 200, body = serde_json::Value)))]
-pub(super) async fn openapi(State(app): State<Arc<App>>) -> Response {
-    let described = app.openapi.get_or_init(|| super::openapi(&app.config).into());
-    ([(CONTENT_TYPE, "application/json")], Bytes::clone(described)).into_response()
 }

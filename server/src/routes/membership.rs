@@ -9,15 +9,15 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::MutexGuard;
 
+use super::answers::{ConversationBody, InviteBody, JoinedBody, LeftBody};
 use super::conversations::person;
 use super::extract::{Fields, InPath, JsonObject, OptionalObject};
 use super::requests::{Accepting, Inviting, Joining};
-use super::wire::{ConversationBody, InviteBody, JoinedBody, LeftBody};
-use crate::app::App;
+use crate::app::{ApiError, App};
 use crate::auth::Caller;
-use crate::conversation::handle::{Handle, ReadView};
+use crate::conversation::{ConversationHandle, ReadView};
+use crate::core::Rejection;
 use crate::domain::{ConversationId, InviteId, UserId};
-use crate::error::ApiError;
 
 /// Makes the caller, or by a participant somebody else, a participant.
 #[utoipa::path(
@@ -35,7 +35,7 @@ pub(super) async fn join(
         fields.object("participant")?.ok_or_else(|| ApiError::InvalidRequest("participant is required".to_owned()))?;
     let (user, name) = person(entry, "participant.", &app.config)?;
     let conversation = app.find(&ConversationId::from(id)).await?;
-    let _room = room(&app, &conversation, &caller.id, &user).await?;
+    let _reserved = reserve(&app, &conversation, &caller.id, &user).await?;
     let view = conversation.join(caller.id, user, name).await;
     let view = view.map_err(|error| app.refused(error))?;
     Ok(joined(&view))
@@ -43,18 +43,18 @@ pub(super) async fn join(
 
 /// Checks that `user` may come to be in one more conversation. Where the join will be refused for another reason the
 /// number is not looked at: that reason comes first, and a stranger learns nothing of it.
-async fn room<'a>(
+async fn reserve<'a>(
     app: &'a App,
-    conversation: &Handle,
+    conversation: &ConversationHandle,
     by: &UserId,
     user: &UserId,
 ) -> Result<Option<MutexGuard<'a, ()>>, ApiError> {
-    let is_in = conversation.admit(user.clone()).await.is_ok();
-    let may_ask = by == user || conversation.admit(by.clone()).await.is_ok();
+    let is_in = conversation.newest_message(user.clone()).await.is_ok();
+    let may_ask = by == user || conversation.newest_message(by.clone()).await.is_ok();
     if is_in || !may_ask {
         return Ok(None);
     }
-    app.room_for_one_more(user).await
+    app.reserve_conversation(user).await
 }
 
 fn joined(view: &ReadView) -> Response {
@@ -100,8 +100,8 @@ pub(super) async fn accept(
         Some(_) => fields.filled(&["name"], app.config.max_name_chars)?.to_owned(),
     };
     let invite = InviteId::from(invite);
-    let conversation = app.registry.find_invite(&invite).await.map_err(|error| app.refused(error))?;
-    let _room = room(&app, &conversation, &caller.id, &caller.id).await?;
+    let conversation = app.running.registry.find_invite(&invite).await.map_err(|error| app.refused(error))?;
+    let _reserved = reserve(&app, &conversation, &caller.id, &caller.id).await?;
     let view = conversation.accept(invite, caller.id, name).await;
     Ok(joined(&view.map_err(|error| app.refused(error))?))
 }
@@ -116,14 +116,13 @@ pub(super) async fn leave(
     caller: Caller,
     InPath(id): InPath<String>,
 ) -> Result<Response, ApiError> {
-    use crate::conversation::command::Rejection;
     let id = ConversationId::from(id);
     // Leaving tells nobody whether a conversation exists.
     let hidden = |error| match error {
         Rejection::NotFound => Rejection::NotParticipant,
         error => error,
     };
-    let conversation = app.registry.find(&id).await.map_err(|error| app.refused(hidden(error)))?;
+    let conversation = app.running.registry.find(&id).await.map_err(|error| app.refused(hidden(error)))?;
     let remaining = conversation.leave(caller.id).await.map_err(|error| app.refused(error))?;
     Ok(left(&id, remaining, "Successfully left conversation"))
 }

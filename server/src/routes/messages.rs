@@ -9,14 +9,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, json};
 
+use super::answers::{MessageBody, MessagesBody, PostedBody};
 use super::extract::{Fields, InPath, InQuery, JsonObject};
 use super::requests::Saying;
-use super::wire::{MessageBody, MessagesBody, SaidBody};
-use crate::app::App;
+use crate::app::{ApiError, App};
 use crate::auth::Caller;
-use crate::conversation::command::Draft;
+use crate::core::MessageDraft;
 use crate::domain::{ClientMessageId, ConversationId, MessageId, MessageKind, SequenceId};
-use crate::error::ApiError;
 
 /// The messages after a place, ascending.
 #[utoipa::path(
@@ -49,7 +48,7 @@ pub(super) async fn list(
 /// The same under its older name.
 #[utoipa::path(
     post, path = "/chat/{id}/message", tag = "messages", params(("id" = String, Path)), request_body = Saying,
-    responses((status = 201, body = SaidBody))
+    responses((status = 201, body = PostedBody))
 )]
 pub(super) async fn say_by_its_older_name(
     app: State<Arc<App>>,
@@ -63,7 +62,7 @@ pub(super) async fn say_by_its_older_name(
 /// Posts a message. Sent again under the same `message_id` it is stored once, and answered alike.
 #[utoipa::path(
     post, path = "/chat/{id}/messages", tag = "messages", params(("id" = String, Path)), request_body = Saying,
-    responses((status = 201, body = SaidBody))
+    responses((status = 201, body = PostedBody))
 )]
 pub(super) async fn say(
     State(app): State<Arc<App>>,
@@ -95,7 +94,7 @@ pub(super) async fn say(
     if let Some(mode) = fields.text("mode", config.max_mode_chars)? {
         metadata.insert("mode".to_owned(), json!(mode));
     }
-    let draft = Draft {
+    let draft = MessageDraft {
         id: MessageId::random(),
         client_id: client_id.map(ClientMessageId::from),
         sender: caller.id,
@@ -104,11 +103,11 @@ pub(super) async fn say(
         content,
         metadata,
     };
-    app.rates.message(&draft.sender).map_err(ApiError::RateLimited)?;
+    app.admission.rates.message(&draft.sender).map_err(ApiError::RateLimited)?;
     let conversation = app.find(&ConversationId::from(id)).await?;
-    let (message, duplicate) = conversation.say(draft).await.map_err(|error| app.refused(error))?;
+    let (message, duplicate) = conversation.post(draft).await.map_err(|error| app.refused(error))?;
     app.metrics.acked_over_rest(received.elapsed());
-    let body = SaidBody {
+    let body = PostedBody {
         message_id: &message.id,
         client_message_id: message.client_id.as_ref(),
         sequence_id: message.sequence,

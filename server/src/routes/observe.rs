@@ -11,9 +11,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::{Instrument, field, info, info_span};
 
-use crate::app::App;
+use crate::app::{ApiError, App, RefusalCode};
 use crate::config::Config;
-use crate::error::{ApiError, Refused};
 
 /// Names a request in logs, here and at whoever sent it.
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -50,7 +49,7 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
             headers.insert(&REQUEST_ID, id);
         }
         let status = response.status();
-        if let Some(Refused(code)) = response.extensions().get() {
+        if let Some(RefusalCode(code)) = response.extensions().get() {
             app.metrics.refused_request(code);
         }
         app.metrics.request(method_name(&method), &route, status.as_str(), start.elapsed());

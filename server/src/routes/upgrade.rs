@@ -12,20 +12,19 @@ use tracing::{Instrument, info_span};
 
 use super::extract::{InPath, InQuery};
 use super::observe::RequestId;
-use crate::app::App;
+use crate::app::{ApiError, App};
 use crate::auth::Caller;
-use crate::connection::WriteProgress;
-use crate::conversation::command::Rejection;
+use crate::core::Rejection;
 use crate::domain::{ConversationId, SequenceId};
-use crate::error::ApiError;
-use crate::socket::connection::Connection;
-use crate::socket::frame::Wire;
+use crate::frame::FrameEncoder;
+use crate::net::WriteProgress;
+use crate::socket::Connection;
 
 /// Buffer for reading a socket; the library's own default would be 128 KiB a socket.
 const READ_BUFFER: usize = 4 * 1024;
 
 /// Frames up to this many times the limit are read whole, so that the close that tells of them arrives.
-const LENIENCE: usize = 4;
+const READ_LIMIT_FACTOR: usize = 4;
 
 /// The page that asks, if it is one, may open sockets. Looked at before any token.
 pub(super) struct AllowedOrigin;
@@ -34,7 +33,7 @@ impl FromRequestParts<Arc<App>> for AllowedOrigin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        app.origins.check(&parts.headers).map(|()| Self)
+        if app.admission.origins.allows(&parts.headers) { Ok(Self) } else { Err(ApiError::OriginRefused) }
     }
 }
 
@@ -48,11 +47,11 @@ pub(super) async fn connect(
     (Extension(progress), Extension(request)): (Extension<WriteProgress>, Extension<RequestId>),
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
-    if app.is_closing() {
+    if app.running.is_closing() {
         return Err(app.refused(Rejection::ShuttingDown));
     }
     let conversation = app.find(&ConversationId::from(id)).await?;
-    let admission = conversation.admit(caller.id.clone()).await.map_err(|error| match error {
+    let newest = conversation.newest_message(caller.id.clone()).await.map_err(|error| match error {
         Rejection::NotFound => ApiError::NotAdmitted,
         error => app.refused(error),
     })?;
@@ -60,27 +59,26 @@ pub(super) async fn connect(
         None => None,
         Some(text) => {
             let known = u64::from_str(text).ok().map(SequenceId);
-            let known = known.filter(|known| *known <= admission.current).ok_or_else(|| {
-                let current = admission.current;
-                let message = format!("last_sequence_id must be a number from 0 to {current}");
+            let known = known.filter(|known| *known <= newest).ok_or_else(|| {
+                let message = format!("last_sequence_id must be a number from 0 to {newest}");
                 ApiError::InvalidRequest(message)
             })?;
             Some(known)
         }
     };
     let upgrade = upgrade.map_err(|error| ApiError::UpgradeRequired(error.body_text()))?;
-    let slot = app.slots.take(&caller.id).ok_or_else(|| ApiError::ConnectionLimit(app.retry_after()))?;
+    let slot = app.admission.slots.take(&caller.id).ok_or_else(|| ApiError::ConnectionLimit(app.retry_after()))?;
 
     let connection = Connection {
-        id: app.socket_id(),
+        id: app.running.socket_id(),
         user: caller.id,
         after,
         expires: caller.expires,
-        wire: Wire::new(conversation.id().clone(), app.wire),
+        frames: FrameEncoder::new(conversation.id().clone(), app.frames),
         conversation,
         settings: app.socket_settings,
         progress,
-        rates: Arc::clone(&app.rates),
+        rates: Arc::clone(&app.admission.rates),
         clock: app.clock.clone(),
         metrics: Arc::clone(&app.metrics),
     };
@@ -92,8 +90,8 @@ pub(super) async fn connect(
         conversation = %connection.conversation.id(),
         participant = %connection.user,
     );
-    let longest = app.socket_settings.max_frame_bytes.saturating_mul(LENIENCE);
-    let under_way = app.upgrades.subscribe();
+    let longest = app.socket_settings.max_frame_bytes.saturating_mul(READ_LIMIT_FACTOR);
+    let under_way = app.running.upgrades.subscribe();
     let upgrade = upgrade
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(READ_BUFFER)
@@ -105,7 +103,7 @@ pub(super) async fn connect(
             connection.serve(socket).await;
             drop(slot);
         };
-        app.sockets.spawn(serving.instrument(span));
+        app.running.sockets.spawn(serving.instrument(span));
         drop(under_way);
     }))
 }

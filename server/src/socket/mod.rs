@@ -1,8 +1,9 @@
-//! One WebSocket: `reader` (frames in), `writer` (frames out), [`outbound`] (what waits to be written) and
-//! [`frame`] (JSON of frames, both ways).
+//! One WebSocket: [`connection`] (its life), [`reader`] (frames in), [`writer`] (frames out) and [`context`] (what they
+//! share).
 
-pub(crate) mod connection;
-pub(crate) mod frame;
-pub(crate) mod outbound;
+mod connection;
+mod context;
 mod reader;
 mod writer;
+
+pub(crate) use self::context::{Connection, SocketSettings};

@@ -11,12 +11,11 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
-use super::connection::Connection;
-use super::frame::{ClientFrame, parse};
-use super::outbound::{FramePermit, Outbound, Permit};
-use crate::conversation::command::{Change, Draft, Signal};
-use crate::conversation::event::{CloseReason, Fault, FaultKind};
+use super::context::Connection;
+use crate::core::{Change, CloseReason, Fault, FaultKind, MessageDraft, Signal};
 use crate::domain::{MessageId, MessageKind};
+use crate::frame::{ClientFrame, parse};
+use crate::outbound::{FramePermit, Outbound, Permit};
 
 /// Why reading ended.
 #[derive(Debug)]
@@ -122,7 +121,7 @@ fn submit(connection: &Connection, frame: ClientFrame, permit: Permit) {
                     retry_after: Some(wait),
                 })
             } else {
-                let change = Change::Say(Draft {
+                let change = Change::Post(MessageDraft {
                     id: MessageId::random(),
                     client_id: message_id.clone(),
                     sender: user.clone(),
@@ -131,12 +130,12 @@ fn submit(connection: &Connection, frame: ClientFrame, permit: Permit) {
                     content,
                     metadata,
                 });
-                return conversation.socket_change(*socket, change, message_id, permit);
+                return conversation.send_change(*socket, change, message_id, permit);
             }
         }
         ClientFrame::Read(up_to) => {
             let change = Change::Read { user: user.clone(), socket: *socket, up_to };
-            return conversation.socket_change(*socket, change, None, permit);
+            return conversation.send_change(*socket, change, None, permit);
         }
         ClientFrame::Join => return,
         ClientFrame::Typing(typing) => Signal::Typing(typing),

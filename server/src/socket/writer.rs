@@ -10,11 +10,11 @@ use futures_util::stream::SplitSink;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
 
-use super::connection::Connection;
-use super::frame;
-use super::outbound::{Next, Outbound, Timing};
-use crate::conversation::event::{CloseReason, Event, Fault, FaultKind, Seat};
+use super::context::Connection;
+use crate::core::{CloseReason, Event, Fault, FaultKind, RosterEntry};
 use crate::domain::SequenceId;
+use crate::frame;
+use crate::outbound::{NextWrite, Outbound, Timing};
 
 /// How many messages a lagging socket reads from the store at once.
 const LOG_PAGE: usize = 32;
@@ -73,16 +73,16 @@ async fn pump(connection: &Connection, sink: &mut Sink, outbound: &Outbound) -> 
         };
         // The permit is given back when the frame is written.
         let (frame, _permit, timing) = match next {
-            Next::Frame(frame, permit, timing) => (frame, permit, timing),
-            Next::Logged(place) => {
+            NextWrite::Frame(frame, permit, timing) => (frame, permit, timing),
+            NextWrite::FromLog(place) => {
                 let frame = logged.get(connection, place).await?;
                 outbound.passed(place);
                 (frame, None, Timing::Untimed)
             }
-            Next::Page { after, current, seats, permit } => {
-                (page(connection, after, current, &seats).await, permit, Timing::Untimed)
+            NextWrite::Page { after, current, roster, permit } => {
+                (page(connection, after, current, &roster).await, permit, Timing::Untimed)
             }
-            Next::Close(reason) => return Ok(reason),
+            NextWrite::Close(reason) => return Ok(reason),
         };
         in_time(connection, sink.feed(Message::Text(frame))).await?;
         match timing {
@@ -112,7 +112,7 @@ async fn in_time(connection: &Connection, write: impl Future<Output = Result<(),
 }
 
 /// A page of the log in answer to a sync, or the error that it cannot be read.
-async fn page(connection: &Connection, after: SequenceId, current: SequenceId, seats: &[Seat]) -> Utf8Bytes {
+async fn page(connection: &Connection, after: SequenceId, current: SequenceId, roster: &[RosterEntry]) -> Utf8Bytes {
     let mut messages = Vec::new();
     let (mut last, mut bytes) = (after, 0);
     while last < current && messages.len() < connection.settings.sync_page {
@@ -124,20 +124,20 @@ async fn page(connection: &Connection, after: SequenceId, current: SequenceId, s
                 let message = error.to_string();
                 let kind = FaultKind::StorageUnavailable;
                 let fault = Fault { kind, message, message_id: None, retry_after: None };
-                return connection.wire.encode(&Event::Fault(fault));
+                return connection.frames.encode(&Event::Fault(fault));
             }
         };
         for message in read.into_iter().filter(|message| message.sequence <= current) {
             bytes += message.content.len();
             // What would make the page too long waits for the next one; one message always fits.
             if bytes > connection.settings.outbound.bytes && !messages.is_empty() {
-                return connection.wire.sync_page(&messages, current, seats, true);
+                return connection.frames.sync_page(&messages, current, roster, true);
             }
             last = message.sequence;
             messages.push(message);
         }
     }
-    connection.wire.sync_page(&messages, current, seats, last < current)
+    connection.frames.sync_page(&messages, current, roster, last < current)
 }
 
 /// Messages from the store, read in pages.

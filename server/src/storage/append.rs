@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::conversation::record::Record;
 use crate::domain::ConversationId;
+use crate::log::Record;
 
 /// By which an append is recognised when nobody heard how its commit ended.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ pub(crate) enum StoreError {
     /// The log is not where the records say it is: a conversation that was never created, that exists already, or
     /// whose newest message is another one. Nothing was stored.
     #[error("the log of {0} does not fit the records")]
-    Misfit(ConversationId),
+    Conflict(ConversationId),
     /// Nothing was stored, or nothing could be read.
     #[error("{0}")]
     Failed(Arc<str>),

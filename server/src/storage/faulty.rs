@@ -3,24 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::{Append, AppendId, ConversationPage, Store, StoreError, StoreFuture};
-use crate::conversation::pipeline::SentKey;
-use crate::conversation::record::Durable;
+use super::append::{Append, AppendId};
+use super::error::StoreError;
+use super::store::{ConversationPage, Store, StoreFuture};
+use crate::config::Gate;
 use crate::domain::{ConversationId, InviteId, Message, SequenceId, UserId};
-
-/// Whether commits pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Gate {
-    /// Commits pass.
-    #[default]
-    Open,
-    /// Commits wait until the gate is opened.
-    Closed,
-}
+use crate::log::{SentKey, StoredState};
 
 /// The faults to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -143,7 +133,7 @@ impl Store for FaultyStore {
         })
     }
 
-    fn load(&self, id: &ConversationId, recent: usize) -> StoreFuture<'_, Option<Durable>> {
+    fn load(&self, id: &ConversationId, recent: usize) -> StoreFuture<'_, Option<StoredState>> {
         self.inner.load(id, recent)
     }
 

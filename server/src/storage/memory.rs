@@ -4,17 +4,18 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::{Append, AppendId, ConversationPage, Store, StoreError, StoreFuture};
-use crate::conversation::pipeline::SentKey;
-use crate::conversation::record::{Durable, Record};
+use super::append::{Append, AppendId};
+use super::error::StoreError;
+use super::store::{ConversationPage, Store, StoreFuture};
 use crate::domain::{ConversationId, InviteId, Message, SequenceId, Timestamp, UserId};
+use crate::log::{Record, SentKey, StoredState};
 use crate::metrics::StoreMetrics;
 
 /// The log of one conversation. Messages lie apart from the other records, so that a place is an index.
 #[derive(Debug)]
 struct Log {
     /// What the records amount to, without messages.
-    state: Durable,
+    state: StoredState,
     messages: Vec<Arc<Message>>,
     sent: HashMap<SentKey, SequenceId>,
     /// Creation or newest message, and a number that grows with each, which breaks ties.
@@ -62,18 +63,18 @@ impl Logs {
         };
         let known = self.by_id.get(&id);
         if known.is_some() == created.is_some() || !fits(known, rest) {
-            return Err(StoreError::Misfit(id));
+            return Err(StoreError::Conflict(id));
         }
         self.ordinal += 1;
         if let Some((created, at)) = created
-            && let Some(state) = Durable::replay(id.clone(), [created])
+            && let Some(state) = StoredState::replay(id.clone(), [created])
         {
             let (messages, sent) = (Vec::new(), HashMap::new());
             self.by_id
                 .insert(id.clone(), Log { state, messages, sent, active: (at, self.ordinal), last_append: token });
         }
         let Some(log) = self.by_id.get_mut(&id) else {
-            return Err(StoreError::Misfit(id));
+            return Err(StoreError::Conflict(id));
         };
         log.last_append = token;
         for record in rest {
@@ -94,11 +95,11 @@ impl Logs {
         Ok(())
     }
 
-    fn load(&self, id: &ConversationId, recent: usize) -> Option<Durable> {
+    fn load(&self, id: &ConversationId, recent: usize) -> Option<StoredState> {
         let log = self.by_id.get(id)?;
         let first = log.messages.len().saturating_sub(recent);
         let recent: VecDeque<_> = log.messages.iter().skip(first).cloned().collect();
-        Some(Durable { recent, ..log.state.clone() })
+        Some(StoredState { recent, ..log.state.clone() })
     }
 
     fn conversations_of(&self, user: &UserId, offset: usize, limit: usize) -> ConversationPage {
@@ -151,7 +152,7 @@ impl Store for MemoryStore {
         ready(Ok(self.in_log(conversation, |log| log.last_append == append)))
     }
 
-    fn load(&self, id: &ConversationId, recent: usize) -> StoreFuture<'_, Option<Durable>> {
+    fn load(&self, id: &ConversationId, recent: usize) -> StoreFuture<'_, Option<StoredState>> {
         ready(Ok(self.logs().load(id, recent)))
     }
 

@@ -11,8 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::cluster::Cluster;
+use super::append::BatchLimits;
 use super::postgres::PostgresStore;
-use super::{BatchLimits, MemoryStore, SqliteStore, Store, StoreSettings};
+use super::settings::StoreSettings;
+use super::sqlite::SqliteStore;
+use super::{MemoryStore, Store};
 use crate::config::Durability;
 use crate::metrics::{Metrics, StoreMetrics};
 
@@ -29,14 +32,14 @@ pub(super) fn metrics() -> StoreMetrics {
 }
 
 /// Where a store keeps its log, so that it can be closed and opened again.
-pub(super) enum Home {
+pub(super) enum TestStore {
     /// A store in memory cannot be reopened; it stays open.
     Memory(Arc<MemoryStore>),
     Folder(tempfile::TempDir),
     Server(Arc<Cluster>, String),
 }
 
-impl Home {
+impl TestStore {
     pub(super) fn memory() -> Self {
         Self::Memory(Arc::new(MemoryStore::new(metrics())))
     }
@@ -78,19 +81,19 @@ macro_rules! over_all_stores {
         mod memory {
             $(#[tokio::test]
             async fn $case() {
-                super::cases::$case(super::Home::memory()).await;
+                super::cases::$case(super::TestStore::memory()).await;
             })*
         }
         mod sqlite {
             $(#[tokio::test]
             async fn $case() {
-                super::cases::$case(super::Home::sqlite()).await;
+                super::cases::$case(super::TestStore::sqlite()).await;
             })*
         }
         mod postgres {
             $(#[tokio::test]
             async fn $case() {
-                if let Some(home) = super::Home::postgres().await {
+                if let Some(home) = super::TestStore::postgres().await {
                     super::cases::$case(home).await;
                 }
             })*

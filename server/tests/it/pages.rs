@@ -10,28 +10,17 @@ const END: &str = "<!-- end of keys -->";
 
 /// The rows of the table, from the configuration's own documentation and defaults.
 fn table() -> String {
-    let source = include_str!("../../src/config.rs");
-    let body = source.split("pub struct Config {\n").nth(1).and_then(|rest| rest.split("\n}\n").next()).unwrap();
     let defaults = serde_json::to_value(Config::default()).unwrap();
     let mut table = "| key | default | |\n|---|---|---|\n".to_owned();
-    let mut says = String::new();
-    let mut keys = 0;
-    for line in body.lines().map(str::trim) {
-        if let Some(text) = line.strip_prefix("/// ") {
-            says.push_str(if says.is_empty() { "" } else { " " });
-            // A link is one for the compiler's documentation.
-            says.push_str(&text.replace("[`Config::", "`").replace("`]", "`"));
-        } else if let Some(key) = line.strip_prefix("pub ").and_then(|field| field.split(':').next()) {
-            let default = match &defaults[key] {
-                Value::Null => "none".to_owned(),
-                Value::String(text) => format!("`{text}`"),
-                value => value.to_string(),
-            };
-            table.push_str(&format!("| `{key}` | {default} | {says} |\n"));
-            says.clear();
-            keys += 1;
-        }
+    for (key, says) in Config::KEYS {
+        let default = match &defaults[key] {
+            Value::Null => "none".to_owned(),
+            Value::String(text) => format!("`{text}`"),
+            value => value.to_string(),
+        };
+        table.push_str(&format!("| `{key}` | {default} | {} |\n", says.trim()));
     }
+    let keys = Config::KEYS.len();
     assert_eq!(keys, defaults.as_object().unwrap().len(), "each field of the configuration has a row");
     table
 }

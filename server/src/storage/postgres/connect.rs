@@ -12,7 +12,8 @@ use tokio_postgres::{Client, Config, NoTls};
 use tracing::{debug, info};
 
 use crate::config::Durability;
-use crate::storage::{OpenError, StoreSettings};
+use crate::storage::error::OpenError;
+use crate::storage::settings::StoreSettings;
 
 /// The steps from nothing to the newest schema; the version is the number of steps taken.
 const MIGRATIONS: &[&str] = &[

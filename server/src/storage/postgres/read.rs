@@ -10,11 +10,11 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{IsolationLevel, Row};
 
 use super::connect::describe;
-use crate::conversation::pipeline::SentKey;
-use crate::conversation::record::{Durable, Invite};
 use crate::domain::{ConversationId, InviteId, Message, Participant, SequenceId, Timestamp, UserId};
-use crate::storage::codes::{self, InviteRow, MemberRow, MessageRow};
-use crate::storage::{ConversationPage, StoreError};
+use crate::log::{Invite, SentKey, StoredState};
+use crate::storage::columns::{self, InviteRow, MemberRow, MessageRow};
+use crate::storage::error::StoreError;
+use crate::storage::store::ConversationPage;
 
 /// Why a question was not answered.
 #[derive(Debug)]
@@ -82,7 +82,11 @@ fn is_impossible(id: &ConversationId) -> bool {
     id.as_str().contains('\0')
 }
 
-pub(super) async fn load(mut client: Object, id: ConversationId, recent: usize) -> Result<Option<Durable>, ReadError> {
+pub(super) async fn load(
+    mut client: Object,
+    id: ConversationId,
+    recent: usize,
+) -> Result<Option<StoredState>, ReadError> {
     if is_impossible(&id) {
         return Ok(None);
     }
@@ -110,7 +114,7 @@ pub(super) async fn load(mut client: Object, id: ConversationId, recent: usize) 
         )
         .await?;
     let messages = moment.prepare_cached(&messages_sql()).await?;
-    let (newest, limit) = (last.saturating_sub(codes::number(recent)).max(0), codes::number(recent));
+    let (newest, limit) = (last.saturating_sub(columns::number(recent)).max(0), columns::number(recent));
     let key: &(dyn ToSql + Sync) = &key;
     let (of_one, of_messages) = ([key], [key, &newest, &limit]);
     let (members, positions, invites, messages) = try_join4(
@@ -121,10 +125,10 @@ pub(super) async fn load(mut client: Object, id: ConversationId, recent: usize) 
     )
     .await?;
     moment.commit().await?;
-    let mut durable = Durable {
+    let mut durable = StoredState {
         id,
         title: text(&head, 1)?,
-        sites: codes::sites(&text(&head, 2)?)?,
+        sites: columns::sites(&text(&head, 2)?)?,
         mode: text(&head, 3)?,
         creator: text(&head, 4)?.into(),
         created_at: Timestamp::from_millis(head.try_get(5)?),
@@ -132,7 +136,7 @@ pub(super) async fn load(mut client: Object, id: ConversationId, recent: usize) 
         members: IndexMap::new(),
         read_positions: BTreeMap::new(),
         invites: IndexMap::new(),
-        last_sequence: codes::sequence(last),
+        last_sequence: columns::sequence(last),
         recent: messages.iter().map(message).collect::<Result<VecDeque<_>, _>>()?,
     };
     for row in &members {
@@ -142,7 +146,7 @@ pub(super) async fn load(mut client: Object, id: ConversationId, recent: usize) 
         durable.members.insert(member.id.clone(), member);
     }
     for row in &positions {
-        durable.read_positions.insert(text(row, 0)?.into(), codes::sequence(row.try_get(1)?));
+        durable.read_positions.insert(text(row, 0)?.into(), columns::sequence(row.try_get(1)?));
     }
     for row in &invites {
         let invite = Invite::from(InviteRow {
@@ -175,7 +179,7 @@ pub(super) async fn messages_after(
              ORDER BY sequence LIMIT $3"
         ))
         .await?;
-    let rows = client.query(&statement, &[&id.as_str(), &codes::place(after), &codes::number(limit)]).await?;
+    let rows = client.query(&statement, &[&id.as_str(), &columns::place(after), &columns::number(limit)]).await?;
     rows.iter().map(message).collect()
 }
 
@@ -226,9 +230,12 @@ pub(super) async fn count_by_others(
         )
         .await?;
     let row = client
-        .query_one(&statement, &[&id.as_str(), &reader.as_str().as_bytes(), &codes::place(after), &codes::place(up_to)])
+        .query_one(
+            &statement,
+            &[&id.as_str(), &reader.as_str().as_bytes(), &columns::place(after), &columns::place(up_to)],
+        )
         .await?;
-    Ok(all.saturating_sub(codes::count(row.try_get(0)?)))
+    Ok(all.saturating_sub(columns::count(row.try_get(0)?)))
 }
 
 pub(super) async fn conversation_of_invite(
@@ -263,8 +270,9 @@ pub(super) async fn conversations_of(
              ) AS page ON true ORDER BY page.active_at DESC, page.ordinal DESC",
         )
         .await?;
-    let rows =
-        client.query(&statement, &[&user.as_str().as_bytes(), &codes::number(limit), &codes::number(offset)]).await?;
+    let rows = client
+        .query(&statement, &[&user.as_str().as_bytes(), &columns::number(limit), &columns::number(offset)])
+        .await?;
     let mut page = ConversationPage::default();
     for row in &rows {
         page.total = usize::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0);

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 use tokio_postgres::Client;
 
 use super::connect::describe;
-use crate::conversation::record::{Invite, Record};
 use crate::domain::{ConversationId, Message, Participant, Timestamp, UserId};
-use crate::storage::codes;
-use crate::storage::{Append, StoreError};
+use crate::log::{Invite, Record};
+use crate::storage::append::Append;
+use crate::storage::columns;
+use crate::storage::error::StoreError;
 
 /// How a transaction ended that did not end well.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum TransactionError {
     /// Something in it makes no sense to the database; it was rolled back.
     Content(StoreError),
     /// The database failed; nothing was stored.
@@ -21,7 +22,7 @@ pub(super) enum Trouble {
     InDoubt(StoreError),
 }
 
-impl Trouble {
+impl TransactionError {
     /// What a failure of the database means before the commit was asked for.
     pub(super) fn before_commit(error: &tokio_postgres::Error) -> Self {
         let said = StoreError::failed(describe(error));
@@ -40,7 +41,7 @@ impl Trouble {
     }
 }
 
-impl From<tokio_postgres::Error> for Trouble {
+impl From<tokio_postgres::Error> for TransactionError {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::before_commit(&error)
     }
@@ -62,7 +63,7 @@ pub(super) async fn store(
     batch: &[&Append],
     ordinal: &mut i64,
     committing: &mut bool,
-) -> Result<Vec<Result<(), StoreError>>, Trouble> {
+) -> Result<Vec<Result<(), StoreError>>, TransactionError> {
     client.batch_execute("BEGIN").await?;
     let mut heads = heads(client, batch).await?;
     let mut results = Vec::with_capacity(batch.len());
@@ -76,12 +77,12 @@ pub(super) async fn store(
     }
     rows.write(client).await?;
     *committing = true;
-    client.batch_execute("COMMIT").await.map_err(|error| Trouble::at_commit(&error))?;
+    client.batch_execute("COMMIT").await.map_err(|error| TransactionError::at_commit(&error))?;
     Ok(results)
 }
 
 /// The rows of the conversations that exist, locked, so that nobody else can give the next sequence ids away.
-async fn heads(client: &Client, batch: &[&Append]) -> Result<HashMap<String, Head>, Trouble> {
+async fn heads(client: &Client, batch: &[&Append]) -> Result<HashMap<String, Head>, TransactionError> {
     let ids: Vec<&str> = batch.iter().map(|append| append.conversation.as_str()).collect();
     let sql = "SELECT id, key, last_sequence, updated_at FROM conversations WHERE id = ANY($1) FOR UPDATE";
     let mut heads = HashMap::new();
@@ -96,7 +97,7 @@ async fn heads(client: &Client, batch: &[&Append]) -> Result<HashMap<String, Hea
 /// Whether the messages among these records continue the log.
 fn fits(head: &Head, records: &[Record]) -> bool {
     let places = records.iter().filter_map(|record| match record {
-        Record::Posted(message) => Some(codes::place(message.sequence)),
+        Record::Posted(message) => Some(columns::place(message.sequence)),
         _ => None,
     });
     places.zip(head.last_sequence.saturating_add(1)..).all(|(found, expected)| found == expected)
@@ -109,8 +110,8 @@ async fn put<'a>(
     append: &'a Append,
     heads: &mut HashMap<String, Head>,
     rows: &mut Rows<'a>,
-) -> Result<Result<(), StoreError>, Trouble> {
-    let misfit = Ok(Err(StoreError::Misfit(append.conversation.clone())));
+) -> Result<Result<(), StoreError>, TransactionError> {
+    let misfit = Ok(Err(StoreError::Conflict(append.conversation.clone())));
     let id = append.conversation.as_str();
     let records = match append.records.as_slice() {
         [created @ Record::Created { .. }, rest @ ..] => {
@@ -144,7 +145,7 @@ async fn put<'a>(
             Record::Edited { edit, at } => {
                 let sql = "UPDATE conversations SET title = coalesce($2, title), sites = coalesce($3, sites),
                            mode = coalesce($4, mode) WHERE key = $1";
-                let sites = edit.sites.as_deref().map(codes::sites_text);
+                let sites = edit.sites.as_deref().map(columns::sites_text);
                 let bytes = |text: &'a Option<String>| text.as_deref().map(str::as_bytes);
                 let (title, mode) = (bytes(&edit.title), bytes(&edit.mode));
                 let sites = sites.as_deref().map(str::as_bytes);
@@ -163,21 +164,21 @@ async fn put<'a>(
                 client.execute(sql, &[&invite.as_str(), &head.key]).await?;
             }
             Record::Read { user, up_to } => {
-                rows.positions.insert((head.key, user), codes::place(*up_to));
+                rows.positions.insert((head.key, user), columns::place(*up_to));
             }
         }
     }
     Ok(Ok(()))
 }
 
-async fn create(client: &Client, append: &Append, created: &Record) -> Result<Option<Head>, Trouble> {
+async fn create(client: &Client, append: &Append, created: &Record) -> Result<Option<Head>, TransactionError> {
     let Record::Created { title, sites, mode, creator, at } = created else {
         return Ok(None);
     };
     let sql = "INSERT INTO conversations
          (id, title, sites, mode, creator, created_at, updated_at, active_at, ordinal, last_append)
          VALUES ($1, $2, $3, $4, $5, $6, $6, $6, 0, $7) ON CONFLICT (id) DO NOTHING RETURNING key";
-    let (id, sites, at) = (ConversationId::as_str(&append.conversation), codes::sites_text(sites), at.as_millis());
+    let (id, sites, at) = (ConversationId::as_str(&append.conversation), columns::sites_text(sites), at.as_millis());
     let row = client
         .query_opt(
             sql,
@@ -198,20 +199,20 @@ async fn create(client: &Client, append: &Append, created: &Record) -> Result<Op
     row.map(head).transpose()
 }
 
-async fn join(client: &Client, key: i64, participant: &Participant) -> Result<(), Trouble> {
+async fn join(client: &Client, key: i64, participant: &Participant) -> Result<(), TransactionError> {
     let Participant { id, name, kind, joined_at } = participant;
     let sql = "INSERT INTO members (conversation, \"user\", position, name, kind, joined_at)
          SELECT $1, $2, coalesce(max(position), 0) + 1, $3, $4, $5 FROM members WHERE conversation = $1
          ON CONFLICT (conversation, \"user\")
          DO UPDATE SET name = excluded.name, kind = excluded.kind, joined_at = excluded.joined_at";
     let user = UserId::as_str(id).as_bytes();
-    let (kind, at) = (codes::kind_name(*kind), Timestamp::as_millis(*joined_at));
+    let (kind, at) = (columns::kind_name(*kind), Timestamp::as_millis(*joined_at));
     client.execute(sql, &[&key, &user, &name.as_bytes(), &kind, &at]).await?;
     Ok(())
 }
 
 /// Stores an invite, and forgets those that have expired by now.
-async fn invite(client: &Client, key: i64, invite: &Invite) -> Result<(), Trouble> {
+async fn invite(client: &Client, key: i64, invite: &Invite) -> Result<(), TransactionError> {
     let Invite { id, by, created_at, expires_at, max_uses, uses } = invite;
     let (created_at, expires_at) = (created_at.as_millis(), expires_at.as_millis());
     let sql = "UPDATE invites SET forgotten = true WHERE conversation = $1 AND NOT forgotten AND expires_at <= $2";
@@ -250,7 +251,7 @@ impl<'a> Rows<'a> {
         *ordinal += i64::from(head.active_at.is_some());
     }
 
-    async fn write(&self, client: &Client) -> Result<(), Trouble> {
+    async fn write(&self, client: &Client) -> Result<(), TransactionError> {
         if !self.messages.is_empty() {
             self.write_messages(client).await?;
         }
@@ -278,24 +279,24 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    async fn write_messages(&self, client: &Client) -> Result<(), Trouble> {
+    async fn write_messages(&self, client: &Client) -> Result<(), TransactionError> {
         let sql = "INSERT INTO messages
              (conversation, sequence, id, client_id, sender, sender_name, content, kind, at, metadata)
              SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[],
                                   $7::bytea[], $8::text[], $9::bigint[], $10::bytea[])";
         let messages = &self.messages;
         let keys: Vec<i64> = messages.iter().map(|(key, _)| *key).collect();
-        let places: Vec<i64> = messages.iter().map(|(_, message)| codes::place(message.sequence)).collect();
+        let places: Vec<i64> = messages.iter().map(|(_, message)| columns::place(message.sequence)).collect();
         let ids: Vec<&str> = messages.iter().map(|(_, message)| message.id.as_str()).collect();
         let client_ids: Vec<Option<&[u8]>> =
             messages.iter().map(|(_, message)| message.client_id.as_ref().map(|id| id.as_str().as_bytes())).collect();
         let senders: Vec<&[u8]> = messages.iter().map(|(_, message)| message.sender.as_str().as_bytes()).collect();
         let names: Vec<&[u8]> = messages.iter().map(|(_, message)| message.sender_name.as_bytes()).collect();
         let contents: Vec<&[u8]> = messages.iter().map(|(_, message)| message.content.as_bytes()).collect();
-        let kinds: Vec<&str> = messages.iter().map(|(_, message)| codes::message_kind_name(message.kind)).collect();
+        let kinds: Vec<&str> = messages.iter().map(|(_, message)| columns::message_kind_name(message.kind)).collect();
         let times: Vec<i64> = messages.iter().map(|(_, message)| message.timestamp.as_millis()).collect();
         let metadata: Vec<Vec<u8>> =
-            messages.iter().map(|(_, message)| codes::metadata_text(&message.metadata).into_bytes()).collect();
+            messages.iter().map(|(_, message)| columns::metadata_text(&message.metadata).into_bytes()).collect();
         client
             .execute(sql, &[&keys, &places, &ids, &client_ids, &senders, &names, &contents, &kinds, &times, &metadata])
             .await?;

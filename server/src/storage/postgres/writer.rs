@@ -10,10 +10,12 @@ use tokio_postgres::Client;
 use tracing::{debug, error, info};
 
 use super::connect::{Place, Session, describe};
-use super::write::{self, Trouble};
+use super::write::{self, TransactionError};
 use crate::domain::ConversationId;
 use crate::metrics::StoreMetrics;
-use crate::storage::{Append, AppendId, StoreError, StoreSettings};
+use crate::storage::append::{Append, AppendId};
+use crate::storage::error::StoreError;
+use crate::storage::settings::StoreSettings;
 
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -132,39 +134,45 @@ impl Writer {
         let appends: Vec<&Append> = batch.iter().map(|(append, _)| append).collect();
         let results = match self.transaction(&appends).await {
             Ok(results) => results,
-            Err(Trouble::Content(error)) if appends.len() == 1 => vec![Err(error)],
-            Err(Trouble::Content(_)) => {
+            Err(TransactionError::Content(error)) if appends.len() == 1 => vec![Err(error)],
+            Err(TransactionError::Content(_)) => {
                 let mut results = Vec::with_capacity(appends.len());
                 for append in appends {
                     results.push(match self.transaction(&[append]).await {
                         Ok(results) => results.into_iter().next().unwrap_or(Ok(())),
-                        Err(Trouble::Content(error) | Trouble::Database(error) | Trouble::InDoubt(error)) => Err(error),
+                        Err(
+                            TransactionError::Content(error)
+                            | TransactionError::Database(error)
+                            | TransactionError::InDoubt(error),
+                        ) => Err(error),
                     });
                 }
                 results
             }
-            Err(Trouble::Database(error) | Trouble::InDoubt(error)) => vec![Err(error); appends.len()],
+            Err(TransactionError::Database(error) | TransactionError::InDoubt(error)) => {
+                vec![Err(error); appends.len()]
+            }
         };
         for ((_, reply), result) in batch.into_iter().zip(results) {
             let _ = reply.send(result);
         }
     }
 
-    async fn transaction(&mut self, appends: &[&Append]) -> Result<Vec<Result<(), StoreError>>, Trouble> {
+    async fn transaction(&mut self, appends: &[&Append]) -> Result<Vec<Result<(), StoreError>>, TransactionError> {
         let began = Instant::now();
         let period = self.settings.timeout;
-        let (client, ordinal) = self.client().await.map_err(Trouble::Database)?;
+        let (client, ordinal) = self.client().await.map_err(TransactionError::Database)?;
         let mut committing = false;
         let stored = timeout(period, write::store(client, appends, ordinal, &mut committing)).await;
         let result = match stored {
             Ok(result) => result,
             Err(_) if committing => {
                 let problem = format!("the commit was not answered within {period:?}");
-                Err(Trouble::InDoubt(StoreError::InDoubt(problem.into())))
+                Err(TransactionError::InDoubt(StoreError::InDoubt(problem.into())))
             }
-            Err(_) => {
-                Err(Trouble::Database(StoreError::failed(format!("the database did not answer within {period:?}"))))
-            }
+            Err(_) => Err(TransactionError::Database(StoreError::failed(format!(
+                "the database did not answer within {period:?}"
+            )))),
         };
         debug!(appends = appends.len(), micros = began.elapsed().as_micros(), works = result.is_ok(), "transaction");
         match &result {
@@ -173,8 +181,8 @@ impl Writer {
                 self.metrics.committed(records, began.elapsed());
                 self.works();
             }
-            Err(Trouble::Content(_)) => self.undo().await,
-            Err(Trouble::Database(error) | Trouble::InDoubt(error)) => {
+            Err(TransactionError::Content(_)) => self.undo().await,
+            Err(TransactionError::Database(error) | TransactionError::InDoubt(error)) => {
                 self.metrics.failed();
                 // Whatever it was in the middle of, it ends with the connection.
                 self.session = None;

@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::storage::OpenError;
+use crate::storage::error::OpenError;
 
 /// The file that is locked while a process uses the folder. It holds that process's id.
 const LOCK_NAME: &str = "roundtable.lock";

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tracing::{error, info};
 
-use crate::storage::OpenError;
+use crate::storage::error::OpenError;
 
 /// What makes a file that file and no other: its device and inode.
 type Identity = (u64, u64);

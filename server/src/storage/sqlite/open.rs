@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use tracing::info;
 
 use crate::config::Durability;
-use crate::storage::OpenError;
+use crate::storage::error::OpenError;
 
 /// Marks a database as ours ("rndt").
 const APPLICATION: i32 = 0x726e_6474;

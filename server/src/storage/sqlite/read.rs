@@ -7,11 +7,11 @@ use indexmap::IndexMap;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::open::explain;
-use crate::conversation::pipeline::SentKey;
-use crate::conversation::record::{Durable, Invite};
 use crate::domain::{ConversationId, InviteId, Message, Participant, SequenceId, Timestamp, UserId};
-use crate::storage::codes::{self, InviteRow, MemberRow, MessageRow};
-use crate::storage::{ConversationPage, StoreError};
+use crate::log::{Invite, SentKey, StoredState};
+use crate::storage::columns::{self, InviteRow, MemberRow, MessageRow};
+use crate::storage::error::StoreError;
+use crate::storage::store::ConversationPage;
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
@@ -41,7 +41,11 @@ fn key(connection: &Connection, id: &ConversationId) -> Result<Option<i64>, Stor
     Ok(statement.query_row([id.as_str()], |row| row.get(0)).optional()?)
 }
 
-pub(super) fn load(connection: &Connection, id: &ConversationId, recent: usize) -> Result<Option<Durable>, StoreError> {
+pub(super) fn load(
+    connection: &Connection,
+    id: &ConversationId,
+    recent: usize,
+) -> Result<Option<StoredState>, StoreError> {
     // One moment for all the questions.
     let moment = connection.unchecked_transaction()?;
     let mut statement = moment.prepare_cached(
@@ -50,7 +54,7 @@ pub(super) fn load(connection: &Connection, id: &ConversationId, recent: usize) 
     let head = statement
         .query_row([id.as_str()], |row| {
             let sites: String = row.get(2)?;
-            let durable = Durable {
+            let durable = StoredState {
                 id: id.clone(),
                 title: row.get(1)?,
                 sites: Vec::new(),
@@ -61,7 +65,7 @@ pub(super) fn load(connection: &Connection, id: &ConversationId, recent: usize) 
                 members: IndexMap::new(),
                 read_positions: BTreeMap::new(),
                 invites: IndexMap::new(),
-                last_sequence: codes::sequence(row.get(7)?),
+                last_sequence: columns::sequence(row.get(7)?),
                 recent: VecDeque::new(),
             };
             Ok((row.get::<_, i64>(0)?, sites, durable))
@@ -70,7 +74,7 @@ pub(super) fn load(connection: &Connection, id: &ConversationId, recent: usize) 
     let Some((key, sites, mut durable)) = head else {
         return Ok(None);
     };
-    durable.sites = codes::sites(&sites)?;
+    durable.sites = columns::sites(&sites)?;
     let mut statement = moment
         .prepare_cached("SELECT user, name, kind, joined_at FROM members WHERE conversation = ?1 ORDER BY position")?;
     let members = statement.query_map([key], |row| {
@@ -84,7 +88,7 @@ pub(super) fn load(connection: &Connection, id: &ConversationId, recent: usize) 
     let positions = statement.query_map([key], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
     for position in positions {
         let (user, up_to) = position?;
-        durable.read_positions.insert(user.into(), codes::sequence(up_to));
+        durable.read_positions.insert(user.into(), columns::sequence(up_to));
     }
     let mut statement = moment.prepare_cached(
         "SELECT id, made_by, created_at, expires_at, max_uses, uses FROM invites
@@ -104,7 +108,7 @@ pub(super) fn load(connection: &Connection, id: &ConversationId, recent: usize) 
         let invite = Invite::from(invite?);
         durable.invites.insert(invite.id.clone(), invite);
     }
-    let newest = codes::place(durable.last_sequence).saturating_sub(codes::number(recent));
+    let newest = columns::place(durable.last_sequence).saturating_sub(columns::number(recent));
     durable.recent = messages(&moment, key, newest.max(0), recent)?.into();
     Ok(Some(durable))
 }
@@ -113,7 +117,7 @@ fn messages(connection: &Connection, key: i64, after: i64, limit: usize) -> Resu
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {MESSAGE} FROM messages WHERE conversation = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3"
     ))?;
-    let rows = statement.query_map(params![key, after, codes::number(limit)], message)?;
+    let rows = statement.query_map(params![key, after, columns::number(limit)], message)?;
     rows.map(|row| row?.try_into()).collect()
 }
 
@@ -124,7 +128,7 @@ pub(super) fn messages_after(
     limit: usize,
 ) -> Result<Vec<Arc<Message>>, StoreError> {
     match key(connection, id)? {
-        Some(key) => messages(connection, key, codes::place(after), limit),
+        Some(key) => messages(connection, key, columns::place(after), limit),
         None => Ok(Vec::new()),
     }
 }
@@ -164,9 +168,9 @@ pub(super) fn count_by_others(
     let mut statement = connection.prepare_cached(
         "SELECT count(*) FROM messages WHERE conversation = ?1 AND sender = ?2 AND sequence > ?3 AND sequence <= ?4",
     )?;
-    let range = params![key, reader.as_str(), codes::place(after), codes::place(up_to)];
+    let range = params![key, reader.as_str(), columns::place(after), columns::place(up_to)];
     let own: i64 = statement.query_row(range, |row| row.get(0))?;
-    Ok(all.saturating_sub(codes::count(own)))
+    Ok(all.saturating_sub(columns::count(own)))
 }
 
 pub(super) fn conversation_of_invite(
@@ -193,7 +197,7 @@ pub(super) fn conversations_of(
         "SELECT id FROM members JOIN conversations ON key = conversation WHERE user = ?1
          ORDER BY active_at DESC, ordinal DESC LIMIT ?2 OFFSET ?3",
     )?;
-    let page = params![user.as_str(), codes::number(limit), codes::number(offset)];
+    let page = params![user.as_str(), columns::number(limit), columns::number(offset)];
     let ids = statement.query_map(page, |row| Ok(ConversationId::from(row.get::<_, String>(0)?)))?;
     let ids = ids.collect::<rusqlite::Result<_>>()?;
     Ok(ConversationPage { ids, total: usize::try_from(total).unwrap_or(0) })

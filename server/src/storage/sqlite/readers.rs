@@ -10,7 +10,8 @@ use tracing::{Dispatch, dispatcher};
 
 use super::health::Health;
 use super::open;
-use crate::storage::{OpenError, StoreError, StoreFuture};
+use crate::storage::error::{OpenError, StoreError};
+use crate::storage::store::StoreFuture;
 
 /// A question, and what to do with the connection's answer.
 type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) + Send>;

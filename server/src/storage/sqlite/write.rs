@@ -2,21 +2,22 @@
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
-use crate::conversation::record::{Invite, Record};
 use crate::domain::{ClientMessageId, Message, Participant, Timestamp, UserId};
-use crate::storage::codes;
-use crate::storage::{Append, StoreError};
+use crate::log::{Invite, Record};
+use crate::storage::append::Append;
+use crate::storage::columns;
+use crate::storage::error::StoreError;
 
 /// Why an append did not go in.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(super) enum AppendError {
     /// It makes no sense; others may go on.
     Append(StoreError),
     /// The database failed.
     Database(rusqlite::Error),
 }
 
-impl From<rusqlite::Error> for Refusal {
+impl From<rusqlite::Error> for AppendError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::TooBig | ErrorCode::TypeMismatch | ErrorCode::ApiMisuse) => {
@@ -37,8 +38,8 @@ struct Head {
 }
 
 /// Puts an append in. `ordinal` is the next one; it is used up if the append is an activity.
-pub(super) fn put(connection: &Connection, append: &Append, ordinal: &mut i64) -> Result<(), Refusal> {
-    let misfit = || Refusal::Append(StoreError::Misfit(append.conversation.clone()));
+pub(super) fn put(connection: &Connection, append: &Append, ordinal: &mut i64) -> Result<(), AppendError> {
+    let misfit = || AppendError::Append(StoreError::Conflict(append.conversation.clone()));
     let (mut head, rest) = match append.records.as_slice() {
         [Record::Created { title, sites, mode, creator, at }, rest @ ..] => {
             let mut statement = connection.prepare_cached(
@@ -51,7 +52,7 @@ pub(super) fn put(connection: &Connection, append: &Append, ordinal: &mut i64) -
                     params![
                         append.conversation.as_str(),
                         title,
-                        codes::sites_text(sites),
+                        columns::sites_text(sites),
                         mode,
                         creator.as_str(),
                         at.as_millis(),
@@ -98,12 +99,12 @@ pub(super) fn put(connection: &Connection, append: &Append, ordinal: &mut i64) -
                     "UPDATE conversations SET title = coalesce(?2, title), sites = coalesce(?3, sites),
                      mode = coalesce(?4, mode) WHERE key = ?1",
                 )?;
-                let sites = edit.sites.as_deref().map(codes::sites_text);
+                let sites = edit.sites.as_deref().map(columns::sites_text);
                 statement.execute(params![head.key, edit.title, sites, edit.mode])?;
                 head.updated_at = *at;
             }
             Record::Posted(message) => {
-                if codes::place(message.sequence) != head.last_sequence.saturating_add(1)
+                if columns::place(message.sequence) != head.last_sequence.saturating_add(1)
                     || !post(connection, head.key, message)?
                 {
                     return Err(misfit());
@@ -124,7 +125,7 @@ pub(super) fn put(connection: &Connection, append: &Append, ordinal: &mut i64) -
                     "INSERT INTO read_positions (conversation, user, up_to) VALUES (?1, ?2, ?3)
                      ON CONFLICT (conversation, user) DO UPDATE SET up_to = excluded.up_to",
                 )?;
-                statement.execute(params![head.key, user.as_str(), codes::place(*up_to)])?;
+                statement.execute(params![head.key, user.as_str(), columns::place(*up_to)])?;
             }
         }
     }
@@ -144,7 +145,7 @@ pub(super) fn put(connection: &Connection, append: &Append, ordinal: &mut i64) -
     Ok(())
 }
 
-fn join(connection: &Connection, key: i64, participant: &Participant) -> Result<(), Refusal> {
+fn join(connection: &Connection, key: i64, participant: &Participant) -> Result<(), AppendError> {
     let Participant { id, name, kind, joined_at } = participant;
     let mut statement = connection.prepare_cached(
         "INSERT INTO members (conversation, user, position, name, kind, joined_at)
@@ -152,12 +153,12 @@ fn join(connection: &Connection, key: i64, participant: &Participant) -> Result<
          ON CONFLICT (conversation, user)
          DO UPDATE SET name = excluded.name, kind = excluded.kind, joined_at = excluded.joined_at",
     )?;
-    statement.execute(params![key, UserId::as_str(id), name, codes::kind_name(*kind), joined_at.as_millis()])?;
+    statement.execute(params![key, UserId::as_str(id), name, columns::kind_name(*kind), joined_at.as_millis()])?;
     Ok(())
 }
 
 /// Stores an invite, and forgets those that have expired by now.
-fn invite(connection: &Connection, key: i64, invite: &Invite) -> Result<(), Refusal> {
+fn invite(connection: &Connection, key: i64, invite: &Invite) -> Result<(), AppendError> {
     let Invite { id, by, created_at, expires_at, max_uses, uses } = invite;
     let mut statement = connection.prepare_cached(
         "UPDATE invites SET forgotten = 1 WHERE conversation = ?1 AND forgotten = 0 AND expires_at <= ?2",
@@ -181,7 +182,7 @@ fn invite(connection: &Connection, key: i64, invite: &Invite) -> Result<(), Refu
 }
 
 /// Stores a message; `false` if there is one in its place or under its sender's id.
-fn post(connection: &Connection, key: i64, message: &Message) -> Result<bool, Refusal> {
+fn post(connection: &Connection, key: i64, message: &Message) -> Result<bool, AppendError> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO messages
          (conversation, sequence, id, client_id, sender, sender_name, content, kind, at, metadata)
@@ -189,15 +190,15 @@ fn post(connection: &Connection, key: i64, message: &Message) -> Result<bool, Re
     )?;
     let rows = statement.execute(params![
         key,
-        codes::place(message.sequence),
+        columns::place(message.sequence),
         message.id.as_str(),
         message.client_id.as_ref().map(ClientMessageId::as_str),
         message.sender.as_str(),
         message.sender_name,
         message.content,
-        codes::message_kind_name(message.kind),
+        columns::message_kind_name(message.kind),
         message.timestamp.as_millis(),
-        codes::metadata_text(&message.metadata),
+        columns::metadata_text(&message.metadata),
     ])?;
     Ok(rows == 1)
 }

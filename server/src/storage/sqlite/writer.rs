@@ -13,10 +13,12 @@ use tracing::{Dispatch, debug, dispatcher};
 use super::folder::Folder;
 use super::health::Health;
 use super::open;
-use super::write::{Refusal, put};
+use super::write::{AppendError, put};
 use crate::domain::ConversationId;
 use crate::metrics::StoreMetrics;
-use crate::storage::{Append, AppendId, OpenError, StoreError, StoreSettings};
+use crate::storage::append::{Append, AppendId};
+use crate::storage::error::{OpenError, StoreError};
+use crate::storage::settings::StoreSettings;
 
 /// How long a transaction takes in more of what waits. The appends before it wait for its commit.
 const GATHERING: Duration = Duration::from_millis(20);
@@ -182,12 +184,12 @@ impl Thread {
                     match put {
                         Ok(()) => {}
                         // A broken database takes the whole transaction with it.
-                        Err(trouble @ Trouble::All(_)) => failure = Some(trouble),
-                        Err(Trouble::One(error)) if careful => {
+                        Err(trouble @ TransactionError::All(_)) => failure = Some(trouble),
+                        Err(TransactionError::One(error)) if careful => {
                             batch.last_mut().into_iter().for_each(|entry| entry.result = Err(error.clone()));
                         }
                         // What it left behind can only go with everything before it.
-                        Err(Trouble::One(_)) => {
+                        Err(TransactionError::One(_)) => {
                             careful = true;
                             failure = self.start_over(&mut batch, ordinal).err();
                         }
@@ -228,15 +230,15 @@ impl Thread {
     }
 
     /// Begins the transaction anew, this time with a savepoint for each append.
-    fn start_over(&mut self, batch: &mut [Entry], ordinal: i64) -> Result<(), Trouble> {
+    fn start_over(&mut self, batch: &mut [Entry], ordinal: i64) -> Result<(), TransactionError> {
         self.undo();
         self.ordinal = ordinal;
         self.begin()?;
         for entry in batch {
             match self.put(&entry.append, true) {
                 Ok(()) => {}
-                Err(Trouble::One(error)) => entry.result = Err(error),
-                Err(trouble @ Trouble::All(_)) => return Err(trouble),
+                Err(TransactionError::One(error)) => entry.result = Err(error),
+                Err(trouble @ TransactionError::All(_)) => return Err(trouble),
             }
         }
         Ok(())
@@ -258,19 +260,19 @@ impl Thread {
         Ok(())
     }
 
-    fn begin(&mut self) -> Result<(), Trouble> {
-        let open = self.reconnected().map_err(Trouble::All)?;
+    fn begin(&mut self) -> Result<(), TransactionError> {
+        let open = self.reconnected().map_err(TransactionError::All)?;
         execute(open, "BEGIN IMMEDIATE").map_err(|error| self.broken(&error))
     }
 
     /// Puts one append into the transaction. One that does not fit leaves no trace if this is `careful`.
-    fn put(&mut self, append: &Append, careful: bool) -> Result<(), Trouble> {
+    fn put(&mut self, append: &Append, careful: bool) -> Result<(), TransactionError> {
         let Some(open) = &self.connection else {
-            return Err(Trouble::All(StoreError::failed("the database is not open")));
+            return Err(TransactionError::All(StoreError::failed("the database is not open")));
         };
         let mut ordinal = self.ordinal;
         let run = |sql| if careful { execute(open, sql) } else { Ok(()) };
-        let result = run("SAVEPOINT one").map_err(Refusal::Database).and_then(|()| {
+        let result = run("SAVEPOINT one").map_err(AppendError::Database).and_then(|()| {
             put(open, append, &mut ordinal)?;
             Ok(run("RELEASE one")?)
         });
@@ -279,14 +281,14 @@ impl Thread {
                 self.ordinal = ordinal;
                 Ok(())
             }
-            Err(Refusal::Append(error)) => {
+            Err(AppendError::Append(error)) => {
                 let undone = run("ROLLBACK TO one").and_then(|()| run("RELEASE one"));
                 match undone {
-                    Ok(()) => Err(Trouble::One(error)),
+                    Ok(()) => Err(TransactionError::One(error)),
                     Err(error) => Err(self.broken(&error)),
                 }
             }
-            Err(Refusal::Database(error)) => Err(self.broken(&error)),
+            Err(AppendError::Database(error)) => Err(self.broken(&error)),
         }
     }
 
@@ -328,7 +330,7 @@ impl Thread {
     /// Writes something that needs room on the disk.
     fn probe(&mut self) -> Result<(), StoreError> {
         const ROOM: i64 = 64 << 10;
-        self.begin().map_err(Trouble::error)?;
+        self.begin().map_err(TransactionError::error)?;
         let written = match &self.connection {
             Some(open) => open
                 .execute("INSERT OR REPLACE INTO probe (id, content) VALUES (1, randomblob(?1))", params![ROOM])
@@ -344,27 +346,27 @@ impl Thread {
     }
 
     /// The database failed. Behind an error of the disk, nothing that the connection remembers is trusted.
-    fn broken(&mut self, error: &rusqlite::Error) -> Trouble {
+    fn broken(&mut self, error: &rusqlite::Error) -> TransactionError {
         use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase, SystemIoFailure};
         let problem = open::explain(error);
         self.health.fails(&problem);
         if let Some(CannotOpen | DatabaseCorrupt | NotADatabase | SystemIoFailure) = error.sqlite_error_code() {
             self.connection = None;
         }
-        Trouble::All(StoreError::failed(problem))
+        TransactionError::All(StoreError::failed(problem))
     }
 }
 
 /// Whom a failure concerns.
 #[derive(Debug, Clone)]
-enum Trouble {
+enum TransactionError {
     /// The append alone.
     One(StoreError),
     /// The whole transaction.
     All(StoreError),
 }
 
-impl Trouble {
+impl TransactionError {
     fn error(self) -> StoreError {
         match self {
             Self::One(error) | Self::All(error) => error,

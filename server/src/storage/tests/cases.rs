@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::Home;
+use super::TestStore;
 use super::log::{Log, at, created, key, member, user};
-use crate::conversation::command::Edit;
-use crate::conversation::record::{Durable, Invite, RECENT, Record};
 use crate::domain::{ConversationId, InviteId, SequenceId};
+use crate::log::{Edit, Invite, RECENT, Record, StoredState};
 use crate::storage::{Append, Store, StoreError};
 
-pub(super) async fn a_log_reads_back_as_it_was_written(home: Home) {
+pub(super) async fn a_log_reads_back_as_it_was_written(home: TestStore) {
     let store = home.open().await;
     let store = &*store;
     let mut talk = Log::create(store, &["ann", "ben", "ai"], 1_000).await;
@@ -44,7 +43,7 @@ pub(super) async fn a_log_reads_back_as_it_was_written(home: Home) {
     assert_eq!(store.load(&ConversationId::from("conv\0' OR 1=1 --"), RECENT).await.unwrap(), None);
 }
 
-pub(super) async fn what_was_stored_is_there_when_it_is_opened_again(home: Home) {
+pub(super) async fn what_was_stored_is_there_when_it_is_opened_again(home: TestStore) {
     let store = home.open().await;
     let mut talk = Log::create(&*store, &["ann", "ben"], 1).await;
     for number in 1..=200 {
@@ -57,12 +56,12 @@ pub(super) async fn what_was_stored_is_there_when_it_is_opened_again(home: Home)
     assert_eq!(talk.state.recent.len(), RECENT);
     let bare = store.load(&talk.id, 1).await.unwrap().unwrap();
     assert_eq!(bare.recent.iter().map(|message| message.sequence.0).collect::<Vec<_>>(), [200]);
-    assert_eq!(bare, Durable { recent: bare.recent.clone(), ..talk.state.clone() });
+    assert_eq!(bare, StoredState { recent: bare.recent.clone(), ..talk.state.clone() });
     talk.say(&*store, "ben", None, "and on").await;
     talk.check(&*store).await;
 }
 
-pub(super) async fn an_append_that_does_not_fit_changes_nothing(home: Home) {
+pub(super) async fn an_append_that_does_not_fit_changes_nothing(home: TestStore) {
     let store = home.open().await;
     let store = &*store;
     let mut talk = Log::create(store, &["ann"], 1).await;
@@ -70,7 +69,7 @@ pub(super) async fn an_append_that_does_not_fit_changes_nothing(home: Home) {
     let first = talk.state.recent[0].clone();
     let second = talk.message("ann", Some("1"), "the id was used");
     let third = {
-        let mut ahead = Durable::clone(&talk.state);
+        let mut ahead = StoredState::clone(&talk.state);
         std::mem::swap(&mut ahead, &mut talk.state);
         let second = talk.message("ann", None, "x");
         talk.state.fold(&second);
@@ -94,13 +93,13 @@ pub(super) async fn an_append_that_does_not_fit_changes_nothing(home: Home) {
     let nowhere = ConversationId::from("conv_1");
     let joins = vec![Record::Joined(member("ann", 1))];
     let refused = store.append(Append::new(nowhere.clone(), joins)).await;
-    assert_eq!(refused, Err(StoreError::Misfit(nowhere.clone())));
+    assert_eq!(refused, Err(StoreError::Conflict(nowhere.clone())));
     assert_eq!(store.load(&nowhere, RECENT).await.unwrap(), None);
     talk.say(store, "ann", None, "and on").await;
     store.check().await.unwrap();
 }
 
-pub(super) async fn a_bad_append_fails_alone(home: Home) {
+pub(super) async fn a_bad_append_fails_alone(home: TestStore) {
     let store = home.open().await;
     let store = &*store;
     let mut talks = Vec::new();
@@ -124,7 +123,7 @@ pub(super) async fn a_bad_append_fails_alone(home: Home) {
     }
 }
 
-pub(super) async fn resends_are_found_however_old(home: Home) {
+pub(super) async fn resends_are_found_however_old(home: TestStore) {
     let store = home.open().await;
     let store = &*store;
     let mut talk = Log::create(store, &["ann", "ben"], 1).await;
@@ -142,7 +141,7 @@ pub(super) async fn resends_are_found_however_old(home: Home) {
     assert_eq!(store.find_sent(&other.id, keys).await.unwrap(), vec![None; 5]);
 }
 
-pub(super) async fn pages_of_messages_are_ascending_and_bounded(home: Home) {
+pub(super) async fn pages_of_messages_are_ascending_and_bounded(home: TestStore) {
     let store = home.open().await;
     let store = &*store;
     let mut talk = Log::create(store, &["ann"], 1).await;
@@ -159,7 +158,7 @@ pub(super) async fn pages_of_messages_are_ascending_and_bounded(home: Home) {
     assert_eq!(Some(&page[0]), talk.state.recent.back());
 }
 
-pub(super) async fn unread_counts_leave_out_ones_own(home: Home) {
+pub(super) async fn unread_counts_leave_out_ones_own(home: TestStore) {
     let store = home.open().await;
     let store = &*store;
     let mut talk = Log::create(store, &["ann", "ben"], 1).await;
@@ -180,7 +179,7 @@ pub(super) async fn unread_counts_leave_out_ones_own(home: Home) {
     }
 }
 
-pub(super) async fn conversations_come_by_newest_activity(home: Home) {
+pub(super) async fn conversations_come_by_newest_activity(home: TestStore) {
     let store = home.open().await;
     let store = &*store;
     let mut talks = Vec::new();
@@ -210,7 +209,7 @@ pub(super) async fn conversations_come_by_newest_activity(home: Home) {
     assert_eq!(ids("cat").await, std::slice::from_ref(&first.id));
 }
 
-pub(super) async fn invites_are_kept_and_lead_to_their_conversation(home: Home) {
+pub(super) async fn invites_are_kept_and_lead_to_their_conversation(home: TestStore) {
     let store = home.open().await;
     let mut talk = Log::create(&*store, &["ann"], 1).await;
     let invite = |id: &str, created_at: i64, expires_at: i64, max_uses: Option<u32>| {
@@ -235,7 +234,7 @@ pub(super) async fn invites_are_kept_and_lead_to_their_conversation(home: Home) 
     }
 }
 
-pub(super) async fn every_character_is_kept(home: Home) {
+pub(super) async fn every_character_is_kept(home: TestStore) {
     let store = home.open().await;
     let strange = [
         "\0",
@@ -268,7 +267,7 @@ pub(super) async fn every_character_is_kept(home: Home) {
     }
 }
 
-pub(super) async fn the_latest_append_is_recognised(home: Home) {
+pub(super) async fn the_latest_append_is_recognised(home: TestStore) {
     let store = home.open().await;
     let store = &*store;
     let mut talk = Log::create(store, &["ann"], 1).await;
@@ -286,7 +285,7 @@ pub(super) async fn the_latest_append_is_recognised(home: Home) {
     assert_eq!(store.has_append(&talk.id, read.id).await, Ok(true));
 }
 
-pub(super) async fn many_at_once_keep_their_order(home: Home) {
+pub(super) async fn many_at_once_keep_their_order(home: TestStore) {
     const TALKS: usize = 16;
     const EACH: usize = 20;
     let store = home.open().await;
@@ -309,8 +308,8 @@ pub(super) async fn many_at_once_keep_their_order(home: Home) {
     assert_eq!(store.conversations_of(&user("ann"), 0, 5).await.unwrap().total, TALKS);
 }
 
-pub(super) async fn a_closed_store_says_so(home: Home) {
-    if matches!(home, Home::Memory(_)) {
+pub(super) async fn a_closed_store_says_so(home: TestStore) {
+    if matches!(home, TestStore::Memory(_)) {
         return;
     }
     let store = home.open().await;

@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use serde_json::{Map, json};
 
-use crate::conversation::pipeline::SentKey;
-use crate::conversation::record::{Durable, RECENT, Record};
 use crate::domain::{
     ClientMessageId, ConversationId, Kind, Message, MessageId, MessageKind, Participant, SequenceId, Timestamp, UserId,
 };
+use crate::log::{RECENT, Record, SentKey, StoredState};
 use crate::storage::{Append, Store, StoreError};
 
 /// A conversation as the test believes it to be, beside the store.
 pub(super) struct Log {
     pub(super) id: ConversationId,
-    pub(super) state: Durable,
+    pub(super) state: StoredState,
     clock: i64,
 }
 
@@ -51,7 +50,7 @@ impl Log {
         let id = ConversationId::random();
         let mut records = vec![created(time)];
         records.extend(members.iter().map(|name| Record::Joined(member(name, time))));
-        let state = Durable::replay(id.clone(), &records).unwrap();
+        let state = StoredState::replay(id.clone(), &records).unwrap();
         store.append(Append::new(id.clone(), records)).await.unwrap();
         Self { id, state, clock: time }
     }

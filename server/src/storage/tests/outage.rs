@@ -9,20 +9,23 @@ use tokio::sync::watch;
 
 use super::cluster::schema_of;
 use super::log::Log;
-use super::{Home, SETTINGS, metrics};
+use super::{SETTINGS, TestStore, metrics};
 use crate::config::Durability;
 use crate::domain::SequenceId;
+use crate::storage::append::BatchLimits;
 use crate::storage::postgres::PostgresStore;
-use crate::storage::{Append, BatchLimits, SqliteStore, Store, StoreError, StoreSettings};
+use crate::storage::settings::StoreSettings;
+use crate::storage::sqlite::SqliteStore;
+use crate::storage::{Append, Store, StoreError};
 
-async fn opened(home: &Home) -> Arc<SqliteStore> {
+async fn opened(home: &TestStore) -> Arc<SqliteStore> {
     let folder = home.file().parent().unwrap().to_owned();
     Arc::new(SqliteStore::open(&folder, SETTINGS, metrics()).await.unwrap())
 }
 
 #[tokio::test]
 async fn a_full_disk_refuses_writes_and_mends_by_itself() {
-    let home = Home::sqlite();
+    let home = TestStore::sqlite();
     let store = opened(&home).await;
     let mut talk = Log::create(&*store, &["ann"], 1).await;
     talk.say(&*store, "ann", None, "before").await;
@@ -43,7 +46,7 @@ async fn a_full_disk_refuses_writes_and_mends_by_itself() {
 
 #[tokio::test]
 async fn a_full_disk_fails_the_whole_batch_and_no_more() {
-    let home = Home::sqlite();
+    let home = TestStore::sqlite();
     let store = opened(&home).await;
     let mut talks = Vec::new();
     for _ in 0..6 {
@@ -65,7 +68,7 @@ async fn a_full_disk_fails_the_whole_batch_and_no_more() {
 
 #[tokio::test]
 async fn a_database_that_is_taken_away_takes_no_more_and_comes_back() {
-    let home = Home::sqlite();
+    let home = TestStore::sqlite();
     let store = opened(&home).await;
     let mut talk = Log::create(&*store, &["ann"], 1).await;
     talk.say(&*store, "ann", None, "kept").await;
@@ -85,7 +88,7 @@ async fn a_database_that_is_taken_away_takes_no_more_and_comes_back() {
 
 #[tokio::test]
 async fn a_backup_in_the_databases_place_is_read_from_then_on() {
-    let home = Home::sqlite();
+    let home = TestStore::sqlite();
     let backup = home.file().with_extension("backup");
     let store = home.open().await;
     let mut talk = Log::create(&*store, &["ann"], 1).await;
@@ -103,7 +106,7 @@ async fn a_backup_in_the_databases_place_is_read_from_then_on() {
     store.check().await.unwrap();
     // What the owner believes no longer fits, and it is told so.
     let message = talk.message("ann", None, "too far ahead");
-    assert!(matches!(talk.append(&*store, vec![message]).await, Err(StoreError::Misfit(_))));
+    assert!(matches!(talk.append(&*store, vec![message]).await, Err(StoreError::Conflict(_))));
     talk.state = before;
     talk.check(&*store).await;
     talk.say(&*store, "ann", None, "from here on").await;
@@ -112,7 +115,7 @@ async fn a_backup_in_the_databases_place_is_read_from_then_on() {
 
 #[tokio::test]
 async fn one_commit_for_each_append_stores_the_same() {
-    let home = Home::sqlite();
+    let home = TestStore::sqlite();
     let store = home.open_with(StoreSettings { limits: BatchLimits::of(1), ..SETTINGS }).await;
     let mut talk = Log::create(&*store, &["ann"], 1).await;
     for _ in 0..5 {
@@ -123,7 +126,7 @@ async fn one_commit_for_each_append_stores_the_same() {
 
 #[tokio::test]
 async fn a_folder_has_one_user() {
-    let home = Home::sqlite();
+    let home = TestStore::sqlite();
     let store = home.open().await;
     let folder = home.file().parent().unwrap().to_owned();
     // Held by another program, as far as the lock file says.
@@ -135,7 +138,7 @@ async fn a_folder_has_one_user() {
 
 #[tokio::test]
 async fn a_server_that_starts_again_in_its_process_waits_for_the_last_one() {
-    let home = Home::sqlite();
+    let home = TestStore::sqlite();
     let store = home.open().await;
     let talk = Log::create(&*store, &["ann"], 1).await;
     let folder = home.file().parent().unwrap().to_owned();
@@ -223,9 +226,9 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, control: watch::Sen
 }
 
 /// A store behind a proxy.
-async fn behind_proxy() -> Option<(Home, Proxy, PostgresStore)> {
-    let home = Home::postgres().await?;
-    let Home::Server(_, url) = &home else { return None };
+async fn behind_proxy() -> Option<(TestStore, Proxy, PostgresStore)> {
+    let home = TestStore::postgres().await?;
+    let TestStore::Server(_, url) = &home else { return None };
     let address = url.split('@').nth(1).unwrap().split('/').next().unwrap().to_owned();
     let proxy = Proxy::start(address.clone()).await;
     let through = url.replace(&address, &format!("127.0.0.1:{}", proxy.port));
@@ -279,11 +282,11 @@ async fn a_lost_database_server_refuses_until_it_is_back() {
 
 #[tokio::test]
 async fn readers_outlive_the_end_of_their_connections() {
-    let Some(home) = Home::postgres().await else { return };
+    let Some(home) = TestStore::postgres().await else { return };
     let store = home.open().await;
     let talk = Log::create(&*store, &["ann"], 1).await;
     talk.check(&*store).await;
-    let Home::Server(cluster, url) = &home else { return };
+    let TestStore::Server(cluster, url) = &home else { return };
     let ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()
                  AND query LIKE '%' || $1 || '%' OR pid IN (
                      SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 1919837300
@@ -294,9 +297,9 @@ async fn readers_outlive_the_end_of_their_connections() {
 
 #[tokio::test]
 async fn a_database_has_one_server() {
-    let Some(home) = Home::postgres().await else { return };
+    let Some(home) = TestStore::postgres().await else { return };
     let store = home.open().await;
-    let Home::Server(_, url) = &home else { return };
+    let TestStore::Server(_, url) = &home else { return };
     let place = super::super::postgres::place(url, SETTINGS);
     let refused = place.hold(Duration::ZERO).await.err().unwrap().to_string();
     let expected = format!("already in use by roundtable-server pid {} on", std::process::id());
@@ -307,9 +310,9 @@ async fn a_database_has_one_server() {
 
 #[tokio::test]
 async fn a_newer_schema_is_refused() {
-    let Some(home) = Home::postgres().await else { return };
+    let Some(home) = TestStore::postgres().await else { return };
     home.open().await.close().await.unwrap();
-    let Home::Server(cluster, url) = &home else { return };
+    let TestStore::Server(cluster, url) = &home else { return };
     let table = format!("{}.roundtable_schema", schema_of(url));
     cluster.client().await.batch_execute(&format!("UPDATE {table} SET version = 99")).await.unwrap();
     let refused = PostgresStore::open(url, SETTINGS, metrics()).await.err().unwrap().to_string();
@@ -328,7 +331,7 @@ async fn an_unreachable_database_is_told_without_its_password() {
 
 #[tokio::test]
 async fn pages_go_on_while_a_commit_is_under_way() {
-    let home = Home::sqlite();
+    let home = TestStore::sqlite();
     let store = home.open().await;
     let mut talk = Log::create(&*store, &["ann"], 1).await;
     talk.say(&*store, "ann", None, "there").await;

@@ -10,13 +10,11 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::Map;
 use tokio::runtime::Runtime;
 
-use super::Home;
+use super::TestStore;
 use super::log::{at, created, key, member, user};
-use crate::conversation::command::{Change, Draft, Edit};
-use crate::conversation::decide::{Decision, Rules, decide};
-use crate::conversation::pipeline::SentKey;
-use crate::conversation::record::{Durable, RECENT, Record};
+use crate::core::{Change, Decision, MessageDraft, Rules, decide};
 use crate::domain::{ClientMessageId, ConversationId, InviteId, MessageId, MessageKind, SequenceId, SocketId};
+use crate::log::{Edit, RECENT, Record, SentKey, StoredState};
 use crate::storage::{Append, Store};
 
 const USERS: [&str; 4] = ["ann", "ben", "cat", "d\0n"];
@@ -90,7 +88,7 @@ fn change(op: &Op, invites: &[Vec<InviteId>]) -> Option<(usize, Change)> {
     let name = |index: usize| user(USERS[index]);
     Some(match op.clone() {
         Op::Say { talk, user, id, content } => {
-            let draft = Draft {
+            let draft = MessageDraft {
                 id: MessageId::random(),
                 client_id: id.map(|id| ClientMessageId::from(id.to_string())),
                 sender: name(user),
@@ -99,7 +97,7 @@ fn change(op: &Op, invites: &[Vec<InviteId>]) -> Option<(usize, Change)> {
                 content,
                 metadata: Map::new(),
             };
-            (talk, Change::Say(draft))
+            (talk, Change::Post(draft))
         }
         Op::Join { talk, user } => {
             (talk, Change::Join { by: name(user), user: name(user), name: USERS[user].to_owned() })
@@ -113,24 +111,24 @@ fn change(op: &Op, invites: &[Vec<InviteId>]) -> Option<(usize, Change)> {
         }
         Op::Invite { talk, user, lasts, max_uses } => {
             let lasts = Duration::from_millis(lasts);
-            (talk, Change::Invite { by: name(user), id: InviteId::random(), lasts, max_uses })
+            (talk, Change::CreateInvite { by: name(user), id: InviteId::random(), lasts, max_uses })
         }
         Op::Accept { talk, user, invite } => {
             let made = invites[talk].iter().rev().nth(invite)?;
-            (talk, Change::Accept { invite: made.clone(), user: name(user), name: USERS[user].to_owned() })
+            (talk, Change::AcceptInvite { invite: made.clone(), user: name(user), name: USERS[user].to_owned() })
         }
         Op::Repeat { .. } | Op::Reopen => return None,
     })
 }
 
-async fn play(home: &Home, ops: &[Op]) {
+async fn play(home: &TestStore, ops: &[Op]) {
     let mut store = home.open().await;
     let mut states = Vec::new();
     for _ in 0..3 {
         let records = vec![created(0), Record::Joined(member("ann", 0))];
         let id = ConversationId::random();
         store.append(Append::new(id.clone(), records.clone())).await.unwrap();
-        states.push(Durable::replay(id, &records).unwrap());
+        states.push(StoredState::replay(id, &records).unwrap());
     }
     let mut log = vec![Vec::new(); 3];
     let mut invites = vec![Vec::new(); 3];
@@ -138,7 +136,7 @@ async fn play(home: &Home, ops: &[Op]) {
         if let Some((talk, change)) = change(op, &invites) {
             let state = &mut states[talk];
             let sent = match &change {
-                Change::Say(Draft { sender, client_id: Some(client_id), .. }) => {
+                Change::Post(MessageDraft { sender, client_id: Some(client_id), .. }) => {
                     vec![SentKey { sender: sender.clone(), client_id: client_id.clone() }]
                 }
                 _ => Vec::new(),
@@ -182,7 +180,7 @@ async fn play(home: &Home, ops: &[Op]) {
     }
 }
 
-async fn check(store: &dyn Store, states: &[Durable], log: &[Vec<std::sync::Arc<crate::domain::Message>>]) {
+async fn check(store: &dyn Store, states: &[StoredState], log: &[Vec<std::sync::Arc<crate::domain::Message>>]) {
     for (state, log) in states.iter().zip(log) {
         assert_eq!(store.load(&state.id, RECENT).await.unwrap().as_ref(), Some(state));
         assert_eq!(store.messages_after(&state.id, SequenceId(0), usize::MAX).await.unwrap(), *log);
@@ -202,7 +200,7 @@ async fn check(store: &dyn Store, states: &[Durable], log: &[Vec<std::sync::Arc<
     }
 }
 
-fn holds(cases: u32, runtime: &Runtime, home: impl Fn() -> Home) {
+fn holds(cases: u32, runtime: &Runtime, home: impl Fn() -> TestStore) {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new(config);
     let ran = runner.run(&prop::collection::vec(op(), 1..40), |ops| {
@@ -220,18 +218,18 @@ fn runtime() -> Runtime {
 
 #[test]
 fn memory_reloads_what_was_answered() {
-    holds(300, &runtime(), Home::memory);
+    holds(300, &runtime(), TestStore::memory);
 }
 
 #[test]
 fn sqlite_reloads_what_was_answered() {
-    holds(40, &runtime(), Home::sqlite);
+    holds(40, &runtime(), TestStore::sqlite);
 }
 
 #[test]
 fn postgres_reloads_what_was_answered() {
     let runtime = runtime();
-    if runtime.block_on(Home::postgres()).is_some() {
-        holds(10, &runtime, || runtime.block_on(Home::postgres()).unwrap());
+    if runtime.block_on(TestStore::postgres()).is_some() {
+        holds(10, &runtime, || runtime.block_on(TestStore::postgres()).unwrap());
     }
 }

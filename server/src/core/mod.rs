@@ -1,0 +1,26 @@
+//! What a conversation decides, without I/O and without a clock.
+//!
+//! In reading order: [`command`] (what can be asked), [`rejection`] (why it is refused), [`event`] (what sockets are
+//! told), [`decide`] (may a change happen, and what would be stored), [`state`] (who is connected, and `apply`: what
+//! follows from what was stored) and [`pipeline`] (the order in which commands meet the store).
+//!
+//! `decide` says what would be stored, and `apply` says what is to be told, because that depends on who is connected
+//! when the commit is there, not when it was asked for.
+
+mod command;
+mod decide;
+mod event;
+#[cfg(test)]
+mod model;
+mod pipeline;
+mod rejection;
+mod state;
+
+pub(crate) use self::command::{Change, MessageDraft, Outcome, Signal};
+pub(crate) use self::decide::Rules;
+#[cfg(test)]
+pub(crate) use self::decide::{Decision, decide};
+pub(crate) use self::event::{Audience, CloseReason, Effect, Event, Fault, FaultKind, Roster, RosterEntry};
+pub(crate) use self::pipeline::{AppendOutcome, BATCH, Limits, Pipeline, Step};
+pub(crate) use self::rejection::Rejection;
+pub(crate) use self::state::{State, View};

@@ -1,0 +1,234 @@
+//! What is true about a conversation, and the pure `apply`: how committed records change it, and what follows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::event::{Audience, CloseReason, Effect, Event, Roster, RosterEntry};
+use crate::domain::{Now, Participant, SequenceId, SocketId, UserId};
+use crate::log::{Record, StoredState};
+
+/// What one user types, as far as the others were told.
+#[derive(Debug, Clone, Copy)]
+struct Typing {
+    /// The others believe that it types.
+    active: bool,
+    /// When they were last told so.
+    told: Option<Instant>,
+}
+
+/// A conversation as its owner knows it: what is stored, and which sockets are open.
+#[derive(Debug, Clone)]
+pub(crate) struct State {
+    stored: StoredState,
+    sockets: BTreeMap<SocketId, UserId>,
+    typing: BTreeMap<UserId, Typing>,
+}
+
+/// What a conversation looks like to one participant, at one moment.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    /// The stored part. Only the newest messages are in it.
+    pub(crate) stored: StoredState,
+    /// Participants with their presence.
+    pub(crate) roster: Roster,
+    /// Who looks.
+    pub(crate) reader: UserId,
+}
+
+impl State {
+    /// A conversation that nobody is connected to.
+    pub(crate) fn new(stored: StoredState) -> Self {
+        Self { stored, sockets: BTreeMap::new(), typing: BTreeMap::new() }
+    }
+
+    /// The stored part.
+    pub(crate) fn stored(&self) -> &StoredState {
+        &self.stored
+    }
+
+    /// Whose socket this is, if it is open.
+    pub(crate) fn user_of(&self, socket: SocketId) -> Option<&UserId> {
+        self.sockets.get(&socket)
+    }
+
+    /// Whether no socket is open.
+    pub(crate) fn has_no_sockets(&self) -> bool {
+        self.sockets.is_empty()
+    }
+
+    /// Whether this user has an open socket.
+    pub(crate) fn is_online(&self, user: &UserId) -> bool {
+        self.sockets.values().any(|owner| owner == user)
+    }
+
+    /// Participants in join order with their presence.
+    pub(crate) fn roster(&self) -> Roster {
+        let online: BTreeSet<&UserId> = self.sockets.values().collect();
+        let seat = |participant: &Participant| RosterEntry {
+            participant: participant.clone(),
+            online: online.contains(&participant.id),
+        };
+        self.stored.members.values().map(seat).collect()
+    }
+
+    /// What this user sees; `None` to a stranger.
+    pub(crate) fn view(&self, reader: &UserId) -> Option<View> {
+        self.stored.members.contains_key(reader).then(|| View {
+            stored: self.stored.clone(),
+            roster: self.roster(),
+            reader: reader.clone(),
+        })
+    }
+
+    /// Takes a committed record in and says what the world must be told.
+    pub(crate) fn apply(&mut self, record: &Record, now: Now) -> Vec<Effect> {
+        let mode = self.stored.chat_mode();
+        let leaver = match record {
+            Record::Left { user, .. } => self.stored.members.get(user).cloned(),
+            _ => None,
+        };
+        self.stored.fold(record);
+        let mut effects = Vec::new();
+        match record {
+            Record::Joined(participant) => {
+                effects.push(Effect::Tell(
+                    Audience::Others(participant.id.clone()),
+                    Event::Joined { participant: participant.clone(), count: self.stored.members.len(), at: now.wall },
+                ));
+            }
+            Record::Left { user, .. } => {
+                if let Some(participant) = leaver {
+                    self.apply_leave(user, participant, now, &mut effects);
+                }
+            }
+            Record::Edited { .. } => effects.push(Effect::Tell(
+                Audience::Everyone,
+                Event::Updated {
+                    title: self.stored.title.clone(),
+                    sites: self.stored.sites.clone(),
+                    mode: self.stored.mode.clone(),
+                    at: now.wall,
+                },
+            )),
+            Record::Posted(message) => {
+                effects.push(Effect::Posted(Arc::clone(message)));
+                effects.extend(self.end_typing(&message.sender));
+            }
+            Record::Created { .. } | Record::Read { .. } | Record::Invited(_) | Record::InviteUsed { .. } => {}
+        }
+        let mode_now = self.stored.chat_mode();
+        if mode_now != mode {
+            let event = Event::ModeChanged { mode: mode_now, at: now.wall };
+            effects.push(Effect::Tell(Audience::Everyone, event));
+        }
+        effects
+    }
+
+    /// The leaver hears nothing but the close; the others hear of its presence first.
+    fn apply_leave(&mut self, user: &UserId, participant: Participant, now: Now, effects: &mut Vec<Effect>) {
+        let mut was_online = false;
+        self.sockets.retain(|socket, owner| {
+            let stays = owner != user;
+            if !stays {
+                was_online = true;
+                effects.push(Effect::Close(*socket, CloseReason::Left));
+            }
+            stays
+        });
+        self.typing.remove(user);
+        if was_online {
+            effects.push(self.presence(false, participant.clone(), now));
+        }
+        let event = Event::Left { participant, count: self.stored.members.len(), at: now.wall };
+        effects.push(Effect::Tell(Audience::Others(user.clone()), event));
+    }
+
+    fn presence(&self, online: bool, participant: Participant, now: Now) -> Effect {
+        let audience = Audience::Others(participant.id.clone());
+        let roster = self.roster();
+        let event = Event::Presence { online, participant, roster, at: now.wall };
+        Effect::Tell(audience, event)
+    }
+
+    /// A participant's socket opened. `after` is the last message it knows; without one it gets the last
+    /// `history` messages. `None` to a stranger.
+    pub(crate) fn connect(
+        &mut self,
+        socket: SocketId,
+        user: &UserId,
+        after: Option<SequenceId>,
+        history: u64,
+        now: Now,
+    ) -> Option<(SequenceId, Vec<Effect>)> {
+        let participant = self.stored.members.get(user)?.clone();
+        let current = self.stored.last_sequence;
+        let start = match after {
+            Some(known) => known.min(current),
+            None => SequenceId(current.0.saturating_sub(history)),
+        };
+        let first = !self.is_online(user);
+        self.sockets.insert(socket, user.clone());
+        let mode = self.stored.chat_mode();
+        let list = Event::ParticipantList { roster: self.roster(), at: now.wall };
+        let mut effects = vec![
+            Effect::Tell(Audience::Socket(socket), Event::Connected { user: user.clone(), mode, current }),
+            Effect::Tell(Audience::Socket(socket), list),
+            Effect::Replay { socket, up_to: current },
+        ];
+        if first {
+            effects.push(self.presence(true, participant, now));
+        }
+        Some((start, effects))
+    }
+
+    /// A socket closed. The others hear of it when it was its user's last one.
+    pub(crate) fn disconnect(&mut self, socket: SocketId, now: Now) -> Vec<Effect> {
+        let Some(user) = self.sockets.remove(&socket) else {
+            return Vec::new();
+        };
+        if self.is_online(&user) {
+            return Vec::new();
+        }
+        if let Some(typing) = self.typing.get_mut(&user) {
+            typing.active = false;
+        }
+        let participant = self.stored.members.get(&user).cloned();
+        participant.map(|participant| self.presence(false, participant, now)).into_iter().collect()
+    }
+
+    /// Relays typing to the others: at most one `true` in `interval`, `false` always.
+    pub(crate) fn typing(
+        &mut self,
+        socket: SocketId,
+        typing: bool,
+        interval: std::time::Duration,
+        now: Now,
+    ) -> Option<Effect> {
+        let user = self.sockets.get(&socket)?;
+        let participant = self.stored.members.get(user)?.clone();
+        let idle = Typing { active: false, told: None };
+        let known = self.typing.entry(user.clone()).or_insert(idle);
+        if typing {
+            let too_soon = known.told.is_some_and(|told| now.monotonic.saturating_duration_since(told) < interval);
+            if too_soon {
+                return None;
+            }
+            known.told = Some(now.monotonic);
+        }
+        known.active = typing;
+        let audience = Audience::Others(user.clone());
+        Some(Effect::Tell(audience, Event::Typing { participant, typing }))
+    }
+
+    /// A message ends its sender's typing, and the others are told.
+    fn end_typing(&mut self, sender: &UserId) -> Option<Effect> {
+        let typing = self.typing.get_mut(sender)?;
+        if !std::mem::take(&mut typing.active) {
+            return None;
+        }
+        let participant = self.stored.members.get(sender)?.clone();
+        let event = Event::Typing { participant, typing: false };
+        Some(Effect::Tell(Audience::Others(sender.clone()), event))
+    }
+}

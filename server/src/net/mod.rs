@@ -1,0 +1,9 @@
+//! TCP: [`listen`] (the listeners that a configuration asks for), `tcp` (connections, tuned and served) and `tasks` (tasks
+//! that never outlive their owner).
+
+pub mod listen;
+mod tasks;
+mod tcp;
+
+pub(crate) use self::tasks::Tasks;
+pub(crate) use self::tcp::{ConnectionSettings, WriteProgress, accept};

@@ -1,0 +1,25 @@
+//! Who asks, as handlers take it from a request.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use crate::app::{ApiError, App};
+use crate::auth::{AuthError, Caller, token};
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let token = token(parts).ok_or(ApiError::AuthRequired)?;
+        let caller = app.admission.tokens.caller(&token).await.map_err(|error| match error {
+            AuthError::Invalid => ApiError::InvalidToken,
+            AuthError::Expired => ApiError::TokenExpired,
+            AuthError::Unavailable => ApiError::AuthUnavailable(app.retry_after()),
+        })?;
+        tracing::Span::current().record("participant", caller.id.as_str());
+        app.admission.rates.request(&caller.id).map_err(ApiError::RateLimited)?;
+        Ok(caller)
+    }
+}

@@ -1,0 +1,5 @@
+//! A server from its start to its end.
+
+mod serve;
+
+pub use self::serve::{Prepared, prepare, serve};

@@ -1,0 +1,73 @@
+//! What a socket is, and all that it needs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::conversation::ConversationHandle;
+use crate::domain::{Clock, SequenceId, SocketId, Timestamp, UserId};
+use crate::frame::{FrameEncoder, FrameLimits};
+use crate::limits::Rates;
+use crate::metrics::Metrics;
+use crate::net::WriteProgress;
+use crate::outbound::OutboundLimits;
+
+/// Limits and periods of sockets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SocketSettings {
+    /// Limits of what frames say.
+    pub(crate) frames: FrameLimits,
+    /// The largest WebSocket message in bytes.
+    pub(crate) max_frame_bytes: usize,
+    /// More faults in a minute close the socket.
+    pub(crate) max_faults_per_minute: usize,
+    /// The most frames without outcome.
+    pub(crate) max_in_flight: usize,
+    /// When the queue is full.
+    pub(crate) outbound: OutboundLimits,
+    /// The most messages in a sync frame.
+    pub(crate) sync_page: usize,
+    /// Period of the server's pings.
+    pub(crate) heartbeat_interval: Duration,
+    /// How long a pong may take.
+    pub(crate) heartbeat_timeout: Duration,
+    /// How long a write may make no progress.
+    pub(crate) write_timeout: Duration,
+    /// How long to wait for the other side's close.
+    pub(crate) close_timeout: Duration,
+}
+
+/// A socket and all that it needs.
+pub(crate) struct Connection {
+    /// Its id.
+    pub(crate) id: SocketId,
+    /// Whose it is.
+    pub(crate) user: UserId,
+    /// The last message that the client knows.
+    pub(crate) after: Option<SequenceId>,
+    /// From when on its token means nobody.
+    pub(crate) expires: Option<Timestamp>,
+    /// The conversation.
+    pub(crate) conversation: ConversationHandle,
+    /// Writes its frames.
+    pub(crate) frames: FrameEncoder,
+    /// Limits and periods.
+    pub(crate) settings: SocketSettings,
+    /// How much the kernel has taken so far.
+    pub(crate) progress: WriteProgress,
+    /// How often its user may speak.
+    pub(crate) rates: Arc<Rates>,
+    /// What time it is.
+    pub(crate) clock: Clock,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Connection {
+    /// Waits until the token has expired.
+    pub(super) async fn expiry(&self) {
+        match self.expires {
+            Some(moment) => self.clock.until(moment).await,
+            None => std::future::pending().await,
+        }
+    }
+}
