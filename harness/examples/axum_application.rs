@@ -160,7 +160,7 @@ pub(crate) async fn serve(listener: TcpListener, shutdown: Shutdown) -> io::Resu
 }
 
 /// Plays the scenarios beside this file, each against an application of its own.
-pub(crate) async fn play() -> roundtable::Played {
+pub(crate) async fn play() -> roundtable::SuiteResult {
     Suite::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/rooms/scenarios"))
         .application("rooms", serve)
         .play()

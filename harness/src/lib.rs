@@ -2,16 +2,15 @@
 //!
 //! In reading order, as data flows:
 //!
-//! - [`config`]: `roundtable.toml`; [`cli`], [`commands`], [`exit`]: the command line;
-//! - [`scenario`]: from files to a checked model; [`schema`]: the same words for editors; [`select`]: which scenarios;
-//! - `stub`: servers that a scenario answers for;
-//! - [`subject`]: the servers under test; [`runner`]: many scenarios at once; [`run`]: one scenario;
-//! - [`pattern`]: what matches, and how a near miss differs;
-//! - [`history`]: everything that happened; [`invariant`]: what must hold of it; [`snapshot`]: what is kept of it;
-//! - [`review`]: what changed in snapshots, and taking it over;
+//! - [`cli`], [`commands`], [`exit`]: the command line; [`Suite`]: the same from a Rust test;
+//! - [`config`]: `roundtable.toml`; [`scenario`]: from files to a checked model; [`schema`]: the same words for editors;
+//! - [`select`]: which scenarios; [`plan`]: what is played, and how;
+//! - [`runner`]: many scenarios at once; [`run`]: one scenario; [`init`]: the first files for a server;
+//! - `wire`: connections and bytes; [`subject`]: servers under test; `stub`: servers that a scenario answers for;
+//! - [`history`]: everything that was sent and received; [`invariant`]: what must hold of it; [`snapshot`]: its text;
+//! - [`review`]: changes of snapshots, accepted or rejected; [`diff`]: two playings compared;
 //! - [`event`]: what a run tells; [`report`]: how it is shown;
-//! - [`init`]: the first files for a server of one's own;
-//! - [`Suite`]: all of this from a Rust test.
+//! - [`pattern`]: what matches, and how a near miss differs; [`text`], [`source`], [`secret`]: below everything.
 
 pub mod cli;
 pub mod commands;
@@ -41,7 +40,7 @@ pub mod suite;
 pub mod text;
 mod wire;
 
-pub use suite::{Played, Suite};
+pub use suite::{Suite, SuiteResult};
 
 /// The Rust in the documents compiles.
 #[cfg(doctest)]

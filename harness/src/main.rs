@@ -6,5 +6,5 @@ use clap::Parser as _;
 use roundtable::cli::Cli;
 
 fn main() -> ExitCode {
-    roundtable::commands::run(Cli::parse()).into()
+    roundtable::commands::execute(&Cli::parse()).into()
 }

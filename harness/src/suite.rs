@@ -1,4 +1,4 @@
-//! Scenarios from a Rust test: an application of one's own, started in process, plays a folder of scenarios.
+//! Scenarios from a Rust test: your application, started in process, is tested by a folder of scenarios.
 //!
 //! ```no_run
 //! # fn router() -> axum::Router { axum::Router::new() }
@@ -27,13 +27,13 @@ use tokio::sync::watch;
 
 use crate::config::{Config, SubjectChoice};
 use crate::event::{EventSink, Outcome, ScenarioResult, Summary};
-use crate::plan::{PlaySettings, Randomness, SnapshotOptions};
+use crate::plan::{PlaySettings, Randomness, RunLimits, SnapshotOptions, default_jobs, under_ci};
 use crate::report::wording::failures::failures_with_log;
 use crate::report::wording::result_line::result_line;
 use crate::report::wording::short_ids::with_short_ids;
 use crate::report::wording::summary::summary_text;
 use crate::run::Session;
-use crate::runner::{self, Options, Way, Ways};
+use crate::runner::{self, ChooseServer, RunOptions, ServerChoice};
 use crate::scenario::error::Severity;
 use crate::secret::Secrets;
 use crate::select::{jobs_of, select};
@@ -41,7 +41,7 @@ use crate::subject::in_process::application;
 use crate::subject::{Shutdown, Subject};
 use crate::text::paint::Paint;
 
-/// A folder of scenarios with the server that they are played against.
+/// A folder of scenarios, and the server that it tests.
 #[derive(Debug, Clone)]
 pub struct Suite {
     scenarios: PathBuf,
@@ -54,22 +54,21 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// The scenarios below a folder. Their snapshots are kept beside it, in a folder `snapshots`.
+    /// The scenarios below a folder. Their snapshots are in the folder `snapshots` beside it.
     pub fn new(scenarios: impl Into<PathBuf>) -> Self {
-        let jobs = crate::runner::default_jobs();
         Self {
             scenarios: scenarios.into(),
             snapshots: None,
             select: Vec::new(),
             subject: None,
-            jobs,
+            jobs: default_jobs(),
             slow: 1.0,
             seed: None,
         }
     }
 
-    /// The server: a closure that serves a listener until it is told to stop. It is called anew for each scenario, so
-    /// what it makes inside is fresh for each. Without a server the embedded chat server is played against.
+    /// The server: a closure that serves a listener until its `Shutdown` says to stop. It is called for each scenario, so
+    /// that each has a fresh application. Without a server the suite tests the embedded chat server.
     #[must_use]
     pub fn application<F, S>(self, name: &str, serve: F) -> Self
     where
@@ -122,21 +121,21 @@ impl Suite {
     }
 
     /// Plays them. Snapshots that are missing or differ are stored when the variable `UPDATE_SNAPSHOTS` is set.
-    pub async fn play(self) -> Played {
+    pub async fn play(self) -> SuiteResult {
         // Scenarios block threads of their own, so that the test's runtime stays free.
-        tokio::task::spawn_blocking(move || self.play_here())
+        tokio::task::spawn_blocking(move || self.play_blocking())
             .await
-            .unwrap_or_else(|panic| Played { broken: Some(panic.to_string()), ..Played::default() })
+            .unwrap_or_else(|panic| SuiteResult { not_played: Some(panic.to_string()), ..SuiteResult::default() })
     }
 
-    fn play_here(self) -> Played {
-        match self.ran() {
+    fn play_blocking(self) -> SuiteResult {
+        match self.try_play() {
             Ok(played) => played,
-            Err(broken) => Played { broken: Some(broken), ..Played::default() },
+            Err(reason) => SuiteResult { not_played: Some(reason), ..SuiteResult::default() },
         }
     }
 
-    fn ran(self) -> Result<Played, String> {
+    fn try_play(self) -> Result<SuiteResult, String> {
         let mut config = Config::load(Path::new(".")).map_err(|error| error.to_string())?;
         let absolute = |path: &Path| std::path::absolute(path).map_err(|error| error.to_string());
         config.scenarios = absolute(&self.scenarios)?;
@@ -164,17 +163,16 @@ impl Suite {
                 .map_err(|error| error.to_string())?,
         };
         let server = subject.name().to_owned();
-        let ways: Ways = Arc::new(move |_| Way::Play(subject.clone()));
+        let choose_server: ChooseServer = Arc::new(move |_| ServerChoice::Play(subject.clone()));
         let (_interrupt, interrupted) = watch::channel(false);
-        let options = Options::new(self.jobs, server, interrupted);
-        let quiet: EventSink = Arc::new(|_| {});
-        let under_ci = crate::commands::under_ci(false);
+        let options = RunOptions::new(RunLimits::jobs(self.jobs), server, interrupted);
+        let sink: EventSink = Arc::new(|_| {});
         let mut settings = PlaySettings {
             snapshots: Some(SnapshotOptions {
                 folder: config.snapshots.clone(),
                 top: config.dir.clone(),
                 update: std::env::var_os("UPDATE_SNAPSHOTS").is_some(),
-                writable: !under_ci,
+                writable: !under_ci(false),
                 elsewhere: None,
             }),
             ..PlaySettings::of(&config)
@@ -184,28 +182,28 @@ impl Suite {
             settings.randomness = Randomness::of(seed);
         }
         let secrets = Secrets::from_env(&config.secrets, &[]).map_err(|error| error.to_string())?;
-        let session = Session { settings, desk: None, sink: quiet, secrets };
-        let ran =
-            runner::run(&jobs_of(&selected, 1..=1), &session, &ways, &options).map_err(|error| error.to_string())?;
-        Ok(Played { results: ran.results, summary: ran.summary, broken: None })
+        let session = Session { settings, desk: None, sink, secrets };
+        let jobs = jobs_of(&selected, 1..=1);
+        let finished = runner::run(&jobs, &session, &choose_server, &options).map_err(|error| error.to_string())?;
+        Ok(SuiteResult { results: finished.results, summary: finished.summary, not_played: None })
     }
 }
 
-/// What came of it.
+/// The results of a suite.
 #[derive(Debug, Clone, Default)]
-pub struct Played {
+pub struct SuiteResult {
     /// The scenarios' results, sorted by name.
     pub results: Vec<ScenarioResult>,
     /// The numbers.
     pub summary: Summary,
     /// Why nothing was played, where nothing was.
-    pub broken: Option<String>,
+    pub not_played: Option<String>,
 }
 
-impl Played {
+impl SuiteResult {
     /// Whether everything was played and passed.
     pub fn passed(&self) -> bool {
-        self.broken.is_none()
+        self.not_played.is_none()
             && self.results.iter().all(|result| {
                 matches!(result.outcome, Outcome::Passed | Outcome::FailedAsExpected { .. } | Outcome::Skipped { .. })
             })
@@ -213,8 +211,8 @@ impl Played {
 
     /// The report, as the command line prints it, without colour.
     pub fn report(&self) -> String {
-        if let Some(broken) = &self.broken {
-            return broken.clone();
+        if let Some(reason) = &self.not_played {
+            return reason.clone();
         }
         let paint = Paint::new(false);
         let mut text: String = self.results.iter().map(|result| format!("{}\n", result_line(result, paint))).collect();

@@ -1,20 +1,27 @@
 //! `check`.
 
-use super::play::{Play, Shown, report, ways};
-use super::{complain, interruption, keep_secrets, print, refuse, usable};
+use super::interrupt::interruption;
+use super::output::{complain, keep_secrets, print, refuse};
+use super::play::{Display, Play, ResultLines, play};
+use super::selection::require_playable;
+use super::servers::Servers;
 use crate::cli::CheckArgs;
 use crate::config::Config;
 use crate::exit::Exit;
-use crate::plan::PlaySettings;
+use crate::plan::{PlaySettings, RunLimits, default_jobs};
 use crate::report::files::reports::Reports;
 use crate::report::wording::summary::summary_text;
-use crate::runner::{Options, default_jobs};
+use crate::runner::RunOptions;
 use crate::scenario::error::Severity;
 use crate::scenario::whole;
-use crate::select::{jobs_of, select};
+use crate::select::{Selected, jobs_of, select};
 use crate::text::counted;
 use crate::text::paint::Paint;
 
+/// How long a delivery may not come after a barrier that is tried.
+const LISTEN_AFTER_BARRIER: std::time::Duration = std::time::Duration::from_millis(25);
+
+/// Reads files and prints what is wrong with them; with `--barrier` tries the protocols' barriers.
 pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
     let mut selected = match select(config, &args.select.select, &args.select.tag) {
         Ok(selected) => selected,
@@ -31,7 +38,7 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
         selected.findings.sort_by(|a, b| (&a.source.path, a.at).cmp(&(&b.source.path, b.at)));
         selected.findings.dedup_by(|a, b| (&a.source.path, a.at, &a.message) == (&b.source.path, b.at, &b.message));
     }
-    let selected = match usable(config, &args.select, selected) {
+    let selected = match require_playable(config, &args.select, selected) {
         Ok(selected) => selected,
         Err(exit) => return exit,
     };
@@ -40,48 +47,55 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
         complain(&format!("{}, and --deny-warnings makes them errors", counted(warnings, "warning", "warnings")));
         return Exit::Invalid;
     }
-    let Some(times) = args.barrier else {
-        let scenarios = counted(selected.scenarios.len(), "scenario", "scenarios");
-        let files = counted(selected.files, "file", "files");
-        let warned =
-            if warnings > 0 { format!(", {}", counted(warnings, "warning", "warnings")) } else { String::new() };
-        return print(&format!("{scenarios} in {files}: well formed{warned}\n"));
-    };
-    let (ways, server) = match ways(config, &args.server, false, None) {
-        Ok(ways) => ways,
+    match args.barrier {
+        Some(times) => try_barriers(config, args, selected, times, paint),
+        None => {
+            let scenarios = counted(selected.scenarios.len(), "scenario", "scenarios");
+            let files = counted(selected.files, "file", "files");
+            let warned =
+                if warnings > 0 { format!(", {}", counted(warnings, "warning", "warnings")) } else { String::new() };
+            print(&format!("{scenarios} in {files}: well formed{warned}\n"))
+        }
+    }
+}
+
+/// Plays the scenarios with a barrier after each step, and fails where a delivery comes after the barrier.
+fn try_barriers(config: &Config, args: &CheckArgs, mut selected: Selected, times: u32, paint: Paint) -> Exit {
+    let servers = match Servers::of(config, &args.server, false, None) {
+        Ok(servers) => servers,
         Err(error) => return refuse(&error),
     };
-    let mut selected = selected;
     selected.scenarios.retain(|scenario| scenario.protocol.barrier.is_some());
     if selected.scenarios.is_empty() {
         complain("no protocol of these scenarios declares a barrier");
         return Exit::Nothing;
     }
     let jobs = config.jobs.map_or_else(default_jobs, std::num::NonZero::get);
-    let options = Options::new(jobs, server, interruption());
+    let options = RunOptions::new(RunLimits::jobs(jobs), servers.shown, interruption());
     let secrets = match keep_secrets(config, &[]) {
         Ok(secrets) => secrets,
         Err(error) => return refuse(&error),
     };
-    const LISTEN: std::time::Duration = std::time::Duration::from_millis(25);
-    let play = Play {
+    let audit = Play {
         jobs: jobs_of(&selected, 1..=times as usize),
-        ways: &ways,
+        choose_server: &servers.choose,
         options: &options,
-        settings: PlaySettings { barrier_audit: Some(LISTEN), ..PlaySettings::of(config) },
-        stop: None,
+        settings: PlaySettings { barrier_audit: Some(LISTEN_AFTER_BARRIER), ..PlaySettings::of(config) },
+        stops: None,
         secrets,
-        debug: None,
-        each: false,
-        shown: Shown::All,
-        continued: false,
-        paint,
+        display: Display {
+            lines: ResultLines::All,
+            story: None,
+            every_failure_in_full: false,
+            continues: false,
+            paint,
+        },
     };
-    match report(play, &mut Reports::default()) {
-        Ok((ran, failures)) => {
+    match play(audit, &mut Reports::default()) {
+        Ok((finished, failures)) => {
             print(&failures);
-            print(&summary_text(&ran.summary, paint));
-            Exit::of(&ran.summary)
+            print(&summary_text(&finished.summary, paint));
+            Exit::of(&finished.summary)
         }
         Err(error) => {
             complain(&error);

@@ -3,7 +3,7 @@
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use super::print;
+use super::output::print;
 use crate::cli::Cli;
 use crate::exit::Exit;
 

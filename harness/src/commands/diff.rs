@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::{print, refuse};
-use crate::cli::diff::DiffArgs;
+use super::output::{print, refuse};
+use crate::cli::DiffArgs;
 use crate::diff::compare;
 use crate::diff::describe::difference_text;
 use crate::diff::timeline::Timeline;

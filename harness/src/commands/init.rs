@@ -6,64 +6,66 @@ use std::sync::Arc;
 
 use clap::Parser as _;
 
-use super::{complain, print, refuse};
-use crate::cli::init::InitArgs;
-use crate::cli::{Cli, Command};
+use super::output::{complain, print, refuse};
+use crate::cli::{Cli, Command, InitArgs};
 use crate::config::command::TCP;
 use crate::config::{CommandConfig, Config, ServerSettings};
 use crate::exit::Exit;
-use crate::init::files::files;
+use crate::init::files::first_files;
 use crate::init::probe::probe;
-use crate::init::{Found, Socket, Start, Wishes};
+use crate::init::{FoundSocket, ProbeResult, ServerFacts, ServerStart};
 use crate::subject::{Subject, SubprocessSpec};
 use crate::text::paint::{Paint, Style};
 
-/// Asks for what isn't given, looks at the server, writes the files, and plays the first scenario.
+/// Asks for what no option says, probes the server, writes the files, and plays the first scenario.
 pub(crate) fn init(args: &InitArgs, paint: Paint) -> Exit {
     let dir = match std::path::absolute(&args.dir) {
         Ok(dir) => dir,
         Err(error) => return refuse(&format!("{}: {error}", args.dir.display())),
     };
     if !dir.is_dir() {
-        return refuse(&format!("{} is no folder: make it first", args.dir.display()));
+        return refuse(&format!("{} is not a folder: create it first", args.dir.display()));
     }
     let shown = |path: &str| args.dir.join(path).strip_prefix(".").map_or(args.dir.join(path), Path::to_path_buf);
     let there = dir.join(crate::config::model::FILE_NAME);
-    let kept = "is there already; nothing was written (--force writes it anew)";
+    let kept = "exists already; nothing was written (--force overwrites it)";
     if there.exists() && !args.force {
         return refuse(&format!("{} {kept}", shown("roundtable.toml").display()));
     }
-    let wishes = match wishes(args, &dir) {
-        Ok(wishes) => wishes,
+    let facts = match server_facts(args, &dir) {
+        Ok(facts) => facts,
         Err(error) => return refuse(&error),
     };
-    let found = match look(&wishes, &dir) {
+    let found = match start_and_probe(&facts, &dir) {
         Ok(found) => found,
         Err(error) => {
             complain(&format!("{error}\nnothing was written"));
             return Exit::NoServer;
         }
     };
-    print(&told(&found, paint));
-    if let (None, Some(path)) = (&found.socket, &wishes.websocket) {
+    print(&description(&found, paint));
+    if let (None, Some(path)) = (&found.socket, &facts.websocket) {
         complain(&format!("there is no WebSocket at {path}; nothing was written"));
         return Exit::NoServer;
     }
-    if let (Some(path), Some(answer)) = (&wishes.get, &found.http)
+    if let (Some(path), Some(answer)) = (&facts.get, &found.http)
         && answer.status >= 400
         && !matches!(answer.status, 401 | 403)
     {
-        complain(&format!("GET {path} answers {}, which is nothing to begin with; nothing was written", answer.status));
+        complain(&format!(
+            "GET {path} answers {}, so no scenario can begin with it; nothing was written",
+            answer.status
+        ));
         return Exit::NoServer;
     }
     if found.http.is_none() && found.socket.is_none() {
         complain(
-            "at none of the usual places the server answers a GET or a WebSocket handshake; nothing was written: \
-             --websocket PATH or --get PATH says where it does",
+            "the server answers neither a GET nor a WebSocket handshake at the usual paths; nothing was written: name a \
+             path by --websocket PATH or --get PATH",
         );
         return Exit::NoServer;
     }
-    let files = files(&wishes, &found);
+    let files = first_files(&facts, &found);
     if let Some((path, _)) = files.iter().find(|(path, _)| dir.join(path).exists() && !args.force) {
         return refuse(&format!("{} {kept}", shown(path).display()));
     }
@@ -87,7 +89,7 @@ pub(crate) fn init(args: &InitArgs, paint: Paint) -> Exit {
     let next = match exit {
         Exit::Passed if found.socket.is_none() => {
             "No WebSocket was found, so the scenario is a request alone; `roundtable init --force --websocket PATH …` \
-             begins anew with one."
+             starts over with one."
         }
         Exit::Passed => {
             "Next: a verb for what your participants do (scenarios/protocols), and a scenario that uses it."
@@ -100,8 +102,8 @@ pub(crate) fn init(args: &InitArgs, paint: Paint) -> Exit {
     exit
 }
 
-/// What is given, and where somebody is there to answer, what is asked.
-fn wishes(args: &InitArgs, dir: &Path) -> Result<Wishes, String> {
+/// What the options say of the server; how it is started is asked at a terminal where no option says it.
+fn server_facts(args: &InitArgs, dir: &Path) -> Result<ServerFacts, String> {
     let name = match &args.name {
         Some(name) => name.clone(),
         None => dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
@@ -125,14 +127,16 @@ fn wishes(args: &InitArgs, dir: &Path) -> Result<Wishes, String> {
     }
     let start = match (&args.url, &args.command) {
         (Some(url), _) => url_of(url)?,
-        (None, Some(command)) => Start::command(command, args.port).map_err(|error| format!("--command: {error}"))?,
+        (None, Some(command)) => {
+            ServerStart::command(command, args.port).map_err(|error| format!("--command: {error}"))?
+        }
         (None, None) if std::io::stdin().is_terminal() => {
             let command =
                 ask("How is the server started? A command, with {port} for its port; empty if it runs already")?;
             if command.is_empty() {
                 url_of(&ask("What is its address? Such as http://127.0.0.1:8080")?)?
             } else {
-                Start::command(&command, args.port)?
+                ServerStart::command(&command, args.port)?
             }
         }
         (None, None) => {
@@ -141,13 +145,13 @@ fn wishes(args: &InitArgs, dir: &Path) -> Result<Wishes, String> {
             );
         }
     };
-    Ok(Wishes { name, start, websocket: args.websocket.clone(), get: args.get.clone(), headers })
+    Ok(ServerFacts { name, start, websocket: args.websocket.clone(), get: args.get.clone(), headers })
 }
 
-fn url_of(text: &str) -> Result<Start, String> {
+fn url_of(text: &str) -> Result<ServerStart, String> {
     let url = text.trim().trim_end_matches('/');
     if url.starts_with("http://") || url.starts_with("https://") {
-        return Ok(Start::Url(url.to_owned()));
+        return Ok(ServerStart::Url(url.to_owned()));
     }
     Err(format!("{text}: it is a URL with http:// or https://"))
 }
@@ -160,12 +164,12 @@ fn ask(question: &str) -> Result<String, String> {
     Ok(line.trim().to_owned())
 }
 
-/// Starts the server, looks at it, and stops it.
-fn look(wishes: &Wishes, dir: &Path) -> Result<Found, String> {
-    let subject = match &wishes.start {
-        Start::Url(url) => Subject::Remote(url.clone()),
-        Start::Command { env, words, port } => {
-            let mut command = CommandConfig::new(wishes.name.clone(), dir, words.clone());
+/// Starts the server, probes it, and stops it.
+fn start_and_probe(facts: &ServerFacts, dir: &Path) -> Result<ProbeResult, String> {
+    let subject = match &facts.start {
+        ServerStart::Url(url) => Subject::Remote(url.clone()),
+        ServerStart::Command { env, words, port } => {
+            let mut command = CommandConfig::new(facts.name.clone(), dir, words.clone());
             command.ready = Some(TCP.to_owned());
             command.port = *port;
             command.defaults.env.clone_from(env);
@@ -179,18 +183,18 @@ fn look(wishes: &Wishes, dir: &Path) -> Result<Found, String> {
             let log: String = error.log_tail().iter().map(|line| format!("\n  {line}")).collect();
             format!("{error}{log}")
         })?;
-        let found = probe(server.url(), wishes).await;
+        let found = probe(server.url(), facts).await;
         if let Some(death) = server.died() {
             let log: String = server.log_tail(20).iter().map(|line| format!("\n  {line}")).collect();
-            return Err(format!("the server ended while it was looked at: it {death}{log}"));
+            return Err(format!("the server ended while it was probed: it {death}{log}"));
         }
         let _ = server.stop().await;
         Ok(found)
     })
 }
 
-/// What was found, a line each.
-fn told(found: &Found, paint: Paint) -> String {
+/// What the probe found, for people, a line each.
+fn description(found: &ProbeResult, paint: Paint) -> String {
     let mut text = String::new();
     let mut line = |words: String| text.push_str(&format!("{} {words}\n", paint.text(Style::Dim, "  found")));
     if let Some(answer) = &found.http {
@@ -198,13 +202,13 @@ fn told(found: &Found, paint: Paint) -> String {
     }
     match &found.socket {
         None => line(format!("no WebSocket at {}; --websocket PATH says where it is", found.tried.join(", "))),
-        Some(Socket::Refused { path, status, said }) => {
+        Some(FoundSocket::Refused { path, status, said }) => {
             let said = said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();
             line(format!(
-                "a WebSocket at {path}, which refuses strangers with {status}{said}; --header and --websocket give what it wants"
+                "a WebSocket at {path}, which refuses a client without credentials with {status}{said}; give them by --header or --websocket"
             ));
         }
-        Some(Socket::Open { path, greeting, ping, message }) => {
+        Some(FoundSocket::Open { path, greeting, ping, message }) => {
             let greeted = match greeting.len() {
                 0 => String::new(),
                 1 => ", which greets with a frame".to_owned(),

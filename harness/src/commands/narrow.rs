@@ -1,4 +1,4 @@
-//! Which of the selected scenarios are played: those that failed, those that a change concerns, a part of the whole.
+//! Narrows a selection: to scenarios that a change concerns, to those that failed, to a shard.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,23 +11,33 @@ use crate::select::last_run::{self, FILE_NAME, LastRun};
 use crate::select::{Selected, changed};
 use crate::text::counted;
 
-/// What is left of a selection.
+/// A selection after narrowing.
 pub(crate) struct Narrowed {
     /// The labels that are left.
     pub(crate) labels: BTreeSet<Arc<str>>,
-    /// Whether that is everything that was selected.
+    /// Whether that is the whole selection.
     pub(crate) whole: bool,
-    /// What was done, a line each.
+    /// What was done, for people, a line each.
     pub(crate) lines: Vec<String>,
 }
 
-/// Every row of every selected scenario.
+impl Narrowed {
+    /// Leaves out the scenarios of these labels.
+    pub(crate) fn leave_out(&mut self, labels: &BTreeSet<String>) {
+        if !labels.is_empty() {
+            self.labels.retain(|label| !labels.contains(&**label));
+            self.whole = false;
+        }
+    }
+}
+
+/// The labels of every row of every selected scenario.
 pub(crate) fn labels(selected: &Selected) -> BTreeSet<Arc<str>> {
     let rows = selected.scenarios.iter().flat_map(|one| one.rows.iter().map(|row| label(one, &row.name)));
     rows.collect()
 }
 
-/// Narrows a selection: first by change, then by failure, then by part.
+/// Narrows a selection: first by change, then by failure, then by shard.
 pub(crate) fn narrow(
     config: &Config,
     args: &NarrowArgs,
@@ -45,10 +55,6 @@ pub(crate) fn narrow(
     if args.last_failed {
         last_failed(&mut narrowed, output);
     }
-    if !args.without.is_empty() {
-        narrowed.labels.retain(|label| !args.without.contains(&**label));
-        narrowed.whole = false;
-    }
     if let Some(shard) = args.shard {
         let durations = last_run::durations(&args.durations)?;
         let all = narrowed.labels.len();
@@ -60,7 +66,7 @@ pub(crate) fn narrow(
             known => format!("balanced by the durations of {known}"),
         };
         let all = counted(all, "scenario", "scenarios");
-        narrowed.lines.push(format!("part {shard}: {} of {all}, {balanced}", narrowed.labels.len()));
+        narrowed.lines.push(format!("shard {shard}: {} of {all}, {balanced}", narrowed.labels.len()));
     }
     Ok(narrowed)
 }

@@ -1,12 +1,10 @@
-//! Playing jobs and reporting them as they end.
+//! Plays jobs, and prints and reports what happens as it happens.
 
-use std::collections::BTreeMap;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::print;
-use crate::config::{Config, SubjectChoice};
-use crate::event::{Event, EventKind, EventSink, Outcome};
+use super::output::print;
+use crate::event::{Event, EventKind, EventSink, Outcome, ScenarioResult};
 use crate::plan::{Job, PlaySettings};
 use crate::report::files::reports::Reports;
 use crate::report::live::failure_list::FailureList;
@@ -14,208 +12,183 @@ use crate::report::live::story::Story;
 use crate::report::wording::result_line::{not_run_lines, result_line};
 use crate::report::wording::short_ids::with_short_ids;
 use crate::run::{Desk, Session};
-use crate::runner::{self, Options, Way, Ways};
-use crate::scenario::model::Scenario;
+use crate::runner::{self, ChooseServer, Finished, RunOptions};
 use crate::secret::Secrets;
 use crate::source::shown_path;
-use crate::subject::{self, Subject};
 use crate::text::paint::{Paint, Style};
 
-/// How each scenario gets its server, from `--server`; whether it may be kept, and what its log must not hold then.
-pub(crate) fn ways(
-    config: &Config,
-    servers: &[String],
-    keep: bool,
-    secrets: Option<&Arc<Secrets>>,
-) -> Result<(Ways, String), String> {
-    let mut choice = SubjectChoice::InProcess;
-    let mut named: BTreeMap<String, String> = BTreeMap::new();
-    for given in servers {
-        match given.split_once('=') {
-            Some((name, url)) if config.servers.contains_key(name) => {
-                named.insert(name.to_owned(), url.trim_end_matches('/').to_owned());
-            }
-            _ => choice = given.parse().map_err(|error| format!("--server {given}: {error}"))?,
-        }
-    }
-    if let SubjectChoice::Remote(url) = &mut choice {
-        *url = url.trim_end_matches('/').to_owned();
-    }
-    let shown = match &choice {
-        SubjectChoice::InProcess => "in process".to_owned(),
-        SubjectChoice::Subprocess => "as a subprocess".to_owned(),
-        SubjectChoice::Remote(url) => url.clone(),
-    };
-    let (config, secrets) = (config.clone(), secrets.cloned());
-    let ways: Ways = Arc::new(move |scenario: &Scenario| {
-        let name = scenario.protocol.server.as_deref();
-        let choice = match name {
-            None => choice.clone(),
-            Some(name) => named.get(name).map_or(SubjectChoice::Subprocess, |url| SubjectChoice::Remote(url.clone())),
-        };
-        let subject = config.server(name).and_then(|server| subject::choose(&config, server, &choice));
-        if let Ok(Subject::Remote(url)) = &subject {
-            if scenario.acts_on_server {
-                return Way::Skip(format!("it stops or restarts its server, and {url} was not started here"));
-            }
-            if !scenario.server.is_empty() {
-                return Way::Skip(format!("it asks for a configuration that {url} can't be given"));
-            }
-        }
-        match subject {
-            Ok(Subject::Subprocess(mut spec)) => {
-                spec.keepable = keep;
-                spec.secrets.clone_from(&secrets);
-                Way::Play(Subject::Subprocess(spec))
-            }
-            Ok(subject) => Way::Play(subject),
-            Err(error) => Way::Refuse(error.to_string()),
-        }
-    });
-    Ok((ways, shown))
+/// What is played, and how.
+#[derive(Clone)]
+pub(crate) struct Play<'a> {
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) choose_server: &'a ChooseServer,
+    pub(crate) options: &'a RunOptions,
+    pub(crate) settings: PlaySettings,
+    /// When scenarios stop for commands on standard input, if they do.
+    pub(crate) stops: Option<DebuggerStops>,
+    /// What is masked everywhere.
+    pub(crate) secrets: Option<Arc<Secrets>>,
+    pub(crate) display: Display,
 }
 
-/// How the live story is told.
+/// When the debugger stops a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Debug {
-    /// What matters of each frame.
-    Short,
-    /// Whole frames, and those of barriers.
-    Whole,
-}
-
-/// When scenarios stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stop {
+pub(crate) struct DebuggerStops {
     /// Before each step.
     pub(crate) steps: bool,
     /// At the first failure.
     pub(crate) failure: bool,
 }
 
-/// What the playing threads tell the one that prints.
-enum Told {
-    Events(Vec<Event>),
-    Text(String),
-}
-
-/// Which scenarios are told as they end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shown {
-    /// All.
-    All,
-    /// Those that didn't end well.
-    Bad,
-    /// None.
-    Nothing,
-}
-
-/// What is played, and how it is shown.
-#[derive(Clone)]
-pub(crate) struct Play<'a> {
-    pub(crate) jobs: Vec<Job>,
-    pub(crate) ways: &'a Ways,
-    pub(crate) options: &'a Options,
-    /// How scenarios are played.
-    pub(crate) settings: PlaySettings,
-    /// Whether scenarios stop for somebody at standard input.
-    pub(crate) stop: Option<Stop>,
-    /// What is shown nowhere.
-    pub(crate) secrets: Option<Arc<Secrets>>,
-    /// Whether the live story is told, and whether with whole frames.
-    pub(crate) debug: Option<Debug>,
-    /// Whether failures that are alike are each told in full.
-    pub(crate) each: bool,
-    pub(crate) shown: Shown,
-    /// Whether it goes on with what was begun: reports have their beginning already.
-    pub(crate) continued: bool,
+/// What is printed while scenarios are played.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Display {
+    /// Which scenarios get a line when they end.
+    pub(crate) lines: ResultLines,
+    /// Whether everything that happens is printed live, as `--debug` does.
+    pub(crate) story: Option<StoryDetail>,
+    /// Whether each failure is printed in full, even where others are alike.
+    pub(crate) every_failure_in_full: bool,
+    /// Whether this goes on with a run whose beginning the reports have already.
+    pub(crate) continues: bool,
     pub(crate) paint: Paint,
 }
 
-/// Plays jobs and reports them as they end; gives what came of them and the text of the failures.
-pub(crate) fn report(play: Play<'_>, reports: &mut Reports) -> Result<(runner::Ran, String), String> {
-    let Play { jobs, ways, options, mut settings, stop, secrets, debug, each, shown, continued, paint, .. } = play;
-    settings.detail |= debug.is_some();
-    let again = &play.options.again;
+/// How much the live story of `--debug` shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoryDetail {
+    /// What matters of each frame.
+    Short,
+    /// Whole frames, and those of barriers.
+    Whole,
+}
+
+/// Which scenarios get a line when they end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResultLines {
+    All,
+    /// Those that didn't pass.
+    Bad,
+    None,
+}
+
+/// What the threads that play send to the one that prints.
+enum Message {
+    Events(Vec<Event>),
+    /// A prompt or an answer of the debugger.
+    Text(String),
+}
+
+/// Plays jobs, prints and reports them as they end, and gives the results with the text of all failures.
+///
+/// # Errors
+/// Why the run could not begin.
+pub(crate) fn play(play: Play<'_>, reports: &mut Reports) -> Result<(Finished, String), String> {
+    let Play { jobs, choose_server, options, mut settings, stops, secrets, display } = play;
+    settings.detail |= display.story.is_some();
     raise_descriptor_limit();
     crate::subject::in_process::log_panics();
-    let (events, incoming) = mpsc::channel::<Told>();
-    let words = Mutex::new(events.clone());
-    let events = Mutex::new((events, Vec::new()));
-    let live = debug.is_some();
-    let sink: EventSink = Arc::new(move |event| {
-        let mut events = events.lock().unwrap_or_else(PoisonError::into_inner);
-        // Details wait for what somebody waits for: to wake this thread for each of them would cost more than they do.
-        let told = live || !event.kind.is_detail();
-        events.1.push(event);
-        if told {
-            let batch = std::mem::take(&mut events.1);
-            let _ = events.0.send(Told::Events(batch));
-        }
-    });
-    let desk = stop.map(|stop| {
-        // Through the same channel, so that a prompt stands behind what it is about.
+    let (messages, incoming) = mpsc::channel::<Message>();
+    let desk = stops.map(|stops| {
+        let messages = Mutex::new(messages.clone());
+        // Through the same channel as events, so that a prompt comes after what it is about.
         let say = move |text| {
-            let _ = words.lock().unwrap_or_else(PoisonError::into_inner).send(Told::Text(text));
+            let _ = messages.lock().unwrap_or_else(PoisonError::into_inner).send(Message::Text(text));
         };
-        Arc::new(Desk::new(stop.steps, stop.failure, paint, Box::new(say)))
+        Arc::new(Desk::new(stops.steps, stops.failure, display.paint, Box::new(say)))
     });
-    let session = Session { settings, desk, sink, secrets };
-    let (ways, options) = (Arc::clone(ways), options.clone());
+    let session = Session { settings, desk, sink: batching_sink(messages, display.story.is_some()), secrets };
+    let (choose_server, run_options) = (Arc::clone(choose_server), options.clone());
     let playing = std::thread::spawn(move || {
-        let ran = runner::run(&jobs, &session, &ways, &options);
-        let summary = ran.as_ref().map(|ran| ran.summary.clone()).unwrap_or_default();
+        let finished = runner::run(&jobs, &session, &choose_server, &run_options);
+        let summary = finished.as_ref().map(|finished| finished.summary.clone()).unwrap_or_default();
         (session.sink)(Event { scenario: None, at: summary.took, kind: EventKind::RunFinished(summary) });
-        ran
+        finished
     });
-    let mut failures = FailureList::new(paint, debug == Some(Debug::Whole), each);
-    let named = |result: &_, text| if debug == Some(Debug::Whole) { text } else { with_short_ids(result, text) };
-    let width = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
-    // A terminal that doesn't know its size tells zero.
-    let width = width.map(|width| if width == 0 { 80 } else { width });
-    let mut story = debug.map(|debug| Story::new(paint, width, debug == Debug::Whole));
-    let events = incoming.into_iter().flat_map(|told| match told {
-        Told::Events(events) => events,
-        Told::Text(text) => {
+    let mut failures = show(incoming, display, &options.replay_options, reports);
+    let finished = playing.join().map_err(|_| "the runner itself panicked; please report this".to_owned())?;
+    let finished = finished.map_err(|error| format!("the run could not begin: {error}"))?;
+    failures.push_str(&not_run_lines(&finished.results, display.paint));
+    Ok((finished, failures))
+}
+
+/// A sink that sends events in batches: details wait for the next event that is printed, since to wake the printing
+/// thread for each of them would cost more than they do. Where the story is printed live, nothing waits.
+fn batching_sink(messages: mpsc::Sender<Message>, live: bool) -> EventSink {
+    let state = Mutex::new((messages, Vec::new()));
+    Arc::new(move |event| {
+        let (messages, batch) = &mut *state.lock().unwrap_or_else(PoisonError::into_inner);
+        let send_now = live || !event.kind.is_detail();
+        batch.push(event);
+        if send_now {
+            let _ = messages.send(Message::Events(std::mem::take(batch)));
+        }
+    })
+}
+
+/// Prints and reports events until the run has finished; gives the text of all failures.
+fn show(incoming: Receiver<Message>, display: Display, replay_options: &[String], reports: &mut Reports) -> String {
+    let Display { paint, story, .. } = display;
+    let whole = story == Some(StoryDetail::Whole);
+    let mut failures = FailureList::new(paint, whole, display.every_failure_in_full);
+    let mut story = story.map(|_| Story::new(paint, terminal_width(), whole));
+    let events = incoming.into_iter().flat_map(|message| match message {
+        Message::Events(events) => events,
+        Message::Text(text) => {
             print(&text);
             Vec::new()
         }
     });
     for event in events {
-        if let EventKind::RunFinished(_) = event.kind {
+        match &event.kind {
             // Servers that are kept go on logging, so the channel may never close.
-            break;
-        }
-        if let EventKind::Building { command } = &event.kind {
-            print(&format!("{}\n", paint.text(Style::Dim, &format!("      building the server: {command}"))));
-        }
-        if let EventKind::Ending { server, patience } = &event.kind {
-            let line = format!("      waiting for the server `{server}` to end; it is killed after {patience:?}");
-            print(&format!("{}\n", paint.text(Style::Dim, &line)));
-        }
-        if let EventKind::ScenarioFinished(result) = &event.kind {
-            // What was not run is told once, at the end.
-            let told = shown == Shown::All || (shown == Shown::Bad && !result.is_good());
-            if told && !matches!(result.outcome, Outcome::NotRun { .. }) {
-                print(&format!("{}\n", named(result, result_line(result, paint))));
+            EventKind::RunFinished(_) => break,
+            EventKind::Building { command } => {
+                print_dim(&format!("      building the server: {command}"), paint);
             }
-            let trace = reports.trace(result).map(|page| shown_path(&page));
-            failures.add(result, trace.as_deref(), again);
+            EventKind::Ending { server, patience } => {
+                let line = format!("      waiting for the server `{server}` to end; it is killed after {patience:?}");
+                print_dim(&line, paint);
+            }
+            EventKind::ScenarioFinished(result) => {
+                if has_line(result, display.lines) {
+                    let line = result_line(result, paint);
+                    print(&format!("{}\n", if whole { line } else { with_short_ids(result, line) }));
+                }
+                let trace = reports.trace(result).map(|page| shown_path(&page));
+                failures.add(result, trace.as_deref(), replay_options);
+            }
+            _ => {}
         }
         if let Some(line) = story.as_mut().and_then(|story| story.line(&event)) {
             print(&format!("{line}\n"));
         }
-        if continued && matches!(event.kind, EventKind::RunStarted { .. }) {
-            continue;
+        if !(display.continues && matches!(event.kind, EventKind::RunStarted { .. })) {
+            reports.tell(event);
         }
-        reports.tell(event);
     }
-    let ran = playing.join().map_err(|_| "the runner itself panicked; please report this".to_owned())?;
-    let mut failures = failures.into_text();
-    if let Ok(ran) = &ran {
-        failures.push_str(&not_run_lines(&ran.results, paint));
-    }
-    ran.map(|ran| (ran, failures)).map_err(|error| format!("the run could not begin: {error}"))
+    failures.into_text()
+}
+
+/// Whether a scenario gets a line when it ends; all that were not run are printed together at the end.
+fn has_line(result: &ScenarioResult, lines: ResultLines) -> bool {
+    let wanted = match lines {
+        ResultLines::All => true,
+        ResultLines::Bad => !result.is_good(),
+        ResultLines::None => false,
+    };
+    wanted && !matches!(result.outcome, Outcome::NotRun { .. })
+}
+
+fn print_dim(line: &str, paint: Paint) {
+    print(&format!("{}\n", paint.text(Style::Dim, line)));
+}
+
+/// The width of the terminal in columns; none where standard output is no terminal.
+fn terminal_width() -> Option<usize> {
+    let width = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
+    // A terminal that doesn't know its size reports zero.
+    width.map(|width| if width == 0 { 80 } else { width })
 }
 
 /// Sockets are descriptors: a hundred participants in one process take some four hundred.
@@ -224,7 +197,7 @@ fn raise_descriptor_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
         limit.current = limit.maximum;
-        // Where it can't be raised, the run goes on with what there is.
+        // Where it can't be raised, the run goes on with the limit that there is.
         let _ = setrlimit(Resource::Nofile, limit);
     }
 }

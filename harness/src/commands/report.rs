@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{complain, print, refuse};
+use super::output::{complain, print, refuse};
 use crate::cli::{MergeReportsArgs, ReportArgs, ReportsArgs};
 use crate::event::{EventKind, Outcome, ScenarioResult};
 use crate::exit::Exit;

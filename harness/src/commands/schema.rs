@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{complain, print};
+use super::output::{complain, print};
 use crate::cli::SchemaArgs;
 use crate::exit::Exit;
 use crate::scenario::error::Severity;
@@ -10,7 +10,7 @@ use crate::scenario::load::Library;
 
 pub(crate) fn schema(args: &SchemaArgs) -> Exit {
     if args.events {
-        return shown(&crate::event::schema::schema());
+        return print_json(&crate::event::schema::schema());
     }
     let mut library = Library::new(Path::new("."), Path::new("."));
     let protocols: Vec<_> = args.with.iter().filter_map(|file| library.protocol_file(file)).collect();
@@ -22,10 +22,10 @@ pub(crate) fn schema(args: &SchemaArgs) -> Exit {
     if broken || protocols.len() < args.with.len() {
         return Exit::Invalid;
     }
-    shown(&crate::schema::schema_with(&protocols))
+    print_json(&crate::schema::schema_with(&protocols))
 }
 
-fn shown(schema: &serde_json::Value) -> Exit {
+fn print_json(schema: &serde_json::Value) -> Exit {
     let text = serde_json::to_string_pretty(schema).unwrap_or_default();
     print(&format!("{text}\n"))
 }

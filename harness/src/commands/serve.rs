@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
 
-use super::{complain, interruption, keep_secrets, print, refuse, shown};
+use super::interrupt::interruption;
+use super::output::{complain, keep_secrets, masked, print, refuse};
 use crate::cli::ServeArgs;
-use crate::config::ServerSettings;
-use crate::config::{Config, SubjectChoice};
+use crate::config::{Config, ServerSettings, SubjectChoice};
 use crate::exit::Exit;
 use crate::subject::{self, Subject, SubjectError};
 use crate::text::paint::{Paint, Style};
@@ -37,7 +37,7 @@ pub(crate) fn serve(config: &Config, args: &ServeArgs, paint: Paint) -> Exit {
         Err(error) => return refuse(&error.to_string()),
     };
     let sink: crate::subject::LogSink = Arc::new(move |line: crate::subject::LogLine| {
-        let _ = writeln!(std::io::stderr(), "{}", shown(&line.text));
+        let _ = writeln!(std::io::stderr(), "{}", masked(&line.text));
     });
     let _scope = matches!(subject, Subject::InProcess(_)).then(|| {
         tracing::dispatcher::set_default(&crate::subject::in_process::log_dispatch(
@@ -53,7 +53,7 @@ pub(crate) fn serve(config: &Config, args: &ServeArgs, paint: Paint) -> Exit {
                 // What the server itself wrote is there already.
                 if let SubjectError::BuildFailed { log, .. } = &error {
                     for line in log {
-                        let _ = writeln!(std::io::stderr(), "  {}", shown(&line.text));
+                        let _ = writeln!(std::io::stderr(), "  {}", masked(&line.text));
                     }
                 }
                 complain(&error.to_string());

@@ -1,29 +1,29 @@
-//! From what a probe found to the first files.
+//! The first files, from what a user says of a server and what a probe finds.
 
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::{Found, Socket, Start, Wishes};
+use super::{FoundSocket, ProbeResult, ServerFacts, ServerStart};
 use crate::config::command::TCP;
 
 /// A file to write: its path below the folder, and its text.
 pub type File = (String, String);
 
 /// `roundtable.toml`, the protocol file and the first scenario.
-pub fn files(wishes: &Wishes, found: &Found) -> Vec<File> {
+pub fn first_files(facts: &ServerFacts, found: &ProbeResult) -> Vec<File> {
     vec![
-        ("roundtable.toml".to_owned(), configuration(wishes, found)),
-        (format!("scenarios/protocols/{}.yaml", wishes.name), protocol(wishes, found)),
-        ("scenarios/first.yaml".to_owned(), scenario(wishes, found)),
+        ("roundtable.toml".to_owned(), configuration(facts, found)),
+        (format!("scenarios/protocols/{}.yaml", facts.name), protocol(facts, found)),
+        ("scenarios/first.yaml".to_owned(), scenario(facts, found)),
     ]
 }
 
 /// Fields that usually say which kind a frame is.
 pub(super) const KINDS: [&str; 8] = ["type", "event", "kind", "op", "action", "topic", "method", "cmd"];
 
-/// What of a frame says which kind it is: its discriminating fields that are words.
-pub(super) fn outline(frame: &Value) -> Map<String, Value> {
+/// The fields of a frame that say which kind it is, where their values are short strings.
+pub(super) fn discriminators(frame: &Value) -> Map<String, Value> {
     let Value::Object(fields) = frame else { return Map::new() };
     let word = |value: &Value| value.as_str().is_some_and(|text| text.len() <= 40);
     KINDS
@@ -34,17 +34,17 @@ pub(super) fn outline(frame: &Value) -> Map<String, Value> {
         .collect()
 }
 
-fn configuration(wishes: &Wishes, found: &Found) -> String {
+fn configuration(facts: &ServerFacts, found: &ProbeResult) -> String {
     let mut text = "# Where the scenarios are, and how the server under test is started or reached.\n\n".to_owned();
-    if matches!(&wishes.start, Start::Command { port: Some(_), .. }) {
+    if matches!(&facts.start, ServerStart::Command { port: Some(_), .. }) {
         text.push_str("jobs = 1                         # one port: one server at a time\n\n");
     }
     text.push_str("[server]\n");
-    match &wishes.start {
-        Start::Url(url) => {
+    match &facts.start {
+        ServerStart::Url(url) => {
             let _ = writeln!(text, "url = {}", quoted(url));
         }
-        Start::Command { env, words, port } => {
+        ServerStart::Command { env, words, port } => {
             let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
             let _ = writeln!(text, "command = [{}]", words.join(", "));
             if let Some(port) = port {
@@ -60,7 +60,7 @@ fn configuration(wishes: &Wishes, found: &Found) -> String {
                         writeln!(text, "ready = {:<24} # better: a path that answers 2xx once it serves", quoted(TCP));
                 }
             }
-            if matches!(&found.socket, Some(Socket::Open { message: Some(message), .. }) if message.to_other.is_some())
+            if matches!(&found.socket, Some(FoundSocket::Open { message: Some(message), .. }) if message.to_other.is_some())
             {
                 text.push_str(
                     "# A process for each scenario, since everybody on this server hears everybody. Where scenarios keep to rooms of\n\
@@ -81,25 +81,25 @@ fn configuration(wishes: &Wishes, found: &Found) -> String {
     text
 }
 
-fn protocol(wishes: &Wishes, found: &Found) -> String {
+fn protocol(facts: &ServerFacts, found: &ProbeResult) -> String {
     let mut text = format!(
         "# What participants of {} can do. A verb is made of the language's own words and of other verbs.\n\
          protocol: {}\n\n\
          # Who takes part. `run` is unique to each playing, so that scenarios may share a server.\n\
          identity: {{ id: \"{{{{ key }}}}_{{{{ run }}}}\", token: \"{{{{ id }}}}\" }}\n",
-        wishes.name, wishes.name
+        facts.name, facts.name
     );
-    if wishes.headers.is_empty() {
+    if facts.headers.is_empty() {
         text.push_str("# headers: { Authorization: \"Bearer {{ me.token }}\" }    # what every request carries\n");
     } else {
-        let headers = wishes.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let headers = facts.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
         let _ = writeln!(text, "headers: {}", flow(&Value::Object(headers)));
     }
-    if let Some(Socket::Open { greeting, message, ping, .. }) = &found.socket {
+    if let Some(FoundSocket::Open { greeting, message, ping, .. }) = &found.socket {
         let carried = message.as_ref().and_then(|message| message.to_other.as_ref().or(message.to_sender.as_ref()));
-        let outlines: Vec<_> =
-            greeting.iter().chain(carried).chain(ping.as_ref().map(|ping| &ping.answer)).map(outline).collect();
-        let kind = KINDS.iter().find(|kind| outlines.iter().any(|outline| outline.contains_key(**kind)));
+        let kinds: Vec<_> =
+            greeting.iter().chain(carried).chain(ping.as_ref().map(|ping| &ping.answer)).map(discriminators).collect();
+        let kind = KINDS.iter().find(|kind| kinds.iter().any(|outline| outline.contains_key(**kind)));
         if let Some(kind) = kind.filter(|kind| **kind != "type") {
             let _ = writeln!(text, "kind: $.{kind}                             # what says which kind a frame is");
         }
@@ -114,7 +114,7 @@ fn protocol(wishes: &Wishes, found: &Found) -> String {
         );
     }
     match &found.socket {
-        Some(Socket::Open { path, greeting, ping, message }) => {
+        Some(FoundSocket::Open { path, greeting, ping, message }) => {
             text.push('\n');
             let both = message.as_ref().filter(|message| message.to_other.is_some() && message.to_sender.is_some());
             if let Some(ping) = ping {
@@ -124,7 +124,7 @@ fn protocol(wishes: &Wishes, found: &Found) -> String {
                      # `roundtable check --barrier 20` tries whether it does.\n\
                      barrier: {{ echo: {{ send: {}, receive: {} }} }}\n",
                     flow(&ping.sent),
-                    flow(&Value::Object(outline(&ping.answer)))
+                    flow(&Value::Object(discriminators(&ping.answer)))
                 );
             } else if let Some((message, frame)) =
                 both.and_then(|message| message.to_other.as_ref().map(|frame| (message, frame)))
@@ -135,8 +135,8 @@ fn protocol(wishes: &Wishes, found: &Found) -> String {
                     "# What proves that nothing came: somebody else's message, which comes behind everything before it.\n\
                      # `roundtable check --barrier 20` tries whether it does.\n\
                      barrier: {{ marker: {{ do: {{ send: {} }}, receive: {} }} }}\n",
-                    marker(carrying(&message.sent, &message.text)),
-                    marker(carrying(frame, &message.text))
+                    marker(pattern_with_text(&message.sent, &message.text)),
+                    marker(pattern_with_text(frame, &message.text))
                 );
             } else {
                 text.push_str(
@@ -152,24 +152,24 @@ fn protocol(wishes: &Wishes, found: &Found) -> String {
                 flow(&json!(path))
             );
             for frame in greeting {
-                let pattern = Value::Object(outline(frame));
-                let pattern = if outline(frame).is_empty() { json!({ "$any": true }) } else { pattern };
+                let pattern = Value::Object(discriminators(frame));
+                let pattern = if discriminators(frame).is_empty() { json!({ "$any": true }) } else { pattern };
                 let _ = writeln!(verbs, "      - me: {{ receive: {} }}", flow(&pattern));
             }
             if let Some(message) = message
                 && let Some(frame) = message.to_other.as_ref().or(message.to_sender.as_ref())
             {
-                let sent = carrying(&message.sent, &message.text);
+                let sent = pattern_with_text(&message.sent, &message.text);
                 let _ = write!(
                     verbs,
                     "  says:\n    doc: Sends a message.\n    takes: text\n    steps:\n      - me: {{ send: {} }}\n  \
                      sees:\n    doc: Awaits a message.\n    takes: text\n    steps:\n      - me: {{ receive: {} }}\n",
                     flow(&sent),
-                    flow(&carrying(frame, &message.text))
+                    flow(&pattern_with_text(frame, &message.text))
                 );
             }
         }
-        Some(Socket::Refused { path, status, .. }) => {
+        Some(FoundSocket::Refused { path, status, .. }) => {
             let _ = write!(
                 verbs,
                 "  enter:\n    doc: Opens a socket, for which the server wants more than a stranger has.\n    steps:\n      \
@@ -191,7 +191,7 @@ fn protocol(wishes: &Wishes, found: &Found) -> String {
     text
 }
 
-fn scenario(wishes: &Wishes, found: &Found) -> String {
+fn scenario(facts: &ServerFacts, found: &ProbeResult) -> String {
     let mut steps = String::new();
     let mut title = "The server answers".to_owned();
     if found.http.is_some() {
@@ -199,7 +199,7 @@ fn scenario(wishes: &Wishes, found: &Found) -> String {
     }
     let mut both = false;
     match &found.socket {
-        Some(Socket::Open { message, ping, .. }) => {
+        Some(FoundSocket::Open { message, ping, .. }) => {
             both = true;
             steps.push_str("  - all: enter\n");
             title = "Two participants enter".to_owned();
@@ -214,7 +214,7 @@ fn scenario(wishes: &Wishes, found: &Found) -> String {
                     title = "What one says, the other sees".to_owned();
                 }
                 if others && !own && ping.is_some() {
-                    let frame = message.to_other.as_ref().map(outline).unwrap_or_default();
+                    let frame = message.to_other.as_ref().map(discriminators).unwrap_or_default();
                     let frame = flow(&Value::Object(frame));
                     let _ = writeln!(steps, "  - ann: {{ receive_nothing: {frame} }}    # proven by the barrier");
                 }
@@ -226,18 +226,18 @@ fn scenario(wishes: &Wishes, found: &Found) -> String {
                 }
             }
         }
-        Some(Socket::Refused { path, status, .. }) => {
+        Some(FoundSocket::Refused { path, status, .. }) => {
             let _ = writeln!(steps, "  - ann: {{ connect: {}, refused: {status} }}", flow(&json!(path)));
             title = "A stranger is refused".to_owned();
         }
         None => {}
     }
     let who = if both { "{ ann: {}, ben: {} }" } else { "{ ann: {} }" };
-    format!("scenario: {title}\nuse: {}\nparticipants: {who}\nsteps:\n{steps}", wishes.name)
+    format!("scenario: {title}\nuse: {}\nparticipants: {who}\nsteps:\n{steps}", facts.name)
 }
 
-/// A frame's outline with the field that carries a text, as `{{ text }}`.
-fn carrying(frame: &Value, text: &str) -> Value {
+/// A pattern of a frame: the fields that say its kind, and the one that carries the text, as `{{ text }}`.
+fn pattern_with_text(frame: &Value, text: &str) -> Value {
     fn find(value: &Value, text: &str) -> Option<Value> {
         match value {
             Value::String(found) if found == text => Some(json!("{{ text }}")),
@@ -254,7 +254,7 @@ fn carrying(frame: &Value, text: &str) -> Value {
     let found = find(frame, text).unwrap_or(Value::Null);
     match found {
         Value::Object(fields) if frame.is_object() => {
-            let mut pattern = outline(frame);
+            let mut pattern = discriminators(frame);
             pattern.extend(fields);
             Value::Object(pattern)
         }
@@ -297,51 +297,51 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::init::{Answer, Message, Ping};
+    use crate::init::{HttpAnswer, MessageTest, PingTest};
 
-    fn wishes(start: Start) -> Wishes {
-        Wishes { name: "rooms".to_owned(), start, websocket: None, get: None, headers: Vec::new() }
+    fn facts(start: ServerStart) -> ServerFacts {
+        ServerFacts { name: "rooms".to_owned(), start, websocket: None, get: None, headers: Vec::new() }
     }
 
     /// Whatever was found, the files are well formed for the program that reads them.
     #[test]
     fn the_files_are_what_the_program_reads() {
-        let message = Message {
+        let message = MessageTest {
             sent: json!({ "op": "message", "text": "hello" }),
             text: "hello".to_owned(),
             to_sender: None,
             to_other: Some(json!({ "type": "said", "data": { "by": "x", "lines": ["hello"] } })),
         };
-        let open = Socket::Open {
+        let open = FoundSocket::Open {
             path: "/ws?user={{ me.id }}".to_owned(),
             greeting: vec![json!({ "type": "welcome", "id": 7 }), json!([1])],
-            ping: Some(Box::new(Ping { sent: json!({ "op": "ping" }), answer: json!({ "op": "pong" }) })),
+            ping: Some(Box::new(PingTest { sent: json!({ "op": "ping" }), answer: json!({ "op": "pong" }) })),
             message: Some(Box::new(message)),
         };
-        let plain_text = Socket::Open {
+        let plain_text = FoundSocket::Open {
             path: "/".to_owned(),
             greeting: Vec::new(),
             ping: None,
-            message: Some(Box::new(Message {
+            message: Some(Box::new(MessageTest {
                 sent: json!({ "type": "message", "text": "hello" }),
                 text: "hello".to_owned(),
                 to_sender: Some(json!("you said: hello")),
                 to_other: None,
             })),
         };
-        let refused = Socket::Refused { path: "/ws".to_owned(), status: 401, said: None };
-        let answer = Answer { path: "/health".to_owned(), status: 200, body: None };
-        let odd = Answer { path: "/".to_owned(), status: 426, body: None };
-        let command = Start::command("PORT={port} node 'my server.js' --quiet", None).unwrap();
+        let refused = FoundSocket::Refused { path: "/ws".to_owned(), status: 401, said: None };
+        let answer = HttpAnswer { path: "/health".to_owned(), status: 200, body: None };
+        let odd = HttpAnswer { path: "/".to_owned(), status: 426, body: None };
+        let command = ServerStart::command("PORT={port} node 'my server.js' --quiet", None).unwrap();
         for (start, http, socket) in [
             (command.clone(), Some(answer), Some(open)),
-            (Start::Url("http://127.0.0.1:9".to_owned()), Some(odd.clone()), Some(plain_text)),
+            (ServerStart::Url("http://127.0.0.1:9".to_owned()), Some(odd.clone()), Some(plain_text)),
             (command, Some(odd), Some(refused)),
-            (Start::command("serve", Some(80)).unwrap(), None, None),
+            (ServerStart::command("serve", Some(80)).unwrap(), None, None),
         ] {
             let nothing = http.is_none();
             let folder = tempfile::tempdir().unwrap();
-            for (path, text) in files(&wishes(start), &Found { http, tried: Vec::new(), socket }) {
+            for (path, text) in first_files(&facts(start), &ProbeResult { http, tried: Vec::new(), socket }) {
                 let path = folder.path().join(path);
                 std::fs::create_dir_all(path.parent().unwrap()).unwrap();
                 std::fs::write(path, text).unwrap();
@@ -355,7 +355,8 @@ mod tests {
 
     #[test]
     fn a_command_is_read_as_a_shell_would() {
-        let Ok(Start::Command { env, words, .. }) = Start::command("A=1 B='two words' run --at={port} x=y", None)
+        let Ok(ServerStart::Command { env, words, .. }) =
+            ServerStart::command("A=1 B='two words' run --at={port} x=y", None)
         else {
             panic!("it is a command");
         };
@@ -364,7 +365,7 @@ mod tests {
         for (text, why) in
             [("run 'x", "quote"), ("A=1", "no program"), ("cd x && run {port}", "without a shell"), ("run", "{port}")]
         {
-            assert!(Start::command(text, None).unwrap_err().contains(why), "{text}");
+            assert!(ServerStart::command(text, None).unwrap_err().contains(why), "{text}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Looks at a running server as a stranger would: a few GETs, the usual places of a WebSocket, a ping, one message.
+//! Looks at a running server from outside: a few GETs, the usual paths of a WebSocket, a ping, one message.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,18 +7,18 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::files::KINDS;
-use super::{Answer, Found, Message, Ping, Socket, Wishes};
+use super::{FoundSocket, HttpAnswer, MessageTest, PingTest, ProbeResult, ServerFacts};
 use crate::text::{shorten, visible};
 use crate::wire::codec;
 use crate::wire::http::{Client, HeaderMap, HeaderName, HeaderValue, Request};
 use crate::wire::url::join;
 use crate::wire::websocket::{self, Handshake, Opened, WebSocket};
 
-/// Paths that often answer; the first that does well counts.
-const PATHS: [&str; 9] =
+/// Paths that often answer a GET; the first 2xx counts.
+const USUAL_PATHS: [&str; 9] =
     ["/health", "/healthz", "/ready", "/readyz", "/status", "/api/health", "/openapi.json", "/api", "/"];
-/// Where sockets often are.
-const SOCKETS: [&str; 12] = [
+/// Paths at which a WebSocket often is.
+const USUAL_SOCKETS: [&str; 12] = [
     "/ws",
     "/websocket",
     "/socket",
@@ -33,21 +33,21 @@ const SOCKETS: [&str; 12] = [
     "/",
 ];
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// How long no frame comes before what came is taken for all.
-const QUIET: Duration = Duration::from_millis(300);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+/// After this long without a frame, the frames so far are taken for all.
+const QUIET_TIME: Duration = Duration::from_millis(300);
 
 /// Looks at the server at this address.
-pub async fn probe(base: &str, wishes: &Wishes) -> Found {
-    let paths: Vec<&str> = wishes.websocket.as_deref().map_or_else(|| SOCKETS.to_vec(), |path| vec![path]);
-    let (http, socket) = (http(base, wishes).await, socket(base, &paths, wishes).await);
-    // A server of sockets alone answers a GET with a refusal of its own, which says nothing.
-    let alone = matches!(socket, Some(Socket::Open { .. }));
+pub async fn probe(base: &str, facts: &ServerFacts) -> ProbeResult {
+    let paths: Vec<&str> = facts.websocket.as_deref().map_or_else(|| USUAL_SOCKETS.to_vec(), |path| vec![path]);
+    let (http, socket) = (try_gets(base, facts).await, try_sockets(base, &paths, facts).await);
+    // A server that has only WebSockets refuses every GET; that says nothing.
+    let alone = matches!(socket, Some(FoundSocket::Open { .. }));
     let tried = if socket.is_none() { paths.into_iter().map(str::to_owned).collect() } else { Vec::new() };
-    Found { http: http.filter(|answer| !alone || (200..300).contains(&answer.status)), socket, tried }
+    ProbeResult { http: http.filter(|answer| !alone || (200..300).contains(&answer.status)), socket, tried }
 }
 
-/// Templates have no value yet: a word stands for each.
+/// Replaces templates, which have no value yet, by a word.
 pub(super) fn without_templates(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
@@ -59,33 +59,33 @@ pub(super) fn without_templates(text: &str) -> String {
     plain + rest
 }
 
-fn headers(wishes: &Wishes) -> Vec<(String, String)> {
-    wishes.headers.iter().map(|(name, value)| (name.clone(), without_templates(value))).collect()
+fn headers(facts: &ServerFacts) -> Vec<(String, String)> {
+    facts.headers.iter().map(|(name, value)| (name.clone(), without_templates(value))).collect()
 }
 
-async fn http(base: &str, wishes: &Wishes) -> Option<Answer> {
+async fn try_gets(base: &str, facts: &ServerFacts) -> Option<HttpAnswer> {
     let client = Client::for_server(base).ok()?;
-    let mut best: Option<Answer> = None;
+    let mut best: Option<HttpAnswer> = None;
     let mut all = HeaderMap::new();
-    for (name, value) in headers(wishes) {
+    for (name, value) in headers(facts) {
         let (name, value) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()));
         if let (Ok(name), Ok(value)) = (name, value) {
             all.append(name, value);
         }
     }
-    let paths: Vec<&str> = wishes.get.as_deref().map_or_else(|| PATHS.to_vec(), |path| vec![path]);
+    let paths: Vec<&str> = facts.get.as_deref().map_or_else(|| USUAL_PATHS.to_vec(), |path| vec![path]);
     for path in paths {
         let Ok(url) = join(base, &without_templates(path), &[]) else { continue };
         let request = Request { method: "GET", url: &url, headers: &all, body: None };
-        let Ok(Ok(response)) = timeout(PATIENCE, request.over(&client)).await else { continue };
+        let Ok(Ok(response)) = timeout(ANSWER_TIMEOUT, request.over(&client)).await else { continue };
         let status = response.status;
         let body = String::from_utf8_lossy(&response.body).into_owned();
         let body = serde_json::from_str::<Value>(&body).ok().filter(|value| value.is_object() && body.len() < 300);
         let good = (200..300).contains(&status);
-        // That nothing is at a path that nobody named says nothing of the server; a refusal does.
-        let telling = good || wishes.get.is_some() || matches!(status, 300..=399 | 401 | 403);
+        // A 404 at a guessed path says nothing; a refusal says that something is there.
+        let telling = good || facts.get.is_some() || matches!(status, 300..=399 | 401 | 403);
         if good || (telling && best.is_none()) {
-            best = Some(Answer { path: path.to_owned(), status, body: body.filter(|_| good) });
+            best = Some(HttpAnswer { path: path.to_owned(), status, body: body.filter(|_| good) });
         }
         if good {
             break;
@@ -94,16 +94,16 @@ async fn http(base: &str, wishes: &Wishes) -> Option<Answer> {
     best
 }
 
-async fn socket(base: &str, paths: &[&str], wishes: &Wishes) -> Option<Socket> {
+async fn try_sockets(base: &str, paths: &[&str], facts: &ServerFacts) -> Option<FoundSocket> {
     let mut refused = None;
     for path in paths {
-        match open(base, path, wishes).await {
-            Some(Ok(stream)) => return Some(look(base, path, wishes, stream).await),
-            // Nothing is there, or it is no socket: the usual answers to a GET that is none of theirs.
+        match handshake_with(base, path, facts).await {
+            Some(Ok(stream)) => return Some(try_socket(base, path, facts, stream).await),
+            // No WebSocket is at this path.
             Some(Err(Refusal { status: 404 | 405 | 200..=399, .. })) | None => {}
             Some(Err(Refusal { status, said })) => {
                 if refused.is_none() {
-                    refused = Some(Socket::Refused { path: (*path).to_owned(), status, said });
+                    refused = Some(FoundSocket::Refused { path: (*path).to_owned(), status, said });
                 }
             }
         }
@@ -117,18 +117,20 @@ struct Refusal {
     said: Option<String>,
 }
 
-/// Opens a socket, or gives its refusal; none where nobody answers.
-async fn open(base: &str, path: &str, wishes: &Wishes) -> Option<Result<WebSocket, Refusal>> {
+/// Opens a WebSocket. `None`: no answer.
+async fn handshake_with(base: &str, path: &str, facts: &ServerFacts) -> Option<Result<WebSocket, Refusal>> {
     let url = join(base, &without_templates(path), &[]).ok()?;
-    let asked = Handshake { url, headers: headers(wishes), subprotocols: Vec::new(), receive_buffer: None };
-    match timeout(PATIENCE, websocket::open(&asked)).await.ok()?.ok()? {
+    let asked = Handshake { url, headers: headers(facts), subprotocols: Vec::new(), receive_buffer: None };
+    match timeout(ANSWER_TIMEOUT, websocket::open(&asked)).await.ok()?.ok()? {
         Opened::Accepted(socket, _) => Some(Ok(*socket)),
-        Opened::Refused(answer) => Some(Err(Refusal { status: answer.status, said: said(&codec::body(&answer.body)) })),
+        Opened::Refused(answer) => {
+            Some(Err(Refusal { status: answer.status, said: short_text(&codec::body(&answer.body)) }))
+        }
     }
 }
 
-/// What a refusal says, short and on one line; a page for browsers says nothing.
-fn said(body: &Value) -> Option<String> {
+/// The body of a refusal, short and on one line; not where it is empty or an HTML page.
+fn short_text(body: &Value) -> Option<String> {
     const MOST: usize = 200;
     let text = match body {
         Value::Null => String::new(),
@@ -139,49 +141,56 @@ fn said(body: &Value) -> Option<String> {
     (!words.is_empty() && !words.starts_with('<')).then(|| shorten(&visible(&words), MOST))
 }
 
-/// Two strangers on one socket: what greets them, what a ping gives, who gets a message.
-async fn look(base: &str, path: &str, wishes: &Wishes, mut one: WebSocket) -> Socket {
-    let first = heard(&mut one).await;
-    let mut socket = Socket::Open { path: path.to_owned(), greeting: Vec::new(), ping: None, message: None };
-    let Some(Ok(mut two)) = open(base, path, wishes).await else { return socket };
-    let second = heard(&mut two).await;
-    // What the first hears of the second is no greeting.
-    heard(&mut one).await;
-    let Socket::Open { greeting, ping, message, .. } = &mut socket else { return socket };
-    let alike = first.iter().zip(&second).take_while(|(a, b)| super::files::outline(a) == super::files::outline(b));
+/// Opens two connections: what both receive first, what answers a ping, who receives a message.
+async fn try_socket(base: &str, path: &str, facts: &ServerFacts, mut one: WebSocket) -> FoundSocket {
+    let first = receive_until_quiet(&mut one).await;
+    let mut socket = FoundSocket::Open { path: path.to_owned(), greeting: Vec::new(), ping: None, message: None };
+    let Some(Ok(mut two)) = handshake_with(base, path, facts).await else { return socket };
+    let second = receive_until_quiet(&mut two).await;
+    // What the first connection receives about the second is no greeting.
+    receive_until_quiet(&mut one).await;
+    let FoundSocket::Open { greeting, ping, message, .. } = &mut socket else { return socket };
+    let alike = first
+        .iter()
+        .zip(&second)
+        .take_while(|(a, b)| super::files::discriminators(a) == super::files::discriminators(b));
     greeting.extend(alike.map(|(frame, _)| frame.clone()));
 
-    // The field by which greetings are told apart comes first.
+    // The field that names the kinds of greetings is tried first.
     let greeted = greeting.iter().flat_map(kinds_of);
     let mut kinds: Vec<&str> = greeted.chain(KINDS).collect();
     let mut seen = BTreeSet::new();
     kinds.retain(|kind| seen.insert(*kind));
     for kind in &kinds {
         let sent = json!({ *kind: "ping" });
-        let answer = if say(&mut one, &sent).await { heard(&mut one).await.into_iter().find(is_pong) } else { None };
-        heard(&mut two).await;
+        let answer = if send(&mut one, &sent).await {
+            receive_until_quiet(&mut one).await.into_iter().find(is_pong)
+        } else {
+            None
+        };
+        receive_until_quiet(&mut two).await;
         if let Some(answer) = answer {
-            *ping = Some(Box::new(Ping { sent, answer }));
+            *ping = Some(Box::new(PingTest { sent, answer }));
             break;
         }
-        // Some end a connection on which they understand nothing.
-        if ended(&mut one).await {
-            let Some(Ok(again)) = open(base, path, wishes).await else { return socket };
+        // Some servers close a connection after a frame that they don't understand.
+        if is_closed(&mut one).await {
+            let Some(Ok(again)) = handshake_with(base, path, facts).await else { return socket };
             one = again;
-            heard(&mut one).await;
-            heard(&mut two).await;
+            receive_until_quiet(&mut one).await;
+            receive_until_quiet(&mut two).await;
         }
     }
     let text = "hello from a probe";
     let kind = ping.as_ref().and_then(|ping| kinds_of(&ping.sent).next()).or(kinds.first().copied()).unwrap_or("type");
     let sent = json!({ kind: "message", "text": text });
-    if say(&mut one, &sent).await {
+    if send(&mut one, &sent).await {
         let carries = |frame: &Value| frame.to_string().contains(text);
-        *message = Some(Box::new(Message {
+        *message = Some(Box::new(MessageTest {
             sent,
             text: text.to_owned(),
-            to_sender: heard(&mut one).await.into_iter().find(carries),
-            to_other: heard(&mut two).await.into_iter().find(carries),
+            to_sender: receive_until_quiet(&mut one).await.into_iter().find(carries),
+            to_other: receive_until_quiet(&mut two).await.into_iter().find(carries),
         }));
     }
     one.close().await;
@@ -191,31 +200,31 @@ async fn look(base: &str, path: &str, wishes: &Wishes, mut one: WebSocket) -> So
 
 /// The fields of a frame that may say which kind it is.
 fn kinds_of(frame: &Value) -> impl Iterator<Item = &'static str> + use<> {
-    let outline = super::files::outline(frame);
-    KINDS.into_iter().filter(move |kind| outline.contains_key(*kind))
+    let fields = super::files::discriminators(frame);
+    KINDS.into_iter().filter(move |kind| fields.contains_key(*kind))
 }
 
 fn is_pong(frame: &Value) -> bool {
-    super::files::outline(frame)
+    super::files::discriminators(frame)
         .values()
         .any(|word| word.as_str().is_some_and(|word| word.to_lowercase().contains("pong")))
 }
 
-/// Whether the server has ended a connection.
-async fn ended(stream: &mut WebSocket) -> bool {
+/// Whether the server has closed the connection.
+async fn is_closed(stream: &mut WebSocket) -> bool {
     !stream.is_open().await
 }
 
-async fn say(stream: &mut WebSocket, frame: &Value) -> bool {
+async fn send(stream: &mut WebSocket, frame: &Value) -> bool {
     stream.send(codec::Message::json(frame)).await
 }
 
-/// The text frames that come until it is quiet.
-async fn heard(stream: &mut WebSocket) -> Vec<Value> {
+/// The text frames that come until none came for a while.
+async fn receive_until_quiet(stream: &mut WebSocket) -> Vec<Value> {
     const MOST: usize = 50;
     let mut frames = Vec::new();
     while frames.len() < MOST {
-        match timeout(QUIET, stream.next()).await {
+        match timeout(QUIET_TIME, stream.next()).await {
             Ok(Some(codec::Message::Text(text))) => {
                 frames.push(serde_json::from_str(&text).unwrap_or(Value::String(text)));
             }

@@ -29,3 +29,9 @@ impl SnapshotOptions {
         }
     }
 }
+
+/// Whether this is a run under CI, where nothing is written into the tree: because `--ci` asks for it, or because the
+/// variable `CI` is set to anything but nothing, `0` or `false`.
+pub fn under_ci(asked: bool) -> bool {
+    asked || std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
+}

@@ -1,4 +1,4 @@
-//! What a change of the working tree may have changed in the behaviour: by scenario, protocol, snapshot and server.
+//! Which scenarios a change of files may concern: by their own files, protocols, snapshots and servers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,12 +11,12 @@ use crate::config::{Config, ServerConfig};
 use crate::scenario::model::Scenario;
 use crate::text::counted;
 
-/// What was kept, and why.
+/// The scenarios that a change may concern, and why.
 #[derive(Debug)]
 pub struct Changed {
     /// The scenarios that a change may concern.
     pub scenarios: Vec<Arc<Scenario>>,
-    /// One line: how many, and why.
+    /// How many, and why, for people, on one line.
     pub why: String,
 }
 
@@ -71,7 +71,7 @@ pub fn narrow(
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let changed: BTreeSet<PathBuf> = files.iter().map(|path| real(path)).collect();
     let snapshots = real(&config.snapshots);
-    // A pending snapshot says nothing that the stored one doesn't.
+    // A pending snapshot is no change of the stored one.
     let shown: BTreeSet<PathBuf> = changed
         .iter()
         .filter(|path| path.extension().is_some_and(|ending| ending == "snap"))

@@ -1,4 +1,4 @@
-//! What the next run wants to know of those before it: how each scenario ended, and how long it took.
+//! What the next run reads of those before it: how each scenario ended, and how long it took.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -13,7 +13,7 @@ use crate::report::files::event_file;
 /// The file's name in the output folder.
 pub const FILE_NAME: &str = "last-run.json";
 
-/// The version of the file; one of another version is taken for none.
+/// The version of the file; a file of another version is ignored.
 const VERSION: u32 = 1;
 
 /// How scenarios ended when they were last run.
@@ -102,7 +102,7 @@ impl LastRun {
         }
     }
 
-    /// Forgets scenarios that there are no more.
+    /// Forgets scenarios that no longer exist.
     pub fn keep(&mut self, exists: impl Fn(&str) -> bool) {
         self.scenarios.retain(|label, _| exists(label));
     }
@@ -123,7 +123,7 @@ impl LastRun {
         known.filter_map(|(label, known)| Some((label.clone(), Duration::from_micros(known.took?)))).collect()
     }
 
-    /// Writes the file of an output folder. It is whole at any time.
+    /// Writes the file of an output folder. Readers never see half of it.
     ///
     /// # Errors
     /// The system's.

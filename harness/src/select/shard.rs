@@ -1,4 +1,4 @@
-//! Parts of a whole that several machines run: disjoint, together everything, and about equally long.
+//! Shards: parts of a selection that several machines run. They are disjoint, together everything, and about equally long.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -24,7 +24,7 @@ impl FromStr for Shard {
         let read = |text: &str| text.parse::<usize>().ok();
         match text.split_once('/').and_then(|(part, of)| Some((read(part)?, read(of)?))) {
             Some((part, of)) if (1..=of).contains(&part) => Ok(Self { part, of }),
-            _ => Err("it is I/N: the I-th of N parts, from 1/N to N/N".to_owned()),
+            _ => Err("a shard is I/N: the I-th of N parts, from 1/N to N/N".to_owned()),
         }
     }
 }
@@ -36,13 +36,13 @@ impl fmt::Display for Shard {
 }
 
 impl Shard {
-    /// The labels of this part. The longest are given out first, each to the part that has the least so far; who is not
-    /// known counts as the median of the others. It depends on the labels and the durations alone, so that all machines
-    /// that have the same files cut the whole alike.
+    /// The labels of this shard. The longest are assigned first, each to the shard that has the least so far; one whose
+    /// duration isn't known counts as the median of the others. The result depends on the labels and durations alone, so
+    /// that all machines with the same files agree.
     pub fn pick(self, labels: &BTreeSet<Arc<str>>, durations: &Durations) -> BTreeSet<Arc<str>> {
         let mut known: Vec<Duration> = labels.iter().filter_map(|label| durations.get(&**label).copied()).collect();
         known.sort();
-        // Where nothing is known, everything counts the same, and the counts are balanced.
+        // Without any durations all count the same, so the shards have equally many scenarios.
         let usual = known.get(known.len() / 2).copied().unwrap_or(Duration::from_secs(1));
         let mut order: Vec<(Duration, &Arc<str>)> =
             labels.iter().map(|label| (durations.get(&**label).copied().unwrap_or(usual), label)).collect();

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use roundtable::Suite;
 use roundtable::config::Config;
 use roundtable::event::{Class, Outcome};
-use roundtable::plan::PlaySettings;
+use roundtable::plan::{PlaySettings, RunLimits};
 use roundtable::run::Session;
 use roundtable::runner;
-use roundtable::runner::{Options, Way, Ways};
+use roundtable::runner::{ChooseServer, RunOptions, ServerChoice};
 use roundtable::select::{jobs_of, select};
 
 use crate::project::{redacted, snapshot};
@@ -84,7 +84,7 @@ async fn an_application_that_panics_fails_the_scenario_and_not_the_test_run() {
     let suite = Suite::new(folder.path().join("scenarios")).application("broken", |_, _| async { panic!("no routes") });
     let played = suite.play().await;
     assert!(!played.passed());
-    assert!(played.report().contains("no routes"), "{}", played.report());
+    snapshot("library_panic", &redacted(&played.report(), folder.path()));
 }
 
 #[test]
@@ -98,14 +98,15 @@ fn a_panic_of_the_runner_fails_one_scenario_alone() {
     let mut config = Config::load(folder.path()).unwrap();
     config.scenarios = folder.path().join("scenarios");
     let selected = select(&config, &[], &[]).unwrap();
-    let ways: Ways = Arc::new(|scenario| match scenario.id.as_str() {
+    let choose_server: ChooseServer = Arc::new(|scenario| match scenario.id.as_str() {
         "story" => panic!("a bug"),
-        _ => Way::Skip("it was reached".to_owned()),
+        _ => ServerChoice::Skip("it was reached".to_owned()),
     });
     let session = Session { settings: PlaySettings::of(&config), desk: None, sink: Arc::new(|_| {}), secrets: None };
     let (_interrupt, interrupted) = tokio::sync::watch::channel(false);
-    let options = Options { retries: 3, ..Options::new(1, "none".to_owned(), interrupted) };
-    let ran = runner::run(&jobs_of(&selected, 1..=1), &session, &ways, &options).unwrap();
+    let limits = RunLimits { retries: 3, ..RunLimits::jobs(1) };
+    let options = RunOptions::new(limits, "none".to_owned(), interrupted);
+    let ran = runner::run(&jobs_of(&selected, 1..=1), &session, &choose_server, &options).unwrap();
     let Outcome::Failed { failures } = &ran.results[0].outcome else { panic!("{:?}", ran.results) };
     assert_eq!(failures[0].headline, "the runner itself panicked: a bug");
     assert_eq!(ran.results[0].class(), Some(Class::Environment));

@@ -108,7 +108,7 @@ pub(crate) struct Ran {
 impl Ran {
     /// Compares exit code, standard output and standard error with the stored snapshot.
     #[track_caller]
-    pub(crate) fn told(self, name: &str) -> Self {
+    pub(crate) fn matches_snapshot(self, name: &str) -> Self {
         let line = redacted(&self.line, Path::new("/nowhere"));
         let code = self.code.map_or_else(|| "none".to_owned(), |code| code.to_string());
         let mut text = format!("$ {line}\nexit code {code}\n");

@@ -1,5 +1,5 @@
-//! The terminal of a review. Keys are read one by one; in between the terminal is as it was, so that whatever ends
-//! the program leaves it so.
+//! A review by keys. The terminal is in raw mode only while a key is awaited, so that whatever ends the program leaves it
+//! as it was.
 
 use std::io;
 use std::path::Path;
@@ -11,9 +11,10 @@ use crossterm::execute;
 use crossterm::terminal::{Clear, ClearType, disable_raw_mode, enable_raw_mode, size};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Place, finish};
-use crate::cli::review::ReviewArgs;
-use crate::commands::{print, refuse};
+use super::decide::finish;
+use super::folders::ReviewFolders;
+use crate::cli::ReviewArgs;
+use crate::commands::output::{print, refuse};
 use crate::exit::Exit;
 use crate::review::session::{NextAction, ReviewKey, ReviewSession};
 use crate::review::{Review, screen};
@@ -22,7 +23,7 @@ use crate::text::counted;
 use crate::text::paint::{Paint, Style};
 
 /// A review by keys.
-pub(super) fn ask(review: &Review, place: &Place, args: &ReviewArgs, paint: Paint) -> Exit {
+pub(super) fn ask(review: &Review, folders: &ReviewFolders, args: &ReviewArgs, paint: Paint) -> Exit {
     restore_at_signals();
     let stale = review.pending.iter().filter(|pending| pending.stale).count();
     let mut force = args.force;
@@ -33,9 +34,9 @@ pub(super) fn ask(review: &Review, place: &Place, args: &ReviewArgs, paint: Pain
         let what = counted(stale, "snapshot was", "snapshots were");
         let question =
             format!("{what} compared with another stored text than the one here. Take those accepted? [y/N] ");
-        force = match shown(&question) {
+        force = match show_and_read_key(&question) {
             Ok(event) => event.code == KeyCode::Char('y'),
-            Err(error) => return broken(&error),
+            Err(error) => return terminal_error(&error),
         };
         print("\n");
     }
@@ -46,17 +47,17 @@ pub(super) fn ask(review: &Review, place: &Place, args: &ReviewArgs, paint: Pain
         let (columns, lines) = size().ok().filter(|(columns, lines)| *columns > 0 && *lines > 0).unwrap_or((80, 24));
         let text = screen::screen_text(&session, usize::from(lines), usize::from(columns), paint);
         if let Err(error) = execute!(io::stdout(), Clear(ClearType::All), MoveTo(0, 0)) {
-            return broken(&error);
+            return terminal_error(&error);
         }
-        let event = match shown(&format!("{text}{note}")) {
+        let event = match show_and_read_key(&format!("{text}{note}")) {
             Ok(event) => event,
-            Err(error) => return broken(&error),
+            Err(error) => return terminal_error(&error),
         };
         note.clear();
-        let Some(pressed) = meaning(event) else { continue };
+        let Some(pressed) = key_of(event) else { continue };
         match session.press(pressed) {
             NextAction::Show => {}
-            NextAction::Trace(file) => note = trace(place, review, file, paint),
+            NextAction::Trace(file) => note = trace(folders, review, file, paint),
             NextAction::Finish => break,
             NextAction::Abort => {
                 print("\nnothing was written\n");
@@ -68,11 +69,11 @@ pub(super) fn ask(review: &Review, place: &Place, args: &ReviewArgs, paint: Pain
     finish(review, &session.decisions, args, force, paint)
 }
 
-fn broken(error: &io::Error) -> Exit {
+fn terminal_error(error: &io::Error) -> Exit {
     refuse(&format!("the terminal can't be used: {error}; --list, --accept and --reject need none"))
 }
 
-fn meaning(event: KeyEvent) -> Option<ReviewKey> {
+fn key_of(event: KeyEvent) -> Option<ReviewKey> {
     match event.code {
         KeyCode::Char('c' | 'd') if event.modifiers.contains(KeyModifiers::CONTROL) => Some(ReviewKey::Abort),
         KeyCode::Char(letter) if !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
@@ -87,37 +88,37 @@ fn meaning(event: KeyEvent) -> Option<ReviewKey> {
     }
 }
 
-/// The terminal takes single keys for as long as this lives.
-struct Raw;
+/// The terminal is in raw mode for as long as this lives.
+struct RawMode;
 
-impl Raw {
+impl RawMode {
     fn on() -> io::Result<Self> {
         enable_raw_mode()?;
         Ok(Self)
     }
 }
 
-impl Drop for Raw {
+impl Drop for RawMode {
     fn drop(&mut self) {
         let _ = disable_raw_mode();
     }
 }
 
-/// Shows a text and takes the key that answers it. Keys count from before it is shown, and are not echoed into it.
-fn shown(text: &str) -> io::Result<KeyEvent> {
-    let _raw = Raw::on()?;
+/// Prints a text and reads one key. Raw mode begins before the text is printed, so that no key is echoed into it.
+fn show_and_read_key(text: &str) -> io::Result<KeyEvent> {
+    let _raw = RawMode::on()?;
     print(&text.replace('\n', "\r\n"));
     loop {
         match read()? {
             Event::Key(event) if event.kind != KeyEventKind::Release => return Ok(event),
-            // Shown anew: a key without a meaning.
+            // A key without a meaning shows the screen again, in its new size.
             Event::Resize(..) => return Ok(KeyEvent::new(KeyCode::Null, KeyModifiers::NONE)),
             _ => {}
         }
     }
 }
 
-/// A signal ends the program without what runs at the end of a function.
+/// A signal ends the program without running destructors.
 fn restore_at_signals() {
     std::thread::spawn(|| {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
@@ -135,10 +136,10 @@ fn restore_at_signals() {
     });
 }
 
-/// Opens a trace where there is a display, and says where it is.
-fn trace(place: &Place, review: &Review, file: usize, paint: Paint) -> String {
+/// Opens a trace in a browser where there is a display; returns its path for the screen.
+fn trace(folders: &ReviewFolders, review: &Review, file: usize, paint: Paint) -> String {
     let Some(pending) = review.pending.get(file) else { return String::new() };
-    let path = place.trace(&pending.label);
+    let path = folders.trace(&pending.label);
     let shown = shown_path(&path);
     let note = if path.is_file() {
         open(&path);

@@ -1,4 +1,4 @@
-//! Which files differ from what they were.
+//! Watches files, and says which of them hold something else than before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hasher as _};
@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use notify::{EventKind, RecursiveMode, Watcher as _};
 
-use super::Told;
+use super::events::WatchEvent;
 use crate::cli::RunArgs;
 use crate::config::Config;
 
@@ -32,8 +32,8 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Begins to watch; a path is told when something happens there, whether or not it differs then.
-    pub(super) fn new(config: &Config, args: &RunArgs, tell: Sender<Told>) -> notify::Result<Self> {
+    /// Begins to watch, and sends each path to which something happens, whether or not its content differs then.
+    pub(super) fn new(config: &Config, args: &RunArgs, sender: Sender<WatchEvent>) -> notify::Result<Self> {
         let top = real(&config.dir);
         let noise = Arc::new(RwLock::new(Noise { top: top.clone(), left: left(config, args) }));
         let quiet = Arc::clone(&noise);
@@ -43,7 +43,7 @@ impl Files {
                 return;
             }
             for path in event.paths.into_iter().filter(|path| !has(&quiet, path)) {
-                let _ = tell.send(Told::Changed(path));
+                let _ = sender.send(WatchEvent::Changed(path));
             }
         })?;
         let mut files = Self { watcher, top, deep: BTreeSet::new(), noise, held: BTreeMap::new() };
@@ -53,7 +53,7 @@ impl Files {
         Ok(files)
     }
 
-    /// Leaves out and watches what a configuration says that was read since.
+    /// Adapts to a configuration that was read anew.
     pub(super) fn follow(&mut self, config: &Config, args: &RunArgs) {
         self.noise.write().unwrap_or_else(PoisonError::into_inner).left = left(config, args);
         for folder in [&config.scenarios, &config.snapshots].map(|folder| real(folder)) {

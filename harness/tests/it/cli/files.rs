@@ -36,7 +36,7 @@ fn every_error_of_a_scenario_file_at_once() {
             ),
         )
         .run(&["check"])
-        .told("wrong_many");
+        .matches_snapshot("wrong_many");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn names_and_connections_are_followed_through_the_steps() {
             "steps:\n  - check: ann.number == 1\n  - ann: enter\n  - ann: { say: x }\n",
         )
         .run(&["check"])
-        .told("wrong_names");
+        .matches_snapshot("wrong_names");
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_missing_protocol_and_one_that_is_wrong() {
             ),
         )
         .run(&["run"])
-        .told("wrong_protocols");
+        .matches_snapshot("wrong_protocols");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_file_that_is_no_yaml_and_one_that_is_empty() {
         .file("scenarios/list.yaml", "- scenario\n")
         .file("scenarios/nothing.yaml", "scenario: Nothing\nparticipants: {}\nsteps: []\n")
         .run(&["check"])
-        .told("wrong_yaml");
+        .matches_snapshot("wrong_yaml");
 }
 
 #[test]
@@ -137,17 +137,17 @@ fn a_wrong_roundtable_toml() {
     Project::with("[server]\ncomand = [\"x\"]\nstart_timeout = \"soon\"\n[servers.other]\nport = 0\n")
         .scenario("good/hello", "Ann greets Ben", "steps:\n  - ann: enter\n")
         .run(&["run"])
-        .told("wrong_config");
+        .matches_snapshot("wrong_config");
 }
 
 #[test]
 fn wrong_usage() {
     let project = Project::new().scenario("good/hello", "Ann greets Ben", "steps:\n  - ann: enter\n");
-    project.run(&["run", "--server", "localhost:8000"]).told("usage_server");
-    project.run(&["run", "--jobs", "0", "--slow", "-1"]).told("usage_jobs");
-    project.run(&["run", "--config", "elsewhere.toml"]).told("usage_config");
-    project.run(&["play"]).told("usage_command");
-    project.run_with(&["run", "--update-snapshots"], &[("CI", "true")]).told("usage_update_under_ci");
-    project.run(&["run", "--server", "subprocess"]).told("usage_no_command");
-    project.run(&["run", "--server", "in-process"]).told("usage_not_in_process");
+    project.run(&["run", "--server", "localhost:8000"]).matches_snapshot("usage_server");
+    project.run(&["run", "--jobs", "0", "--slow", "-1"]).matches_snapshot("usage_jobs");
+    project.run(&["run", "--config", "elsewhere.toml"]).matches_snapshot("usage_config");
+    project.run(&["play"]).matches_snapshot("usage_command");
+    project.run_with(&["run", "--update-snapshots"], &[("CI", "true")]).matches_snapshot("usage_update_under_ci");
+    project.run(&["run", "--server", "subprocess"]).matches_snapshot("usage_no_command");
+    project.run(&["run", "--server", "in-process"]).matches_snapshot("usage_not_in_process");
 }

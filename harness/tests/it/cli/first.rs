@@ -20,11 +20,11 @@ fn empty() -> Project {
 #[test]
 fn a_server_is_looked_at_and_its_first_scenario_passes() {
     let project = empty();
-    project.run(&["init", "--name", "rooms", "--url", &server::url()]).told("init_url");
+    project.run(&["init", "--name", "rooms", "--url", &server::url()]).matches_snapshot("init_url");
     let written = ["scenarios/protocols/rooms.yaml", "scenarios/first.yaml"].map(|file| project.read(file).unwrap());
     crate::project::snapshot("init_files", &written.join("\n"));
     // A second time nothing is overwritten.
-    project.run(&["init", "--url", &server::url()]).told("init_again");
+    project.run(&["init", "--url", &server::url()]).matches_snapshot("init_again");
 }
 
 #[test]
@@ -39,21 +39,23 @@ fn a_ping_is_found_by_whatever_field_names_kinds() {
 
 #[test]
 fn a_refusal_is_shown_with_what_it_says() {
-    let made = empty().run(&["init", "--name", "rooms", "--url", &server::url(), "--websocket", "/quiz"]);
-    let told = "a WebSocket at /quiz, which refuses strangers with 400 (player missing); --header and --websocket";
-    assert!(made.stdout.contains(told), "{}{}", made.stdout, made.stderr);
+    empty()
+        .run(&["init", "--name", "rooms", "--url", &server::url(), "--websocket", "/quiz"])
+        .matches_snapshot("init_refused");
 }
 
 #[test]
 fn a_server_without_a_socket_gets_a_request() {
     let project = empty();
     let url = format!("{}/plain", server::url());
-    project.run(&["init", "--name", "rooms", "--url", &url]).told("init_no_socket");
+    project.run(&["init", "--name", "rooms", "--url", &url]).matches_snapshot("init_no_socket");
     let project = empty();
-    project.run(&["init", "--name", "rooms", "--url", &url, "--get", "/nothing"]).told("init_no_such_path");
+    project.run(&["init", "--name", "rooms", "--url", &url, "--get", "/nothing"]).matches_snapshot("init_no_such_path");
     let url = format!("{}/nothing", server::url());
-    project.run(&["init", "--name", "rooms", "--url", &url]).told("init_nothing");
-    project.run(&["init", "--name", "rooms", "--url", &url, "--websocket", "/nowhere"]).told("init_no_such_socket");
+    project.run(&["init", "--name", "rooms", "--url", &url]).matches_snapshot("init_nothing");
+    project
+        .run(&["init", "--name", "rooms", "--url", &url, "--websocket", "/nowhere"])
+        .matches_snapshot("init_no_such_socket");
     assert_eq!(std::fs::read_dir(project.path()).unwrap().count(), 0);
 }
 
@@ -71,11 +73,11 @@ fn a_command_is_started_and_stopped() {
 #[test]
 fn what_cannot_be_looked_at_writes_nothing() {
     let project = empty();
-    project.run(&["init"]).told("init_without_server");
-    project.run(&["init", "--command", "exec serve"]).told("init_without_port");
+    project.run(&["init"]).matches_snapshot("init_without_server");
+    project.run(&["init", "--command", "exec serve"]).matches_snapshot("init_without_port");
     project
         .run(&["init", "--name", "rooms", "--command", "sh -c 'echo no database; exit 3' {port}"])
-        .told("init_server_ends");
-    project.run(&["init", "no/such/folder", "--url", "http://127.0.0.1:1"]).told("init_no_folder");
+        .matches_snapshot("init_server_ends");
+    project.run(&["init", "no/such/folder", "--url", "http://127.0.0.1:1"]).matches_snapshot("init_no_folder");
     assert_eq!(std::fs::read_dir(project.path()).unwrap().count(), 0);
 }

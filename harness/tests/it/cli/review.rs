@@ -24,7 +24,7 @@ fn changed(env: &[(&str, &str)]) -> Project {
 
 #[test]
 fn what_is_pending_is_listed_by_cause() {
-    changed(&[]).run(&["review", "--list"]).told("review_list");
+    changed(&[]).run(&["review", "--list"]).matches_snapshot("review_list");
     let json = changed(&[]).run(&["review", "--list", "--format", "json"]);
     let list: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(list["groups"].as_array().unwrap().len(), 2);
@@ -34,13 +34,13 @@ fn what_is_pending_is_listed_by_cause() {
 #[test]
 fn patterns_decide_without_a_terminal() {
     let project = changed(&[]);
-    project.run(&["review"]).told("review_no_terminal");
-    project.run(&["review", "--accept", "nothing like it"]).told("review_no_match");
-    project.run(&["review", "--accept", "shape *"]).told("review_accept");
+    project.run(&["review"]).matches_snapshot("review_no_terminal");
+    project.run(&["review", "--accept", "nothing like it"]).matches_snapshot("review_no_match");
+    project.run(&["review", "--accept", "shape *"]).matches_snapshot("review_accept");
     assert_eq!(project.play(&["hello"]).code, Some(0));
-    project.run(&["review", "--reject", "talk/lost"]).told("review_reject");
-    project.run(&["review", "--list"]).told("review_nothing");
-    project.run_with(&["review", "--accept", "x"], &[("CI", "true")]).told("review_under_ci");
+    project.run(&["review", "--reject", "talk/lost"]).matches_snapshot("review_reject");
+    project.run(&["review", "--list"]).matches_snapshot("review_nothing");
+    project.run_with(&["review", "--accept", "x"], &[("CI", "true")]).matches_snapshot("review_under_ci");
 }
 
 #[test]
@@ -49,11 +49,11 @@ fn what_ci_left_is_taken_without_running_again() {
     assert_eq!(project.read(&format!("{}.new", FILES[0])), None);
     let [one, _] = FILES.map(|file| project.read(file).unwrap());
     let project = project.file(FILES[0], &one.replace("text: hello", "text: hallo"));
-    project.run(&["review", "--from", "roundtable-report", "--accept", "talk/*"]).told("review_from");
+    project.run(&["review", "--from", "roundtable-report", "--accept", "talk/*"]).matches_snapshot("review_from");
     let forced = project.run(&["review", "--from", "roundtable-report/pending", "--accept", "talk/hello", "--force"]);
     assert_eq!(forced.code, Some(0));
     assert_eq!(project.play(&[]).code, Some(0));
-    project.run(&["review", "--from", "nowhere", "--list"]).told("review_from_nowhere");
+    project.run(&["review", "--from", "nowhere", "--list"]).matches_snapshot("review_from_nowhere");
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn snapshots_of_no_scenario_are_known_without_running_and_removed_on_request() {
             "Names made of values",
             "steps:\n  - repeat: 2\n    steps: [{ snapshot: \"round {{ index }}\" }]\n",
         );
-    project.run(&["review", "--remove-orphans"]).told("review_orphans");
+    project.run(&["review", "--remove-orphans"]).matches_snapshot("review_orphans");
     assert_eq!(project.read("snapshots/talk/gone/after.snap"), None);
     assert!(project.read("snapshots/talk/rounds/round-7.snap").is_some());
     assert!(!project.path().join("snapshots/talk/gone").exists());

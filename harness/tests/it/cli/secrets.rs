@@ -175,9 +175,9 @@ fn the_log_of_a_server_that_is_kept_holds_no_secret() {
 #[test]
 fn a_secret_that_can_not_be_kept_is_refused() {
     let project = Project::new().scenario("a/plain", "Nothing", "steps:\n  - ann: { get: /ready }\n");
-    project.run(&["run", "--secret", "API_KEY"]).told("secret_unset");
-    project.run_with(&["run", "--secret", "API_KEY"], &[("API_KEY", "abc")]).told("secret_short");
-    project.run_with(&["run", "--secret", "API_KEY"], &[("API_KEY", "")]).told("secret_empty");
+    project.run(&["run", "--secret", "API_KEY"]).matches_snapshot("secret_unset");
+    project.run_with(&["run", "--secret", "API_KEY"], &[("API_KEY", "abc")]).matches_snapshot("secret_short");
+    project.run_with(&["run", "--secret", "API_KEY"], &[("API_KEY", "")]).matches_snapshot("secret_empty");
 }
 
 #[test]

@@ -70,8 +70,8 @@ fn schema_is_a_json_schema() {
 #[test]
 fn help_explains_the_commands() {
     let project = Project::new();
-    project.run(&["--help"]).told("help");
-    project.run(&["run", "--help"]).told("help_run");
+    project.run(&["--help"]).matches_snapshot("help");
+    project.run(&["run", "--help"]).matches_snapshot("help_run");
 }
 
 #[test]

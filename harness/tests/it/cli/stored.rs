@@ -21,23 +21,23 @@ fn stored(change: impl Fn(&str) -> String) -> Project {
 fn a_missing_snapshot_fails_and_under_ci_nothing_is_written() {
     let project = project();
     let url = crate::server::url();
-    project.run_with(&["run", "--server", &url], &[("CI", "true")]).told("snapshot_missing_under_ci");
+    project.run_with(&["run", "--server", &url], &[("CI", "true")]).matches_snapshot("snapshot_missing_under_ci");
     assert_eq!(std::fs::read_dir(project.path().join("snapshots")).ok().map(Iterator::count), None);
-    project.run(&["run", "--server", &url]).told("snapshot_missing");
+    project.run(&["run", "--server", &url]).matches_snapshot("snapshot_missing");
     assert_eq!(project.read(FILE), None);
 }
 
 #[test]
 fn a_snapshot_is_accepted_and_holds_from_then_on() {
     let project = project();
-    project.play(&["--update-snapshots"]).told("snapshot_accepted");
+    project.play(&["--update-snapshots"]).matches_snapshot("snapshot_accepted");
     snapshot("snapshot_file", &project.read(FILE).unwrap());
     assert_eq!(project.play(&[]).code, Some(0));
 }
 
 #[test]
 fn a_value_that_differs() {
-    stored(|text| text.replace("text: hello", "text: hallo")).play(&[]).told("snapshot_differs");
+    stored(|text| text.replace("text: hello", "text: hallo")).play(&[]).matches_snapshot("snapshot_differs");
 }
 
 #[test]
@@ -46,13 +46,13 @@ fn a_change_of_shape_is_told_first() {
         assert!(text.contains("said: 1"), "{text}");
         text.replace("said: 1", "said: {count: 1}").replace("text: hello", "text: hallo")
     });
-    changed.play(&[]).told("snapshot_shape");
+    changed.play(&[]).matches_snapshot("snapshot_shape");
 }
 
 #[test]
 fn a_snapshot_of_no_scenario() {
     let project = stored(str::to_owned).file("snapshots/talk/gone/after.snap", "---\nsource: x\n---\nold\n");
-    project.play(&[]).told("snapshot_orphan");
+    project.play(&[]).matches_snapshot("snapshot_orphan");
     // A part of the scenarios says nothing about the others' snapshots.
     assert_eq!(project.play(&["hello"]).code, Some(0));
 }
@@ -66,7 +66,7 @@ fn one_name_stands_for_one_snapshot() {
             "steps:\n  - ann: enter\n  - snapshot: here\n  - snapshot: here\n",
         )
         .play(&["--update-snapshots"])
-        .told("snapshot_twice");
+        .matches_snapshot("snapshot_twice");
 }
 
 #[test]
@@ -86,8 +86,9 @@ fn a_race_without_names_is_named_where_a_snapshot_differs() {
     assert_eq!(project.play(&["--update-snapshots"]).code, Some(0));
     let file = "snapshots/seat/two/after.snap";
     let stored = project.read(file).unwrap();
-    let output = project.file(file, &stored.replace("said: 2", "said: 3")).play(&[]).stdout;
-    assert!(output.contains("the race at line 6 may end in another way each time"), "{stored}{output}");
+    let ran = project.file(file, &stored.replace("said: 2", "said: 3")).play(&[]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+    assert!(ran.stdout.contains("the race at line 6 may end in another way each time"), "{stored}{}", ran.stdout);
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn passes(project: &Project) {
 }
 
 fn fails(project: &Project, name: &str) -> Ran {
-    project.play(&[]).told(name)
+    project.play(&[]).matches_snapshot(name)
 }
 
 #[test]
@@ -245,7 +245,13 @@ const ASKED: &str = "  - ann: { asks: { url: '{{ shop.url }}/buy', json: { n: 1 
 
 #[test]
 fn failures_of_receiving() {
-    let near = project(&format!("{ASKED}  - shop: {{ receive: {{ path: /buy, json: {{ n: 2 }} }}, within: 300ms }}\n"));
+    // The request has come when its answer has.
+    let near = with_stubs(
+        "shop: { answers: [{ to: {}, reply: 200 }] }",
+        &format!(
+            "{ASKED}  - ann: {{ receive: {{ type: end }} }}\n  - shop: {{ receive: {{ path: /buy, json: {{ n: 2 }} }}, within: 5ms }}\n"
+        ),
+    );
     fails(&near, "stub_near_miss");
     fails(&project("  - shop: { receive: { path: /buy }, within: 5ms }\n"), "stub_nothing_came");
     let next = project(&format!("{ASKED}  - shop: {{ receive_next: {{ path: /sell }} }}\n"));
@@ -254,7 +260,7 @@ fn failures_of_receiving() {
         "{ASKED}  - shop: {{ receive: {{ path: /buy }} }}\n  - shop: {{ reply: 200 }}\n{ASKED}  - ann: {{ receive: {{ type: end }} }}\n  - shop: {{ receive_nothing: {{ path: /buy }}, for: 20s }}\n"
     ));
     let forbidden = forbidden.play(&["--timeout", "60s"]);
-    forbidden.told("stub_forbidden");
+    forbidden.matches_snapshot("stub_forbidden");
 }
 
 #[test]
@@ -313,12 +319,16 @@ fn strict_scenarios_tell_requests_that_no_step_received() {
 #[test]
 fn failures_of_collecting() {
     let begun = format!("{ASKED}  - shop: {{ receive: {{}} }}\n  - shop: {{ reply: {{ stream: raw }} }}\n");
-    let collect = "  - ann: { collect: { type: piece }, until: { type: end, errand: 1 }, within: 300ms, capture: { text: $.text } }\n";
-    let no_end = format!("{begun}  - shop: {{ chunk: one }}\n{collect}");
+    let answered = "  - ann: { receive: { type: answer } }\n";
+    let collect = "  - ann: { collect: { type: piece }, until: { type: end, errand: 1 }, capture: { text: $.text } }\n";
+    let short = collect.replace(", capture", ", within: 5ms, capture");
+    // Long enough for the chunk to come, which no other step can await without taking it.
+    let long = collect.replace(", capture", ", within: 2s, capture");
+    let no_end = format!("{begun}{answered}  - shop: {{ chunk: one }}\n{long}");
     fails(&project(&no_end), "collect_no_end");
     fails(&project(&format!("{begun}  - shop: finish\n{collect}")), "collect_nothing");
-    let none = collect.replace("type: piece", "type: peace");
-    fails(&project(&format!("{begun}{none}")), "collect_never_began");
+    let none = short.replace("type: piece", "type: peace");
+    fails(&project(&format!("{begun}{answered}{none}")), "collect_never_began");
     let path = collect.replace("$.text", "$.texts");
     fails(&project(&format!("{begun}  - shop: {{ chunk: one }}\n  - shop: finish\n{path}")), "collect_no_capture");
 }

@@ -19,7 +19,8 @@ fn traces(project: &Project) -> Vec<String> {
 fn a_failure_has_a_page_until_it_passes() {
     let project = Project::new().scenario("talk/a", "Ben waits", FAILS).scenario("talk/b", "Ben hears", PASSES);
     let ran = project.play(&[]);
-    assert!(ran.stdout.contains("trace    roundtable-report/traces/talk/a.html\n"), "{}", ran.stdout);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stdout.contains("\n    trace    roundtable-report/traces/talk/a.html\n"), "{}", ran.stdout);
     assert_eq!(traces(&project), ["a.html"]);
     assert_eq!(project.read("roundtable-report/.gitignore").as_deref(), Some("*\n"));
     let page = project.read("roundtable-report/traces/talk/a.html").unwrap();
@@ -35,6 +36,7 @@ fn a_failure_has_a_page_until_it_passes() {
 fn pages_of_all_or_of_none() {
     let project = Project::new().scenario("talk/a", "Ben waits", FAILS).scenario("talk/b", "Ben hears", PASSES);
     let ran = project.play(&["--trace", "off"]);
+    assert_eq!(ran.code, Some(1));
     assert!(!ran.stdout.contains("traces/"), "{}", ran.stdout);
     assert!(!project.path().join("roundtable-report/traces").exists());
 

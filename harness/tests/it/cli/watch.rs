@@ -97,10 +97,10 @@ fn a_wrong_configuration_plays_nothing_and_secrets_of_a_mended_one_are_kept() {
     assert!(masked.contains("said [secret API_KEY]") && !masked.contains("sesame"), "{masked}");
     let project = project.file("roundtable.toml", "secrets = nonsense");
     let wrong = piped.until("waiting for changes");
-    assert!(wrong.contains("nothing is played until that is mended") && !wrong.contains("said"), "{wrong}");
+    assert!(wrong.contains("nothing is played until that is fixed") && !wrong.contains("said"), "{wrong}");
     piped.types("\n");
     let still = piped.until("waiting for changes");
-    assert!(still.contains("nothing is played until that is mended") && !still.contains("sesame"), "{still}");
+    assert!(still.contains("nothing is played until that is fixed") && !still.contains("sesame"), "{still}");
     let _project = project.file("roundtable.toml", &format!("secrets = [\"API_KEY\"]\n{table}"));
     let mended = piped.until("waiting for changes");
     assert!(mended.contains("said [secret API_KEY]") && !mended.contains("sesame"), "{mended}");

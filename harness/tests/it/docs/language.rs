@@ -92,5 +92,5 @@ fn what_a_broadcast_declares_finds_a_message_that_is_lost() {
 #[test]
 fn a_schema_with_a_protocol_that_is_wrong() {
     let project = Project::new().file("wrong.yaml", "protocol: x\nverb: {}\n");
-    project.run(&["schema", "--with", "wrong.yaml", "gone.yaml"]).told("schema_wrong");
+    project.run(&["schema", "--with", "wrong.yaml", "gone.yaml"]).matches_snapshot("schema_wrong");
 }

@@ -14,7 +14,7 @@ fn a_file_of_a_killed_run_tells_what_had_ended() {
     ]);
     whole.push_str(&ends("talk/two", 5, &passed()).to_string()[..200]);
     let project = Project::new().file("run.jsonl", &whole);
-    project.run(&["report", "run.jsonl", "--report", "junit=junit.xml"]).told("reports_killed_run");
+    project.run(&["report", "run.jsonl", "--report", "junit=junit.xml"]).matches_snapshot("reports_killed_run");
     let junit = project.read("junit.xml").unwrap();
     assert!(junit.contains("tests=\"1\"") && junit.contains("talk/one") && !junit.contains("talk/two"), "{junit}");
 }
@@ -54,9 +54,11 @@ fn parts_become_one_run_and_a_missing_one_is_told() {
         .file("parts/1/run.jsonl", &first)
         .file("parts/3/run.jsonl", &third)
         .file("second.jsonl", &second);
-    project.run(&["merge-reports", "parts", "second.jsonl", "--report", "json=all.jsonl"]).told("reports_merged");
-    project.run(&["report", "all.jsonl"]).told("reports_of_merged");
-    project.run(&["merge-reports", "parts"]).told("reports_part_missing");
+    project
+        .run(&["merge-reports", "parts", "second.jsonl", "--report", "json=all.jsonl"])
+        .matches_snapshot("reports_merged");
+    project.run(&["report", "all.jsonl"]).matches_snapshot("reports_of_merged");
+    project.run(&["merge-reports", "parts"]).matches_snapshot("reports_part_missing");
 }
 
 #[test]
@@ -65,7 +67,7 @@ fn a_scenario_in_two_files_counts_once_and_its_failure_is_not_lost() {
     let good = text(&[started(None, 1), begins("talk/one"), ends("talk/one", 5, &passed()), finished(1, 0)]);
     let worse = text(&[started(None, 1), begins("talk/one"), ends("talk/one", 5, &bad), finished(0, 1)]);
     let project = Project::new().file("a.jsonl", &good).file("b.jsonl", &worse).file("c.jsonl", &good);
-    project.run(&["merge-reports", "a.jsonl", "b.jsonl", "c.jsonl"]).told("reports_twice");
+    project.run(&["merge-reports", "a.jsonl", "b.jsonl", "c.jsonl"]).matches_snapshot("reports_twice");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What stands in files and did nothing in a whole run.
+//! Rules of scenario and protocol files that had no effect in a whole run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use crate::event::{ScenarioResult, StreamPattern};
 use crate::scenario::model::Scenario;
 use crate::text::counted;
 
-/// Redactions that did nothing in any snapshot of any scenario that has them.
+/// Redactions that matched nothing in any snapshot of any scenario that has them.
 pub(crate) fn redactions(scenarios: &[Arc<Scenario>], results: &[ScenarioResult]) -> BTreeSet<String> {
     let idle: BTreeSet<String> = results.iter().flat_map(|result| result.idle_redactions.iter().cloned()).collect();
     idle.into_iter()
@@ -25,8 +25,8 @@ pub(crate) fn redactions(scenarios: &[Arc<Scenario>], results: &[ScenarioResult]
         .collect()
 }
 
-/// Patterns of streams that matched nothing in any scenario in which there was something to match: the invariants had
-/// nothing to judge. Of a run of all scenarios only, since of a part of them it says nothing.
+/// Patterns of streams that matched nothing in any scenario where they could have, so that the invariants had nothing to
+/// judge. Meaningful only after a run of all scenarios.
 pub(crate) fn stream_patterns(results: &[ScenarioResult]) -> Vec<String> {
     let mut by_pattern: BTreeMap<&str, Vec<&StreamPattern>> = BTreeMap::new();
     for used in results.iter().flat_map(|result| &result.stream_patterns) {

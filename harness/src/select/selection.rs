@@ -1,8 +1,4 @@
-//! Which scenarios: by path, suite, part of a name, and tag.
-
-pub mod changed;
-pub mod last_run;
-pub mod shard;
+//! The scenarios that paths, suites, parts of names, and tags select.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,48 +39,14 @@ pub fn select(config: &Config, selectors: &[String], tags: &[String]) -> Result<
     } else {
         Vec::new()
     };
-    let mut files: Vec<PathBuf> = Vec::new();
     let mut selected = Selected { whole: selectors.is_empty() && tags.is_empty(), ..Selected::default() };
-    if selectors.is_empty() {
-        files.clone_from(&all);
-    }
-    // A name may stand in a title, so titles of all files are needed; they are read once, and without findings.
-    let mut titles: Option<Vec<(PathBuf, String)>> = None;
+    let mut files: Vec<PathBuf> = if selectors.is_empty() { all.clone() } else { Vec::new() };
+    let mut titles = Titles { config, files: &all, read: None };
     for selector in selectors {
-        let mut found: Vec<PathBuf> = Vec::new();
-        let path = Path::new(selector);
-        if path.is_file() {
-            found.push(std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()));
-        } else if path.is_dir() {
-            let folder = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-            found = Library::files(&folder).map_err(|error| format!("{selector} can't be read: {error}"))?;
-        } else {
-            let suite = format!("{}/", selector.trim_matches('/'));
-            found.extend(all.iter().filter(|file| library.id_of(file).starts_with(&suite)).cloned());
-            if found.is_empty() {
-                let titles = titles.get_or_insert_with(|| {
-                    let mut quiet = Library::new(&config.scenarios, &config.dir);
-                    all.iter()
-                        .map(|file| {
-                            (
-                                file.clone(),
-                                quiet.scenario(file).map(|scenario| scenario.title.clone()).unwrap_or_default(),
-                            )
-                        })
-                        .collect()
-                });
-                let wanted = selector.to_lowercase();
-                found.extend(
-                    titles
-                        .iter()
-                        .filter(|(file, title)| {
-                            library.id_of(file).to_lowercase().contains(&wanted)
-                                || title.to_lowercase().contains(&wanted)
-                        })
-                        .map(|(file, _)| file.clone()),
-                );
-            }
-        }
+        let found = match files_at(selector)? {
+            Some(found) => found,
+            None => files_called(selector, &all, &library, &mut titles),
+        };
         if found.is_empty() {
             selected.unmatched.push(selector.clone());
         }
@@ -104,6 +66,52 @@ pub fn select(config: &Config, selectors: &[String], tags: &[String]) -> Result<
     selected.findings = library.findings();
     selected.unread = library.unread().to_vec();
     Ok(selected)
+}
+
+/// The scenario files at a path; `None` where the selector is no path that exists.
+fn files_at(selector: &str) -> Result<Option<Vec<PathBuf>>, String> {
+    let path = Path::new(selector);
+    let absolute = || std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    if path.is_file() {
+        return Ok(Some(vec![absolute()]));
+    }
+    if path.is_dir() {
+        let found = Library::files(&absolute()).map_err(|error| format!("{selector} can't be read: {error}"))?;
+        return Ok(Some(found));
+    }
+    Ok(None)
+}
+
+/// The files of a suite; where there is no such suite, those whose id or title has the selector in it.
+fn files_called(selector: &str, all: &[PathBuf], library: &Library, titles: &mut Titles<'_>) -> Vec<PathBuf> {
+    let suite = format!("{}/", selector.trim_matches('/'));
+    let found: Vec<PathBuf> = all.iter().filter(|file| library.id_of(file).starts_with(&suite)).cloned().collect();
+    if !found.is_empty() {
+        return found;
+    }
+    let wanted = selector.to_lowercase();
+    let matches = |(file, title): &&(PathBuf, String)| {
+        library.id_of(file).to_lowercase().contains(&wanted) || title.to_lowercase().contains(&wanted)
+    };
+    titles.all().iter().filter(matches).map(|(file, _)| file.clone()).collect()
+}
+
+/// The titles of all files, read when the first selector needs them. Errors in these files are not reported.
+struct Titles<'a> {
+    config: &'a Config,
+    files: &'a [PathBuf],
+    read: Option<Vec<(PathBuf, String)>>,
+}
+
+impl Titles<'_> {
+    fn all(&mut self) -> &[(PathBuf, String)] {
+        self.read.get_or_insert_with(|| {
+            let mut library = Library::new(&self.config.scenarios, &self.config.dir);
+            let mut title =
+                |file: &PathBuf| library.scenario(file).map(|scenario| scenario.title.clone()).unwrap_or_default();
+            self.files.iter().map(|file| (file.clone(), title(file))).collect()
+        })
+    }
 }
 
 /// The jobs of a selection: every row of every scenario, in each of these repetitions, counted from 1.

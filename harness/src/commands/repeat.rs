@@ -1,4 +1,4 @@
-//! `run --repeat-until-failure` and `run --reproduce`: playing a selection again to see how often it fails.
+//! `run --repeat-until-failure` and `run --reproduce`: plays a selection again and again to see how often it fails.
 
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -7,35 +7,36 @@ use std::time::Instant;
 
 use indexmap::IndexMap;
 
-use super::play::{Play, Shown, report};
-use super::{complain, print};
+use super::output::{complain, print};
+use super::play::{Display, Play, ResultLines, play};
 use crate::event::{ScenarioResult, Summary};
 use crate::exit::Exit;
-use crate::plan::{Job, PlaySettings, Randomness};
+use crate::plan::{Job, PlaySettings, Randomness, RunLimits};
 use crate::report::files::reports::Reports;
 use crate::report::live::failure_list::{FailureSignature, common_headline};
 use crate::report::wording::failures::failures_with_log;
 use crate::report::wording::replay::replay_rows;
 use crate::report::wording::short_ids::with_short_ids;
-use crate::runner::Options;
+use crate::runner::RunOptions;
 use crate::select::last_run::LastRun;
 use crate::text::paint::Style;
 use crate::text::{counted, visible};
 
-/// Jobs that are planned at once.
+/// At most this many jobs are made at once.
 const BATCH: usize = 2000;
 
-/// Plays a selection again until something fails, at most so many times if that is said.
+/// Plays a selection again until something fails, at most `most` times. `jobs_of` gives the jobs of repetitions.
 pub(crate) fn until_failure(
-    play: &Play<'_>,
-    plan: &dyn Fn(RangeInclusive<usize>) -> Vec<Job>,
+    base: &Play<'_>,
+    jobs_of: &dyn Fn(RangeInclusive<usize>) -> Vec<Job>,
     most: Option<u32>,
     reports: Reports,
 ) -> Exit {
     let began = Instant::now();
     let mut reports = reports;
-    let options = Options { max_fail: Some(1), retries: 0, ..play.options.clone() };
-    let rows = plan(1..=1).len().max(1);
+    let limits = RunLimits { max_fail: Some(1), retries: 0, ..base.options.limits.clone() };
+    let options = RunOptions { limits, ..base.options.clone() };
+    let rows = jobs_of(1..=1).len().max(1);
     let most = most.unwrap_or(u32::MAX);
     let (mut done, mut size) = (0_u32, 1_u32);
     let mut summary = Summary::default();
@@ -43,33 +44,32 @@ pub(crate) fn until_failure(
     while done < most && failed.is_empty() {
         let until = done.saturating_add(size).min(most);
         let batch = Play {
-            jobs: plan(done as usize + 1..=until as usize),
+            jobs: jobs_of(done as usize + 1..=until as usize),
             options: &options,
-            shown: Shown::Bad,
-            continued: done > 0,
-            ..play.clone()
+            display: Display { lines: ResultLines::Bad, continues: done > 0, ..base.display },
+            ..base.clone()
         };
-        let ran = match report(batch, &mut reports) {
-            Ok((ran, failures)) => {
+        let finished = match play(batch, &mut reports) {
+            Ok((finished, failures)) => {
                 print(&failures);
-                ran
+                finished
             }
             Err(error) => {
                 complain(&error);
                 return Exit::NoServer;
             }
         };
-        ran.results.iter().for_each(|result| summary.add(result));
-        if ran.summary.interrupted {
+        finished.results.iter().for_each(|result| summary.add(result));
+        if finished.summary.interrupted {
             summary.interrupted = true;
             break;
         }
-        failed.extend(ran.results.into_iter().filter(|result| !result.is_good()));
+        failed.extend(finished.results.into_iter().filter(|result| !result.is_good()));
         if failed.is_empty() {
             done = until;
             print(&format!("{} passed {}\n", repetitions(done), seconds(began)));
         }
-        // Told after 1, 3, 7, 15 … repetitions, so that the lines stay few.
+        // A line after 1, 3, 7, 15 … repetitions.
         size = size.saturating_mul(2).min(u32::try_from(BATCH / rows).unwrap_or(1).max(1));
     }
     summary.took = began.elapsed();
@@ -85,18 +85,21 @@ pub(crate) fn until_failure(
             seconds(began)
         );
         let gap = if place == 0 { "\n" } else { "" };
-        print(&format!("{gap}{}\n", play.paint.text(Style::Bad, &line)));
+        print(&format!("{gap}{}\n", base.display.paint.text(Style::Bad, &line)));
     }
     if failed.is_empty() && !summary.interrupted {
-        print(&format!("{}\n", play.paint.text(Style::Good, &format!("nothing failed in {}", repetitions(done)))));
+        print(&format!(
+            "{}\n",
+            base.display.paint.text(Style::Good, &format!("nothing failed in {}", repetitions(done)))
+        ));
     }
     Exit::of(&summary)
 }
 
-/// Plays each scenario of a selection so many times with one seed, and tells how often which failure comes.
+/// Plays each scenario of a selection `times` times with one seed, and prints how often it fails in which way.
 pub(crate) fn reproduce(
-    play: &Play<'_>,
-    plan: &dyn Fn(RangeInclusive<usize>) -> Vec<Job>,
+    base: &Play<'_>,
+    jobs_of: &dyn Fn(RangeInclusive<usize>) -> Vec<Job>,
     (times, seed): (u32, Option<u64>),
     output: &Path,
     reports: Reports,
@@ -104,7 +107,7 @@ pub(crate) fn reproduce(
     let began = Instant::now();
     let mut reports = reports;
     let mut summary = Summary::default();
-    let all = plan(1..=times as usize);
+    let all = jobs_of(1..=times as usize);
     let mut labels: Vec<Arc<str>> = Vec::new();
     for job in &all {
         if !labels.contains(&job.label) {
@@ -116,22 +119,21 @@ pub(crate) fn reproduce(
         let (seed, why) = match (seed, known.as_ref().and_then(|known| known.seed(label))) {
             (Some(seed), _) => (seed, String::new()),
             (None, Some(seed)) => (seed, ", that of its last failure".to_owned()),
-            (None, None) => (play.settings.randomness.seed, ", a new one: no failure of it is known".to_owned()),
+            (None, None) => (base.settings.randomness.seed, ", a new one: no failure of it is known".to_owned()),
         };
-        print(&format!("{} {times} × with seed {seed}{why}\n", play.paint.text(Style::Strong, label)));
-        let randomness = Randomness { seed, same: true, ..play.settings.randomness };
+        print(&format!("{} {times} × with seed {seed}{why}\n", base.display.paint.text(Style::Strong, label)));
+        let randomness = Randomness { seed, same: true, ..base.settings.randomness };
         let one = Play {
             jobs: all.iter().filter(|job| job.label == *label).cloned().collect(),
-            settings: PlaySettings { randomness, ..play.settings.clone() },
-            shown: Shown::Nothing,
-            continued: place > 0,
-            ..play.clone()
+            settings: PlaySettings { randomness, ..base.settings.clone() },
+            display: Display { lines: ResultLines::None, continues: place > 0, ..base.display },
+            ..base.clone()
         };
-        match report(one, &mut reports) {
-            Ok((ran, _)) => {
-                ran.results.iter().for_each(|result| summary.add(result));
-                print(&tally(&ran.results, play));
-                if ran.summary.interrupted {
+        match play(one, &mut reports) {
+            Ok((finished, _)) => {
+                finished.results.iter().for_each(|result| summary.add(result));
+                print(&tally(&finished.results, base));
+                if finished.summary.interrupted {
                     break;
                 }
             }
@@ -148,9 +150,9 @@ pub(crate) fn reproduce(
     Exit::of(&summary)
 }
 
-/// How often which failure came, and the first of each in full.
-fn tally(results: &[ScenarioResult], play: &Play<'_>) -> String {
-    let paint = play.paint;
+/// How often it failed in which way, and the first failure of each kind in full.
+fn tally(results: &[ScenarioResult], base: &Play<'_>) -> String {
+    let paint = base.display.paint;
     let mut kinds: IndexMap<String, (Vec<FailureSignature>, &ScenarioResult)> = IndexMap::new();
     for result in results.iter().filter(|result| !result.is_good()) {
         if let Some(kind) = FailureSignature::of(result) {
@@ -168,7 +170,7 @@ fn tally(results: &[ScenarioResult], play: &Play<'_>) -> String {
     }
     for (_, first) in kinds.values() {
         text.push_str(&format!("\n{}", with_short_ids(first, failures_with_log(first, None, paint))));
-        text.push_str(&replay_rows(first, &play.options.again, paint));
+        text.push_str(&replay_rows(first, &base.options.replay_options, paint));
     }
     text
 }

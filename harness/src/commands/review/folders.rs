@@ -1,0 +1,42 @@
+//! The folders of a review.
+
+use std::path::{Path, PathBuf};
+
+use crate::commands::output::complain;
+use crate::config::Config;
+use crate::event::Instance;
+use crate::exit::Exit;
+use crate::report::files::trace::trace_path;
+
+/// The folders of a review.
+pub(super) struct ReviewFolders {
+    /// Pending snapshots.
+    pub(super) pending: PathBuf,
+    /// The output folder, which has the traces.
+    pub(super) output: PathBuf,
+}
+
+impl ReviewFolders {
+    /// Those of the tree; with `--from`, those that a run left: its output folder, or the pending snapshots in it.
+    pub(super) fn of(config: &Config, from: Option<&Path>) -> Result<Self, Exit> {
+        let Some(from) = from else {
+            return Ok(Self { pending: config.snapshots.clone(), output: config.output.clone() });
+        };
+        if !from.is_dir() {
+            complain(&format!("there is no folder {}: --from takes the report folder of a run", from.display()));
+            return Err(Exit::Nothing);
+        }
+        let below = from.join("pending");
+        let (pending, report) = match from.parent() {
+            _ if below.is_dir() => (below, from.to_owned()),
+            Some(parent) if from.ends_with("pending") => (from.to_owned(), parent.to_owned()),
+            _ => (from.to_owned(), from.to_owned()),
+        };
+        Ok(Self { pending, output: report })
+    }
+
+    /// The path of a scenario's trace, which may not exist.
+    pub(super) fn trace(&self, label: &str) -> PathBuf {
+        trace_path(&self.output, &Instance { label: label.into(), repetition: 1, attempt: 1 })
+    }
+}
