@@ -150,7 +150,7 @@ pub fn note_references(file: &Path, touched: &BTreeSet<PathBuf>) -> Result<(), S
 }
 
 /// Writes a file that is whole at any time, and the folders above it.
-fn write(path: &Path, file: &str) -> Result<(), StoreError> {
+pub(crate) fn write(path: &Path, file: &str) -> Result<(), StoreError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(StoreError::io("write", path))?;
     let mut builder = tempfile::Builder::new();

@@ -11,6 +11,7 @@ mod format;
 mod paths;
 
 pub use error::StoreError;
+pub(crate) use files::write;
 pub use files::{
     SnapshotComparison, accept, clear_pending, compare, find_files, note_references, orphans, read, remove,
     write_pending,
