@@ -243,7 +243,7 @@ fn barriers(history: &History) -> BTreeMap<ConnectionId, Vec<AnsweredBarrier>> {
             EntryKind::Received { connection, barrier: true, .. } => {
                 match asked.get_mut(connection).and_then(VecDeque::pop_front) {
                     Some(asked) => {
-                        found.entry(*connection).or_default().push(AnsweredBarrier { asked, answered: index })
+                        found.entry(*connection).or_default().push(AnsweredBarrier { asked, answered: index });
                     }
                     None => drop(unclear.insert(*connection)),
                 }
