@@ -10,6 +10,7 @@
 //! - `storage`: the `Store` trait, the log in SQLite, PostgreSQL and memory, and the store with faults for tests.
 //! - `core`: what a conversation decides, without I/O.
 //! - `ai`: AI participants, and the providers that answer for them.
+//! - `ws`: WebSocket on the wire.
 //! - `frame`: frames as JSON, both ways.
 //! - `outbound`: what waits to be written to a socket.
 //! - `limits` and `auth`: how much one client may take, and who asks.
@@ -39,7 +40,8 @@ mod routes;
 mod server;
 mod socket;
 mod storage;
+mod ws;
 
 pub use config::{Config, ConfigError};
 pub use net::listen;
-pub use server::{Prepared, prepare, serve};
+pub use server::{serve, serve_announced};

@@ -4,7 +4,7 @@ mod program;
 
 use std::process::ExitCode;
 
-use roundtable_server::{Config, listen, prepare};
+use roundtable_server::{Config, listen, serve_announced};
 
 use crate::program::{cli, probe, ready, signals, telemetry};
 
@@ -23,9 +23,11 @@ fn main() -> ExitCode {
         }
         Err(error) => return fail(EXIT_USAGE, &error),
     };
-    if let Err(error) = telemetry::install(&config) {
-        return fail(EXIT_USAGE, &error);
-    }
+    // Lines are written by a thread of their own, which gets the last of them out when this is dropped.
+    let _lines = match telemetry::install(&config) {
+        Ok(lines) => lines,
+        Err(error) => return fail(EXIT_USAGE, &error),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match runtime {
         Ok(runtime) => runtime.block_on(run(config)),
@@ -39,23 +41,17 @@ async fn run(config: Config) -> ExitCode {
         Err(error) => return fail(code_of(&error), &error),
     };
     let ready_file = config.ready_file.clone();
-    let mut shutdown = match signals::shutdown() {
-        Ok(shutdown) => Box::pin(shutdown),
+    // As the first process of a container, it would be deaf to signals without listening to them from the start.
+    let shutdown = match signals::shutdown() {
+        Ok(shutdown) => shutdown,
         Err(error) => return fail(EXIT_START, &error),
     };
-    // As the first process of a container, it would be deaf to signals without listening to them from the start.
-    let prepared = tokio::select! {
-        prepared = prepare(config) => prepared,
-        () = &mut shutdown => return ExitCode::SUCCESS,
+    let address = listeners.first().map(tokio::net::TcpListener::local_addr).and_then(Result::ok);
+    let announce = async move || match address {
+        Some(address) => ready::announce(address, ready_file).await,
+        None => Ok(()),
     };
-    let prepared = match prepared {
-        Ok(prepared) => prepared,
-        Err(error) => return fail(code_of(&error), &error),
-    };
-    if let Err(error) = ready::announce(&listeners, ready_file.as_deref()) {
-        return fail(EXIT_START, &error);
-    }
-    match prepared.serve(listeners, shutdown).await {
+    match serve_announced(listeners, config, shutdown, announce).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(code_of(&error), &error),
     }

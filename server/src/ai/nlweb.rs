@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 
 use super::provider::{AiError, Answering, Provider, Question};
 use super::remote::{Events, Remote, endpoint, is, spawn_job, too_long, unreadable};
+use super::text::cut;
 use crate::config::{Config, ConfigError};
 use crate::domain::{AiChunk, Message};
 
@@ -14,6 +15,8 @@ use crate::domain::{AiChunk, Message};
 pub(crate) struct NlwebProvider {
     remote: Remote,
     url: Url,
+    /// The most bytes of an address.
+    url_bytes: usize,
     /// RunningJob about where neither the message nor the conversation names a site.
     site: Option<String>,
 }
@@ -35,13 +38,40 @@ impl NlwebProvider {
     /// Names the key of the configuration.
     pub(super) fn new(config: &Config, url: &Url) -> Result<Self, ConfigError> {
         let url = endpoint(url, "", "ask");
-        Ok(Self { remote: Remote::new(config, &url)?, url, site: config.ai_site.clone() })
+        Ok(Self {
+            remote: Remote::new(config, &url)?,
+            url,
+            url_bytes: config.ai_url_bytes,
+            site: config.ai_site.clone(),
+        })
     }
 
+    /// The address of a question, as long as servers take it. What was said before is cut first, the question itself only
+    /// where nothing else is left to cut; each message and its sender stay.
     fn url(&self, question: &Question) -> Url {
-        let mut url = self.url.clone();
-        url.query_pairs_mut().extend_pairs(parameters(question, self.site.as_deref()));
-        url
+        let url = |budget: Budget| {
+            let mut url = self.url.clone();
+            url.query_pairs_mut().extend_pairs(parameters(question, self.site.as_deref(), budget));
+            url
+        };
+        let whole = Budget { answer: self.remote.context_chars, ..Budget::ALL };
+        let fits = |url: &Url| url.as_str().len() <= self.url_bytes;
+        let tries = Budget::STEPS.iter().map(|most| Budget { answer: whole.answer.min(*most), ..Budget::of(*most) });
+        for budget in std::iter::once(whole).chain(tries) {
+            let url = url(budget);
+            if fits(&url) {
+                return url;
+            }
+        }
+        // A question of half the length has half the bytes, so this ends soon.
+        let mut least = Budget::of(Budget::LEAST);
+        loop {
+            let url = url(least);
+            if fits(&url) || least.query == 0 {
+                return url;
+            }
+            least.query = least.query.min(question.message.content.chars().count()) / 2;
+        }
     }
 
     async fn answer(&self, question: Question, pieces: mpsc::Sender<AiChunk>) -> Result<Option<String>, AiError> {
@@ -78,19 +108,48 @@ impl NlwebProvider {
     }
 }
 
+/// The most characters of each part of a question.
+#[derive(Debug, Clone, Copy)]
+struct Budget {
+    query: usize,
+    /// Of each earlier message, of a name, and of all sites together.
+    before: usize,
+    answer: usize,
+}
+
+impl Budget {
+    const ALL: Self = Self { query: usize::MAX, before: usize::MAX, answer: usize::MAX };
+    /// What is tried one after another.
+    const STEPS: [usize; 6] = [2_000, 800, 300, 100, 30, Self::LEAST];
+    const LEAST: usize = 8;
+
+    fn of(most: usize) -> Self {
+        Self { query: usize::MAX, before: most, answer: most }
+    }
+}
+
 /// The query: the question, where to look, and what was said before.
-fn parameters(question: &Question, site: Option<&str>) -> Vec<(&'static str, String)> {
+fn parameters(question: &Question, site: Option<&str>, budget: Budget) -> Vec<(&'static str, String)> {
     let message = &question.message;
     let own = message.metadata.get("sites").and_then(Value::as_array);
     let own = own.map(|sites| sites.iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>());
     let sites = own.filter(|sites| !sites.is_empty()).unwrap_or_else(|| question.sites.clone());
+    let mut room = budget.before;
+    let fitting = sites.iter().take_while(|site| {
+        let needed = site.chars().count() + 1;
+        let fits = needed <= room;
+        room = room.saturating_sub(needed);
+        fits
+    });
+    let sites: Vec<&str> = fitting.map(String::as_str).collect();
     let site = if sites.is_empty() { site.map(str::to_owned) } else { Some(sites.join(",")) };
     let mode = message.metadata.get("mode").and_then(Value::as_str).unwrap_or(&question.mode);
     let before: Vec<&Message> =
         question.context.human.iter().map(AsRef::as_ref).filter(|one: &&Message| one.id != message.id).collect();
     let previous = |one: &&Message| {
         json!({
-            "query": one.content, "user_id": one.sender.as_str(), "user_name": one.sender_name,
+            "query": cut(&one.content, budget.before), "user_id": cut(one.sender.as_str(), budget.before),
+            "user_name": cut(&one.sender_name, budget.before),
             "timestamp": one.timestamp,
         })
     };
@@ -98,13 +157,13 @@ fn parameters(question: &Question, site: Option<&str>) -> Vec<(&'static str, Str
         .context
         .last_answer
         .iter()
-        .map(|answer| json!({ "content": answer.content, "timestamp": answer.timestamp }))
+        .map(|answer| json!({ "content": cut(&answer.content, budget.answer), "timestamp": answer.timestamp }))
         .collect();
-    let texts: Vec<&str> = before.iter().map(|one| one.content.as_str()).collect();
-    let mut all = vec![("query", message.content.clone())];
+    let texts: Vec<&str> = before.iter().map(|one| cut(&one.content, budget.before)).collect();
+    let mut all = vec![("query", cut(&message.content, budget.query).to_owned())];
     all.extend(site.map(|site| ("site", site)));
     if !mode.is_empty() {
-        all.push(("generate_mode", mode.to_owned()));
+        all.push(("generate_mode", cut(mode, budget.before).to_owned()));
     }
     all.push(("prev", json!(texts).to_string()));
     all.push(("prev_queries", Value::Array(before.iter().map(previous).collect()).to_string()));
@@ -205,7 +264,7 @@ mod tests {
         let last = message(3, "Assistant", NlwebResponse, "try cumin");
         let mut question =
             ask(&[message(2, "Ann", Text, "curry?"), message(4, "Bob", Text, "and \"rice\"?")], Some(last));
-        let all = |question: &Question| parameters(question, Some("recipes"));
+        let all = |question: &Question| parameters(question, Some("recipes"), Budget::ALL);
         let get = |name: &str, all: &[(&str, String)]| all.iter().find(|(key, _)| *key == name).unwrap().1.clone();
         let given = all(&question);
         assert_eq!(get("query", &given), "and \"rice\"?");
@@ -223,6 +282,33 @@ mod tests {
         own.metadata = Map::from_iter([("sites".to_owned(), json!(["c"])), ("mode".to_owned(), json!("summarize"))]);
         let given = all(&question);
         assert_eq!((get("site", &given), get("generate_mode", &given)), ("c".to_owned(), "summarize".to_owned()));
+    }
+
+    #[test]
+    fn an_address_stays_below_the_limit_and_every_message_in_it() {
+        let config = serde_json::json!({"ai_provider": "nlweb", "ai_url": "http://127.0.0.1:1", "ai_site": "s"});
+        let provider = |bytes: usize| {
+            let mut config = config.clone();
+            config["ai_url_bytes"] = bytes.into();
+            let config = Config::from_value(config).unwrap();
+            NlwebProvider::new(&config, &config.ai_endpoint().unwrap()).unwrap()
+        };
+        let long = "🙂\"".repeat(5_000);
+        let name = "Ünïcode ".repeat(25);
+        let human: Vec<_> = (1..=5).map(|place| message(place, &name, Text, &format!("{place}{long}"))).collect();
+        let mut question = ask(&human, Some(message(6, "Assistant", NlwebResponse, &long)));
+        question.sites = vec!["site".repeat(25); 100];
+        for most in [3_000, 7_500, 100_000] {
+            let url = provider(most).url(&question);
+            assert!(url.as_str().len() <= most, "{} of {most}", url.as_str().len());
+            let pairs: std::collections::HashMap<_, _> = url.query_pairs().into_owned().collect();
+            let previous: Vec<Value> = serde_json::from_str(&pairs["prev_queries"]).unwrap();
+            let begins: Vec<_> = previous.iter().map(|one| &one["query"].as_str().unwrap()[..1]).collect();
+            assert_eq!((begins, &pairs["query"][..1]), (vec!["1", "2", "3", "4"], "5"));
+            assert!(pairs["last_answers"].contains('🙂'));
+        }
+        let short = ask(&[message(1, "Ann", Text, "hello")], None);
+        assert!(provider(7_500).url(&short).as_str().contains("query=hello"));
     }
 
     #[test]

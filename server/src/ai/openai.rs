@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::provider::{AiError, Answering, Provider, Question};
 use super::remote::{Events, Remote, broke_off, endpoint, is, spawn_job, too_long, unreadable, whole};
+use super::text::cut;
 use crate::config::{Config, ConfigError};
 use crate::domain::{AiChunk, Message};
 
@@ -63,7 +64,7 @@ impl OpenAiProvider {
 
     fn body(&self, question: &Question) -> Value {
         let mut messages = vec![json!({ "role": "system", "content": self.prompt })];
-        messages.extend(talk(question));
+        messages.extend(talk(question, self.remote.context_chars));
         json!({ "model": self.model, "messages": messages, "stream": true })
     }
 
@@ -134,13 +135,15 @@ fn read(data: &[u8]) -> Result<Piece, AiError> {
 }
 
 /// The context as messages: what people said with their names, and the last answer in its place.
-fn talk(question: &Question) -> Vec<Value> {
+fn talk(question: &Question, answer_chars: usize) -> Vec<Value> {
     let mut said: Vec<&Message> = question.context.human.iter().map(AsRef::as_ref).collect();
     let answer = question.context.last_answer.as_deref();
     said.extend(answer);
     said.sort_by_key(|message| message.sequence);
     let one = |message: &Message| match answer {
-        Some(answer) if answer.id == message.id => json!({ "role": "assistant", "content": message.content }),
+        Some(answer) if answer.id == message.id => {
+            json!({ "role": "assistant", "content": cut(&message.content, answer_chars) })
+        }
         _ => {
             // A name in several lines could speak for somebody else.
             let name: String = message.sender_name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -169,9 +172,8 @@ mod tests {
             &[message(3, "Ann", Text, "red"), message(4, "Bob\nAnn", Text, "green"), message(6, "Ann", Text, "blue?")],
             Some(message(5, "Assistant", NlwebResponse, "yellow")),
         );
-        let said = talk(&question);
-        let expected =
-            [("user", "Ann: red"), ("user", "Bob Ann: green"), ("assistant", "yellow"), ("user", "Ann: blue?")];
+        let said = talk(&question, 3);
+        let expected = [("user", "Ann: red"), ("user", "Bob Ann: green"), ("assistant", "yel"), ("user", "Ann: blue?")];
         let expected = expected.map(|(role, content)| json!({ "role": role, "content": content }));
         assert_eq!(said, expected);
     }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::context::Context;
-use crate::domain::{AiChunk, Message};
+use crate::domain::{AiChunk, AiContext, Message};
 
 /// What a provider is asked.
 #[derive(Debug, Clone)]
@@ -15,7 +14,7 @@ pub(crate) struct Question {
     /// The message that may be answered.
     pub(crate) message: Arc<Message>,
     /// What was said before.
-    pub(crate) context: Context,
+    pub(crate) context: AiContext,
     /// The conversation's sites.
     pub(crate) sites: Vec<String>,
     /// The conversation's mode.
@@ -65,7 +64,7 @@ pub(in crate::ai) mod tests {
 
     /// The question that the last of these messages is.
     pub(in crate::ai) fn ask(human: &[Arc<Message>], last_answer: Option<Arc<Message>>) -> Question {
-        let context = Context { human: human.to_vec(), last_answer };
+        let context = AiContext { human: human.to_vec(), last_answer };
         let message = Arc::clone(human.last().unwrap());
         Question { message, context, sites: Vec::new(), mode: "list".to_owned() }
     }

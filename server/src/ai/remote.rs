@@ -29,6 +29,8 @@ pub(super) struct Remote {
     key: Option<HeaderValue>,
     /// The most characters of an answer.
     pub(super) most: usize,
+    /// The most characters of an earlier answer that it is told.
+    pub(super) context_chars: usize,
 }
 
 impl Remote {
@@ -55,7 +57,7 @@ impl Remote {
             .build()
             .map_err(|error| ConfigError::wrong("ai_url", format!("cannot be asked: {}", error.without_url())))?;
         let key = config.ai_authorization()?;
-        Ok(Self { client, key, most: config.ai_answer_chars })
+        Ok(Self { client, key, most: config.ai_answer_chars, context_chars: config.ai_context_chars })
     }
 
     pub(super) fn get(&self, url: Url) -> RequestBuilder {

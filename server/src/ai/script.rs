@@ -125,9 +125,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::ai::Context;
     use crate::config::AiScript;
-    use crate::domain::{MessageId, MessageKind, SequenceId, Timestamp, UserId};
+    use crate::domain::{AiContext, MessageId, MessageKind, SequenceId, Timestamp, UserId};
 
     fn scripted(rules: Value) -> ScriptedProvider {
         let script: AiScript = serde_json::from_value(rules).unwrap();
@@ -146,7 +145,7 @@ mod tests {
             timestamp: Timestamp::from_millis(0),
             metadata: serde_json::Map::new(),
         });
-        let context = Context { human: vec![Arc::clone(&message)], last_answer: None };
+        let context = AiContext { human: vec![Arc::clone(&message)], last_answer: None };
         Question { message, context, sites: Vec::new(), mode: String::new() }
     }
 

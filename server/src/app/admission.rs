@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::auth::{Origins, Tokens};
+use crate::auth::{Hosts, Origins, Tokens};
 use crate::config::{Config, ConfigError};
 use crate::conversation::Registry;
 use crate::core::Rejection;
@@ -21,6 +21,8 @@ pub(crate) struct Admission {
     pub(crate) tokens: Tokens,
     /// The pages that may open sockets.
     pub(crate) origins: Origins,
+    /// The names under which the server may be asked.
+    pub(crate) hosts: Hosts,
     /// How often users may do what.
     pub(crate) rates: Arc<Rates>,
     /// The open sockets.
@@ -35,11 +37,17 @@ impl Admission {
     ///
     /// # Errors
     /// The keys of tokens cannot be used.
-    pub(super) async fn load(config: &Config, clock: Clock) -> Result<Self, ConfigError> {
+    pub(super) async fn load(
+        config: &Config,
+        clock: Clock,
+        rates: Arc<Rates>,
+        is_local: bool,
+    ) -> Result<Self, ConfigError> {
         Ok(Self {
             tokens: Tokens::load(config, clock).await?,
             origins: Origins::new(config),
-            rates: Arc::new(Rates::new(config)),
+            hosts: Hosts::new(config, is_local),
+            rates,
             slots: Arc::new(Slots::new(config.max_sockets, config.max_sockets_per_user)),
             max_conversations: config.by_mode(config.max_conversations_per_user, CONVERSATIONS),
             join_locks: std::array::from_fn(|_| Mutex::default()),
@@ -60,7 +68,7 @@ impl Admission {
         user.hash(&mut hasher);
         let index = usize::try_from(hasher.finish() % self.join_locks.len() as u64).unwrap_or_default();
         let guard = self.join_locks[index].lock().await;
-        if registry.count_of_user(user).await? >= most {
+        if registry.count_own(user).await? >= most {
             return Err(Rejection::ConversationLimit(most));
         }
         Ok(Some(guard))

@@ -10,12 +10,14 @@ use tokio::sync::{MutexGuard, watch};
 
 use super::admission::Admission;
 use super::error::ApiError;
+use super::health::StoreHealth;
 use super::settings;
 use crate::config::{Config, ConfigError};
 use crate::conversation::{Ai, ConversationHandle, Registry};
 use crate::core::Rejection;
-use crate::domain::{Clock, ConversationId, SocketId, UserId};
+use crate::domain::{Clock, ConversationId, MessageLimits, SocketId, UserId};
 use crate::frame::FrameSettings;
+use crate::limits::Rates;
 use crate::metrics::Metrics;
 use crate::net::Tasks;
 use crate::socket::SocketSettings;
@@ -33,8 +35,12 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     /// What time it is.
     pub(crate) clock: Clock,
+    /// Whether the store takes commits.
+    pub(crate) health: StoreHealth,
     /// The description of the REST interface.
     pub(crate) openapi: OnceLock<Bytes>,
+    /// What a message may be.
+    pub(crate) message_limits: MessageLimits,
     /// What frames tell about the configuration.
     pub(crate) frames: FrameSettings,
     /// Limits and periods of sockets.
@@ -88,6 +94,7 @@ impl App {
         store: Arc<dyn Store>,
         metrics: Arc<Metrics>,
         closing: watch::Receiver<bool>,
+        is_local: bool,
     ) -> io::Result<Self> {
         let clock = Clock::default();
         let ai = crate::ai::provider(&config).map_err(invalid)?.map(|provider| Ai {
@@ -102,7 +109,8 @@ impl App {
             None => store,
         };
         let frames = settings::frames(&config);
-        let environment = settings::environment(&config, clock.clone(), Arc::clone(&metrics));
+        let rates = Arc::new(Rates::new(&config));
+        let environment = settings::environment(&config, clock.clone(), Arc::clone(&metrics), Arc::clone(&rates));
         let idle_unload = (config.idle_unload_ms > 0).then(|| Duration::from_millis(config.idle_unload_ms));
         let limits = settings::conversations(&config);
         let running = Running {
@@ -115,15 +123,30 @@ impl App {
             next_socket: AtomicU64::new(1),
         };
         Ok(Self {
-            admission: Admission::load(&config, clock.clone()).await.map_err(invalid)?,
+            admission: Admission::load(&config, clock.clone(), rates, is_local).await.map_err(invalid)?,
             running,
             metrics,
             clock,
+            health: StoreHealth::new(Duration::from_millis(config.health_interval_ms)),
             openapi: OnceLock::new(),
+            message_limits: settings::messages(&config),
             frames,
             socket_settings: settings::sockets(&config),
             config,
         })
+    }
+
+    /// Whether the store takes commits, as far as that was asked lately.
+    pub(crate) async fn storage_works(&self) -> bool {
+        self.health.works(self.running.registry.storage_works()).await
+    }
+
+    /// Refuses the id of the AI participant for a person.
+    pub(crate) fn check_is_no_ai(&self, user: &UserId, place: &str) -> Result<(), ApiError> {
+        if self.running.registry.ai_id() == Some(user) {
+            return Err(ApiError::InvalidRequest(format!("{place} must not use the id {user} of the AI participant")));
+        }
+        Ok(())
     }
 
     /// Prometheus text, the gauges as they are now.

@@ -28,6 +28,15 @@ pub(crate) enum ApiError {
     /// A web page from elsewhere wants a socket.
     #[error("the origin is not allowed")]
     OriginRefused,
+    /// A web page of another site may have made the request with its visitor's cookie.
+    #[error("a cookie alone may not change anything: send a token, or an Origin of this site")]
+    CrossSite,
+    /// The host that is asked is another one.
+    #[error("this server is not the host that was asked")]
+    MisdirectedRequest,
+    /// A request of HTTP/1.1 names its host.
+    #[error("the header host is missing")]
+    MissingHost,
     /// Too many requests of a user.
     #[error("too many requests in a short time")]
     RateLimited(Duration),
@@ -95,6 +104,9 @@ impl ApiError {
             Self::TokenExpired => (StatusCode::UNAUTHORIZED, "TOKEN_EXPIRED"),
             Self::AuthUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "AUTH_UNAVAILABLE"),
             Self::OriginRefused => (StatusCode::FORBIDDEN, "ORIGIN_NOT_ALLOWED"),
+            Self::CrossSite => (StatusCode::FORBIDDEN, "CROSS_SITE"),
+            Self::MisdirectedRequest => (StatusCode::MISDIRECTED_REQUEST, "MISDIRECTED_REQUEST"),
+            Self::MissingHost => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
             Self::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
             Self::HeadersTooLarge { .. } => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "HEADERS_TOO_LARGE"),
             Self::InvalidJson(_) => (StatusCode::BAD_REQUEST, "INVALID_JSON"),
@@ -109,7 +121,10 @@ impl ApiError {
             Self::NotAdmitted => (StatusCode::FORBIDDEN, "FORBIDDEN"),
             Self::ConnectionLimit(_) => (StatusCode::TOO_MANY_REQUESTS, "CONNECTION_LIMIT"),
             Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "NOT_READY"),
-            Self::Refused(rejection, _) => status_of(rejection),
+            Self::Refused(rejection, _) => {
+                let names = rejection.names();
+                (StatusCode::from_u16(names.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), names.code)
+            }
         }
     }
 
@@ -120,29 +135,9 @@ impl ApiError {
             | Self::NotReady(after)
             | Self::RateLimited(after)
             | Self::AuthUnavailable(after) => Some(*after),
-            Self::Refused(Rejection::QueueFull | Rejection::StorageUnavailable | Rejection::ShuttingDown, after) => {
-                Some(*after)
-            }
+            Self::Refused(rejection, after) if rejection.names().may_retry => Some(*after),
             _ => None,
         }
-    }
-}
-
-fn status_of(rejection: &Rejection) -> (StatusCode, &'static str) {
-    match rejection {
-        Rejection::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
-        Rejection::NotParticipant => (StatusCode::NOT_FOUND, "NOT_PARTICIPANT"),
-        Rejection::Forbidden(_) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
-        Rejection::AlreadyMember(_) => (StatusCode::CONFLICT, "ALREADY_MEMBER"),
-        Rejection::CapacityReached(_) => (StatusCode::TOO_MANY_REQUESTS, "CAPACITY_REACHED"),
-        Rejection::InviteExpired => (StatusCode::GONE, "INVITE_EXPIRED"),
-        Rejection::InviteNotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
-        Rejection::TooManyInvites(_) => (StatusCode::TOO_MANY_REQUESTS, "CAPACITY_REACHED"),
-        Rejection::ConversationLimit(_) => (StatusCode::TOO_MANY_REQUESTS, "CONVERSATION_LIMIT"),
-        Rejection::IdConflict(_) => (StatusCode::CONFLICT, "ID_CONFLICT"),
-        Rejection::QueueFull => (StatusCode::TOO_MANY_REQUESTS, "QUEUE_FULL"),
-        Rejection::StorageUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "STORAGE_UNAVAILABLE"),
-        Rejection::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "SHUTTING_DOWN"),
     }
 }
 

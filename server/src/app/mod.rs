@@ -1,10 +1,11 @@
-//! What all requests share: [`app`], with [`admission`] (who may do what, and how much) and [`error`] (every error that
-//! HTTP shows).
+//! What all requests share: [`app`], with [`admission`] (who may do what, and how much), [`health`] (of the store) and
+//! [`error`] (every error that HTTP shows).
 
 mod admission;
 #[expect(clippy::module_inception, reason = "the main file of the folder")]
 mod app;
 mod error;
+mod health;
 mod settings;
 
 pub(crate) use self::app::App;

@@ -1,12 +1,14 @@
 //! What the configuration means for the parts of the server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
 use crate::conversation::{Environment, Reconnect};
-use crate::core::{BATCH, Limits, Rules};
-use crate::domain::Clock;
-use crate::frame::{FrameLimits, FrameSettings};
+use crate::core::{BATCH, Limits, Rules, TypingLimits};
+use crate::domain::{Clock, MessageLimits};
+use crate::frame::FrameSettings;
+use crate::limits::Rates;
 use crate::metrics::Metrics;
 use crate::outbound::OutboundLimits;
 use crate::socket::SocketSettings;
@@ -30,24 +32,45 @@ pub(super) fn frames(config: &Config) -> FrameSettings {
 /// Limits and periods of conversations.
 pub(super) fn conversations(config: &Config) -> Limits {
     Limits {
-        rules: Rules { max_participants: config.max_participants, max_invites: config.max_invites },
+        rules: Rules {
+            max_participants: config.max_participants,
+            max_invites: config.max_invites,
+            open_join: config.open_join,
+        },
         queue_capacity: config.queue_capacity,
         ai_capacity: config.ai_queue_capacity,
         batch: config.store_batch.min(BATCH),
         history: config.history_limit,
-        typing_interval: millis(config.typing_interval_ms),
+        typing: TypingLimits {
+            interval: millis(config.typing_interval_ms),
+            ends_per_second: config.typing_ends_per_second,
+        },
+    }
+}
+
+/// What a message may be.
+pub(super) fn messages(config: &Config) -> MessageLimits {
+    MessageLimits {
+        max_message_chars: config.max_message_chars,
+        max_id_chars: config.max_id_chars,
+        max_mode_chars: config.max_mode_chars,
+        max_sites: config.max_sites,
     }
 }
 
 /// Limits and periods of sockets.
 pub(super) fn sockets(config: &Config) -> SocketSettings {
     SocketSettings {
-        frames: FrameLimits { max_message_chars: config.max_message_chars, max_id_chars: config.max_id_chars },
+        frames: messages(config),
         max_frame_bytes: config.max_frame_bytes,
-        max_faults_per_minute: config.max_faults_per_minute,
         max_in_flight: config.max_in_flight,
-        outbound: OutboundLimits { frames: config.outbound_capacity, bytes: config.outbound_bytes },
+        outbound: OutboundLimits {
+            frames: config.outbound_capacity,
+            bytes: config.outbound_bytes,
+            max_faults_per_minute: config.max_faults_per_minute,
+        },
         sync_page: config.sync_page,
+        page_bytes: config.page_bytes,
         heartbeat_interval: millis(config.heartbeat_interval_ms),
         heartbeat_timeout: millis(config.heartbeat_timeout_ms),
         write_timeout: millis(config.write_timeout_ms),
@@ -56,9 +79,16 @@ pub(super) fn sockets(config: &Config) -> SocketSettings {
 }
 
 /// What all conversations share beside the store.
-pub(super) fn environment(config: &Config, clock: Clock, metrics: std::sync::Arc<Metrics>) -> Environment {
+pub(super) fn environment(config: &Config, clock: Clock, metrics: Arc<Metrics>, rates: Arc<Rates>) -> Environment {
     let reconnect = Reconnect { after: millis(config.retry_after_ms), spread: millis(config.reconnect_spread_ms) };
-    Environment { clock, metrics, reconnect }
+    Environment {
+        clock,
+        metrics,
+        read_interval: millis(config.read_interval_ms),
+        recent_bytes: config.page_bytes,
+        rates,
+        reconnect,
+    }
 }
 
 /// The faults that the store shows from the start.

@@ -121,7 +121,9 @@ impl PublishedKeys {
         change(&|known| known.tried = Some(now));
         let read = match &self.source {
             Source::Given(text) => Ok(text.clone().into_bytes()),
-            Source::File(path) => std::fs::read(path).map_err(|error| format!("{path} cannot be read: {error}")),
+            Source::File(path) => {
+                tokio::fs::read(path).await.map_err(|error| format!("{path} cannot be read: {error}"))
+            }
             Source::Url(client, url) => fetch(client, url).await,
         };
         match read.and_then(|text| KeySet::from_jwks(&text)) {

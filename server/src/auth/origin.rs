@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use axum::http::header::{HOST, ORIGIN};
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, HeaderValue, Uri};
 
 use crate::config::{AuthMode, Config};
 
@@ -38,6 +38,27 @@ impl Origins {
         further.is_none() && self.allows_page(&origin, host)
     }
 
+    /// Whether a request that a browser made with a cookie comes from a page that may act for its visitor: of this site,
+    /// or listed.
+    pub(crate) fn proves_same_site(&self, headers: &HeaderMap) -> bool {
+        if headers.contains_key(ORIGIN) {
+            // All pages is no proof of any.
+            let is_all = self.listed.as_ref().is_some_and(|listed| listed.iter().any(|listed| listed == "*"));
+            return !is_all && self.allows(headers);
+        }
+        headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin" || site == "same-site")
+    }
+
+    /// What a page that asks may do with answers; `None` for pages that may do nothing, and for programs.
+    pub(crate) fn cross_origin(&self, headers: &HeaderMap) -> Option<CrossOrigin> {
+        let origin = headers.get(ORIGIN)?;
+        let is_all = self.listed.as_ref().is_some_and(|listed| listed.iter().any(|listed| listed == "*"));
+        if is_all {
+            return Some(CrossOrigin { origin: HeaderValue::from_static("*"), with_credentials: false });
+        }
+        self.allows(headers).then(|| CrossOrigin { origin: origin.clone(), with_credentials: true })
+    }
+
     fn allows_page(&self, origin: &str, host: &str) -> bool {
         match &self.listed {
             Some(listed) => listed.iter().any(|listed| listed == "*" || listed == origin),
@@ -48,6 +69,15 @@ impl Origins {
             }
         }
     }
+}
+
+/// What the browser is told about a page that may read answers (the Fetch standard, 3.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CrossOrigin {
+    /// The page's origin, or all.
+    pub(crate) origin: HeaderValue,
+    /// Whether cookies may go along.
+    pub(crate) with_credentials: bool,
 }
 
 /// Whether a page was served by this machine.
@@ -98,6 +128,33 @@ mod tests {
             !allowed(listed(), "http://app.example") && !allowed(json!({"allowed_origins": []}), "http://localhost")
         );
         assert!(allowed(json!({"allowed_origins": ["*"]}), "null"));
+    }
+
+    fn proves(config: serde_json::Value, headers: &[(&'static str, &str)]) -> bool {
+        let given = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let mut headers: HeaderMap = given.collect();
+        headers.insert(HOST, "chat.example".parse().unwrap());
+        Origins::new(&Config::from_value(config).unwrap()).proves_same_site(&headers)
+    }
+
+    #[test]
+    fn a_page_of_this_site_or_a_listed_one_acts_for_its_visitor() {
+        let listed = || json!({"allowed_origins": ["https://app.example"]});
+        assert!(proves(json!({}), &[("origin", "https://chat.example")]));
+        assert!(proves(json!({}), &[("sec-fetch-site", "same-origin")]));
+        assert!(proves(json!({}), &[("sec-fetch-site", "same-site")]));
+        assert!(proves(listed(), &[("origin", "https://app.example"), ("sec-fetch-site", "cross-site")]));
+        for headers in [
+            &[][..],
+            &[("sec-fetch-site", "cross-site")],
+            &[("sec-fetch-site", "none")],
+            &[("origin", "null")],
+            &[("origin", "https://evil.example")],
+            &[("origin", "https://evil.example"), ("sec-fetch-site", "same-origin")],
+        ] {
+            assert!(!proves(json!({}), headers) && !proves(listed(), headers), "{headers:?}");
+            assert!(!proves(json!({"allowed_origins": ["*"]}), headers), "{headers:?}");
+        }
     }
 
     #[test]

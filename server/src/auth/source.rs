@@ -8,13 +8,25 @@ use axum::http::{HeaderMap, Method};
 /// The name of both the cookie and the query parameter.
 const AUTH_TOKEN: &str = "auth_token";
 
+/// The token of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Token {
+    /// The token.
+    pub(crate) text: String,
+    /// Whether it came by cookie: browsers send it along whatever page asks.
+    pub(crate) is_cookie: bool,
+}
+
 /// The first token in the order header, cookie, query (GET only), WebSocket subprotocol.
-pub(crate) fn token(parts: &Parts) -> Option<String> {
+pub(crate) fn token(parts: &Parts) -> Option<Token> {
+    let by_cookie = || cookie(&parts.headers).map(|text| Token { text, is_cookie: true });
+    let other = |text| Token { text, is_cookie: false };
     let found = bearer(&parts.headers)
-        .or_else(|| cookie(&parts.headers))
-        .or_else(|| query(parts))
-        .or_else(|| subprotocol(&parts.headers));
-    found.filter(|token| !token.is_empty())
+        .map(other)
+        .or_else(by_cookie)
+        .or_else(|| query(parts).map(other))
+        .or_else(|| subprotocol(&parts.headers).map(other));
+    found.filter(|token| !token.text.is_empty())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<String> {
@@ -58,7 +70,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        token(&parts)
+        token(&parts).map(|token| token.text)
     }
 
     #[test]

@@ -27,8 +27,17 @@ pub(crate) struct Caller {
     pub(crate) id: UserId,
     /// Its display name.
     pub(crate) name: String,
+    /// Whether the token itself says the name; then no request says another one.
+    pub(crate) is_named_by_token: bool,
     /// From when on the token means nobody.
     pub(crate) expires: Option<Timestamp>,
+}
+
+impl Caller {
+    /// The name of a user as a request says it; of the caller itself the token's word counts, if it has one.
+    pub(crate) fn name_of(&self, user: &UserId, said: String) -> String {
+        if self.is_named_by_token && *user == self.id { self.name.clone() } else { said }
+    }
 }
 
 /// What tokens mean.
@@ -83,10 +92,12 @@ impl Tokens {
                     }
                 })?;
                 let name = identity.name.filter(|name| !name.trim().is_empty());
+                let is_named_by_token = name.is_some();
                 let name = name.unwrap_or_else(|| identity.subject.clone());
                 Caller {
                     id: UserId::from(identity.subject),
                     name: name.chars().take(self.max_name_chars).collect(),
+                    is_named_by_token,
                     expires: Some(identity.expires),
                 }
             }
@@ -113,8 +124,13 @@ fn dev_user(token: &str) -> Caller {
         }
     };
     match id {
-        Some(id) => Caller { id: UserId::from(id), name: title_case(id), expires: None },
-        None => Caller { id: UserId::from("authenticated_user"), name: "User".to_owned(), expires: None },
+        Some(id) => Caller { id: UserId::from(id), name: title_case(id), is_named_by_token: false, expires: None },
+        None => Caller {
+            id: UserId::from("authenticated_user"),
+            name: "User".to_owned(),
+            is_named_by_token: false,
+            expires: None,
+        },
     }
 }
 

@@ -87,6 +87,12 @@ impl Config {
                 return Err(ConfigError::wrong("allowed_origins", problem));
             }
         }
+        for host in self.allowed_hosts.iter().flatten() {
+            if host.is_empty() || host.contains(['/', ' ', '@']) || host.contains("://") {
+                let problem = format!("has {host:?}, which is no name of a host; write `chat.example` or `*`");
+                return Err(ConfigError::wrong("allowed_hosts", problem));
+            }
+        }
         if let Some(secret) = &self.jwt_secret {
             let (least, given) = (self.jwt_algorithm.least_secret(), secret.text().len());
             if given < least {

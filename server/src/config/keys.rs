@@ -111,14 +111,19 @@ keys! {
     jwks_refresh_ms: u64 = 60_000, 0..=DAY_MS;
     /// A key set older than this is read again, in milliseconds.
     jwks_max_age_ms: u64 = 3_600_000, 1..=DAY_MS;
-    /// The web pages that may open sockets, as `https://host:port`; `*` is all. Without a list: the server's own
+    /// The web pages that may open sockets and read answers, as `https://host:port`; `*` is all. Without a list: the server's own
     /// origin, and in mode `dev` pages of this machine.
     allowed_origins: Option<Vec<String>> = None;
+    /// The names under which the server may be asked (`chat.example`, with or without a port), so that no web page reaches
+    /// it under a name of its own; `*` is all. Addresses, `localhost` and its subdomains always are. Without a list: no
+    /// further name where the server listens on loopback alone, any name elsewhere.
+    allowed_hosts: Option<Vec<String>> = None;
     /// Whether `/metrics` needs no token.
     metrics_public: bool = true;
 
     /// Where conversations are kept: `sqlite`, `postgres://USER:PASSWORD@HOST/DATABASE`, or `memory` (gone with the
-    /// process).
+    /// process). With `?sslmode=require` the connection is encrypted, with `verify-ca` or `verify-full` and
+    /// `sslrootcert=FILE` the database is verified as well.
     store: String = "sqlite".to_owned();
     /// Folder of the SQLite database; made where it is missing, and used by one process at a time.
     data: String = "roundtable-data".to_owned();
@@ -130,6 +135,8 @@ keys! {
     store_batch: usize = 512, 1..=100_000;
     /// How long the database server may take for an answer, in milliseconds.
     store_timeout_ms: u64 = 10_000, 1..=DAY_MS;
+    /// How long the store's state is taken as known by `/ready` and `/health`, in milliseconds.
+    health_interval_ms: u64 = 1_000, 0..=DAY_MS;
     /// A conversation that nobody is connected to is put away after this long without a request, in milliseconds; 0
     /// keeps it in memory.
     idle_unload_ms: u64 = 300_000, 0..=DAY_MS;
@@ -170,6 +177,15 @@ keys! {
     ai_participant_name: String = "NLWeb Assistant".to_owned();
     /// How long an AI may take for an answer, in milliseconds.
     ai_timeout_ms: u64 = 20_000, 1..=DAY_MS;
+    /// The most questions of one user to the AI a minute, over all conversations; 0 is no limit. Without a value 30 in
+    /// mode `jwt` and no limit in mode `dev`.
+    ai_jobs_per_user: Option<u32> = None;
+    /// The most questions to the AI a minute; 0 is no limit. Without a value 600 in mode `jwt` and no limit in mode `dev`.
+    ai_jobs_per_minute: Option<u32> = None;
+    /// The most characters of an earlier answer that a provider is told.
+    ai_context_chars: usize = 4_000, 1..=1 << 20;
+    /// The most bytes of a URL that a provider is asked by; what was said before is cut to fit.
+    ai_url_bytes: usize = 7_500, 1_000..=1 << 20;
     /// The most messages of a conversation that wait for the AI; the oldest go first.
     ai_queue_capacity: usize = 100;
 
@@ -184,6 +200,9 @@ keys! {
     max_in_flight: usize = 1_100, 1..=1_000_000;
     /// How many messages a new socket is shown.
     history_limit: u64 = 50;
+    /// The most bytes of one page: a sync frame, a page of messages, the messages of a conversation, what a conversation
+    /// keeps at hand.
+    page_bytes: usize = 1_048_576, 1_024..=1 << 26;
     /// The most messages in one sync frame.
     sync_page: usize = 500, 1..=10_000;
 
@@ -210,6 +229,11 @@ keys! {
     messages_per_minute: Option<u32> = None;
     /// How many of them may come at once.
     message_burst: u32 = 60, 1..=1_000_000;
+    /// The most frames of one user a minute, messages and all others together; 0 is no limit. Without a value 6000 in
+    /// mode `jwt` and no limit in mode `dev`.
+    frames_per_minute: Option<u32> = None;
+    /// How many of them may come at once.
+    frame_burst: u32 = 600, 1..=1_000_000;
     /// The most requests of one user a minute; 0 is no limit. Without a value 1200 in mode `jwt` and no limit in mode
     /// `dev`.
     requests_per_minute: Option<u32> = None;
@@ -218,16 +242,21 @@ keys! {
     /// The most conversations that one user can come to be in by creating or joining; 0 is no limit. Without a value
     /// 1000 in mode `jwt` and no limit in mode `dev`.
     max_conversations_per_user: Option<usize> = None;
+    /// Whether whoever knows the id of a conversation may join it; else an invite is needed, or a participant who adds
+    /// one.
+    open_join: bool = true;
     /// How long an invite is good that says nothing else, in seconds.
     invite_seconds: u64 = 604_800;
     /// The longest that an invite can be good, in seconds.
     max_invite_seconds: u64 = 31_536_000, 1..=3_153_600_000;
     /// The most invites of a conversation that are good at a time.
     max_invites: usize = 1_000, 1..=1_000_000;
+    /// The most open connections that are no sockets; one more is answered 503.
+    max_connections: usize = 10_000, 1..=10_000_000;
     /// The most open sockets of the server.
     max_sockets: usize = 10_000, 1..=10_000_000;
     /// The most open sockets of one user; 0 is no limit.
-    max_sockets_per_user: usize = 0;
+    max_sockets_per_user: usize = 100;
     /// The most people at the creation of a conversation.
     max_participants_at_creation: usize = 10, 1..=100_000;
     /// The most people in a conversation.
@@ -241,7 +270,8 @@ keys! {
     heartbeat_interval_ms: u64 = 30_000, 1..=DAY_MS;
     /// A socket that is silent this long after a ping was due is closed, in milliseconds.
     heartbeat_timeout_ms: u64 = 10_000, 1..=DAY_MS;
-    /// A write that makes no progress for this long closes the socket, in milliseconds.
+    /// A write that makes no progress for this long closes the socket, or the connection that reads an answer, in
+    /// milliseconds.
     write_timeout_ms: u64 = 10_000, 1..=DAY_MS;
     /// How long a closing socket waits for the other side, in milliseconds.
     close_timeout_ms: u64 = 5_000, 1..=DAY_MS;
@@ -251,6 +281,10 @@ keys! {
     body_timeout_ms: u64 = 30_000, 1..=DAY_MS;
     /// At most one "types" of a sender is relayed in this period, in milliseconds.
     typing_interval_ms: u64 = 3_000, 0..=DAY_MS;
+    /// A read position that a socket told is stored at the latest after this, in milliseconds.
+    read_interval_ms: u64 = 1_000, 0..=DAY_MS;
+    /// So many ends of typing of a sender are relayed in a second; the last state is always told.
+    typing_ends_per_second: usize = 4, 1..=1_000;
     /// What `retry_after` says when a queue is full or the server closes, in milliseconds.
     retry_after_ms: u64 = 1_000, 0..=DAY_MS;
     /// By how much `retry_after` of a closing server differs from socket to socket, so that not all come back at

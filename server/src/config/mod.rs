@@ -1,7 +1,7 @@
 //! Configuration: one flat set of keys, the same in a file, in the environment and in code.
 //!
-//! [`keys`] (every key, declared once), `choices` and `script` (values of keys), `check` and `ai` (what must hold between
-//! keys), `read` (defaults, then a file, the environment, flags), [`error`].
+//! `keys` (every key, declared once), `choices` and `script` (values of keys), `check` and `ai` (what must hold between
+//! keys), `read` (defaults, then a file, the environment, flags), `error`.
 
 mod ai;
 mod check;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::core::{Change, CloseReason, Outcome, Rejection, Signal, View};
+use crate::core::{Change, CloseReason, Outcome, Rejection, Signal, StartAt, View};
 use crate::domain::{ClientMessageId, SequenceId, SocketId, UserId};
 use crate::outbound::{Outbound, Permit};
 
@@ -22,6 +22,15 @@ pub(crate) enum ReplyTo {
     },
     /// A request that waits for its answer.
     Request(oneshot::Sender<Result<Outcome, Rejection>>),
+    /// Whoever waits for a socket's read position to be stored.
+    StoredRead {
+        /// The socket that said so.
+        socket: SocketId,
+        /// Told when it is stored, or cannot be.
+        done: Option<oneshot::Sender<()>>,
+        /// Given back once the outcome is known.
+        permit: Permit,
+    },
     /// An AI's own message.
     Ai,
 }
@@ -50,13 +59,15 @@ pub(crate) enum ActorMessage {
         socket: SocketId,
         /// Its user.
         user: UserId,
-        /// The last message that it knows.
-        after: Option<SequenceId>,
+        /// Where its client says that it is in the log.
+        start: StartAt,
         /// Where its frames go.
         outbound: Arc<Outbound>,
         /// Told once it is connected, or why it cannot be.
         reply: oneshot::Sender<Result<(), CloseReason>>,
     },
+    /// Store this user's read position now, if one waits.
+    StoreRead(UserId, oneshot::Sender<()>),
     /// A socket closed.
     Disconnect(SocketId),
     /// A socket is to be closed.
@@ -71,7 +82,7 @@ impl ReplyTo {
     /// The permit of a frame, once its outcome is on its way.
     pub(crate) fn into_permit(self) -> Permit {
         match self {
-            Self::Socket { permit, .. } => permit,
+            Self::Socket { permit, .. } | Self::StoredRead { permit, .. } => permit,
             Self::Request(_) | Self::Ai => None,
         }
     }

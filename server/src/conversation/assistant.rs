@@ -8,9 +8,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
-use crate::ai::{AiError, Answering, Context, Provider, Question};
-use crate::core::{MessageDraft, Outcome, Rejection};
-use crate::domain::{AiChunk, Message, MessageId, MessageKind, UserId};
+use crate::ai::{AiError, Answering, Provider, Question};
+use crate::core::{AiJob, MessageDraft, Outcome, Rejection};
+use crate::domain::{AiChunk, MessageId, MessageKind, UserId};
 use crate::log::StoredState;
 
 /// The first pause before an answer that was not stored is tried again; each next one is twice as long.
@@ -112,13 +112,13 @@ impl Assistant {
     }
 
     /// Asks about a message.
-    pub(super) fn ask(&mut self, message: Arc<Message>, state: &StoredState) {
+    pub(super) fn ask(&mut self, job: AiJob, state: &StoredState) {
         let Some(ai) = &self.ai else {
             return;
         };
+        let AiJob { message, context } = job;
         let (sender, chunks) = mpsc::channel(16);
         let question = message.id.clone();
-        let context = Context::build(state.recent.iter(), message.sequence);
         let (sites, mode) = (state.sites.clone(), state.mode.clone());
         debug!(message = %question, context = context.human.len(), answered = context.last_answer.is_some(), "asking the AI");
         let answering = ai.provider.answer(Question { message, context, sites, mode }, sender);

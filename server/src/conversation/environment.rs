@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{Clock, SocketId};
+use crate::limits::Rates;
 use crate::metrics::Metrics;
 
 /// What all conversations of a server share beside the store.
@@ -13,6 +14,12 @@ pub(crate) struct Environment {
     pub(crate) clock: Clock,
     /// What is counted.
     pub(crate) metrics: Arc<Metrics>,
+    /// The most bytes of recent messages that a conversation keeps as frames.
+    pub(crate) recent_bytes: usize,
+    /// How long a read position may wait to be stored.
+    pub(crate) read_interval: Duration,
+    /// How often the AI may be asked.
+    pub(crate) rates: Arc<Rates>,
     /// What `server_closing` tells.
     pub(crate) reconnect: Reconnect,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::actor_message::{ActorMessage, Query, ReplyTo};
-use crate::core::{Change, CloseReason, MessageDraft, Outcome, Rejection, Signal, View};
+use crate::core::{Change, CloseReason, MessageDraft, Outcome, Rejection, Signal, StartAt, View};
 use crate::domain::{ClientMessageId, ConversationId, InviteId, Message, SequenceId, SocketId, UserId};
 use crate::log::{Edit, Invite};
 use crate::outbound::{Outbound, Permit, RecentFrames};
@@ -20,7 +20,16 @@ pub(crate) struct ConversationHandle {
     pub(super) mailbox: mpsc::UnboundedSender<ActorMessage>,
     pub(super) store: Arc<dyn Store>,
     pub(super) recent: Arc<RecentFrames>,
-    pub(super) pending: Arc<AtomicUsize>,
+    pub(super) counters: Arc<Counters>,
+}
+
+/// What can be seen of a conversation from outside.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    /// Messages that are accepted and not yet durable.
+    pub(super) pending: AtomicUsize,
+    /// Read positions that wait to be stored.
+    pub(super) unstored_reads: AtomicUsize,
 }
 
 /// A page of the log as a participant reads it.
@@ -52,21 +61,35 @@ impl ConversationHandle {
         &self.recent
     }
 
-    /// Whether the conversation's task has ended.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.mailbox.is_closed()
+    /// Whether both are of the same owner, or one of the owners has ended.
+    #[cfg(test)]
+    pub(super) fn has_same_owner(&self, other: &Self) -> bool {
+        self.mailbox.same_channel(&other.mailbox)
+    }
+
+    /// Whether read positions wait to be stored.
+    pub(super) fn has_unstored_reads(&self) -> bool {
+        self.counters.unstored_reads.load(Ordering::Relaxed) > 0
+    }
+
+    /// Stores a user's read position, if one waits.
+    pub(super) async fn store_read(&self, user: UserId) {
+        let (reply, done) = oneshot::channel();
+        self.send(ActorMessage::StoreRead(user, reply));
+        // Whatever comes of it: the socket that said so is told.
+        let _ = done.await;
     }
 
     /// Messages that are accepted and not yet stored.
     pub(crate) fn pending(&self) -> usize {
-        self.pending.load(Ordering::Relaxed)
+        self.counters.pending.load(Ordering::Relaxed)
     }
 
     /// Posts a message over REST.
     pub(crate) async fn post(&self, draft: MessageDraft) -> Result<(Arc<Message>, bool), Rejection> {
         match self.change(Change::Post(draft)).await? {
             Outcome::Posted { message, duplicate } => Ok((message, duplicate)),
-            _ => Err(Rejection::ShuttingDown),
+            other => Err(unexpected(&other)),
         }
     }
 
@@ -80,7 +103,7 @@ impl ConversationHandle {
     pub(crate) async fn invite(&self, by: UserId, lasts: Duration, max_uses: Option<u32>) -> Result<Invite, Rejection> {
         match self.change(Change::CreateInvite { by, id: InviteId::random(), lasts, max_uses }).await? {
             Outcome::Invited(invite) => Ok(invite),
-            _ => Err(Rejection::ShuttingDown),
+            other => Err(unexpected(&other)),
         }
     }
 
@@ -121,17 +144,35 @@ impl ConversationHandle {
     }
 
     /// Messages after a place, for a participant.
-    pub(crate) async fn page(&self, reader: UserId, after: SequenceId, limit: usize) -> Result<LogPage, Rejection> {
+    pub(crate) async fn page(
+        &self,
+        reader: UserId,
+        after: SequenceId,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<LogPage, Rejection> {
         let current = self.newest_message(reader).await?;
-        let mut messages = self.read_log(after, limit).await.map_err(|_| Rejection::StorageUnavailable)?;
+        let mut messages = self.read_log(after, limit, bytes).await.map_err(|_| Rejection::StorageUnavailable)?;
         // What was committed since the question is not in this answer.
         messages.retain(|message| message.sequence <= current);
+        let mut total = 0;
+        let fitting = messages.iter().take_while(|message| {
+            total += message.bytes();
+            total <= bytes
+        });
+        // One message always fits.
+        messages.truncate(fitting.count().max(1));
         Ok(LogPage { messages, current })
     }
 
     /// Messages after a place, unguarded: for a socket that was admitted.
-    pub(crate) async fn read_log(&self, after: SequenceId, limit: usize) -> Result<Vec<Arc<Message>>, StoreError> {
-        self.store.messages_after(&self.id, after, limit).await
+    pub(crate) async fn read_log(
+        &self,
+        after: SequenceId,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<Vec<Arc<Message>>, StoreError> {
+        self.store.messages_after(&self.id, after, limit, bytes).await
     }
 
     /// Opens a socket, or says how to close it: its user is no participant (any more), or the server closes.
@@ -139,12 +180,12 @@ impl ConversationHandle {
         &self,
         socket: SocketId,
         user: UserId,
-        after: Option<SequenceId>,
+        start: StartAt,
         outbound: Arc<Outbound>,
     ) -> Result<(), CloseReason> {
         let (reply, answer) = oneshot::channel();
-        self.send(ActorMessage::Connect { socket, user, after, outbound, reply });
-        answer.await.unwrap_or(Err(CloseReason::Shutdown))
+        self.send(ActorMessage::Connect { socket, user, start, outbound, reply });
+        answer.await.unwrap_or(Err(CloseReason::ConversationLost))
     }
 
     /// A socket closed.
@@ -189,19 +230,19 @@ impl ConversationHandle {
     async fn change(&self, change: Change) -> Result<Outcome, Rejection> {
         let (reply, answer) = oneshot::channel();
         self.send(ActorMessage::Change(change, ReplyTo::Request(reply)));
-        answer.await.unwrap_or(Err(Rejection::ShuttingDown))
+        answer.await.unwrap_or(Err(Rejection::StorageUnavailable))
     }
 
     async fn query<T>(&self, ask: impl FnOnce(oneshot::Sender<Option<T>>) -> Query) -> Result<T, Rejection> {
         let (reply, answer) = oneshot::channel();
         self.send(ActorMessage::Query(ask(reply)));
-        answer.await.map_err(|_| Rejection::ShuttingDown)?.ok_or(Rejection::NotFound)
+        answer.await.map_err(|_| Rejection::StorageUnavailable)?.ok_or(Rejection::NotFound)
     }
 
     async fn view_of(&self, outcome: Outcome) -> Result<ReadView, Rejection> {
         match outcome {
             Outcome::View(view) => with_unread(&*self.store, &self.id, *view).await,
-            _ => Err(Rejection::ShuttingDown),
+            other => Err(unexpected(&other)),
         }
     }
 
@@ -220,9 +261,15 @@ pub(super) async fn with_unread(store: &dyn Store, id: &ConversationId, view: Vi
     Ok(ReadView { view, unread })
 }
 
+/// An outcome that no such change has.
+fn unexpected(outcome: &Outcome) -> Rejection {
+    debug_assert!(false, "unexpected outcome {outcome:?}");
+    Rejection::StorageUnavailable
+}
+
 fn remaining(outcome: &Outcome) -> Result<usize, Rejection> {
     match outcome {
         Outcome::Left { remaining } => Ok(*remaining),
-        _ => Err(Rejection::ShuttingDown),
+        other => Err(unexpected(other)),
     }
 }

@@ -10,7 +10,10 @@ mod assistant;
 mod cache;
 mod environment;
 mod handle;
+mod reads;
 mod registry;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::assistant::Ai;
 pub(crate) use self::environment::{Environment, Reconnect};

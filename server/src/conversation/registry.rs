@@ -1,8 +1,8 @@
 //! How conversations get into memory: by creation, or from the log when somebody asks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
@@ -10,16 +10,17 @@ use tracing::{Instrument, info, info_span, warn};
 
 use super::actor::Actor;
 use super::assistant::{Ai, Assistant};
-use super::cache::ConversationCache;
+use super::cache::{ConversationCache, LoadPermit, Lookup};
 use super::environment::Environment;
-use super::handle::{ConversationHandle, ReadView, with_unread};
+use super::handle::{ConversationHandle, Counters};
+use super::reads::PendingReads;
 use crate::core::{Limits, Pipeline, Rejection, State};
 use crate::domain::{ConversationId, InviteId, Kind, Participant, UserId};
 use crate::frame::{self, FrameEncoder, FrameSettings};
 use crate::log::{RECENT, Record, StoredState};
 use crate::net::Tasks;
 use crate::outbound::RecentFrames;
-use crate::storage::{Append, Store, StoreError};
+use crate::storage::{Append, ConversationPage, LoadedConversation, Store, StoreError};
 
 /// What a conversation is made from.
 #[derive(Debug)]
@@ -36,15 +37,6 @@ pub(crate) struct NewConversation {
     pub(crate) people: Vec<(UserId, String)>,
     /// Whether the AI participant, if there is one, is in.
     pub(crate) with_ai: bool,
-}
-
-/// One page of a user's conversations.
-#[derive(Debug)]
-pub(crate) struct MyConversations {
-    /// Newest activity first.
-    pub(crate) views: Vec<ReadView>,
-    /// How many there are in all.
-    pub(crate) total: usize,
 }
 
 /// All conversations. It knows their tasks, and nothing of what is in them.
@@ -83,33 +75,47 @@ impl Registry {
             creator: new.creator.clone(),
             at,
         }];
-        let join = |id, name, kind| Record::Joined(Participant { id, name, kind, joined_at: at });
+        let join = |id: UserId, name, kind| {
+            let added_by_others = id != new.creator;
+            Record::Joined(Participant { id, name, kind, joined_at: at, added_by_others })
+        };
         let people = new.people.into_iter();
         records.extend(people.map(|(id, name)| join(id, name, Kind::Human)));
         if let Some(ai) = self.ai.as_ref().filter(|_| new.with_ai) {
             records.push(join(ai.id.clone(), ai.name.clone(), Kind::Ai));
         }
         let stored = StoredState::replay(id.clone(), &records).ok_or(Rejection::StorageUnavailable)?;
-        let append = Append::new(id.clone(), records);
+        let append = Append::create(id.clone(), records);
+        let last_append = append.id;
         self.store.append(append).await.map_err(|_| Rejection::StorageUnavailable)?;
-        info!(conversation = %id, participant = %new.creator, members = stored.members.len(), "conversation created");
-        // Somebody may have found it in the log already: its owner is whoever was first, never two.
-        self.cache.slot(&id).get_or_init(|| async { self.spawn(stored.clone()) }).await;
+        info!(conversation = %id.for_logs(), participant = %new.creator, members = stored.members.len(), "conversation created");
+        // Somebody may have found it in the log already: then it has an owner, or is about to get one.
+        if let Lookup::Load(permit) = self.cache.look_up(&id) {
+            self.own(LoadedConversation { state: stored.clone(), last_append }, permit);
+        }
         Ok(stored)
     }
 
     /// Finds a conversation, in memory or in the store.
     pub(crate) async fn find(&self, id: &ConversationId) -> Result<ConversationHandle, Rejection> {
-        let slot = self.cache.slot(id);
-        let load = || async {
-            let loaded = self.store.load(id, RECENT).await.map_err(|error| unreadable(&error))?;
-            loaded.map(|stored| self.spawn(stored)).ok_or(Rejection::NotFound)
-        };
-        let found = slot.get_or_try_init(load).await.cloned();
-        if found.is_err() {
-            self.cache.remove_if_empty(id);
+        loop {
+            let permit = match self.cache.look_up(id) {
+                Lookup::Found(handle) => return Ok(handle),
+                Lookup::Loading(loading) => match loading.result().await {
+                    Some(result) => return result,
+                    // Whoever loaded it went away.
+                    None => continue,
+                },
+                Lookup::Load(permit) => permit,
+            };
+            let rejection = match self.store.load(id, RECENT).await {
+                Ok(Some(loaded)) => return Ok(self.own(loaded, permit)),
+                Ok(None) => Rejection::NotFound,
+                Err(error) => unreadable(&error),
+            };
+            permit.fail(rejection.clone());
+            return Err(rejection);
         }
-        found
     }
 
     /// Finds the conversation that an invite leads to.
@@ -118,42 +124,21 @@ impl Registry {
         self.find(&id.ok_or(Rejection::InviteNotFound)?).await
     }
 
-    /// How many conversations a user is in.
-    pub(crate) async fn count_of_user(&self, user: &UserId) -> Result<usize, Rejection> {
-        let page = self.store.conversations_of(user, 0, 0).await;
-        page.map(|page| page.total).map_err(|error| unreadable(&error))
+    /// How many conversations a user is in by its own doing.
+    pub(crate) async fn count_own(&self, user: &UserId) -> Result<usize, Rejection> {
+        self.store.count_own(user).await.map_err(|error| unreadable(&error))
     }
 
-    /// The conversations of a user. The log says which; their owners say what is in them, and the log for those that
-    /// are not in memory: a list brings none there.
+    /// The conversations of a user, as the log has them: a list brings none into memory.
     pub(crate) async fn of_user(
         &self,
         user: &UserId,
         offset: usize,
         limit: usize,
-    ) -> Result<MyConversations, Rejection> {
-        let page = self.store.conversations_of(user, offset, limit).await;
-        let page = page.map_err(|error| unreadable(&error))?;
-        let mut views = Vec::with_capacity(page.ids.len());
-        for view in join_all(page.ids.iter().map(|id| self.read_for_list(id, user))).await {
-            match view {
-                Ok(view) => views.push(view),
-                // Left since the log was asked.
-                Err(Rejection::NotFound) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(MyConversations { views, total: page.total })
-    }
-
-    /// What a list says about a conversation.
-    async fn read_for_list(&self, id: &ConversationId, user: &UserId) -> Result<ReadView, Rejection> {
-        if let Some(conversation) = self.cache.get(id) {
-            return conversation.view(user.clone()).await;
-        }
-        let stored = self.store.load(id, 1).await.map_err(|error| unreadable(&error))?;
-        let view = State::new(stored.ok_or(Rejection::NotFound)?).view(user).ok_or(Rejection::NotFound)?;
-        with_unread(&*self.store, id, view).await
+    ) -> Result<ConversationPage, Rejection> {
+        let unstored = self.cache.filtered(ConversationHandle::has_unstored_reads);
+        join_all(unstored.iter().map(|conversation| conversation.store_read(user.clone()))).await;
+        self.store.conversations_of(user, offset, limit).await.map_err(|error| unreadable(&error))
     }
 
     /// The user id that belongs to the AI participant, if there is one.
@@ -166,9 +151,14 @@ impl Registry {
         self.cache.all()
     }
 
+    /// How many conversations are in memory.
+    pub(crate) fn count(&self) -> usize {
+        self.cache.count(|_| true)
+    }
+
     /// Whether some conversation takes no messages now.
     pub(crate) fn any_queue_full(&self) -> bool {
-        self.handles().iter().any(|handle| handle.pending() >= self.limits.queue_capacity)
+        self.cache.count(|handle| handle.pending() >= self.limits.queue_capacity) > 0
     }
 
     /// Whether the store would take a commit.
@@ -188,29 +178,52 @@ impl Registry {
         }
     }
 
-    fn spawn(&self, stored: StoredState) -> ConversationHandle {
-        let id = stored.id.clone();
-        let recent = Arc::new(RecentFrames::default());
-        for message in &stored.recent {
-            recent.push(message.sequence, frame::message(&id, message));
+    /// Starts the owner of a conversation.
+    fn own(&self, loaded: LoadedConversation, permit: LoadPermit) -> ConversationHandle {
+        let LoadedConversation { state, last_append } = loaded;
+        let id = state.id.clone();
+        let head = state.last_sequence;
+        let now = Instant::now();
+        let recent = Arc::new(RecentFrames::new(self.environment.recent_bytes));
+        for message in &state.recent {
+            recent.push(message.sequence, frame::message(&id, message), now);
         }
         let (messages, mailbox) = mpsc::unbounded_channel();
-        let pending = Arc::new(AtomicUsize::new(0));
-        let actor = Actor::new(
-            Pipeline::new(State::new(stored), self.limits),
-            FrameEncoder::new(id.clone(), self.frames),
-            Arc::clone(&self.store),
-            Arc::clone(&recent),
-            Arc::clone(&pending),
-            Assistant::new(self.ai.clone()),
-            self.environment.clone(),
+        let counters = Arc::new(Counters::default());
+        let handle = ConversationHandle {
+            id: id.clone(),
+            mailbox: messages,
+            store: Arc::clone(&self.store),
+            recent: Arc::clone(&recent),
+            counters: Arc::clone(&counters),
+        };
+        let actor = Actor {
+            pipeline: Pipeline::new(State::new(state), self.limits),
+            frames: FrameEncoder::new(id.clone(), self.frames),
+            store: Arc::clone(&self.store),
+            recent,
+            counters,
+            assistant: Assistant::new(self.ai.clone()),
+            reads: PendingReads::default(),
+            environment: self.environment.clone(),
             mailbox,
-            Arc::clone(&self.cache),
-            self.idle_unload,
-        );
-        let span = info_span!(parent: None, "conversation", id = %id);
+            idle_unload: self.idle_unload,
+            inbox: Vec::new(),
+            outbounds: BTreeMap::new(),
+            head,
+            has_new_head: false,
+            touched: Vec::new(),
+            to_close: Vec::new(),
+            request: None,
+            last_append,
+            append: None,
+            unload_at: None,
+            drained: Vec::new(),
+            permit: permit.succeed(&handle),
+        };
+        let span = info_span!(parent: None, "conversation", id = %id.for_logs());
         self.tasks.spawn(actor.run().instrument(span));
-        ConversationHandle { id, mailbox: messages, store: Arc::clone(&self.store), recent, pending }
+        handle
     }
 }
 
@@ -218,102 +231,4 @@ impl Registry {
 fn unreadable(error: &StoreError) -> Rejection {
     warn!(%error, "the store could not be read");
     Rejection::StorageUnavailable
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::Map;
-
-    use super::*;
-    use crate::conversation::Reconnect;
-    use crate::core::{MessageDraft, Rules};
-    use crate::domain::{Clock, MessageId, MessageKind, SequenceId};
-    use crate::metrics::Metrics;
-    use crate::storage::MemoryStore;
-
-    fn registry(idle_unload: Duration) -> Registry {
-        let limits = Limits {
-            rules: Rules { max_participants: 10, max_invites: 10 },
-            queue_capacity: 1_000,
-            batch: 8,
-            ai_capacity: 1,
-            history: 50,
-            typing_interval: Duration::ZERO,
-        };
-        let frames = FrameSettings {
-            max_message_chars: 100,
-            heartbeat: Duration::from_secs(1),
-            retry_after: Duration::from_secs(1),
-            input_timeout_single: 0,
-            input_timeout_multi: 0,
-        };
-        let metrics = Arc::new(Metrics::new().unwrap());
-        let store = Arc::new(MemoryStore::new(metrics.store()));
-        let reconnect = Reconnect { after: Duration::ZERO, spread: Duration::ZERO };
-        let environment = Environment { clock: Clock::default(), metrics, reconnect };
-        Registry::new(store, None, limits, frames, environment, Some(idle_unload))
-    }
-
-    async fn created(registry: &Registry) -> ConversationId {
-        let people = vec![(UserId::from("ann"), "Ann".to_owned())];
-        let creator = UserId::from("ann");
-        let (title, mode) = ("talk".to_owned(), "list".to_owned());
-        let new = NewConversation { title, sites: Vec::new(), mode, creator, people, with_ai: false };
-        registry.create(new).await.unwrap().id
-    }
-
-    fn draft() -> MessageDraft {
-        MessageDraft {
-            id: MessageId::random(),
-            client_id: None,
-            sender: UserId::from("ann"),
-            socket: None,
-            kind: MessageKind::Text,
-            content: "text".to_owned(),
-            metadata: Map::new(),
-        }
-    }
-
-    /// Conversations that leave at every opportunity, while many ask for them: nobody is sent away, nothing is lost,
-    /// and no slot is given twice.
-    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn a_conversation_that_leaves_loses_no_letter() {
-        const TASKS: u64 = 8;
-        const EACH: u64 = 400;
-        let registry = Arc::new(registry(Duration::ZERO));
-        let talk = created(&registry).await;
-        let work = |_| {
-            let (registry, talk) = (Arc::clone(&registry), talk.clone());
-            tokio::spawn(async move {
-                for _ in 0..EACH {
-                    registry.find(&talk).await.unwrap().post(draft()).await.unwrap();
-                    assert_eq!(registry.of_user(&UserId::from("ann"), 0, 1).await.unwrap().views.len(), 1);
-                    tokio::task::yield_now().await;
-                }
-            })
-        };
-        for task in (0..TASKS).map(work).collect::<Vec<_>>() {
-            task.await.unwrap();
-        }
-        let view = registry.find(&talk).await.unwrap().view(UserId::from("ann")).await.unwrap();
-        assert_eq!(view.view.stored.last_sequence, SequenceId(TASKS * EACH));
-    }
-
-    #[tokio::test]
-    async fn quiet_conversations_leave_and_a_list_brings_none_back() {
-        let registry = registry(Duration::ZERO);
-        let talk = created(&registry).await;
-        while !registry.handles().is_empty() {
-            tokio::task::yield_now().await;
-        }
-        let mine = registry.of_user(&UserId::from("ann"), 0, 10).await.unwrap();
-        assert_eq!((mine.views.len(), mine.total), (1, 1));
-        assert!(registry.handles().is_empty(), "listing reads the log");
-        let held = registry.find(&talk).await.unwrap();
-        held.post(draft()).await.unwrap();
-        for _ in 0..100 {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(registry.handles().len(), 1, "it stays while somebody holds it");
-    }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Rules {
     pub(crate) max_participants: usize,
     /// The most invites that are good at a time.
     pub(crate) max_invites: usize,
+    /// Whether whoever knows a conversation may join it.
+    pub(crate) open_join: bool,
 }
 
 /// Decides about a change. `prior` is what the store knows under the sender's id of the message.
@@ -49,7 +51,13 @@ pub(crate) fn decide(
 ) -> Decision {
     match change {
         Change::Post(draft) => say(state, draft, prior, at),
-        Change::Join { by, user, name } => join(state, by, user, name, rules, at),
+        Change::Join { by, user, name } => {
+            let is_new = by == user && !state.members.contains_key(user);
+            if is_new && !rules.open_join {
+                return Rejection::Forbidden("joining needs an invite, or a participant who adds you").into();
+            }
+            join(state, by, user, name, rules, at)
+        }
         Change::Leave { user } => leave(state, user, at),
         Change::Remove { by, user } => remove(state, by, user, at),
         Change::CreateInvite { by, id, lasts, max_uses } => {
@@ -112,7 +120,8 @@ fn join(state: &StoredState, by: &UserId, user: &UserId, name: &str, rules: Rule
     if state.humans() >= rules.max_participants {
         return Rejection::CapacityReached(rules.max_participants).into();
     }
-    let participant = Participant { id: user.clone(), name: name.to_owned(), kind: Kind::Human, joined_at: at };
+    let (kind, added_by_others) = (Kind::Human, by != user);
+    let participant = Participant { id: user.clone(), name: name.to_owned(), kind, joined_at: at, added_by_others };
     Record::Joined(participant).into()
 }
 

@@ -138,6 +138,29 @@ pub(crate) struct Fault {
     pub(crate) retry_after: Option<Duration>,
 }
 
+impl Fault {
+    /// A sync from a place where no message is.
+    pub(crate) fn impossible_sync(current: SequenceId) -> Self {
+        Self {
+            kind: FaultKind::InvalidSync,
+            message: format!("last_sequence_id must be a number from 0 to {current}"),
+            message_id: None,
+            retry_after: None,
+        }
+    }
+}
+
+/// Where a client says that it is in the log when its socket opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StartAt {
+    /// It knows nothing: it gets the newest messages.
+    Newest,
+    /// It knows everything up to this message.
+    After(SequenceId),
+    /// It says what makes no sense: it is told so, and gets the newest messages.
+    Impossible,
+}
+
 /// The kinds of faults, each with its name and number on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FaultKind {
@@ -190,6 +213,8 @@ pub(crate) enum CloseReason {
     TooSlow,
     /// The log could not be read.
     LogUnavailable,
+    /// The task that owned the conversation ended.
+    ConversationLost,
 }
 
 /// What the owner of a conversation does to the world after a command.

@@ -20,7 +20,7 @@ pub(crate) use self::command::{Change, MessageDraft, Outcome, Signal};
 pub(crate) use self::decide::Rules;
 #[cfg(test)]
 pub(crate) use self::decide::{Decision, decide};
-pub(crate) use self::event::{Audience, CloseReason, Effect, Event, Fault, FaultKind, Roster, RosterEntry};
-pub(crate) use self::pipeline::{AppendOutcome, BATCH, Limits, Pipeline, Step};
+pub(crate) use self::event::{Audience, CloseReason, Effect, Event, Fault, FaultKind, Roster, RosterEntry, StartAt};
+pub(crate) use self::pipeline::{AiJob, AppendOutcome, BATCH, Limits, Pipeline, Step};
 pub(crate) use self::rejection::Rejection;
-pub(crate) use self::state::{State, View};
+pub(crate) use self::state::{State, TypingLimits, View};

@@ -7,16 +7,16 @@
 //! faults) wait behind that socket's own changes; connections, queries and other sockets' signals do not
 //! wait, they see what is committed.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use super::command::{Change, Outcome, Signal};
 use super::decide::{Decision, Rules, decide};
-use super::event::{Audience, CloseReason, Effect, Event, Fault, FaultKind};
+use super::event::{Audience, CloseReason, Effect, Event, Fault, StartAt};
 use super::rejection::Rejection;
-use super::state::State;
-use crate::domain::{Kind, Message, Now, SequenceId, SocketId, UserId};
+use super::state::{State, TypingLimits};
+use crate::domain::{AiContext, Kind, Message, Now, SequenceId, SocketId, UserId};
 use crate::log::{Record, SentKey};
 
 /// The most changes that make sense in one batch. Below [`crate::log::RECENT`], so that a batch sees all of its
@@ -36,8 +36,8 @@ pub(crate) struct Limits {
     pub(crate) ai_capacity: usize,
     /// The last so many messages greet a socket that names none.
     pub(crate) history: u64,
-    /// At most one "types" per sender in this period.
-    pub(crate) typing_interval: Duration,
+    /// How often typing is relayed.
+    pub(crate) typing: TypingLimits,
 }
 
 /// What the shell has to do next, in this order. `T` is what it gave along with a command.
@@ -51,7 +51,7 @@ pub(crate) enum Step<T> {
     Reply(T, SocketId, Event),
     /// Answer a sync of a socket with a page of the log ([`Effect::Page`]).
     ReplyPage(T, Effect),
-    /// Ask the store for these, then call [`Pipeline::looked_up`].
+    /// A message was sent before: ask the store for these, then call [`Pipeline::looked_up`].
     Lookup(Vec<SentKey>),
     /// Have the store append these, then call [`Pipeline::appended`].
     Append(Vec<Record>),
@@ -62,6 +62,15 @@ pub(crate) enum Step<T> {
     JobDropped(Arc<Message>),
 }
 
+/// A message that an AI may answer, with what was said before it.
+#[derive(Debug, Clone)]
+pub(crate) struct AiJob {
+    /// The message.
+    pub(crate) message: Arc<Message>,
+    /// As it was when the message got its place, however long the job waits.
+    pub(crate) context: AiContext,
+}
+
 /// How an append ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AppendOutcome {
@@ -69,6 +78,8 @@ pub(crate) enum AppendOutcome {
     Stored,
     /// Nothing was stored.
     Failed,
+    /// Nothing was stored, because a message was sent before under its sender's id.
+    SentBefore,
     /// The store was lost while it committed: the records may be stored.
     InDoubt,
 }
@@ -110,10 +121,29 @@ enum InFlight<T> {
     /// The store looks for earlier attempts of the batch's messages.
     LookingUp(Vec<(Change, T)>),
     /// The store appends what was decided.
-    Appending(Vec<(Change, T, Decision)>),
+    Appending {
+        batch: Vec<(Change, T, Decision)>,
+        /// Whether the store was asked for earlier attempts: then it can't say again that there are some.
+        was_looked_up: bool,
+    },
     /// The store was lost while it appended these: they are stored, or not. What asked for them has been answered with
     /// an error; nothing else is appended until it is known, because a sequence id may be taken.
     InDoubt(Vec<Record>),
+}
+
+/// Records that no such change has.
+fn unexpected(records: &[Record]) -> Result<Outcome, Rejection> {
+    debug_assert!(false, "unexpected records {records:?}");
+    Err(Rejection::StorageUnavailable)
+}
+
+fn name_of<T>(in_flight: Option<&InFlight<T>>) -> &'static str {
+    match in_flight {
+        None => "nothing is in flight",
+        Some(InFlight::LookingUp(_)) => "looking up",
+        Some(InFlight::Appending { .. }) => "appending",
+        Some(InFlight::InDoubt(_)) => "in doubt",
+    }
 }
 
 /// A conversation and everything that waits in it.
@@ -125,7 +155,10 @@ pub(crate) struct Pipeline<T> {
     in_flight: Option<InFlight<T>>,
     /// Messages waiting or in in_flight.
     messages: usize,
-    jobs: VecDeque<Arc<Message>>,
+    /// How many of each socket's changes and signals wait or are in flight. Each signal asks for it, so it is counted and
+    /// not looked for.
+    of_sockets: HashMap<SocketId, usize>,
+    jobs: VecDeque<AiJob>,
     draining: bool,
 }
 
@@ -137,6 +170,7 @@ impl<T> Pipeline<T> {
             limits,
             waiting: VecDeque::new(),
             in_flight: None,
+            of_sockets: HashMap::new(),
             messages: 0,
             jobs: VecDeque::new(),
             draining: false,
@@ -180,8 +214,24 @@ impl<T> Pipeline<T> {
     }
 
     /// The oldest human message that an AI has not been asked about.
-    pub(crate) fn next_job(&mut self) -> Option<Arc<Message>> {
+    pub(crate) fn next_job(&mut self) -> Option<AiJob> {
         self.jobs.pop_front()
+    }
+
+    /// Gives up everything that waits, and says whom to tell.
+    pub(crate) fn abandon(&mut self) -> Vec<T> {
+        let mut abandoned: Vec<T> = match self.in_flight.take() {
+            None | Some(InFlight::InDoubt(_)) => Vec::new(),
+            Some(InFlight::LookingUp(batch)) => batch.into_iter().map(|(_, reply_to)| reply_to).collect(),
+            Some(InFlight::Appending { batch, .. }) => batch.into_iter().map(|(_, reply_to, _)| reply_to).collect(),
+        };
+        let reply_to = |waiting| match waiting {
+            Waiting::Change(_, reply_to) | Waiting::Signal(_, _, reply_to) => reply_to,
+        };
+        abandoned.extend(self.waiting.drain(..).map(reply_to));
+        self.of_sockets.clear();
+        self.messages = 0;
+        abandoned
     }
 
     /// A change arrives.
@@ -203,7 +253,7 @@ impl<T> Pipeline<T> {
             self.messages += 1;
             self.make_room(&mut steps);
         }
-        self.waiting.push_back(Waiting::Change(change, reply_to));
+        self.wait(Waiting::Change(change, reply_to));
         self.proceed(now, &mut steps);
         steps
     }
@@ -212,7 +262,7 @@ impl<T> Pipeline<T> {
     pub(crate) fn signal(&mut self, socket: SocketId, signal: Signal, reply_to: T, now: Now) -> Vec<Step<T>> {
         let mut steps = Vec::new();
         if self.has_waiting(socket) {
-            self.waiting.push_back(Waiting::Signal(socket, signal, reply_to));
+            self.wait(Waiting::Signal(socket, signal, reply_to));
         } else {
             self.run(socket, signal, reply_to, now, &mut steps);
         }
@@ -224,12 +274,22 @@ impl<T> Pipeline<T> {
         &mut self,
         socket: SocketId,
         user: &UserId,
-        after: Option<SequenceId>,
+        start: StartAt,
         now: Now,
     ) -> Option<(SequenceId, Vec<Step<T>>)> {
         let history = self.limits.history;
-        let (start, effects) = self.state.connect(socket, user, after, history, now)?;
+        let (start, effects) = self.state.connect(socket, user, start, history, now)?;
         Some((start, effects.into_iter().map(Step::Effect).collect()))
+    }
+
+    /// When [`Pipeline::tell_typing`] is to be called.
+    pub(crate) fn typing_due(&self) -> Option<Instant> {
+        self.state.typing_due()
+    }
+
+    /// Tells the typing whose time has come.
+    pub(crate) fn tell_typing(&mut self, now: Now) -> Vec<Step<T>> {
+        self.state.due_typing(self.limits.typing, now).into_iter().map(Step::Effect).collect()
     }
 
     /// A socket closed.
@@ -261,14 +321,17 @@ impl<T> Pipeline<T> {
         let mut steps = Vec::new();
         match self.in_flight.take() {
             Some(InFlight::LookingUp(batch)) => match result {
-                Some(found) => self.decide_batch(batch, found, now, &mut steps),
+                Some(found) => self.decide_batch(batch, Some(found), now, &mut steps),
                 None => {
                     for (change, reply_to) in batch {
                         self.fail(&change, reply_to, &mut steps);
                     }
                 }
             },
-            in_flight => self.in_flight = in_flight,
+            in_flight => {
+                debug_assert!(false, "an answer that nobody waits for: {}", name_of(in_flight.as_ref()));
+                self.in_flight = in_flight;
+            }
         }
         self.proceed(now, &mut steps);
         steps
@@ -278,20 +341,30 @@ impl<T> Pipeline<T> {
     pub(crate) fn appended(&mut self, outcome: AppendOutcome, now: Now) -> Vec<Step<T>> {
         let mut steps = Vec::new();
         match self.in_flight.take() {
-            Some(InFlight::Appending(batch)) => match outcome {
+            Some(InFlight::Appending { batch, was_looked_up }) => match outcome {
                 AppendOutcome::Stored => {
                     for (change, reply_to, decision) in batch {
                         self.settle(&change, reply_to, decision, now, &mut steps);
                     }
                 }
+                AppendOutcome::SentBefore if !was_looked_up => {
+                    let batch: Vec<_> = batch.into_iter().map(|(change, reply_to, _)| (change, reply_to)).collect();
+                    let keys = batch.iter().filter_map(|(change, _)| key_of(change)).collect();
+                    self.in_flight = Some(InFlight::LookingUp(batch));
+                    steps.push(Step::Lookup(keys));
+                    return steps;
+                }
                 AppendOutcome::InDoubt => self.doubt(batch, now, &mut steps),
-                AppendOutcome::Failed => {
+                AppendOutcome::Failed | AppendOutcome::SentBefore => {
                     for (change, reply_to, _) in batch {
                         self.fail(&change, reply_to, &mut steps);
                     }
                 }
             },
-            in_flight => self.in_flight = in_flight,
+            in_flight => {
+                debug_assert!(false, "an answer that nobody waits for: {}", name_of(in_flight.as_ref()));
+                self.in_flight = in_flight;
+            }
         }
         self.proceed(now, &mut steps);
         steps
@@ -310,7 +383,10 @@ impl<T> Pipeline<T> {
                 }
             }
             Some(InFlight::InDoubt(_)) => {}
-            in_flight => self.in_flight = in_flight,
+            in_flight => {
+                debug_assert!(false, "an answer that nobody waits for: {}", name_of(in_flight.as_ref()));
+                self.in_flight = in_flight;
+            }
         }
         self.proceed(now, &mut steps);
         steps
@@ -331,7 +407,10 @@ impl<T> Pipeline<T> {
         while let Some(waiting) = self.waiting.pop_front() {
             match waiting {
                 Waiting::Change(change, reply_to) => self.fail(&change, reply_to, steps),
-                Waiting::Signal(socket, signal, reply_to) => self.run(socket, signal, reply_to, now, steps),
+                Waiting::Signal(socket, signal, reply_to) => {
+                    self.waits_no_more(Some(socket));
+                    self.run(socket, signal, reply_to, now, steps);
+                }
             }
         }
     }
@@ -347,17 +426,13 @@ impl<T> Pipeline<T> {
                 batch.push((change, reply_to));
             }
             if !batch.is_empty() {
-                let keys: Vec<_> = batch.iter().filter_map(|(change, _)| key_of(change)).collect();
-                if keys.is_empty() {
-                    self.decide_batch(batch, Vec::new(), now, steps);
-                } else {
-                    self.in_flight = Some(InFlight::LookingUp(batch));
-                    steps.push(Step::Lookup(keys));
-                }
+                // Hardly ever is a message sent again, and the store notices: only then is it asked which one.
+                self.decide_batch(batch, None, now, steps);
                 continue;
             }
             match self.waiting.pop_front() {
                 Some(Waiting::Signal(socket, signal, reply_to)) => {
+                    self.waits_no_more(Some(socket));
                     self.run(socket, signal, reply_to, now, steps);
                 }
                 _ => return,
@@ -368,16 +443,21 @@ impl<T> Pipeline<T> {
     fn decide_batch(
         &mut self,
         batch: Vec<(Change, T)>,
-        found: Vec<Option<Arc<Message>>>,
+        found: Option<Vec<Option<Arc<Message>>>>,
         now: Now,
         steps: &mut Vec<Step<T>>,
     ) {
-        let mut draft = self.state.stored().clone();
-        let mut found = found.into_iter();
+        let stored = self.state.stored();
+        let mut draft = stored.draft();
+        let was_looked_up = found.is_some();
+        let mut found = found.unwrap_or_default().into_iter();
         let mut records = Vec::new();
         let mut decided = Vec::with_capacity(batch.len());
         for (change, reply_to) in batch {
-            let prior = key_of(&change).and_then(|_| found.next().flatten());
+            let prior = key_of(&change).and_then(|key| {
+                let recent = stored.recently_sent(&key.sender, &key.client_id).cloned();
+                found.next().flatten().or(recent)
+            });
             let decision = decide(&draft, &change, prior.as_ref(), self.limits.rules, now.wall);
             if let Decision::Commit(new) = &decision {
                 for record in new {
@@ -392,13 +472,14 @@ impl<T> Pipeline<T> {
                 self.settle(&change, reply_to, decision, now, steps);
             }
         } else {
-            self.in_flight = Some(InFlight::Appending(decided));
+            self.in_flight = Some(InFlight::Appending { batch: decided, was_looked_up });
             steps.push(Step::Append(records));
         }
     }
 
     /// The change's records, if any, are stored: take them in, tell, and answer.
     fn settle(&mut self, change: &Change, reply_to: T, decision: Decision, now: Now, steps: &mut Vec<Step<T>>) {
+        self.waits_no_more(socket_of(change));
         if matches!(change, Change::Post(_)) {
             self.messages = self.messages.saturating_sub(1);
         }
@@ -439,13 +520,13 @@ impl<T> Pipeline<T> {
         match change {
             Change::Post(_) => match records {
                 [Record::Posted(message)] => Ok(Outcome::Posted { message: Arc::clone(message), duplicate: false }),
-                _ => Ok(Outcome::Done),
+                other => unexpected(other),
             },
             Change::Join { by, .. } | Change::Edit { by, .. } => seen(by),
             Change::AcceptInvite { user, .. } => seen(user),
             Change::CreateInvite { .. } => match records {
                 [Record::Invited(invite)] => Ok(Outcome::Invited(invite.clone())),
-                _ => Ok(Outcome::Done),
+                other => unexpected(other),
             },
             Change::Leave { .. } | Change::Remove { .. } => {
                 Ok(Outcome::Left { remaining: self.state.stored().members.len() })
@@ -455,19 +536,34 @@ impl<T> Pipeline<T> {
     }
 
     fn fail(&mut self, change: &Change, reply_to: T, steps: &mut Vec<Step<T>>) {
+        self.waits_no_more(socket_of(change));
         if matches!(change, Change::Post(_)) {
             self.messages = self.messages.saturating_sub(1);
         }
         steps.push(Step::Answer(reply_to, Err(Rejection::StorageUnavailable)));
     }
 
+    fn wait(&mut self, waiting: Waiting<T>) {
+        if let Some(socket) = waiting.socket() {
+            *self.of_sockets.entry(socket).or_default() += 1;
+        }
+        self.waiting.push_back(waiting);
+    }
+
+    /// Something of this socket waits no longer.
+    fn waits_no_more(&mut self, socket: Option<SocketId>) {
+        if let Some(socket) = socket
+            && let Some(count) = self.of_sockets.get_mut(&socket)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.of_sockets.remove(&socket);
+            }
+        }
+    }
+
     fn has_waiting(&self, socket: SocketId) -> bool {
-        let in_flight = match &self.in_flight {
-            None | Some(InFlight::InDoubt(_)) => false,
-            Some(InFlight::LookingUp(batch)) => batch.iter().any(|(change, _)| socket_of(change) == Some(socket)),
-            Some(InFlight::Appending(batch)) => batch.iter().any(|(change, ..)| socket_of(change) == Some(socket)),
-        };
-        in_flight || self.waiting.iter().any(|waiting| waiting.socket() == Some(socket))
+        self.of_sockets.contains_key(&socket)
     }
 
     /// Handles a signal whose turn has come. Signals of a socket that is gone are forgotten.
@@ -480,8 +576,7 @@ impl<T> Pipeline<T> {
             Signal::Ping => Step::Reply(reply_to, socket, Event::Pong),
             Signal::Faulty(fault) => Step::Reply(reply_to, socket, Event::Fault(fault)),
             Signal::Typing(typing) => {
-                let interval = self.limits.typing_interval;
-                let effect = self.state.typing(socket, typing, interval, now);
+                let effect = self.state.typing(socket, typing, self.limits.typing, now);
                 steps.extend(effect.map(Step::Effect));
                 return;
             }
@@ -490,12 +585,7 @@ impl<T> Pipeline<T> {
                 Step::ReplyPage(reply_to, Effect::Page { socket, after, current, roster })
             }
             Signal::Sync(_) => {
-                let fault = Fault {
-                    kind: FaultKind::InvalidSync,
-                    message: format!("last_sequence_id must be a number from 0 to {current}"),
-                    message_id: None,
-                    retry_after: None,
-                };
+                let fault = Fault::impossible_sync(current);
                 Step::Reply(reply_to, socket, Event::Fault(fault))
             }
         });
@@ -507,7 +597,12 @@ impl<T> Pipeline<T> {
         let kind_of_sender = members.get(&message.sender).map(|sender| sender.kind);
         let has_ai = members.values().any(|member| member.kind == Kind::Ai);
         if has_ai && kind_of_sender == Some(Kind::Human) && !self.draining {
-            self.jobs.push_back(Arc::clone(message));
+            let stored = self.state.stored();
+            let context = AiContext {
+                human: stored.last_human.iter().cloned().collect(),
+                last_answer: stored.last_answer.clone(),
+            };
+            self.jobs.push_back(AiJob { message: Arc::clone(message), context });
             self.make_room(steps);
         }
     }
@@ -520,7 +615,7 @@ impl<T> Pipeline<T> {
             let Some(dropped) = self.jobs.pop_front() else {
                 return;
             };
-            steps.push(Step::JobDropped(dropped));
+            steps.push(Step::JobDropped(dropped.message));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Why a change is refused.
 
+use super::event::FaultKind;
 use crate::domain::{ClientMessageId, UserId};
 
 /// Why a change was refused.
@@ -44,4 +45,40 @@ pub(crate) enum Rejection {
     /// The server is going down.
     #[error("the server is shutting down")]
     ShuttingDown,
+}
+
+/// How a rejection is named everywhere: over HTTP, in frames, in metrics and logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RejectionNames {
+    /// The status over HTTP.
+    pub(crate) status: u16,
+    /// The code over HTTP, in metrics and in logs.
+    pub(crate) code: &'static str,
+    /// The fault on a socket.
+    pub(crate) fault: FaultKind,
+    /// Whether trying again later makes sense.
+    pub(crate) may_retry: bool,
+}
+
+impl Rejection {
+    /// The one table of rejections.
+    pub(crate) fn names(&self) -> RejectionNames {
+        use FaultKind::{IdConflict, NotParticipant, QueueFull, ShuttingDown, StorageUnavailable};
+        let (status, code, fault, may_retry) = match self {
+            Self::NotFound => (404, "NOT_FOUND", NotParticipant, false),
+            Self::NotParticipant => (404, "NOT_PARTICIPANT", NotParticipant, false),
+            Self::Forbidden(_) => (403, "FORBIDDEN", NotParticipant, false),
+            Self::AlreadyMember(_) => (409, "ALREADY_MEMBER", NotParticipant, false),
+            Self::CapacityReached(_) => (429, "CAPACITY_REACHED", NotParticipant, false),
+            Self::InviteExpired => (410, "INVITE_EXPIRED", NotParticipant, false),
+            Self::InviteNotFound => (404, "NOT_FOUND", NotParticipant, false),
+            Self::TooManyInvites(_) => (429, "CAPACITY_REACHED", NotParticipant, false),
+            Self::ConversationLimit(_) => (429, "CONVERSATION_LIMIT", NotParticipant, false),
+            Self::IdConflict(_) => (409, "ID_CONFLICT", IdConflict, false),
+            Self::QueueFull => (429, "QUEUE_FULL", QueueFull, true),
+            Self::StorageUnavailable => (503, "STORAGE_UNAVAILABLE", StorageUnavailable, true),
+            Self::ShuttingDown => (503, "SHUTTING_DOWN", ShuttingDown, true),
+        };
+        RejectionNames { status, code, fault, may_retry }
+    }
 }

@@ -1,20 +1,58 @@
 //! What is true about a conversation, and the pure `apply`: how committed records change it, and what follows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::event::{Audience, CloseReason, Effect, Event, Roster, RosterEntry};
+use super::event::{Audience, CloseReason, Effect, Event, Fault, Roster, RosterEntry, StartAt};
 use crate::domain::{Now, Participant, SequenceId, SocketId, UserId};
 use crate::log::{Record, StoredState};
 
 /// What one user types, as far as the others were told.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 struct Typing {
     /// The others believe that it types.
     active: bool,
     /// When they were last told so.
-    told: Option<Instant>,
+    began: Option<Instant>,
+    /// When they were last told of ends, the oldest first.
+    ends: VecDeque<Instant>,
+    /// What is to be told as soon as it may be.
+    pending: Option<(bool, Instant)>,
+}
+
+/// How often typing is relayed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TypingLimits {
+    /// At most one `true` of a person in this period.
+    pub(crate) interval: Duration,
+    /// At most so many `false` of a person in a second.
+    pub(crate) ends_per_second: usize,
+}
+
+impl Typing {
+    /// When this may be told.
+    fn due(&self, typing: bool, limits: TypingLimits) -> Option<Instant> {
+        const SECOND: Duration = Duration::from_secs(1);
+        if typing {
+            return self.began.map(|began| began + limits.interval);
+        }
+        let ends = self.ends.len().checked_sub(limits.ends_per_second)?;
+        self.ends.get(ends).map(|end| *end + SECOND)
+    }
+
+    fn tell(&mut self, typing: bool, limits: TypingLimits, now: Instant) {
+        self.active = typing;
+        self.pending = None;
+        if typing {
+            self.began = Some(now);
+            return;
+        }
+        self.ends.push_back(now);
+        while self.ends.len() > limits.ends_per_second {
+            self.ends.pop_front();
+        }
+    }
 }
 
 /// A conversation as its owner knows it: what is stored, and which sockets are open.
@@ -34,6 +72,14 @@ pub(crate) struct View {
     pub(crate) roster: Roster,
     /// Who looks.
     pub(crate) reader: UserId,
+}
+
+impl View {
+    /// The reader has read up to here, though it is not stored yet.
+    pub(crate) fn has_read(&mut self, up_to: SequenceId) {
+        let up_to = up_to.min(self.stored.last_sequence).max(self.stored.read_position(&self.reader));
+        Arc::make_mut(&mut self.stored.read_positions).insert(self.reader.clone(), up_to);
+    }
 }
 
 impl State {
@@ -151,21 +197,22 @@ impl State {
         Effect::Tell(audience, event)
     }
 
-    /// A participant's socket opened. `after` is the last message it knows; without one it gets the last
-    /// `history` messages. `None` to a stranger.
+    /// A participant's socket opened. One that names no message, or an impossible one, gets the last `history` messages.
+    /// `None` to a stranger.
     pub(crate) fn connect(
         &mut self,
         socket: SocketId,
         user: &UserId,
-        after: Option<SequenceId>,
+        start: StartAt,
         history: u64,
         now: Now,
     ) -> Option<(SequenceId, Vec<Effect>)> {
         let participant = self.stored.members.get(user)?.clone();
         let current = self.stored.last_sequence;
-        let start = match after {
-            Some(known) => known.min(current),
-            None => SequenceId(current.0.saturating_sub(history)),
+        let (start, is_possible) = match start {
+            StartAt::After(known) if known <= current => (known, true),
+            StartAt::Newest => (SequenceId(current.0.saturating_sub(history)), true),
+            StartAt::After(_) | StartAt::Impossible => (SequenceId(current.0.saturating_sub(history)), false),
         };
         let first = !self.is_online(user);
         self.sockets.insert(socket, user.clone());
@@ -174,8 +221,12 @@ impl State {
         let mut effects = vec![
             Effect::Tell(Audience::Socket(socket), Event::Connected { user: user.clone(), mode, current }),
             Effect::Tell(Audience::Socket(socket), list),
-            Effect::Replay { socket, up_to: current },
         ];
+        if !is_possible {
+            let fault = Event::Fault(Fault::impossible_sync(current));
+            effects.push(Effect::Tell(Audience::Socket(socket), fault));
+        }
+        effects.push(Effect::Replay { socket, up_to: current });
         if first {
             effects.push(self.presence(true, participant, now));
         }
@@ -192,38 +243,59 @@ impl State {
         }
         if let Some(typing) = self.typing.get_mut(&user) {
             typing.active = false;
+            typing.pending = None;
         }
         let participant = self.stored.members.get(&user).cloned();
         participant.map(|participant| self.presence(false, participant, now)).into_iter().collect()
     }
 
-    /// Relays typing to the others: at most one `true` in `interval`, `false` always.
-    pub(crate) fn typing(
-        &mut self,
-        socket: SocketId,
-        typing: bool,
-        interval: std::time::Duration,
-        now: Now,
-    ) -> Option<Effect> {
+    /// Relays typing to the others. What comes too often waits, and the last of it is told when its time has come: see
+    /// [`State::due_typing`].
+    pub(crate) fn typing(&mut self, socket: SocketId, typing: bool, limits: TypingLimits, now: Now) -> Option<Effect> {
         let user = self.sockets.get(&socket)?;
-        let participant = self.stored.members.get(user)?.clone();
-        let idle = Typing { active: false, told: None };
-        let known = self.typing.entry(user.clone()).or_insert(idle);
-        if typing {
-            let too_soon = known.told.is_some_and(|told| now.monotonic.saturating_duration_since(told) < interval);
-            if too_soon {
-                return None;
-            }
-            known.told = Some(now.monotonic);
+        if !self.stored.members.contains_key(user) {
+            return None;
         }
-        known.active = typing;
-        let audience = Audience::Others(user.clone());
-        Some(Effect::Tell(audience, Event::Typing { participant, typing }))
+        let known = self.typing.entry(user.clone()).or_default();
+        match known.due(typing, limits).filter(|due| *due > now.monotonic) {
+            Some(due) => {
+                known.pending = (typing != known.active).then_some((typing, due));
+                None
+            }
+            None => {
+                known.tell(typing, limits, now.monotonic);
+                let user = user.clone();
+                self.tell_typing(&user, typing)
+            }
+        }
+    }
+
+    fn tell_typing(&self, user: &UserId, typing: bool) -> Option<Effect> {
+        let participant = self.stored.members.get(user)?.clone();
+        Some(Effect::Tell(Audience::Others(user.clone()), Event::Typing { participant, typing }))
+    }
+
+    /// When typing that came too often is to be told.
+    pub(crate) fn typing_due(&self) -> Option<Instant> {
+        self.typing.values().filter_map(|typing| typing.pending).map(|(_, due)| due).min()
+    }
+
+    /// Tells the typing whose time has come.
+    pub(crate) fn due_typing(&mut self, limits: TypingLimits, now: Now) -> Vec<Effect> {
+        let mut due = Vec::new();
+        for (user, known) in &mut self.typing {
+            if let Some((typing, _)) = known.pending.filter(|(_, due)| *due <= now.monotonic) {
+                known.tell(typing, limits, now.monotonic);
+                due.push((user.clone(), typing));
+            }
+        }
+        due.iter().filter_map(|(user, typing)| self.tell_typing(user, *typing)).collect()
     }
 
     /// A message ends its sender's typing, and the others are told.
     fn end_typing(&mut self, sender: &UserId) -> Option<Effect> {
         let typing = self.typing.get_mut(sender)?;
+        typing.pending = None;
         if !std::mem::take(&mut typing.active) {
             return None;
         }

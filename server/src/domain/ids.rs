@@ -1,7 +1,8 @@
 //! Newtypes for every identifier, so that none can stand where another belongs.
 
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, LazyLock};
 
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -92,6 +93,23 @@ impl ConversationId {
     /// A new random id.
     pub(crate) fn random() -> Self {
         Self::from(format!("conv_{}", random_hex(12)))
+    }
+}
+
+/// The key of the names that logs use, another one in each process.
+static LOG_NAMES: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+impl ConversationId {
+    /// How logs name it. Whoever knows the id of a conversation may join it, so no log has it; the name is the same for
+    /// as long as the process lives, so that lines can be put together.
+    pub(crate) fn for_logs(&self) -> impl fmt::Display {
+        struct Name(u64);
+        impl fmt::Display for Name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "talk-{:016x}", self.0)
+            }
+        }
+        Name(LOG_NAMES.hash_one(&self.0))
     }
 }
 

@@ -40,3 +40,37 @@ pub(crate) struct Message {
     /// What came with it (`sites`, `mode`, `response_to`).
     pub(crate) metadata: Map<String, Value>,
 }
+
+impl Message {
+    /// Roughly how many bytes it takes in a frame, which is the most that it takes anywhere: everything that it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        /// Names of fields, ids of fixed length, times, numbers.
+        const REST: usize = 400;
+        let client_id = self.client_id.as_ref().map_or(0, |id| json_bytes(id.as_str()));
+        let sender = json_bytes(self.sender.as_str()) + json_bytes(&self.sender_name);
+        json_bytes(&self.content)
+            + sender
+            + client_id
+            + self.metadata.iter().map(|(key, value)| key.len() + value_bytes(value)).sum::<usize>()
+            + REST
+    }
+}
+
+/// How many bytes a text takes in JSON.
+pub(crate) fn json_bytes(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(escaped).sum()
+}
+
+fn value_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => json_bytes(text) + 2,
+        Value::Array(list) => list.iter().map(|value| value_bytes(value) + 1).sum(),
+        Value::Object(object) => object.iter().map(|(key, value)| key.len() + value_bytes(value) + 4).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+    }
+}

@@ -26,6 +26,9 @@ pub(crate) struct Participant {
     pub(crate) kind: Kind,
     /// When it became a member (the last time, if it left and came back).
     pub(crate) joined_at: Timestamp,
+    /// Whether another participant or the creator made it a member. Such a membership doesn't count towards the limit
+    /// of conversations a user, so that nobody can use up somebody else's.
+    pub(crate) added_by_others: bool,
 }
 
 /// How a conversation is used, which tells a client how long to wait before it sends input.
@@ -61,6 +64,7 @@ mod tests {
             name: format!("P {index}"),
             kind: *kind,
             joined_at,
+            added_by_others: false,
         };
         kinds.iter().enumerate().map(record).collect()
     }

@@ -1,6 +1,6 @@
 //! The shapes of frames and of what is in them. Field names and their order are the protocol's.
 
-use axum::extract::ws::Utf8Bytes;
+use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Number, Value};
 use utoipa::ToSchema;
@@ -10,6 +10,7 @@ use crate::domain::{
     ClientMessageId, ConversationId, Kind, Message, MessageId, MessageKind, Mode, Participant, SequenceId, Timestamp,
     UserId,
 };
+use crate::ws::FrameBuffer;
 
 /// The status of every message that can be seen: it is durable, and on its way to everybody.
 pub(crate) const STATUS: &str = "delivered";
@@ -231,8 +232,29 @@ pub(super) enum ServerFrame<'a> {
 }
 
 impl ServerFrame<'_> {
-    /// JSON of the frame. Nothing in it can fail to serialise: all keys are text and all numbers finite.
-    pub(super) fn text(&self) -> Utf8Bytes {
-        serde_json::to_string(self).unwrap_or_default().into()
+    /// The WebSocket frame, made once for all receivers. Nothing in it can fail to serialise: all keys are text and all
+    /// numbers finite.
+    pub(super) fn bytes(&self) -> Bytes {
+        let mut buffer = FrameBuffer::with_capacity(self.expected_bytes());
+        let serialised = serde_json::to_writer(&mut buffer, self);
+        debug_assert!(serialised.is_ok(), "a frame that is no JSON: {serialised:?}");
+        buffer.finish()
+    }
+
+    /// About how long the frame will be.
+    fn expected_bytes(&self) -> usize {
+        const USUAL: usize = 256;
+        const OF_ONE: usize = 160;
+        match self {
+            Self::Message { message, .. } => USUAL + 256 + message.content.len(),
+            Self::ParticipantList { participants, .. } | Self::ParticipantUpdate { participants, .. } => {
+                USUAL + participants.len() * OF_ONE
+            }
+            Self::Sync { messages, participants, .. } => {
+                let contents: usize = messages.iter().map(|message| 512 + message.content.len()).sum();
+                USUAL + participants.len() * OF_ONE + contents
+            }
+            _ => USUAL,
+        }
     }
 }

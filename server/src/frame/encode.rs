@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::Utf8Bytes;
+use bytes::Bytes;
 use serde_json::Number;
 
 use super::body::{MemberBody, MessageBody, ServerFrame, SocketLimits, TypingParticipant, roster};
@@ -60,8 +60,8 @@ impl FrameEncoder {
     }
 
     /// The frame of an event.
-    pub(crate) fn encode(&self, event: &Event) -> Utf8Bytes {
-        self.frame(event).text()
+    pub(crate) fn encode(&self, event: &Event) -> Bytes {
+        self.frame(event).bytes()
     }
 
     fn frame<'a>(&'a self, event: &'a Event) -> ServerFrame<'a> {
@@ -152,28 +152,28 @@ impl FrameEncoder {
         current: SequenceId,
         everybody: &[RosterEntry],
         has_more: bool,
-    ) -> Utf8Bytes {
+    ) -> Bytes {
         let body = |message| MessageBody::new(&self.id, message);
         let messages = messages.iter().map(|message| body(message)).collect();
         let frame =
             ServerFrame::Sync { messages, current_sequence_id: current, participants: roster(everybody), has_more };
-        frame.text()
+        frame.bytes()
     }
 }
 
 /// The `message` frame, the same for all receivers.
-pub(crate) fn message(conversation_id: &ConversationId, message: &Message) -> Utf8Bytes {
+pub(crate) fn message(conversation_id: &ConversationId, message: &Message) -> Bytes {
     let message = MessageBody::new(conversation_id, message);
-    ServerFrame::Message { conversation_id, message }.text()
+    ServerFrame::Message { conversation_id, message }.bytes()
 }
 
 /// The `message_ack` frame.
-pub(crate) fn ack(message: &Message, duplicate: bool) -> Utf8Bytes {
+pub(crate) fn ack(message: &Message, duplicate: bool) -> Bytes {
     let frame = ServerFrame::MessageAck {
         message_id: &message.id,
         client_message_id: message.client_id.as_ref(),
         sequence_id: message.sequence,
         duplicate,
     };
-    frame.text()
+    frame.bytes()
 }

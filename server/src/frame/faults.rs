@@ -1,7 +1,5 @@
 //! Faults and ends of sockets as frames name them.
 
-use axum::extract::ws::{CloseFrame, close_code};
-
 use crate::core::{CloseReason, Fault, FaultKind, Rejection};
 use crate::domain::ClientMessageId;
 
@@ -25,37 +23,28 @@ pub(crate) fn name_of(kind: FaultKind) -> (&'static str, u16) {
 
 /// The fault that a refused change amounts to on a socket.
 pub(crate) fn fault(rejection: &Rejection, message_id: Option<ClientMessageId>) -> Fault {
-    let kind = match rejection {
-        Rejection::IdConflict(_) => FaultKind::IdConflict,
-        Rejection::QueueFull => FaultKind::QueueFull,
-        Rejection::StorageUnavailable => FaultKind::StorageUnavailable,
-        Rejection::ShuttingDown => FaultKind::ShuttingDown,
-        Rejection::NotFound
-        | Rejection::NotParticipant
-        | Rejection::Forbidden(_)
-        | Rejection::AlreadyMember(_)
-        | Rejection::CapacityReached(_)
-        | Rejection::InviteExpired
-        | Rejection::InviteNotFound
-        | Rejection::TooManyInvites(_)
-        | Rejection::ConversationLimit(_) => FaultKind::NotParticipant,
-    };
+    let kind = rejection.names().fault;
     Fault { kind, message: rejection.to_string(), message_id, retry_after: None }
 }
 
-/// The close frame for a reason.
-pub(crate) fn close_frame(reason: CloseReason) -> CloseFrame {
-    let (code, text) = match reason {
-        CloseReason::Left => (close_code::NORMAL, "Left conversation"),
-        CloseReason::Shutdown => (close_code::AWAY, "Server shutting down"),
-        CloseReason::TooManyFaults => (close_code::POLICY, "Too many faulty frames"),
-        CloseReason::FrameTooBig => (close_code::SIZE, "Frame too big"),
-        CloseReason::NotUtf8 => (close_code::INVALID, "Text is not UTF-8"),
-        CloseReason::Protocol => (close_code::PROTOCOL, "Protocol error"),
-        CloseReason::HeartbeatLost => (close_code::ERROR, "Heartbeat timeout"),
+/// The code and the text with which a socket is closed.
+pub(crate) fn close_frame(reason: CloseReason) -> (u16, &'static str) {
+    match reason {
+        CloseReason::Left => (1000, "Left conversation"),
+        CloseReason::Shutdown => (1001, "Server shutting down"),
+        CloseReason::Protocol => (1002, "Protocol error"),
+        CloseReason::NotUtf8 => (1007, "Text is not UTF-8"),
+        CloseReason::TooManyFaults => (1008, "Too many faulty frames"),
+        CloseReason::FrameTooBig => (1009, "Frame too big"),
+        CloseReason::HeartbeatLost => (1011, "Heartbeat timeout"),
+        CloseReason::ConversationLost => (1011, "Conversation interrupted; connect again"),
+        CloseReason::LogUnavailable => (1011, "Message store unavailable"),
         CloseReason::TokenExpired => (4401, "Token expired"),
         CloseReason::TooSlow => (4408, "Reading too slowly"),
-        CloseReason::LogUnavailable => (close_code::ERROR, "Message store unavailable"),
-    };
-    CloseFrame { code, reason: text.into() }
+    }
+}
+
+/// Whether a fault counts towards the limit that closes a socket: all that the client could have avoided.
+pub(crate) fn counts(kind: FaultKind) -> bool {
+    !matches!(kind, FaultKind::QueueFull | FaultKind::StorageUnavailable)
 }

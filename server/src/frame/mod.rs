@@ -8,5 +8,5 @@ mod parse;
 
 pub(crate) use self::body::{MemberBody, RosterEntryBody, STATUS, roster};
 pub(crate) use self::encode::{FrameEncoder, FrameSettings, ack, message};
-pub(crate) use self::faults::{close_frame, fault, name_of};
-pub(crate) use self::parse::{ClientFrame, FrameLimits, parse};
+pub(crate) use self::faults::{close_frame, counts, fault, name_of};
+pub(crate) use self::parse::{ClientFrame, parse};

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::core::{Fault, FaultKind};
-use crate::domain::{ClientMessageId, SequenceId};
+use crate::domain::{ClientMessageId, InvalidMessage, MessageLimits, SequenceId, ValidMessage, read_message};
 
 /// A frame that makes sense.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,19 +29,10 @@ pub(crate) enum ClientFrame {
     Join,
 }
 
-/// Limits of frames.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct FrameLimits {
-    /// The most characters of a message.
-    pub(crate) max_message_chars: usize,
-    /// The most characters of a client's id.
-    pub(crate) max_id_chars: usize,
-}
-
 /// Reads a frame.
-pub(crate) fn parse(text: &str, limits: FrameLimits) -> Result<ClientFrame, Fault> {
+pub(crate) fn parse(text: &[u8], limits: MessageLimits) -> Result<ClientFrame, Fault> {
     let value: Value =
-        serde_json::from_str(text).map_err(|error| fault(FaultKind::InvalidJson, format!("not JSON: {error}")))?;
+        serde_json::from_slice(text).map_err(|error| fault(FaultKind::InvalidJson, format!("not JSON: {error}")))?;
     let Value::Object(fields) = value else {
         return Err(fault(FaultKind::InvalidJson, "a frame must be a JSON object"));
     };
@@ -69,60 +60,19 @@ pub(crate) fn parse(text: &str, limits: FrameLimits) -> Result<ClientFrame, Faul
     }
 }
 
-fn message(mut fields: Map<String, Value>, limits: FrameLimits) -> Result<ClientFrame, Fault> {
-    let message_id = match fields.get("message_id") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(id)) if id.trim().is_empty() => {
-            return Err(fault(FaultKind::InvalidMessage, "message_id must not be empty"));
+fn message(fields: Map<String, Value>, limits: MessageLimits) -> Result<ClientFrame, Fault> {
+    match read_message(fields, limits) {
+        Ok(ValidMessage { content, message_id, metadata }) => {
+            Ok(ClientFrame::Message { content, message_id, metadata })
         }
-        Some(Value::String(id)) if id.chars().count() > limits.max_id_chars => {
-            let message = format!("message_id must have at most {} characters", limits.max_id_chars);
-            return Err(fault(FaultKind::InvalidMessage, message));
-        }
-        Some(Value::String(id)) => Some(ClientMessageId::from(id.as_str())),
-        Some(_) => {
-            return Err(fault(FaultKind::InvalidMessage, "message_id must be a string"));
-        }
-    };
-    let wrong = |kind, message: String| Fault { kind, message, message_id: message_id.clone(), retry_after: None };
-    let content = match fields.remove("content") {
-        Some(Value::String(content)) if content.is_empty() => {
-            return Err(wrong(FaultKind::InvalidMessage, "content must not be empty".into()));
-        }
-        Some(Value::String(content)) => content,
-        None | Some(Value::Null) => {
-            return Err(wrong(FaultKind::InvalidMessage, "content is missing".into()));
-        }
-        Some(_) => {
-            return Err(wrong(FaultKind::InvalidMessage, "content must be a string".into()));
-        }
-    };
-    if content.chars().count() > limits.max_message_chars {
-        let most = limits.max_message_chars;
-        let message = format!("content must have at most {most} characters");
-        return Err(wrong(FaultKind::MessageTooLarge, message));
-    }
-    let mut metadata = Map::new();
-    match fields.remove("sites") {
-        None | Some(Value::Null) => {}
-        Some(Value::Array(sites)) if sites.iter().all(Value::is_string) => {
-            metadata.insert("sites".to_owned(), Value::Array(sites));
-        }
-        Some(_) => {
-            let message = "sites must be a list of strings".into();
-            return Err(wrong(FaultKind::InvalidMessage, message));
+        Err((error, message_id)) => {
+            let kind = match error {
+                InvalidMessage::Field(_) => FaultKind::InvalidMessage,
+                InvalidMessage::TooLarge(_) => FaultKind::MessageTooLarge,
+            };
+            Err(Fault { kind, message: error.to_string(), message_id, retry_after: None })
         }
     }
-    match fields.remove("mode") {
-        None | Some(Value::Null) => {}
-        Some(mode @ Value::String(_)) => {
-            metadata.insert("mode".to_owned(), mode);
-        }
-        Some(_) => {
-            return Err(wrong(FaultKind::InvalidMessage, "mode must be a string".into()));
-        }
-    }
-    Ok(ClientFrame::Message { content, message_id, metadata })
 }
 
 fn place(fields: &Map<String, Value>, key: &str) -> Option<SequenceId> {
@@ -139,10 +89,11 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: FrameLimits = FrameLimits { max_message_chars: 10, max_id_chars: 5 };
+    const LIMITS: MessageLimits =
+        MessageLimits { max_message_chars: 10, max_id_chars: 5, max_mode_chars: 4, max_sites: 2 };
 
     fn kind_of(text: &str) -> FaultKind {
-        parse(text, LIMITS).unwrap_err().kind
+        parse(text.as_bytes(), LIMITS).unwrap_err().kind
     }
 
     #[test]
@@ -163,6 +114,9 @@ mod tests {
             (r#"{"type":"message","content":"a","message_id":7}"#, InvalidMessage),
             (r#"{"type":"message","content":"a","message_id":"123456"}"#, InvalidMessage),
             (r#"{"type":"message","content":"a","sites":"b"}"#, InvalidMessage),
+            (r#"{"type":"message","content":"a","sites":["a","b","c"]}"#, InvalidMessage),
+            (r#"{"type":"message","content":"a","sites":["abcde"]}"#, InvalidMessage),
+            (r#"{"type":"message","content":"a","mode":"abcde"}"#, InvalidMessage),
             (r#"{"type":"message","content":"12345678901"}"#, MessageTooLarge),
             (r#"{"type":"typing"}"#, InvalidMessage),
             (r#"{"type":"read","sequence_id":-1}"#, InvalidMessage),
@@ -177,7 +131,7 @@ mod tests {
     #[test]
     fn the_limit_counts_characters() {
         let text = r#"{"type":"message","content":"😀😀😀😀😀😀😀😀😀😀"}"#;
-        assert!(parse(text, LIMITS).is_ok());
+        assert!(parse(text.as_bytes(), LIMITS).is_ok());
     }
 
     #[test]
@@ -188,27 +142,27 @@ mod tests {
             message_id: Some(ClientMessageId::from("m")),
             metadata: Map::new(),
         };
-        assert_eq!(parse(text, LIMITS), Ok(expected));
+        assert_eq!(parse(text.as_bytes(), LIMITS), Ok(expected));
     }
 
     #[test]
     fn an_impossible_place_is_none() {
         for text in ["-1", "1.5", "\"3\"", "null", "1e30"] {
             let frame = format!(r#"{{"type":"sync","last_sequence_id":{text}}}"#);
-            assert_eq!(parse(&frame, LIMITS), Ok(ClientFrame::Sync(None)), "{text}");
+            assert_eq!(parse(frame.as_bytes(), LIMITS), Ok(ClientFrame::Sync(None)), "{text}");
         }
-        assert_eq!(parse(r#"{"type":"sync"}"#, LIMITS), Ok(ClientFrame::Sync(None)));
+        assert_eq!(parse(br#"{"type":"sync"}"#, LIMITS), Ok(ClientFrame::Sync(None)));
     }
 
     proptest! {
         #[test]
         fn any_text_is_a_frame_or_a_fault(text in ".*") {
-            let _ = parse(&text, LIMITS);
+            let _ = parse(text.as_bytes(), LIMITS);
         }
 
         #[test]
         fn any_object_is_a_frame_or_a_fault(kind in "message|typing|sync|read|ping|join|x", key in "content|isTyping|message_id|sites|mode|sequence_id", value in "null|true|-1|18446744073709551616|\"a\"|\\[\\]|\\{\\}") {
-            let _ = parse(&format!(r#"{{"type":"{kind}","{key}":{value}}}"#), LIMITS);
+            let _ = parse(format!(r#"{{"type":"{kind}","{key}":{value}}}"#).as_bytes(), LIMITS);
         }
     }
 }

@@ -7,7 +7,8 @@ use indexmap::IndexMap;
 
 use super::record::{Edit, Invite, Record};
 use crate::domain::{
-    ClientMessageId, ConversationId, InviteId, Kind, Message, Mode, Participant, SequenceId, Timestamp, UserId,
+    ClientMessageId, ConversationId, InviteId, Kind, Message, MessageKind, Mode, Participant, SequenceId, Timestamp,
+    UserId,
 };
 
 /// How many of the newest messages the owner of a conversation keeps at hand. At least the 100 that a view
@@ -32,16 +33,23 @@ pub(crate) struct StoredState {
     /// When something last changed.
     pub(crate) updated_at: Timestamp,
     /// The participants in join order: the only list of them in the server.
-    pub(crate) members: IndexMap<UserId, Participant>,
+    pub(crate) members: Arc<IndexMap<UserId, Participant>>,
     /// How far people have read. Outlives a leave, since only `read` moves it.
-    pub(crate) read_positions: BTreeMap<UserId, SequenceId>,
+    pub(crate) read_positions: Arc<BTreeMap<UserId, SequenceId>>,
     /// The invites that had not expired when the newest of them was made.
-    pub(crate) invites: IndexMap<InviteId, Invite>,
+    pub(crate) invites: Arc<IndexMap<InviteId, Invite>>,
     /// The newest message's place; also the number of messages.
     pub(crate) last_sequence: SequenceId,
     /// The newest messages, oldest first, at most [`RECENT`].
     pub(crate) recent: VecDeque<Arc<Message>>,
+    /// The last messages of people, oldest first, however long ago: what an AI is told. At most [`CONTEXT_HUMAN`].
+    pub(crate) last_human: VecDeque<Arc<Message>>,
+    /// The last answer of an AI, however long ago.
+    pub(crate) last_answer: Option<Arc<Message>>,
 }
+
+/// The most messages of people in [`StoredState::last_human`].
+pub(crate) const CONTEXT_HUMAN: usize = 5;
 
 impl StoredState {
     /// The state that a log amounts to; `None` unless it begins with its creation.
@@ -58,16 +66,36 @@ impl StoredState {
             creator: creator.clone(),
             created_at: *at,
             updated_at: *at,
-            members: IndexMap::new(),
-            read_positions: BTreeMap::new(),
-            invites: IndexMap::new(),
+            members: Arc::default(),
+            read_positions: Arc::default(),
+            invites: Arc::default(),
             last_sequence: SequenceId::default(),
             recent: VecDeque::new(),
+            last_human: VecDeque::new(),
+            last_answer: None,
         };
         for record in records {
             state.fold(record);
         }
         Some(state)
+    }
+
+    /// A copy to decide on, which is cheap however much there is: of the recent messages it has the newest alone.
+    pub(crate) fn draft(&self) -> Self {
+        Self {
+            recent: self.recent.back().cloned().into_iter().collect(),
+            id: self.id.clone(),
+            title: self.title.clone(),
+            sites: self.sites.clone(),
+            mode: self.mode.clone(),
+            creator: self.creator.clone(),
+            members: Arc::clone(&self.members),
+            read_positions: Arc::clone(&self.read_positions),
+            invites: Arc::clone(&self.invites),
+            last_human: VecDeque::new(),
+            last_answer: None,
+            ..*self
+        }
     }
 
     /// Takes one more record in.
@@ -76,11 +104,11 @@ impl StoredState {
             Record::Created { .. } => {}
             Record::Joined(participant) => {
                 self.updated_at = participant.joined_at;
-                self.members.insert(participant.id.clone(), participant.clone());
+                Arc::make_mut(&mut self.members).insert(participant.id.clone(), participant.clone());
             }
             Record::Left { user, at } => {
                 self.updated_at = *at;
-                self.members.shift_remove(user);
+                Arc::make_mut(&mut self.members).shift_remove(user);
             }
             Record::Edited { edit, at } => {
                 self.updated_at = *at;
@@ -96,20 +124,63 @@ impl StoredState {
                 if self.recent.len() > RECENT {
                     self.recent.pop_front();
                 }
+                self.note_context(message);
             }
             Record::Invited(invite) => {
-                self.invites.retain(|_, earlier| invite.created_at < earlier.expires_at);
-                self.invites.insert(invite.id.clone(), invite.clone());
+                Arc::make_mut(&mut self.invites).retain(|_, earlier| invite.created_at < earlier.expires_at);
+                Arc::make_mut(&mut self.invites).insert(invite.id.clone(), invite.clone());
             }
             Record::InviteUsed { invite } => {
-                if let Some(invite) = self.invites.get_mut(invite) {
+                if let Some(invite) = Arc::make_mut(&mut self.invites).get_mut(invite) {
                     invite.uses = invite.uses.saturating_add(1);
                 }
             }
             Record::Read { user, up_to } => {
-                self.read_positions.insert(user.clone(), *up_to);
+                Arc::make_mut(&mut self.read_positions).insert(user.clone(), *up_to);
             }
         }
+    }
+
+    /// Keeps what an AI will be told.
+    fn note_context(&mut self, message: &Arc<Message>) {
+        match message.kind {
+            MessageKind::Text => {
+                self.last_human.push_back(Arc::clone(message));
+                if self.last_human.len() > CONTEXT_HUMAN {
+                    self.last_human.pop_front();
+                }
+            }
+            MessageKind::NlwebResponse => self.last_answer = Some(Arc::clone(message)),
+            MessageKind::Error => {}
+        }
+    }
+
+    /// Which messages are kept however old they are, and how many of each.
+    pub(crate) const CONTEXT: [(MessageKind, usize); 2] =
+        [(MessageKind::Text, CONTEXT_HUMAN), (MessageKind::NlwebResponse, 1)];
+
+    /// Fills what an AI will be told, for a state whose recent messages were read from a database. Where they are not
+    /// the whole log, `newest` gives the newest messages of a kind, the newest first.
+    ///
+    /// # Errors
+    /// Those of `newest`.
+    pub(crate) fn take_context<E>(
+        &mut self,
+        is_whole: bool,
+        mut newest: impl FnMut(MessageKind, usize) -> Result<Vec<Arc<Message>>, E>,
+    ) -> Result<(), E> {
+        if is_whole {
+            for message in self.recent.clone() {
+                self.note_context(&message);
+            }
+            return Ok(());
+        }
+        for (kind, count) in Self::CONTEXT {
+            for message in newest(kind, count)?.iter().rev() {
+                self.note_context(message);
+            }
+        }
+        Ok(())
     }
 
     /// The recent message that this sender gave this id.

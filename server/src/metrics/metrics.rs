@@ -38,6 +38,7 @@ pub(crate) struct Metrics {
     /// How often a socket did not keep up and was served from the log.
     pub(crate) slow_readers: IntCounter,
     shed: IntCounterVec,
+    coalesced: IntCounterVec,
     refusals: IntCounterVec,
     requests: HistogramVec,
     ai_jobs: IntCounterVec,
@@ -102,6 +103,11 @@ impl Metrics {
                 "slow_readers_total",
                 "Times that a socket fell behind and was served from the log.",
             )?,
+            coalesced: counters(
+                "coalesced_total",
+                "Frames whose effect waited for a later one, by kind: read positions, typing.",
+                &["kind"],
+            )?,
             shed: counters("shed_frames_total", "Frames left out for slow sockets, by kind.", &["kind"])?,
             refusals: counters("refusals_total", "Requests and frames refused, by reason.", &["by", "reason"])?,
             requests: histograms("http_request_seconds", "Requests.", &["method", "route", "status"])?,
@@ -143,6 +149,11 @@ impl Metrics {
     /// A frame of this kind was dropped for a slow socket.
     pub(crate) fn shed(&self, kind: &str) {
         self.shed.with_label_values(&[kind]).inc();
+    }
+
+    /// A frame of this kind waits for a later one, or is told with it.
+    pub(crate) fn coalesced(&self, kind: &str) {
+        self.coalesced.with_label_values(&[kind]).inc();
     }
 
     /// A request was refused.

@@ -3,53 +3,66 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use bytes::{Buf, Bytes};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 use tracing::{debug, warn};
 
+use super::hyper_errors;
 use super::tasks::Tasks;
 use crate::config::Config;
 
-/// How many bytes of a connection the kernel has taken. Lets a writer tell slow from stuck.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct WriteProgress(Arc<AtomicU64>);
-
-impl WriteProgress {
-    /// Bytes since the connection began.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// A TCP stream that counts what it writes.
-struct CountingStream {
+/// A TCP stream whose peer must take what is written: a write that makes no progress in time is an error. So nobody
+/// keeps an answer, and what it holds, by not reading it.
+struct TimedStream {
     stream: TcpStream,
-    progress: WriteProgress,
+    write_timeout: Duration,
+    /// Runs while the peer takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
+    /// What is written in place of an answer of the HTTP library.
+    replacement: Bytes,
 }
 
-impl CountingStream {
-    fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(bytes)) = &written {
-            self.progress.0.fetch_add(*bytes as u64, Ordering::Relaxed);
+impl TimedStream {
+    fn time<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
         }
-        written
+        let timeout = self.write_timeout;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(timeout)));
+        stalled.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl AsyncRead for CountingStream {
+impl TimedStream {
+    fn write_replacement(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.replacement.is_empty() {
+            let this = &mut *self;
+            let written = Pin::new(&mut this.stream).poll_write(context, &this.replacement);
+            let written = std::task::ready!(this.time(context, written))?;
+            this.replacement.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for TimedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -59,10 +72,17 @@ impl AsyncRead for CountingStream {
     }
 }
 
-impl AsyncWrite for CountingStream {
+impl AsyncWrite for TimedStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.replacement.is_empty()
+            && let Some(answer) = hyper_errors::with_body(bytes)
+        {
+            self.replacement = answer.into();
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        std::task::ready!(self.as_mut().write_replacement(context))?;
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.count(written)
+        self.time(context, written)
     }
 
     fn poll_write_vectored(
@@ -70,8 +90,12 @@ impl AsyncWrite for CountingStream {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let [slice] = slices {
+            return self.poll_write(context, slice);
+        }
+        std::task::ready!(self.as_mut().write_replacement(context))?;
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.count(written)
+        self.time(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -79,13 +103,55 @@ impl AsyncWrite for CountingStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        std::task::ready!(self.as_mut().write_replacement(context))?;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        std::task::ready!(self.as_mut().write_replacement(context))?;
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+/// The stream of a connection that was upgraded, and what of it was read already.
+pub(crate) fn released(upgraded: Upgraded) -> Option<(TcpStream, Bytes)> {
+    let parts = upgraded.downcast::<TokioIo<TimedStream>>().ok()?;
+    Some((parts.io.into_inner().stream, parts.read_buf))
+}
+
+/// Counts open connections.
+#[derive(Debug, Clone)]
+pub(crate) struct Connections {
+    open: Arc<AtomicUsize>,
+    most: usize,
+}
+
+/// A connection's place among [`Connections`].
+struct Place(Arc<AtomicUsize>);
+
+impl Connections {
+    /// None yet, and so many at most.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { open: Arc::default(), most }
+    }
+
+    fn take(&self) -> Option<Place> {
+        let taken = self.open.fetch_add(1, Ordering::AcqRel);
+        let place = Place(Arc::clone(&self.open));
+        (taken < self.most).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// What a connection hears that finds no place.
+const NO_PLACE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: 67\r\n\
+    retry-after: 1\r\ncache-control: no-store\r\nconnection: close\r\n\r\n\
+    {\"error\":\"too many connections are open\",\"code\":\"CONNECTION_LIMIT\"}";
 
 /// How connections are tuned.
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +159,7 @@ pub(crate) struct ConnectionSettings {
     send_buffer: Option<usize>,
     receive_buffer: Option<usize>,
     header_timeout: Duration,
+    write_timeout: Duration,
     max_headers: usize,
     max_header_bytes: usize,
 }
@@ -110,35 +177,39 @@ impl From<&Config> for ConnectionSettings {
             send_buffer: config.socket_send_buffer,
             receive_buffer: config.socket_receive_buffer,
             header_timeout: Duration::from_millis(config.header_timeout_ms),
+            write_timeout: Duration::from_millis(config.write_timeout_ms),
             max_headers: config.max_headers,
             max_header_bytes: config.max_header_bytes,
         }
     }
 }
 
-/// Accepts connections of one listener until `closing`.
+/// Accepts connections of one listener until the task is ended. Behind `closing` each gets one answer.
 pub(crate) async fn accept(
     listener: TcpListener,
     router: Router,
     settings: ConnectionSettings,
-    tasks: Arc<Tasks>,
-    mut closing: watch::Receiver<bool>,
+    (tasks, connections): (Arc<Tasks>, Connections),
+    refused: impl Fn(&'static str),
+    closing: watch::Receiver<bool>,
 ) {
     // Kernels let a connection inherit the buffers of its listener; only so the receive window is small from the
     // first byte on.
     tune(&SockRef::from(&listener), settings);
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = closed(&mut closing) => return,
-        };
-        match accepted {
+        match listener.accept().await {
             Ok((stream, _)) => {
                 if let Err(error) = stream.set_nodelay(true) {
                     debug!(%error, "no TCP_NODELAY");
                 }
+                let Some(place) = connections.take() else {
+                    refused("CONNECTION_LIMIT");
+                    // The buffers of a new connection are empty; whoever can't take this much gets nothing.
+                    let _ = stream.try_write(NO_PLACE);
+                    continue;
+                };
                 tune(&SockRef::from(&stream), settings);
-                tasks.spawn(serve(stream, router.clone(), settings, closing.clone()));
+                tasks.spawn(serve(stream, router.clone(), settings, place, closing.clone()));
             }
             Err(error) => {
                 // A connection that was reset meanwhile, or no more descriptors: the next one may do.
@@ -165,15 +236,26 @@ fn tune(socket: &SockRef<'_>, settings: ConnectionSettings) {
 }
 
 /// Serves one connection: requests one after another, or one upgrade.
-async fn serve(stream: TcpStream, router: Router, settings: ConnectionSettings, mut closing: watch::Receiver<bool>) {
-    let progress = WriteProgress::default();
-    let io = TokioIo::new(CountingStream { stream, progress: progress.clone() });
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(progress.clone());
+async fn serve(
+    stream: TcpStream,
+    router: Router,
+    settings: ConnectionSettings,
+    _place: Place,
+    mut closing: watch::Receiver<bool>,
+) {
+    let io = TokioIo::new(TimedStream {
+        stream,
+        write_timeout: settings.write_timeout,
+        stalled: None,
+        replacement: Bytes::new(),
+    });
+    let service = service_fn(move |request: Request<Incoming>| {
         // A router is always ready.
         router.clone().call(request)
     });
+    let is_late = *closing.borrow();
     let connection = http1::Builder::new()
+        .keep_alive(!is_late)
         .timer(TokioTimer::new())
         .header_read_timeout(settings.header_timeout)
         .max_headers(settings.max_headers.saturating_mul(READ_LIMIT_FACTOR))
@@ -183,7 +265,7 @@ async fn serve(stream: TcpStream, router: Router, settings: ConnectionSettings, 
     let mut connection = std::pin::pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,
-        () = closed(&mut closing) => {
+        () = closed(&mut closing), if !is_late => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

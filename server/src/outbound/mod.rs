@@ -1,10 +1,16 @@
-//! What waits to be written to sockets: [`queue`] (of one socket), [`recent`] (the newest messages, shared by all sockets
-//! of a conversation) and [`priority`] (what a full queue drops first).
+//! What waits to be written to sockets: [`outbound`] (of one socket, with its writes), `queue` (its order), `recent` (the
+//! newest messages, shared by all sockets of a conversation), `priority` (what a full queue drops first) and `permit` (how
+//! many frames may be without outcome).
 
+#[expect(clippy::module_inception, reason = "the main file of the folder")]
+mod outbound;
+mod permit;
 mod priority;
 mod queue;
 mod recent;
 
+pub(crate) use self::outbound::{Need, Outbound, OutboundStatus, Transport};
+pub(crate) use self::permit::{FramePermit, InFlightFrames, Permit};
 pub(crate) use self::priority::Priority;
-pub(crate) use self::queue::{FramePermit, NextWrite, Outbound, OutboundLimits, Permit, Timing};
+pub(crate) use self::queue::OutboundLimits;
 pub(crate) use self::recent::RecentFrames;

@@ -10,11 +10,10 @@ use crate::domain::{
 use crate::frame::{MemberBody, RosterEntryBody, STATUS, roster};
 use crate::log::{Invite, StoredState};
 
+use crate::storage::{ConversationSummary, PREVIEW_CHARS};
+
 /// The most messages in a conversation's body.
 const SHOWN: usize = 100;
-
-/// The most characters of a preview.
-const PREVIEW: usize = 100;
 
 /// Answer to a creation.
 #[derive(Debug, Serialize, ToSchema)]
@@ -99,10 +98,17 @@ pub(super) struct ConversationBody<'a> {
     last_message_at: Option<Timestamp>,
 }
 
-impl<'a> From<&'a ReadView> for ConversationBody<'a> {
-    fn from(read: &'a ReadView) -> Self {
+impl<'a> ConversationBody<'a> {
+    /// With the newest messages that have at most so many bytes together.
+    pub(super) fn new(read: &'a ReadView, bytes: usize) -> Self {
         let state = &read.view.stored;
-        let first = state.recent.len().saturating_sub(SHOWN);
+        let mut total = 0;
+        let fitting = state.recent.iter().rev().take(SHOWN).take_while(|message| {
+            total += message.bytes();
+            total <= bytes
+        });
+        // One message always fits.
+        let first = state.recent.len().saturating_sub(fitting.count().max(1));
         Self {
             id: &state.id,
             title: &state.title,
@@ -131,29 +137,28 @@ pub(super) struct ListedBody<'a> {
     #[schema(required)]
     last_message_at: Option<Timestamp>,
     #[schema(required)]
-    last_message_preview: Option<String>,
+    last_message_preview: Option<&'a str>,
     participant_count: usize,
     unread_count: u64,
 }
 
-impl<'a> From<&'a ReadView> for ListedBody<'a> {
-    fn from(read: &'a ReadView) -> Self {
-        let state = &read.view.stored;
+impl<'a> From<&'a ConversationSummary> for ListedBody<'a> {
+    fn from(summary: &'a ConversationSummary) -> Self {
         Self {
-            conversation_id: &state.id,
-            title: &state.title,
-            created_at: state.created_at,
-            last_message_at: state.recent.back().map(|message| message.timestamp),
-            last_message_preview: preview(state),
-            participant_count: state.members.len(),
-            unread_count: read.unread,
+            conversation_id: &summary.id,
+            title: &summary.title,
+            created_at: summary.created_at,
+            last_message_at: summary.newest.as_ref().map(|(at, _)| *at),
+            last_message_preview: summary.newest.as_ref().map(|(_, preview)| preview.as_str()),
+            participant_count: summary.participants,
+            unread_count: summary.unread,
         }
     }
 }
 
 fn preview(state: &StoredState) -> Option<String> {
     let last = state.recent.back()?;
-    Some(last.content.chars().take(PREVIEW).collect())
+    Some(last.content.chars().take(PREVIEW_CHARS).collect())
 }
 
 /// One page of one's own conversations.
@@ -275,10 +280,12 @@ pub(super) enum Storage {
 pub(super) struct HealthBody {
     pub(super) status: Health,
     pub(super) timestamp: Timestamp,
-    /// Open sockets.
-    pub(super) connections: usize,
-    /// Conversations in memory.
-    pub(super) conversations: usize,
+    /// Open sockets; told to callers with a token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) connections: Option<usize>,
+    /// Conversations in memory; told to callers with a token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) conversations: Option<usize>,
     pub(super) storage: Storage,
     pub(super) checks: ChecksBody,
 }

@@ -1,5 +1,6 @@
 //! Creating, listing, reading and editing conversations.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -43,13 +44,13 @@ pub(super) async fn create(
         let message = format!("participants must be at most {most}, the creator included");
         return Err(ApiError::InvalidRequest(message));
     }
-    if let Some((id, _)) = people.iter().find(|(id, _)| Some(id) == app.running.registry.ai_id()) {
-        let message = format!("participants must not use the id {id} of the AI participant");
-        return Err(ApiError::InvalidRequest(message));
+    for (id, name) in &mut people {
+        app.check_is_no_ai(id, "participants")?;
+        *name = caller.name_of(id, std::mem::take(name));
     }
     let new = NewConversation {
         title: title.to_owned(),
-        sites: fields.sites(config.max_sites, config.max_mode_chars)?.unwrap_or_default(),
+        sites: fields.sites(app.message_limits)?.unwrap_or_default(),
         mode: fields.text("mode", config.max_mode_chars)?.unwrap_or(DEFAULT_MODE).to_owned(),
         creator: caller.id,
         people,
@@ -67,13 +68,19 @@ fn people(fields: &Fields<'_>, config: &Config) -> Result<Vec<(UserId, String)>,
     if list.is_empty() {
         return wrong("participants must name at least one participant".to_owned());
     }
-    let mut people: Vec<(UserId, String)> = Vec::with_capacity(list.len().min(100));
+    // More are refused whoever they are; of so many there is no need to know whether one stands twice.
+    if list.len() > config.max_participants_at_creation {
+        let most = config.max_participants_at_creation;
+        return wrong(format!("participants must be at most {most}, the creator included"));
+    }
+    let mut people: Vec<(UserId, String)> = Vec::with_capacity(list.len());
+    let mut known = HashSet::new();
     for (index, entry) in list.iter().enumerate() {
         let Value::Object(entry) = entry else {
             return wrong(format!("participants[{index}] must be an object with user_id and name"));
         };
         let (id, name) = person(entry, &format!("participants[{index}]."), config)?;
-        if people.iter().any(|(known, _)| *known == id) {
+        if !known.insert(id.clone()) {
             return wrong(format!("participants names {id} twice"));
         }
         people.push((id, name));
@@ -104,7 +111,7 @@ pub(super) async fn mine(State(app): State<Arc<App>>, caller: Caller, query: InQ
     let at = |number| usize::try_from(number).unwrap_or(usize::MAX);
     let page = app.running.registry.of_user(&caller.id, at(offset), at(limit)).await;
     let page = page.map_err(|error| app.refused(error))?;
-    let conversations: Vec<ListedBody<'_>> = page.views.iter().map(Into::into).collect();
+    let conversations: Vec<ListedBody<'_>> = page.conversations.iter().map(Into::into).collect();
     Ok(Json(ListBody { conversations, total: page.total, limit, offset }).into_response())
 }
 
@@ -120,7 +127,7 @@ pub(super) async fn read(
 ) -> Result<Response, ApiError> {
     let conversation = app.find(&ConversationId::from(id)).await?;
     let view = conversation.view(caller.id).await.map_err(|error| app.refused(error))?;
-    Ok(Json(ConversationBody::from(&view)).into_response())
+    Ok(Json(ConversationBody::new(&view, app.config.page_bytes)).into_response())
 }
 
 /// Changes title, sites or mode; everybody in it is told.
@@ -142,10 +149,10 @@ pub(super) async fn edit(
     };
     let edit = Edit {
         title,
-        sites: fields.sites(config.max_sites, config.max_mode_chars)?,
+        sites: fields.sites(app.message_limits)?,
         mode: fields.text("mode", config.max_mode_chars)?.map(str::to_owned),
     };
     let conversation = app.find(&ConversationId::from(id)).await?;
     let view = conversation.edit(caller.id, edit).await.map_err(|error| app.refused(error))?;
-    Ok(Json(ConversationBody::from(&view)).into_response())
+    Ok(Json(ConversationBody::new(&view, app.config.page_bytes)).into_response())
 }

@@ -46,10 +46,14 @@ pub(super) fn finish(document: OpenApi, config: &Config) -> String {
 fn complete(method: &str, path: &str, operation: &mut Value, config: &Config) {
     let has_body = operation.get("requestBody").is_some();
     let needs_token = path.starts_with("/chat/") || (path == "/metrics" && !config.metrics_public);
-    let mut statuses = vec![431];
+    let mut statuses = vec![421, 431];
     if needs_token {
         operation["security"] = json!([{"bearer": []}, {"cookie": []}]);
         statuses.extend([401, 429, 503]);
+        if method != "get" {
+            // A cookie alone, from a page of another site.
+            statuses.push(403);
+        }
     }
     if matches!(path, "/health" | "/ready") {
         statuses.push(503);
@@ -113,7 +117,8 @@ fn meaning(status: u16) -> &'static str {
     match status {
         400 => "A field or parameter is wrong, or the body is no JSON",
         401 => "No token, or one that is not valid",
-        403 => "Acting for somebody else",
+        403 => "Acting for somebody else, or by a cookie alone from a page of another site",
+        421 => "This server is not the host that was asked",
         404 => "Not there, or not for the caller",
         408 => "The body did not arrive in time",
         409 => "It is so already, or contradicts what is so",

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use crate::app::{ApiError, App};
+use crate::domain::{MessageLimits, read_sites};
 
 /// The path's parameters; a path that cannot be decoded is no path.
 pub(super) struct InPath<T>(pub(super) T);
@@ -238,18 +239,8 @@ impl<'a> Fields<'a> {
     }
 
     /// The list of sites.
-    pub(super) fn sites(&self, most: usize, chars: usize) -> Result<Option<Vec<String>>, ApiError> {
-        let Some(list) = self.list("sites")? else {
-            return Ok(None);
-        };
-        if list.len() > most {
-            return wrong(format!("sites must have at most {most} entries"));
-        }
-        let site = |value: &Value| match value {
-            Value::String(site) if site.chars().count() <= chars => Ok(site.clone()),
-            Value::String(_) => wrong(format!("sites must have at most {chars} characters each")),
-            _ => wrong("sites must be a list of strings".to_owned()),
-        };
-        list.iter().map(site).collect::<Result<_, _>>().map(Some)
+    pub(super) fn sites(&self, limits: MessageLimits) -> Result<Option<Vec<String>>, ApiError> {
+        let sites = self.get("sites").map(|sites| read_sites(sites, limits)).transpose();
+        sites.map_err(|error| ApiError::InvalidRequest(error.to_string()))
     }
 }

@@ -42,6 +42,7 @@ pub(super) async fn change(
     };
     let (pass_next, fail_next, doubt_next) = (number("pass_next")?, number("fail_next")?, number("doubt_next")?);
     let delay = number("delay_ms")?;
+    app.health.forget().await;
     Ok(body(faults.change(|settings| {
         settings.gate = gate.unwrap_or(settings.gate);
         settings.pass_next = pass_next.unwrap_or(settings.pass_next);

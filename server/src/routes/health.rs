@@ -18,7 +18,7 @@ pub(super) async fn index() -> Json<IndexBody> {
 }
 
 async fn readiness(app: &App) -> Result<Json<ReadyBody>, ApiError> {
-    if app.running.is_leaving() || !app.running.registry.storage_works().await {
+    if app.running.is_leaving() || !app.storage_works().await {
         return Err(ApiError::NotReady(app.retry_after()));
     }
     Ok(Json(ReadyBody { status: "ok", timestamp: app.clock.now() }))
@@ -36,17 +36,17 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Result<Json<ReadyBody
     readiness(&app).await
 }
 
-/// How the chat is, part by part.
+/// How the chat is, part by part. How much goes on in it only callers with a token hear.
 #[utoipa::path(get, path = "/health/chat", tag = "server", responses((status = 200, body = HealthBody)))]
-pub(super) async fn chat(State(app): State<Arc<App>>) -> Json<HealthBody> {
-    let storage = app.running.registry.storage_works().await;
+pub(super) async fn chat(State(app): State<Arc<App>>, caller: Option<Caller>) -> Json<HealthBody> {
+    let storage = app.storage_works().await;
     let queues = !app.running.registry.any_queue_full();
     let websocket = !app.running.is_leaving();
     Json(HealthBody {
         status: if storage && queues && websocket { Health::Healthy } else { Health::Degraded },
         timestamp: app.clock.now(),
-        connections: app.admission.slots.taken(),
-        conversations: app.running.registry.handles().len(),
+        connections: caller.as_ref().map(|_| app.admission.slots.taken()),
+        conversations: caller.map(|_| app.running.registry.count()),
         storage: if storage { Storage::Connected } else { Storage::Error },
         checks: ChecksBody { websocket: websocket.into(), storage: storage.into(), queues: queues.into() },
     })
@@ -60,7 +60,7 @@ pub(super) async fn chat(State(app): State<Arc<App>>) -> Json<HealthBody> {
 pub(super) async fn metrics(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     if !app.config.metrics_public {
         let (mut parts, _) = request.into_parts();
-        Caller::from_request_parts(&mut parts, &app).await?;
+        <Caller as FromRequestParts<_>>::from_request_parts(&mut parts, &app).await?;
     }
     Ok(([(CONTENT_TYPE, prometheus::TEXT_FORMAT)], app.metrics()).into_response())
 }

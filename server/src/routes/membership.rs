@@ -34,11 +34,13 @@ pub(super) async fn join(
     let entry =
         fields.object("participant")?.ok_or_else(|| ApiError::InvalidRequest("participant is required".to_owned()))?;
     let (user, name) = person(entry, "participant.", &app.config)?;
+    app.check_is_no_ai(&user, "participant")?;
+    let name = caller.name_of(&user, name);
     let conversation = app.find(&ConversationId::from(id)).await?;
     let _reserved = reserve(&app, &conversation, &caller.id, &user).await?;
     let view = conversation.join(caller.id, user, name).await;
     let view = view.map_err(|error| app.refused(error))?;
-    Ok(joined(&view))
+    Ok(joined(&view, app.config.page_bytes))
 }
 
 /// Checks that `user` may come to be in one more conversation. Where the join will be refused for another reason the
@@ -49,16 +51,16 @@ async fn reserve<'a>(
     by: &UserId,
     user: &UserId,
 ) -> Result<Option<MutexGuard<'a, ()>>, ApiError> {
-    let is_in = conversation.newest_message(user.clone()).await.is_ok();
-    let may_ask = by == user || conversation.newest_message(by.clone()).await.is_ok();
-    if is_in || !may_ask {
+    // Nobody uses up the number of somebody else.
+    let is_own = by == user;
+    if !is_own || conversation.newest_message(user.clone()).await.is_ok() {
         return Ok(None);
     }
     app.reserve_conversation(user).await
 }
 
-fn joined(view: &ReadView) -> Response {
-    Json(JoinedBody { success: true, conversation: ConversationBody::from(view) }).into_response()
+fn joined(view: &ReadView, bytes: usize) -> Response {
+    Json(JoinedBody { success: true, conversation: ConversationBody::new(view, bytes) }).into_response()
 }
 
 /// Makes an invite, by which people may join who know it.
@@ -95,15 +97,17 @@ pub(super) async fn accept(
     OptionalObject(body): OptionalObject,
 ) -> Result<Response, ApiError> {
     let fields = Fields::of(&body);
+    app.check_is_no_ai(&caller.id, "the caller")?;
     let name = match fields.text("name", app.config.max_name_chars)? {
-        None => caller.name,
+        None => caller.name.clone(),
         Some(_) => fields.filled(&["name"], app.config.max_name_chars)?.to_owned(),
     };
+    let name = caller.name_of(&caller.id, name);
     let invite = InviteId::from(invite);
     let conversation = app.running.registry.find_invite(&invite).await.map_err(|error| app.refused(error))?;
     let _reserved = reserve(&app, &conversation, &caller.id, &caller.id).await?;
     let view = conversation.accept(invite, caller.id, name).await;
-    Ok(joined(&view.map_err(|error| app.refused(error))?))
+    Ok(joined(&view.map_err(|error| app.refused(error))?, app.config.page_bytes))
 }
 
 /// Leaves. It tells nobody whether a conversation exists.

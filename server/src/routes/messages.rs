@@ -7,15 +7,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, json};
 
 use super::answers::{MessageBody, MessagesBody, PostedBody};
-use super::extract::{Fields, InPath, InQuery, JsonObject};
+use super::extract::{InPath, InQuery, JsonObject};
 use super::requests::Saying;
 use crate::app::{ApiError, App};
 use crate::auth::Caller;
 use crate::core::MessageDraft;
-use crate::domain::{ClientMessageId, ConversationId, MessageId, MessageKind, SequenceId};
+use crate::domain::{ConversationId, InvalidMessage, MessageId, MessageKind, SequenceId, read_message};
 
 /// The messages after a place, ascending.
 #[utoipa::path(
@@ -37,7 +36,7 @@ pub(super) async fn list(
     let limit = query.clamped("limit", 100, 1, 100)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let conversation = app.find(&ConversationId::from(id)).await?;
-    let page = conversation.page(caller.id, after, limit).await;
+    let page = conversation.page(caller.id, after, limit, app.config.page_bytes).await;
     let page = page.map_err(|error| app.refused(error))?;
     let last = page.messages.last().map_or(after, |message| message.sequence);
     let messages: Vec<MessageBody<'_>> = page.messages.iter().map(|message| (&**message).into()).collect();
@@ -71,37 +70,18 @@ pub(super) async fn say(
     JsonObject(body): JsonObject,
 ) -> Result<Response, ApiError> {
     let received = Instant::now();
-    let config = &app.config;
-    let fields = Fields::of(&body);
-    let content = match fields.text("content", usize::MAX)? {
-        None => return Err(ApiError::InvalidRequest("content is required".to_owned())),
-        Some("") => {
-            return Err(ApiError::InvalidRequest("content must not be empty".to_owned()));
-        }
-        Some(text) if text.chars().count() > config.max_message_chars => {
-            return Err(ApiError::MessageTooLarge(config.max_message_chars));
-        }
-        Some(text) => text.to_owned(),
-    };
-    let client_id = match fields.text("message_id", config.max_id_chars)? {
-        None => None,
-        Some(_) => Some(fields.filled(&["message_id"], config.max_id_chars)?),
-    };
-    let mut metadata = Map::new();
-    if let Some(sites) = fields.sites(config.max_sites, config.max_mode_chars)? {
-        metadata.insert("sites".to_owned(), json!(sites));
-    }
-    if let Some(mode) = fields.text("mode", config.max_mode_chars)? {
-        metadata.insert("mode".to_owned(), json!(mode));
-    }
+    let message = read_message(body, app.message_limits).map_err(|(error, _)| match error {
+        InvalidMessage::Field(problem) => ApiError::InvalidRequest(problem),
+        InvalidMessage::TooLarge(most) => ApiError::MessageTooLarge(most),
+    })?;
     let draft = MessageDraft {
         id: MessageId::random(),
-        client_id: client_id.map(ClientMessageId::from),
+        client_id: message.message_id,
         sender: caller.id,
         socket: None,
         kind: MessageKind::Text,
-        content,
-        metadata,
+        content: message.content,
+        metadata: message.metadata,
     };
     app.admission.rates.message(&draft.sender).map_err(ApiError::RateLimited)?;
     let conversation = app.find(&ConversationId::from(id)).await?;

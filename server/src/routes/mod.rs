@@ -14,4 +14,4 @@ mod requests;
 mod table;
 mod upgrade;
 
-pub(crate) use self::table::router;
+pub(crate) use self::table::{from_the_start, router};

@@ -5,19 +5,27 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::X_CONTENT_TYPE_OPTIONS;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
+    CACHE_CONTROL, HOST, ORIGIN, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::{Instrument, field, info, info_span};
 
 use crate::app::{ApiError, App, RefusalCode};
+use crate::auth::CrossOrigin;
 use crate::config::Config;
+use crate::core::Rejection;
 
 /// Names a request in logs, here and at whoever sent it.
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Logs each request without its query (which may hold a token) and without the invite in its path.
+/// Logs each request by the pattern of its route: a path holds what admits (the id of a conversation, an invite), a query
+/// may hold a token.
 pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str).to_owned();
@@ -27,7 +35,7 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
         id = %id.0,
         trace = field::Empty,
         method = %method,
-        path = if route.contains("{invite}") { &route } else { request.uri().path() },
+        path = %route,
         participant = field::Empty,
     );
     if let Some(trace) = trace(request.headers()) {
@@ -35,7 +43,9 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     }
     async {
         let start = Instant::now();
-        let mut response = match check_head(&request, &app.config) {
+        let cross_origin = app.admission.origins.cross_origin(request.headers());
+        let mut response = match check(&request, &app) {
+            Ok(()) if is_preflight(&request) => preflight(cross_origin.is_some()),
             Ok(()) => {
                 let mut request = request;
                 request.extensions_mut().insert(id.clone());
@@ -44,6 +54,8 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
             Err(error) => error.into_response(),
         };
         let headers = response.headers_mut();
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        share(headers, cross_origin);
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Ok(id) = HeaderValue::from_str(&id.0) {
             headers.insert(&REQUEST_ID, id);
@@ -92,6 +104,59 @@ pub(super) fn trace(headers: &HeaderMap) -> Option<&str> {
     let ends = version != "00" || parts.next().is_none();
     let good = hex(version, 2) && version != "ff" && hex(trace, 32) && hex(parent, 16) && hex(flags, 2);
     (good && ends && says(trace) && says(parent)).then_some(trace)
+}
+
+/// What is looked at before anything else: whether the request is for this server, and its size.
+fn check(request: &Request, app: &App) -> Result<(), ApiError> {
+    check_head(request, &app.config)?;
+    let header = request.headers().get(HOST).map(|host| host.to_str().unwrap_or_default());
+    let host = header.or_else(|| request.uri().authority().map(Authority::as_str));
+    match host {
+        Some(host) if !app.admission.hosts.allows(host) => return Err(ApiError::MisdirectedRequest),
+        None if request.version() == Version::HTTP_11 => return Err(ApiError::MissingHost),
+        _ => {}
+    }
+    let is_about_the_server = matches!(request.uri().path(), "/" | "/ready" | "/health" | "/health/chat" | "/metrics");
+    if app.running.is_closing() && !is_about_the_server {
+        return Err(app.refused(Rejection::ShuttingDown));
+    }
+    Ok(())
+}
+
+/// Whether a browser asks what a page may do (the Fetch standard, 3.2.2).
+fn is_preflight(request: &Request) -> bool {
+    let headers = request.headers();
+    request.method() == Method::OPTIONS
+        && headers.contains_key(ORIGIN)
+        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn preflight(is_allowed: bool) -> Response {
+    if !is_allowed {
+        return ApiError::OriginRefused.into_response();
+    }
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    let methods = HeaderValue::from_static("GET, POST, PATCH, DELETE");
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+    let names = HeaderValue::from_static("authorization, content-type, traceparent, x-request-id");
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    response
+}
+
+/// Lets a page read the answer that may.
+fn share(headers: &mut HeaderMap, cross_origin: Option<CrossOrigin>) {
+    headers.append(VARY, HeaderValue::from_static("origin"));
+    let Some(CrossOrigin { origin, with_credentials }) = cross_origin else {
+        return;
+    };
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    if with_credentials {
+        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    }
+    let names = HeaderValue::from_static("retry-after, www-authenticate, x-request-id");
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, names);
 }
 
 fn check_head(request: &Request, config: &Config) -> Result<(), ApiError> {

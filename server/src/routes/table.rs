@@ -1,14 +1,18 @@
 //! The table of routes. Handlers extract a command, hand it to a conversation, and turn the reply into JSON.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
+use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
+use tokio::sync::watch;
+use tower_service::Service as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -60,4 +64,25 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(middleware::from_fn_with_state(Arc::clone(&app), observe::observe))
         .with_state(app)
+}
+
+/// What the server answers from the moment that it listens: it is not ready until `begun` has the routes, and whatever
+/// else is asked waits for them.
+pub(crate) fn from_the_start(begun: watch::Receiver<Option<Router>>, retry_after: Duration) -> Router {
+    Router::new().fallback(async move |request: Request| {
+        let is_about_readiness = matches!(request.uri().path(), "/ready" | "/health");
+        let mut begun = begun.clone();
+        if is_about_readiness && begun.borrow().is_none() {
+            let mut response = ApiError::NotReady(retry_after).into_response();
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            return response;
+        }
+        let routes = begun.wait_for(Option::is_some).await.ok().and_then(|routes| routes.clone());
+        match routes {
+            // A router is always ready.
+            Some(mut routes) => routes.call(request).await.unwrap_or_else(|never| match never {}),
+            // It could not start.
+            None => ApiError::NotReady(retry_after).into_response(),
+        }
+    })
 }

@@ -2,4 +2,4 @@
 
 mod serve;
 
-pub use self::serve::{Prepared, prepare, serve};
+pub use self::serve::{serve, serve_announced};

@@ -17,90 +17,91 @@ use crate::conversation::ConversationHandle;
 use crate::limits::Rates;
 use crate::metrics::Metrics;
 use crate::net::listen::guard;
-use crate::net::{ConnectionSettings, Tasks, accept};
+use crate::net::{ConnectionSettings, Connections, Tasks, accept};
 use crate::routes;
-use crate::storage::{self, Store};
+use crate::storage;
 
-/// A server whose store is open, and which serves nobody yet.
-pub struct Prepared {
-    config: Config,
-    store: Arc<dyn Store>,
-    metrics: Arc<Metrics>,
-}
-
-/// Opens the store, and makes or migrates it where that is needed.
+/// Serves on these listeners until `shutdown` is ready, then drains: nothing new is begun, every socket is told
+/// `server_closing`, what waits for the store is finished, and every socket is closed with 1001. Both phases are
+/// bounded by the configuration. While the server starts and while it drains, `/ready` answers 503. No task is left
+/// behind; dropping the future ends everything at once.
 ///
 /// # Errors
-/// The configuration does not fit ([`io::ErrorKind::InvalidInput`]), or the store cannot be used: the error says which,
-/// why, and how to mend it.
-pub async fn prepare(config: Config) -> io::Result<Prepared> {
-    config.check().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-    let metrics = Arc::new(Metrics::new().map_err(io::Error::other)?);
-    let store = storage::open(&config, metrics.store()).await.map_err(io::Error::other)?;
-    Ok(Prepared { config, store, metrics })
-}
-
-/// [`prepare`], then [`Prepared::serve`].
-///
-/// # Errors
-/// Those of both.
+/// The configuration does not fit, or the listeners are reachable from elsewhere although it forbids that
+/// ([`io::ErrorKind::InvalidInput`]); or the store cannot be used: the error says which, why, and how to mend it.
 pub async fn serve(
     listeners: Vec<TcpListener>,
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    for listener in &listeners {
-        guard(listener, &config)?;
-    }
-    prepare(config).await?.serve(listeners, shutdown).await
+    serve_announced(listeners, config, shutdown, async || Ok(())).await
 }
 
-impl Prepared {
-    /// Serves on these listeners until `shutdown` is ready, then drains: nothing new is accepted, every socket is told
-    /// `server_closing`, what waits for the store is finished, and every socket is closed with 1001. Both phases are
-    /// bounded by the configuration. No task is left behind; dropping the future ends everything at once.
-    ///
-    /// # Errors
-    /// The AI script or the keys of tokens cannot be used, or the listeners are reachable from elsewhere although the
-    /// configuration forbids it.
-    pub async fn serve(
-        self,
-        listeners: Vec<TcpListener>,
-        shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()> {
-        for listener in &listeners {
-            guard(listener, &self.config)?;
-        }
-        let (close, closing) = watch::channel(false);
-        let settings = ConnectionSettings::from(&self.config);
-        let app = Arc::new(App::new(self.config, self.store, self.metrics, closing.clone()).await?);
-        let router = routes::router(Arc::clone(&app));
-        let connections = Arc::new(Tasks::default());
-        let acceptors = Tasks::default();
-        for listener in listeners {
-            info!(address = %listener.local_addr()?, "listening");
-            let connections = Arc::clone(&connections);
-            acceptors.spawn(accept(listener, router.clone(), settings, connections, closing.clone()));
-        }
-        drop(router);
-        let housekeeping = Tasks::default();
-        housekeeping.spawn(forget_idle_users(Arc::clone(&app.admission.rates)));
-
-        shutdown.await;
-
-        app.running.leave();
-        // Whoever sends clients here learns that it is to stop doing so while they are still served.
-        if app.config.drain_delay_ms > 0 {
-            tokio::time::sleep(Duration::from_millis(app.config.drain_delay_ms)).await;
-        }
-        housekeeping.end().await;
-        info!(sockets = app.admission.slots.taken(), "draining");
-        close.send_replace(true);
-        acceptors.finish().await;
-        drain(&app, &connections).await;
-        info!("drained");
-        Ok(())
+/// [`serve`], with something to do once the server is ready.
+///
+/// # Errors
+/// Those of [`serve`], and that of `announce`.
+pub async fn serve_announced(
+    listeners: Vec<TcpListener>,
+    config: Config,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+    announce: impl AsyncFnOnce() -> io::Result<()>,
+) -> io::Result<()> {
+    config.check().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let mut is_local = true;
+    for listener in &listeners {
+        guard(listener, &config)?;
+        is_local &= listener.local_addr()?.ip().is_loopback();
     }
+    let metrics = Arc::new(Metrics::new().map_err(io::Error::other)?);
+    let (close, closing) = watch::channel(false);
+    let settings = ConnectionSettings::from(&config);
+    let (begin, begun) = watch::channel(None);
+    let router = routes::from_the_start(begun, Duration::from_millis(config.retry_after_ms));
+    let connections = Arc::new(Tasks::default());
+    let open = Connections::new(config.max_connections);
+    let acceptors = Tasks::default();
+    for listener in listeners {
+        info!(address = %listener.local_addr()?, "listening");
+        let (connections, metrics) = ((Arc::clone(&connections), open.clone()), Arc::clone(&metrics));
+        let refused = move |code| metrics.refused_request(code);
+        acceptors.spawn(accept(listener, router.clone(), settings, connections, refused, closing.clone()));
+    }
+    let mut shutdown = std::pin::pin!(shutdown);
+    let starting = start(config, metrics, closing, is_local);
+    let app = tokio::select! {
+        app = starting => Arc::new(app?),
+        () = shutdown.as_mut() => return Ok(()),
+    };
+    begin.send_replace(Some(routes::router(Arc::clone(&app))));
+    announce().await?;
+    let housekeeping = Tasks::default();
+    housekeeping.spawn(forget_idle_users(Arc::clone(&app.admission.rates)));
+
+    shutdown.await;
+
+    app.running.leave();
+    // Whoever sends clients here learns that it is to stop doing so while they are still served.
+    if app.config.drain_delay_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(app.config.drain_delay_ms)).await;
+    }
+    housekeeping.end().await;
+    info!(sockets = app.admission.slots.taken(), "draining");
+    close.send_replace(true);
+    drain(&app, &acceptors, &connections).await;
+    info!("drained");
+    Ok(())
+}
+
+/// Opens the store, and makes or migrates it where that is needed.
+async fn start(
+    config: Config,
+    metrics: Arc<Metrics>,
+    closing: watch::Receiver<bool>,
+    is_local: bool,
+) -> io::Result<App> {
+    let store = storage::open(&config, metrics.store()).await.map_err(io::Error::other)?;
+    App::new(config, store, metrics, closing, is_local).await
 }
 
 async fn forget_idle_users(rates: Arc<Rates>) {
@@ -110,7 +111,7 @@ async fn forget_idle_users(rates: Arc<Rates>) {
     }
 }
 
-async fn drain(app: &App, connections: &Tasks) {
+async fn drain(app: &App, acceptors: &Tasks, connections: &Tasks) {
     let finished = Instant::now() + Duration::from_millis(app.config.drain_timeout_ms);
     let conversations = app.running.registry.handles();
     let draining = join_all(conversations.iter().map(ConversationHandle::drain));
@@ -125,6 +126,7 @@ async fn drain(app: &App, connections: &Tasks) {
         warn!("some sockets did not close in time");
     }
     app.running.sockets.end().await;
+    acceptors.end().await;
     // Requests that still wait for a conversation are answered when it ends.
     app.running.registry.end().await;
     if timeout(patience, connections.finish()).await.is_err() {

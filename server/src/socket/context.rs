@@ -4,28 +4,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::conversation::ConversationHandle;
-use crate::domain::{Clock, SequenceId, SocketId, Timestamp, UserId};
-use crate::frame::{FrameEncoder, FrameLimits};
+use crate::core::StartAt;
+use crate::domain::{Clock, MessageLimits, SocketId, Timestamp, UserId};
+use crate::frame::FrameEncoder;
 use crate::limits::Rates;
 use crate::metrics::Metrics;
-use crate::net::WriteProgress;
 use crate::outbound::OutboundLimits;
 
 /// Limits and periods of sockets.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SocketSettings {
     /// Limits of what frames say.
-    pub(crate) frames: FrameLimits,
+    pub(crate) frames: MessageLimits,
     /// The largest WebSocket message in bytes.
     pub(crate) max_frame_bytes: usize,
-    /// More faults in a minute close the socket.
-    pub(crate) max_faults_per_minute: usize,
     /// The most frames without outcome.
     pub(crate) max_in_flight: usize,
     /// When the queue is full.
     pub(crate) outbound: OutboundLimits,
     /// The most messages in a sync frame.
     pub(crate) sync_page: usize,
+    /// The most bytes of one.
+    pub(crate) page_bytes: usize,
     /// Period of the server's pings.
     pub(crate) heartbeat_interval: Duration,
     /// How long a pong may take.
@@ -42,8 +42,8 @@ pub(crate) struct Connection {
     pub(crate) id: SocketId,
     /// Whose it is.
     pub(crate) user: UserId,
-    /// The last message that the client knows.
-    pub(crate) after: Option<SequenceId>,
+    /// Where the client says that it is in the log.
+    pub(crate) start: StartAt,
     /// From when on its token means nobody.
     pub(crate) expires: Option<Timestamp>,
     /// The conversation.
@@ -52,8 +52,6 @@ pub(crate) struct Connection {
     pub(crate) frames: FrameEncoder,
     /// Limits and periods.
     pub(crate) settings: SocketSettings,
-    /// How much the kernel has taken so far.
-    pub(crate) progress: WriteProgress,
     /// How often its user may speak.
     pub(crate) rates: Arc<Rates>,
     /// What time it is.

@@ -1,9 +1,9 @@
-//! One WebSocket: [`connection`] (its life), [`reader`] (frames in), [`writer`] (frames out) and [`context`] (what they
-//! share).
+//! One WebSocket: [`connection`] (its life), `receive` (what its frames mean), `log_pages` (what it reads from the log) and
+//! [`context`] (what they share).
 
 mod connection;
 mod context;
-mod reader;
-mod writer;
+mod log_pages;
+mod receive;
 
 pub(crate) use self::context::{Connection, SocketSettings};

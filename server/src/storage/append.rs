@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::error::StoreError;
 use crate::domain::ConversationId;
 use crate::log::Record;
 
@@ -19,6 +20,12 @@ impl AppendId {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// The one that a database kept.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, StoreError> {
+        let id = bytes.try_into().map_err(|_| StoreError::failed("an append's id in the database makes no sense"))?;
+        Ok(Self(id))
+    }
 }
 
 impl fmt::Debug for AppendId {
@@ -34,20 +41,32 @@ pub(crate) struct Append {
     pub(crate) id: AppendId,
     /// Whose log grows.
     pub(crate) conversation: ConversationId,
+    /// The append that must be the latest one there; `None` where the conversation is created. Of two owners of one
+    /// conversation, should there ever be two, only one can go on.
+    pub(crate) after: Option<AppendId>,
     /// By what, in order.
     pub(crate) records: Vec<Record>,
 }
 
 impl Append {
-    /// An append with an id of its own.
-    pub(crate) fn new(conversation: ConversationId, records: Vec<Record>) -> Self {
-        Self { id: AppendId::random(), conversation, records }
+    /// The first append of a conversation.
+    pub(crate) fn create(conversation: ConversationId, records: Vec<Record>) -> Self {
+        Self { id: AppendId::random(), conversation, after: None, records }
+    }
+
+    /// An append behind another one.
+    pub(crate) fn follow(conversation: ConversationId, after: AppendId, records: Vec<Record>) -> Self {
+        Self { id: AppendId::random(), conversation, after: Some(after), records }
     }
 
     /// Roughly how many bytes go to the database.
     pub(super) fn weight(&self) -> usize {
         let of = |record: &Record| match record {
-            Record::Posted(message) => message.content.len() + 256,
+            Record::Posted(message) => message.bytes(),
+            Record::Edited { edit, .. } => {
+                let sites: usize = edit.sites.iter().flatten().map(String::len).sum();
+                sites + edit.title.as_ref().map_or(0, String::len) + 256
+            }
             _ => 256,
         };
         self.records.iter().map(of).sum()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::error::StoreError;
+use super::store::PREVIEW_CHARS;
 use crate::domain::{Kind, Message, MessageKind, Participant, SequenceId, Timestamp};
 use crate::log::Invite;
 
@@ -16,6 +17,15 @@ pub(super) fn place(sequence: SequenceId) -> i64 {
 /// The place that a database names.
 pub(super) fn sequence(place: i64) -> SequenceId {
     SequenceId(u64::try_from(place).unwrap_or(0))
+}
+
+/// How a message begins, of its first bytes in UTF-8, which may end within a character.
+pub(super) fn preview(bytes: &[u8]) -> String {
+    let whole = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+    };
+    whole.chars().take(PREVIEW_CHARS).collect()
 }
 
 /// A limit or an offset.
@@ -66,6 +76,7 @@ pub(super) struct MemberRow {
     pub(super) name: String,
     pub(super) kind: String,
     pub(super) joined_at: i64,
+    pub(super) added_by_others: bool,
 }
 
 impl TryFrom<MemberRow> for Participant {
@@ -77,7 +88,13 @@ impl TryFrom<MemberRow> for Participant {
             "ai" => Kind::Ai,
             other => return Err(unreadable("a participant's kind", other)),
         };
-        Ok(Self { id: row.user.into(), name: row.name, kind, joined_at: Timestamp::from_millis(row.joined_at) })
+        Ok(Self {
+            id: row.user.into(),
+            name: row.name,
+            kind,
+            joined_at: Timestamp::from_millis(row.joined_at),
+            added_by_others: row.added_by_others,
+        })
     }
 }
 

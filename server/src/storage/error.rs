@@ -10,8 +10,11 @@ use crate::domain::ConversationId;
 pub(crate) enum StoreError {
     /// The log is not where the records say it is: a conversation that was never created, that exists already, or
     /// whose newest message is another one. Nothing was stored.
-    #[error("the log of {0} does not fit the records")]
+    #[error("the log does not fit the records: another append came before")]
     Conflict(ConversationId),
+    /// A message among the records was stored before, under the same id of its sender. Nothing was stored.
+    #[error("a message was sent before under its id")]
+    SentBefore,
     /// Nothing was stored, or nothing could be read.
     #[error("{0}")]
     Failed(Arc<str>),

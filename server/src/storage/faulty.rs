@@ -7,10 +7,10 @@ use tokio::sync::watch;
 
 use super::append::{Append, AppendId};
 use super::error::StoreError;
-use super::store::{ConversationPage, Store, StoreFuture};
+use super::store::{ConversationPage, LoadedConversation, LogQueries, LogStore, Store, StoreFuture};
 use crate::config::Gate;
 use crate::domain::{ConversationId, InviteId, Message, SequenceId, UserId};
-use crate::log::{SentKey, StoredState};
+use crate::log::SentKey;
 
 /// The faults to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -114,7 +114,7 @@ impl FaultyStore {
     }
 }
 
-impl Store for FaultyStore {
+impl LogStore for FaultyStore {
     fn append(&self, append: Append) -> StoreFuture<'_, ()> {
         Box::pin(async move {
             let is_heard = self.controls.pass().await?;
@@ -133,7 +133,7 @@ impl Store for FaultyStore {
         })
     }
 
-    fn load(&self, id: &ConversationId, recent: usize) -> StoreFuture<'_, Option<StoredState>> {
+    fn load(&self, id: &ConversationId, recent: usize) -> StoreFuture<'_, Option<LoadedConversation>> {
         self.inner.load(id, recent)
     }
 
@@ -142,14 +142,17 @@ impl Store for FaultyStore {
         id: &ConversationId,
         after: SequenceId,
         limit: usize,
+        bytes: usize,
     ) -> StoreFuture<'_, Vec<Arc<Message>>> {
-        self.inner.messages_after(id, after, limit)
+        self.inner.messages_after(id, after, limit, bytes)
     }
 
     fn find_sent(&self, id: &ConversationId, keys: Vec<SentKey>) -> StoreFuture<'_, Vec<Option<Arc<Message>>>> {
         self.inner.find_sent(id, keys)
     }
+}
 
+impl LogQueries for FaultyStore {
     fn count_by_others(
         &self,
         id: &ConversationId,
@@ -164,10 +167,16 @@ impl Store for FaultyStore {
         self.inner.conversations_of(user, offset, limit)
     }
 
+    fn count_own(&self, user: &UserId) -> StoreFuture<'_, usize> {
+        self.inner.count_own(user)
+    }
+
     fn conversation_of_invite(&self, invite: &InviteId) -> StoreFuture<'_, Option<ConversationId>> {
         self.inner.conversation_of_invite(invite)
     }
+}
 
+impl Store for FaultyStore {
     fn check(&self) -> StoreFuture<'_, ()> {
         let (settings, _) = self.controls.read();
         if settings.fail_next > 0 {

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use super::append::{Append, AppendId};
 use super::error::StoreError;
-use super::store::{ConversationPage, Store, StoreFuture};
+use super::store::{
+    ConversationPage, ConversationSummary, LoadedConversation, LogQueries, LogStore, PREVIEW_CHARS, Store, StoreFuture,
+};
 use crate::domain::{ConversationId, InviteId, Message, SequenceId, Timestamp, UserId};
 use crate::log::{Record, SentKey, StoredState};
 use crate::metrics::StoreMetrics;
@@ -30,21 +32,42 @@ impl Log {
     }
 }
 
+impl Log {
+    /// What a list says to this user.
+    fn summary(&self, user: &UserId) -> ConversationSummary {
+        let state = &self.state;
+        let unread = self.after(state.read_position(user)).iter().filter(|message| message.sender != *user);
+        let preview = |message: &Arc<Message>| message.content.chars().take(PREVIEW_CHARS).collect();
+        ConversationSummary {
+            id: state.id.clone(),
+            title: state.title.clone(),
+            created_at: state.created_at,
+            participants: state.members.len(),
+            unread: unread.count() as u64,
+            newest: self.messages.last().map(|message| (message.timestamp, preview(message))),
+        }
+    }
+}
+
 /// Whether the messages among these records continue the log, under ids that their senders have not used.
-fn fits(log: Option<&Log>, records: &[Record]) -> bool {
+fn check(id: &ConversationId, log: Option<&Log>, records: &[Record]) -> Result<(), StoreError> {
     let mut next = log.map_or(SequenceId::default(), |log| log.state.last_sequence).next();
-    records.iter().all(|record| {
+    for record in records {
         let message = match record {
-            Record::Created { .. } => return false,
+            Record::Created { .. } => return Err(StoreError::Conflict(id.clone())),
             Record::Posted(message) => message,
-            _ => return true,
+            _ => continue,
         };
-        let place = next;
-        next = place.next();
+        if message.sequence != next {
+            return Err(StoreError::Conflict(id.clone()));
+        }
+        next = next.next();
         let key = message.client_id.clone().map(|client_id| SentKey { sender: message.sender.clone(), client_id });
-        let is_new = key.is_none_or(|key| log.is_none_or(|log| !log.sent.contains_key(&key)));
-        message.sequence == place && is_new
-    })
+        if key.is_some_and(|key| log.is_some_and(|log| log.sent.contains_key(&key))) {
+            return Err(StoreError::SentBefore);
+        }
+    }
+    Ok(())
 }
 
 #[derive(Debug, Default)]
@@ -56,15 +79,17 @@ struct Logs {
 
 impl Logs {
     fn append(&mut self, append: Append) -> Result<(), StoreError> {
-        let Append { id: token, conversation: id, records } = append;
+        let Append { id: token, conversation: id, after, records } = append;
         let (created, rest) = match records.as_slice() {
             [created @ Record::Created { at, .. }, rest @ ..] => (Some((created, *at)), rest),
             rest => (None, rest),
         };
         let known = self.by_id.get(&id);
-        if known.is_some() == created.is_some() || !fits(known, rest) {
+        let latest = known.map(|log| log.last_append);
+        if latest != after || after.is_some() == created.is_some() {
             return Err(StoreError::Conflict(id));
         }
+        check(&id, known, rest)?;
         self.ordinal += 1;
         if let Some((created, at)) = created
             && let Some(state) = StoredState::replay(id.clone(), [created])
@@ -95,18 +120,18 @@ impl Logs {
         Ok(())
     }
 
-    fn load(&self, id: &ConversationId, recent: usize) -> Option<StoredState> {
+    fn load(&self, id: &ConversationId, recent: usize) -> Option<LoadedConversation> {
         let log = self.by_id.get(id)?;
         let first = log.messages.len().saturating_sub(recent);
         let recent: VecDeque<_> = log.messages.iter().skip(first).cloned().collect();
-        Some(StoredState { recent, ..log.state.clone() })
+        Some(LoadedConversation { state: StoredState { recent, ..log.state.clone() }, last_append: log.last_append })
     }
 
     fn conversations_of(&self, user: &UserId, offset: usize, limit: usize) -> ConversationPage {
-        let mut mine: Vec<_> = self.by_id.iter().filter(|(_, log)| log.state.members.contains_key(user)).collect();
-        mine.sort_by_key(|(_, log)| std::cmp::Reverse(log.active));
+        let mut mine: Vec<_> = self.by_id.values().filter(|log| log.state.members.contains_key(user)).collect();
+        mine.sort_by_key(|log| std::cmp::Reverse(log.active));
         let page = mine.iter().skip(offset).take(limit);
-        ConversationPage { ids: page.map(|(id, _)| (*id).clone()).collect(), total: mine.len() }
+        ConversationPage { conversations: page.map(|log| log.summary(user)).collect(), total: mine.len() }
     }
 }
 
@@ -137,7 +162,7 @@ fn ready<'a, T: Send + 'a>(result: Result<T, StoreError>) -> StoreFuture<'a, T> 
     Box::pin(std::future::ready(result))
 }
 
-impl Store for MemoryStore {
+impl LogStore for MemoryStore {
     fn append(&self, append: Append) -> StoreFuture<'_, ()> {
         let (start, count) = (Instant::now(), append.records.len());
         let appended = self.logs().append(append);
@@ -152,7 +177,7 @@ impl Store for MemoryStore {
         ready(Ok(self.in_log(conversation, |log| log.last_append == append)))
     }
 
-    fn load(&self, id: &ConversationId, recent: usize) -> StoreFuture<'_, Option<StoredState>> {
+    fn load(&self, id: &ConversationId, recent: usize) -> StoreFuture<'_, Option<LoadedConversation>> {
         ready(Ok(self.logs().load(id, recent)))
     }
 
@@ -161,8 +186,19 @@ impl Store for MemoryStore {
         id: &ConversationId,
         after: SequenceId,
         limit: usize,
+        bytes: usize,
     ) -> StoreFuture<'_, Vec<Arc<Message>>> {
-        let page = |log: &Log| log.after(after).iter().take(limit).cloned().collect();
+        let page = |log: &Log| {
+            let (mut page, mut total) = (Vec::new(), 0_usize);
+            for message in log.after(after).iter().take(limit) {
+                total = total.saturating_add(message.bytes());
+                if total > bytes && !page.is_empty() {
+                    break;
+                }
+                page.push(Arc::clone(message));
+            }
+            page
+        };
         ready(Ok(self.in_log(id, page)))
     }
 
@@ -176,7 +212,9 @@ impl Store for MemoryStore {
         };
         ready(Ok(keys.iter().map(find).collect()))
     }
+}
 
+impl LogQueries for MemoryStore {
     fn count_by_others(
         &self,
         id: &ConversationId,
@@ -195,10 +233,18 @@ impl Store for MemoryStore {
         ready(Ok(self.logs().conversations_of(user, offset, limit)))
     }
 
+    fn count_own(&self, user: &UserId) -> StoreFuture<'_, usize> {
+        let logs = self.logs();
+        let is_own = |log: &&Log| log.state.members.get(user).is_some_and(|member| !member.added_by_others);
+        ready(Ok(logs.by_id.values().filter(is_own).count()))
+    }
+
     fn conversation_of_invite(&self, invite: &InviteId) -> StoreFuture<'_, Option<ConversationId>> {
         ready(Ok(self.logs().invites.get(invite).cloned()))
     }
+}
 
+impl Store for MemoryStore {
     fn check(&self) -> StoreFuture<'_, ()> {
         ready(Ok(()))
     }

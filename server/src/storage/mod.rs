@@ -27,4 +27,6 @@ pub(crate) use self::faulty::{FaultControls, FaultSettings, FaultyStore};
 #[cfg(test)]
 pub(crate) use self::memory::MemoryStore;
 pub(crate) use self::open::open;
-pub(crate) use self::store::Store;
+pub(crate) use self::store::{ConversationPage, ConversationSummary, LoadedConversation, PREVIEW_CHARS, Store};
+#[cfg(test)]
+pub(crate) use self::store::{LogQueries, LogStore, StoreFuture};

@@ -106,6 +106,7 @@ over_all_stores![
     what_was_stored_is_there_when_it_is_opened_again,
     an_append_that_does_not_fit_changes_nothing,
     a_bad_append_fails_alone,
+    what_was_sent_before_is_told,
     resends_are_found_however_old,
     pages_of_messages_are_ascending_and_bounded,
     unread_counts_leave_out_ones_own,
@@ -115,4 +116,8 @@ over_all_stores![
     the_latest_append_is_recognised,
     many_at_once_keep_their_order,
     a_closed_store_says_so,
+    an_append_behind_another_one_than_the_latest_is_refused,
+    pages_are_bounded_by_bytes,
+    the_last_words_of_people_are_kept_however_old,
+    a_list_says_what_is_in_each_conversation,
 ];

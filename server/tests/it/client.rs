@@ -14,6 +14,8 @@ use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// Nothing that works takes this long; only what hangs does.
@@ -130,6 +132,15 @@ impl Server {
         self.upgrade(stream, user, conversation, "").await.unwrap()
     }
 
+    /// Sends a request and reads nothing of the answer.
+    pub(crate) async fn send_narrow(&self, request: &str) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut stream = socket.connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    }
+
     /// A socket whose token stands in the query.
     pub(crate) async fn upgrade_by_query(&self, token: &str, conversation: &str) -> Socket {
         self.try_connect("", conversation, &format!("?auth_token={token}")).await.unwrap()
@@ -149,7 +160,7 @@ pub(crate) async fn call_at(address: SocketAddr, token: &str, method: &str, path
     let token = if token.is_empty() { String::new() } else { format!("authorization: Bearer {token}\r\n") };
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: test\r\n{token}connection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\n{token}connection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     raw_at(address, &request).await.map(|answer| Answer::parse(&answer))
@@ -233,6 +244,15 @@ impl Socket {
 
     pub(crate) async fn send_raw(&mut self, message: Message) {
         soon("sending", self.stream.send(message)).await.unwrap();
+    }
+
+    /// Sends a text in parts, each this one.
+    pub(crate) async fn send_parts(&mut self, part: &str, count: usize) {
+        for number in 1..=count {
+            let kind = if number == 1 { Data::Text } else { Data::Continue };
+            let frame = Frame::message(part.to_owned(), OpCode::Data(kind), number == count);
+            self.send_raw(Message::Frame(frame)).await;
+        }
     }
 
     /// Sends a frame unless the other side takes none, which shows when nothing moves for a while.

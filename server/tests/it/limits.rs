@@ -1,9 +1,11 @@
 //! Faults, limits, and what closes a socket.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::client::{Answer, Server, places, types};
+use crate::client::{Answer, Server, call_at, places, types};
 
 #[tokio::test]
 async fn refusals_come_before_the_upgrade() {
@@ -13,16 +15,13 @@ async fn refusals_come_before_the_upgrade() {
     assert_eq!(refusal("", &talk, "").await, Some(401));
     assert_eq!(refusal("ann", "conv_000000000000", "").await, Some(404));
     assert_eq!(refusal("eve", &talk, "").await, Some(403));
-    for query in ["?last_sequence_id=1", "?last_sequence_id=-1", "?last_sequence_id=x", "?last_sequence_id="] {
-        assert_eq!(refusal("ann", &talk, query).await, Some(400), "{query}");
-    }
     let _first = server.enter("ann", &talk).await;
     let second = server.enter("ann", &talk).await;
     assert_eq!(refusal("ann", &talk, "").await, Some(429));
     let _third = server.enter("ben", &talk).await;
     assert_eq!(refusal("cat", &talk, "").await, Some(429));
     drop(second);
-    while server.ask("", "GET", "/health/chat", Value::Null).await["connections"] != 2 {}
+    while server.ask("ann", "GET", "/health/chat", Value::Null).await["connections"] != 2 {}
     server.enter("cat", &talk).await;
     let plain = server.call("ann", "GET", &format!("/chat/ws/{talk}"), Value::Null).await;
     assert_eq!(plain.error(), (400, "UPGRADE_REQUIRED"));
@@ -103,12 +102,86 @@ async fn a_silent_peer_is_found_and_a_living_one_is_kept() {
 }
 
 #[tokio::test]
+async fn a_peer_that_says_nothing_while_its_outcomes_wait_is_found() {
+    let config = json!({
+        "heartbeat_interval_ms": 40, "heartbeat_timeout_ms": 400, "close_timeout_ms": 50, "max_in_flight": 2,
+        "testing": true, "store_gate": "closed",
+    });
+    let server = Server::start(config).await;
+    server.store(json!({"gate": "open"})).await;
+    let talk = server.conversation(&["ann", "ben"]).await;
+    let mut ann = server.enter("ann", &talk).await;
+    let mut ben = server.enter("ben", &talk).await;
+    assert_eq!(ann.receive("participant_update").await["action"], "join");
+    server.store(json!({"gate": "closed"})).await;
+    // More than may be without outcome: the rest lies unread, and from here on ben is silent.
+    for number in 0..5 {
+        ben.say("waits", &number.to_string()).await;
+    }
+    assert_eq!(ann.receive("participant_update").await["action"], "leave");
+    server.store(json!({"gate": "open"})).await;
+    assert_eq!(ann.receive("message").await["message"]["sequence_id"], 1);
+}
+
+#[tokio::test]
+async fn the_parts_of_a_message_are_bounded_as_the_whole_is() {
+    let server = Server::start(json!({})).await;
+    let talk = server.conversation(&["ann"]).await;
+    let mut ann = server.enter("ann", &talk).await;
+    ann.send_parts("[", 3).await;
+    assert_eq!(ann.receive("error").await["error"], "invalid_json");
+    // Each part is small enough, and together they are not.
+    ann.send_parts(&"x".repeat(100_000), 4).await;
+    let (frames, closed) = ann.until_close().await;
+    assert_eq!((frames.len(), closed.0), (0, 1009));
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_is_given_up() {
+    let config = json!({"write_timeout_ms": 200, "socket_send_buffer": 4096, "max_connections": 1});
+    let server = Server::start(config).await;
+    let talk = server.conversation(&["ann"]).await;
+    let list = format!("/chat/conversations/{talk}/messages");
+    let refused = AtomicUsize::new(0);
+    // The place of a connection is given back a moment behind its answer, so one in between may find none.
+    let insist = async |method: &str, path: &str, body: Value| loop {
+        match call_at(server.address, "e2e_ann", method, path, body.clone()).await {
+            Some(answer) if answer.status < 300 => return,
+            _ => refused.fetch_add(1, Ordering::Relaxed),
+        };
+    };
+    for _ in 0..60 {
+        insist("POST", &format!("/chat/{talk}/messages"), json!({"content": "x".repeat(10_000)})).await;
+    }
+    // The only connection that there may be is kept by somebody who doesn't read, for a while.
+    let head = format!("GET {list} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer e2e_ann\r\n\r\n");
+    let before = refused.load(Ordering::Relaxed);
+    let _unread = server.send_narrow(&head).await;
+    insist("GET", "/chat/my-conversations", Value::Null).await;
+    assert!(refused.load(Ordering::Relaxed) > before, "the unread answer kept the connection for a while");
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_answered_with_the_body_of_every_error() {
+    let server = Server::start(json!({})).await;
+    let long = format!("GET /{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "x".repeat(70_000));
+    let headers = format!("GET / HTTP/1.1\r\nhost: localhost\r\n{}\r\n", "a: b\r\n".repeat(300));
+    for (request, status) in [("nonsense\r\n\r\n", 400), (long.as_str(), 431), (headers.as_str(), 431)] {
+        let answer = Answer::parse(&server.raw(request).await);
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert!(answer.body["error"].is_string() && answer.body["code"].is_string(), "{answer:?}");
+    }
+    let no_host = Answer::parse(&server.raw("GET / HTTP/1.1\r\nconnection: close\r\n\r\n").await);
+    assert_eq!(no_host.error(), (400, "INVALID_REQUEST"));
+}
+
+#[tokio::test]
 async fn requests_that_do_not_come_to_an_end_are_ended() {
     let server = Server::start(json!({"header_timeout_ms": 50, "body_timeout_ms": 50})).await;
     // A head without its end: there is nobody to answer yet, so the connection is closed.
-    assert_eq!(server.raw("GET /health HTTP/1.1\r\nhost: x\r\n").await, "");
+    assert_eq!(server.raw("GET /health HTTP/1.1\r\nhost: localhost\r\n").await, "");
     // A body that is announced and does not come.
-    let head = "POST /chat/create HTTP/1.1\r\nhost: x\r\nauthorization: Bearer e2e_ann\r\ncontent-length: 100\r\n\r\n{";
+    let head = "POST /chat/create HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer e2e_ann\r\ncontent-length: 100\r\n\r\n{";
     let answer = Answer::parse(&server.raw(head).await);
     assert_eq!(answer.error(), (408, "REQUEST_TIMEOUT"));
     assert_eq!(server.call("ann", "GET", "/chat/my-conversations", Value::Null).await.status, 200);

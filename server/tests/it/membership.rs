@@ -50,7 +50,7 @@ async fn presence_is_told_at_the_first_and_the_last_socket() {
     assert_eq!(types(&ann.ping().await), ["participant_update"]);
     drop(second);
     // The server has noticed the loss when it has given the slot back.
-    while server.ask("", "GET", "/health/chat", Value::Null).await["connections"] != 2 {}
+    while server.ask("ann", "GET", "/health/chat", Value::Null).await["connections"] != 2 {}
     assert_eq!(types(&ann.ping().await), Vec::<&str>::new());
     first.ping().await;
     drop(first);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::Server;
+use crate::client::{Answer, Server};
 
 #[tokio::test]
 async fn every_error_has_a_body_and_every_answer_forbids_guessing() {
@@ -87,4 +87,35 @@ async fn my_conversations_come_newest_first_and_in_pages() {
     assert_eq!(listed("?limit=1&offset=1").await, [&*talks[2]]);
     assert_eq!(listed("?limit=0&offset=-5").await, [&*talks[0]]);
     assert_eq!(listed("?offset=99999999999999999999999").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_preflight_says_what_a_page_may_do() {
+    let server = Server::start(json!({"allowed_origins": ["https://app.example"]})).await;
+    let ask = async |origin: &str| {
+        let request = format!(
+            "OPTIONS /chat/create HTTP/1.1\r\nhost: localhost\r\norigin: {origin}\r\n\
+             access-control-request-method: POST\r\naccess-control-request-headers: authorization\r\n\
+             connection: close\r\n\r\n"
+        );
+        Answer::parse(&server.raw(&request).await)
+    };
+    let allowed = ask("https://app.example").await;
+    assert_eq!(allowed.status, 204);
+    for line in [
+        "access-control-allow-origin: https://app.example",
+        "access-control-allow-methods: get, post, patch, delete",
+        "access-control-allow-headers: authorization, content-type",
+        "access-control-allow-credentials: true",
+        "vary: origin",
+        "cache-control: no-store",
+    ] {
+        assert!(allowed.head.contains(line), "{line}: {}", allowed.head);
+    }
+    let refused = ask("https://evil.example").await;
+    assert_eq!(refused.error(), (403, "ORIGIN_NOT_ALLOWED"));
+    assert!(!refused.head.contains("access-control-allow-origin"), "{}", refused.head);
+    // Without an origin it is no preflight.
+    let plain = "OPTIONS /chat/create HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    assert_eq!(Answer::parse(&server.raw(plain).await).error(), (405, "METHOD_NOT_ALLOWED"));
 }

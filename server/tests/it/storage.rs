@@ -71,7 +71,7 @@ async fn a_commit_whose_outcome_got_lost_is_told_when_it_is_known() {
 #[tokio::test]
 async fn a_database_that_is_gone_refuses_writes_and_reads_go_on() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(json!({"data": folder.path()})).await;
+    let server = Server::start(json!({"health_interval_ms": 0, "data": folder.path()})).await;
     let talk = server.conversation(&["ann", "ben"]).await;
     let mut ann = server.enter("ann", &talk).await;
     ann.ping().await;
@@ -99,7 +99,7 @@ async fn a_database_that_is_gone_refuses_writes_and_reads_go_on() {
 async fn conversations_leave_memory_and_come_back() {
     let server = Server::start(json!({"idle_unload_ms": 1})).await;
     let talk = server.conversation(&["ann", "ben"]).await;
-    let loaded = async || server.ask("", "GET", "/health/chat", Value::Null).await["conversations"].clone();
+    let loaded = async || server.ask("ann", "GET", "/health/chat", Value::Null).await["conversations"].clone();
     while loaded().await != 0 {}
     let mut ann = server.enter("ann", &talk).await;
     ann.say("hello", "1").await;

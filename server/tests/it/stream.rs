@@ -173,3 +173,42 @@ async fn typing_is_relayed_throttled_and_ended_by_a_message() {
     assert_eq!(types(&frames), ["typing", "message", "typing"]);
     assert_eq!((&frames[0]["isTyping"], &frames[2]["isTyping"]), (&json!(true), &json!(false)));
 }
+
+#[tokio::test]
+async fn behind_an_impossible_start_the_error_is_told_then_the_newest_messages() {
+    let server = Server::start(json!({})).await;
+    let talk = server.conversation(&["ann"]).await;
+    let mut ann = server.enter("ann", &talk).await;
+    ann.say("only one", "1").await;
+    ann.ping().await;
+    for known in ["-1", "2", "x", "", "18446744073709551616"] {
+        let query = format!("?last_sequence_id={known}");
+        let frames = server.try_connect("ann", &talk, &query).await.unwrap().ping().await;
+        assert_eq!(types(&frames), ["connected", "participant_list", "error", "message"], "{known:?}");
+        assert_eq!((&frames[2]["error"], &frames[2]["code"]), (&json!("invalid_sync"), &json!(400)));
+    }
+}
+
+#[tokio::test]
+async fn of_a_flood_of_typing_the_last_state_is_told() {
+    let server = Server::start(json!({"typing_interval_ms": 300})).await;
+    let talk = server.conversation(&["ann", "ben"]).await;
+    let mut ann = server.enter("ann", &talk).await;
+    let mut ben = server.enter("ben", &talk).await;
+    ann.receive("participant_update").await;
+    for typing in [true, false, true] {
+        ann.send(json!({"type": "typing", "isTyping": typing})).await;
+    }
+    ann.ping().await;
+    // The second beginning comes too soon; it is told when it may be, without another frame.
+    let told = [ben.receive("typing").await, ben.receive("typing").await, ben.receive("typing").await];
+    assert_eq!(told.map(|frame| frame["isTyping"].clone()), [json!(true), json!(false), json!(true)]);
+    // What a message ends need not be told any more.
+    for typing in [false, true] {
+        ann.send(json!({"type": "typing", "isTyping": typing})).await;
+    }
+    ann.say("hello", "1").await;
+    ann.ping().await;
+    let frames = ben.ping().await;
+    assert_eq!(types(&frames), ["typing", "message"]);
+}

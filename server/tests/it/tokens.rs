@@ -54,7 +54,7 @@ impl Issuer {
             json!({"auth": "jwt", "jwt_jwks": self.url, "jwt_audience": "chat", "jwks_refresh_ms": refresh_ms});
         let server = Server::start(config).await;
         // It serves once it has tried to read the set.
-        assert_eq!(server.call_by("", "GET", "/health", Value::Null).await.status, 200);
+        assert_eq!(server.call_by("", "GET", "/", Value::Null).await.status, 200);
         server
     }
 
@@ -114,7 +114,14 @@ async fn a_key_set_that_cannot_be_used_is_told_at_the_start() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let config = json!({"store": "memory", "auth": "jwt", "jwt_jwks": place.display().to_string()});
         let config = roundtable_server::Config::from_value(config).unwrap();
-        let served = roundtable_server::serve(vec![listener], config, std::future::ready(())).await;
+        // It goes down as soon as it is ready.
+        let (ready, is_ready) = tokio::sync::oneshot::channel::<()>();
+        let shutdown = async { drop(is_ready.await) };
+        let announce = async move || {
+            drop(ready);
+            Ok(())
+        };
+        let served = roundtable_server::serve_announced(vec![listener], config, shutdown, announce).await;
         served.map_err(|error| error.to_string())
     };
     let problem = start(None).await.unwrap_err();

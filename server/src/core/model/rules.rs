@@ -76,11 +76,15 @@ impl Model {
             return false;
         }
         let current = self.log.len() as u64;
-        let start = after.map_or(current.saturating_sub(HISTORY), |after| after.min(current));
+        let is_possible = after.is_none_or(|after| after <= current);
+        let start = after.filter(|_| is_possible).unwrap_or(current.saturating_sub(HISTORY));
         let first = !self.online(user);
         self.open.insert(socket, user.clone());
         self.tell_one(socket, &format!("connected {current}"));
         self.tell_one(socket, "list");
+        if !is_possible {
+            self.tell_one(socket, "error InvalidSync");
+        }
         for place in start + 1..=current {
             self.tell_one(socket, &format!("message {place}"));
         }

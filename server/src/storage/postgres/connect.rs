@@ -7,10 +7,11 @@ use std::time::Duration;
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls};
 use tracing::{debug, info};
 
+use super::tls::{self, MakeTls};
 use crate::config::Durability;
 use crate::storage::error::OpenError;
 use crate::storage::settings::StoreSettings;
@@ -19,6 +20,7 @@ use crate::storage::settings::StoreSettings;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0001_conversations.sql"),
     include_str!("../../../migrations/postgres/0002_invites.sql"),
+    include_str!("../../../migrations/postgres/0003_own_memberships.sql"),
 ];
 
 /// The first half of the lock that the server in charge of a database holds ("rndt"); the other half is the schema.
@@ -30,6 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Which database, and how it is used.
 pub(in crate::storage) struct Place {
     config: Config,
+    /// Where the connection must be encrypted.
+    tls: Option<MakeTls>,
     settings: StoreSettings,
 }
 
@@ -71,21 +75,15 @@ impl Place {
     /// Reads a URL.
     pub(super) fn parse(url: &str, settings: StoreSettings) -> Result<Self, OpenError> {
         let wrong = |problem: String| OpenError::Server { place: "of `store`".to_owned(), problem };
-        let mut config = Config::from_str(url).map_err(|error| wrong(format!("the URL is wrong: {error}")))?;
+        let (url, tls) = tls::split(url).map_err(wrong)?;
+        let mut config = Config::from_str(&url).map_err(|error| wrong(format!("the URL is wrong: {error}")))?;
         config.application_name(format!("roundtable-server pid {}", std::process::id()));
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(settings.timeout);
         }
         // A peer that is gone without a word is found out within this time even where nothing is sent.
         config.tcp_user_timeout(settings.timeout);
-        let place = Self { config, settings };
-        if place.config.get_ssl_mode() == SslMode::Require {
-            let problem =
-                "`sslmode=require` is not supported; reach the database over a local socket or a private network"
-                    .to_owned();
-            return Err(OpenError::Server { place: place.to_string(), problem });
-        }
-        Ok(place)
+        Ok(Self { config, tls, settings })
     }
 
     fn problem(&self, problem: impl fmt::Display) -> OpenError {
@@ -93,20 +91,28 @@ impl Place {
     }
 
     /// Connections that read.
-    pub(super) fn pool(&self) -> Result<Pool, OpenError> {
+    pub(super) fn pool(&self, size: usize) -> Result<Pool, OpenError> {
         let fast = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(self.config.clone(), NoTls, fast);
-        let pool = Pool::builder(manager).max_size(self.settings.readers).build();
+        let manager = match &self.tls {
+            Some(tls) => Manager::from_config(self.config.clone(), tls.clone(), fast),
+            None => Manager::from_config(self.config.clone(), NoTls, fast),
+        };
+        let pool = Pool::builder(manager).max_size(size).build();
         pool.map_err(|error| self.problem(error))
     }
 
     async fn connect(&self) -> Result<Session, OpenError> {
-        let (client, connection) = self.config.connect(NoTls).await.map_err(|error| self.problem(describe(&error)))?;
-        let driver = tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                debug!(%error, "a connection to the database ended");
+        let failed = |error| self.problem(describe(&error));
+        let (client, driver) = match &self.tls {
+            Some(tls) => {
+                let (client, connection) = self.config.connect(tls.clone()).await.map_err(failed)?;
+                (client, tokio::spawn(drive(connection)))
             }
-        });
+            None => {
+                let (client, connection) = self.config.connect(NoTls).await.map_err(failed)?;
+                (client, tokio::spawn(drive(connection)))
+            }
+        };
         Ok(Session { client, driver })
     }
 
@@ -178,6 +184,13 @@ impl Place {
             info!(from = found, to = known, "database schema migrated");
         }
         Ok(())
+    }
+}
+
+/// Carries what a client and the database say to each other.
+async fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error>>) {
+    if let Err(error) = connection.await {
+        debug!(%error, "a connection to the database ended");
     }
 }
 

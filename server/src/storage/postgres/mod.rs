@@ -4,6 +4,7 @@
 mod connect;
 mod read;
 mod store;
+mod tls;
 mod write;
 mod writer;
 

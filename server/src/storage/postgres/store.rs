@@ -14,18 +14,21 @@ use super::connect::Place;
 use super::read;
 use super::writer::{Job, Writer};
 use crate::domain::{ConversationId, InviteId, Message, SequenceId, UserId};
-use crate::log::{SentKey, StoredState};
+use crate::log::SentKey;
 use crate::metrics::StoreMetrics;
 use crate::storage::append::{Append, AppendId};
 use crate::storage::error::{OpenError, StoreError};
 use crate::storage::settings::StoreSettings;
-use crate::storage::store::{ConversationPage, Store, StoreFuture};
+use crate::storage::store::{ConversationPage, LoadedConversation, LogQueries, LogStore, Store, StoreFuture};
 
 /// A [`Store`] in a database server.
 pub(crate) struct PostgresStore {
     jobs: Mutex<Option<mpsc::UnboundedSender<Job>>>,
     writing: Mutex<Option<JoinHandle<()>>>,
+    /// For what sends wait for.
     pool: Pool,
+    /// For lists and counts, so that however many are asked for no send waits.
+    list_pool: Pool,
     timeout: Duration,
 }
 
@@ -35,12 +38,14 @@ impl PostgresStore {
         let place = Arc::new(Place::parse(url, settings)?);
         let session = place.open().await?;
         info!(database = %place, durability = ?settings.durability, "database opened");
-        let pool = place.pool()?;
+        let lists = (settings.readers / 4).max(1);
+        let pool = place.pool(settings.readers.saturating_sub(lists).max(1))?;
+        let list_pool = place.pool(lists)?;
         let (jobs, waiting) = mpsc::unbounded_channel();
         let writer = Writer::new(place, session, settings, metrics);
         let writing = tokio::spawn(writer.run(waiting).with_current_subscriber());
         let (jobs, writing) = (Mutex::new(Some(jobs)), Mutex::new(Some(writing)));
-        Ok(Self { jobs, writing, pool, timeout: settings.timeout })
+        Ok(Self { jobs, writing, pool, list_pool, timeout: settings.timeout })
     }
 
     fn write<T: Send + 'static>(
@@ -56,18 +61,22 @@ impl PostgresStore {
     }
 
     /// Asks a connection of the pool; once more on another one, if the first turns out to be broken.
-    fn read<'a, T: Send + 'a, F>(&'a self, ask: impl Fn(Object) -> F + Send + Sync + 'a) -> StoreFuture<'a, T>
+    fn read<'a, T: Send + 'a, F>(
+        &'a self,
+        pool: &'a Pool,
+        ask: impl Fn(Object) -> F + Send + Sync + 'a,
+    ) -> StoreFuture<'a, T>
     where
         F: Future<Output = Result<T, read::ReadError>> + Send + 'a,
     {
         Box::pin(async move {
             let asking = async {
                 loop {
-                    let client = self.pool.get().await.map_err(|error| StoreError::failed(describe_pool(&error)))?;
+                    let client = pool.get().await.map_err(|error| StoreError::failed(describe_pool(&error)))?;
                     match ask(client).await {
                         Err(error) if error.is_broken() => {
                             // The connections that broke with it are gone; the next one is new.
-                            self.pool.retain(|client, _| !client.is_closed());
+                            pool.retain(|client, _| !client.is_closed());
                         }
                         result => return result.map_err(StoreError::from),
                     }
@@ -92,7 +101,7 @@ fn describe_pool(error: &deadpool_postgres::PoolError) -> String {
     }
 }
 
-impl Store for PostgresStore {
+impl LogStore for PostgresStore {
     fn append(&self, append: Append) -> StoreFuture<'_, ()> {
         self.write(|reply| Job::Append { append, reply })
     }
@@ -103,9 +112,9 @@ impl Store for PostgresStore {
         self.write(move |reply| Job::HasAppend { conversation, append, reply })
     }
 
-    fn load(&self, id: &ConversationId, recent: usize) -> StoreFuture<'_, Option<StoredState>> {
+    fn load(&self, id: &ConversationId, recent: usize) -> StoreFuture<'_, Option<LoadedConversation>> {
         let id = id.clone();
-        self.read(move |client| read::load(client, id.clone(), recent))
+        self.read(&self.pool, move |client| read::load(client, id.clone(), recent))
     }
 
     fn messages_after(
@@ -113,16 +122,19 @@ impl Store for PostgresStore {
         id: &ConversationId,
         after: SequenceId,
         limit: usize,
+        bytes: usize,
     ) -> StoreFuture<'_, Vec<Arc<Message>>> {
         let id = id.clone();
-        self.read(move |client| read::messages_after(client, id.clone(), after, limit))
+        self.read(&self.pool, move |client| read::messages_after(client, id.clone(), after, limit, bytes))
     }
 
     fn find_sent(&self, id: &ConversationId, keys: Vec<SentKey>) -> StoreFuture<'_, Vec<Option<Arc<Message>>>> {
         let (id, keys) = (id.clone(), Arc::new(keys));
-        self.read(move |client| read::find_sent(client, id.clone(), Arc::clone(&keys)))
+        self.read(&self.pool, move |client| read::find_sent(client, id.clone(), Arc::clone(&keys)))
     }
+}
 
+impl LogQueries for PostgresStore {
     fn count_by_others(
         &self,
         id: &ConversationId,
@@ -131,19 +143,28 @@ impl Store for PostgresStore {
         up_to: SequenceId,
     ) -> StoreFuture<'_, u64> {
         let (id, reader) = (id.clone(), reader.clone());
-        self.read(move |client| read::count_by_others(client, id.clone(), reader.clone(), after, up_to))
+        self.read(&self.list_pool, move |client| {
+            read::count_by_others(client, id.clone(), reader.clone(), after, up_to)
+        })
     }
 
     fn conversations_of(&self, user: &UserId, offset: usize, limit: usize) -> StoreFuture<'_, ConversationPage> {
         let user = user.clone();
-        self.read(move |client| read::conversations_of(client, user.clone(), offset, limit))
+        self.read(&self.list_pool, move |client| read::conversations_of(client, user.clone(), offset, limit))
+    }
+
+    fn count_own(&self, user: &UserId) -> StoreFuture<'_, usize> {
+        let user = user.clone();
+        self.read(&self.list_pool, move |client| read::count_own(client, user.clone()))
     }
 
     fn conversation_of_invite(&self, invite: &InviteId) -> StoreFuture<'_, Option<ConversationId>> {
         let invite = invite.clone();
-        self.read(move |client| read::conversation_of_invite(client, invite.clone()))
+        self.read(&self.list_pool, move |client| read::conversation_of_invite(client, invite.clone()))
     }
+}
 
+impl Store for PostgresStore {
     fn check(&self) -> StoreFuture<'_, ()> {
         self.write(Job::Check)
     }
@@ -156,6 +177,7 @@ impl Store for PostgresStore {
                 let _ = writing.await;
             }
             self.pool.close();
+            self.list_pool.close();
             Ok(())
         })
     }
@@ -164,5 +186,6 @@ impl Store for PostgresStore {
 impl Drop for PostgresStore {
     fn drop(&mut self) {
         self.pool.close();
+        self.list_pool.close();
     }
 }

@@ -25,7 +25,11 @@ pub(super) enum TransactionError {
 impl TransactionError {
     /// What a failure of the database means before the commit was asked for.
     pub(super) fn before_commit(error: &tokio_postgres::Error) -> Self {
-        let said = StoreError::failed(describe(error));
+        // Places are checked before, so what stands twice is a sender's id.
+        let is_sent = error
+            .as_db_error()
+            .is_some_and(|said| said.code().code() == "23505" && said.constraint() == Some("messages_sent"));
+        let said = if is_sent { StoreError::SentBefore } else { StoreError::failed(describe(error)) };
         // Data, integrity, limits: the other appends may be fine.
         let is_content =
             error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.code().starts_with(class)));
@@ -54,6 +58,8 @@ struct Head {
     updated_at: i64,
     /// Creation or newest message.
     active_at: Option<i64>,
+    /// The latest append; none in a new conversation.
+    latest: Vec<u8>,
 }
 
 /// Stores a batch of appends, no two of them of one conversation. `committing` is set when the commit is under way.
@@ -84,11 +90,17 @@ pub(super) async fn store(
 /// The rows of the conversations that exist, locked, so that nobody else can give the next sequence ids away.
 async fn heads(client: &Client, batch: &[&Append]) -> Result<HashMap<String, Head>, TransactionError> {
     let ids: Vec<&str> = batch.iter().map(|append| append.conversation.as_str()).collect();
-    let sql = "SELECT id, key, last_sequence, updated_at FROM conversations WHERE id = ANY($1) FOR UPDATE";
+    let sql = "SELECT id, key, last_sequence, updated_at, last_append FROM conversations
+         WHERE id = ANY($1) FOR UPDATE";
     let mut heads = HashMap::new();
     for row in client.query(sql, &[&ids]).await? {
-        let head =
-            Head { key: row.try_get(1)?, last_sequence: row.try_get(2)?, updated_at: row.try_get(3)?, active_at: None };
+        let head = Head {
+            key: row.try_get(1)?,
+            last_sequence: row.try_get(2)?,
+            updated_at: row.try_get(3)?,
+            active_at: None,
+            latest: row.try_get(4)?,
+        };
         heads.insert(row.try_get(0)?, head);
     }
     Ok(heads)
@@ -111,24 +123,30 @@ async fn put<'a>(
     heads: &mut HashMap<String, Head>,
     rows: &mut Rows<'a>,
 ) -> Result<Result<(), StoreError>, TransactionError> {
-    let misfit = Ok(Err(StoreError::Conflict(append.conversation.clone())));
+    let conflict = Ok(Err(StoreError::Conflict(append.conversation.clone())));
     let id = append.conversation.as_str();
     let records = match append.records.as_slice() {
         [created @ Record::Created { .. }, rest @ ..] => {
-            let fresh = Head { key: 0, last_sequence: 0, updated_at: 0, active_at: None };
-            if heads.contains_key(id) || !fits(&fresh, rest) {
-                return misfit;
+            let fresh = Head { key: 0, last_sequence: 0, updated_at: 0, active_at: None, latest: Vec::new() };
+            if append.after.is_some() || heads.contains_key(id) || !fits(&fresh, rest) {
+                return conflict;
             }
             let Some(head) = create(client, append, created).await? else {
-                return misfit;
+                return conflict;
             };
             heads.insert(id.to_owned(), head);
             rest
         }
-        records => records,
+        records => {
+            let is_next = |head: &Head| append.after.is_some_and(|after| after.as_bytes() == head.latest);
+            if !heads.get(id).is_some_and(is_next) {
+                return conflict;
+            }
+            records
+        }
     };
     let Some(head) = heads.get_mut(id).filter(|head| fits(head, records)) else {
-        return misfit;
+        return conflict;
     };
     for record in records {
         match record {
@@ -194,20 +212,21 @@ async fn create(client: &Client, append: &Append, created: &Record) -> Result<Op
         )
         .await?;
     let head = |row: tokio_postgres::Row| {
-        Ok(Head { key: row.try_get(0)?, last_sequence: 0, updated_at: at, active_at: Some(at) })
+        Ok(Head { key: row.try_get(0)?, last_sequence: 0, updated_at: at, active_at: Some(at), latest: Vec::new() })
     };
     row.map(head).transpose()
 }
 
 async fn join(client: &Client, key: i64, participant: &Participant) -> Result<(), TransactionError> {
-    let Participant { id, name, kind, joined_at } = participant;
-    let sql = "INSERT INTO members (conversation, \"user\", position, name, kind, joined_at)
-         SELECT $1, $2, coalesce(max(position), 0) + 1, $3, $4, $5 FROM members WHERE conversation = $1
+    let Participant { id, name, kind, joined_at, added_by_others } = participant;
+    let sql = "INSERT INTO members (conversation, \"user\", position, name, kind, joined_at, added_by_others)
+         SELECT $1, $2, coalesce(max(position), 0) + 1, $3, $4, $5, $6 FROM members WHERE conversation = $1
          ON CONFLICT (conversation, \"user\")
-         DO UPDATE SET name = excluded.name, kind = excluded.kind, joined_at = excluded.joined_at";
+         DO UPDATE SET name = excluded.name, kind = excluded.kind, joined_at = excluded.joined_at,
+             added_by_others = excluded.added_by_others";
     let user = UserId::as_str(id).as_bytes();
     let (kind, at) = (columns::kind_name(*kind), Timestamp::as_millis(*joined_at));
-    client.execute(sql, &[&key, &user, &name.as_bytes(), &kind, &at]).await?;
+    client.execute(sql, &[&key, &user, &name.as_bytes(), &kind, &at, added_by_others]).await?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Opening the database: who else may, in which mode, with which schema.
 
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -17,14 +18,27 @@ const APPLICATION: i32 = 0x726e_6474;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_conversations.sql"),
     include_str!("../../../migrations/sqlite/0002_invites.sql"),
+    include_str!("../../../migrations/sqlite/0003_own_memberships.sql"),
 ];
 
 /// Nobody but a person with a tool is ever in the way, and not for long.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// A new database, made once in a process.
+static NEW: OnceLock<Vec<u8>> = OnceLock::new();
+
 /// Opens the one connection that writes. Makes the database, or brings it to the newest schema.
 pub(super) fn writer(file: &Path, durability: Durability) -> Result<Connection, OpenError> {
     whole(file)?;
+    // A file that is thrown away need not be made step by step: many servers in one process, each with a new one, share
+    // what the first one made. Who waits for the disk lets the database write it.
+    if durability == Durability::None && !file.exists() {
+        let made = NEW.get().map_or_else(make_new, |made| Ok(made.clone()));
+        if let Ok(made) = made {
+            let made = NEW.get_or_init(|| made);
+            std::fs::write(file, made).map_err(|error| OpenError::file(file, error.to_string()))?;
+        }
+    }
     open_and_migrate(file, OpenFlags::SQLITE_OPEN_CREATE, durability, MIGRATIONS)
 }
 
@@ -42,6 +56,20 @@ pub(super) fn reader(file: &Path) -> rusqlite::Result<Connection> {
     connection.set_prepared_statement_cache_capacity(32);
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -4096")?;
     Ok(connection)
+}
+
+/// The bytes of a new database.
+fn make_new() -> std::io::Result<Vec<u8>> {
+    let folder = std::env::temp_dir().join(format!("roundtable-new-{}", uuid::Uuid::new_v4().simple()));
+    std::fs::create_dir(&folder)?;
+    let file = folder.join("new.db");
+    let made = open_and_migrate(&file, OpenFlags::SQLITE_OPEN_CREATE, Durability::Relaxed, MIGRATIONS)
+        .map_err(std::io::Error::other)
+        // Closing writes the log back into the file.
+        .and_then(|connection| connection.close().map_err(|(_, error)| std::io::Error::other(error)))
+        .and_then(|()| std::fs::read(&file));
+    let _ = std::fs::remove_dir_all(&folder);
+    made
 }
 
 fn open_and_migrate(

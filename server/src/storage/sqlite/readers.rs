@@ -1,12 +1,13 @@
 //! Connections that only read, a thread each. They see what is committed and never wait for the writer.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
-use tracing::{Dispatch, dispatcher};
+use tracing::{Dispatch, dispatcher, warn};
 
 use super::health::Health;
 use super::open;
@@ -16,32 +17,49 @@ use crate::storage::store::StoreFuture;
 /// A question, and what to do with the connection's answer.
 type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) + Send>;
 
-/// The threads and the one queue that they share.
+/// The threads and the one queue that they share. The first thread is there from the start, the others come when
+/// questions wait.
 pub(super) struct Readers {
     jobs: Mutex<Option<Sender<Job>>>,
+    waiting: Arc<Mutex<Receiver<Job>>>,
+    /// Questions that are asked and not answered.
+    busy: Arc<AtomicUsize>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    most: usize,
+    health: Arc<Health>,
+    dispatch: Dispatch,
 }
 
 impl Readers {
-    /// Opens the connections and starts the threads.
-    pub(super) fn start(health: &Arc<Health>, count: usize) -> Result<Self, OpenError> {
+    /// Opens the first connection and starts its thread. There will be `most` of them.
+    pub(super) fn start(health: &Arc<Health>, most: usize) -> Result<Self, OpenError> {
         let (sender, receiver) = channel();
-        let receiver: Arc<Mutex<Receiver<Job>>> = Arc::new(Mutex::new(receiver));
-        let dispatch = dispatcher::get_default(Dispatch::clone);
-        let start = |number| {
-            let (receiver, health, dispatch) = (Arc::clone(&receiver), Arc::clone(health), dispatch.clone());
-            let file = health.file().to_owned();
-            // Open already, so that what is there can be read when the file is gone.
-            let failed = |problem: String| OpenError::file(health.file(), problem);
-            let connection = open::reader(health.file()).map_err(|error| failed(open::explain(&error)))?;
-            let open = Some((health.generation(), connection));
-            Builder::new()
-                .name(format!("store-reader-{number}"))
-                .spawn(move || dispatcher::with_default(&dispatch, || serve(&receiver, &health, open)))
-                .map_err(|error| OpenError::file(&file, error.to_string()))
+        let readers = Self {
+            jobs: Mutex::new(Some(sender)),
+            waiting: Arc::new(Mutex::new(receiver)),
+            busy: Arc::default(),
+            threads: Mutex::default(),
+            most,
+            health: Arc::clone(health),
+            dispatch: dispatcher::get_default(Dispatch::clone),
         };
-        let threads = (1..=count).map(start).collect::<Result<_, _>>()?;
-        Ok(Self { jobs: Mutex::new(Some(sender)), threads: Mutex::new(threads) })
+        readers.add(&mut readers.threads.lock().unwrap_or_else(PoisonError::into_inner))?;
+        Ok(readers)
+    }
+
+    fn add(&self, threads: &mut Vec<JoinHandle<()>>) -> Result<(), OpenError> {
+        let (waiting, busy, health, dispatch) =
+            (Arc::clone(&self.waiting), Arc::clone(&self.busy), Arc::clone(&self.health), self.dispatch.clone());
+        let failed = |problem: String| OpenError::file(self.health.file(), problem);
+        // Open already, so that what is there can be read when the file is gone.
+        let connection = open::reader(self.health.file()).map_err(|error| failed(open::explain(&error)))?;
+        let open = Some((self.health.generation(), connection));
+        let thread = Builder::new()
+            .name(format!("store-reader-{}", threads.len() + 1))
+            .spawn(move || dispatcher::with_default(&dispatch, || serve(&waiting, &busy, &health, open)))
+            .map_err(|error| failed(error.to_string()))?;
+        threads.push(thread);
+        Ok(())
     }
 
     /// Has one of the connections answer.
@@ -57,6 +75,13 @@ impl Readers {
             }
         });
         if let Some(jobs) = &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
+            let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.busy.fetch_add(1, Ordering::AcqRel) >= threads.len() && threads.len() < self.most {
+                // One less is slower and no worse.
+                if let Err(error) = self.add(&mut threads) {
+                    warn!(%error, "no further connection that reads");
+                }
+            }
             let _ = jobs.send(job);
         }
         Box::pin(async { answer.await.unwrap_or_else(|_| Err(StoreError::failed("the store is closed"))) })
@@ -71,7 +96,7 @@ impl Readers {
     }
 }
 
-fn serve(jobs: &Mutex<Receiver<Job>>, health: &Health, mut open: Option<(u64, Connection)>) {
+fn serve(jobs: &Mutex<Receiver<Job>>, busy: &AtomicUsize, health: &Health, mut open: Option<(u64, Connection)>) {
     loop {
         // The lock is held while waiting: one thread waits for the next job, the others for their turn.
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -85,6 +110,7 @@ fn serve(jobs: &Mutex<Receiver<Job>>, health: &Health, mut open: Option<(u64, Co
                 Err(error) => {
                     open = None;
                     job(Err(StoreError::failed(open::explain(&error))));
+                    busy.fetch_sub(1, Ordering::AcqRel);
                     continue;
                 }
             }
@@ -92,5 +118,6 @@ fn serve(jobs: &Mutex<Receiver<Job>>, health: &Health, mut open: Option<(u64, Co
         if let Some((_, connection)) = &open {
             job(Ok(connection));
         }
+        busy.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -39,8 +39,9 @@ struct Head {
 
 /// Puts an append in. `ordinal` is the next one; it is used up if the append is an activity.
 pub(super) fn put(connection: &Connection, append: &Append, ordinal: &mut i64) -> Result<(), AppendError> {
-    let misfit = || AppendError::Append(StoreError::Conflict(append.conversation.clone()));
+    let conflict = || AppendError::Append(StoreError::Conflict(append.conversation.clone()));
     let (mut head, rest) = match append.records.as_slice() {
+        [Record::Created { .. }, ..] if append.after.is_some() => return Err(conflict()),
         [Record::Created { title, sites, mode, creator, at }, rest @ ..] => {
             let mut statement = connection.prepare_cached(
                 "INSERT INTO conversations
@@ -62,12 +63,13 @@ pub(super) fn put(connection: &Connection, append: &Append, ordinal: &mut i64) -
                     |row| row.get(0),
                 )
                 .optional()?;
-            let key = key.ok_or_else(misfit)?;
+            let key = key.ok_or_else(conflict)?;
             (Head { key, last_sequence: 0, updated_at: *at, active_at: Some(*at) }, rest)
         }
         rest => {
-            let mut statement =
-                connection.prepare_cached("SELECT key, last_sequence, updated_at FROM conversations WHERE id = ?1")?;
+            let mut statement = connection.prepare_cached(
+                "SELECT key, last_sequence, updated_at, last_append FROM conversations WHERE id = ?1",
+            )?;
             let head = statement
                 .query_row([append.conversation.as_str()], |row| {
                     Ok(Head {
@@ -76,14 +78,19 @@ pub(super) fn put(connection: &Connection, append: &Append, ordinal: &mut i64) -
                         updated_at: Timestamp::from_millis(row.get(2)?),
                         active_at: None,
                     })
+                    .and_then(|head| Ok((head, row.get::<_, Vec<u8>>(3)?)))
                 })
                 .optional()?;
-            (head.ok_or_else(misfit)?, rest)
+            let (head, latest) = head.ok_or_else(conflict)?;
+            if append.after.is_none_or(|after| after.as_bytes() != latest) {
+                return Err(conflict());
+            }
+            (head, rest)
         }
     };
     for record in rest {
         match record {
-            Record::Created { .. } => return Err(misfit()),
+            Record::Created { .. } => return Err(conflict()),
             Record::Joined(participant) => {
                 join(connection, head.key, participant)?;
                 head.updated_at = participant.joined_at;
@@ -104,10 +111,12 @@ pub(super) fn put(connection: &Connection, append: &Append, ordinal: &mut i64) -
                 head.updated_at = *at;
             }
             Record::Posted(message) => {
-                if columns::place(message.sequence) != head.last_sequence.saturating_add(1)
-                    || !post(connection, head.key, message)?
-                {
-                    return Err(misfit());
+                if columns::place(message.sequence) != head.last_sequence.saturating_add(1) {
+                    return Err(conflict());
+                }
+                // Its place is free, so it is the sender's id that is not.
+                if !post(connection, head.key, message)? {
+                    return Err(AppendError::Append(StoreError::SentBefore));
                 }
                 head.last_sequence += 1;
                 head.updated_at = message.timestamp;
@@ -146,14 +155,16 @@ pub(super) fn put(connection: &Connection, append: &Append, ordinal: &mut i64) -
 }
 
 fn join(connection: &Connection, key: i64, participant: &Participant) -> Result<(), AppendError> {
-    let Participant { id, name, kind, joined_at } = participant;
+    let Participant { id, name, kind, joined_at, added_by_others } = participant;
     let mut statement = connection.prepare_cached(
-        "INSERT INTO members (conversation, user, position, name, kind, joined_at)
-         SELECT ?1, ?2, coalesce(max(position), 0) + 1, ?3, ?4, ?5 FROM members WHERE conversation = ?1
+        "INSERT INTO members (conversation, user, position, name, kind, joined_at, added_by_others)
+         SELECT ?1, ?2, coalesce(max(position), 0) + 1, ?3, ?4, ?5, ?6 FROM members WHERE conversation = ?1
          ON CONFLICT (conversation, user)
-         DO UPDATE SET name = excluded.name, kind = excluded.kind, joined_at = excluded.joined_at",
+         DO UPDATE SET name = excluded.name, kind = excluded.kind, joined_at = excluded.joined_at,
+             added_by_others = excluded.added_by_others",
     )?;
-    statement.execute(params![key, UserId::as_str(id), name, columns::kind_name(*kind), joined_at.as_millis()])?;
+    let (user, kind) = (UserId::as_str(id), columns::kind_name(*kind));
+    statement.execute(params![key, user, name, kind, joined_at.as_millis(), added_by_others])?;
     Ok(())
 }
 

@@ -36,6 +36,9 @@ pub(super) enum Job {
     /// See [`super::SqliteStore::limit_pages`].
     #[cfg(test)]
     LimitPages { pages: Option<u32>, reply: oneshot::Sender<()> },
+    /// See [`super::SqliteStore::fail_commit`].
+    #[cfg(test)]
+    FailCommit { extended_code: i32 },
 }
 
 /// The way to the thread.
@@ -57,8 +60,17 @@ impl Writer {
         let newest = newest_ordinal(&connection, &file)?;
         let (jobs, waiting) = channel();
         let dispatch = dispatcher::get_default(Dispatch::clone);
-        let thread =
-            Thread { connection: Some(connection), ordinal: newest + 1, health, settings, metrics, _folder: folder };
+        let thread = Thread {
+            connection: Some(connection),
+            doubts: false,
+            #[cfg(test)]
+            commit_fault: None,
+            ordinal: newest + 1,
+            health,
+            settings,
+            metrics,
+            _folder: folder,
+        };
         let thread = Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || dispatcher::with_default(&dispatch, || thread.run(&waiting)))
@@ -85,6 +97,11 @@ impl Writer {
 struct Thread {
     /// None while the database is lost.
     connection: Option<Connection>,
+    /// The outcome of a commit is not known: before anybody is told, what can be read is brought to the disk.
+    doubts: bool,
+    /// What the next commit says, whatever it did.
+    #[cfg(test)]
+    commit_fault: Option<rusqlite::Error>,
     /// The next activity's.
     ordinal: i64,
     health: Arc<Health>,
@@ -109,11 +126,17 @@ impl Thread {
             match job {
                 Job::Append { append, reply } => next = self.transaction(append, reply, waiting),
                 Job::HasAppend { conversation, append, reply } => {
-                    let found = self.reconnected().and_then(|open| has_append(open, &conversation, append));
+                    let settled = self.settle_doubt();
+                    let found = settled.and_then(|()| has_append(self.reconnected()?, &conversation, append));
                     let _ = reply.send(found);
                 }
                 Job::Probe(reply) => {
                     let _ = reply.send(self.probe());
+                }
+                #[cfg(test)]
+                Job::FailCommit { extended_code } => {
+                    let error = rusqlite::ffi::Error::new(extended_code);
+                    self.commit_fault = Some(rusqlite::Error::SqliteFailure(error, None));
                 }
                 #[cfg(test)]
                 Job::LimitPages { pages, reply } => {
@@ -260,7 +283,23 @@ impl Thread {
         Ok(())
     }
 
+    /// After a commit whose outcome is open, what can be read may be in the system's memory alone: writing it back into
+    /// the database file, and waiting for the disk, makes what was read true.
+    fn settle_doubt(&mut self) -> Result<(), StoreError> {
+        if !self.doubts {
+            return Ok(());
+        }
+        let open = self.reconnected()?;
+        let busy: i64 = open.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy != 0 {
+            return Err(StoreError::failed("the log of the database could not be written back yet"));
+        }
+        self.doubts = false;
+        Ok(())
+    }
+
     fn begin(&mut self) -> Result<(), TransactionError> {
+        self.settle_doubt().map_err(TransactionError::All)?;
         let open = self.reconnected().map_err(TransactionError::All)?;
         execute(open, "BEGIN IMMEDIATE").map_err(|error| self.broken(&error))
     }
@@ -302,10 +341,18 @@ impl Thread {
             self.health.fails(&problem);
             return Err(StoreError::failed(problem));
         }
-        if let Err(error) = execute(open, "COMMIT") {
-            let error = self.broken(&error).error();
+        let committed = execute(open, "COMMIT");
+        #[cfg(test)]
+        let committed = self.commit_fault.take().map_or(committed, Err);
+        if let Err(error) = committed {
+            let is_in_doubt = leaves_doubt(&error);
+            let said = self.broken(&error).error();
             self.undo();
-            return Err(error);
+            if is_in_doubt {
+                self.doubts = true;
+                return Err(StoreError::InDoubt(said.to_string().into()));
+            }
+            return Err(said);
         }
         if !self.health.is_in_place() {
             // It went away in this very moment, with the commit or without it.
@@ -355,6 +402,11 @@ impl Thread {
         }
         TransactionError::All(StoreError::failed(problem))
     }
+}
+
+/// Whether a COMMIT that failed so may have happened: the disk failed while it was written or synchronised.
+fn leaves_doubt(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::SystemIoFailure))
 }
 
 /// Whom a failure concerns.

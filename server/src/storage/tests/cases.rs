@@ -8,7 +8,7 @@ use super::TestStore;
 use super::log::{Log, at, created, key, member, user};
 use crate::domain::{ConversationId, InviteId, SequenceId};
 use crate::log::{Edit, Invite, RECENT, Record, StoredState};
-use crate::storage::{Append, Store, StoreError};
+use crate::storage::{Append, ConversationSummary, Store, StoreError};
 
 pub(super) async fn a_log_reads_back_as_it_was_written(home: TestStore) {
     let store = home.open().await;
@@ -54,7 +54,7 @@ pub(super) async fn what_was_stored_is_there_when_it_is_opened_again(home: TestS
     let store = home.open().await;
     talk.check(&*store).await;
     assert_eq!(talk.state.recent.len(), RECENT);
-    let bare = store.load(&talk.id, 1).await.unwrap().unwrap();
+    let bare = store.load(&talk.id, 1).await.unwrap().unwrap().state;
     assert_eq!(bare.recent.iter().map(|message| message.sequence.0).collect::<Vec<_>>(), [200]);
     assert_eq!(bare, StoredState { recent: bare.recent.clone(), ..talk.state.clone() });
     talk.say(&*store, "ben", None, "and on").await;
@@ -86,17 +86,32 @@ pub(super) async fn an_append_that_does_not_fit_changes_nothing(home: TestStore)
     ];
     for records in wrong {
         let shown = format!("{records:?}");
-        let refused = store.append(Append::new(talk.id.clone(), records)).await;
+        let refused = store.append(talk.next(records)).await;
         assert!(refused.is_err(), "{shown}");
         talk.check(store).await;
     }
     let nowhere = ConversationId::from("conv_1");
     let joins = vec![Record::Joined(member("ann", 1))];
-    let refused = store.append(Append::new(nowhere.clone(), joins)).await;
+    let refused = store.append(Append::follow(nowhere.clone(), talk.last, joins)).await;
     assert_eq!(refused, Err(StoreError::Conflict(nowhere.clone())));
     assert_eq!(store.load(&nowhere, RECENT).await.unwrap(), None);
     talk.say(store, "ann", None, "and on").await;
     store.check().await.unwrap();
+}
+
+/// What was sent before is told apart from what does not fit.
+pub(super) async fn what_was_sent_before_is_told(home: TestStore) {
+    let store = home.open().await;
+    let store = &*store;
+    let mut talk = Log::create(store, &["ann"], 1).await;
+    talk.say(store, "ann", Some("1"), "one").await;
+    let again = talk.message("ann", Some("1"), "one");
+    let joins = Record::Joined(member("ben", 2));
+    assert_eq!(store.append(talk.next(vec![joins, again])).await, Err(StoreError::SentBefore));
+    talk.check(store).await;
+    // Another one's id is another one.
+    talk.say(store, "ben", Some("1"), "one").await;
+    talk.check(store).await;
 }
 
 pub(super) async fn a_bad_append_fails_alone(home: TestStore) {
@@ -110,7 +125,7 @@ pub(super) async fn a_bad_append_fails_alone(home: TestStore) {
     let messages: Vec<_> = talks.iter_mut().map(|talk| talk.message("ann", Some("used"), "two")).collect();
     let appends = talks.iter().zip(&messages).map(|(talk, message)| {
         let joins = Record::Joined(member("ben", 2));
-        store.append(Append::new(talk.id.clone(), vec![joins, message.clone()]))
+        store.append(talk.next(vec![joins, message.clone()]))
     });
     let results = join_all(appends).await;
     for (index, ((talk, result), message)) in talks.iter_mut().zip(results).zip(messages).enumerate() {
@@ -118,6 +133,7 @@ pub(super) async fn a_bad_append_fails_alone(home: TestStore) {
         if result.is_ok() {
             talk.state.fold(&Record::Joined(member("ben", 2)));
             talk.state.fold(&message);
+            talk.last = store.load(&talk.id, 1).await.unwrap().unwrap().last_append;
         }
         talk.check(store).await;
     }
@@ -154,7 +170,7 @@ pub(super) async fn pages_of_messages_are_ascending_and_bounded(home: TestStore)
     assert_eq!(talk.places(store, 7, 100).await, [0; 0]);
     assert_eq!(talk.places(store, u64::MAX, usize::MAX).await, [0; 0]);
     assert_eq!(other.places(store, 0, 100).await, [0; 0]);
-    let page = store.messages_after(&talk.id, SequenceId(6), 1).await.unwrap();
+    let page = store.messages_after(&talk.id, SequenceId(6), 1, usize::MAX).await.unwrap();
     assert_eq!(Some(&page[0]), talk.state.recent.back());
 }
 
@@ -188,8 +204,8 @@ pub(super) async fn conversations_come_by_newest_activity(home: TestStore) {
     }
     let order = async |store: &dyn Store, name: &str, offset: usize, limit: usize| {
         let page = store.conversations_of(&user(name), offset, limit).await.unwrap();
-        let number = |id: &ConversationId| talks.iter().position(|talk| talk.id == *id).unwrap();
-        (page.ids.iter().map(number).collect::<Vec<_>>(), page.total)
+        let number = |summary: &ConversationSummary| talks.iter().position(|talk| talk.id == summary.id).unwrap();
+        (page.conversations.iter().map(number).collect::<Vec<_>>(), page.total)
     };
     // The second of two at the same time is newer.
     assert_eq!(order(store, "ann", 0, 10).await, (vec![1, 0, 2], 3));
@@ -202,7 +218,10 @@ pub(super) async fn conversations_come_by_newest_activity(home: TestStore) {
     let edit = Edit { title: Some("no activity".to_owned()), ..Edit::default() };
     talks[0].append(store, vec![Record::Edited { edit, at: at(40) }]).await.unwrap();
     talks[0].append(store, vec![Record::Joined(member("cat", 50))]).await.unwrap();
-    let ids = async |name: &str| store.conversations_of(&user(name), 0, 10).await.unwrap().ids;
+    let ids = async |name: &str| {
+        let page = store.conversations_of(&user(name), 0, 10).await.unwrap();
+        page.conversations.into_iter().map(|summary| summary.id).collect::<Vec<_>>()
+    };
     let [first, second, third] = &talks[..] else { panic!("three") };
     assert_eq!(ids("ann").await, [second.id.clone(), first.id.clone(), third.id.clone()]);
     assert_eq!(ids("ben").await, [second.id.clone(), first.id.clone()]);
@@ -272,7 +291,7 @@ pub(super) async fn the_latest_append_is_recognised(home: TestStore) {
     let store = &*store;
     let mut talk = Log::create(store, &["ann"], 1).await;
     let message = talk.message("ann", None, "one");
-    let append = Append::new(talk.id.clone(), vec![message]);
+    let append = talk.next(vec![message]);
     assert_eq!(store.has_append(&talk.id, append.id).await, Ok(false));
     store.append(append.clone()).await.unwrap();
     assert_eq!(store.has_append(&talk.id, append.id).await, Ok(true));
@@ -280,7 +299,8 @@ pub(super) async fn the_latest_append_is_recognised(home: TestStore) {
     assert!(store.append(again.clone()).await.is_err(), "its place is taken");
     assert_eq!(store.has_append(&talk.id, again.id).await, Ok(false));
     assert_eq!(store.has_append(&talk.id, append.id).await, Ok(true));
-    let read = Append::new(talk.id.clone(), vec![Record::Read { user: user("ann"), up_to: SequenceId(1) }]);
+    let read =
+        Append::follow(talk.id.clone(), append.id, vec![Record::Read { user: user("ann"), up_to: SequenceId(1) }]);
     store.append(read.clone()).await.unwrap();
     assert_eq!(store.has_append(&talk.id, read.id).await, Ok(true));
 }
@@ -295,7 +315,7 @@ pub(super) async fn many_at_once_keep_their_order(home: TestStore) {
             let sender = format!("sender {}", (number + index) % 3);
             talk.say(&*store, &sender, Some(&index.to_string()), "text").await;
             // What was answered is there for whoever reads now.
-            let newest = store.messages_after(&talk.id, SequenceId(index as u64), 10).await.unwrap();
+            let newest = store.messages_after(&talk.id, SequenceId(index as u64), 10, usize::MAX).await.unwrap();
             assert_eq!(newest.len(), 1);
         }
         talk
@@ -320,4 +340,98 @@ pub(super) async fn a_closed_store_says_so(home: TestStore) {
     assert!(refused.iter().all(|error| matches!(error, StoreError::Failed(_))), "{refused:?}");
     let again: Arc<dyn Store> = home.open().await;
     talk.check(&*again).await;
+}
+
+/// Of two owners of one conversation, should there ever be two, only one goes on, whatever it appends.
+pub(super) async fn an_append_behind_another_one_than_the_latest_is_refused(home: TestStore) {
+    let store = home.open().await;
+    let store = &*store;
+    let mut talk = Log::create(store, &["ann"], 1).await;
+    let stale = talk.last;
+    talk.append(store, vec![Record::Joined(member("ben", 2))]).await.unwrap();
+    let edit = Edit { title: Some("theirs".to_owned()), ..Edit::default() };
+    let (created_at, expires_at) = (at(3), at(9));
+    let invite =
+        Invite { id: InviteId::from("late"), by: user("ann"), created_at, expires_at, max_uses: None, uses: 0 };
+    let late = [
+        Record::Joined(member("cat", 3)),
+        Record::Left { user: user("ann"), at: at(3) },
+        Record::Edited { edit, at: at(3) },
+        Record::Read { user: user("ann"), up_to: SequenceId(0) },
+        Record::Invited(invite),
+        talk.message("ann", None, "theirs"),
+    ];
+    let unknown = crate::storage::AppendId::random();
+    for record in late {
+        for after in [stale, unknown] {
+            let append = Append::follow(talk.id.clone(), after, vec![record.clone()]);
+            assert_eq!(store.append(append).await, Err(StoreError::Conflict(talk.id.clone())), "{record:?}");
+            talk.check(store).await;
+        }
+    }
+    let again = Append { after: Some(talk.last), ..Append::create(talk.id.clone(), vec![created(4)]) };
+    assert_eq!(store.append(again).await, Err(StoreError::Conflict(talk.id.clone())));
+    talk.say(store, "ann", None, "and on").await;
+    talk.check(store).await;
+}
+
+/// Pages are bounded by the bytes of everything in them, and have one message at least.
+pub(super) async fn pages_are_bounded_by_bytes(home: TestStore) {
+    let store = home.open().await;
+    let store = &*store;
+    let mut talk = Log::create(store, &["ann"], 1).await;
+    for _ in 0..6 {
+        talk.say(store, "ann", None, &"x".repeat(10_000)).await;
+    }
+    let places = async |bytes: usize| {
+        let page = store.messages_after(&talk.id, SequenceId(1), 100, bytes).await.unwrap();
+        page.iter().map(|message| message.sequence.0).collect::<Vec<_>>()
+    };
+    assert_eq!(places(35_000).await, [2, 3, 4]);
+    assert_eq!(places(1).await, [2]);
+    assert_eq!(places(usize::MAX).await, [2, 3, 4, 5, 6]);
+}
+
+/// What an AI will be told is there after a restart, however long ago it was said.
+pub(super) async fn the_last_words_of_people_are_kept_however_old(home: TestStore) {
+    let store = home.open().await;
+    let mut talk = Log::create(&*store, &["ann", "ai"], 1).await;
+    for number in 0..7 {
+        talk.say(&*store, "ann", None, &format!("question {number}")).await;
+    }
+    for number in 0..RECENT + 10 {
+        talk.say(&*store, "ai", None, &format!("answer {number}")).await;
+    }
+    talk.check(&*store).await;
+    store.close().await.unwrap();
+    drop(store);
+    let store = home.open().await;
+    let state = store.load(&talk.id, 1).await.unwrap().unwrap().state;
+    let said: Vec<_> = state.last_human.iter().map(|message| message.content.as_str()).collect();
+    assert_eq!(said, ["question 2", "question 3", "question 4", "question 5", "question 6"]);
+    assert_eq!(state.last_answer, talk.state.recent.back().cloned());
+}
+
+/// A list says what is in each conversation, and how many of them are one's own doing.
+pub(super) async fn a_list_says_what_is_in_each_conversation(home: TestStore) {
+    let store = home.open().await;
+    let store = &*store;
+    // Whoever is called ben was added by others.
+    let mut talk = Log::create(store, &["ann", "ben"], 1).await;
+    let mut other = Log::create(store, &["ann"], 2).await;
+    let text = format!("\0{}", "é🙂".repeat(60));
+    talk.say(store, "ann", None, "one").await;
+    talk.say(store, "ben", None, &text).await;
+    talk.append(store, vec![Record::Read { user: user("ben"), up_to: SequenceId(1) }]).await.unwrap();
+    other.say(store, "ann", None, "two").await;
+    let mine = store.conversations_of(&user("ann"), 0, 10).await.unwrap().conversations;
+    let newest = |id: &ConversationId| mine.iter().find(|summary| summary.id == *id).unwrap();
+    let preview: String = text.chars().take(100).collect();
+    assert_eq!(newest(&talk.id).newest.as_ref().unwrap().1, preview);
+    let (summary, expected) = (newest(&talk.id), (2, 1, "a title"));
+    assert_eq!((summary.participants, summary.unread, summary.title.as_str()), expected);
+    assert_eq!(newest(&other.id).unread, 0);
+    let of_ben = store.conversations_of(&user("ben"), 0, 10).await.unwrap();
+    assert_eq!((of_ben.total, of_ben.conversations[0].unread), (1, 0));
+    assert_eq!((store.count_own(&user("ann")).await, store.count_own(&user("ben")).await), (Ok(2), Ok(0)));
 }

@@ -8,12 +8,14 @@ use crate::domain::{
     ClientMessageId, ConversationId, Kind, Message, MessageId, MessageKind, Participant, SequenceId, Timestamp, UserId,
 };
 use crate::log::{RECENT, Record, SentKey, StoredState};
-use crate::storage::{Append, Store, StoreError};
+use crate::storage::{Append, AppendId, Store, StoreError};
 
 /// A conversation as the test believes it to be, beside the store.
 pub(super) struct Log {
     pub(super) id: ConversationId,
     pub(super) state: StoredState,
+    /// The latest append.
+    pub(super) last: AppendId,
     clock: i64,
 }
 
@@ -27,7 +29,13 @@ pub(super) fn user(name: &str) -> UserId {
 
 pub(super) fn member(name: &str, joined_at: i64) -> Participant {
     let kind = if name == "ai" { Kind::Ai } else { Kind::Human };
-    Participant { id: user(name), name: format!("{name} by name"), kind, joined_at: at(joined_at) }
+    Participant {
+        id: user(name),
+        name: format!("{name} by name"),
+        kind,
+        joined_at: at(joined_at),
+        added_by_others: name == "ben",
+    }
 }
 
 pub(super) fn key(sender: &str, client_id: &str) -> SentKey {
@@ -51,8 +59,10 @@ impl Log {
         let mut records = vec![created(time)];
         records.extend(members.iter().map(|name| Record::Joined(member(name, time))));
         let state = StoredState::replay(id.clone(), &records).unwrap();
-        store.append(Append::new(id.clone(), records)).await.unwrap();
-        Self { id, state, clock: time }
+        let append = Append::create(id.clone(), records);
+        let last = append.id;
+        store.append(append).await.unwrap();
+        Self { id, state, last, clock: time }
     }
 
     /// The next message, not stored yet.
@@ -71,9 +81,17 @@ impl Log {
         }))
     }
 
+    /// An append behind the latest one.
+    pub(super) fn next(&self, records: Vec<Record>) -> Append {
+        Append::follow(self.id.clone(), self.last, records)
+    }
+
     /// Stores records, and takes them in if that went well.
     pub(super) async fn append(&mut self, store: &dyn Store, records: Vec<Record>) -> Result<(), StoreError> {
-        store.append(Append::new(self.id.clone(), records.clone())).await?;
+        let append = self.next(records.clone());
+        let id = append.id;
+        store.append(append).await?;
+        self.last = id;
         for record in &records {
             self.state.fold(record);
         }
@@ -88,12 +106,12 @@ impl Log {
     /// The store says the same as the test believes.
     pub(super) async fn check(&self, store: &dyn Store) {
         let loaded = store.load(&self.id, RECENT).await.unwrap().expect("the conversation is there");
-        assert_eq!(loaded, self.state);
+        assert_eq!((loaded.state, loaded.last_append), (self.state.clone(), self.last));
     }
 
     /// The places of a page.
     pub(super) async fn places(&self, store: &dyn Store, after: u64, limit: usize) -> Vec<u64> {
-        let page = store.messages_after(&self.id, SequenceId(after), limit).await.unwrap();
+        let page = store.messages_after(&self.id, SequenceId(after), limit, usize::MAX).await.unwrap();
         page.iter().map(|message| message.sequence.0).collect()
     }
 }

@@ -16,7 +16,7 @@ use crate::storage::append::BatchLimits;
 use crate::storage::postgres::PostgresStore;
 use crate::storage::settings::StoreSettings;
 use crate::storage::sqlite::SqliteStore;
-use crate::storage::{Append, Store, StoreError};
+use crate::storage::{LogStore, Store, StoreError};
 
 async fn opened(home: &TestStore) -> Arc<SqliteStore> {
     let folder = home.file().parent().unwrap().to_owned();
@@ -55,8 +55,7 @@ async fn a_full_disk_fails_the_whole_batch_and_no_more() {
     store.limit_pages(Some(1)).await;
     let large = "x".repeat(50_000);
     let messages: Vec<_> = talks.iter_mut().map(|talk| talk.message("ann", None, &large)).collect();
-    let appends =
-        talks.iter().zip(messages).map(|(talk, message)| store.append(Append::new(talk.id.clone(), vec![message])));
+    let appends = talks.iter().zip(messages).map(|(talk, message)| store.append(talk.next(vec![message])));
     let results = futures_util::future::join_all(appends).await;
     assert!(results.iter().all(Result::is_err), "{results:?}");
     store.limit_pages(None).await;
@@ -64,6 +63,30 @@ async fn a_full_disk_fails_the_whole_batch_and_no_more() {
         talk.check(&*store).await;
         talk.say(&*store, "ann", None, "after").await;
     }
+}
+
+#[tokio::test]
+async fn a_commit_that_ends_in_an_error_of_the_disk_is_in_doubt_until_the_database_tells() {
+    use rusqlite::ffi::{SQLITE_FULL, SQLITE_IOERR_FSYNC, SQLITE_IOERR_WRITE};
+    let home = TestStore::sqlite();
+    let store = opened(&home).await;
+    let mut talk = Log::create(&*store, &["ann"], 1).await;
+    for code in [SQLITE_IOERR_FSYNC, SQLITE_IOERR_WRITE] {
+        let message = talk.message("ann", None, "perhaps");
+        let append = talk.next(vec![message.clone()]);
+        store.fail_commit(code);
+        let result = store.append(append.clone()).await;
+        assert!(matches!(result, Err(StoreError::InDoubt(_))), "{code}: {result:?}");
+        // It had happened; only its answer told of an error.
+        assert_eq!(store.has_append(&talk.id, append.id).await, Ok(true));
+        talk.state.fold(&message);
+        talk.last = append.id;
+        talk.check(&*store).await;
+    }
+    let message = talk.message("ann", None, "no room");
+    store.fail_commit(SQLITE_FULL);
+    let refused = store.append(talk.next(vec![message])).await;
+    assert!(matches!(refused, Err(StoreError::Failed(_))), "a full disk leaves no doubt: {refused:?}");
 }
 
 #[tokio::test]
@@ -95,7 +118,7 @@ async fn a_backup_in_the_databases_place_is_read_from_then_on() {
     talk.say(&*store, "ann", None, "in the backup").await;
     store.close().await.unwrap();
     std::fs::copy(home.file(), &backup).unwrap();
-    let before = talk.state.clone();
+    let before = (talk.state.clone(), talk.last);
     let store = home.open().await;
     talk.say(&*store, "ann", None, "behind it").await;
 
@@ -107,7 +130,7 @@ async fn a_backup_in_the_databases_place_is_read_from_then_on() {
     // What the owner believes no longer fits, and it is told so.
     let message = talk.message("ann", None, "too far ahead");
     assert!(matches!(talk.append(&*store, vec![message]).await, Err(StoreError::Conflict(_))));
-    talk.state = before;
+    (talk.state, talk.last) = before;
     talk.check(&*store).await;
     talk.say(&*store, "ann", None, "from here on").await;
     talk.check(&*store).await;
@@ -241,7 +264,8 @@ async fn a_commit_whose_answer_gets_lost_is_in_doubt_until_the_database_tells() 
     let Some((_home, proxy, store)) = behind_proxy().await else { return };
     let mut talk = Log::create(&store, &["ann"], 1).await;
     for (cut, is_durable) in [(Cut::BehindCommit, true), (Cut::BeforeCommit, false)] {
-        let append = Append::new(talk.id.clone(), vec![talk.message("ann", None, "?")]);
+        let message = talk.message("ann", None, "?");
+        let append = talk.next(vec![message]);
         proxy.cut.send_replace(cut);
         let lost = store.append(append.clone()).await;
         assert!(matches!(lost, Err(StoreError::InDoubt(_))), "{cut:?}: {lost:?}");
@@ -255,6 +279,7 @@ async fn a_commit_whose_answer_gets_lost_is_in_doubt_until_the_database_tells() 
         assert_eq!(told, is_durable, "{cut:?}");
         if is_durable {
             talk.state.fold(&append.records[0]);
+            talk.last = append.id;
         }
         talk.check(&store).await;
         talk.say(&store, "ann", None, "and on").await;
@@ -316,7 +341,7 @@ async fn a_newer_schema_is_refused() {
     let table = format!("{}.roundtable_schema", schema_of(url));
     cluster.client().await.batch_execute(&format!("UPDATE {table} SET version = 99")).await.unwrap();
     let refused = PostgresStore::open(url, SETTINGS, metrics()).await.err().unwrap().to_string();
-    assert!(refused.contains("has schema version 99, and this program knows up to 2"), "{refused}");
+    assert!(refused.contains("has schema version 99, and this program knows up to 3"), "{refused}");
 }
 
 #[tokio::test]
@@ -339,9 +364,10 @@ async fn pages_go_on_while_a_commit_is_under_way() {
     let other = rusqlite::Connection::open(home.file()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let message = talk.message("ann", None, "waits");
-    let append = Append::new(talk.id.clone(), vec![message.clone()]);
+    let append = talk.next(vec![message.clone()]);
+    let id = append.id;
     let mut writing = store.append(append);
-    let page = store.messages_after(&talk.id, SequenceId(0), 10);
+    let page = store.messages_after(&talk.id, SequenceId(0), 10, usize::MAX);
     tokio::select! {
         biased;
         written = &mut writing => panic!("{written:?} before the other let go"),
@@ -350,5 +376,39 @@ async fn pages_go_on_while_a_commit_is_under_way() {
     other.execute_batch("ROLLBACK").unwrap();
     writing.await.unwrap();
     talk.state.fold(&message);
+    talk.last = id;
     talk.check(&*store).await;
+}
+
+#[tokio::test]
+async fn a_database_over_tls_is_as_verified_as_was_asked() {
+    let (Some(home), Ok(authority)) = (TestStore::postgres().await, std::env::var("ROUNDTABLE_TEST_POSTGRES_CA"))
+    else {
+        eprintln!("skipped: there is no PostgreSQL with a certificate");
+        return;
+    };
+    let TestStore::Server(_, url) = &home else { panic!("no server") };
+    let joined = if url.contains('?') { "&" } else { "?" };
+    let open = async |url: &str, parameters: &str| {
+        let url = format!("{url}{joined}{parameters}");
+        let store = PostgresStore::open(&url, SETTINGS, metrics()).await?;
+        let mut talk = Log::create(&store, &["ann"], 1).await;
+        talk.say(&store, "ann", None, "over TLS").await;
+        talk.check(&store).await;
+        store.close().await.unwrap();
+        Ok::<_, crate::storage::error::OpenError>(())
+    };
+    let full = format!("sslmode=verify-full&sslrootcert={authority}");
+    let chain = format!("sslmode=verify-ca&sslrootcert={authority}");
+    for parameters in ["sslmode=require", &chain, &full] {
+        open(url, parameters).await.unwrap();
+    }
+    // The certificate is for 127.0.0.1 and not for this name of it.
+    let elsewhere = url.replace("127.0.0.1", "localhost");
+    open(&elsewhere, &chain).await.unwrap();
+    let refused = open(&elsewhere, &full).await.unwrap_err().to_string();
+    assert!(refused.contains("not valid for name") || refused.contains("certificate"), "{refused}");
+    // An authority that nobody here knows.
+    let refused = open(url, "sslmode=verify-full&sslrootcert=system").await.unwrap_err().to_string();
+    assert!(refused.contains("certificate"), "{refused}");
 }

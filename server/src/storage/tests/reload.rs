@@ -123,11 +123,13 @@ fn change(op: &Op, invites: &[Vec<InviteId>]) -> Option<(usize, Change)> {
 
 async fn play(home: &TestStore, ops: &[Op]) {
     let mut store = home.open().await;
-    let mut states = Vec::new();
+    let (mut states, mut lasts) = (Vec::new(), Vec::new());
     for _ in 0..3 {
         let records = vec![created(0), Record::Joined(member("ann", 0))];
         let id = ConversationId::random();
-        store.append(Append::new(id.clone(), records.clone())).await.unwrap();
+        let append = Append::create(id.clone(), records.clone());
+        lasts.push(append.id);
+        store.append(append).await.unwrap();
         states.push(StoredState::replay(id, &records).unwrap());
     }
     let mut log = vec![Vec::new(); 3];
@@ -142,11 +144,13 @@ async fn play(home: &TestStore, ops: &[Op]) {
                 _ => Vec::new(),
             };
             let prior = store.find_sent(&state.id, sent).await.unwrap().pop().flatten();
-            let rules = Rules { max_participants: 3, max_invites: 3 };
+            let rules = Rules { max_participants: 3, max_invites: 3, open_join: true };
             let Decision::Commit(records) = decide(state, &change, prior.as_ref(), rules, at(time as i64)) else {
                 continue;
             };
-            store.append(Append::new(state.id.clone(), records.clone())).await.unwrap();
+            let append = Append::follow(state.id.clone(), lasts[talk], records.clone());
+            lasts[talk] = append.id;
+            store.append(append).await.unwrap();
             for record in &records {
                 state.fold(record);
                 match record {
@@ -160,7 +164,8 @@ async fn play(home: &TestStore, ops: &[Op]) {
             Op::Repeat { talk } => {
                 if let Some(message) = log[*talk].last() {
                     let records = vec![Record::Joined(member("ghost", 9)), Record::Posted(message.clone())];
-                    store.append(Append::new(states[*talk].id.clone(), records)).await.unwrap_err();
+                    let append = Append::follow(states[*talk].id.clone(), lasts[*talk], records);
+                    store.append(append).await.unwrap_err();
                 }
             }
             Op::Reopen => {
@@ -182,8 +187,8 @@ async fn play(home: &TestStore, ops: &[Op]) {
 
 async fn check(store: &dyn Store, states: &[StoredState], log: &[Vec<std::sync::Arc<crate::domain::Message>>]) {
     for (state, log) in states.iter().zip(log) {
-        assert_eq!(store.load(&state.id, RECENT).await.unwrap().as_ref(), Some(state));
-        assert_eq!(store.messages_after(&state.id, SequenceId(0), usize::MAX).await.unwrap(), *log);
+        assert_eq!(store.load(&state.id, RECENT).await.unwrap().unwrap().state, *state);
+        assert_eq!(store.messages_after(&state.id, SequenceId(0), usize::MAX, usize::MAX).await.unwrap(), *log);
         for message in log {
             if let Some(client_id) = &message.client_id {
                 let found = store.find_sent(&state.id, vec![key(message.sender.as_str(), client_id.as_str())]).await;
@@ -192,7 +197,11 @@ async fn check(store: &dyn Store, states: &[StoredState], log: &[Vec<std::sync::
         }
         for name in USERS {
             let listed = store.conversations_of(&user(name), 0, 100).await.unwrap();
-            assert_eq!(listed.ids.contains(&state.id), state.members.contains_key(&user(name)), "{name}");
+            assert_eq!(
+                listed.conversations.iter().any(|summary| summary.id == state.id),
+                state.members.contains_key(&user(name)),
+                "{name}"
+            );
             let unread = log.iter().filter(|message| message.sender != user(name)).count() as u64;
             let counted = store.count_by_others(&state.id, &user(name), SequenceId(0), state.last_sequence).await;
             assert_eq!(counted.unwrap(), unread);
