@@ -14,9 +14,6 @@ mod line;
 mod lock;
 mod server;
 
-#[cfg(test)]
-mod tests;
-
 pub(crate) use exchange::{Exchange, Given, Stage};
 pub(crate) use framing::{event, framed};
 pub(crate) use server::{Started, Stub, Told, given, scope, start};

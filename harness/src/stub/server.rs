@@ -261,3 +261,6 @@ pub(crate) async fn start(scenario: &Scenario, row: &Row) -> Result<Started, Box
 pub(crate) fn given(reply: &Reply, scope: &dyn Scope) -> Result<Given, String> {
     Given::of(reply, scope)
 }
+
+#[cfg(test)]
+mod tests;
