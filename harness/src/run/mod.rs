@@ -1,9 +1,9 @@
 //! Playing one scenario.
 //!
-//! - [`play`]: the recipe; [`session`]: what all scenarios of a run share; `begin`: what one holds before its first step;
-//! - [`desk`]: somebody at a terminal stops it and looks;
-//! - [`steps`]: steps and controls; [`acts`]: what actors do; [`prove`]: what must hold, and how it is known;
-//! - [`context`]: what a step sees of its scenario; [`state`]: what the scenario holds.
+//! - `play`: the recipe; `session`: what all scenarios of a run share; `begin`: what one holds before its first step;
+//! - `desk`: somebody at a terminal stops it and looks;
+//! - `steps`: steps and controls; `acts`: what actors do; `prove`: what must hold, and how it is known;
+//! - `context`: what a step sees of its scenario; `state`: what the scenario holds.
 //!
 //! Each uses only those below it.
 
