@@ -60,7 +60,7 @@ pub fn accept(path: &Path, text: &str, front_matter: &FrontMatter) -> Result<(),
 }
 
 /// Writes a pending snapshot (`.snap.new`) for `review` and `cargo insta`: at [`pending_path`], or where nothing
-/// is written into the tree, at [`pending_below`]. `compared_with` is the stored text, where there is one.
+/// is written into the tree, at `pending_below`. `compared_with` is the stored text, where there is one.
 ///
 /// # Errors
 /// What the file system says.

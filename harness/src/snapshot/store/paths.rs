@@ -7,7 +7,7 @@ use crate::text::slug;
 /// The file of a snapshot. `suite` is the folder of the scenario below `scenarios/` (it may be empty or have
 /// several parts), `stem` its file name without the ending, `row` the row of its `examples`.
 ///
-/// Two names whose [`slug`] is the same would share a file: a scenario with such names is wrong.
+/// Two names whose `slug` is the same would share a file: a scenario with such names is wrong.
 pub fn path_of(snapshots: &Path, suite: &str, stem: &str, name: &str, row: Option<&str>) -> PathBuf {
     let row = row.map(|row| format!("@{}", slug(row))).unwrap_or_default();
     let mut path = snapshots.to_owned();
