@@ -35,6 +35,11 @@ async def receive(reader):
     return None if opcode & 0x0F == 8 else json.loads(payload)
 
 
+def answer_close(writer):
+    """The close frame that answers one; behind the last connection's end nobody reads it."""
+    writer.write(b"\x88\x00")
+
+
 async def tell(frame):
     for writer in list(sockets):
         await send(writer, frame)
@@ -52,6 +57,7 @@ async def talk(name, reader, writer):
                 message = {"number": len(messages) + 1, "by": name, "text": frame["text"]}
                 messages.append(message)
                 await tell({"type": "message", **message})
+        answer_close(writer)
     finally:
         del sockets[writer]
         await tell({"type": "left", "name": name})

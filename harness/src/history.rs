@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::text::json::{self, Reading};
+
 /// Numbers a connection within its scenario, in the order of opening, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct ConnectionId(pub usize);
@@ -110,6 +112,26 @@ pub struct Closing {
     pub reason: String,
     /// Whether the participant itself ended it (`close`, `drop`).
     pub by_participant: bool,
+    /// Whether the runner ended it, by a limit of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_runner: bool,
+}
+
+impl Closing {
+    /// The server's end of a connection: with a code where it sent a close frame.
+    pub fn by_server(code: Option<u16>, reason: impl Into<String>) -> Self {
+        Self { code, reason: reason.into(), by_participant: false, by_runner: false }
+    }
+
+    /// An end that the participant caused without a close frame.
+    pub fn dropped(reason: impl Into<String>) -> Self {
+        Self { code: None, reason: reason.into(), by_participant: true, by_runner: false }
+    }
+
+    /// Whether the server ended it.
+    pub fn is_by_server(&self) -> bool {
+        !self.by_participant && !self.by_runner
+    }
 }
 
 /// The content of a WebSocket message.
@@ -118,8 +140,15 @@ pub struct Closing {
 pub enum Payload {
     /// Text that is JSON; the history and the inbox share it.
     Json(Arc<Value>),
-    /// Any other text.
+    /// Text that is not meant as JSON.
     Text(String),
+    /// Text that is meant as JSON and can't be read as such.
+    Unreadable {
+        /// The text.
+        text: String,
+        /// Why it can't be read.
+        why: String,
+    },
     /// A binary message.
     Binary(Vec<u8>),
 }
@@ -127,7 +156,11 @@ pub enum Payload {
 impl Payload {
     /// The payload of a text message: JSON where it is.
     pub fn from_text(text: &str) -> Self {
-        serde_json::from_str(text).map_or_else(|_| Self::Text(text.to_owned()), Self::json)
+        match json::read(text) {
+            Reading::Json(value) => Self::json(value),
+            Reading::Text => Self::Text(text.to_owned()),
+            Reading::Unreadable(why) => Self::Unreadable { text: text.to_owned(), why },
+        }
     }
 
     /// The payload of a JSON value.
@@ -140,7 +173,7 @@ impl Payload {
     pub fn value(&self) -> Arc<Value> {
         match self {
             Self::Json(value) => Arc::clone(value),
-            Self::Text(text) => Arc::new(Value::String(text.clone())),
+            Self::Text(text) | Self::Unreadable { text, .. } => Arc::new(Value::String(text.clone())),
             Self::Binary(bytes) => {
                 let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
                 Arc::new(serde_json::json!({ "binary": hex }))

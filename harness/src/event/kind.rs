@@ -17,7 +17,7 @@ use super::times::micros;
 use crate::history::Closing;
 
 /// The version of the format. It is raised when a reader of the former one would misunderstand a file.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Takes every event as it happens, from any thread.
 pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;

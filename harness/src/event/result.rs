@@ -41,6 +41,9 @@ pub struct ScenarioResult {
     pub races: Vec<Raced>,
     /// How many expectations of nothing are unproven: no barrier was there to prove them.
     pub unproven: usize,
+    /// Where they stand, and why no barrier proved them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unproven_why: Vec<String>,
     /// Invariants that could not be judged: `name (stream): why`.
     pub unknown: Vec<String>,
     /// The server's log for this scenario.

@@ -124,7 +124,7 @@ async fn handshake_with(base: &str, path: &str, facts: &ServerFacts) -> Option<R
     match timeout(ANSWER_TIMEOUT, websocket::open(&asked)).await.ok()?.ok()? {
         Opened::Accepted(socket, _) => Some(Ok(*socket)),
         Opened::Refused(answer) => {
-            Some(Err(Refusal { status: answer.status, said: short_text(&codec::body(&answer.body)) }))
+            Some(Err(Refusal { status: answer.status, said: short_text(&codec::body(&answer.body, "").0) }))
         }
     }
 }

@@ -147,7 +147,7 @@ impl Chat {
         self.open = open;
         let gone: Vec<(ConnectionId, String)> = gone;
         for (connection, _) in gone {
-            let end = Closing { code: Some(1000), reason: "Left conversation".to_owned(), by_participant: false };
+            let end = Closing::by_server(Some(1000), "Left conversation".to_owned());
             self.push(who, EntryKind::Closed { connection, end });
         }
         self.exchange(who, "DELETE", if was { 200 } else { 404 }, json!({}));
@@ -256,7 +256,7 @@ impl Chat {
         self.begin();
         for (connection, owner) in std::mem::take(&mut self.open) {
             if owner == who {
-                let end = Closing { code: None, reason: String::new(), by_participant: true };
+                let end = Closing::dropped(String::new());
                 self.push(who, EntryKind::Closed { connection, end });
             } else {
                 self.open.push((connection, owner));

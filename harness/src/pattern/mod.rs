@@ -60,7 +60,7 @@ mod properties;
 #[cfg(test)]
 mod tests;
 mod text;
-mod value;
+pub(crate) mod value;
 mod words;
 
 pub use compiled::{Pattern, describe};

@@ -45,6 +45,7 @@ impl Job {
             seed: 0,
             races: Vec::new(),
             unproven: 0,
+            unproven_why: Vec::new(),
             unknown: Vec::new(),
             log: Vec::new(),
             snapshots: Vec::new(),

@@ -1,7 +1,6 @@
 //! Playing one scenario: from its plan to its result, over real connections.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::begin;
@@ -10,6 +9,7 @@ use super::context::step_context::{Debugger, StepContext, StepResult};
 use super::context::wait::server_died;
 use super::desk::debugger::Desk;
 use super::prove::barriers::{audit, settle};
+use super::prove::endings::unexpected_ends;
 use super::prove::leftovers::leftovers;
 use super::prove::promises::promises;
 use super::prove::snapshots::{Compared, compare};
@@ -23,7 +23,8 @@ use super::steps::identity::introduce;
 use super::steps::step::{play_action, play_step, play_steps};
 use crate::event::{Failure, FailureKind, LoggedLine, Outcome, ScenarioResult, StreamPattern};
 use crate::plan::Job;
-use crate::scenario::model::Scenario;
+use crate::scenario::model::{Action, Scenario, Step};
+use crate::scenario::visit::{self, Part};
 use crate::stub::Started;
 use crate::subject::{Server, SubjectError};
 
@@ -82,11 +83,13 @@ pub(crate) async fn play(
     // A broken promise over the whole history names the cause more often than the step that first noticed.
     failures.sort_by_key(|failure| failure.kind != FailureKind::Invariant);
 
+    let unproven_why = std::mem::take(&mut *lock(&world.findings.unproven));
     ScenarioResult {
         seed: session.settings.randomness.seed_of(job.repetition, job.attempt),
         races: std::mem::take(&mut *lock(&world.findings.races)),
         took: watch.began.elapsed(),
-        unproven: world.findings.unproven.load(Ordering::Relaxed),
+        unproven: unproven_why.len(),
+        unproven_why,
         unknown,
         log: own_lines(&world),
         snapshots: snapshots.touched,
@@ -166,19 +169,26 @@ struct Judged {
 /// Looks at all that happened, when everything has arrived.
 async fn judge(top: &StepContext, failures: &mut Vec<Failure>) -> Judged {
     let world = &top.world;
-    if failures.is_empty() || !world.scenario.protocol.invariants.is_empty() {
-        // What the last step caused belongs to the scenario and to its history; a barrier that breaks here has been told
-        // elsewhere, or will be by the invariants.
-        let _ = settle(top).await;
+    // What the last step caused belongs to the scenario and to its history, where anything is judged by it.
+    if has_something_to_judge(&world.scenario)
+        && let Err(broken) = settle(top).await
+    {
+        match failures.first_mut() {
+            None => failures.push(*broken),
+            Some(first) if first.kind == broken.kind && first.kind == FailureKind::ServerDied => {}
+            Some(first) => first.details.push(format!("at the end {}", broken.headline)),
+        }
     }
     if failures.is_empty() {
         failures.extend(leftovers(top).unwrap_or_else(|failure| vec![*failure]));
     }
     tell_unanswered(world, failures);
-    if let Some(death) = world.target.server.died()
-        && failures.iter().all(|failure| failure.kind != FailureKind::ServerDied)
-    {
-        failures.push(*server_died(top, &death));
+    match world.target.server.died() {
+        Some(death) if failures.iter().all(|failure| failure.kind != FailureKind::ServerDied) => {
+            failures.push(*server_died(top, &death));
+        }
+        Some(_) => {}
+        None => tell_unexpected_ends(top, failures),
     }
     let (unknown, stream_patterns) = promises(top, failures).await;
     // The death of a server is told by everybody who noticed, and is one.
@@ -187,6 +197,41 @@ async fn judge(top: &StepContext, failures: &mut Vec<Failure>) -> Judged {
     let mut snapshots = compare(world, world.settings.snapshots.as_ref(), failures.is_empty());
     failures.append(&mut snapshots.failures);
     Judged { unknown, stream_patterns, snapshots }
+}
+
+/// Whether something is judged by what has arrived at the end.
+fn has_something_to_judge(scenario: &Scenario) -> bool {
+    let fails = scenario.participants.values().any(|spec| spec.protocol.fails.is_some());
+    fails || scenario.strict || !scenario.protocol.invariants.is_empty()
+}
+
+/// Connections that the server ended though nobody expects it: a cause of much, so they come first. Where the scenario
+/// failed before its end, a step that was not played may have been the one that expects an end.
+fn tell_unexpected_ends(top: &StepContext, failures: &mut Vec<Failure>) {
+    let ends = match unexpected_ends(top) {
+        Ok(ends) => ends,
+        Err(failure) => return failures.push(*failure),
+    };
+    let told_by_steps = !failures.is_empty() && awaits_an_end(&top.world.scenario);
+    if !told_by_steps {
+        failures.splice(0..0, ends);
+    }
+}
+
+/// Whether a step of the scenario or of its protocols' verbs awaits the end of a connection.
+fn awaits_an_end(scenario: &Scenario) -> bool {
+    let mut awaits = false;
+    let mut look = |steps: &[Step]| {
+        visit::steps(steps, &mut |part| {
+            awaits |= matches!(part, Part::Action(Action::Closed { .. }));
+        });
+    };
+    look(&scenario.steps);
+    look(&scenario.always);
+    for spec in scenario.participants.values() {
+        spec.protocol.verbs.values().for_each(|verb| look(&verb.steps));
+    }
+    awaits
 }
 
 /// A server that waits for an answer which nobody gave is a cause of much.

@@ -87,6 +87,15 @@ pub enum Outgoing {
     Binary(Template),
 }
 
+impl Outgoing {
+    /// What it is made of.
+    pub fn template(&self) -> &Template {
+        match self {
+            Self::Json(template) | Self::Text(template) | Self::Binary(template) => template,
+        }
+    }
+}
+
 /// A request with its checks.
 #[derive(Debug, Clone)]
 pub struct Http {

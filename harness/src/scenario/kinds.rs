@@ -40,7 +40,7 @@ impl Protocol {
         }
         add(self.fails.as_ref().and_then(|fails| fails.literal_at(&key)));
         if let Some(Barrier::Echo { send, receive }) = &self.barrier {
-            add(send.literal_at(&key));
+            add(send.template().literal_at(&key));
             add(receive.literal_at(&key));
         }
         kinds

@@ -197,6 +197,8 @@ pub struct Protocol {
     pub barrier: Option<Barrier>,
     /// Frames that fail a scenario.
     pub fails: Option<Template>,
+    /// How the server may end a connection without a step that expects it.
+    pub closes: Vec<Template>,
     /// What participants can do.
     pub verbs: IndexMap<String, Arc<Verb>>,
     /// The streams of deliveries that invariants judge.
@@ -225,6 +227,7 @@ impl Protocol {
             headers: Vec::new(),
             barrier: None,
             fails: None,
+            closes: Vec::new(),
             verbs: IndexMap::new(),
             streams: Vec::new(),
             invariants: Vec::new(),
@@ -239,10 +242,11 @@ impl Protocol {
 /// How the runner knows that everything caused so far has arrived.
 #[derive(Debug, Clone)]
 pub enum Barrier {
-    /// A frame whose answer the server sends after all deliveries.
+    /// A frame that the server answers behind all deliveries. `marker` is a value that stands once; where it is used,
+    /// answers are told apart by it, else by their order.
     Echo {
         /// What is sent.
-        send: Template,
+        send: Outgoing,
         /// What comes back.
         receive: Template,
     },

@@ -338,16 +338,16 @@ impl Exchange {
     /// Ends the connection at once, whatever was sent; how it ended, unless it had.
     pub(crate) fn hang_up(&self, why: &str) -> Option<Closing> {
         self.line.cut();
-        self.end(Closing { code: None, reason: why.to_owned(), by_participant: true })
+        self.end(Closing::dropped(why))
     }
 
     /// The connection has ended by itself: behind a whole answer as it should, else the client went away.
     pub(super) fn connection_ended(&self, ended: Result<(), String>) -> Option<Closing> {
         let answered = matches!(&*lock(&self.stage), Going::Answered);
         let end = match ended {
-            Ok(()) if answered => Closing { code: None, reason: "answered".to_owned(), by_participant: true },
-            Ok(()) => Closing { code: None, reason: String::new(), by_participant: false },
-            Err(reason) => Closing { code: None, reason, by_participant: false },
+            Ok(()) if answered => Closing::dropped("answered".to_owned()),
+            Ok(()) => Closing::by_server(None, String::new()),
+            Err(reason) => Closing::by_server(None, reason),
         };
         self.line.cut();
         self.end(end)

@@ -5,12 +5,14 @@
 //! - [`nearest`]: which known word a misspelt one was meant to be; [`slug`](slug()): names in files' names;
 //! - [`diff`]: the lines of a difference;
 //! - `expression`: regular expressions made of escaped texts;
+//! - [`json`]: JSON from servers, read so that nothing of it is lost;
 //! - [`paint`]: colour, where it is wanted;
 //! - [`trouble`]: lines of a log that tell of trouble.
 
 pub mod diff;
 pub mod duration;
 pub(crate) mod expression;
+pub mod json;
 mod line;
 pub mod nearest;
 pub mod paint;

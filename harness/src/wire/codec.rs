@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::history::Payload;
+use crate::text::json::{self, Reading};
 
 /// A message of a WebSocket, as it is on the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,12 +29,23 @@ impl Message {
     }
 }
 
-/// The body of an answer as patterns see it: JSON where it is, other text as a string, null when empty.
-pub(crate) fn body(bytes: &[u8]) -> Value {
+/// The body of an answer as patterns see it: JSON where it is, other text as a string, null when empty. Beside it, why
+/// one that was meant as JSON is none: by its beginning, or by its `content-type`.
+pub(crate) fn body(bytes: &[u8], content_type: &str) -> (Value, Option<String>) {
     if bytes.is_empty() {
-        return Value::Null;
+        return (Value::Null, None);
     }
-    serde_json::from_slice(bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(bytes).into_owned()))
+    let text = String::from_utf8_lossy(bytes);
+    match json::read(&text) {
+        Reading::Json(value) => (value, None),
+        Reading::Unreadable(why) => (Value::String(text.into_owned()), Some(why)),
+        Reading::Text => {
+            let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            let why = (kind == "application/json" || kind.ends_with("+json"))
+                .then(|| format!("it can't be read as JSON, which its content type `{kind}` says it is"));
+            (Value::String(text.into_owned()), why)
+        }
+    }
 }
 
 /// Bytes from hexadecimal digits; none where the text has others, or half a byte.
@@ -60,9 +72,17 @@ mod tests {
 
     #[test]
     fn a_body_is_json_text_or_nothing() {
-        assert_eq!(body(b""), Value::Null);
-        assert_eq!(body(b"[1]"), json!([1]));
-        assert_eq!(body(b"hi"), json!("hi"));
+        assert_eq!(body(b"", "application/json"), (Value::Null, None));
+        assert_eq!(body(b"[1]", ""), (json!([1]), None));
+        assert_eq!(body(b"hi", "text/plain"), (json!("hi"), None));
+    }
+
+    #[test]
+    fn a_body_that_was_meant_as_json_says_why_it_is_none() {
+        let why = |bytes: &[u8], kind: &str| body(bytes, kind).1.unwrap_or_default();
+        assert_eq!(why(b"[1e400]", "text/plain"), "it can't be read as JSON: number out of range at line 1 column 6");
+        let told = "it can't be read as JSON, which its content type `application/problem+json` says it is";
+        assert_eq!(why(b"oops", "application/problem+json; charset=utf-8"), told);
     }
 
     #[test]

@@ -25,8 +25,8 @@ pub(crate) struct Gone;
 
 /// What the task of a connection is asked to write.
 pub(super) enum Outgoing {
-    /// A message; the sender is told when it is written.
-    Message(Message, oneshot::Sender<()>),
+    /// A message; the sender is told when it is written, or that it could not be.
+    Message(Message, oneshot::Sender<bool>),
     /// A close frame.
     Close(u16, String),
 }
@@ -62,11 +62,12 @@ impl Outlet {
         (Self { outgoing, reading, closing, dropping, latch: Arc::downgrade(latch) }, inlet)
     }
 
-    /// Puts a message on its way; what it gives tells when the message is written, or errs where it never will be.
+    /// Puts a message on its way; what it gives tells when the message is written, or `false` where it could not be; it errs
+    /// where the connection ended first.
     ///
     /// # Errors
     /// The connection's task has ended.
-    pub(crate) fn send(&self, message: Message) -> Result<oneshot::Receiver<()>, Gone> {
+    pub(crate) fn send(&self, message: Message) -> Result<oneshot::Receiver<bool>, Gone> {
         let (written, done) = oneshot::channel();
         self.outgoing.send(Outgoing::Message(message, written)).map_err(|_| Gone)?;
         Ok(done)

@@ -19,7 +19,7 @@ use super::codec::Message;
 use super::dial::dial;
 use super::error::WireError;
 use super::feed::{FeedReceiver, Inlet, Outgoing, Outlet};
-use super::http::{HeaderValue, Pending, Response};
+use super::http::{HeaderMap, Pending, Response};
 use super::latch::Latch;
 use super::url::{Url, authority, path_and_query};
 use crate::history::{Closing, Payload};
@@ -48,6 +48,8 @@ pub(crate) enum Opened {
 pub(crate) struct PendingHandshake {
     pending: Pending,
     key: String,
+    /// The subprotocols that were offered.
+    offered: Vec<String>,
 }
 
 /// Opens a connection and upgrades it (RFC 6455, section 4).
@@ -88,7 +90,8 @@ async fn begin(asked: &Handshake, hold: bool) -> Result<PendingHandshake, WireEr
         request = request.header(name, value);
     }
     let request = request.body(Empty::<Bytes>::new()).map_err(|error| format!("the request can't be made: {error}"))?;
-    Ok(PendingHandshake { pending: Pending::new(sender, request, latch, hold).await, key })
+    let pending = Pending::new(sender, request, latch, hold).await;
+    Ok(PendingHandshake { pending, key, offered: asked.subprotocols.clone() })
 }
 
 impl PendingHandshake {
@@ -102,7 +105,7 @@ impl PendingHandshake {
     /// # Errors
     /// As for [`open`].
     pub(crate) async fn opened(self) -> Result<Opened, WireError> {
-        let Self { pending, key } = self;
+        let Self { pending, key, offered } = self;
         let latch = Arc::clone(&pending.latch);
         let answer = pending.answer().await;
         let (response, body) = answer.map_err(|error| format!("no answer to the handshake: {error}"))?;
@@ -110,11 +113,8 @@ impl PendingHandshake {
         if head.status != 101 {
             return Ok(Opened::Refused(head));
         }
-        let accept = head.headers.get("sec-websocket-accept").map(HeaderValue::as_bytes);
-        if accept != Some(derive_accept_key(key.as_bytes()).as_bytes()) {
-            return Err("the server's Sec-WebSocket-Accept doesn't answer the key (RFC 6455, section 4.1)"
-                .to_owned()
-                .into());
+        if let Some(why) = wrong_answer(&head.headers, &key, &offered) {
+            return Err(format!("{why} (RFC 6455, section 4.1)").into());
         }
         let upgraded = hyper::upgrade::on(response).await.map_err(|error| format!("the upgrade failed: {error}"))?;
         let config = WebSocketConfig::default()
@@ -123,6 +123,43 @@ impl PendingHandshake {
             .read_buffer_size(8 << 10);
         let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, Some(config)).await;
         Ok(Opened::Accepted(Box::new(WebSocket { stream, latch }), head))
+    }
+}
+
+/// What makes an answer with 101 none that opens a WebSocket.
+fn wrong_answer(headers: &HeaderMap, key: &str, offered: &[String]) -> Option<String> {
+    let values = |name: &str| -> Vec<String> {
+        let all = headers.get_all(name).iter();
+        all.flat_map(|value| {
+            String::from_utf8_lossy(value.as_bytes()).split(',').map(str::trim).map(str::to_owned).collect::<Vec<_>>()
+        })
+        .filter(|value| !value.is_empty())
+        .collect()
+    };
+    for (name, wanted) in [("upgrade", "websocket"), ("connection", "Upgrade")] {
+        let given = values(name);
+        if !given.iter().any(|given| given.eq_ignore_ascii_case(wanted)) {
+            let shown = if name == "upgrade" { "Upgrade" } else { "Connection" };
+            let instead = if given.is_empty() { String::new() } else { format!(", but with `{}`", given.join(", ")) };
+            return Some(format!("the server answered 101 without the header `{shown}: {wanted}`{instead}"));
+        }
+    }
+    if values("sec-websocket-accept") != [derive_accept_key(key.as_bytes())] {
+        return Some("the server's Sec-WebSocket-Accept doesn't answer the key".to_owned());
+    }
+    if let Some(extension) = values("sec-websocket-extensions").first() {
+        return Some(format!("the server chose the extension `{extension}`, which nobody offered"));
+    }
+    match &values("sec-websocket-protocol")[..] {
+        [] => None,
+        [one] if offered.contains(one) => None,
+        chosen => {
+            let offered = if offered.is_empty() { "none was".to_owned() } else { offered.join(", ") };
+            Some(format!(
+                "the server chose the subprotocol `{}`, which nobody offered (offered: {offered})",
+                chosen.join(", ")
+            ))
+        }
     }
 }
 
@@ -149,14 +186,14 @@ impl WebSocket {
             let mut writing = true;
             loop {
                 tokio::select! {
-                    (code, reason) = &mut read => {
-                        let by_participant = closing.load(Ordering::Relaxed);
-                        return ours.end(Closing { code, reason, by_participant });
+                    mut end = &mut read => {
+                        end.by_participant = closing.load(Ordering::Relaxed);
+                        return ours.end(end);
                     }
                     // Dropped by the participant: no close frame, the socket just goes.
                     reason = &mut dropped => {
                         let reason = reason.unwrap_or_default();
-                        return ours.end(Closing { code: None, reason, by_participant: true });
+                        return ours.end(Closing::dropped(reason));
                     }
                     // A failed write says nothing of what is still to be read.
                     () = &mut write, if writing => writing = false,
@@ -201,25 +238,21 @@ fn on_wire(message: Message) -> WsMessage {
     }
 }
 
-/// Reads to the end of a connection; gives the code of its close frame and the reason.
-async fn read<S>(
-    receiver: &impl FeedReceiver,
-    mut source: S,
-    mut reading: watch::Receiver<bool>,
-) -> (Option<u16>, String)
+/// Reads to the end of a connection.
+async fn read<S>(receiver: &impl FeedReceiver, mut source: S, mut reading: watch::Receiver<bool>) -> Closing
 where
     S: Stream<Item = Result<WsMessage, WsError>> + Unpin,
 {
-    let (mut code, mut reason) = (None, String::new());
+    let mut end = Closing::by_server(None, "");
     loop {
         if reading.wait_for(|on| *on).await.is_err() {
-            return (code, reason);
+            return end;
         }
         let message = tokio::select! {
             message = source.next() => message,
             changed = reading.changed() => match changed {
                 Ok(()) => continue,
-                Err(_) => return (code, reason),
+                Err(_) => return end,
             },
         };
         match message {
@@ -227,17 +260,22 @@ where
             Some(Ok(WsMessage::Binary(bytes))) => receiver.frame(Payload::Binary(bytes.to_vec()), None),
             Some(Ok(WsMessage::Close(frame))) => {
                 // RFC 6455, section 7.1.5: a close frame without a code counts as 1005.
-                code = Some(frame.as_ref().map_or(1005, |frame| u16::from(frame.code)));
-                reason = frame.map(|frame| frame.reason.to_string()).unwrap_or_default();
+                end.code = Some(frame.as_ref().map_or(1005, |frame| u16::from(frame.code)));
+                end.reason = frame.map(|frame| frame.reason.to_string()).unwrap_or_default();
             }
             Some(Ok(WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Frame(_))) => {}
-            Some(Err(error)) => {
-                if code.is_none() && !matches!(error, WsError::ConnectionClosed | WsError::AlreadyClosed) {
-                    reason = error.to_string();
-                }
-                return (code, reason);
+            Some(Err(WsError::Capacity(error))) => {
+                end.by_runner = true;
+                end.reason = format!("the runner takes no message of more than {} MiB: {error}", LARGEST >> 20);
+                return end;
             }
-            None => return (code, reason),
+            Some(Err(error)) => {
+                if end.code.is_none() && !matches!(error, WsError::ConnectionClosed | WsError::AlreadyClosed) {
+                    end.reason = error.to_string();
+                }
+                return end;
+            }
+            None => return end,
         }
     }
 }
@@ -250,7 +288,7 @@ where
         let sent = match next {
             Outgoing::Message(message, written) => {
                 let sent = sink.send(on_wire(message)).await;
-                let _ = written.send(());
+                let _ = written.send(sent.is_ok());
                 sent
             }
             Outgoing::Close(code, reason) => {
@@ -261,5 +299,70 @@ where
         if sent.is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::http::{HeaderName, HeaderValue};
+
+    const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
+    /// The answer of RFC 6455, section 1.3, with other headers in place of some.
+    fn why(changed: &[(&str, &str)], offered: &[&str]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        let right = [
+            ("upgrade", "websocket"),
+            ("connection", "keep-alive, Upgrade"),
+            ("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+        ];
+        for (name, value) in right.iter().chain(changed) {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            if value.is_empty() {
+                headers.remove(&name);
+            } else {
+                headers.insert(name, HeaderValue::from_str(value).unwrap());
+            }
+        }
+        let offered: Vec<String> = offered.iter().map(|one| (*one).to_owned()).collect();
+        wrong_answer(&headers, KEY, &offered)
+    }
+
+    #[test]
+    fn a_right_answer_opens_a_socket() {
+        assert_eq!(why(&[], &[]), None);
+        assert_eq!(why(&[("upgrade", "WebSocket"), ("sec-websocket-protocol", "chat")], &["chat", "b"]), None);
+        assert_eq!(why(&[], &["chat"]), None, "a server may choose none");
+    }
+
+    #[test]
+    fn every_wrong_answer_says_what_is_wrong() {
+        let told = |changed, offered| why(changed, offered).unwrap_or_default();
+        assert_eq!(told(&[("upgrade", "")], &[]), "the server answered 101 without the header `Upgrade: websocket`");
+        assert_eq!(
+            told(&[("upgrade", "h2c")], &[]),
+            "the server answered 101 without the header `Upgrade: websocket`, but with `h2c`"
+        );
+        assert_eq!(
+            told(&[("connection", "close")], &[]),
+            "the server answered 101 without the header `Connection: Upgrade`, but with `close`"
+        );
+        assert_eq!(
+            told(&[("sec-websocket-accept", "x")], &[]),
+            "the server's Sec-WebSocket-Accept doesn't answer the key"
+        );
+        assert_eq!(
+            told(&[("sec-websocket-extensions", "permessage-deflate; client_no_context_takeover")], &[]),
+            "the server chose the extension `permessage-deflate; client_no_context_takeover`, which nobody offered"
+        );
+        assert_eq!(
+            told(&[("sec-websocket-protocol", "v2")], &["chat"]),
+            "the server chose the subprotocol `v2`, which nobody offered (offered: chat)"
+        );
+        assert_eq!(
+            told(&[("sec-websocket-protocol", "chat, b")], &["chat", "b"]),
+            "the server chose the subprotocol `chat, b`, which nobody offered (offered: chat, b)"
+        );
     }
 }

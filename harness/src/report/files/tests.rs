@@ -88,7 +88,7 @@ fn what_is_no_event_file_is_refused() {
     assert_eq!(refused("{\"event\":\"note\",\"text\":\"x\",\"at_us\":1}\n"), headless);
     assert_eq!(
         refused("{\"event\":\"run_started\",\"version\":99}\n"),
-        "FILE has version 99 of the event format, this program reads version 1: read it with the program that wrote it"
+        "FILE has version 99 of the event format, this program reads version 2: read it with the program that wrote it"
     );
     assert_eq!(
         refused("nonsense\n"),

@@ -38,7 +38,7 @@ fn play() -> Vec<Event> {
         connection: "main".to_owned(),
         id: 1,
         entry: 9,
-        end: Closing { code, reason: reason.to_owned(), by_participant },
+        end: Closing { by_participant, ..Closing::by_server(code, reason) },
     };
     let opened = |id, status| EventKind::Opened {
         participant: "ben".to_owned(),

@@ -4,8 +4,9 @@ use crate::event::Failure;
 use crate::run::context::connections::{connection, watched};
 use crate::run::context::step_context::StepContext;
 use crate::run::prove::absence::prove;
-use crate::run::prove::endings::{closed, end_of, ends_within};
+use crate::run::prove::endings::{closed, ends_within};
 use crate::run::prove::expect::expect;
+use crate::run::state::connection::described;
 use crate::run::state::lock::lock;
 use crate::scenario::model::{Action, Call};
 
@@ -43,12 +44,19 @@ pub(crate) async fn act<'a>(
             connection.close(code, &reason);
             let limit = context.patience(*within);
             let missed = || format!("the server didn't answer the close frame within {limit:?}");
-            ends_within(context, &connection.mailbox, limit, missed).await?;
+            let end = ends_within(context, &connection.mailbox, limit, missed).await?;
+            if end.code.is_none() {
+                let why = described(&end);
+                return Err(
+                    context.failure(format!("the server didn't answer the close frame with one: it ended {why}"))
+                );
+            }
         }
         Action::Drop { via } => {
             let connection = connection(context, via.as_ref())?;
             connection.outlet.drop_now("");
-            end_of(&connection.mailbox, context.world.settings.deadlines.of(None)).await;
+            let limit = context.patience(None);
+            ends_within(context, &connection.mailbox, limit, || "the connection can't be dropped".to_owned()).await?;
         }
         Action::Closed { pattern, via, within } => {
             let pattern = context.pattern(pattern)?;

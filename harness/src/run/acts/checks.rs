@@ -54,9 +54,15 @@ pub(crate) fn differences(
         }
         None => {}
     }
-    if let Some(expect) = &checks.expect {
-        lines.extend(context.pattern(expect)?.differences(&answer.body).iter().map(Difference::to_string));
+    let body = checks.expect.as_ref().map(|expect| context.pattern(expect)).transpose()?;
+    let found = body.as_ref().map(|pattern| pattern.differences(&answer.body)).unwrap_or_default();
+    if let Some(why) = &answer.unreadable
+        && (body.is_none() || !found.is_empty())
+    {
+        // Whoever expects exactly this text knows that it is none.
+        lines.push(format!("the body is no JSON: {why}"));
     }
+    lines.extend(found.iter().map(Difference::to_string));
     if let Some(expect) = &checks.expect_headers {
         let pattern = context.pattern(&lower_keys(expect, context)?)?;
         lines.extend(

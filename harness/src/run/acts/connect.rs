@@ -7,16 +7,16 @@ use serde_json::Value;
 use super::checks::must;
 use crate::event::{EventKind, Failure, FailureKind};
 use crate::history::{ConnectionId, EntryKind};
-use crate::pattern::{Pattern, describe};
+use crate::pattern::describe;
 use crate::run::context::ask::{address, headers};
 use crate::run::context::step_context::{MainMode, StepContext};
 use crate::run::context::wait::patiently;
 use crate::run::state::answer::Answer;
-use crate::run::state::connection::{Connection, Echo, Rules};
+use crate::run::state::connection::{Connection, Rules};
 use crate::run::state::lock::lock;
 use crate::run::state::participant::Participant;
 use crate::run::state::streams::stream_of;
-use crate::scenario::model::{Barrier, Checks, Connect};
+use crate::scenario::model::{Checks, Connect};
 use crate::scenario::template::as_text;
 use crate::wire::WireError;
 use crate::wire::url::{Url, path_and_query, query};
@@ -160,13 +160,6 @@ fn start(
 ) -> Result<ConnectionId, Box<Failure>> {
     let protocol = &me.spec.protocol;
     let fails = protocol.fails.as_ref().map(|fails| context.pattern(fails)).transpose()?;
-    let echo = match &protocol.barrier {
-        Some(Barrier::Echo { send, receive }) => {
-            let ping = context.render(send)?;
-            Some(Echo { pings: Pattern::compile(&ping).ok(), pongs: context.pattern(receive)?, ping })
-        }
-        _ => None,
-    };
     let (path, query) = (url.path(), query(url));
     let streams = protocol.streams.iter().map(|stream| stream_of(stream, path, &query)).collect();
     let recorder = &context.world.recorder;
@@ -174,7 +167,7 @@ fn start(
     // The opening stands in the history before the first frame.
     let opened = EntryKind::Opened { connection: id, name: name.to_owned(), path: path.to_owned(), query };
     recorder.note(me.key(), Some(context.place.number), opened);
-    let rules = Rules { fails, echo, streams };
+    let rules = Rules { fails, streams };
     let connection = Connection::start((me.key(), name), id, socket, rules, (recorder, &context.world.markers));
     lock(&me.connections).push(connection);
     Ok(id)

@@ -34,6 +34,15 @@ pub(crate) async fn act_on_server(context: &StepContext, action: &ServerAction) 
         ServerAction::Logged { .. } => None,
         action => Some(context.waits(format!("the server to {}", word(action)))),
     };
+    if !matches!(action, ServerAction::Logged { .. } | ServerAction::Start) {
+        // Its connections end with it, however it ends them.
+        for participant in context.world.cast.participants.values() {
+            for connection in lock(&participant.connections).iter() {
+                let mut inbox = lock(&connection.mailbox.inbox);
+                inbox.end_expected |= inbox.end.is_none();
+            }
+        }
+    }
     let done = match action {
         ServerAction::Restart => server.restart().await,
         ServerAction::Stop => server.stop().await,

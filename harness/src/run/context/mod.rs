@@ -2,12 +2,14 @@
 //!
 //! - [`step_context`]: who acts, which names there are, what a call handed in; `scope`: the same to templates;
 //! - [`ask`]: requests as a participant; [`wait`]: waiting so long, and what it means where it was in vain;
+//! - [`outgoing`]: a frame as it goes out;
 //! - [`connections`]: which connection a step means; [`captures`]: values from frames and answers;
 //! - [`people`]: what one needs to go on by hand as one of the participants.
 
 pub(crate) mod ask;
 pub(crate) mod captures;
 pub(crate) mod connections;
+pub(crate) mod outgoing;
 pub(crate) mod people;
 mod scope;
 pub(crate) mod step_context;

@@ -159,6 +159,7 @@ impl StepContext {
         }
         if !self.call.in_verb {
             inner.place.line = step.at.line;
+            recorder.begins(step.at.line);
         }
         inner.place.number = number;
         if self.pace == Pace::AtOnce {

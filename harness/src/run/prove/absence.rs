@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::barriers::{Proof, barrier, listen};
+use super::barriers::{Proof, barrier};
+use super::wanted::unreadable;
 use crate::event::{Failure, FailureKind};
 use crate::pattern::{Pattern, describe, nearest};
 use crate::run::context::connections::Watched;
@@ -20,22 +21,61 @@ use crate::text::{counted, millis, shorten};
 /// How many more frames a count may still be short of.
 const MORE: usize = 1000;
 
-/// Runs the barrier on what is watched; where there is none, listens for as long as the step says.
+/// Listens for as long as the step says, then runs the barrier on what is watched. Where that proves nothing, what was
+/// listened for is all there is: the step is unproven, and without a period it fails.
 pub(crate) async fn prove(
     context: &StepContext,
     watched: &Watched,
     period: Option<Duration>,
     stop: impl Fn() -> bool,
 ) -> Result<(), Box<Failure>> {
+    if let Some(period) = period {
+        listen(context, watched.mailbox(), period, stop).await;
+    }
     let proof = match watched {
         Watched::Connection(connection) => barrier(context, connection).await?,
-        // Nobody can ask the server under test whether it will ask no more.
-        Watched::Stub(_) => Proof::None,
+        Watched::Stub(_) => Proof::Unproven("no barrier tells what the server is still going to ask a stub".to_owned()),
     };
-    if proof == Proof::None {
-        listen(context, watched.mailbox(), period, stop).await?;
+    match proof {
+        Proof::Proven => Ok(()),
+        Proof::Unproven(why) if period.is_some() => {
+            let place =
+                context.place.trail.first().map(|place| format!("line {}: ", place.at.line)).unwrap_or_default();
+            lock(&context.world.findings.unproven).push(format!("{place}{}: {why}", watched.mailbox().who()));
+            Ok(())
+        }
+        Proof::Unproven(why) => {
+            let mut failure = context.failure(format!("nothing can be proven here: {why}"));
+            failure.details.push(
+                "make it provable with a `barrier` in the protocol file, or give `for: 200ms` and have it told as unproven"
+                    .to_owned(),
+            );
+            Err(failure)
+        }
     }
-    Ok(())
+}
+
+/// Listens for so long, or until there is no more reason to.
+async fn listen(context: &StepContext, mailbox: &Mailbox, period: Duration, stop: impl Fn() -> bool) {
+    let _waits = context.waits(format!("nothing more to come, for {period:?}"));
+    let mut changes = mailbox.changes();
+    let limit = from_now(context.world.settings.deadlines.of(Some(period)));
+    while !stop() && changed_before(&mut changes, limit).await {}
+}
+
+/// A frame of which nobody can say whether it matches: nothing is known then.
+fn unreadable_frame(context: &StepContext, mailbox: &Mailbox, from: usize) -> Result<(), Box<Failure>> {
+    let mut failure = {
+        let inbox = lock(&mailbox.inbox);
+        let Some(place) = inbox.unreadable(from) else { return Ok(()) };
+        let frame = &inbox.frames[place];
+        let why = frame.unreadable.as_deref().unwrap_or_default();
+        let mut failure = context.failure(unreadable(mailbox, why, &mailbox.told(&frame.value, 200)));
+        failure.details.push(format!("{} at {}", mailbox.frame_name(place), millis(frame.at)));
+        failure
+    };
+    failure.came = mailbox.came(from);
+    Err(failure)
 }
 
 /// Nothing that matches may have come.
@@ -52,7 +92,7 @@ pub(super) async fn nothing(
         _ => None,
     };
     prove(context, watched, period, || found().is_some()).await?;
-    let Some(place) = found() else { return Ok(()) };
+    let Some(place) = found() else { return unreadable_frame(context, mailbox, from) };
     let inbox = lock(&mailbox.inbox);
     let frame = &inbox.frames[place];
     let mut failure = context.failure(format!(
@@ -82,7 +122,7 @@ pub(super) async fn count(
     let barrier = context.world.recorder.at();
     let places = mark_counted(mailbox, pattern, from);
     if times.matches(&Value::from(places.len())) {
-        return Ok(());
+        return unreadable_frame(context, mailbox, from);
     }
     // Too few: more that come now came behind the barrier, which is another defect than a lost frame.
     let more = (places.len() + 1..places.len() + MORE).any(|count| times.matches(&Value::from(count)));

@@ -3,24 +3,24 @@
 //!
 //! [`barriers`]: super::barriers
 
-/// What a barrier gave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a barrier gave, where it did not break.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Proof {
-    /// Everything caused before has arrived.
+    /// Everything caused before has arrived: every question was answered as declared.
     Proven,
-    /// There is no barrier here.
-    None,
+    /// Nothing is known, for this reason.
+    Unproven(String),
 }
 
 /// What became of one question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reply {
-    /// It was answered.
+    /// It was answered as declared.
     Answered,
-    /// The connection ended first.
-    Ended,
-    /// It can't be asked: nobody reads the answer, or no barrier is declared there.
-    Unasked,
+    /// It can't be asked, for this reason.
+    Unasked(String),
+    /// It was asked and not answered as declared.
+    Broken,
 }
 
 /// What is to be done next.
@@ -30,43 +30,52 @@ pub(crate) enum Next<Q> {
     Ask(Vec<Q>),
     /// Nothing more: what the barrier gave.
     Done(Proof),
+    /// Nothing more: a question was not answered as declared.
+    Broken,
 }
 
 /// The questions of a barrier, in rounds: those of a round are asked at once, and the next round begins when all of them
-/// have a reply. What others sent must be through before the watcher is asked, so the watcher's round is the last.
+/// have a reply. What others sent must be through before the watcher is asked, so the watcher's round is the last. A round
+/// with a broken question is the last too.
 #[derive(Debug)]
 pub(crate) struct Barrier<Q> {
     rounds: std::vec::IntoIter<Vec<Q>>,
     open: usize,
     proof: Proof,
+    broken: bool,
 }
 
 impl<Q> Barrier<Q> {
     /// A barrier with these rounds. One without a question proves nothing.
     pub(crate) fn new(rounds: Vec<Vec<Q>>) -> Self {
         let asks = rounds.iter().any(|round| !round.is_empty());
-        let proof = if asks { Proof::Proven } else { Proof::None };
-        Self { rounds: rounds.into_iter(), open: 0, proof }
+        let proof = if asks { Proof::Proven } else { Proof::Unproven("nobody could be asked".to_owned()) };
+        Self { rounds: rounds.into_iter(), open: 0, proof, broken: false }
     }
 
     /// What comes next, when every question so far has its reply.
     pub(crate) fn next(&mut self) -> Next<Q> {
         debug_assert_eq!(self.open, 0, "every question has its reply");
+        if self.broken {
+            return Next::Broken;
+        }
         match self.rounds.find(|round| !round.is_empty()) {
             Some(round) => {
                 self.open = round.len();
                 Next::Ask(round)
             }
-            None => Next::Done(self.proof),
+            None => Next::Done(self.proof.clone()),
         }
     }
 
-    /// Takes the reply to one question of the round.
+    /// Takes the reply to one question of the round. Of several reasons the first is told.
     pub(crate) fn reply(&mut self, reply: Reply) {
         self.open = self.open.saturating_sub(1);
         match reply {
-            Reply::Answered | Reply::Ended => {}
-            Reply::Unasked => self.proof = Proof::None,
+            Reply::Answered => {}
+            Reply::Broken => self.broken = true,
+            Reply::Unasked(why) if self.proof == Proof::Proven => self.proof = Proof::Unproven(why),
+            Reply::Unasked(_) => {}
         }
     }
 }
@@ -78,43 +87,53 @@ mod tests {
     use super::*;
 
     fn reply() -> impl Strategy<Value = Reply> {
-        prop_oneof![Just(Reply::Answered), Just(Reply::Ended), Just(Reply::Unasked)]
+        prop_oneof![4 => Just(Reply::Answered), 1 => "[a-c]".prop_map(Reply::Unasked), 1 => Just(Reply::Broken)]
     }
 
     proptest! {
         #[test]
-        fn every_question_is_asked_once_in_the_order_of_the_rounds(
+        fn a_barrier_is_proven_exactly_when_every_question_was_answered(
             rounds in proptest::collection::vec(proptest::collection::vec(reply(), 0..4), 0..4),
         ) {
             let numbered: Vec<Vec<(usize, Reply)>> = rounds
                 .iter()
                 .enumerate()
-                .map(|(number, round)| round.iter().map(|reply| (number, *reply)).collect())
+                .map(|(number, round)| round.iter().map(|reply| (number, reply.clone())).collect())
                 .collect();
             let mut barrier = Barrier::new(numbered);
             let mut asked = Vec::new();
-            let proof = loop {
+            let end = loop {
                 match barrier.next() {
                     Next::Ask(round) => {
                         prop_assert!(!round.is_empty());
                         prop_assert!(round.iter().all(|(number, _)| *number == round[0].0), "one round at a time");
                         for (number, reply) in round {
-                            barrier.reply(reply);
+                            barrier.reply(reply.clone());
                             asked.push((number, reply));
                         }
                     }
-                    Next::Done(proof) => break proof,
+                    end => break end,
                 }
             };
             let all: Vec<(usize, Reply)> = rounds
                 .iter()
                 .enumerate()
-                .flat_map(|(number, round)| round.iter().map(move |reply| (number, *reply)))
+                .flat_map(|(number, round)| round.iter().map(move |reply| (number, reply.clone())))
                 .collect();
-            prop_assert_eq!(&asked, &all);
-            let proven = !all.is_empty() && all.iter().all(|(_, reply)| *reply != Reply::Unasked);
-            prop_assert_eq!(proof, if proven { Proof::Proven } else { Proof::None });
-            prop_assert_eq!(barrier.next(), Next::Done(proof), "it stays done");
+            let broken = all.iter().find(|(_, reply)| *reply == Reply::Broken).map(|(number, _)| *number);
+            let expected: Vec<_> = all.iter().filter(|(number, _)| broken.is_none_or(|last| *number <= last)).collect();
+            prop_assert_eq!(asked.iter().collect::<Vec<_>>(), expected, "each once, in order, and none behind a broken round");
+            let unasked = all.iter().find_map(|(_, reply)| match reply {
+                Reply::Unasked(why) => Some(why.clone()),
+                Reply::Answered | Reply::Broken => None,
+            });
+            match (broken, unasked, all.is_empty()) {
+                (Some(_), ..) => prop_assert_eq!(&end, &Next::Broken),
+                (None, Some(why), _) => prop_assert_eq!(&end, &Next::Done(Proof::Unproven(why))),
+                (None, None, false) => prop_assert_eq!(&end, &Next::Done(Proof::Proven)),
+                (None, None, true) => prop_assert!(matches!(end, Next::Done(Proof::Unproven(_)))),
+            }
+            prop_assert_eq!(barrier.next(), end, "it stays done");
         }
     }
 }

@@ -152,7 +152,7 @@ fn look(mailbox: &Mailbox, wanted: &Wanted) -> Option<Result<Vec<usize>, Failure
         Look::Found(places) => return Some(Ok(places)),
         Look::Wrong(place) => wrong_frame(mailbox, wanted, &inbox, place),
         Look::Missing { .. } => {
-            let failing = mailbox.fails.as_ref().and_then(|fails| inbox.failing(fails, &wanted.patterns));
+            let failing = inbox.failing(mailbox.fails.as_ref(), &wanted.patterns);
             match (failing, &inbox.end) {
                 (Some(place), _) => failing_frame(mailbox, wanted, &inbox, place),
                 (None, None) => return None,

@@ -28,13 +28,16 @@ fn strict_place(source: &Source) -> Option<Place> {
     Some(Place::new(source, Position { line, column: 1 }))
 }
 
-/// A frame that the protocol's `fails` names and that no step expected.
+/// A frame that can't be read, or that the protocol's `fails` names, and that no step expected.
 fn failing(mailbox: &Mailbox) -> Option<Failure> {
     let inbox = lock(&mailbox.inbox);
-    let place = inbox.failing(mailbox.fails.as_ref()?, &[])?;
+    let place = inbox.failing(mailbox.fails.as_ref(), &[])?;
     let frame = &inbox.frames[place];
     let shown = brief(&frame.value, 240);
-    let headline = format!("{} got a frame that fails and that no step expected: {shown}", mailbox.owner);
+    let headline = match &frame.unreadable {
+        None => format!("{} got a frame that fails and that no step expected: {shown}", mailbox.owner),
+        Some(why) => format!("{} got a frame that no step expected as text: {why}: {shown}", mailbox.owner),
+    };
     let mut failure = Failure::new(FailureKind::Expectation, headline);
     failure.participant = Some(mailbox.owner.clone());
     failure.details.push(format!("{} at {}", mailbox.frame_name(place), millis(frame.at)));
@@ -82,8 +85,14 @@ mod tests {
     fn mailbox(values: &[Value]) -> Mailbox {
         let mailbox = Mailbox::new("ann", "main", Holds::Frames, Some(pattern(&json!({ "type": "error" }))));
         for value in values {
-            let frame =
-                Frame { at: Duration::ZERO, entry: 0, value: Arc::new(value.clone()), taken_by: None, counted: false };
+            let frame = Frame {
+                at: Duration::ZERO,
+                entry: 0,
+                value: Arc::new(value.clone()),
+                taken_by: None,
+                counted: false,
+                unreadable: None,
+            };
             lock(&mailbox.inbox).frames.push(frame);
         }
         mailbox

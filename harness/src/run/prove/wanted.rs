@@ -97,16 +97,26 @@ pub(crate) fn wrong_frame(mailbox: &Mailbox, wanted: &Wanted, inbox: &Inbox, pla
     failure
 }
 
-/// This frame is one that the protocol's `fails` names.
+/// This frame is one that the protocol's `fails` names, or that can't be read.
 pub(crate) fn failing_frame(mailbox: &Mailbox, wanted: &Wanted, inbox: &Inbox, place: usize) -> Failure {
-    let shown = brief(&inbox.frames[place].value, 200);
-    let headline = format!("{} got a frame that fails: {shown}", mailbox.who());
+    let frame = &inbox.frames[place];
+    let shown = brief(&frame.value, 200);
+    let (headline, detail) = match &frame.unreadable {
+        None => (
+            format!("{} got a frame that fails: {shown}", mailbox.who()),
+            "the protocol's `fails` names such frames; a step that expects one receives it first",
+        ),
+        Some(why) => (unreadable(mailbox, why, &shown), "a step that expects the text as it is receives it first"),
+    };
     let mut failure = Failure::new(FailureKind::Expectation, headline);
     failure.expected = Some(wanted.described());
+    failure.details.push(detail.to_owned());
     failure
-        .details
-        .push("the protocol's `fails` names such frames; a step that expects one receives it first".to_owned());
-    failure
+}
+
+/// Of this frame nobody can say whether it matches.
+pub(crate) fn unreadable(mailbox: &Mailbox, why: &str, shown: &str) -> String {
+    format!("{} got a {} of which nothing can be said: {why}: {shown}", mailbox.who(), mailbox.nouns().0)
 }
 
 /// What was waited for did not come; `why` says until when. The nearest frame and what took a matching one are told.

@@ -14,6 +14,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Value,
+    /// Why the body, which was meant as JSON, can't be read as such; then it is text.
+    pub(crate) unreadable: Option<String>,
     /// Its entry in the record; none for the answer of a handshake.
     pub(crate) entry: Option<usize>,
 }
@@ -22,7 +24,10 @@ impl Answer {
     /// The answer to `what`: `POST /rooms`.
     pub(crate) fn new(what: String, response: &Response, entry: Option<usize>) -> Self {
         let Response { status, headers, body } = response;
-        Self { what, status: *status, headers: texts(headers), body: codec::body(body), entry }
+        let content_type =
+            headers.get("content-type").map(|kind| String::from_utf8_lossy(kind.as_bytes()).into_owned());
+        let (body, unreadable) = codec::body(body, &content_type.unwrap_or_default());
+        Self { what, status: *status, headers: texts(headers), body, unreadable, entry }
     }
 
     pub(crate) fn header_value(&self) -> Value {

@@ -1,11 +1,11 @@
 //! One connection of a participant: its mailbox, its outlet, and what tells barriers' frames from others.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::inbox::{Frame, Inbox, Ping};
+use super::inbox::{Asker, Frame, Inbox, Ping};
 use super::lock::lock;
 use super::mailbox::{Holds, Mailbox};
 use super::markers::{Marked, Markers};
@@ -17,22 +17,18 @@ use crate::wire::codec::Message;
 use crate::wire::feed::{FeedReceiver, Outlet};
 use crate::wire::websocket::WebSocket;
 
-/// The ping of an echo barrier with what tells pings and their answers from other frames.
-pub(crate) struct Echo {
-    pub(crate) ping: Value,
-    /// None where the ping is no pattern: then no step's own frame is taken for one.
-    pub(crate) pings: Option<Pattern>,
-    pub(crate) pongs: Pattern,
-}
-
 /// What a new connection knows of its protocol.
 pub(crate) struct Rules {
     /// Frames that fail a scenario.
     pub(crate) fails: Option<Pattern>,
-    /// The ping and pong of an echo barrier.
-    pub(crate) echo: Option<Echo>,
     /// The values of the protocol's streams that its request names.
     pub(crate) streams: Vec<Option<String>>,
+}
+
+/// What of a step's frames is a ping of the protocol's barrier, and what answers it.
+pub(crate) struct StepPing {
+    pub(crate) ping: Pattern,
+    pub(crate) pong: Arc<Pattern>,
 }
 
 /// One connection.
@@ -40,19 +36,22 @@ pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) outlet: Outlet,
-    pub(crate) echo: Option<Echo>,
     pub(crate) streams: Vec<Option<String>>,
+    /// Made once, where nothing in it can change.
+    pub(crate) step_ping: OnceLock<Option<StepPing>>,
     recorder: Arc<Recorder>,
     markers: Arc<Markers>,
 }
 
 /// Who sends a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Sender {
     /// A step of the scenario.
     Step,
-    /// A barrier.
-    Barrier,
+    /// A step whose frame is a ping of the protocol's barrier, with what answers it.
+    StepPing(Arc<Pattern>),
+    /// A barrier, with the number of its ping and what answers it.
+    Barrier(u64, Arc<Pattern>),
 }
 
 impl Connection {
@@ -64,10 +63,12 @@ impl Connection {
         rules: Rules,
         (recorder, markers): (&Arc<Recorder>, &Arc<Markers>),
     ) -> Arc<Self> {
-        let Rules { fails, echo, streams } = rules;
+        let Rules { fails, streams } = rules;
         let mailbox = Arc::new(Mailbox::new(owner, name, Holds::Frames, fails));
         let (recorder, markers) = (Arc::clone(recorder), Arc::clone(markers));
-        socket.start(|outlet| Arc::new(Self { id, mailbox, outlet, echo, streams, recorder, markers }))
+        socket.start(|outlet| {
+            Arc::new(Self { id, mailbox, outlet, streams, step_ping: OnceLock::new(), recorder, markers })
+        })
     }
 
     /// Puts a frame on its way; what it gives tells when the frame is written.
@@ -77,20 +78,18 @@ impl Connection {
         message: Message,
         payload: Payload,
         sender: Sender,
-    ) -> Result<oneshot::Receiver<()>, String> {
-        let barrier = sender == Sender::Barrier;
+    ) -> Result<oneshot::Receiver<bool>, String> {
+        let barrier = matches!(sender, Sender::Barrier(..));
         {
             let mut inbox = lock(&self.mailbox.inbox);
             if let Some(end) = &inbox.end {
                 return Err(format!("the connection is closed: {}", described(end)));
             }
-            if barrier {
-                inbox.pings.push_back(Ping::Barrier);
-            } else {
-                if self.is_ping(&payload) {
-                    inbox.pings.push_back(Ping::Step);
-                }
-                inbox.sent += 1;
+            match sender {
+                Sender::Step => inbox.sent += 1,
+                // A ping causes nothing but its answer.
+                Sender::StepPing(pong) => inbox.pings.push_back(Ping { by: Asker::Step, pong }),
+                Sender::Barrier(number, pong) => inbox.pings.push_back(Ping { by: Asker::Barrier(number), pong }),
             }
         }
         let text = if self.recorder.detail { shown(&payload) } else { String::new() };
@@ -106,13 +105,6 @@ impl Connection {
             barrier,
         });
         self.outlet.send(message).map_err(|gone| gone.to_string())
-    }
-
-    fn is_ping(&self, payload: &Payload) -> bool {
-        match (&self.echo, payload) {
-            (Some(echo), Payload::Json(value)) => echo.pings.as_ref().is_some_and(|pings| pings.matches(value)),
-            _ => false,
-        }
     }
 
     /// Begins the closing handshake.
@@ -134,12 +126,9 @@ impl Connection {
 
     /// Whether a frame is a barrier's, which keeps it out of the inbox.
     fn is_barrier(&self, inbox: &mut Inbox, value: &Value) -> bool {
-        if let Some(echo) = &self.echo
-            && echo.pongs.matches(value)
-            && inbox.pings.pop_front() == Some(Ping::Barrier)
-        {
-            inbox.passed += 1;
-            return true;
+        match inbox.answer(value) {
+            Some(Asker::Barrier(_)) => return true,
+            Some(Asker::Step) | None => {}
         }
         match self.markers.of(value) {
             Marked::Marker(value) => {
@@ -155,6 +144,10 @@ impl Connection {
 impl FeedReceiver for Connection {
     fn frame(&self, payload: Payload, text: Option<&str>) {
         let value = payload.value();
+        let unreadable = match &payload {
+            Payload::Unreadable { why, .. } => Some(why.clone()),
+            Payload::Json(_) | Payload::Text(_) | Payload::Binary(_) => None,
+        };
         // The history and the inbox get the frame under one lock, so that both have the same order.
         let mut inbox = lock(&self.mailbox.inbox);
         let barrier = self.is_barrier(&mut inbox, &value);
@@ -172,7 +165,8 @@ impl FeedReceiver for Connection {
             barrier,
         });
         if !barrier {
-            inbox.frames.push(Frame { at: self.recorder.at(), entry, value, taken_by: None, counted: false });
+            let frame = Frame { at: self.recorder.at(), entry, value, taken_by: None, counted: false, unreadable };
+            inbox.frames.push(frame);
         }
         drop(inbox);
         self.mailbox.changed();
@@ -188,13 +182,20 @@ impl FeedReceiver for Connection {
             entry,
             end: end.clone(),
         });
-        lock(&self.mailbox.inbox).end = Some(end);
+        {
+            let mut inbox = lock(&self.mailbox.inbox);
+            inbox.end = Some(end);
+            inbox.end_line = self.recorder.line();
+        }
         self.mailbox.changed();
     }
 }
 
 /// How a connection ended, for people.
 pub(crate) fn described(end: &Closing) -> String {
+    if end.by_runner {
+        return format!("by the runner: {}", end.reason);
+    }
     let who = if end.by_participant { "by the participant" } else { "by the server" };
     match (end.code, end.reason.as_str()) {
         (Some(code), "") => format!("{who}, {code}"),
@@ -208,7 +209,7 @@ pub(crate) fn described(end: &Closing) -> String {
 fn shown(payload: &Payload) -> String {
     match payload {
         Payload::Json(value) => value.to_string(),
-        Payload::Text(text) => format!("text {text:?}"),
+        Payload::Text(text) | Payload::Unreadable { text, .. } => format!("text {text:?}"),
         Payload::Binary(bytes) => format!("{} bytes of binary", bytes.len()),
     }
 }
@@ -220,11 +221,13 @@ mod tests {
     #[test]
     fn an_end_is_told_with_who_caused_it() {
         let end = |code, reason: &str, by_participant| {
-            described(&Closing { code, reason: reason.to_owned(), by_participant })
+            described(&Closing { by_participant, ..Closing::by_server(code, reason) })
         };
         assert_eq!(end(Some(1000), "", true), "by the participant, 1000");
         assert_eq!(end(Some(1011), "broke", false), "by the server, 1011 broke");
         assert_eq!(end(None, "", false), "by the server, without a close frame");
         assert_eq!(end(None, "reset", false), "by the server, without a close frame (reset)");
+        let limit = Closing { by_runner: true, ..Closing::by_server(None, "it takes no more than 1 MiB") };
+        assert_eq!(described(&limit), "by the runner: it takes no more than 1 MiB");
     }
 }

@@ -3,7 +3,7 @@
 //! It is pure. Frames are never removed; a step *takes* the earliest match and leaves the others (Erlang's
 //! selective receive), so that independent kinds of frames may arrive in any order.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -26,13 +26,24 @@ pub(crate) struct Frame {
     pub(crate) taken_by: Option<usize>,
     /// Whether some expectation counted it, so that it is no surprise any more.
     pub(crate) counted: bool,
+    /// Why it can't be read, where it was meant as JSON: nothing that matches JSON can be said of it.
+    pub(crate) unreadable: Option<String>,
+}
+
+/// A ping on its way.
+#[derive(Debug, Clone)]
+pub(crate) struct Ping {
+    /// Who awaits the answer.
+    pub(crate) by: Asker,
+    /// What answers it.
+    pub(crate) pong: Arc<Pattern>,
 }
 
 /// Who awaits the answer to a ping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ping {
-    /// A barrier: its answer stays out of the inbox.
-    Barrier,
+pub(crate) enum Asker {
+    /// A barrier, by its number: its answer stays out of the inbox.
+    Barrier(u64),
     /// A step of the scenario: its answer is a frame like any other.
     Step,
 }
@@ -44,10 +55,22 @@ pub(crate) struct Inbox {
     pub(crate) frames: Vec<Frame>,
     /// How the connection ended, if it did.
     pub(crate) end: Option<Closing>,
-    /// Pings on their way; answers pair with them by count.
+    /// The line of the scenario's step that ran when it came; 0 before the first.
+    pub(crate) end_line: usize,
+    /// Whether a step awaited that end, or caused it, so that it is no surprise.
+    pub(crate) end_expected: bool,
+    /// Pings on their way, oldest first; an answer belongs to the first that it answers.
     pub(crate) pings: VecDeque<Ping>,
-    /// How many barrier answers came.
-    pub(crate) passed: usize,
+    /// How many answers to pings came.
+    pub(crate) pongs: u64,
+    /// How many pings barriers have sent.
+    pub(crate) barriers: u64,
+    /// The numbers of those that were answered.
+    pub(crate) passed: BTreeSet<u64>,
+    /// The numbers of those whose answer nobody waits for any more.
+    pub(crate) abandoned: BTreeSet<u64>,
+    /// How many frames were looked at for answers to what was sent, and how many were such answers.
+    answers: (usize, u64),
     /// Marker values that were seen.
     pub(crate) markers: Vec<String>,
     /// Places noted by `mark`.
@@ -149,15 +172,49 @@ impl Inbox {
         }
     }
 
-    /// An untaken frame that fails the scenario and that none of the awaited patterns expects.
-    pub(crate) fn failing(&self, fails: &Pattern, awaited: &[Pattern]) -> Option<usize> {
+    /// An untaken frame that fails the scenario, because the protocol says so or because it can't be read, and that
+    /// none of the awaited patterns expects.
+    pub(crate) fn failing(&self, fails: Option<&Pattern>, awaited: &[Pattern]) -> Option<usize> {
         self.untaken(0)
             .find(|(_, frame)| {
                 !frame.counted
-                    && fails.matches(&frame.value)
+                    && (frame.unreadable.is_some() || fails.is_some_and(|fails| fails.matches(&frame.value)))
                     && !awaited.iter().any(|pattern| pattern.matches(&frame.value))
             })
             .map(|(place, _)| place)
+    }
+
+    /// The first untaken frame from a place on that can't be read: whether it matches a pattern of JSON nobody knows.
+    pub(crate) fn unreadable(&self, from: usize) -> Option<usize> {
+        self.untaken(from).find(|(_, frame)| frame.unreadable.is_some() && !frame.counted).map(|(place, _)| place)
+    }
+
+    /// How many of the pings on their way may never be answered: a step's own, and those that nobody waits for.
+    pub(crate) fn doubtful_pings(&self) -> usize {
+        let doubtful = |ping: &&Ping| match ping.by {
+            Asker::Step => true,
+            Asker::Barrier(number) => self.abandoned.contains(&number),
+        };
+        self.pings.iter().filter(doubtful).count()
+    }
+
+    /// How many frames answer what was sent. The protocol has one pattern of them, so each frame is looked at once.
+    pub(crate) fn count_answers(&mut self, answers: &Pattern) -> u64 {
+        let (from, counted) = self.answers;
+        let more = self.frames[from..].iter().filter(|frame| answers.matches(&frame.value)).count() as u64;
+        self.answers = (self.frames.len(), counted + more);
+        self.answers.1
+    }
+
+    /// The first ping on its way that a frame answers; it is answered now.
+    pub(crate) fn answer(&mut self, frame: &Value) -> Option<Asker> {
+        let place = self.pings.iter().position(|ping| ping.pong.matches(frame))?;
+        let ping = self.pings.remove(place)?;
+        self.pongs += 1;
+        if let Asker::Barrier(number) = ping.by {
+            self.passed.insert(number);
+        }
+        Some(ping.by)
     }
 }
 
@@ -176,6 +233,7 @@ mod tests {
                 value: Arc::new(value.clone()),
                 taken_by: None,
                 counted: false,
+                unreadable: None,
             })
             .collect();
         Inbox { frames, ..Inbox::default() }
@@ -241,10 +299,34 @@ mod tests {
     fn a_failing_frame_is_one_that_nothing_awaits() {
         let mut inbox = inbox(&[json!({"type": "error", "error": "x"})]);
         let fails = pattern(json!({"type": "error"}));
-        assert_eq!(inbox.failing(&fails, &[]), Some(0));
-        assert_eq!(inbox.failing(&fails, &[pattern(json!({"error": "x"}))]), None);
+        assert_eq!(inbox.failing(Some(&fails), &[]), Some(0));
+        assert_eq!(inbox.failing(Some(&fails), &[pattern(json!({"error": "x"}))]), None);
         inbox.take(&[0], 1);
-        assert_eq!(inbox.failing(&fails, &[]), None);
+        assert_eq!(inbox.failing(Some(&fails), &[]), None);
+    }
+
+    #[test]
+    fn an_unreadable_frame_fails_unless_a_step_expects_its_text() {
+        let mut inbox = inbox(&[json!("{oops"), json!({"n": 1})]);
+        inbox.frames[0].unreadable = Some("why".to_owned());
+        assert_eq!(inbox.failing(None, &[pattern(json!({"n": 1}))]), Some(0));
+        assert_eq!(inbox.failing(None, &[pattern(json!("{oops"))]), None);
+        assert_eq!((inbox.unreadable(0), inbox.unreadable(1)), (Some(0), None));
+        inbox.take(&[0], 1);
+        assert_eq!((inbox.unreadable(0), inbox.failing(None, &[])), (None, None));
+    }
+
+    #[test]
+    fn an_answer_belongs_to_the_first_ping_that_it_answers() {
+        let mut inbox = inbox(&[]);
+        let pong = |n: u64| Arc::new(pattern(json!({"pong": n})));
+        inbox.pings.push_back(Ping { by: Asker::Step, pong: pong(1) });
+        inbox.pings.push_back(Ping { by: Asker::Barrier(7), pong: pong(2) });
+        inbox.pings.push_back(Ping { by: Asker::Barrier(8), pong: pong(2) });
+        assert_eq!(inbox.answer(&json!({"pong": 3})), None);
+        assert_eq!(inbox.answer(&json!({"pong": 2})), Some(Asker::Barrier(7)));
+        assert_eq!(inbox.answer(&json!({"pong": 1})), Some(Asker::Step));
+        assert_eq!((inbox.pongs, inbox.pings.len(), inbox.passed.contains(&7)), (2, 1, true));
     }
 
     proptest::proptest! {

@@ -151,8 +151,14 @@ mod tests {
     fn holding(holds: Holds, values: &[Value]) -> Mailbox {
         let mailbox = Mailbox::new("ann", "phone", holds, None);
         for value in values {
-            let frame =
-                Frame { at: Duration::ZERO, entry: 0, value: Arc::new(value.clone()), taken_by: None, counted: false };
+            let frame = Frame {
+                at: Duration::ZERO,
+                entry: 0,
+                value: Arc::new(value.clone()),
+                taken_by: None,
+                counted: false,
+                unreadable: None,
+            };
             lock(&mailbox.inbox).frames.push(frame);
         }
         mailbox

@@ -1,6 +1,7 @@
 //! Markers of barriers that are under way or were: their frames stay out of every inbox.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
@@ -27,25 +28,35 @@ pub(crate) enum Marked {
 
 /// All markers of a scenario.
 #[derive(Default)]
-pub(crate) struct Markers(Mutex<Vec<Marker>>);
+pub(crate) struct Markers {
+    list: Mutex<Vec<Marker>>,
+    come_back: AtomicBool,
+}
 
 impl Markers {
     /// A marker is under way.
     pub(crate) fn add(&self, marker: Marker) {
-        lock(&self.0).push(marker);
+        lock(&self.list).push(marker);
     }
 
-    /// What a frame is to them; the first marker that knows it decides.
+    /// Whether the server is known to hand a marker to the participant too who did it.
+    pub(crate) fn come_back(&self) -> bool {
+        self.come_back.load(Ordering::Relaxed)
+    }
+
+    /// The server has handed a marker to the participant who did it.
+    pub(crate) fn came_back(&self) {
+        self.come_back.store(true, Ordering::Relaxed);
+    }
+
+    /// What a frame is to them: a marker, before it is anything that another marker's action caused.
     pub(crate) fn of(&self, frame: &Value) -> Marked {
-        for marker in lock(&self.0).iter() {
-            if marker.receive.matches(frame) {
-                return Marked::Marker(marker.value.clone());
-            }
-            if marker.hides.iter().any(|hidden| hidden.matches(frame)) {
-                return Marked::Hidden;
-            }
+        let markers = lock(&self.list);
+        if let Some(marker) = markers.iter().find(|marker| marker.receive.matches(frame)) {
+            return Marked::Marker(marker.value.clone());
         }
-        Marked::No
+        let hidden = markers.iter().any(|marker| marker.hides.iter().any(|hidden| hidden.matches(frame)));
+        if hidden { Marked::Hidden } else { Marked::No }
     }
 }
 
@@ -68,5 +79,12 @@ mod tests {
         assert_eq!(markers.of(&json!({ "said": "m-1" })), Marked::Marker("m-1".to_owned()));
         assert_eq!(markers.of(&json!({ "typing": true })), Marked::Hidden);
         assert_eq!(markers.of(&json!({ "said": "hi" })), Marked::No);
+        markers.add(Marker {
+            value: "m-2".to_owned(),
+            receive: pattern(json!({ "typing": true, "n": 2 })),
+            hides: Vec::new(),
+        });
+        let second = json!({ "typing": true, "n": 2 });
+        assert_eq!(markers.of(&second), Marked::Marker("m-2".to_owned()), "though the first hides it");
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Recorder {
     connections: AtomicUsize,
     steps: AtomicUsize,
     exchanges: AtomicUsize,
+    /// The line of the scenario's step that runs now.
+    line: AtomicUsize,
 }
 
 impl Recorder {
@@ -33,6 +35,7 @@ impl Recorder {
             connections: 0.into(),
             steps: 0.into(),
             exchanges: 0.into(),
+            line: 0.into(),
         }
     }
 
@@ -69,6 +72,16 @@ impl Recorder {
     /// Tells what everybody hears.
     pub(crate) fn announce(&self, kind: EventKind) {
         (self.sink)(Event { scenario: Some(Arc::clone(&self.instance)), at: self.at(), kind });
+    }
+
+    /// The line of the scenario's own step that began last; 0 before the first.
+    pub(crate) fn line(&self) -> usize {
+        self.line.load(Ordering::Relaxed)
+    }
+
+    /// A step of the scenario's own begins.
+    pub(crate) fn begins(&self, line: usize) {
+        self.line.store(line, Ordering::Relaxed);
     }
 
     /// The number of a connection that is opened now.
@@ -116,7 +129,7 @@ mod tests {
     #[test]
     fn a_step_begins_behind_what_has_happened() {
         let (recorder, _) = recorder(false);
-        let end = Closing { code: None, reason: String::new(), by_participant: false };
+        let end = Closing::by_server(None, "");
         let connection = recorder.next_connection();
         assert_eq!(recorder.note("ann", None, EntryKind::Closed { connection, end }), 0);
         let step = recorder.next_step();

@@ -82,7 +82,14 @@ impl StubActor {
             frame: exchange.shown().to_string(),
             barrier: false,
         });
-        inbox.frames.push(Frame { at: self.recorder.at(), entry, value, taken_by: None, counted: false });
+        inbox.frames.push(Frame {
+            at: self.recorder.at(),
+            entry,
+            value,
+            taken_by: None,
+            counted: false,
+            unreadable: None,
+        });
         lock(&self.asked).push((exchange, connection));
         drop(inbox);
         self.mailbox.changed();

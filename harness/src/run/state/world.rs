@@ -1,7 +1,6 @@
 //! One scenario under way: who takes part, what it is played against, what has happened and what is set.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -31,8 +30,8 @@ pub(crate) struct TakenSnapshot {
 /// What steps leave for the scenario's result.
 #[derive(Default)]
 pub(crate) struct Findings {
-    /// How many expectations of nothing, or of a count, could not be proven.
-    pub(crate) unproven: AtomicUsize,
+    /// Expectations of nothing, or of a count, that could not be proven: where, and why.
+    pub(crate) unproven: Mutex<Vec<String>>,
     pub(crate) snapshots: Mutex<Vec<TakenSnapshot>>,
     /// Who was released when, a race each.
     pub(crate) races: Mutex<Vec<Raced>>,

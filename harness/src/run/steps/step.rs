@@ -16,7 +16,7 @@ use crate::run::acts::action::{self, Acted};
 use crate::run::acts::server::act_on_server;
 use crate::run::context::step_context::{Decision, Pace, StepContext, StepResult};
 use crate::run::state::participant::Participant;
-use crate::scenario::model::{Action, Call, Race, Step, StepKind};
+use crate::scenario::model::{Action, Call, Expected, Race, Step, StepKind};
 
 /// How often a step may be repeated.
 const MOST: u64 = 1_000_000;
@@ -109,6 +109,14 @@ async fn act_as_each(
         return Err(single_failure(context.enter(step, None).failure(format!("nobody is `{actor}`"))));
     }
     let shared = context.shared || (actor != "me" && cast.is_group(actor));
+    if actors.len() > 1 && listens(action) {
+        // A period is over for all of them at once.
+        let runs = actors.iter().map(|who| {
+            let mut there = StepContext { shared, ..context.enter(step, Some(who.key())).acting(who) };
+            async move { act(&mut there, action, is_main).await }
+        });
+        return join_all(runs).await.into_iter().find(Result::is_err).unwrap_or(Ok(()));
+    }
     for (place, who) in actors.iter().enumerate() {
         let mut there = StepContext { shared, ..context.enter(step, Some(who.key())).acting(who) };
         let played = act(&mut there, action, is_main).await;
@@ -119,6 +127,18 @@ async fn act_as_each(
         }
     }
     Ok(())
+}
+
+/// Whether an action listens for a period.
+fn listens(action: &Action) -> bool {
+    match action {
+        Action::Expect(expect) => match &expect.what {
+            Expected::Nothing { listen, .. } | Expected::Counted { listen, .. } => listen.is_some(),
+            _ => false,
+        },
+        Action::Mark { listen, .. } => listen.is_some(),
+        _ => false,
+    }
 }
 
 /// Adds to the failure of one of several who look for the same for whom else it holds. Those behind it look at what they

@@ -196,7 +196,20 @@ pub const NESTED_WORDS: &[Word] = &[
         "[{ me: { post: /login, json: { user: '{{ me.key }}' }, capture: { id: $.id } } }]",
         "Steps by which it logs in; what they capture belongs to it.",
     ),
-    needed(word(Inside("echo"), "send", ANY, "{ type: ping }", "The frame that is sent.")),
+    needed(word(
+        Inside("echo"),
+        "send",
+        ANY,
+        "{ type: ping }",
+        "The frame that is sent; `marker` is a value that stands once.",
+    )),
+    word(
+        Inside("echo"),
+        "as",
+        r#"{"enum": ["json", "text", "binary"]}"#,
+        "json",
+        "How `send` is written: as JSON, as text as it is, or as bytes in hexadecimal digits. The default is json.",
+    ),
     needed(word(
         Inside("echo"),
         "receive",

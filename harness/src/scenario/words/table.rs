@@ -560,6 +560,13 @@ pub const WORDS: &[Word] = &[
     word(Protocol, "fails", PATTERN, "{ type: error }", "Frames that fail a scenario unless a step expects them."),
     word(
         Protocol,
+        "closes",
+        PATTERNS,
+        "[{ code: 1000, reason: Left conversation }]",
+        "Ends of connections by the server that no step needs to expect: patterns of `{ code, reason }`, or `{ none: true }` for a loss without a close frame. Any other end that no step awaits with `closed` fails the scenario.",
+    ),
+    word(
+        Protocol,
         "verbs",
         MAP,
         "{ enter: { doc: Opens a socket., steps: [{ me: { connect: /ws } }] } }",

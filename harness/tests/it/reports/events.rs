@@ -94,7 +94,7 @@ fn fields_and_events_that_a_later_program_adds_are_left_out() {
 #[test]
 fn files_that_are_no_event_files_of_this_version_are_refused() {
     let mut later = sample::everything(0);
-    later[0]["version"] = 2.into();
+    later[0]["version"] = 3.into();
     let mut broken = sample::text(&sample::everything(0));
     broken.insert_str(broken.find('\n').unwrap() + 1, "{\"event\": \"note\"}\n");
     let project = Project::new()

@@ -9,7 +9,7 @@ pub(crate) const HOSTILE: &str =
 /// The first line.
 pub(crate) fn started(shard: Option<&str>, scenarios: usize) -> Value {
     json!({
-        "at_us": 0, "event": "run_started", "version": 1, "roundtable": "0.1.0", "started": "2026-03-04T05:06:07.5Z",
+        "at_us": 0, "event": "run_started", "version": 2, "roundtable": "0.1.0", "started": "2026-03-04T05:06:07.5Z",
         "seed": 7, "scenarios": scenarios, "jobs": 2, "server": "in process", "shard": shard,
     })
 }

@@ -120,9 +120,7 @@ impl Walk<'_, '_> {
         let scenario = self.scenario;
         let Some(spec) = scenario.participants.get(who) else { return };
         self.of_protocol("fails", &spec.protocol.fails, at, context, state);
-        if let Some(Barrier::Echo { send, receive }) = &spec.protocol.barrier {
-            self.of_protocol("barrier", [send, receive], at, context, state);
-        }
+        self.of_protocol("closes", &spec.protocol.closes, at, context, state);
     }
 
     /// Where nothing must be proven: the barrier's own request, or that there is no barrier.
@@ -139,7 +137,10 @@ impl Walk<'_, '_> {
         let Some(spec) = scenario.participants.get(who) else { return };
         match &spec.protocol.barrier {
             Some(Barrier::Get { get, .. }) => self.of_protocol("barrier", [get], at, context, state),
-            Some(_) => {}
+            Some(Barrier::Echo { send, receive }) => {
+                self.of_protocol("barrier", [send.template(), receive], at, context, state);
+            }
+            Some(Barrier::Marker { .. }) => {}
             None if listens => {
                 let name = &spec.protocol.name;
                 let source = match &context.site {

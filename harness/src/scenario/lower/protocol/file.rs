@@ -82,6 +82,7 @@ pub(crate) fn protocol(root: &Node, findings: &mut Findings, load: &mut dyn FnMu
     let findings = lower.findings;
     let headers = fields.take("headers").map(|node| fields::headers(node, findings)).unwrap_or_default();
     let fails = fields.take("fails").map(|node| patterns::pattern(node, findings));
+    let closes = fields.take("closes").map(|node| patterns::patterns(node, "closes", findings)).unwrap_or_default();
     let stream_nodes = fields.take("streams").and_then(|node| Fields::of(node, "streams", findings));
     let invariants_node = fields.take("invariants");
     let invariants = invariants_node.map(|node| stream::invariants(node, findings)).unwrap_or_default();
@@ -96,6 +97,7 @@ pub(crate) fn protocol(root: &Node, findings: &mut Findings, load: &mut dyn FnMu
         headers,
         barrier,
         fails,
+        closes,
         verbs,
         streams: Vec::new(),
         invariants,

@@ -91,6 +91,7 @@ pub(super) fn merge(own: &mut Protocol, included: &[(Position, Arc<Protocol>)], 
         if once(own, other, "fails", *at, findings) {
             own.fails.clone_from(&other.fails);
         }
+        own.closes.extend(other.closes.iter().cloned());
         if once(own, other, "kind", *at, findings) {
             own.snapshot.kind.clone_from(&other.snapshot.kind);
         }

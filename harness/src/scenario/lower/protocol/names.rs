@@ -103,6 +103,9 @@ fn visit_own(protocol: &Protocol, visit: &mut dyn FnMut(&Expr, &BTreeSet<String>
     if own("fails") {
         protocol.fails.iter().for_each(&mut all);
     }
+    if own("closes") {
+        protocol.closes.iter().for_each(&mut all);
+    }
     for (_, http) in protocol.state.iter().filter(|(name, _)| own(&format!("state {name}"))) {
         visit::http(http, &mut |part| {
             if let Part::Template(template) = part {
@@ -111,7 +114,9 @@ fn visit_own(protocol: &Protocol, visit: &mut dyn FnMut(&Expr, &BTreeSet<String>
         });
     }
     match &protocol.barrier {
-        Some(Barrier::Echo { send, receive }) if own("barrier") => [send, receive].into_iter().for_each(&mut all),
+        Some(Barrier::Echo { send, receive }) if own("barrier") => {
+            [send.template(), receive].into_iter().for_each(&mut all);
+        }
         Some(Barrier::Get { get, .. }) if own("barrier") => all(get),
         Some(Barrier::Marker { action, receive, .. }) if own("barrier") => {
             all(receive);

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use crate::scenario::lower::context::Lower;
 use crate::scenario::lower::fields::{self, Fields};
 use crate::scenario::lower::patterns;
-use crate::scenario::model::{Action, Barrier, Http, Method, Step, StepKind};
+use crate::scenario::model::{Action, Barrier, Http, Method, Outgoing, Step, StepKind};
 use crate::scenario::node::Node;
 use crate::scenario::template::Template;
 
@@ -40,10 +40,10 @@ impl Lower<'_> {
         let mut inner = Fields::of(value, &what, self.findings)?;
         let (barrier, known): (Option<Barrier>, &[&str]) = match kind.text.as_str() {
             "echo" => {
-                let send = inner.need("send", &what, self.findings).map(|node| Template::lower(node, self.findings));
+                let send = self.echo_frame(&mut inner, &what);
                 let receive =
                     inner.need("receive", &what, self.findings).map(|node| patterns::pattern(node, self.findings));
-                (send.zip(receive).map(|(send, receive)| Barrier::Echo { send, receive }), &["send", "receive"])
+                (send.zip(receive).map(|(send, receive)| Barrier::Echo { send, receive }), &["send", "as", "receive"])
             }
             "marker" => {
                 let action = inner.need("do", &what, self.findings).and_then(|node| {
@@ -87,6 +87,21 @@ impl Lower<'_> {
         };
         inner.finish("key of a barrier", known, self.findings);
         barrier
+    }
+
+    /// The ping of an echo barrier: JSON, text or bytes.
+    fn echo_frame(&mut self, inner: &mut Fields<'_>, what: &str) -> Option<Outgoing> {
+        let form = inner.take("as").and_then(|node| Some((node, fields::string(node, "as", self.findings)?)));
+        let send = inner.need("send", what, self.findings)?;
+        match form.as_ref().map(|(node, form)| (node.at, form.as_str())) {
+            None | Some((_, "json")) => Some(Outgoing::Json(Template::lower(send, self.findings))),
+            Some((_, "text")) => fields::text(send, "send", self.findings).map(Outgoing::Text),
+            Some((_, "binary")) => fields::text(send, "send", self.findings).map(Outgoing::Binary),
+            Some((at, other)) => {
+                self.findings.unknown(at, "form of a frame", other, ["json", "text", "binary"]);
+                None
+            }
+        }
     }
 
     pub(super) fn state(&mut self, node: &Node) -> Vec<(String, Http)> {
