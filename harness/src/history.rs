@@ -195,8 +195,8 @@ pub struct Exchange {
     pub json: Option<Value>,
     /// The answer's status.
     pub status: u16,
-    /// The answer's headers, names in lower case; of repeated ones the last.
-    pub headers: BTreeMap<String, String>,
+    /// The answer's headers, names in lower case: texts, and of a repeated one the list of its texts.
+    pub headers: BTreeMap<String, Value>,
     /// The answer's body: JSON where it is, other text as a string, null when empty.
     pub answer: Value,
     /// The index that the history's next entry had when the request was sent: all entries before it were
@@ -210,7 +210,7 @@ impl Exchange {
     /// The exchange as JSON, which the patterns and JSONPaths of a protocol's `membership` and `sends` see:
     /// `{method, path, segments, query, json, status, answer, participant}` with the path's segments as a list
     /// and the participant's identity id.
-    pub fn value(&self, participant_id: &str) -> Value {
+    pub fn value(&self, participant_id: &Value) -> Value {
         let segments: Vec<&str> = self.path.split('/').filter(|segment| !segment.is_empty()).collect();
         serde_json::json!({
             "method": self.method, "path": self.path, "segments": segments, "query": self.query,
@@ -224,12 +224,23 @@ impl Exchange {
 pub struct Member {
     /// The key in the scenario file.
     pub key: String,
-    /// The identity's id, as sent to the server.
-    pub id: String,
+    /// The identity's id as the server knows it: a number stays one.
+    pub id: Value,
     /// The display name.
     pub name: String,
     /// What its verbs and log-in steps captured.
     pub captures: BTreeMap<String, Value>,
+}
+
+impl Member {
+    /// Whether a value names this identity's id, or one that is equal to it.
+    pub fn is_named_by(id: &Value, value: &Value) -> bool {
+        match (id, value) {
+            // A path or a query has only texts.
+            (Value::Number(number), Value::String(text)) => number.to_string() == *text,
+            (id, value) => id == value,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -247,6 +258,13 @@ mod tests {
     }
 
     #[test]
+    fn an_id_that_is_a_number_is_named_by_the_number_and_by_a_text_of_a_path() {
+        assert!(Member::is_named_by(&json!(7), &json!(7)) && Member::is_named_by(&json!(7), &json!("7")));
+        assert!(Member::is_named_by(&json!("ann"), &json!("ann")));
+        assert!(!Member::is_named_by(&json!("7"), &json!(7)) && !Member::is_named_by(&json!(7), &json!("07")));
+    }
+
+    #[test]
     fn patterns_see_an_exchange_with_its_segments() {
         let exchange = Exchange {
             method: "PUT".to_owned(),
@@ -260,7 +278,7 @@ mod tests {
             sent_at: Duration::ZERO,
         };
         assert_eq!(
-            exchange.value("ann_1"),
+            exchange.value(&json!("ann_1")),
             json!({
                 "method": "PUT", "path": "/rooms//7/members", "segments": ["rooms", "7", "members"],
                 "query": { "as": "guest" }, "json": { "n": 1 }, "status": 201, "answer": null, "participant": "ann_1",

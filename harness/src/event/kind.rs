@@ -159,7 +159,7 @@ pub enum EventKind {
         entry: usize,
         /// The status.
         status: u16,
-        /// The headers, names in lower case, of repeated ones the last. The values of cookies are left out.
+        /// The headers, names in lower case, repeated ones joined by a comma. The values of cookies are left out.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         headers: BTreeMap<String, String>,
         /// The body.

@@ -14,6 +14,7 @@ use crate::text::diff::{DiffKind, DiffLine};
 /// A result of a scenario that took 1.234 seconds on `http://127.0.0.1:4000`, with `ann` taking part.
 pub(crate) fn result(label: &str, outcome: Outcome) -> ScenarioResult {
     ScenarioResult {
+        unproven_why: Vec::new(),
         label: label.into(),
         title: "Two people talk".to_owned(),
         file: PathBuf::from("scenarios/talk/hello.yaml"),

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{ConnectionId, EntryKind, History};
+use serde_json::Value;
+
+use crate::history::{ConnectionId, EntryKind, History, Member};
 use crate::invariant::connection::StreamConnection;
 use crate::scenario::stream::{MemberRule, Stream};
 
 /// A request, or a connection's beginning or end, that changed who is a member of a stream.
 pub(crate) struct MembershipChange {
     /// Whose membership it changed, by identity id.
-    members: Vec<String>,
+    members: Vec<Value>,
     /// The index that the next entry had when the request was sent; of a connection, its own.
     pub(crate) began: usize,
     /// The index of its answer; of a connection, its own.
@@ -29,7 +31,7 @@ impl Memberships {
         history: &'k History,
         stream: &Stream,
         connections: &BTreeMap<ConnectionId, StreamConnection<'_>>,
-        id_of: impl Fn(&'k str) -> &'k str,
+        id_of: impl Fn(&'k str) -> &'k Value,
     ) -> Self {
         let mut found = Self::default();
         let Some(membership) = &stream.membership else {
@@ -64,7 +66,7 @@ impl Memberships {
                     *open = if joins { before + 1 } else { before.saturating_sub(1) };
                     // Whoever has several is a member from the first one's beginning to the last one's end.
                     if (before == 0) != (*open == 0) {
-                        let members = vec![id.to_owned()];
+                        let members = vec![id.clone()];
                         found.push(stream, MembershipChange { members, began: index, answered: index, joins });
                     }
                 }
@@ -83,9 +85,9 @@ impl Memberships {
     }
 
     /// The changes of one identity's membership of a stream, in order.
-    pub(crate) fn changes_of(&self, id: &str, stream: &str) -> impl Iterator<Item = &MembershipChange> {
+    pub(crate) fn changes_of(&self, id: &Value, stream: &str) -> impl Iterator<Item = &MembershipChange> {
         let all = self.changes.get(stream).map(Vec::as_slice).unwrap_or_default();
-        all.iter().filter(move |change| change.members.iter().any(|member| member == id))
+        all.iter().filter(move |change| change.members.iter().any(|member| Member::is_named_by(id, member)))
     }
 
     /// Whether anybody's join of this stream was seen; without one nobody knows its members.
@@ -94,13 +96,13 @@ impl Memberships {
     }
 
     /// The indices of the answers to an identity's leaves.
-    pub(crate) fn left_at(&self, id: &str, stream: &str) -> Vec<usize> {
+    pub(crate) fn left_at(&self, id: &Value, stream: &str) -> Vec<usize> {
         self.changes_of(id, stream).filter(|change| !change.joins).map(|change| change.answered).collect()
     }
 
     /// Since when an identity is certainly a member that was one before entry `from` and had asked for no leave up to
     /// entry `until`: the index of the join's answer.
-    pub(crate) fn member_since(&self, id: &str, stream: &str, from: usize, until: usize) -> Option<usize> {
+    pub(crate) fn member_since(&self, id: &Value, stream: &str, from: usize, until: usize) -> Option<usize> {
         // The first entry behind a request is the one at `began`.
         let leaves = self.changes_of(id, stream).filter(|change| !change.joins && change.began <= until);
         let left = leaves.map(|change| change.answered).max();
@@ -113,14 +115,10 @@ impl Memberships {
 }
 
 /// Whose membership a request changes, by identity id.
-fn members_of(rule: &MemberRule, exchange: &serde_json::Value, requester: &str) -> Vec<String> {
+fn members_of(rule: &MemberRule, exchange: &Value, requester: &Value) -> Vec<Value> {
     let Some(path) = &rule.member else {
-        return vec![requester.to_owned()];
+        return vec![requester.clone()];
     };
-    let named = path.query(exchange).into_iter().filter_map(|value| match value {
-        serde_json::Value::String(text) => Some(text.clone()),
-        serde_json::Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    });
-    named.collect()
+    let named = path.query(exchange).into_iter();
+    named.filter(|value| value.is_string() || value.is_number()).cloned().collect()
 }

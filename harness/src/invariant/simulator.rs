@@ -67,7 +67,7 @@ pub(crate) fn messages() -> Stream {
 pub(crate) fn members(keys: &[&str]) -> Vec<Member> {
     let member = |key: &&str| Member {
         key: (*key).to_owned(),
-        id: format!("{key}_4711"),
+        id: format!("{key}_4711").into(),
         name: format!("{key} 4711"),
         captures: BTreeMap::new(),
     };

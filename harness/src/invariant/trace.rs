@@ -149,11 +149,8 @@ impl<'a> StreamTrace<'a> {
         }
     }
 
-    /// The identity's id of a participant; its key where nothing is known of it.
-    pub(crate) fn id_of<'k>(&self, key: &'k str) -> &'k str
-    where
-        'a: 'k,
-    {
+    /// The identity's id of a participant; null where nothing is known of it.
+    pub(crate) fn id_of(&self, key: &str) -> &'a Value {
         id_of(self.members, key)
     }
 
@@ -194,8 +191,8 @@ impl<'a> StreamTrace<'a> {
     }
 }
 
-fn id_of<'k>(members: &'k [Member], key: &'k str) -> &'k str {
-    members.iter().find(|member| member.key == key).map_or(key, |member| member.id.as_str())
+fn id_of<'k>(members: &'k [Member], key: &str) -> &'k Value {
+    members.iter().find(|member| member.key == key).map_or(&Value::Null, |member| &member.id)
 }
 
 fn ack_kind(acks: &Acks, frame: &Value) -> SightingKind {

@@ -201,8 +201,17 @@ impl Invariant {
 pub struct IdKind {
     /// Its name in the placeholder (`msg` gives `[alice.msg.2]`).
     pub name: String,
-    /// What such ids look like; matched anywhere in a string.
-    pub regex: regex::Regex,
+    /// How such ids are found.
+    pub rule: IdRule,
+}
+
+/// How the ids of a kind are found.
+#[derive(Debug, Clone)]
+pub enum IdRule {
+    /// By what they look like; matched anywhere in a string.
+    Looks(regex::Regex),
+    /// By where they stand in a frame, a request's body or an answer: strings and numbers.
+    At(JsonPath),
 }
 
 /// What a snapshot needs to know of a protocol.

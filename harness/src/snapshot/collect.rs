@@ -2,9 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json_path::JsonPath;
+
 use crate::history::{ConnectionId, EntryKind, History, Member};
 use crate::invariant::connection::connections;
+use crate::invariant::sighting::Sighting;
 use crate::invariant::trace::StreamTrace;
+use crate::scenario::stream::Stream;
 use crate::snapshot::coalesce::{GotFrame, coalesced};
 use crate::snapshot::deliveries::{StreamDelivery, merge_equal};
 use crate::snapshot::frame_kind::frame_kind;
@@ -12,7 +16,9 @@ use crate::snapshot::json_pointer::leave_out;
 use crate::snapshot::layout::{Block, FrameItem, Section};
 use crate::snapshot::material::Material;
 use crate::snapshot::prepare::{Preparation, PreparedValue};
-use crate::snapshot::raced::{is_raced, order_path, raced_orders};
+use crate::snapshot::raced::{RacedOrders, id_path, is_raced, order_path};
+use crate::snapshot::stream_ranks::StreamRanks;
+use crate::snapshot::times::Span;
 
 /// Which part of a participant's history a block shows.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,9 +31,15 @@ enum BlockPart {
 }
 
 /// Lays out all blocks; the second part of the result is the redactions that matched nothing.
-pub(crate) fn collect(material: &Material<'_>, traces: &[StreamTrace<'_>]) -> (Vec<Block>, Vec<String>) {
-    let raced = raced_orders(material, traces);
-    let mut preparation = Preparation::new(material.rules, &raced, material.now);
+pub(crate) fn collect(
+    material: &Material<'_>,
+    traces: &[StreamTrace<'_>],
+    raced: &RacedOrders,
+    ranks: &[StreamRanks],
+) -> (Vec<Block>, Vec<String>) {
+    let traces: Vec<(&StreamTrace<'_>, &StreamRanks)> = traces.iter().zip(ranks).collect();
+    let traces = traces.as_slice();
+    let mut preparation = Preparation::new(material.rules, raced, Span { began: material.began, now: material.now });
     let mut blocks = Vec::new();
     let is_shown = |member: &&Member| material.shown.contains(&member.key);
     for member in material.members.iter().filter(is_shown) {
@@ -51,7 +63,7 @@ pub(crate) fn collect(material: &Material<'_>, traces: &[StreamTrace<'_>]) -> (V
 
 fn block(
     material: &Material<'_>,
-    traces: &[StreamTrace<'_>],
+    traces: &[(&StreamTrace<'_>, &StreamRanks)],
     member: &Member,
     part: BlockPart,
     preparation: &mut Preparation<'_>,
@@ -62,7 +74,7 @@ fn block(
         .iter()
         .filter(|answer| part != BlockPart::BeforeRace && answer.participant == member.key)
         .filter(|answer| !material.without.contains(&answer.name))
-        .map(|answer| (answer.name.clone(), preparation.value(&answer.answer, &[])))
+        .map(|answer| (answer.name.clone(), preparation.value(&answer.answer, &[], &[])))
         .collect();
     if !answers.is_empty() {
         sections.push(Section::State(answers));
@@ -75,8 +87,8 @@ fn block(
         BlockPart::FromRaceOn => !material.is_before_race(got.entry),
     });
     let mut placed: BTreeSet<usize> = BTreeSet::new();
-    for trace in traces {
-        let deliveries = stream(material, trace, &got, &labels, &mut placed, preparation);
+    for (trace, ranks) in traces {
+        let deliveries = stream(material, (trace, ranks), &got, &labels, &mut placed, preparation);
         if !material.without.contains(&trace.stream.name) {
             sections.extend(deliveries);
         }
@@ -124,10 +136,13 @@ fn got<'r>(material: &Material<'r>, key: &str) -> Vec<GotFrame<'r>> {
     received.filter(|got| !material.rules.ephemeral.iter().any(|pattern| pattern.matches(&got.value))).collect()
 }
 
+/// A section with its rank in the order of the sections, and the value of its stream.
+type RankedSection<'s> = ((usize, Option<usize>), Option<&'s str>, Vec<StreamDelivery>);
+
 /// The deliveries of one stream, in stream order; the same one on several connections stands once.
 fn stream(
     material: &Material<'_>,
-    trace: &StreamTrace<'_>,
+    (trace, ranks): (&StreamTrace<'_>, &StreamRanks),
     got: &[GotFrame<'_>],
     labels: &BTreeMap<ConnectionId, String>,
     placed: &mut BTreeSet<usize>,
@@ -135,9 +150,10 @@ fn stream(
 ) -> Vec<Section> {
     let raced = is_raced(material, trace);
     let values: BTreeSet<&str> = trace.sightings.iter().filter_map(|sighting| sighting.stream.as_deref()).collect();
-    // The streams stand in the order in which this participant met them.
-    let mut sections: Vec<(Option<&str>, Vec<StreamDelivery>)> = Vec::new();
-    for (connection, label) in labels {
+    // The streams stand in the order of the connections on which this participant met them; those of one connection in
+    // an order that no race decides.
+    let mut sections: Vec<RankedSection<'_>> = Vec::new();
+    for (opened, (connection, label)) in labels.iter().enumerate() {
         for got in got.iter().filter(|got| got.connection == *connection) {
             // An entry is at most one sighting, and they stand in order.
             let place = trace.sightings.binary_search_by_key(&got.entry, |sighting| sighting.entry).ok();
@@ -150,26 +166,34 @@ fn stream(
             if material.without.contains(&kind) {
                 continue;
             }
-            let mut body = preparation.value(&got.value, if raced { &orders } else { &[] });
+            let own_id = own_id(trace.stream, sighting);
+            let mut body = preparation.value(&got.value, if raced { &orders } else { &[] }, own_id.as_slice());
             leave_out(&mut body.value, at.as_deref());
             let order = sighting.order.filter(|_| !raced);
             let before_race = material.is_before_race(got.entry);
             let delivery = StreamDelivery { kind, order, labels: vec![label.clone()], body, before_race };
             let stream = sighting.stream.as_deref();
-            match sections.iter_mut().find(|(other, _)| *other == stream) {
-                Some((_, deliveries)) => deliveries.push(delivery),
-                None => sections.push((stream, vec![delivery])),
+            match sections.iter_mut().find(|(_, other, _)| *other == stream) {
+                Some((.., deliveries)) => deliveries.push(delivery),
+                None => sections.push(((opened, ranks.of_value(stream)), stream, vec![delivery])),
             }
         }
     }
     let several = labels.len() > 1;
-    let list = sections.into_iter().map(|(stream, deliveries)| Section::List {
+    sections.sort_by_key(|(place, ..)| *place);
+    let list = sections.into_iter().map(|(_, stream, deliveries)| Section::List {
         heading: trace.stream.name.clone(),
         id: stream.filter(|_| values.len() > 1).map(str::to_owned),
         items: merge_equal(deliveries).into_iter().map(|delivery| delivery.into_item(several)).collect(),
         raced,
     });
     list.collect()
+}
+
+/// Where a delivery has its id, of a kind that is called as its stream; none where that is its place in the order too.
+fn own_id<'s>(stream: &'s Stream, sighting: &Sighting<'_>) -> Option<(&'s JsonPath, &'s str)> {
+    let path = id_path(stream, sighting);
+    (path.to_string() != order_path(stream, sighting).to_string()).then_some((path, stream.name.as_str()))
 }
 
 /// Frames of no stream by kind, in the order of arrival; streamed pieces as one.
@@ -184,7 +208,7 @@ fn kinds(
         if material.without.contains(&kind) {
             continue;
         }
-        let mut body = preparation.value(&got.value, &[]);
+        let mut body = preparation.value(&got.value, &[], &[]);
         leave_out(&mut body.value, at.as_deref());
         let raced = material.unordered_kinds.contains(&kind);
         kinds.entry(kind).or_default().push(FrameItem {

@@ -19,7 +19,9 @@ pub struct Material<'a> {
     pub roles: &'a [(String, String)],
     /// How many entries the history had when the first race that gave roles began: what came before has no roles.
     pub raced_from: usize,
-    /// Seconds since 1970: a number near it is a time.
+    /// When the scenario began, in seconds since 1970: times are told by their distance from it.
+    pub began: f64,
+    /// Seconds since 1970 at the snapshot: what lies between is a time within the scenario.
     pub now: f64,
     /// What the scenario captured. A captured id becomes its name: `[conversation]`.
     pub captures: &'a BTreeMap<String, Value>,

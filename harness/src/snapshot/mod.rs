@@ -3,7 +3,7 @@
 //!
 //! - [`normalise()`] is the way in: from a [`Material`] (the history, and what the protocol says of snapshots) to a text;
 //! - `collect` lays out who got what (`layout`), frame by frame: `frame_kind`, `coalesce` (streamed pieces as one),
-//!   `deliveries`, `raced` (orders that differ between runs), `prepare` (redactions and times), `json_pointer`;
+//!   `deliveries`, `raced` (orders that differ between runs), `stream_ranks`, `prepare` (redactions, `times`), `json_pointer`;
 //! - `placeholders` finds ids and names them by their `origins`, `substitute` puts the names into values;
 //! - `tree` and `render` are the YAML that is written, `parse` reads it back;
 //! - [`store`] keeps it in files in insta's format;
@@ -28,7 +28,10 @@ mod raced;
 pub(crate) mod render;
 mod shape;
 pub mod store;
+mod stream_ranks;
+mod strings;
 mod substitute;
+mod times;
 pub(crate) mod tree;
 
 #[cfg(test)]

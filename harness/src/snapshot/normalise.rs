@@ -6,9 +6,12 @@ use crate::invariant::trace::StreamTrace;
 use crate::snapshot::collect::collect;
 use crate::snapshot::layout::{Block, FrameItem, Section};
 use crate::snapshot::material::{Material, Normalised};
-use crate::snapshot::origins::{Origins, strings};
+use crate::snapshot::origins::Origins;
 use crate::snapshot::placeholders::{Id, Placeholders};
+use crate::snapshot::prepare::PreparedValue;
+use crate::snapshot::raced::raced_orders;
 use crate::snapshot::render::render;
+use crate::snapshot::stream_ranks::StreamRanks;
 use crate::snapshot::tree::SnapshotNode;
 
 /// Makes the text of a snapshot: a block for each participant with what `state` answered, what it got of the
@@ -21,31 +24,50 @@ use crate::snapshot::tree::SnapshotNode;
 pub fn normalise(material: &Material<'_>) -> Normalised {
     let traces: Vec<StreamTrace<'_>> =
         material.streams.iter().map(|stream| StreamTrace::new(material.history, material.members, stream)).collect();
-    let (blocks, unmatched_redactions) = collect(material, &traces);
-    let mut placeholders = Placeholders::new(material);
-    let origins = Origins::find(material, &traces, &mut placeholders);
+    let raced = raced_orders(material, &traces);
+    let mut placeholders = Placeholders::new(material, &stream_values(&traces));
+    for trace in &traces {
+        for id in trace.sightings.iter().filter_map(|sighting| sighting.id.as_deref()) {
+            placeholders.delivery(id, &trace.stream.name);
+        }
+    }
+    let ranks: Vec<StreamRanks> =
+        traces.iter().map(|trace| StreamRanks::of(material, trace, &raced, &placeholders)).collect();
+    let (blocks, unmatched_redactions) = collect(material, &traces, &raced, &ranks);
+    let origins = Origins::find(material, &traces, &ranks, &mut placeholders);
     let shown = shown(&blocks, &placeholders);
     origins.assign(&mut placeholders, &shown);
     let root = blocks.into_iter().map(|block| (block.participant.clone(), tree(block, &mut placeholders))).collect();
     Normalised { text: render(&SnapshotNode::Map(root)), unmatched_redactions }
 }
 
+/// The values of all streams, which are ids where somebody captured them.
+fn stream_values(traces: &[StreamTrace<'_>]) -> BTreeSet<String> {
+    let named = traces.iter().flat_map(|trace| {
+        let sightings = trace.sightings.iter().filter_map(|sighting| sighting.stream.clone());
+        sightings.chain(trace.connections.values().filter_map(|connection| connection.stream.clone()))
+    });
+    named.collect()
+}
+
 /// Every id that the snapshot shows.
 fn shown(blocks: &[Block], placeholders: &Placeholders) -> BTreeSet<Id> {
     let mut found = BTreeSet::new();
-    let mut take = |text: &str| found.extend(placeholders.ids(text));
+    let mut take = |body: &PreparedValue| found.extend(placeholders.ids_in(&body.value, &body.ids));
+    let mut headings = Vec::new();
     for section in blocks.iter().flat_map(|block| &block.sections) {
         match section {
-            Section::State(answers) => answers.iter().for_each(|(_, answer)| strings(&answer.value, &mut take)),
+            Section::State(answers) => answers.iter().for_each(|(_, answer)| take(answer)),
             Section::List { id, items, .. } => {
-                id.iter().for_each(|id| take(id));
-                items.iter().for_each(|item| strings(&item.body.value, &mut take));
+                headings.extend(id);
+                items.iter().for_each(|item| take(&item.body));
             }
             Section::Kinds { kinds, .. } => {
-                kinds.values().flatten().for_each(|item| strings(&item.body.value, &mut take));
+                kinds.values().flatten().for_each(|item| take(&item.body));
             }
         }
     }
+    found.extend(headings.into_iter().flat_map(|heading| placeholders.ids(heading)));
     found
 }
 
@@ -56,10 +78,7 @@ fn tree(block: Block, placeholders: &mut Placeholders) -> SnapshotNode {
         placeholders.before_race = block.before_race;
         match section {
             Section::State(answers) => {
-                let answers = answers
-                    .into_iter()
-                    .map(|(name, answer)| (name, placeholders.node(&answer.value, &answer.unordered)))
-                    .collect();
+                let answers = answers.into_iter().map(|(name, answer)| (name, placeholders.node(&answer))).collect();
                 parts.push(("state".to_owned(), SnapshotNode::Map(answers)));
             }
             Section::List { heading, id, items, raced } => {
@@ -87,7 +106,7 @@ fn tree(block: Block, placeholders: &mut Placeholders) -> SnapshotNode {
 
 fn body(item: &FrameItem, placeholders: &mut Placeholders) -> SnapshotNode {
     placeholders.before_race = item.before_race;
-    placeholders.node(&item.body.value, &item.body.unordered)
+    placeholders.node(&item.body)
 }
 
 /// What was raced has no order but that of its content.
@@ -95,7 +114,7 @@ fn ordered(mut items: Vec<FrameItem>, raced: bool, placeholders: &mut Placeholde
     if raced {
         items.sort_by_cached_key(|item| {
             placeholders.before_race = item.before_race;
-            (item.head.clone(), placeholders.mask(&item.body.value, &item.body.unordered, "").compact())
+            (item.head.clone(), placeholders.mask(&item.body.value, &item.body, "").compact())
         });
     }
     items

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use crate::history::EntryKind;
 use crate::invariant::sighting::SightingKind;
 use crate::invariant::trace::StreamTrace;
 use crate::snapshot::material::Material;
 use crate::snapshot::placeholders::{Id, Placeholders};
+use crate::snapshot::prepare::id_places;
 use crate::snapshot::raced::is_raced;
+use crate::snapshot::stream_ranks::StreamRanks;
 
 /// Where an acknowledgement stands for its sender: the stream's place in the file, which of its values it
 /// is in the order in which the sender opened connections to them or met them, and the order in it.
@@ -25,7 +25,12 @@ pub(crate) struct Origins {
 }
 
 impl Origins {
-    pub(crate) fn find(material: &Material<'_>, traces: &[StreamTrace<'_>], placeholders: &mut Placeholders) -> Self {
+    pub(crate) fn find(
+        material: &Material<'_>,
+        traces: &[StreamTrace<'_>],
+        ranks: &[StreamRanks],
+        placeholders: &mut Placeholders,
+    ) -> Self {
         let mut owners: BTreeMap<Id, (&str, usize)> = BTreeMap::new();
         let mut acked: BTreeMap<&str, Vec<(StreamPlace, Id)>> = BTreeMap::new();
         for (stream, trace) in traces.iter().enumerate() {
@@ -58,11 +63,11 @@ impl Origins {
             }
         }
         let sent = Self::sent(material, placeholders);
-        for (participant, entry, ids) in &sent {
-            for id in ids {
-                let owner = owners.entry(id.clone()).or_insert((participant, *entry));
-                if owner.0 == *participant {
-                    owner.1 = owner.1.min(*entry);
+        for (id, senders) in senders(material, &sent, placeholders) {
+            if let Some(first) = senders.first() {
+                let owner = owners.entry(id).or_insert((first.participant, first.entry));
+                if let Some(own) = senders.iter().find(|sender| sender.participant == owner.0) {
+                    owner.1 = owner.1.min(own.entry);
                 }
             }
         }
@@ -81,7 +86,7 @@ impl Origins {
             by_participant.push((key.to_owned(), before_race));
             by_participant.push((material.label(key).to_owned(), from_race_on));
         }
-        Self { by_participant, unclaimed: unclaimed(material, traces, placeholders) }
+        Self { by_participant, unclaimed: unclaimed(material, traces, ranks, placeholders) }
     }
 
     /// The ids in what was sent, entry by entry.
@@ -96,8 +101,7 @@ impl Origins {
                 },
                 _ => continue,
             };
-            let mut ids = Vec::new();
-            strings(&value, &mut |text| ids.extend(placeholders.ids(text)));
+            let ids = placeholders.ids_in(&value, &id_places(material.rules, &value));
             if !ids.is_empty() {
                 sent.push((entry.participant.as_str(), index, ids));
             }
@@ -117,15 +121,72 @@ impl Origins {
     }
 }
 
-/// The ids of all deliveries in stream order; streams stand in the order in which the participants, in file
-/// order, met them. Raced streams have no order: their ids are numbered as they show in the text.
-fn unclaimed(material: &Material<'_>, traces: &[StreamTrace<'_>], placeholders: &mut Placeholders) -> Vec<Id> {
+/// Somebody who sent an id.
+struct IdSender<'r> {
+    participant: &'r str,
+    /// When it did first.
+    entry: usize,
+}
+
+/// Who sent each id: first those who had not been told it before, then the others, each in the order of the scenario
+/// file. Which of two who act at once came first is a race, and tells nothing.
+fn senders<'r>(
+    material: &'r Material<'_>,
+    sent: &[(&'r str, usize, Vec<Id>)],
+    placeholders: &Placeholders,
+) -> BTreeMap<Id, Vec<IdSender<'r>>> {
+    let mut senders: BTreeMap<Id, Vec<IdSender<'r>>> = BTreeMap::new();
+    for (participant, entry, ids) in sent {
+        for id in ids {
+            let all = senders.entry(id.clone()).or_default();
+            if !all.iter().any(|other| other.participant == *participant) {
+                all.push(IdSender { participant, entry: *entry });
+            }
+        }
+    }
+    let shared: BTreeSet<Id> = senders.iter().filter(|(_, all)| all.len() > 1).map(|(id, _)| id.clone()).collect();
+    if shared.is_empty() {
+        return senders;
+    }
+    let mut told: BTreeMap<(&Id, &str), usize> = BTreeMap::new();
+    for (index, entry) in material.history.entries.iter().enumerate() {
+        let value = match &entry.what {
+            EntryKind::Received { frame, .. } => frame.value(),
+            EntryKind::Exchange(exchange) => std::sync::Arc::new(exchange.answer.clone()),
+            _ => continue,
+        };
+        for id in placeholders.ids_in(&value, &id_places(material.rules, &value)) {
+            if let Some(id) = shared.get(&id) {
+                told.entry((id, entry.participant.as_str())).or_insert(index);
+            }
+        }
+    }
+    let order: Vec<&str> = material.by_roles().into_iter().map(|member| member.key.as_str()).collect();
+    for (id, all) in senders.iter_mut().filter(|(id, _)| shared.contains(*id)) {
+        all.sort_by_key(|sender| {
+            // The answer to the request that sends it tells it back at the same entry.
+            let knew = told.get(&(id, sender.participant)).is_some_and(|told| *told < sender.entry);
+            (knew, order.iter().position(|key| *key == sender.participant))
+        });
+    }
+    senders
+}
+
+/// The ids of all deliveries in stream order; streams stand in the order of the connections on which the participants,
+/// in file order, met them. Raced streams have no order: their ids are numbered as they show in the text.
+fn unclaimed(
+    material: &Material<'_>,
+    traces: &[StreamTrace<'_>],
+    ranks: &[StreamRanks],
+    placeholders: &mut Placeholders,
+) -> Vec<Id> {
     let members = material.by_roles();
     let mut found = Vec::new();
-    for trace in traces.iter().filter(|trace| !is_raced(material, trace)) {
+    for (trace, ranks) in traces.iter().zip(ranks).filter(|(trace, _)| !is_raced(material, trace)) {
         let mut met: Vec<&str> = Vec::new();
         let mut deliveries: BTreeMap<(usize, i64), Id> = BTreeMap::new();
-        let arrivals = trace.arrivals();
+        let mut arrivals: Vec<_> = trace.arrivals().into_iter().collect();
+        arrivals.sort_by_key(|((connection, stream), _)| (*connection, ranks.of_value(Some(stream))));
         for member in &members {
             for ((_, stream), arrived) in &arrivals {
                 if arrived.first().is_none_or(|first| first.participant != member.key) {
@@ -147,17 +208,4 @@ fn unclaimed(material: &Material<'_>, traces: &[StreamTrace<'_>], placeholders: 
         found.extend(deliveries.into_values());
     }
     found
-}
-
-/// Every string of a value, keys too, in its order.
-pub(crate) fn strings(value: &Value, take: &mut dyn FnMut(&str)) {
-    match value {
-        Value::String(text) => take(text),
-        Value::Array(items) => items.iter().for_each(|item| strings(item, take)),
-        Value::Object(entries) => entries.iter().for_each(|(key, value)| {
-            take(key);
-            strings(value, take);
-        }),
-        _ => {}
-    }
 }

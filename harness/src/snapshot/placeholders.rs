@@ -7,7 +7,12 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
+use crate::history::EntryKind;
+use crate::scenario::stream::IdRule;
 use crate::snapshot::material::Material;
+use crate::snapshot::prepare::{IdPlaces, id_places};
+use crate::snapshot::strings::strings;
+use crate::snapshot::tree::SnapshotNode;
 use crate::text::expression::{any_of, of_escaped};
 
 /// The kind of ids that needs no declaration.
@@ -45,16 +50,18 @@ struct Span {
 #[derive(Clone, Default)]
 struct Literals {
     all: BTreeMap<String, String>,
+    /// Participants' ids that are numbers.
+    numbers: BTreeMap<String, String>,
     /// All of them in one expression, the longer ones first.
     any: Option<Regex>,
 }
 
 impl Literals {
-    fn of(all: BTreeMap<String, String>) -> Self {
+    fn of(all: BTreeMap<String, String>, numbers: BTreeMap<String, String>) -> Self {
         let mut texts: Vec<&String> = all.keys().collect();
         texts.sort_by_key(|text| (Reverse(text.len()), *text));
         let any = any_of(texts);
-        Self { all, any }
+        Self { all, numbers, any }
     }
 }
 
@@ -74,10 +81,16 @@ pub(crate) struct Placeholders {
 }
 
 impl Placeholders {
-    pub(crate) fn new(material: &Material<'_>) -> Self {
+    pub(crate) fn new(material: &Material<'_>, streams: &BTreeSet<String>) -> Self {
         let ids = &material.rules.ids;
         let run = material.run;
-        let mut kinds: Vec<(String, Regex)> = ids.iter().map(|kind| (kind.name.clone(), kind.regex.clone())).collect();
+        let mut kinds: Vec<(String, Regex)> = ids
+            .iter()
+            .filter_map(|kind| match &kind.rule {
+                IdRule::Looks(regex) => Some((kind.name.clone(), regex.clone())),
+                IdRule::At(_) => None,
+            })
+            .collect();
         if !kinds.iter().any(|(name, _)| name == UUID) {
             kinds.push((UUID.to_owned(), UUIDS.clone()));
         }
@@ -93,14 +106,49 @@ impl Placeholders {
             assigned: BTreeMap::new(),
             counts: BTreeMap::new(),
         };
-        names.with_roles = names.gather(material, material.roles);
+        names.declare(material);
+        names.with_roles = names.gather(material, streams, material.roles);
         names.without_roles =
-            if material.roles.is_empty() { names.with_roles.clone() } else { names.gather(material, &[]) };
+            if material.roles.is_empty() { names.with_roles.clone() } else { names.gather(material, streams, &[]) };
         names
     }
 
+    /// Takes the strings at the paths of `ids` for ids wherever they are the whole string.
+    fn declare(&mut self, material: &Material<'_>) {
+        if !material.rules.ids.iter().any(|kind| matches!(kind.rule, IdRule::At(_))) {
+            return;
+        }
+        let mut declare = |value: &Value| {
+            for (pointer, kind) in id_places(material.rules, value) {
+                if let Some(text) =
+                    value.pointer(&pointer).and_then(Value::as_str).filter(|text| text.len() >= SHORTEST)
+                    && self.whole(text).is_none()
+                {
+                    self.declared.entry(text.to_owned()).or_insert(kind);
+                }
+            }
+        };
+        for entry in &material.history.entries {
+            match &entry.what {
+                EntryKind::Sent { frame, .. } | EntryKind::Received { frame, .. } => declare(&frame.value()),
+                EntryKind::Exchange(exchange) => {
+                    exchange.json.iter().for_each(&mut declare);
+                    declare(&exchange.answer);
+                }
+                EntryKind::Opened { .. } | EntryKind::Closed { .. } | EntryKind::Stub { .. } => {}
+            }
+        }
+        material.state.iter().for_each(|state| declare(&state.answer));
+    }
+
+    /// Whether a captured text is an id by what is declared: of a kind, at a path, or the value of a stream. Nothing
+    /// else that was captured is replaced: a price or a version is what a snapshot is for.
+    fn is_id(&self, text: &str, streams: &BTreeSet<String>) -> bool {
+        self.whole(text).is_some() || self.declared.contains_key(text) || streams.contains(text)
+    }
+
     /// Participants come first, then what the scenario captured, then what participants did.
-    fn gather(&self, material: &Material<'_>, roles: &[(String, String)]) -> Literals {
+    fn gather(&self, material: &Material<'_>, streams: &BTreeSet<String>, roles: &[(String, String)]) -> Literals {
         let &Material { members, captures, run, .. } = material;
         let label =
             |key: &str| roles.iter().find(|(raced, _)| raced == key).map_or(key.to_owned(), |(_, role)| role.clone());
@@ -110,8 +158,20 @@ impl Placeholders {
                 all.entry(text.to_owned()).or_insert(placeholder);
             }
         };
+        let mut numbers = BTreeMap::new();
         for member in members {
-            literal(&member.id, format!("[{}]", label(&member.key)));
+            let placeholder = format!("[{}]", label(&member.key));
+            match &member.id {
+                Value::String(id) => literal(id, placeholder),
+                Value::Number(id) => {
+                    let id = id.to_string();
+                    if id.len() >= TOKEN {
+                        literal(&id, placeholder.clone());
+                    }
+                    numbers.entry(id).or_insert(placeholder);
+                }
+                _ => {}
+            }
         }
         // A name that is somebody's own tells who won as surely as an id.
         for (key, role) in roles {
@@ -129,7 +189,7 @@ impl Placeholders {
         }
         for (name, value) in captures {
             if let Value::String(text) = value
-                && (self.whole(text).is_some() || looks_like_an_id(text))
+                && self.is_id(text, streams)
             {
                 literal(text, format!("[{name}]"));
             }
@@ -141,7 +201,8 @@ impl Placeholders {
             for (name, value) in member.captures.iter().filter(|(name, _)| !matches!(name.as_str(), "key" | "name")) {
                 if let Value::String(text) = value
                     && self.whole(text).is_none()
-                    && looks_like_an_id(text)
+                    && !self.declared.contains_key(text.as_str())
+                    && streams.contains(text)
                 {
                     captured.entry(text).or_default().insert((&member.key, name));
                 }
@@ -154,7 +215,7 @@ impl Placeholders {
                 literal(text, placeholder);
             }
         }
-        Literals::of(all)
+        Literals::of(all, numbers)
     }
 
     /// The kind of a string that is an id and nothing else.
@@ -164,8 +225,9 @@ impl Placeholders {
         self.kinds.iter().find(|(_, regex)| covers(regex)).map(|(name, _)| name.as_str())
     }
 
-    /// Notes that a string is a delivery's id, so that it needs no declared kind, and returns it as an id. None where it
-    /// has a placeholder already, or is so short that it could be any string.
+    /// Tells that a string is a delivery's id, so that it needs no kind, and what it is as an id; none where
+    /// it has a name of its own already. One that is too short to be told from other strings is found only where a
+    /// delivery has its id.
     pub(crate) fn delivery(&mut self, id: &str, stream: &str) -> Option<Id> {
         if self.with_roles.all.contains_key(id) {
             return None;
@@ -173,13 +235,57 @@ impl Placeholders {
         let kind = match (self.whole(id), self.declared.get(id)) {
             (Some(kind), _) => kind.to_owned(),
             (None, Some(kind)) => kind.clone(),
-            (None, None) if id.len() >= SHORTEST => {
-                self.declared.insert(id.to_owned(), stream.to_owned());
+            (None, None) => {
+                if id.len() >= SHORTEST {
+                    self.declared.insert(id.to_owned(), stream.to_owned());
+                }
                 stream.to_owned()
             }
-            (None, None) => return None,
         };
         Some(Id { kind, text: id.to_owned() })
+    }
+
+    /// The id that a string or number at a declared path is; none where it has a name of its own, or is found without.
+    pub(crate) fn id_at(&self, value: &Value, kind: Option<&String>) -> Option<Id> {
+        let kind = kind?;
+        let literals = self.literals();
+        let text = match value {
+            Value::String(text) if !literals.all.contains_key(text) => text.clone(),
+            Value::Number(number) if !literals.numbers.contains_key(&number.to_string()) => number.to_string(),
+            _ => return None,
+        };
+        let found = value.is_string() && (self.whole(&text).is_some() || self.declared.contains_key(&text));
+        let kind = self.whole(&text).map_or_else(|| kind.clone(), str::to_owned);
+        (!found && !text.is_empty()).then_some(Id { kind, text })
+    }
+
+    /// All ids in a value that need a number: those in texts first, then those at declared paths.
+    pub(crate) fn ids_in(&self, value: &Value, places: &IdPlaces) -> Vec<Id> {
+        let mut ids = Vec::new();
+        strings(value, &mut |text| ids.extend(self.ids(text)));
+        ids.extend(places.iter().filter_map(|(pointer, kind)| self.id_at(value.pointer(pointer)?, Some(kind))));
+        ids
+    }
+
+    /// A string, number or other scalar with its name. A number is somebody's id where it is declared as one, or long
+    /// enough to be told from other numbers. Ids that have no number yet are all alike.
+    pub(crate) fn scalar(&self, value: &Value, kind: Option<&String>) -> SnapshotNode {
+        if let Some(id) = self.id_at(value, kind) {
+            return SnapshotNode::Text(self.assigned.get(&id).cloned().unwrap_or_else(|| format!("[{}]", id.kind)));
+        }
+        match value {
+            Value::String(text) => SnapshotNode::Text(self.masked(text)),
+            Value::Number(number) => {
+                let text = number.to_string();
+                let name = self.literals().numbers.get(&text).filter(|_| kind.is_some() || text.len() >= TOKEN);
+                name.map_or_else(|| SnapshotNode::Number(number.clone()), |name| SnapshotNode::Text(name.clone()))
+            }
+            other => SnapshotNode::from(other),
+        }
+    }
+
+    fn literals(&self) -> &Literals {
+        if self.before_race { &self.without_roles } else { &self.with_roles }
     }
 
     /// The ids in a text that need a number, in the order in which they stand.
@@ -238,7 +344,7 @@ impl Placeholders {
             let id = Id { kind: kind.clone(), text: text.to_owned() };
             return vec![Span { start: 0, end: text.len(), part: Replacement::Id(id) }];
         }
-        let literals = if self.before_race { &self.without_roles } else { &self.with_roles };
+        let literals = self.literals();
         for matched in literals.any.iter().flat_map(|literal| literal.find_iter(text)) {
             let whole = matched.len() == text.len();
             let token = matched.len() >= TOKEN && apart(text, matched.start(), matched.end());
@@ -293,10 +399,4 @@ fn run_suffix(text: &str, start: usize, end: usize) -> Option<Span> {
         _ => "[run]",
     };
     Some(Span { start, end, part: Replacement::Text(with.to_owned()) })
-}
-
-/// Whether a captured string is more likely an id than a word that the scenario wrote.
-fn looks_like_an_id(text: &str) -> bool {
-    let allowed = |character: char| character.is_ascii_alphanumeric() || "_-:.".contains(character);
-    text.len() >= 6 && text.chars().all(allowed) && text.contains(|character: char| character.is_ascii_digit())
 }

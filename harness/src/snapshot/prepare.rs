@@ -1,29 +1,38 @@
 //! A frame or answer on its way into a snapshot: redactions, times, the orders of raced streams.
 
-use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::collections::{BTreeMap, BTreeSet};
 
-use regex::Regex;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use crate::scenario::stream::SnapshotRules;
+use crate::scenario::stream::{IdRule, SnapshotRules};
 use crate::snapshot::json_pointer::{pointers, put};
 use crate::snapshot::raced::{RacedOrders, SEQ};
-
-/// What stands for a time.
-const TIME: &str = "[time]";
-
-static TIMES: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})")
-        .expect("a constant expression")
-});
+use crate::snapshot::times::Span;
 
 /// A value that is ready to be named, with the lists in it whose order means nothing (JSON pointers).
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PreparedValue {
     pub(crate) value: Value,
     pub(crate) unordered: BTreeSet<String>,
+    /// The kinds of the ids that stand at declared paths, by JSON pointer.
+    pub(crate) ids: IdPlaces,
+}
+
+/// Kinds of ids by the JSON pointers where they stand.
+pub(crate) type IdPlaces = BTreeMap<String, String>;
+
+/// Where a value has ids by the paths of `ids`.
+pub(crate) fn id_places(rules: &SnapshotRules, value: &Value) -> IdPlaces {
+    let mut places = IdPlaces::new();
+    for kind in &rules.ids {
+        if let IdRule::At(path) = &kind.rule {
+            for pointer in pointers(path, value) {
+                places.entry(pointer).or_insert_with(|| kind.name.clone());
+            }
+        }
+    }
+    places
 }
 
 /// Prepares values, and counts which redactions did something.
@@ -31,16 +40,28 @@ pub(crate) struct Preparation<'a> {
     rules: &'a SnapshotRules,
     raced: &'a RacedOrders,
     used: BTreeSet<usize>,
-    now: f64,
+    span: Span,
 }
 
 impl<'a> Preparation<'a> {
-    pub(crate) fn new(rules: &'a SnapshotRules, raced: &'a RacedOrders, now: f64) -> Self {
-        Self { rules, raced, used: BTreeSet::new(), now }
+    pub(crate) fn new(rules: &'a SnapshotRules, raced: &'a RacedOrders, span: Span) -> Self {
+        Self { rules, raced, used: BTreeSet::new(), span }
     }
 
-    /// Prepares one value; what stands at `orders` becomes `[seq]`.
-    pub(crate) fn value(&mut self, value: &Value, orders: &[&JsonPath]) -> PreparedValue {
+    /// Prepares one value; what stands at `orders` becomes `[seq]`, and what stands at the paths of `own_ids` is an id
+    /// of that kind.
+    pub(crate) fn value(
+        &mut self,
+        value: &Value,
+        orders: &[&JsonPath],
+        own_ids: &[(&JsonPath, &str)],
+    ) -> PreparedValue {
+        let mut ids = id_places(self.rules, value);
+        for (path, kind) in own_ids {
+            for pointer in pointers(path, value) {
+                ids.entry(pointer).or_insert_with(|| (*kind).to_owned());
+            }
+        }
         let mut unordered = BTreeSet::new();
         for path in &self.rules.unordered {
             unordered.extend(pointers(path, value));
@@ -58,8 +79,8 @@ impl<'a> Preparation<'a> {
             }
         }
         self.raced_orders(&mut value, "", &mut unordered);
-        times(&mut value, self.now);
-        PreparedValue { value, unordered }
+        self.span.replace(&mut value, "", &|at| ids.contains_key(at));
+        PreparedValue { value, unordered, ids }
     }
 
     /// The redactions, as written, that matched nothing in any value so far.
@@ -103,23 +124,5 @@ impl<'a> Preparation<'a> {
             }
             _ => false,
         }
-    }
-}
-
-/// Replaces every time by `[time]`: texts of RFC 3339, and numbers that count seconds, milliseconds, microseconds or
-/// nanoseconds since 1970 to within a day of `now`.
-fn times(value: &mut Value, now: f64) {
-    const DAY: f64 = 86_400.0;
-    match value {
-        Value::Number(number) => {
-            let is_time = |unit: f64| number.as_f64().is_some_and(|number| (number / unit - now).abs() < DAY);
-            if now > DAY && [1.0, 1e3, 1e6, 1e9].into_iter().any(is_time) {
-                *value = Value::from(TIME);
-            }
-        }
-        Value::String(text) if TIMES.is_match(text) => *text = TIMES.replace_all(text, TIME).into_owned(),
-        Value::Array(items) => items.iter_mut().for_each(|item| times(item, now)),
-        Value::Object(entries) => entries.values_mut().for_each(|value| times(value, now)),
-        _ => {}
     }
 }

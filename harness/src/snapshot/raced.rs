@@ -64,3 +64,10 @@ pub(crate) fn order_path<'s>(stream: &'s Stream, sighting: &Sighting<'_>) -> &'s
         _ => &stream.order,
     }
 }
+
+pub(crate) fn id_path<'s>(stream: &'s Stream, sighting: &Sighting<'_>) -> &'s JsonPath {
+    match (&stream.acks, sighting.kind) {
+        (Some(acks), SightingKind::Ack | SightingKind::RepeatedAck) => &acks.id,
+        _ => &stream.id,
+    }
+}

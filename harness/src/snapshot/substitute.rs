@@ -1,62 +1,67 @@
 //! Values with the names of what is in them: from JSON to the tree of a snapshot.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use crate::snapshot::json_pointer::child;
 use crate::snapshot::placeholders::Placeholders;
+use crate::snapshot::prepare::PreparedValue;
 use crate::snapshot::tree::SnapshotNode;
 
 impl Placeholders {
     /// The value as a tree with names. Objects are sorted by their keys' names, and the lists at `unordered`
     /// (JSON pointers) by their elements as they are shown.
-    pub(crate) fn node(&mut self, value: &Value, unordered: &BTreeSet<String>) -> SnapshotNode {
-        self.walk(value, unordered, "")
+    pub(crate) fn node(&mut self, body: &PreparedValue) -> SnapshotNode {
+        self.walk(&body.value, body, "")
     }
 
-    fn walk(&mut self, value: &Value, unordered: &BTreeSet<String>, at: &str) -> SnapshotNode {
+    fn walk(&mut self, value: &Value, body: &PreparedValue, at: &str) -> SnapshotNode {
         match value {
             Value::Object(entries) => {
                 let mut entries: Vec<(String, &String, &Value)> =
                     entries.iter().map(|(key, value)| (self.masked(key), key, value)).collect();
                 // Keys that differ only in ids without a number are told apart by what they hold.
                 entries.sort_by_cached_key(|(masked, key, value)| {
-                    (masked.clone(), (masked != *key).then(|| self.mask(value, unordered, &child(at, key)).compact()))
+                    (masked.clone(), (masked != *key).then(|| self.mask(value, body, &child(at, key)).compact()))
                 });
                 let mut named = Vec::with_capacity(entries.len());
                 for (_, key, value) in entries {
-                    named.push((self.resolve(key), self.walk(value, unordered, &child(at, key))));
+                    named.push((self.resolve(key), self.walk(value, body, &child(at, key))));
                 }
                 SnapshotNode::Map(named)
             }
             Value::Array(items) => {
                 let mut places: Vec<usize> = (0..items.len()).collect();
-                if unordered.contains(at) {
+                if body.unordered.contains(at) {
                     let keys: Vec<String> = items
                         .iter()
                         .enumerate()
-                        .map(|(place, item)| self.mask(item, unordered, &child(at, &place.to_string())).compact())
+                        .map(|(place, item)| self.mask(item, body, &child(at, &place.to_string())).compact())
                         .collect();
                     places.sort_by_key(|place| keys.get(*place));
                 }
                 let walked = places.into_iter().filter_map(|place| Some((place, items.get(place)?)));
                 SnapshotNode::List(
-                    walked.map(|(place, item)| self.walk(item, unordered, &child(at, &place.to_string()))).collect(),
+                    walked.map(|(place, item)| self.walk(item, body, &child(at, &place.to_string()))).collect(),
                 )
             }
+            Value::String(_) | Value::Number(_) if self.id_at(value, body.ids.get(at)).is_some() => {
+                if let Some(id) = self.id_at(value, body.ids.get(at)) {
+                    self.assign(&id, None);
+                }
+                self.scalar(value, body.ids.get(at))
+            }
             Value::String(text) => SnapshotNode::Text(self.resolve(text)),
-            scalar => SnapshotNode::from(scalar),
+            scalar => self.scalar(scalar, body.ids.get(at)),
         }
     }
 
     /// The tree as it can be compared before all ids have numbers.
-    pub(crate) fn mask(&self, value: &Value, unordered: &BTreeSet<String>, at: &str) -> SnapshotNode {
+    pub(crate) fn mask(&self, value: &Value, body: &PreparedValue, at: &str) -> SnapshotNode {
         match value {
             Value::Object(entries) => {
                 let mut entries: Vec<(String, SnapshotNode)> = entries
                     .iter()
-                    .map(|(key, value)| (self.masked(key), self.mask(value, unordered, &child(at, key))))
+                    .map(|(key, value)| (self.masked(key), self.mask(value, body, &child(at, key))))
                     .collect();
                 entries.sort_by_cached_key(|(key, value)| (key.clone(), value.compact()));
                 SnapshotNode::Map(entries)
@@ -64,14 +69,13 @@ impl Placeholders {
             Value::Array(items) => {
                 let items = items.iter().enumerate();
                 let mut items: Vec<SnapshotNode> =
-                    items.map(|(place, item)| self.mask(item, unordered, &child(at, &place.to_string()))).collect();
-                if unordered.contains(at) {
+                    items.map(|(place, item)| self.mask(item, body, &child(at, &place.to_string()))).collect();
+                if body.unordered.contains(at) {
                     items.sort_by_cached_key(SnapshotNode::compact);
                 }
                 SnapshotNode::List(items)
             }
-            Value::String(text) => SnapshotNode::Text(self.masked(text)),
-            scalar => SnapshotNode::from(scalar),
+            scalar => self.scalar(scalar, body.ids.get(at)),
         }
     }
 

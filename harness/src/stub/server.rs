@@ -59,7 +59,7 @@ pub(crate) struct Stub {
     pub(crate) name: String,
     port: u16,
     door: tokio::sync::Mutex<Door>,
-    answers: OnceLock<Vec<(Pattern, Given)>>,
+    pub(super) answers: OnceLock<Vec<(Pattern, Given)>>,
     hearing: Mutex<Hearing>,
     requests: AtomicUsize,
     /// Changes when connections without a request are to end.
@@ -68,7 +68,7 @@ pub(crate) struct Stub {
 
 impl Stub {
     /// Binds a port; nobody listens yet.
-    fn bind(name: &str) -> io::Result<Arc<Self>> {
+    pub(super) fn bind(name: &str) -> io::Result<Arc<Self>> {
         let (socket, port) = port::bind()?;
         Ok(Arc::new(Self {
             name: name.to_owned(),

@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Plays a request step.
 pub(super) async fn request(context: &mut StepContext, http: &Http, is_main: bool) -> Result<(), Box<Failure>> {
     let mode = if is_main { context.main.clone() } else { MainMode::Own };
-    let outgoing = outgoing(context, http)?;
+    let outgoing = outgoing(context, http, None)?;
     let limit = context.patience(http.within);
     let holds_back = http.eventually.is_none() && http.gives_up.is_none();
     match mode {
@@ -98,8 +98,12 @@ pub(crate) async fn request_by_hand(
     ask(context, &outgoing, context.world.settings.deadlines.of(None), None).await
 }
 
-/// A step's request as it goes out.
-fn outgoing(context: &StepContext, http: &Http) -> Result<Outgoing, Box<Failure>> {
+/// A request of a step, or of a `state`, as it goes out; where no step asks, with what it is for.
+pub(crate) fn outgoing(
+    context: &StepContext,
+    http: &Http,
+    purpose: Option<&'static str>,
+) -> Result<Outgoing, Box<Failure>> {
     let query = http.query.as_ref().map(|query| context.render(query)).transpose()?;
     let url = address(context, &context.text(&http.path)?, query.as_ref())?;
     let mut headers = headers(context, &http.headers, &url)?;
@@ -132,5 +136,5 @@ fn outgoing(context: &StepContext, http: &Http) -> Result<Outgoing, Box<Failure>
     {
         headers.insert("content-type", HeaderValue::from_static(kind));
     }
-    Ok(Outgoing { method: http.method.as_str(), url, headers, body, json, purpose: None })
+    Ok(Outgoing { method: http.method.as_str(), url, headers, body, json, purpose })
 }

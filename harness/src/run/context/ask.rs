@@ -182,13 +182,14 @@ pub(crate) async fn ask(
     Ok(answer)
 }
 
-/// Headers as events tell them: without the values that prove who somebody is.
+/// Headers as events tell them: repeated ones joined by commas, and without the values that prove who somebody is.
 fn told_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     const PROOFS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "set-cookie"];
-    let told = |(name, value): (&HeaderName, &HeaderValue)| {
-        let name = name.as_str();
-        let value = if PROOFS.contains(&name) { "…".into() } else { String::from_utf8_lossy(value.as_bytes()) };
-        (name.to_owned(), value.into_owned())
+    let told = |name: &HeaderName| {
+        let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let told =
+            if PROOFS.contains(&name.as_str()) { "…".to_owned() } else { values.collect::<Vec<_>>().join(", ") };
+        (name.as_str().to_owned(), told)
     };
-    headers.iter().map(told).collect()
+    headers.keys().map(told).collect()
 }

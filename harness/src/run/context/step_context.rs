@@ -15,9 +15,9 @@ use crate::run::state::participant::Participant;
 use crate::run::state::progress::WaitGuard;
 use crate::run::state::recorder::Recorder;
 use crate::run::state::release::Racer;
-use crate::run::state::world::World;
+use crate::run::state::world::{CapturedValue, World};
 use crate::scenario::model::{Action, Checks, Step};
-use crate::scenario::template::{RenderError, Template};
+use crate::scenario::template::{RenderError, Template, as_text};
 
 /// What came of a step: nothing to tell, or one failure of each branch in the order of the file.
 pub(crate) type StepResult = Result<(), Vec<Failure>>;
@@ -268,6 +268,10 @@ impl StepContext {
     /// Sets a captured name: of the actor always, of the verb it stands in, and of the scenario unless it is given
     /// to the actor or several act.
     pub(crate) fn capture(&mut self, name: &str, value: &Value) {
+        if let (Value::String(_) | Value::Number(_), Some(place)) = (value, self.place.own()) {
+            let captured = CapturedValue { name: name.to_owned(), text: as_text(value), line: place.at.line };
+            lock(&self.world.findings.captured).push(captured);
+        }
         if let Some(me) = &self.me {
             lock(&me.vars).insert(name.to_owned(), value.clone());
         }

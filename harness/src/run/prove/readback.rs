@@ -39,7 +39,7 @@ pub(super) fn values_of(stream: &Stream, record: &History) -> Vec<String> {
             EntryKind::Exchange(exchange) => {
                 for send in &stream.sends {
                     if let Send::Request { request, stream: place, .. } = send {
-                        let value = exchange.value("");
+                        let value = exchange.value(&Value::Null);
                         if request.matches(&value) {
                             add(stream.named(place.as_ref(), &value));
                         }

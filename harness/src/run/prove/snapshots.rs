@@ -6,10 +6,14 @@ use std::path::PathBuf;
 use crate::event::{Failure, FailureKind, SnapshotChange};
 use crate::plan::{self, SnapshotOptions};
 use crate::run::state::lock::lock;
-use crate::run::state::world::{TakenSnapshot, World};
+use crate::run::state::world::{CapturedValue, TakenSnapshot, World};
 use crate::snapshot::changes::{ChangeKind, Fingerprint, changes};
 use crate::snapshot::diff_lines;
 use crate::snapshot::store::{self, FrontMatter};
+use crate::text::diff::{DiffKind, DiffLine};
+
+/// Shortest captured text that is looked for in snapshots: shorter ones stand everywhere.
+const TOLD: usize = 3;
 
 /// What comparing a scenario's snapshots gave.
 #[derive(Default)]
@@ -29,6 +33,7 @@ pub(crate) fn compare(world: &World, keep: Option<&SnapshotOptions>, held: bool)
     let stem = scenario.id.rsplit('/').next().unwrap_or(&scenario.id);
     let row = Some(world.row.name.as_str()).filter(|name| !name.is_empty());
     let taken = lock(&world.findings.snapshots);
+    let captured = lock(&world.findings.captured);
     // One that did something in any snapshot of the scenario has a purpose there.
     if let Some((first, others)) = taken.split_first() {
         compared.idle_redactions.clone_from(&first.idle_redactions);
@@ -45,11 +50,42 @@ pub(crate) fn compare(world: &World, keep: Option<&SnapshotOptions>, held: bool)
             line: taken.place.as_ref().and_then(|place| u32::try_from(place.at.line).ok()),
             scenario: Some(plan::label(scenario, &world.row.name).to_string()),
         };
-        if let Err(failure) = compare_one(&mut compared, keep, &path, taken, &meta, held) {
+        if let Err(mut failure) = compare_one(&mut compared, keep, &path, taken, &meta, held) {
+            let differs = captured_that_differ(&captured, &failure.diff);
+            failure.details.extend(differs);
             compared.failures.push(*failure);
         }
     }
     compared
+}
+
+/// Which captured values stand only in the new snapshot, where the stored one has others.
+fn captured_that_differ(captured: &[CapturedValue], diff: &[DiffLine]) -> Vec<String> {
+    let stands = |kind: DiffKind, text: &str| diff.iter().any(|line| line.kind == kind && is_word_in(text, &line.text));
+    if !diff.iter().any(|line| line.kind == DiffKind::Removed) {
+        return Vec::new();
+    }
+    let mut told: Vec<String> = Vec::new();
+    for CapturedValue { name, text, line } in captured {
+        let differs = text.len() >= TOLD
+            && stands(DiffKind::Added, text)
+            && !stands(DiffKind::Removed, text)
+            && !stands(DiffKind::Context, text);
+        let detail = format!("`{name}`, captured in line {line}, differs between runs: add it to `ids` or `redact`");
+        if differs && !told.contains(&detail) {
+            told.push(detail);
+        }
+    }
+    told
+}
+
+/// Whether a text stands in a line with no letter or digit at its ends.
+fn is_word_in(text: &str, line: &str) -> bool {
+    line.match_indices(text).any(|(start, _)| {
+        let before = line.get(..start).and_then(|before| before.chars().next_back());
+        let after = line.get(start + text.len()..).and_then(|after| after.chars().next());
+        ![before, after].into_iter().flatten().any(char::is_alphanumeric)
+    })
 }
 
 /// What changed most, and how much more there is.
@@ -144,4 +180,27 @@ fn compare_one(
         failure.details.push("nothing is written where CI is set: accept it elsewhere and commit the file".to_owned());
     }
     Err(Box::new(failure))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_captured_value_that_differs_between_runs_is_told() {
+        let captured: Vec<CapturedValue> =
+            [("token", "abcdefghijk", 4), ("price", "19.90", 5), ("n", "7", 6), ("same", "kept", 7)]
+                .into_iter()
+                .map(|(name, text, line)| CapturedValue { name: name.to_owned(), text: text.to_owned(), line })
+                .collect();
+        let stored = "ann:\n  state:\n    all: {n: 4, price: 19.90, token: zyxwvutsrqp, word: kept}\n";
+        let new = "ann:\n  state:\n    all: {n: 7, price: 19.90, token: abcdefghijk, word: kept}\n";
+        assert_eq!(
+            captured_that_differ(&captured, &diff_lines(stored, new)),
+            ["`token`, captured in line 4, differs between runs: add it to `ids` or `redact`"]
+        );
+        assert!(captured_that_differ(&captured, &diff_lines(stored, stored)).is_empty());
+        // Where nothing stood before, nothing differs.
+        assert!(captured_that_differ(&captured, &diff_lines("", new)).is_empty());
+    }
 }

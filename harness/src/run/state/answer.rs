@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::wire::codec;
-use crate::wire::http::{HeaderMap, Response};
+use crate::wire::http::{HeaderMap, HeaderName, HeaderValue, Response};
 
 /// An answer to a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) what: String,
     pub(crate) status: u16,
-    pub(crate) headers: BTreeMap<String, String>,
+    /// Names in lower case: texts, and of a repeated one the list of its texts.
+    pub(crate) headers: BTreeMap<String, Value>,
     pub(crate) body: Value,
     /// Why the body, which was meant as JSON, can't be read as such; then it is text.
     pub(crate) unreadable: Option<String>,
@@ -31,19 +32,33 @@ impl Answer {
     }
 
     pub(crate) fn header_value(&self) -> Value {
-        Value::Object(
-            self.headers
-                .iter()
-                .map(|(name, value)| (name.clone(), Value::String(value.clone())))
-                .collect::<Map<_, _>>(),
-        )
+        Value::Object(self.headers.clone().into_iter().collect())
     }
 }
 
-/// Headers as text; of a repeated name the last.
-pub(crate) fn texts(headers: &HeaderMap) -> BTreeMap<String, String> {
-    headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect()
+/// Headers as text; a repeated one is the list of its values, in their order.
+pub(crate) fn texts(headers: &HeaderMap) -> BTreeMap<String, Value> {
+    let text = |value: &HeaderValue| Value::from(String::from_utf8_lossy(value.as_bytes()));
+    let of_name = |name: &HeaderName| {
+        let mut all: Vec<Value> = headers.get_all(name).iter().map(text).collect();
+        let value = if all.len() == 1 { all.remove(0) } else { Value::Array(all) };
+        (name.as_str().to_owned(), value)
+    };
+    headers.keys().map(of_name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn all_values_of_a_repeated_header_are_kept() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [("set-cookie", "a=1"), ("x-one", "only"), ("set-cookie", "b=2")] {
+            headers.append(name, HeaderValue::from_static(value));
+        }
+        assert_eq!(json!(texts(&headers)), json!({ "set-cookie": ["a=1", "b=2"], "x-one": "only" }));
+    }
 }

@@ -11,6 +11,7 @@ use super::participant::Participant;
 use super::stub_actor::StubActor;
 use crate::event::Place;
 use crate::history::Member;
+use crate::scenario::template::as_text;
 
 /// What races left open until they were run.
 #[derive(Default)]
@@ -84,15 +85,11 @@ impl Cast {
     pub(crate) fn members(&self) -> Vec<Member> {
         self.participants
             .values()
-            .map(|participant| {
-                let text =
-                    |name: &str| participant.var(name).as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
-                Member {
-                    key: participant.key().to_owned(),
-                    id: text("id"),
-                    name: text("name"),
-                    captures: lock(&participant.vars).clone(),
-                }
+            .map(|participant| Member {
+                key: participant.key().to_owned(),
+                id: participant.var("id").unwrap_or_default(),
+                name: participant.var("name").as_ref().map(as_text).unwrap_or_default(),
+                captures: lock(&participant.vars).clone(),
             })
             .collect()
     }

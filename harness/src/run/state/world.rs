@@ -27,12 +27,21 @@ pub(crate) struct TakenSnapshot {
     pub(crate) raced: Option<Place>,
 }
 
+/// A text or number that a step captured.
+pub(crate) struct CapturedValue {
+    pub(crate) name: String,
+    pub(crate) text: String,
+    pub(crate) line: usize,
+}
+
 /// What steps leave for the scenario's result.
 #[derive(Default)]
 pub(crate) struct Findings {
     /// Expectations of nothing, or of a count, that could not be proven: where, and why.
     pub(crate) unproven: Mutex<Vec<String>>,
     pub(crate) snapshots: Mutex<Vec<TakenSnapshot>>,
+    /// What steps of the scenario's own file captured, for snapshots that differ by it.
+    pub(crate) captured: Mutex<Vec<CapturedValue>>,
     /// Who was released when, a race each.
     pub(crate) races: Mutex<Vec<Raced>>,
 }

@@ -6,7 +6,9 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use crate::event::Failure;
-use crate::run::context::ask::{address, get};
+use crate::run::acts::checks::must;
+use crate::run::acts::request::outgoing;
+use crate::run::context::ask::ask;
 use crate::run::context::step_context::StepContext;
 use crate::run::prove::barriers::settle;
 use crate::run::state::lock::lock;
@@ -14,7 +16,6 @@ use crate::run::state::participant::Participant;
 use crate::run::state::world::TakenSnapshot;
 use crate::scenario::model::Http;
 use crate::snapshot::{Material, StateAnswer, normalise};
-use crate::wire::url::path_and_query;
 
 /// What of the participants a snapshot shows.
 #[derive(Clone, Copy)]
@@ -39,9 +40,9 @@ pub(crate) async fn take(context: &StepContext, name: String, view: View<'_>) ->
     };
     let keys: Vec<String> = shown.iter().map(|participant| participant.key().to_owned()).collect();
     for participant in &shown {
-        let there = context.acting(participant);
+        let mut there = context.acting(participant);
         for (name, http) in participant.spec.protocol.state.iter().filter(|(name, _)| !view.without.contains(name)) {
-            let answer = ask(&there, http).await?;
+            let answer = ask_state(&mut there, http).await?;
             state.push(StateAnswer { participant: participant.key().to_owned(), name: name.clone(), answer });
         }
     }
@@ -60,6 +61,7 @@ pub(crate) async fn take(context: &StepContext, name: String, view: View<'_>) ->
         members: &members,
         roles: &roles,
         raced_from,
+        began: now - world.recorder.at().as_secs_f64(),
         now,
         captures: &captures,
         run: &world.run,
@@ -92,10 +94,9 @@ pub(crate) async fn take(context: &StepContext, name: String, view: View<'_>) ->
 }
 
 /// What a participant is told: the body of a good answer, else the status with it.
-async fn ask(context: &StepContext, http: &Http) -> Result<Value, Box<Failure>> {
-    let query = http.query.as_ref().map(|query| context.render(query)).transpose()?;
-    let url = address(context, &context.text(&http.path)?, query.as_ref())?;
-    let answer = get(context, &path_and_query(&url), "state").await?;
+async fn ask_state(context: &mut StepContext, http: &Http) -> Result<Value, Box<Failure>> {
+    let answer = ask(context, &outgoing(context, http, Some("state"))?, context.patience(http.within), None).await?;
+    must(context, &answer, &http.checks, false)?;
     if (200..300).contains(&answer.status) {
         return Ok(answer.body);
     }

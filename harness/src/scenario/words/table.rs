@@ -605,7 +605,7 @@ pub const WORDS: &[Word] = &[
         "ids",
         NAMES,
         "{ msg: 'msg_[0-9a-f]{12,}' }",
-        "Kinds of ids, by regular expression; snapshots show placeholders for them.",
+        "Kinds of ids; snapshots show placeholders for them. A regular expression finds them anywhere in a string; a JSONPath (`$.order.id`) finds strings and numbers at one place of frames, bodies and answers.",
     ),
     word(Protocol, "ephemeral", PATTERNS, "[{ type: typing }]", "Frames that snapshots leave out."),
     word(

@@ -46,7 +46,9 @@ pub(crate) fn name(node: &SnapshotNode, people: &BTreeSet<String>) -> Option<Str
 /// Whether a text is a placeholder that stands for an id and nothing else.
 pub(crate) fn is_id(text: &str) -> bool {
     let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
-    inner.is_some_and(|inner| !inner.is_empty() && !inner.contains(['[', ']'])) && !NAMELESS.contains(&text)
+    inner.is_some_and(|inner| !inner.is_empty() && !inner.contains(['[', ']']))
+        && !NAMELESS.contains(&text)
+        && !text.starts_with("[time ")
 }
 
 /// `[bob.msg.1]`: numbered by its origin.

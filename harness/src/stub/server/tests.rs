@@ -1,8 +1,14 @@
+use std::io;
+use std::net::Ipv4Addr;
+
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::pattern::Pattern;
+use crate::scenario::stub::Reply;
 
 fn given_text(text: &str) -> Given {
     let reply = Reply {
@@ -15,8 +21,12 @@ fn given_text(text: &str) -> Given {
     given(&reply, &std::collections::BTreeMap::new()).unwrap()
 }
 
+fn port(stub: &Stub) -> u16 {
+    stub.object()["port"].as_u64().and_then(|port| u16::try_from(port).ok()).unwrap()
+}
+
 async fn asks(stub: &Stub, path: &str) -> TcpStream {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, stub.port)).await.unwrap();
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port(stub))).await.unwrap();
     stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: stub\r\n\r\n").as_bytes()).await.unwrap();
     stream
 }
@@ -55,7 +65,7 @@ async fn what_is_asked_before_anybody_listens_to_it_is_kept() {
 #[tokio::test]
 async fn a_port_that_is_shut_refuses_and_stays_ones_own() {
     let stub = Stub::bind("shop").unwrap();
-    let connects = async || TcpStream::connect((Ipv4Addr::LOCALHOST, stub.port)).await.map_err(|error| error.kind());
+    let connects = async || TcpStream::connect((Ipv4Addr::LOCALHOST, port(&stub))).await.map_err(|error| error.kind());
     let refused = Some(io::ErrorKind::ConnectionRefused);
     assert_eq!(connects().await.err(), refused);
     stub.listen().await.unwrap();

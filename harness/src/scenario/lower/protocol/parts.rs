@@ -112,11 +112,11 @@ impl Lower<'_> {
                 Some(Action::Http(http)) if http.method == Method::Get => {
                     let checks = &http.checks;
                     let more = checks.status.is_some() || checks.expect.is_some() || !checks.capture.is_empty();
-                    if more || http.eventually.is_some() {
+                    if more || http.eventually.is_some() || http.gives_up.is_some() {
                         self.findings.error_help(
                             value.at,
                             "a state is only shown",
-                            "leave `status`, `expect`, `capture` and `eventually` to steps",
+                            "leave `status`, `expect`, `capture`, `eventually` and `gives_up` to steps",
                         );
                     }
                     list.push((key.text.clone(), http));

@@ -4,15 +4,22 @@ use crate::scenario::error::Findings;
 use crate::scenario::lower::fields::{self, Fields};
 use crate::scenario::lower::patterns;
 use crate::scenario::lower::redact::redactions;
-use crate::scenario::stream::{Coalesce, IdKind, SnapshotRules};
+use crate::scenario::stream::{Coalesce, IdKind, IdRule, SnapshotRules};
 
 pub(super) fn snapshot_rules(fields: &mut Fields<'_>, findings: &mut Findings) -> SnapshotRules {
     let mut rules = SnapshotRules::default();
     if let Some(inner) = fields.take("ids").and_then(|node| Fields::of(node, "ids", findings)) {
         for (key, node) in inner.rest() {
-            let Some(written) = fields::string(node, "an id's regular expression", findings) else { continue };
+            let Some(written) = fields::string(node, "an id's regular expression or path", findings) else { continue };
+            let name = key.text.clone();
+            // No expression that begins like a path could ever match.
+            if written.starts_with("$.") || written.starts_with("$[") {
+                let path = fields::json_path(node, "an id's path", findings);
+                rules.ids.extend(path.map(|path| IdKind { name, rule: IdRule::At(path) }));
+                continue;
+            }
             match regex::Regex::new(&written) {
-                Ok(regex) => rules.ids.push(IdKind { name: key.text.clone(), regex }),
+                Ok(regex) => rules.ids.push(IdKind { name, rule: IdRule::Looks(regex) }),
                 Err(error) => {
                     // The lines before the last only draw the place within the expression.
                     let error = error.to_string();
