@@ -25,7 +25,6 @@ pub(crate) fn result(label: &str, outcome: Outcome) -> ScenarioResult {
         seed: 7,
         races: Vec::new(),
         unproven: 0,
-        unproven_why: Vec::new(),
         unknown: Vec::new(),
         log: Vec::new(),
         snapshots: Vec::new(),
