@@ -29,8 +29,8 @@ pub(super) async fn reach(url: &str) -> Result<String, SubjectError> {
     }
 }
 
-fn parse(url: &str) -> Result<reqwest::Url, String> {
-    let parsed = reqwest::Url::parse(url).map_err(|error| error.to_string())?;
+fn parse(url: &str) -> Result<crate::wire::url::Url, String> {
+    let parsed = crate::wire::url::Url::parse(url).map_err(|error| error.to_string())?;
     if !matches!(parsed.scheme(), "http" | "https") {
         return Err("a URL starts with http:// or https://".to_owned());
     }

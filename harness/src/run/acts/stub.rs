@@ -244,3 +244,26 @@ fn ended(end: &Closing) -> String {
         (false, reason) => format!("the server gave it up ({reason})"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_means_requests_of_its_stage() {
+        let left = Stage::Ended(Closing::by_server(None, ""));
+        let hung_up = Stage::Ended(Closing::dropped("hung up"));
+        let fitting = |stage: &Stage| [Fit::Waiting, Fit::Streaming, Fit::Open, Fit::Given].map(|fit| fit.fits(stage));
+        assert_eq!(fitting(&Stage::Waiting), [true, false, true, true]);
+        assert_eq!(fitting(&Stage::Answered), [false; 4]);
+        assert_eq!(fitting(&left), [false, false, false, true], "the server gave it up");
+        assert_eq!(fitting(&hung_up), [false; 4]);
+    }
+
+    #[test]
+    fn an_end_is_told_with_who_caused_it() {
+        assert_eq!(ended(&Closing::dropped("hung up")), "hung up");
+        assert_eq!(ended(&Closing::by_server(None, "")), "the server gave it up");
+        assert_eq!(ended(&Closing::by_server(None, "reset")), "the server gave it up (reset)");
+    }
+}

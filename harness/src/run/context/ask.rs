@@ -193,3 +193,19 @@ fn told_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     };
     headers.keys().map(told).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_tell_headers_without_what_proves_who_somebody_is() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [("authorization", "Bearer s3cret"), ("cookie", "session=s3cret"), ("accept", "*/*")] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        let told = told_headers(&headers);
+        let shown: Vec<String> = told.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        assert_eq!(shown, ["accept: */*", "authorization: …", "cookie: …"]);
+    }
+}

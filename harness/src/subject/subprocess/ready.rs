@@ -169,7 +169,7 @@ fn address_in(text: &str) -> Option<String> {
         Err(_) if line.contains("://") => line.to_owned(),
         Err(_) => format!("http://{line}"),
     };
-    let mut url = reqwest::Url::parse(&address).ok()?;
+    let mut url = crate::wire::url::Url::parse(&address).ok()?;
     if !matches!(url.scheme(), "http" | "https") {
         return None;
     }
