@@ -11,15 +11,14 @@ use tokio::sync::{Notify, oneshot};
 use super::{ConversationHandle, Environment, NewConversation, Reconnect, Registry};
 use crate::config::Config;
 use crate::core::{CloseReason, Limits, MessageDraft, Rejection, Rules, StartAt, TypingLimits};
-use crate::domain::{Clock, ConversationId, InviteId, Message, MessageId, MessageKind, SequenceId, SocketId, UserId};
+use crate::domain::{Clock, ConversationId, Message, MessageId, MessageKind, SequenceId, SocketId, UserId};
 use crate::frame::FrameSettings;
 use crate::limits::Rates;
 use crate::log::SentKey;
 use crate::metrics::Metrics;
 use crate::outbound::{Outbound, OutboundLimits, RecentFrames};
 use crate::storage::{
-    Append, AppendId, ConversationPage, LoadedConversation, LogQueries, LogStore, MemoryStore, Store, StoreError,
-    StoreFuture,
+    Append, AppendId, LoadedConversation, LogStore, MemoryStore, Store, StoreError, StoreFuture, StoreWrapper,
 };
 
 /// A store in memory whose loads a test answers, and whose appends may panic.
@@ -97,27 +96,9 @@ impl LogStore for ScriptedStore {
     }
 }
 
-impl LogQueries for ScriptedStore {
-    fn count_by_others(
-        &self,
-        id: &ConversationId,
-        reader: &UserId,
-        after: SequenceId,
-        up_to: SequenceId,
-    ) -> StoreFuture<'_, u64> {
-        self.inner.count_by_others(id, reader, after, up_to)
-    }
-
-    fn conversations_of(&self, user: &UserId, offset: usize, limit: usize) -> StoreFuture<'_, ConversationPage> {
-        self.inner.conversations_of(user, offset, limit)
-    }
-
-    fn count_own(&self, user: &UserId) -> StoreFuture<'_, usize> {
-        self.inner.count_own(user)
-    }
-
-    fn conversation_of_invite(&self, invite: &InviteId) -> StoreFuture<'_, Option<ConversationId>> {
-        self.inner.conversation_of_invite(invite)
+impl StoreWrapper for ScriptedStore {
+    fn inner(&self) -> &dyn Store {
+        &self.inner
     }
 }
 

@@ -7,9 +7,9 @@ use tokio::sync::watch;
 
 use super::append::{Append, AppendId};
 use super::error::StoreError;
-use super::store::{ConversationPage, LoadedConversation, LogQueries, LogStore, Store, StoreFuture};
+use super::store::{LoadedConversation, LogStore, Store, StoreFuture, StoreWrapper};
 use crate::config::Gate;
-use crate::domain::{ConversationId, InviteId, Message, SequenceId, UserId};
+use crate::domain::{ConversationId, Message, SequenceId};
 use crate::log::SentKey;
 
 /// The faults to show.
@@ -152,27 +152,9 @@ impl LogStore for FaultyStore {
     }
 }
 
-impl LogQueries for FaultyStore {
-    fn count_by_others(
-        &self,
-        id: &ConversationId,
-        reader: &UserId,
-        after: SequenceId,
-        up_to: SequenceId,
-    ) -> StoreFuture<'_, u64> {
-        self.inner.count_by_others(id, reader, after, up_to)
-    }
-
-    fn conversations_of(&self, user: &UserId, offset: usize, limit: usize) -> StoreFuture<'_, ConversationPage> {
-        self.inner.conversations_of(user, offset, limit)
-    }
-
-    fn count_own(&self, user: &UserId) -> StoreFuture<'_, usize> {
-        self.inner.count_own(user)
-    }
-
-    fn conversation_of_invite(&self, invite: &InviteId) -> StoreFuture<'_, Option<ConversationId>> {
-        self.inner.conversation_of_invite(invite)
+impl StoreWrapper for FaultyStore {
+    fn inner(&self) -> &dyn Store {
+        &*self.inner
     }
 }
 

@@ -29,4 +29,4 @@ pub(crate) use self::memory::MemoryStore;
 pub(crate) use self::open::open;
 pub(crate) use self::store::{ConversationPage, ConversationSummary, LoadedConversation, PREVIEW_CHARS, Store};
 #[cfg(test)]
-pub(crate) use self::store::{LogQueries, LogStore, StoreFuture};
+pub(crate) use self::store::{LogStore, StoreFuture, StoreWrapper};

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use super::append::{Append, AppendId};
 use super::error::StoreError;
 use crate::domain::{ConversationId, InviteId, Message, SequenceId, Timestamp, UserId};
@@ -11,6 +13,11 @@ use crate::log::{SentKey, StoredState};
 
 /// The answer of a store, some time later.
 pub(crate) type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// Waits for an answer; a store that is gone before it answers is closed.
+pub(super) fn answered<'a, T: Send + 'a>(answer: oneshot::Receiver<Result<T, StoreError>>) -> StoreFuture<'a, T> {
+    Box::pin(async { answer.await.unwrap_or_else(|_| Err(StoreError::failed("the store is closed"))) })
+}
 
 /// A conversation as its log has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,6 +107,36 @@ pub(crate) trait LogQueries: Send + Sync + 'static {
 
     /// The conversation that an invite leads to, also when the invite is no longer good.
     fn conversation_of_invite(&self, invite: &InviteId) -> StoreFuture<'_, Option<ConversationId>>;
+}
+
+/// A store around another, which passes on the questions over the logs as they are.
+pub(crate) trait StoreWrapper: Send + Sync + 'static {
+    /// The store inside.
+    fn inner(&self) -> &dyn Store;
+}
+
+impl<W: StoreWrapper> LogQueries for W {
+    fn count_by_others(
+        &self,
+        id: &ConversationId,
+        reader: &UserId,
+        after: SequenceId,
+        up_to: SequenceId,
+    ) -> StoreFuture<'_, u64> {
+        self.inner().count_by_others(id, reader, after, up_to)
+    }
+
+    fn conversations_of(&self, user: &UserId, offset: usize, limit: usize) -> StoreFuture<'_, ConversationPage> {
+        self.inner().conversations_of(user, offset, limit)
+    }
+
+    fn count_own(&self, user: &UserId) -> StoreFuture<'_, usize> {
+        self.inner().count_own(user)
+    }
+
+    fn conversation_of_invite(&self, invite: &InviteId) -> StoreFuture<'_, Option<ConversationId>> {
+        self.inner().conversation_of_invite(invite)
+    }
 }
 
 /// The durable log of all conversations.

@@ -19,7 +19,7 @@ use crate::metrics::StoreMetrics;
 use crate::storage::append::{Append, AppendId};
 use crate::storage::error::{OpenError, StoreError};
 use crate::storage::settings::StoreSettings;
-use crate::storage::store::{ConversationPage, LoadedConversation, LogQueries, LogStore, Store, StoreFuture};
+use crate::storage::store::{ConversationPage, LoadedConversation, LogQueries, LogStore, Store, StoreFuture, answered};
 
 /// A [`Store`] in a database server.
 pub(crate) struct PostgresStore {
@@ -57,7 +57,7 @@ impl PostgresStore {
             // A job that comes too late is dropped, which its reply tells.
             let _ = jobs.send(job(reply));
         }
-        Box::pin(async { answer.await.unwrap_or_else(|_| Err(StoreError::failed("the store is closed"))) })
+        answered(answer)
     }
 
     /// Asks a connection of the pool; once more on another one, if the first turns out to be broken.

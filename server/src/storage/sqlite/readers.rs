@@ -12,7 +12,7 @@ use tracing::{Dispatch, dispatcher, warn};
 use super::health::Health;
 use super::open;
 use crate::storage::error::{OpenError, StoreError};
-use crate::storage::store::StoreFuture;
+use crate::storage::store::{StoreFuture, answered};
 
 /// A question, and what to do with the connection's answer.
 type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) + Send>;
@@ -84,7 +84,7 @@ impl Readers {
             }
             let _ = jobs.send(job);
         }
-        Box::pin(async { answer.await.unwrap_or_else(|_| Err(StoreError::failed("the store is closed"))) })
+        answered(answer)
     }
 
     /// Ends the threads behind what they were asked.

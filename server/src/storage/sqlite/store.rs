@@ -17,7 +17,7 @@ use crate::metrics::StoreMetrics;
 use crate::storage::append::{Append, AppendId};
 use crate::storage::error::{OpenError, StoreError};
 use crate::storage::settings::StoreSettings;
-use crate::storage::store::{ConversationPage, LoadedConversation, LogQueries, LogStore, Store, StoreFuture};
+use crate::storage::store::{ConversationPage, LoadedConversation, LogQueries, LogStore, Store, StoreFuture, answered};
 
 /// The database file in the data folder.
 const FILE_NAME: &str = "chat.db";
@@ -98,7 +98,7 @@ impl SqliteStore {
     ) -> StoreFuture<'_, T> {
         let (reply, answer) = oneshot::channel();
         self.writer.send(job(reply));
-        Box::pin(async { answer.await.unwrap_or_else(|_| Err(StoreError::failed("the store is closed"))) })
+        answered(answer)
     }
 }
 
