@@ -165,7 +165,7 @@ impl FeedReceiver for Connection {
             barrier,
         });
         if !barrier {
-            let frame = Frame { at: self.recorder.at(), entry, value, taken_by: None, counted: false, unreadable };
+            let frame = Frame { unreadable, ..Frame::new(self.recorder.at(), entry, value) };
             inbox.frames.push(frame);
         }
         drop(inbox);

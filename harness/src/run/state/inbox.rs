@@ -30,6 +30,13 @@ pub(crate) struct Frame {
     pub(crate) unreadable: Option<String>,
 }
 
+impl Frame {
+    /// A frame that nothing has taken yet.
+    pub(crate) fn new(at: Duration, entry: usize, value: Arc<Value>) -> Self {
+        Self { at, entry, value, taken_by: None, counted: false, unreadable: None }
+    }
+}
+
 /// A ping on its way.
 #[derive(Debug, Clone)]
 pub(crate) struct Ping {
@@ -225,17 +232,7 @@ mod tests {
     use super::*;
 
     fn inbox(values: &[Value]) -> Inbox {
-        let frames = values
-            .iter()
-            .map(|value| Frame {
-                at: Duration::ZERO,
-                entry: 0,
-                value: Arc::new(value.clone()),
-                taken_by: None,
-                counted: false,
-                unreadable: None,
-            })
-            .collect();
+        let frames = values.iter().map(|value| Frame::new(Duration::ZERO, 0, Arc::new(value.clone()))).collect();
         Inbox { frames, ..Inbox::default() }
     }
 

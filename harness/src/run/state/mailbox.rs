@@ -151,15 +151,7 @@ mod tests {
     fn holding(holds: Holds, values: &[Value]) -> Mailbox {
         let mailbox = Mailbox::new("ann", "phone", holds, None);
         for value in values {
-            let frame = Frame {
-                at: Duration::ZERO,
-                entry: 0,
-                value: Arc::new(value.clone()),
-                taken_by: None,
-                counted: false,
-                unreadable: None,
-            };
-            lock(&mailbox.inbox).frames.push(frame);
+            lock(&mailbox.inbox).frames.push(Frame::new(Duration::ZERO, 0, Arc::new(value.clone())));
         }
         mailbox
     }

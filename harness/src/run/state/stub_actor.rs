@@ -82,14 +82,7 @@ impl StubActor {
             frame: exchange.shown().to_string(),
             barrier: false,
         });
-        inbox.frames.push(Frame {
-            at: self.recorder.at(),
-            entry,
-            value,
-            taken_by: None,
-            counted: false,
-            unreadable: None,
-        });
+        inbox.frames.push(Frame::new(self.recorder.at(), entry, value));
         lock(&self.asked).push((exchange, connection));
         drop(inbox);
         self.mailbox.changed();
