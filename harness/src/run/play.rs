@@ -24,8 +24,8 @@ use super::steps::step::{play_action, play_step, play_steps};
 use crate::event::{Failure, FailureKind, LoggedLine, Outcome, ScenarioResult, StreamPattern};
 use crate::plan::Job;
 use crate::scenario::model::{Action, Scenario, Step};
-use crate::scenario::visit::{self, Part};
-use crate::stub::Started;
+use crate::scenario::visit::{self, StepPart};
+use crate::stub::RunningStubs;
 use crate::subject::{Server, SubjectError};
 
 /// A limit that nothing meets.
@@ -38,7 +38,7 @@ pub(crate) async fn play(
     job: &Job,
     session: &Session,
     server: Arc<Server>,
-    stubs: &Started,
+    stubs: &RunningStubs,
     watch: &Watch,
 ) -> ScenarioResult {
     let interrupted = || job.unplayed(Outcome::Interrupted { waiting: Vec::new() });
@@ -223,7 +223,7 @@ fn awaits_an_end(scenario: &Scenario) -> bool {
     let mut awaits = false;
     let mut look = |steps: &[Step]| {
         visit::steps(steps, &mut |part| {
-            awaits |= matches!(part, Part::Action(Action::Closed { .. }));
+            awaits |= matches!(part, StepPart::Action(Action::Closed { .. }));
         });
     };
     look(&scenario.steps);

@@ -246,7 +246,7 @@ pub enum Barrier {
     /// answers are told apart by it, else by their order.
     Echo {
         /// What is sent.
-        send: Outgoing,
+        send: OutgoingFrame,
         /// What comes back.
         receive: Template,
     },

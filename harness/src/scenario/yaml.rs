@@ -22,12 +22,17 @@ const MAX_DEPTH: usize = 100;
 /// Reads a file's text. Findings of syntax and structure go to `findings`; the result is as much as could be read.
 pub fn parse(findings: &mut Findings) -> Option<Node> {
     let source = Arc::clone(findings.source());
-    let mut reader =
-        Reader { parser: Parser::new_from_str(&source.text), findings, anchors: Vec::new(), count: 0, source: &source };
+    let mut reader = YamlReader {
+        parser: Parser::new_from_str(&source.text),
+        findings,
+        anchors: Vec::new(),
+        count: 0,
+        source: &source,
+    };
     reader.document()
 }
 
-struct Reader<'a, 'f> {
+struct YamlReader<'a, 'f> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
     findings: &'f mut Findings,
     anchors: Vec<(usize, Node)>,
@@ -38,7 +43,7 @@ struct Reader<'a, 'f> {
 /// Reading can't go on; the reason has been reported.
 struct Stop;
 
-impl<'a> Reader<'a, '_> {
+impl<'a> YamlReader<'a, '_> {
     fn document(&mut self) -> Option<Node> {
         let mut root = None;
         loop {

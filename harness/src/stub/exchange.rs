@@ -11,10 +11,10 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::line::{Answer, Line};
+use super::line::{AnswerBody, Line};
 use super::lock::lock;
 use crate::history::Closing;
-use crate::scenario::stub::{Framing, Reply, ReplyBody, is_status};
+use crate::scenario::stub::{Framing, ReplyBody, StubReply, is_status};
 use crate::scenario::template::{Scope, as_text};
 
 /// The largest request that is taken.
@@ -36,7 +36,7 @@ const UNTOLD: [&str; 11] = [
 ];
 
 /// A request, with its connection.
-pub(crate) struct Exchange {
+pub(crate) struct StubRequest {
     /// Counts the stub's requests, from 1.
     pub(crate) number: usize,
     /// What patterns see: `{number, method, path, query, headers, json or text}`.
@@ -62,7 +62,7 @@ pub(crate) enum Stage {
 }
 
 enum Going {
-    Waiting(oneshot::Sender<hyper::Response<Answer>>),
+    Waiting(oneshot::Sender<hyper::Response<AnswerBody>>),
     Streaming { framing: Framing, pieces: mpsc::UnboundedSender<Bytes>, sent: u64 },
     Answered,
     Ended(Closing),
@@ -85,7 +85,7 @@ enum Content {
 }
 
 impl Given {
-    pub(super) fn of(reply: &Reply, scope: &dyn Scope) -> Result<Self, String> {
+    pub(super) fn of(reply: &StubReply, scope: &dyn Scope) -> Result<Self, String> {
         let render = |template: &crate::scenario::template::Template| template.render(scope).map_err(|one| one.message);
         let status = reply.status.as_ref().map(render).transpose()?.unwrap_or(json!(200));
         // A whole number in a text is one that a template or a table gave.
@@ -183,13 +183,13 @@ fn query_of(query: &str) -> Map<String, Value> {
     all
 }
 
-impl Exchange {
+impl StubRequest {
     /// Reads a request whole.
     pub(super) async fn read(
         number: usize,
         request: hyper::Request<Incoming>,
         line: Arc<Line>,
-    ) -> io::Result<(Arc<Self>, oneshot::Receiver<hyper::Response<Answer>>)> {
+    ) -> io::Result<(Arc<Self>, oneshot::Receiver<hyper::Response<AnswerBody>>)> {
         let (head, body) = request.into_parts();
         let body = Limited::new(body, LARGEST).collect().await.map_err(io::Error::other)?.to_bytes();
         let mut value = Map::from_iter([
@@ -262,11 +262,11 @@ impl Exchange {
                 self.unended.store(true, Ordering::Relaxed);
                 // The head counts as the first piece.
                 let going = Going::Streaming { framing: *framing, pieces, sent: 1 };
-                (going, Answer::Stream(taken, Arc::clone(&self.line)))
+                (going, AnswerBody::Stream(taken, Arc::clone(&self.line)))
             }
-            Content::Nothing => (Going::Answered, Answer::Whole(None)),
-            Content::Json(json) => (Going::Answered, Answer::Whole(Some(json.to_string().into()))),
-            Content::Text(text) => (Going::Answered, Answer::Whole(Some(text.clone().into()))),
+            Content::Nothing => (Going::Answered, AnswerBody::Whole(None)),
+            Content::Json(json) => (Going::Answered, AnswerBody::Whole(Some(json.to_string().into()))),
+            Content::Text(text) => (Going::Answered, AnswerBody::Whole(Some(text.clone().into()))),
         };
         if !matches!(&*stage, Going::Waiting(_)) {
             return false;

@@ -14,6 +14,6 @@ mod line;
 mod lock;
 mod server;
 
-pub(crate) use exchange::{Exchange, Given, Stage};
+pub(crate) use exchange::{Given, Stage, StubRequest};
 pub(crate) use framing::{event, framed};
-pub(crate) use server::{Started, Stub, Told, given, scope, start};
+pub(crate) use server::{RunningStub, RunningStubs, Told, given, scope, start};

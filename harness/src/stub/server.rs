@@ -14,26 +14,26 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::exchange::{Exchange, Given};
-use super::line::Watched;
+use super::exchange::{Given, StubRequest};
+use super::line::WatchedConnection;
 use super::lock::lock;
 
 use crate::event::{Failure, FailureKind, Place};
 use crate::history::Closing;
 use crate::pattern::Pattern;
 use crate::scenario::model::{Row, Scenario};
-use crate::scenario::stub::Reply;
+use crate::scenario::stub::StubReply;
 use crate::scenario::template::Scope;
 use crate::subject::port;
 
 /// What a stub tells.
 pub(crate) enum Told {
     /// A request came.
-    Asked(Arc<Exchange>),
+    Asked(Arc<StubRequest>),
     /// It was answered without a step.
-    Answered(Arc<Exchange>, Given),
+    Answered(Arc<StubRequest>, Given),
     /// Its connection ended.
-    Ended(Arc<Exchange>, Closing),
+    Ended(Arc<StubRequest>, Closing),
 }
 
 type Ear = Box<dyn Fn(Told) + Send>;
@@ -55,7 +55,7 @@ enum Door {
 }
 
 /// A stub that was started.
-pub(crate) struct Stub {
+pub(crate) struct RunningStub {
     pub(crate) name: String,
     port: u16,
     door: tokio::sync::Mutex<Door>,
@@ -66,7 +66,7 @@ pub(crate) struct Stub {
     idle: watch::Sender<u64>,
 }
 
-impl Stub {
+impl RunningStub {
     /// Binds a port; nobody listens yet.
     pub(super) fn bind(name: &str) -> io::Result<Arc<Self>> {
         let (socket, port) = port::bind()?;
@@ -153,8 +153,8 @@ impl Stub {
 
     /// One connection, which has one request.
     async fn serve(self: Arc<Self>, stream: TcpStream) {
-        let (watched, line) = Watched::new(stream);
-        let asked: OnceLock<Arc<Exchange>> = OnceLock::new();
+        let (watched, line) = WatchedConnection::new(stream);
+        let asked: OnceLock<Arc<StubRequest>> = OnceLock::new();
         let mut idle = self.idle.subscribe();
         let mut over = line.over();
         let (stub, slot) = (&self, &asked);
@@ -162,7 +162,7 @@ impl Stub {
             let line = Arc::clone(&line);
             async move {
                 let number = stub.requests.fetch_add(1, Ordering::Relaxed) + 1;
-                let (exchange, answer) = Exchange::read(number, request, line).await?;
+                let (exchange, answer) = StubRequest::read(number, request, line).await?;
                 let _ = slot.set(Arc::clone(&exchange));
                 stub.came(&exchange);
                 // Gone where the exchange is; then the connection is, too.
@@ -192,7 +192,7 @@ impl Stub {
     }
 
     /// A request has come: tells it, and answers it where an answer stands for it.
-    fn came(&self, exchange: &Arc<Exchange>) {
+    fn came(&self, exchange: &Arc<StubRequest>) {
         self.told(Told::Asked(Arc::clone(exchange)));
         let standing = self.answers.get().into_iter().flatten();
         if let Some((_, given)) = standing.clone().find(|(to, _)| to.matches(&exchange.request))
@@ -203,7 +203,7 @@ impl Stub {
     }
 }
 
-impl Drop for Stub {
+impl Drop for RunningStub {
     fn drop(&mut self) {
         if let Door::Open(task) = self.door.get_mut() {
             task.abort();
@@ -212,10 +212,10 @@ impl Drop for Stub {
 }
 
 /// The stubs of one scenario, in its order.
-pub(crate) type Started = Vec<Arc<Stub>>;
+pub(crate) type RunningStubs = Vec<Arc<RunningStub>>;
 
 /// What is known before the server starts: the row and where the stubs are.
-pub(crate) fn scope(row: &Row, stubs: &Started) -> std::collections::BTreeMap<String, Value> {
+pub(crate) fn scope(row: &Row, stubs: &RunningStubs) -> std::collections::BTreeMap<String, Value> {
     let mut scope = row.columns.clone();
     scope.extend(stubs.iter().map(|stub| (stub.name.clone(), stub.object())));
     scope
@@ -225,13 +225,13 @@ pub(crate) fn scope(row: &Row, stubs: &Started) -> std::collections::BTreeMap<St
 ///
 /// # Errors
 /// No port, or an answer that can't be made, as the scenario's failure.
-pub(crate) async fn start(scenario: &Scenario, row: &Row) -> Result<Started, Box<Failure>> {
+pub(crate) async fn start(scenario: &Scenario, row: &Row) -> Result<RunningStubs, Box<Failure>> {
     let environment = |name: &str, error: &io::Error| {
         Box::new(Failure::new(FailureKind::Environment, format!("the stub `{name}` can't listen: {error}")))
     };
-    let mut stubs = Started::new();
+    let mut stubs = RunningStubs::new();
     for name in scenario.stubs.keys() {
-        stubs.push(Stub::bind(name).map_err(|error| environment(name, &error))?);
+        stubs.push(RunningStub::bind(name).map_err(|error| environment(name, &error))?);
     }
     let scope = scope(row, &stubs);
     for (stub, declared) in stubs.iter().zip(scenario.stubs.values()) {
@@ -258,7 +258,7 @@ pub(crate) async fn start(scenario: &Scenario, row: &Row) -> Result<Started, Box
 ///
 /// # Errors
 /// Why it can't be: a template, a status, a header.
-pub(crate) fn given(reply: &Reply, scope: &dyn Scope) -> Result<Given, String> {
+pub(crate) fn given(reply: &StubReply, scope: &dyn Scope) -> Result<Given, String> {
     Given::of(reply, scope)
 }
 

@@ -218,13 +218,13 @@ impl std::fmt::Debug for InProcess {
 }
 
 /// Starts one application again and again on the same port.
-pub(super) struct Launcher {
+pub(super) struct InProcessLauncher {
     application: Arc<dyn Application>,
     settings: ServerSettings,
     port: u16,
 }
 
-impl Launcher {
+impl InProcessLauncher {
     /// Binds a port and starts the application for the first time.
     pub(super) fn begin(subject: &InProcess, settings: &ServerSettings) -> Result<(Self, Task), SubjectError> {
         let name = subject.application.name();

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 
 use super::error::{Death, SubjectError};
-use super::in_process::{self, Application, InProcess};
+use super::in_process::{self, Application, InProcess, InProcessLauncher};
 use super::log::{LogLine, LogSink, Logs};
-use super::subprocess::{self, Kept, SubprocessSpec};
+use super::subprocess::{self, Kept, SubprocessLauncher, SubprocessSpec};
 use super::{capture, remote};
 use crate::config::ServerSettings;
 
@@ -87,13 +87,13 @@ impl Subject {
         let (url, logs, launcher, instance, stop_timeout) = match self {
             Self::InProcess(subject) => {
                 let logs = capture::current_log().unwrap_or(logs);
-                let (launcher, task) = in_process::Launcher::begin(subject, settings)?;
-                let (url, instance) = (launcher.url(), Some(Instance::Task(task)));
+                let (launcher, task) = InProcessLauncher::begin(subject, settings)?;
+                let (url, instance) = (launcher.url(), Some(RunningInstance::Task(task)));
                 (url, logs, Launcher::InProcess(launcher), instance, subject.stop_timeout)
             }
             Self::Subprocess(spec) => {
-                let (launcher, process, url) = subprocess::Launcher::begin(spec, settings, &logs).await?;
-                let instance = Some(Instance::Process(process));
+                let (launcher, process, url) = SubprocessLauncher::begin(spec, settings, &logs).await?;
+                let instance = Some(RunningInstance::Process(process));
                 (url, logs, Launcher::Subprocess(Box::new(launcher)), instance, spec.config.stop_timeout)
             }
             Self::Remote(url) => {
@@ -103,7 +103,7 @@ impl Subject {
                 (remote::reach(url).await?, logs, Launcher::Remote, None, Duration::ZERO)
             }
         };
-        let current = watch::Sender::new(instance.as_ref().map(Instance::ended));
+        let current = watch::Sender::new(instance.as_ref().map(RunningInstance::ended));
         let instance = Mutex::new(instance);
         let name = self.name().to_owned();
         Ok(Server { name, url, logs, stop_timeout, current, instance, launcher })
@@ -118,26 +118,26 @@ pub struct Server {
     logs: Logs,
     stop_timeout: Duration,
     /// The end of the instance that is meant to be up; `None` while the server is stopped.
-    current: watch::Sender<Option<Ended>>,
-    instance: Mutex<Option<Instance>>,
+    current: watch::Sender<Option<DeathWatch>>,
+    instance: Mutex<Option<RunningInstance>>,
     launcher: Launcher,
 }
 
-type Ended = watch::Receiver<Option<Death>>;
+type DeathWatch = watch::Receiver<Option<Death>>;
 
 enum Launcher {
-    InProcess(in_process::Launcher),
-    Subprocess(Box<subprocess::Launcher>),
+    InProcess(InProcessLauncher),
+    Subprocess(Box<SubprocessLauncher>),
     Remote,
 }
 
-enum Instance {
+enum RunningInstance {
     Task(in_process::Task),
     Process(subprocess::Process),
 }
 
-impl Instance {
-    fn ended(&self) -> Ended {
+impl RunningInstance {
+    fn ended(&self) -> DeathWatch {
         match self {
             Self::Task(task) => task.ended(),
             Self::Process(process) => process.ended(),
@@ -261,14 +261,14 @@ impl Server {
             left.kill().await;
         }
         let started = match &self.launcher {
-            Launcher::InProcess(launcher) => Instance::Task(launcher.again()?),
+            Launcher::InProcess(launcher) => RunningInstance::Task(launcher.again()?),
             Launcher::Subprocess(launcher) => {
                 let (process, url) = launcher.again(&self.logs).await?;
                 if url != self.url {
                     let (server, was) = (self.name.clone(), self.url.clone());
                     return Err(SubjectError::Moved { server, was, now: url });
                 }
-                Instance::Process(process)
+                RunningInstance::Process(process)
             }
             Launcher::Remote => return Ok(()),
         };
@@ -294,7 +294,9 @@ impl Server {
     /// the server ends.
     pub fn detach(self) -> Result<Option<Kept>, SubjectError> {
         match (self.launcher, self.instance.into_inner()) {
-            (Launcher::Subprocess(launcher), Some(Instance::Process(process))) => launcher.detach(process, self.url),
+            (Launcher::Subprocess(launcher), Some(RunningInstance::Process(process))) => {
+                launcher.detach(process, self.url)
+            }
             _ => Ok(None),
         }
     }
@@ -311,8 +313,8 @@ impl Server {
         };
         self.current.send_replace(None);
         match (instance, at_once) {
-            (Instance::Task(task), false) => task.stop(self.stop_timeout, &self.logs).await,
-            (Instance::Process(process), false) => {
+            (RunningInstance::Task(task), false) => task.stop(self.stop_timeout, &self.logs).await,
+            (RunningInstance::Process(process), false) => {
                 process.stop(self.stop_timeout, &self.logs).await;
             }
             (instance, true) => instance.kill().await,

@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message as WsMessage};
 use super::codec::Message;
 use super::dial::dial;
 use super::error::WireError;
-use super::feed::{FeedReceiver, Inlet, Outgoing, Outlet};
+use super::feed::{FeedReceiver, Inlet, Outlet, WriteOrder};
 use super::http::{HeaderMap, Pending, Response};
 use super::latch::Latch;
 use super::url::{Url, authority, path_and_query};
@@ -280,18 +280,18 @@ where
     }
 }
 
-async fn write<S>(mut sink: S, mut outgoing: mpsc::UnboundedReceiver<Outgoing>)
+async fn write<S>(mut sink: S, mut outgoing: mpsc::UnboundedReceiver<WriteOrder>)
 where
     S: Sink<WsMessage, Error = WsError> + Unpin,
 {
     while let Some(next) = outgoing.recv().await {
         let sent = match next {
-            Outgoing::Message(message, written) => {
+            WriteOrder::Message(message, written) => {
                 let sent = sink.send(on_wire(message)).await;
                 let _ = written.send(sent.is_ok());
                 sent
             }
-            Outgoing::Close(code, reason) => {
+            WriteOrder::Close(code, reason) => {
                 let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
                 sink.send(WsMessage::Close(Some(frame))).await
             }

@@ -36,7 +36,7 @@ pub(crate) struct CapturedValue {
 
 /// What steps leave for the scenario's result.
 #[derive(Default)]
-pub(crate) struct Findings {
+pub(crate) struct CollectedResults {
     /// Expectations of nothing, or of a count, that could not be proven: where, and why.
     pub(crate) unproven: Mutex<Vec<String>>,
     pub(crate) snapshots: Mutex<Vec<TakenSnapshot>>,
@@ -61,7 +61,7 @@ pub(crate) struct World {
     pub(crate) captures: Mutex<BTreeMap<String, Value>>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) markers: Arc<Markers>,
-    pub(crate) findings: Findings,
+    pub(crate) findings: CollectedResults,
     /// The server's log since the scenario's start.
     pub(crate) log: Arc<LogBook>,
     /// What is waited for now.

@@ -79,7 +79,7 @@ impl<'n> Fields<'n> {
 }
 
 /// The names of a place's words.
-pub(super) fn names_of(place: words::Place) -> Vec<&'static str> {
+pub(super) fn names_of(place: words::WordPlace) -> Vec<&'static str> {
     words::words_of(place).map(|word| word.name).collect()
 }
 

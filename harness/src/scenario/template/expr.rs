@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::calls;
 use super::environment::environment;
 use super::error::RenderError;
-use super::scope::{BUILT_IN, Context, Scope};
+use super::scope::{BUILT_IN, Scope, TemplateContext};
 use crate::scenario::error::Findings;
 use crate::source::Position;
 
@@ -52,7 +52,7 @@ impl Expr {
         let fail = |message: String| RenderError { at: self.at, message };
         let compiled: Expression<'_, '_> =
             environment().compile_expression(&self.source).map_err(|error| fail(error.to_string()))?;
-        let context = minijinja::Value::from_object(Context(scope.share(), self.at));
+        let context = minijinja::Value::from_object(TemplateContext(scope.share(), self.at));
         let value = compiled.eval(context).map_err(|error| {
             let why = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
             fail(format!("`{}`: {why}{}", self.source, self.undefined_names(scope)))

@@ -21,7 +21,7 @@ mod watchdog;
 pub use launch::Kept;
 pub use spec::SubprocessSpec;
 
-pub(super) use launch::Launcher;
+pub(super) use launch::SubprocessLauncher;
 pub(super) use process::Process;
 
 #[cfg(test)]

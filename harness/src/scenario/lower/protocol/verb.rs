@@ -12,7 +12,7 @@ use crate::scenario::model::{Action, Step, StepKind, Verb};
 use crate::scenario::node::{Key, Kind, Node};
 use crate::scenario::template::Template;
 use crate::scenario::visit;
-use crate::scenario::words::Place;
+use crate::scenario::words::WordPlace;
 use crate::text::nearest_word;
 
 /// What other tools call the parameters; each is told as an error, and read as what is meant.
@@ -84,7 +84,7 @@ impl Lower<'_> {
         let gives = given.map(|node| fields::strings(node, "gives", self.findings)).unwrap_or_default();
         let doc = inner.take("doc").and_then(|node| fields::string(node, "doc", self.findings));
         let list = inner.need("steps", "a verb", self.findings);
-        inner.finish("key of a verb", &fields::names_of(Place::Verb), self.findings);
+        inner.finish("key of a verb", &fields::names_of(WordPlace::Verb), self.findings);
         let list = list?;
         let before = self.findings.list.len();
         let steps = self.steps(list, "steps");
