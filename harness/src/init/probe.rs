@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::files::KINDS;
+use super::frames::{KINDS, discriminators};
 use super::{FoundSocket, HttpAnswer, MessageTest, PingTest, ProbeResult, ServerFacts};
 use crate::text::{shorten, visible};
 use crate::wire::codec;
@@ -150,10 +150,7 @@ async fn try_socket(base: &str, path: &str, facts: &ServerFacts, mut one: WebSoc
     // What the first connection receives about the second is no greeting.
     receive_until_quiet(&mut one).await;
     let FoundSocket::Open { greeting, ping, message, .. } = &mut socket else { return socket };
-    let alike = first
-        .iter()
-        .zip(&second)
-        .take_while(|(a, b)| super::files::discriminators(a) == super::files::discriminators(b));
+    let alike = first.iter().zip(&second).take_while(|(a, b)| discriminators(a) == discriminators(b));
     greeting.extend(alike.map(|(frame, _)| frame.clone()));
 
     // The field that names the kinds of greetings is tried first.
@@ -200,14 +197,12 @@ async fn try_socket(base: &str, path: &str, facts: &ServerFacts, mut one: WebSoc
 
 /// The fields of a frame that may say which kind it is.
 fn kinds_of(frame: &Value) -> impl Iterator<Item = &'static str> + use<> {
-    let fields = super::files::discriminators(frame);
+    let fields = discriminators(frame);
     KINDS.into_iter().filter(move |kind| fields.contains_key(*kind))
 }
 
 fn is_pong(frame: &Value) -> bool {
-    super::files::discriminators(frame)
-        .values()
-        .any(|word| word.as_str().is_some_and(|word| word.to_lowercase().contains("pong")))
+    discriminators(frame).values().any(|word| word.as_str().is_some_and(|word| word.to_lowercase().contains("pong")))
 }
 
 /// Whether the server has closed the connection.

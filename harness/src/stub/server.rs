@@ -14,16 +14,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::exchange::{Given, StubRequest};
+use super::exchange::StubRequest;
 use super::line::WatchedConnection;
 use super::lock::lock;
+use super::reply::RenderedReply;
 
 use crate::event::{Failure, FailureKind, Place};
 use crate::history::Closing;
 use crate::pattern::Pattern;
 use crate::scenario::model::{Row, Scenario};
-use crate::scenario::stub::StubReply;
-use crate::scenario::template::Scope;
 use crate::subject::port;
 
 /// What a stub tells.
@@ -31,7 +30,7 @@ pub(crate) enum Told {
     /// A request came.
     Asked(Arc<StubRequest>),
     /// It was answered without a step.
-    Answered(Arc<StubRequest>, Given),
+    Answered(Arc<StubRequest>, RenderedReply),
     /// Its connection ended.
     Ended(Arc<StubRequest>, Closing),
 }
@@ -59,7 +58,7 @@ pub(crate) struct RunningStub {
     pub(crate) name: String,
     port: u16,
     door: tokio::sync::Mutex<Door>,
-    pub(super) answers: OnceLock<Vec<(Pattern, Given)>>,
+    pub(super) answers: OnceLock<Vec<(Pattern, RenderedReply)>>,
     hearing: Mutex<Hearing>,
     requests: AtomicUsize,
     /// Changes when connections without a request are to end.
@@ -244,7 +243,7 @@ pub(crate) async fn start(scenario: &Scenario, row: &Row) -> Result<RunningStubs
             };
             let to = standing.to.render(&scope).map_err(|error| wrong(error.message))?;
             let to = Pattern::compile(&to).map_err(|error| wrong(format!("not a pattern: {error}")))?;
-            answers.push((to, given(&standing.reply, &scope).map_err(wrong)?));
+            answers.push((to, RenderedReply::of(&standing.reply, &scope).map_err(wrong)?));
         }
         let _ = stub.answers.set(answers);
         if declared.listening {
@@ -252,14 +251,6 @@ pub(crate) async fn start(scenario: &Scenario, row: &Row) -> Result<RunningStubs
         }
     }
     Ok(stubs)
-}
-
-/// An answer as it is given.
-///
-/// # Errors
-/// Why it can't be: a template, a status, a header.
-pub(crate) fn given(reply: &StubReply, scope: &dyn Scope) -> Result<Given, String> {
-    Given::of(reply, scope)
 }
 
 #[cfg(test)]

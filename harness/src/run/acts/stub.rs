@@ -14,7 +14,7 @@ use crate::run::context::wait::{from_now, patiently};
 use crate::run::state::stub_actor::StubActor;
 use crate::scenario::stub::{Chunk, Framing, StubAction};
 use crate::scenario::template::Template;
-use crate::stub::{Stage, StubRequest, event, framed, given};
+use crate::stub::{RenderedReply, Stage, StubRequest, event, framed};
 use crate::text::millis;
 
 /// Which requests a step may mean.
@@ -58,7 +58,7 @@ pub(super) async fn act_as_stub(
     let find = |fit| find_request(context, stub, to.as_ref(), fit);
     match action {
         StubAction::Reply(reply) => {
-            let given = given(reply, context).map_err(|why| context.wrong(why))?;
+            let given = RenderedReply::of(reply, context).map_err(|why| context.wrong(why))?;
             let exchange = find(Fit::Waiting)?;
             stub.answered(&exchange, Some(context.place.number), &given);
             exchange.give(&given);

@@ -14,7 +14,7 @@ use crate::event::EventKind;
 use crate::history::{Closing, ConnectionId, EntryKind, StubEntry};
 use crate::pattern::Pattern;
 use crate::scenario::model::ParticipantSpec;
-use crate::stub::{Given, RunningStub, RunningStubs, Stage, StubRequest, Told};
+use crate::stub::{RenderedReply, RunningStub, RunningStubs, Stage, StubRequest, Told};
 use crate::text::millis;
 
 /// A stub as an actor of a scenario.
@@ -113,7 +113,7 @@ impl StubActor {
         self.recorder.note(self.name(), step, EntryKind::Stub { connection, what })
     }
 
-    pub(crate) fn answered(&self, exchange: &StubRequest, step: Option<usize>, given: &Given) {
+    pub(crate) fn answered(&self, exchange: &StubRequest, step: Option<usize>, given: &RenderedReply) {
         let value = given.value();
         let text = value.to_string();
         self.sent(exchange, step, StubEntry::Answered(value), text);

@@ -10,7 +10,7 @@ use super::*;
 use crate::pattern::Pattern;
 use crate::scenario::stub::StubReply;
 
-fn given_text(text: &str) -> Given {
+fn given_text(text: &str) -> RenderedReply {
     let reply = StubReply {
         body: Some(crate::scenario::stub::ReplyBody::Text(crate::scenario::template::Template::literal(
             Default::default(),
@@ -18,7 +18,7 @@ fn given_text(text: &str) -> Given {
         ))),
         ..StubReply::default()
     };
-    given(&reply, &std::collections::BTreeMap::new()).unwrap()
+    RenderedReply::of(&reply, &std::collections::BTreeMap::new()).unwrap()
 }
 
 fn port(stub: &RunningStub) -> u16 {
