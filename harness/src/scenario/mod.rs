@@ -3,6 +3,7 @@
 pub mod action;
 pub mod error;
 mod kinds;
+pub(crate) mod limits;
 pub mod load;
 mod lower;
 pub mod model;

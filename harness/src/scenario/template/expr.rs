@@ -8,14 +8,14 @@ use super::environment::environment;
 use super::error::RenderError;
 use super::scope::{BUILT_IN, Scope, TemplateContext};
 use crate::scenario::error::Findings;
-use crate::source::Position;
+use crate::source::{Position, Source};
 
 /// An expression, compiled once to see that it can be, and kept as its source.
 #[derive(Debug, Clone)]
 pub struct Expr {
     /// Its text, without the braces.
     pub source: String,
-    /// Where it stands.
+    /// Where it stands: its first character behind the braces.
     pub at: Position,
     /// The names it refers to, with attributes as far as they are plain: `alice.id`, `index`.
     pub names: Vec<String>,
@@ -42,6 +42,17 @@ impl Expr {
                 None
             }
         }
+    }
+
+    /// Where a name stands that it refers to.
+    pub fn place_of(&self, source: &Source, name: &str) -> Position {
+        let inside_word = |sign: Option<char>| sign.is_some_and(|sign| sign.is_alphanumeric() || sign == '_');
+        let whole = |place: &usize| {
+            !inside_word(self.source[..*place].chars().next_back())
+                && !inside_word(self.source[place + name.len()..].chars().next())
+        };
+        let found = self.source.match_indices(name).map(|(place, _)| place).find(whole);
+        found.map_or(self.at, |place| source.inside(self.at, &self.source, place))
     }
 
     /// The value in a scope.

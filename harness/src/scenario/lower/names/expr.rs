@@ -23,6 +23,7 @@ impl Walk<'_, '_> {
     pub(super) fn expr(&mut self, expr: &Expr, context: &NameContext, state: &KnownNames) {
         self.seen.mention(&expr.source);
         for name in &expr.names {
+            let at = expr.place_of(self.findings.source(), name);
             let mut parts = name.split('.');
             let (first, second) = (parts.next().unwrap_or_default(), parts.next());
             if BUILT_IN.contains(&first)
@@ -36,7 +37,7 @@ impl Walk<'_, '_> {
                     } else {
                         format!("`{first}` stands for it; a text has no `.{attr}`")
                     };
-                    self.report(context, expr.at, message, Some(help));
+                    self.report(context, at, message, Some(help));
                 }
                 continue;
             }
@@ -54,7 +55,7 @@ impl Walk<'_, '_> {
                             |near| format!("did you mean `{first}.{near}`?"),
                         )
                     });
-                    self.report(context, expr.at, format!("`{name}` is used before it is set"), Some(help));
+                    self.report(context, at, format!("`{name}` is used before it is set"), Some(help));
                 }
                 continue;
             }
@@ -62,7 +63,7 @@ impl Walk<'_, '_> {
                 continue;
             }
             let help = self.setters(first, state);
-            self.report(context, expr.at, format!("`{first}` is used before it is set"), Some(help));
+            self.report(context, at, format!("`{first}` is used before it is set"), Some(help));
         }
     }
 
