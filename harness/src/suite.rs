@@ -51,6 +51,8 @@ pub struct Suite {
     jobs: usize,
     slow: f64,
     seed: Option<u64>,
+    deny_unknown: Option<bool>,
+    deny_unproven: Option<bool>,
 }
 
 impl Suite {
@@ -64,6 +66,8 @@ impl Suite {
             jobs: default_jobs(),
             slow: 1.0,
             seed: None,
+            deny_unknown: None,
+            deny_unproven: None,
         }
     }
 
@@ -117,6 +121,21 @@ impl Suite {
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
+        self
+    }
+
+    /// Whether scenarios fail of which an invariant is unknown that they don't except; without it `roundtable.toml` says.
+    #[must_use]
+    pub fn deny_unknown(mut self, deny: bool) -> Self {
+        self.deny_unknown = Some(deny);
+        self
+    }
+
+    /// Whether scenarios fail with expectations of nothing that nothing proves and they don't except; without it
+    /// `roundtable.toml` says.
+    #[must_use]
+    pub fn deny_unproven(mut self, deny: bool) -> Self {
+        self.deny_unproven = Some(deny);
         self
     }
 
@@ -178,6 +197,8 @@ impl Suite {
             ..PlaySettings::of(&config)
         };
         settings.deadlines.slow = self.slow;
+        settings.deny_unknown = self.deny_unknown.unwrap_or(config.deny_unknown);
+        settings.deny_unproven = self.deny_unproven.unwrap_or(config.deny_unproven);
         if let Some(seed) = self.seed {
             settings.randomness = Randomness::of(seed);
         }

@@ -16,14 +16,29 @@ function whole(item) {
     !item.failures.length && !item.earlier.length && item.headline && el('pre', null, item.headline),
     ...item.waiting.map((one) => el('pre', null, `${one.participant ?? 'the scenario'} waited ${duration(one.waited_us)} for ${one.what}${one.place ? ` (${where(one.place)})` : ''}`)),
     ...item.failures.map(failure),
-    ...item.unknown.map((why) => el('p.note', null, `unknown: ${why}`)),
-    item.unproven > 0 && el('p.note', null, plural(item.unproven, 'expectation of nothing is', 'expectations of nothing are') + ' unproven: no barrier'),
+    ...item.unproven_why.map((why) => el('p.note', null, `unproven: ${why}`)),
     ...item.earlier.map((attempt, number) => el('details', { open: item.flaky },
       el('summary', null, `attempt ${number + 1} failed in ${duration(attempt.took)}: ${attempt.failures[0]?.headline ?? ''}`),
       attempt.trace && el('a', { href: attempt.trace }, 'open its trace'),
       ...attempt.failures.map(failure))),
+    invariants(item),
     item.log.length > 0 && log(item),
   );
+}
+
+/** What each invariant said; those that are unknown stand open. */
+function invariants(item) {
+  if (!item.invariants.length) return undefined;
+  const said = ({ status, ...verdict }) => ({
+    held: () => `held, ${verdict.judged} judged`,
+    not_asked: () => 'not asked',
+    unknown: () => `unknown${verdict.excepted ? ` but excepted (${verdict.excepted})` : ''}: ${verdict.why}`,
+    violated: () => `violated: ${verdict.headline}`,
+  })[status]();
+  const style = { unknown: 'p.note', violated: 'p.bad' };
+  const line = (one) => el(style[one.verdict.status] ?? 'p.dim', null, `${one.invariant} (${one.stream}): ${said(one.verdict)}`);
+  return el('details', { open: item.unknown.length > 0 },
+    el('summary', null, `${plural(item.invariants.length, 'invariant', 'invariants')}: ${verdicts([item])}`), ...item.invariants.map(line));
 }
 
 function shortList(names, most) {

@@ -14,6 +14,22 @@ const GROUPS = {
 };
 const CLASSES = { server_died: 'server died' };
 
+/** What invariants and expectations of nothing can end as, and how many of an item do. */
+const said = (status, fits = () => true) => (item) => item.invariants.filter(({ verdict }) => verdict.status === status && fits(verdict)).length;
+const VERDICTS = {
+  violated: { name: 'violated', of: said('violated') },
+  unknown: { name: 'unknown', of: said('unknown', (verdict) => !verdict.excepted) },
+  excepted: { name: 'unknown but excepted', of: said('unknown', (verdict) => verdict.excepted) },
+  unproven: { name: 'unproven', of: (item) => item.unproven },
+  held: { name: 'held', of: said('held') },
+  not_asked: { name: 'not asked', of: said('not_asked') },
+};
+const verdicts = (of) => Object.values(VERDICTS)
+  .map((one) => [one.name, of.reduce((sum, item) => sum + one.of(item), 0)])
+  .filter(([, number]) => number > 0)
+  .map(([name, number]) => `${number} ${name}`)
+  .join(', ');
+
 const pastRuns = head.history.runs;
 for (const item of items) {
   const slash = item.label.lastIndexOf('/');
@@ -71,6 +87,7 @@ function top() {
     run?.shard && `part ${run.shard}`,
     pastRuns.length > 0 && `history of ${plural(pastRuns.length, 'run', 'runs')}`,
     run?.roundtable && `roundtable ${run.roundtable}`,
+    verdicts(items) && `invariants and expectations of nothing: ${verdicts(items)}`,
   ].filter(Boolean).join(' · ');
   const unended = !summary ? `The run had not ended when this page was written: ${items.length} of ${run?.scenarios ?? '?'} scenarios are here.`
     : summary.interrupted ? `The run was interrupted${summary.not_begun ? `; ${plural(summary.not_begun, 'scenario was', 'scenarios were')} not begun` : ''}.` : undefined;

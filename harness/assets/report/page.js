@@ -1,7 +1,7 @@
 // The list, its filters and its keys.
 
 const list = document.getElementById('list');
-const state = { text: '', groups: new Set(), suite: '', tag: '', owner: '', class: '', sort: 'outcome' };
+const state = { text: '', groups: new Set(), suite: '', tag: '', owner: '', class: '', verdict: '', sort: 'outcome' };
 let visible = [];
 let at = undefined;
 
@@ -28,6 +28,7 @@ function element(item) {
       item.group === 'quarantined' && el('span.tag.note', null, 'quarantined'),
       item.group === 'failed' && item.class && el('span.tag.bad', null, CLASSES[item.class] ?? item.class),
       item.unknown.length > 0 && el('span.tag.note', null, 'unknown'),
+      item.unproven > 0 && el('span.tag.note', null, 'unproven'),
       item.owner && el('span.tag', null, item.owner),
       ...item.tags.slice(0, 4).map((tag) => el('span.tag', null, tag))),
     el('span.time', null, spark(item), el('span.track', null, bar), el('span.number', null, item.took ? duration(item.took) : '')),
@@ -68,7 +69,7 @@ function show(item) {
 
 function filter(change) {
   Object.assign(state, change);
-  for (const key of ['suite', 'tag', 'owner', 'class']) {
+  for (const key of ['suite', 'tag', 'owner', 'class', 'verdict']) {
     const select = document.getElementById(`by-${key}`);
     if (select) select.value = state[key];
   }
@@ -79,7 +80,7 @@ function reset() {
   state.groups.clear();
   const search = document.getElementById('search');
   search.value = '';
-  filter({ text: '', suite: '', tag: '', owner: '', class: '' });
+  filter({ text: '', suite: '', tag: '', owner: '', class: '', verdict: '' });
 }
 
 function refresh() {
@@ -89,7 +90,8 @@ function refresh() {
     && (!state.suite || item.suite === state.suite)
     && (!state.tag || item.tags.includes(state.tag))
     && (!state.owner || (item.owner ?? '-') === state.owner)
-    && (!state.class || item.classes.includes(state.class));
+    && (!state.class || item.classes.includes(state.class))
+    && (!state.verdict || VERDICTS[state.verdict].of(item) > 0);
   visible = items.filter(fits).sort(SORTS[state.sort][1]);
   list.replaceChildren(...visible.map(element));
   if (!visible.length) {
@@ -121,6 +123,8 @@ function filters() {
     }, `${GROUPS[group].name} ${count(group)}`))),
     select('suite', 'every suite', named(values((item) => item.suite))),
     select('class', 'every class', values((item) => item.classes).map((name) => [name, CLASSES[name] ?? name])),
+    select('verdict', 'every invariant', Object.entries(VERDICTS).map(([key, { name, of }]) => [key, name, items.filter((item) => of(item) > 0).length])
+      .filter(([, , number]) => number).map(([key, name, number]) => [key, `${name} (${number})`])),
     select('tag', 'every tag', named(values((item) => item.tags))),
     owners.length > 0 && select('owner', 'every owner', [...named(owners), ['-', 'nobody']]),
     el('select', { 'aria-label': 'Order', onchange: (event) => { state.sort = event.target.value; refresh(); } },

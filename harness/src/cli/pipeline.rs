@@ -18,6 +18,12 @@ pub struct PipelineArgs {
     /// Whether the run fails with scenarios that are flaky; the default is `pass`.
     #[arg(long, value_name = "WHAT", help_heading = PIPELINE)]
     pub flaky: Option<Flaky>,
+    /// Fail scenarios of which an invariant is unknown that they don't except; the default is what roundtable.toml says.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = PIPELINE)]
+    pub deny_unknown: Option<bool>,
+    /// Fail scenarios with expectations of nothing that no barrier proves and they don't except.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = PIPELINE)]
+    pub deny_unproven: Option<bool>,
     /// Stop after N failed scenarios.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "fail_fast", help_heading = PIPELINE)]
     pub max_fail: Option<u32>,

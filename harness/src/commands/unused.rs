@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::event::{ScenarioResult, StreamPattern};
+use crate::event::{Outcome, ScenarioResult, StreamPattern};
 use crate::scenario::model::Scenario;
 use crate::text::counted;
 
@@ -23,6 +23,23 @@ pub(crate) fn redactions(scenarios: &[Arc<Scenario>], results: &[ScenarioResult]
             with_snapshots.all(|result| result.idle_redactions.contains(redaction))
         })
         .collect()
+}
+
+/// Exceptions of scenarios that none of their playings needed.
+pub(crate) fn exceptions(results: &[ScenarioResult]) -> BTreeSet<&str> {
+    // One that failed wasn't judged to its end.
+    let judged =
+        || results.iter().filter(|result| result.is_good() && !matches!(result.outcome, Outcome::Skipped { .. }));
+    let named =
+        |result: &ScenarioResult, exception: &str| result.needless_exceptions.iter().any(|one| one == exception);
+    let scenario = |result: &ScenarioResult| result.label.split('@').next().unwrap_or_default().to_owned();
+    let needless = judged().flat_map(|result| {
+        result.needless_exceptions.iter().map(String::as_str).filter(move |exception| {
+            let same = judged().filter(|other| scenario(other) == scenario(result));
+            same.into_iter().all(|other| named(other, exception))
+        })
+    });
+    needless.collect()
 }
 
 /// Patterns of streams that matched nothing in any scenario where they could have, so that the invariants had nothing to

@@ -36,6 +36,10 @@ pub struct Config {
     pub retries: usize,
     /// Whether the run fails with scenarios that passed only when they were played again.
     pub flaky: Flaky,
+    /// Whether a scenario fails whose invariants are unknown without being excepted.
+    pub deny_unknown: bool,
+    /// Whether a scenario fails that has unproven expectations of nothing without excepting them.
+    pub deny_unproven: bool,
     /// How long a scenario may take, unless it says otherwise.
     pub timeout: Duration,
     /// How long a run may take, if the file says.
@@ -64,6 +68,8 @@ impl Config {
             jobs: None,
             retries: 0,
             flaky: Flaky::Pass,
+            deny_unknown: false,
+            deny_unproven: false,
             timeout: Duration::from_secs(5 * 60),
             run_timeout: None,
             traceparent: true,

@@ -14,7 +14,7 @@ use super::reader::{TomlReader, hint, integer, join};
 use super::settings::ServerSettings;
 
 /// The keys of the file.
-pub const TOP: [&str; 14] = [
+pub const TOP: [&str; 16] = [
     "scenarios",
     "snapshots",
     "output",
@@ -23,6 +23,8 @@ pub const TOP: [&str; 14] = [
     "jobs",
     "retries",
     "flaky",
+    "deny_unknown",
+    "deny_unproven",
     "timeout",
     "run_timeout",
     "traceparent",
@@ -87,6 +89,8 @@ impl TomlReader<'_> {
         config.jobs = self.positive(table, "", "jobs");
         set(&mut config.retries, self.retries(table));
         set(&mut config.flaky, self.flaky(table));
+        set(&mut config.deny_unknown, self.boolean(table, "", "deny_unknown"));
+        set(&mut config.deny_unproven, self.boolean(table, "", "deny_unproven"));
         set(&mut config.timeout, self.duration(table, "", "timeout"));
         config.run_timeout = self.duration(table, "", "run_timeout");
         set(&mut config.traceparent, self.boolean(table, "", "traceparent"));

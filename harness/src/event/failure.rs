@@ -20,6 +20,8 @@ pub enum FailureKind {
     Late,
     /// An invariant, judged over the whole history.
     Invariant,
+    /// Something that can't be judged, where that is denied: an unknown invariant, an expectation that nothing proves.
+    Unjudged,
     /// A snapshot.
     Snapshot,
     /// The server ended.
@@ -42,7 +44,7 @@ pub enum Class {
     ServerDied,
     /// Neither the server nor the scenario is to blame.
     Environment,
-    /// The scenario is wrong.
+    /// The scenario or its protocol file is wrong, or says too little.
     Scenario,
 }
 
@@ -54,7 +56,7 @@ impl FailureKind {
             Self::Late => Class::Late,
             Self::ServerDied => Class::ServerDied,
             Self::Environment => Class::Environment,
-            Self::Scenario => Class::Scenario,
+            Self::Scenario | Self::Unjudged => Class::Scenario,
         }
     }
 }

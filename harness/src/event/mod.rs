@@ -11,6 +11,7 @@
 
 mod failure;
 mod instance;
+mod invariant_result;
 mod kind;
 mod mask;
 mod outcome;
@@ -28,6 +29,7 @@ mod times;
 
 pub use failure::{Came, Class, Failure, FailureKind, Nearest, SnapshotChange};
 pub use instance::Instance;
+pub use invariant_result::{InvariantCounts, InvariantResult, InvariantVerdict};
 pub use kind::{Event, EventKind, EventSink, VERSION};
 pub use outcome::{Outcome, Waiting};
 pub use place::Place;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::{Class, Failure};
 use super::instance::Instance;
+use super::invariant_result::InvariantResult;
 use super::outcome::Outcome;
 use super::race::Raced;
 use super::times::micros;
@@ -44,8 +45,14 @@ pub struct ScenarioResult {
     /// Where they stand, and why no barrier proved them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unproven_why: Vec<String>,
-    /// Invariants that could not be judged: `name (stream): why`.
+    /// What each invariant said of each stream, in the order of the protocol file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub invariants: Vec<InvariantResult>,
+    /// Invariants that are unknown without being excepted: `name (stream): why`.
     pub unknown: Vec<String>,
+    /// Exceptions of the scenario that it didn't need: `unknown.reaches_all (scenarios/a.yaml:7)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needless_exceptions: Vec<String>,
     /// The server's log for this scenario.
     pub log: Vec<LoggedLine>,
     /// The snapshot files that it compared or wrote.

@@ -1,12 +1,13 @@
 //! Results, failures and events for tests.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{
-    Came, Event, EventKind, Failure, FailureKind, Instance, LoggedLine, Nearest, Outcome, Person, Place, Raced,
-    RacerStart, ScenarioResult, StreamPattern,
+    Came, Event, EventKind, Failure, FailureKind, Instance, InvariantResult, InvariantVerdict, LoggedLine, Nearest,
+    Outcome, Person, Place, Raced, RacerStart, ScenarioResult, StreamPattern,
 };
 use crate::source::Position;
 use crate::text::diff::{DiffKind, DiffLine};
@@ -25,7 +26,9 @@ pub(crate) fn result(label: &str, outcome: Outcome) -> ScenarioResult {
         seed: 7,
         races: Vec::new(),
         unproven: 0,
+        invariants: Vec::new(),
         unknown: Vec::new(),
+        needless_exceptions: Vec::new(),
         log: Vec::new(),
         snapshots: Vec::new(),
         updated: 0,
@@ -39,6 +42,26 @@ pub(crate) fn result(label: &str, outcome: Outcome) -> ScenarioResult {
         will_retry: false,
         earlier: Vec::new(),
     }
+}
+
+/// A result of each of the four verdicts, and of an unknown that is excepted.
+pub(crate) fn verdicts() -> Vec<InvariantResult> {
+    let one = |invariant: &str, verdict| InvariantResult {
+        invariant: invariant.to_owned(),
+        stream: "talk".to_owned(),
+        verdict,
+    };
+    let unknown = |excepted: Option<&str>| InvariantVerdict::Unknown {
+        why: "nothing that was sent was acknowledged".to_owned(),
+        excepted: excepted.map(str::to_owned),
+    };
+    vec![
+        one("same_order", InvariantVerdict::Held { judged: NonZeroUsize::new(12).unwrap() }),
+        one("no_gaps", InvariantVerdict::Violated { headline: "ben never got 4".to_owned() }),
+        one("members_only", InvariantVerdict::NotAsked),
+        one("reaches_all", unknown(None)),
+        one("acked_not_lost", unknown(Some("the server is killed"))),
+    ]
 }
 
 /// One that failed with these headlines, each at line 3.

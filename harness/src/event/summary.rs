@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::failure::Class;
+use super::invariant_result::InvariantCounts;
 use super::outcome::Outcome;
 use super::result::ScenarioResult;
 use super::times::{micros, some_micros};
@@ -51,8 +52,11 @@ pub struct Summary {
     pub limit: Option<Duration>,
     /// Expectations of nothing that are unproven.
     pub unproven: usize,
-    /// Invariants that could not be judged.
+    /// Invariants that are unknown without being excepted.
     pub unknown: usize,
+    /// What the other invariants said.
+    #[serde(default)]
+    pub invariants: InvariantCounts,
     /// Snapshots that were written.
     pub updated: usize,
     /// Snapshot files that no scenario of a full run touched.
@@ -95,6 +99,7 @@ impl Summary {
         self.flaky += usize::from(result.is_flaky());
         self.unproven += result.unproven;
         self.unknown += result.unknown.len();
+        result.invariants.iter().for_each(|one| self.invariants.add(one));
         self.updated += result.updated;
     }
 }

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Attempt, Class, Event, EventKind, Failure, FailureKind, Outcome, Quarantined, ScenarioResult, Summary};
-use crate::event::sample::{failed, result, sent};
+use super::{
+    Attempt, Class, Event, EventKind, Failure, FailureKind, InvariantCounts, Outcome, Quarantined, ScenarioResult,
+    Summary,
+};
+use crate::event::sample::{failed, result, sent, verdicts};
 
 fn with_kinds(kinds: &[FailureKind]) -> ScenarioResult {
     let failures = kinds.iter().map(|kind| Failure::new(*kind, "it failed")).collect();
@@ -48,7 +51,13 @@ fn all() -> Vec<ScenarioResult> {
         result("g", Outcome::Skipped { reason: reason() }),
         result("h", Outcome::NoServer { reason: reason(), log: Vec::new() }),
         result("i", Outcome::NotRun { reason: reason(), class: Class::ServerDied }),
-        ScenarioResult { unproven: 1, unknown: vec![reason()], updated: 2, ..result("k", Outcome::Passed) },
+        ScenarioResult {
+            unproven: 1,
+            unknown: vec![reason()],
+            invariants: verdicts(),
+            updated: 2,
+            ..result("k", Outcome::Passed)
+        },
     ]
 }
 
@@ -67,6 +76,7 @@ fn a_summary_counts_each_result_once() {
         classes: [(Class::Product, 2)].into(),
         unproven: 1,
         unknown: 1,
+        invariants: InvariantCounts { held: 1, judged: 12, not_asked: 1, excepted: 1, violated: 1 },
         updated: 2,
         ..Summary::default()
     };

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::invariant::evidence::evidence;
+use crate::invariant::order::misplaced;
 use crate::invariant::sighting::Sighting;
 use crate::invariant::trace::StreamTrace;
 use crate::invariant::verdict::InvariantFindings;
@@ -10,7 +11,7 @@ use crate::scenario::stream::StoredStream;
 
 /// Every acknowledgement, on a socket or as a request's answer, is stored exactly once with its order.
 pub(crate) fn acked_not_lost(trace: &StreamTrace<'_>, stored: &[StoredStream]) -> InvariantFindings {
-    let mut findings = InvariantFindings::default();
+    let mut findings = InvariantFindings { violations: misplaced(trace), ..InvariantFindings::default() };
     let read: BTreeMap<&str, &StoredStream> =
         stored.iter().filter(|read| read.name == trace.stream.name).map(|read| (read.stream.as_str(), read)).collect();
     let mut told = BTreeSet::new();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::ConnectionId;
 use crate::invariant::evidence::{evidence, evidence_of_entries};
-use crate::invariant::order::unplaced;
+use crate::invariant::order::{misplaced, unplaced};
 use crate::invariant::sighting::Sighting;
 use crate::invariant::trace::StreamTrace;
 use crate::invariant::verdict::{Evidence, InvariantFindings};
@@ -15,7 +15,8 @@ use crate::text::listed;
 /// No place between two deliveries of a connection is missing for its participant. Of a place that nobody got,
 /// what was read back tells whether the server has it.
 pub(crate) fn no_gaps(trace: &StreamTrace<'_>, stored: &[StoredStream]) -> InvariantFindings {
-    let mut findings = InvariantFindings { unknown: unplaced(trace), ..InvariantFindings::default() };
+    let mut findings =
+        InvariantFindings { unknown: unplaced(trace), violations: misplaced(trace), ..InvariantFindings::default() };
     let had = places(trace);
     for ((connection, stream), arrivals) in trace.arrivals() {
         findings.judged += arrivals.len();

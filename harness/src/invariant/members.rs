@@ -23,9 +23,6 @@ struct Absence {
 pub(crate) fn members_only(trace: &StreamTrace<'_>) -> InvariantFindings {
     let mut findings = InvariantFindings::default();
     if trace.stream.membership.is_none() {
-        if trace.sightings.iter().any(Sighting::is_delivery) {
-            findings.unknown.push("the protocol declares no membership of this stream".to_owned());
-        }
         return findings;
     }
     for sighting in trace.sightings.iter().filter(|sighting| sighting.is_delivery()) {
@@ -40,7 +37,14 @@ pub(crate) fn members_only(trace: &StreamTrace<'_>) -> InvariantFindings {
         };
         let id = trace.id_of(sighting.participant);
         let changes: Vec<&MembershipChange> = trace.memberships.changes_of(id, stream).collect();
-        if changes.is_empty() && !trace.memberships.has_joins(stream) {
+        if changes.is_empty() && trace.may_hide_members() {
+            findings.unknown.push(format!(
+                "nothing tells whether {} is connected to {stream}: the stream declares no `connection`",
+                sighting.participant
+            ));
+            continue;
+        }
+        if changes.is_empty() && !trace.memberships.has_joins(stream) && !trace.knows_all_members() {
             findings.unknown.push(format!("no join of {stream} was seen, so its members are not known"));
             continue;
         }

@@ -14,7 +14,8 @@ use crate::invariant::verdict::{Evidence, InvariantFindings};
 /// A place that a connection got twice is a duplicate and no disorder; where duplicates aren't judged it counts
 /// here, so that it doesn't pass unseen.
 pub(crate) fn same_order(trace: &StreamTrace<'_>, duplicates_asked: bool) -> InvariantFindings {
-    let mut findings = InvariantFindings { unknown: unplaced(trace), ..InvariantFindings::default() };
+    let mut findings =
+        InvariantFindings { unknown: unplaced(trace), violations: misplaced(trace), ..InvariantFindings::default() };
     for ((connection, stream), arrivals) in trace.arrivals() {
         findings.judged += arrivals.len();
         findings.violations.extend(descents(trace, connection, stream, &arrivals, duplicates_asked));
@@ -189,7 +190,8 @@ fn renamed(
 fn acked_twice(trace: &StreamTrace<'_>) -> Vec<Evidence> {
     let mut found = Vec::new();
     let mut acks: BTreeMap<(&str, &str, &str), &Sighting<'_>> = BTreeMap::new();
-    for ack in trace.sightings.iter().filter(|sighting| sighting.kind == SightingKind::Ack && sighting.id.is_some()) {
+    let acknowledged = |kind| matches!(kind, SightingKind::Ack | SightingKind::Receipt);
+    for ack in trace.sightings.iter().filter(|sighting| acknowledged(sighting.kind) && sighting.id.is_some()) {
         let (Some(stream), Some(client_id)) = (ack.stream.as_deref(), ack.client_id.as_deref()) else {
             continue;
         };
@@ -199,8 +201,9 @@ fn acked_twice(trace: &StreamTrace<'_>) -> Vec<Evidence> {
             }
             Slot::Occupied(slot) => {
                 let first = *slot.get();
-                // On one connection they are deliveries as well, and told of there.
-                if first.id != ack.id && first.connection != ack.connection {
+                // Where they are deliveries as well, those of one connection are told of there.
+                let told = ack.is_delivery() && first.connection == ack.connection;
+                if first.id != ack.id && !told {
                     let headline = format!(
                         "{} got two acks of its own {client_id}, as {} on {} and as {} ({})",
                         ack.participant,
@@ -217,9 +220,34 @@ fn acked_twice(trace: &StreamTrace<'_>) -> Vec<Evidence> {
     found
 }
 
+/// What stands where an order belongs and can't be a place in it: a string among numbers, say.
+pub(crate) fn misplaced(trace: &StreamTrace<'_>) -> Vec<Evidence> {
+    let misplaced = trace.sightings.iter().filter_map(|sighting| Some((sighting, sighting.misplaced.as_deref()?)));
+    let evidence = misplaced.map(|(sighting, value)| {
+        let what = match sighting.kind {
+            SightingKind::Delivery => "a delivery",
+            SightingKind::Answer => "an answer",
+            SightingKind::Ack | SightingKind::Receipt | SightingKind::RepeatedAck => "an ack",
+        };
+        let headline = format!(
+            "{} got {what} with the order {value}, which is no integer ({})",
+            sighting.participant,
+            match &sighting.stream {
+                Some(stream) => trace.whereabouts(sighting.connection, stream),
+                None => trace.stream.name.clone(),
+            }
+        );
+        evidence(trace, headline, sighting, &[sighting])
+    });
+    evidence.collect()
+}
+
 /// Why some deliveries can't be put into an order.
 pub(crate) fn unplaced(trace: &StreamTrace<'_>) -> Vec<String> {
-    let nameless = trace.sightings.iter().filter(|sighting| sighting.is_delivery() && sighting.order.is_none());
+    let nameless = trace
+        .sightings
+        .iter()
+        .filter(|sighting| sighting.is_delivery() && sighting.order.is_none() && sighting.misplaced.is_none());
     let mut why: Vec<String> = nameless
         .take(1)
         .map(|sighting| {

@@ -21,7 +21,7 @@ pub(crate) fn uses(trace: &StreamTrace<'_>) -> Vec<PatternUse> {
     let talked = entries().any(|what| matches!(what, EntryKind::Sent { barrier: false, .. }))
         && entries().any(|what| matches!(what, EntryKind::Received { barrier: false, .. }));
     let delivered = seen(|kind| kind == SightingKind::Delivery);
-    let acked = seen(|kind| matches!(kind, SightingKind::Ack | SightingKind::RepeatedAck));
+    let acked = seen(|kind| matches!(kind, SightingKind::Ack | SightingKind::Receipt | SightingKind::RepeatedAck));
     let sent = trace.has_sendings();
     let mut uses = Vec::new();
     if talked || delivered {

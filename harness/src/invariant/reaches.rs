@@ -1,7 +1,7 @@
 //! Reach: a barrier's answer comes behind everything that was acknowledged before the barrier was asked.
 //!
-//! Only `echo` barriers ask on the connection itself; without one nothing is judged. The runner passes the
-//! barrier on every open connection at a scenario's end, so that the last delivery is judged as well.
+//! Only `echo` barriers ask on the connection itself; without one nothing can be judged, and it is unknown. The runner
+//! passes the barrier on every open connection at a scenario's end, so that the last delivery is judged as well.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -10,7 +10,7 @@ use crate::invariant::connection::StreamConnection;
 use crate::invariant::describe::milliseconds;
 use crate::invariant::evidence::evidence_of_entries;
 use crate::invariant::gaps::{resumed_after, seen_by};
-use crate::invariant::order::streamless;
+use crate::invariant::order::{misplaced, streamless};
 use crate::invariant::sighting::{Sighting, SightingKind};
 use crate::invariant::trace::StreamTrace;
 use crate::invariant::verdict::{Evidence, InvariantFindings};
@@ -38,8 +38,6 @@ struct ConnectionView<'t, 'a> {
     stream: &'t str,
     /// The position behind which it resumed.
     resumed: Option<i64>,
-    /// The index of the first frame that came on it: from then on the server knows it.
-    live: usize,
     /// The first delivery: its index and place.
     first: Option<(usize, i64)>,
     /// The indices of everything that it got, by place and by id.
@@ -51,38 +49,60 @@ struct ConnectionView<'t, 'a> {
 /// of everybody who was a member all the time.
 ///
 /// A connection starts anywhere: it owes what lies behind its first delivery or behind the position that it
-/// resumed from, and what was sent after its first frame came.
+/// resumed from, and what was sent after its handshake.
 pub(crate) fn reaches_all(trace: &StreamTrace<'_>) -> InvariantFindings {
-    let mut findings = InvariantFindings::default();
-    let barriers = barriers(trace.history);
-    if barriers.is_empty() {
+    let mut findings = InvariantFindings { violations: misplaced(trace), ..InvariantFindings::default() };
+    if trace.stream.membership.is_none() {
         return findings;
     }
     let acked = acked(trace, &mut findings);
     findings.unknown.extend(streamless(trace));
-    let live = live(trace.history);
+    let barriers = barriers(trace.history);
     let arrivals = trace.arrivals();
     for (id, barriers) in &barriers {
-        let (Some(connection), Some(live)) = (trace.connections.get(id), live.get(id)) else {
+        let Some(connection) = trace.connections.get(id) else {
             continue;
         };
         let seen = arrivals.keys().filter(|(on, _)| on == id).map(|(_, stream)| *stream);
-        let streams: BTreeSet<&str> = connection.stream.as_deref().into_iter().chain(seen).collect();
+        let mut streams: BTreeSet<&str> = connection.stream.as_deref().into_iter().chain(seen).collect();
+        if trace.stream.connection.is_none() {
+            // Its request doesn't say which, so it carries every one that its participant is a member of.
+            streams.extend(acked.keys());
+        }
         for stream in streams {
             let Some(acked) = acked.get(stream) else {
                 continue;
             };
-            if trace.stream.membership.is_none() {
-                findings.unknown.push("the protocol declares no membership of this stream".to_owned());
-            } else if !trace.memberships.has_joins(stream) {
-                findings.unknown.push(format!("no join of {stream} was seen, so its members are not known"));
-            } else {
-                let view = ConnectionView::new(trace, *id, connection, stream, *live);
+            if trace.memberships.has_joins(stream) {
+                let view = ConnectionView::new(trace, *id, connection, stream);
                 judge_view(trace, &view, barriers, acked, &mut findings);
+            } else if !trace.knows_all_members() {
+                findings.unknown.push(format!("no join of {stream} was seen, so its members are not known"));
             }
         }
     }
+    findings.unjudged = unjudged(trace, &acked, &barriers).map(str::to_owned);
     findings
+}
+
+/// Where nothing was judged: why.
+fn unjudged(
+    trace: &StreamTrace<'_>,
+    acked: &BTreeMap<&str, Vec<Acked<'_, '_>>>,
+    barriers: &BTreeMap<ConnectionId, Vec<AnsweredBarrier>>,
+) -> Option<&'static str> {
+    let mut acked = acked.values().flatten().peekable();
+    if acked.peek().is_none() {
+        let repeated = trace.sightings.iter().any(|sighting| sighting.kind == SightingKind::RepeatedAck);
+        return repeated.then_some("every acknowledgement that came is one of a repeated sending");
+    }
+    Some(if barriers.is_empty() {
+        "no `echo` barrier was answered, and only its answer shows that everything before it had come"
+    } else if acked.all(|owed| owed.began.is_none()) {
+        "nothing shows when that was sent which was acknowledged: an ack needs the `client_id` of its sending"
+    } else {
+        "no member's barrier was asked and answered behind an acknowledgement"
+    })
 }
 
 /// The first thing that a connection missed is told; the others say no more.
@@ -120,19 +140,20 @@ impl<'t, 'a> ConnectionView<'t, 'a> {
         id: ConnectionId,
         connection: &'t StreamConnection<'a>,
         stream: &'t str,
-        live: usize,
     ) -> Self {
         let resumed = resumed_after(trace, id, stream);
         let mut view =
-            Self { id, connection, stream, resumed, live, first: None, places: BTreeMap::new(), ids: BTreeMap::new() };
+            Self { id, connection, stream, resumed, first: None, places: BTreeMap::new(), ids: BTreeMap::new() };
         // What names no stream may be anything, and so counts.
         let own = trace.sightings.iter().filter(|sighting| {
-            sighting.connection == Some(id) && sighting.stream.as_deref().is_none_or(|other| other == stream)
+            sighting.connection == Some(id)
+                && sighting.is_delivery()
+                && sighting.stream.as_deref().is_none_or(|other| other == stream)
         });
         for sighting in own {
             if let Some(order) = sighting.order {
                 view.places.entry(order).or_insert(sighting.entry);
-                if sighting.is_delivery() && sighting.stream.is_some() {
+                if sighting.stream.is_some() {
                     view.first.get_or_insert((sighting.entry, order));
                 }
             }
@@ -147,7 +168,7 @@ impl<'t, 'a> ConnectionView<'t, 'a> {
     fn owes(&self, owed: &Acked<'_, '_>, barrier: AnsweredBarrier, since: usize) -> bool {
         // Of a connection that is older than the membership only what was sent in the membership is certain.
         let older = self.connection.opened < since;
-        let live = if older { self.live.max(since) } else { self.live };
+        let live = self.connection.opened.max(since);
         if owed.began.is_some_and(|began| began > live) {
             return true;
         }
@@ -210,7 +231,10 @@ fn acked<'t, 'a>(
 ) -> BTreeMap<&'t str, Vec<Acked<'t, 'a>>> {
     let mut acked: BTreeMap<&str, Vec<Acked<'_, '_>>> = BTreeMap::new();
     let mut told = BTreeSet::new();
-    for ack in trace.sightings.iter().filter(|ack| matches!(ack.kind, SightingKind::Ack | SightingKind::Answer)) {
+    let first = |ack: &&Sighting<'_>| {
+        matches!(ack.kind, SightingKind::Ack | SightingKind::Receipt | SightingKind::Answer) && ack.misplaced.is_none()
+    };
+    for ack in trace.sightings.iter().filter(first) {
         let (Some(stream), Some(order)) = (ack.stream.as_deref(), ack.order) else {
             let lacking = if ack.stream.is_none() { "stream" } else { "integer for its order" };
             findings.unknown.push(format!(
@@ -253,15 +277,4 @@ fn barriers(history: &History) -> BTreeMap<ConnectionId, Vec<AnsweredBarrier>> {
     }
     found.retain(|connection, _| !unclear.contains(connection));
     found
-}
-
-/// The index of the first frame that each connection got.
-fn live(history: &History) -> BTreeMap<ConnectionId, usize> {
-    let mut live = BTreeMap::new();
-    for (index, entry) in history.entries.iter().enumerate() {
-        if let EntryKind::Received { connection, .. } = &entry.what {
-            live.entry(*connection).or_insert(index);
-        }
-    }
-    live
 }

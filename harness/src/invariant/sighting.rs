@@ -9,6 +9,8 @@ pub(crate) enum SightingKind {
     Delivery,
     /// Its sender got an acknowledgement, which is a delivery to it.
     Ack,
+    /// Its sender got an acknowledgement beside the delivery, which comes to it as to everybody.
+    Receipt,
     /// Its sender got the acknowledgement of a repeated sending, which is no delivery.
     RepeatedAck,
     /// Its sender got the answer of the request that sent it, which is no delivery.
@@ -26,6 +28,8 @@ pub(crate) struct Sighting<'a> {
     pub(crate) stream: Option<String>,
     pub(crate) id: Option<String>,
     pub(crate) order: Option<i64>,
+    /// What stands in the place of its order and can't be one, as JSON.
+    pub(crate) misplaced: Option<String>,
     pub(crate) client_id: Option<String>,
 }
 

@@ -38,6 +38,7 @@ pub(crate) fn messages() -> Stream {
             stream: None,
             client_id: Some(path("$.client_message_id")),
             repeated: Some(pattern(&json!({ "duplicate": true }))),
+            delivers: true,
         }),
         sends: vec![
             Send::Frame { frame: pattern(&json!({ "type": "message" })), client_id: path("$.message_id") },

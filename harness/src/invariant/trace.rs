@@ -8,7 +8,7 @@ use crate::history::{ConnectionId, Entry, EntryKind, Exchange, History, Member};
 use crate::invariant::connection::{StreamConnection, connections};
 use crate::invariant::membership::Memberships;
 use crate::invariant::sighting::{Sending, Sighting, SightingKind};
-use crate::scenario::stream::{Acks, Send, Stream, integer_at, text_at};
+use crate::scenario::stream::{Acks, Send, Stream, order_at, text_at};
 
 /// One stream as the history shows it.
 pub(crate) struct StreamTrace<'a> {
@@ -73,14 +73,15 @@ impl<'a> StreamTrace<'a> {
     /// The place that a received frame shows: it is a delivery, an ack, or of no concern here.
     fn sighting(&self, entry: usize, at: &'a Entry, connection: ConnectionId, frame: &Value) -> Option<Sighting<'a>> {
         let declared = || self.connections.get(&connection).and_then(|connection| connection.stream.clone());
-        let seen = |kind, stream: Option<String>, id, order, client_id| Sighting {
+        let seen = |kind, stream: Option<String>, id, order: Result<Option<i64>, String>, client_id| Sighting {
             entry,
             participant: &at.participant,
             connection: Some(connection),
             kind,
             stream: stream.or_else(declared),
             id,
-            order,
+            order: order.as_ref().ok().copied().flatten(),
+            misplaced: order.err(),
             client_id,
         };
         let stream = self.stream;
@@ -90,7 +91,7 @@ impl<'a> StreamTrace<'a> {
                 SightingKind::Delivery,
                 stream.named(stream.stream.as_ref(), frame),
                 text_at(&stream.id, frame),
-                integer_at(&stream.order, frame),
+                order_at(&stream.order, frame),
                 client_id,
             ));
         }
@@ -99,7 +100,7 @@ impl<'a> StreamTrace<'a> {
             ack_kind(acks, frame),
             stream.named(acks.stream.as_ref(), frame),
             text_at(&acks.id, frame),
-            integer_at(&acks.order, frame),
+            order_at(&acks.order, frame),
             acks.client_id.as_ref().and_then(|path| text_at(path, frame)),
         ))
     }
@@ -108,16 +109,20 @@ impl<'a> StreamTrace<'a> {
     fn answer(&self, entry: usize, at: &'a Entry, exchange: &Exchange) -> Option<Sighting<'a>> {
         let value = exchange.value(self.id_of(&at.participant));
         self.stream.sends.iter().find_map(|send| match send {
-            Send::Request { request, stream, id, order } if request.matches(&value) => Some(Sighting {
-                entry,
-                participant: at.participant.as_str(),
-                connection: None,
-                kind: SightingKind::Answer,
-                stream: self.stream.named(stream.as_ref(), &value),
-                id: text_at(id, &value),
-                order: integer_at(order, &value),
-                client_id: None,
-            }),
+            Send::Request { request, stream, id, order } if request.matches(&value) => {
+                let order = order_at(order, &value);
+                Some(Sighting {
+                    entry,
+                    participant: at.participant.as_str(),
+                    connection: None,
+                    kind: SightingKind::Answer,
+                    stream: self.stream.named(stream.as_ref(), &value),
+                    id: text_at(id, &value),
+                    order: order.as_ref().ok().copied().flatten(),
+                    misplaced: order.err(),
+                    client_id: None,
+                })
+            }
             _ => None,
         })
     }
@@ -159,6 +164,29 @@ impl<'a> StreamTrace<'a> {
         !self.sendings.is_empty()
     }
 
+    /// Whether anything of the stream happened: somebody sent something, had it acknowledged, or got a delivery.
+    pub(crate) fn saw_something(&self) -> bool {
+        self.has_sendings() || !self.sightings.is_empty()
+    }
+
+    /// Whether participants sent frames, whatever they mean.
+    pub(crate) fn saw_frames_sent(&self) -> bool {
+        self.history.entries.iter().any(|entry| matches!(entry.what, EntryKind::Sent { barrier: false, .. }))
+    }
+
+    /// Whether whoever isn't seen to be a member of a stream is none: connections make members, nothing else does, and
+    /// every connection says of which stream.
+    pub(crate) fn knows_all_members(&self) -> bool {
+        let by_connection = self.stream.membership.as_ref().is_some_and(|it| it.connected && it.join.is_empty());
+        by_connection && (self.stream.stream.is_none() || self.stream.connection.is_some())
+    }
+
+    /// Whether connections make members and don't say of which stream: then whoever isn't seen to be a member may be one.
+    pub(crate) fn may_hide_members(&self) -> bool {
+        let by_connection = self.stream.membership.as_ref().is_some_and(|it| it.connected);
+        by_connection && self.stream.stream.is_some() && self.stream.connection.is_none()
+    }
+
     /// The connection's name in texts.
     pub(crate) fn label(&self, connection: Option<ConnectionId>) -> &str {
         connection.and_then(|connection| self.connections.get(&connection)).map_or("?", |connection| &connection.label)
@@ -198,6 +226,7 @@ fn id_of<'k>(members: &'k [Member], key: &str) -> &'k Value {
 fn ack_kind(acks: &Acks, frame: &Value) -> SightingKind {
     match &acks.repeated {
         Some(repeated) if repeated.matches(frame) => SightingKind::RepeatedAck,
-        _ => SightingKind::Ack,
+        _ if acks.delivers => SightingKind::Ack,
+        _ => SightingKind::Receipt,
     }
 }

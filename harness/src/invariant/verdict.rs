@@ -1,5 +1,6 @@
 //! Verdicts: what an invariant says of a stream.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -18,15 +19,17 @@ pub struct Verdict {
     pub outcome: Judgement,
 }
 
-/// The three things that an invariant can say. Unknown is never shown as passed.
+/// The four things that an invariant can say. Unknown is never shown as passed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Judgement {
     /// It holds.
     Holds {
-        /// How many deliveries (for `acked_not_lost`: acknowledgements) it was judged on; 0 means that there
-        /// was nothing to judge.
-        judged: usize,
+        /// How much it was judged on: deliveries, for `acked_not_lost` acknowledgements, for `reaches_all` what was
+        /// owed to a connection.
+        judged: NonZeroUsize,
     },
+    /// The stream saw no sending, acknowledgement or delivery that it could be about.
+    NotAsked,
     /// It doesn't hold.
     Violated(Evidence),
     /// The history doesn't say.
@@ -82,20 +85,25 @@ pub(crate) struct InvariantFindings {
     pub(crate) violations: Vec<Evidence>,
     /// Everything that it couldn't judge.
     pub(crate) unknown: Vec<String>,
+    /// Where it has judged nothing: why, if it knows better than [`judge`](super::judge()) does.
+    pub(crate) unjudged: Option<String>,
 }
 
 impl InvariantFindings {
     /// A violation outweighs what is unknown, and that outweighs what holds. Of several violations the one
-    /// with the fewest entries is told, of those the one that shows first.
-    pub(crate) fn outcome(self) -> Judgement {
+    /// with the fewest entries is told, of those the one that shows first. Where nothing was judged it depends on `asked`,
+    /// whether the stream saw something that should have been judged; `unjudged` says what it saw.
+    pub(crate) fn outcome(self, asked: bool, unjudged: impl FnOnce() -> String) -> Judgement {
         let shortest = self
             .violations
             .into_iter()
             .min_by_key(|evidence| (evidence.entries.len(), evidence.entries.last().map(|mention| mention.index)));
-        match (shortest, self.unknown.into_iter().next()) {
-            (Some(evidence), _) => Judgement::Violated(evidence),
-            (None, Some(why)) => Judgement::Unknown { why },
-            (None, None) => Judgement::Holds { judged: self.judged },
+        match (shortest, self.unknown.into_iter().next(), NonZeroUsize::new(self.judged)) {
+            (Some(evidence), ..) => Judgement::Violated(evidence),
+            (None, Some(why), _) => Judgement::Unknown { why },
+            (None, None, Some(judged)) => Judgement::Holds { judged },
+            (None, None, None) if asked => Judgement::Unknown { why: self.unjudged.unwrap_or_else(unjudged) },
+            (None, None, None) => Judgement::NotAsked,
         }
     }
 }

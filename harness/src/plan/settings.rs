@@ -19,6 +19,10 @@ pub struct PlaySettings {
     pub barrier_audit: Option<Duration>,
     /// What generated values and races are made from.
     pub randomness: Randomness,
+    /// Whether a scenario fails whose invariants are unknown without being excepted.
+    pub deny_unknown: bool,
+    /// Whether a scenario fails that has unproven expectations of nothing without excepting them.
+    pub deny_unproven: bool,
     /// Whether every step, request, frame and log line is an event too.
     pub detail: bool,
     /// Whether requests and handshakes carry a `traceparent`.
@@ -34,6 +38,8 @@ impl PlaySettings {
             snapshots: None,
             barrier_audit: None,
             randomness: Randomness::any(),
+            deny_unknown: config.deny_unknown,
+            deny_unproven: config.deny_unproven,
             detail: false,
             traceparent: config.traceparent,
         }

@@ -13,6 +13,7 @@ use super::prove::endings::unexpected_ends;
 use super::prove::leftovers::leftovers;
 use super::prove::promises::promises;
 use super::prove::snapshots::{Compared, compare};
+use super::prove::unjudged::{denied, needless_exceptions, unknown};
 use super::session::{Session, Watch};
 use super::state::lock::lock;
 use super::state::progress::Progress;
@@ -21,7 +22,7 @@ use super::state::stub_actor::StubActor;
 use super::state::world::World;
 use super::steps::identity::introduce;
 use super::steps::step::{play_action, play_step, play_steps};
-use crate::event::{Failure, FailureKind, LoggedLine, Outcome, ScenarioResult, StreamPattern};
+use crate::event::{Class, Failure, FailureKind, InvariantResult, LoggedLine, Outcome, ScenarioResult, StreamPattern};
 use crate::plan::Job;
 use crate::scenario::model::{Action, Scenario, Step};
 use crate::scenario::visit::{self, StepPart};
@@ -71,7 +72,7 @@ pub(crate) async fn play(
     top.go_beside();
     let always = async { play_steps(&mut top, &job.scenario.always).await };
     failures.extend(within(limit, &watch.progress, always).await);
-    let Judged { unknown, stream_patterns, snapshots } = judge(&top, &mut failures).await;
+    let Judged { invariants, stream_patterns, snapshots } = judge(&top, &mut failures).await;
     if !shown {
         show(desk, &top, &failures).await;
     }
@@ -84,13 +85,22 @@ pub(crate) async fn play(
     failures.sort_by_key(|failure| failure.kind != FailureKind::Invariant);
 
     let unproven_why = std::mem::take(&mut *lock(&world.findings.unproven));
+    let unknown = unknown(&invariants);
+    // Of a scenario that failed before its end nothing more can be asked.
+    if failures.is_empty() {
+        failures = denied(&job.scenario.exceptions, &session.settings, &unknown, &unproven_why);
+    }
+    let needless_exceptions =
+        needless_exceptions(&job.scenario.exceptions, &job.scenario.source.path, &invariants, &unproven_why);
     ScenarioResult {
         seed: session.settings.randomness.seed_of(job.repetition, job.attempt),
         races: std::mem::take(&mut *lock(&world.findings.races)),
         took: watch.began.elapsed(),
         unproven: unproven_why.len(),
         unproven_why,
+        invariants,
         unknown,
+        needless_exceptions,
         log: own_lines(&world),
         snapshots: snapshots.touched,
         updated: snapshots.updated,
@@ -161,7 +171,7 @@ async fn show(desk: Option<&Arc<Desk>>, top: &StepContext, failures: &[Failure])
 
 /// What the end of a scenario gave, besides failures.
 struct Judged {
-    unknown: Vec<String>,
+    invariants: Vec<InvariantResult>,
     stream_patterns: Vec<StreamPattern>,
     snapshots: Compared,
 }
@@ -190,13 +200,13 @@ async fn judge(top: &StepContext, failures: &mut Vec<Failure>) -> Judged {
         Some(_) => {}
         None => tell_unexpected_ends(top, failures),
     }
-    let (unknown, stream_patterns) = promises(top, failures).await;
+    let (invariants, stream_patterns) = promises(top, failures).await;
     // The death of a server is told by everybody who noticed, and is one.
     let mut died = false;
     failures.retain(|failure| failure.kind != FailureKind::ServerDied || !std::mem::replace(&mut died, true));
     let mut snapshots = compare(world, world.settings.snapshots.as_ref(), failures.is_empty());
     failures.append(&mut snapshots.failures);
-    Judged { unknown, stream_patterns, snapshots }
+    Judged { invariants, stream_patterns, snapshots }
 }
 
 /// Whether something is judged by what has arrived at the end.
@@ -263,10 +273,11 @@ fn own_lines(world: &World) -> Vec<LoggedLine> {
 
 /// What came of it, where a failure may have been expected.
 fn outcome(scenario: &Scenario, failures: Vec<Failure>) -> Outcome {
-    // A mistake of the scenario, the server's death or a broken network is never the failure that was expected.
-    let excused = failures.iter().all(|failure| {
-        !matches!(failure.kind, FailureKind::Scenario | FailureKind::ServerDied | FailureKind::Environment)
-    });
+    // A mistake of the scenario, what can't be judged, the server's death or a broken network is never the failure that
+    // was expected.
+    let excused = failures
+        .iter()
+        .all(|failure| !matches!(failure.kind.class(), Class::Scenario | Class::ServerDied | Class::Environment));
     match (&scenario.expect_failure, failures.is_empty()) {
         (None, true) => Outcome::Passed,
         (None, false) => Outcome::Failed { failures },

@@ -52,6 +52,8 @@ pub struct Scenario {
     pub always: Vec<Step>,
     /// Why it is expected to fail.
     pub expect_failure: Option<String>,
+    /// What may stay unknown or unproven in it, and why.
+    pub exceptions: Exceptions,
     /// Who looks after it.
     pub owner: Option<String>,
     /// Until when its failure doesn't count, and why.
@@ -64,6 +66,24 @@ pub struct Scenario {
     pub table: Option<std::path::PathBuf>,
     /// Whether a step acts on the server, so that it needs one of its own.
     pub acts_on_server: bool,
+}
+
+/// What may stay unknown or unproven in a scenario, where that is denied.
+#[derive(Debug, Clone, Default)]
+pub struct Exceptions {
+    /// Invariants that may be unknown.
+    pub unknown: IndexMap<Invariant, Exception>,
+    /// Whether expectations of nothing may be unproven.
+    pub unproven: Option<Exception>,
+}
+
+/// One exception.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exception {
+    /// The reason for it.
+    pub reason: String,
+    /// Where it stands in the scenario file.
+    pub at: Position,
 }
 
 /// A scenario whose failure doesn't count for a while.

@@ -30,7 +30,8 @@ pub struct Stream {
     /// The query parameter with which a connection resumes behind a position (`last_sequence_id`): its first
     /// delivery must be the one after that.
     pub resume: Option<String>,
-    /// An ack is the sender's delivery, at that place in its stream.
+    /// Which frames acknowledge a sending; unless they say otherwise an ack is the sender's delivery, at that place in
+    /// its stream.
     pub acks: Option<Acks>,
     /// What sends a delivery: by it the sending step is known.
     pub sends: Vec<Send>,
@@ -65,6 +66,8 @@ pub struct Acks {
     pub client_id: Option<JsonPath>,
     /// Which acks answer a repeated sending, so that they are no delivery of their own (`{duplicate: true}`).
     pub repeated: Option<Pattern>,
+    /// Whether an ack is its sender's delivery. Where it isn't, the sender gets the delivery as everybody does.
+    pub delivers: bool,
 }
 
 /// Something that sends a delivery.
@@ -273,5 +276,28 @@ pub fn text_at(path: &JsonPath, value: &Value) -> Option<String> {
 
 /// The first value at a path, as an integer.
 pub fn integer_at(path: &JsonPath, value: &Value) -> Option<i64> {
-    path.query(value).first()?.as_i64()
+    order_at(path, value).ok()?
+}
+
+/// The first value at a path, as a place in an order: an integer, however it is written (`7`, `7.0`). None where there is
+/// no value, or an integer beyond 64 bits.
+///
+/// # Errors
+/// The value that can't be a place, as JSON: a string, a fraction, null.
+pub fn order_at(path: &JsonPath, value: &Value) -> Result<Option<i64>, String> {
+    /// From here on not every integer is a floating-point number.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let Some(found) = path.query(value).first() else {
+        return Ok(None);
+    };
+    let whole = |number: &f64| number.fract() == 0.0 && number.abs() < EXACT;
+    match found {
+        Value::Number(number) if number.as_i64().is_some() => Ok(number.as_i64()),
+        Value::Number(number) => match number.as_f64().filter(whole) {
+            Some(whole) => Ok(Some(whole as i64)),
+            None if number.to_string().bytes().all(|byte| byte == b'-' || byte.is_ascii_digit()) => Ok(None),
+            None => Err(found.to_string()),
+        },
+        _ => Err(found.to_string()),
+    }
 }

@@ -34,7 +34,8 @@ impl Judge {
             json!({ "say": { "takes": "text", "steps": [{ "me": { "post": "/x" } }, { "me": { "receive": {} } }] } });
         for name in ["chat", "backoffice"] {
             let barrier = json!({ "echo": { "send": { "type": "ping" }, "receive": { "type": "pong" } } });
-            let protocol = json!({ "protocol": name, "barrier": barrier, "verbs": verbs });
+            let invariants = ["reaches_all"];
+            let protocol = json!({ "protocol": name, "barrier": barrier, "verbs": verbs, "invariants": invariants });
             std::fs::write(folder.path().join(format!("protocols/{name}.yaml")), protocol.to_string()).unwrap();
         }
         // What a word's example includes.

@@ -60,7 +60,7 @@ pub(crate) fn raced_orders(material: &Material<'_>, traces: &[StreamTrace<'_>]) 
 
 pub(crate) fn order_path<'s>(stream: &'s Stream, sighting: &Sighting<'_>) -> &'s JsonPath {
     match (&stream.acks, sighting.kind) {
-        (Some(acks), SightingKind::Ack | SightingKind::RepeatedAck) => &acks.order,
+        (Some(acks), SightingKind::Ack | SightingKind::Receipt | SightingKind::RepeatedAck) => &acks.order,
         _ => &stream.order,
     }
 }

@@ -60,6 +60,16 @@ try {
     assert.equal(await rows(), 1);
     await tab.key('Escape');
 
+    // Filters: by what invariants said, with how many scenarios each has; an opened one shows them all.
+    const verdicts = () => tab.eval("[...document.querySelectorAll('#by-verdict option')].map((one) => one.textContent)");
+    assert.deepEqual(await verdicts(), ['every invariant', 'unknown (1)', 'unknown but excepted (1)', 'held (1)', 'not asked (1)']);
+    await tab.eval("(() => { const by = document.getElementById('by-verdict'); by.value = 'excepted'; by.dispatchEvent(new Event('change')); })()");
+    assert.equal(await rows(), 1);
+    assert.match(await tab.eval("document.querySelector('.about').textContent"), /1 unknown, 1 unknown but excepted, 1 held, 1 not asked/);
+    assert.match(await tab.eval("document.querySelector('.case').textContent"), /acked_not_lost \(talk\): unknown but excepted \(the server is killed\): nothing/);
+    await tab.key('Escape');
+    assert.equal(await rows(), 409);
+
     // The history: a bar for the run before, and one for this.
     assert.equal(await tab.eval("document.querySelectorAll('.case .spark')[0].querySelectorAll('rect').length"), 2);
 

@@ -68,6 +68,9 @@ pub(super) fn print_notes(
     for redaction in unused::redactions(&selected.scenarios, results) {
         note(&format!("the redaction {redaction} matched nothing in any snapshot"));
     }
+    for exception in unused::exceptions(results) {
+        note(&format!("the exception {exception} wasn't needed"));
+    }
     if selected.whole && narrowed.whole && summary.not_begun == 0 && !summary.interrupted {
         unused::stream_patterns(results).iter().for_each(|pattern| note(pattern));
     }

@@ -66,6 +66,8 @@ pub(super) fn play_settings(config: &Config, args: &RunArgs, output: &Path, ci: 
             elsewhere: ci.then(|| output.join(PENDING)),
         }),
         randomness: Randomness { jitter: args.jitter, ..args.seed.map_or_else(Randomness::any, Randomness::of) },
+        deny_unknown: args.pipeline.deny_unknown.unwrap_or(config.deny_unknown),
+        deny_unproven: args.pipeline.deny_unproven.unwrap_or(config.deny_unproven),
         detail,
         ..PlaySettings::of(config)
     };
@@ -111,6 +113,11 @@ fn replay_options(args: &RunArgs) -> Vec<String> {
     }
     if (args.slow - 1.0).abs() > f64::EPSILON {
         options.extend(["--slow".to_owned(), args.slow.to_string()]);
+    }
+    for (option, value) in
+        [("--deny-unknown", args.pipeline.deny_unknown), ("--deny-unproven", args.pipeline.deny_unproven)]
+    {
+        options.extend(value.map(|denied| if denied { option.to_owned() } else { format!("{option}=false") }));
     }
     for secret in &args.pipeline.secret {
         options.extend(["--secret".to_owned(), secret.clone()]);

@@ -19,6 +19,7 @@ fn a_whole_file_is_read() {
         scenarios = "tests"
         deadline = "250ms"
         jobs = 4
+        deny_unknown = true
         [server]
         in_process = "chat"
         build = ["cargo", "build"]
@@ -36,6 +37,7 @@ fn a_whole_file_is_read() {
     assert_eq!(config.snapshots, Path::new("/p/snapshots"));
     assert_eq!((config.deadline, config.late), (Duration::from_millis(250), Duration::from_secs(1)));
     assert_eq!(config.jobs.unwrap().get(), 4);
+    assert_eq!((config.deny_unknown, config.deny_unproven), (true, false));
     assert_eq!(config.server.name, "chat");
     assert_eq!(config.server.in_process, Some(Builtin::Chat));
     assert_eq!(

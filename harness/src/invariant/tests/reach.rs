@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{deliveries, evidence, frame_mut, outcome, story, verdict, why};
+use super::{deliveries, evidence, frame_mut, held, outcome, story, verdict, why};
 use crate::history::{ConnectionId, EntryKind};
 use crate::invariant::simulator::{Chat, members, messages};
 use crate::invariant::{Judgement, judge_all};
@@ -26,7 +26,7 @@ fn lose(chat: &mut Chat, who: &str, order: i64) -> (usize, Value) {
 fn a_delivery_behind_the_answer_tells_how_late_it_was() {
     let mut chat = story();
     chat.settle();
-    assert_eq!(reach(&chat), Judgement::Holds { judged: 12 });
+    assert_eq!(reach(&chat), held(12));
     let (_, frame) = lose(&mut chat, "bob", 3);
     chat.received("bob", BOB, frame);
     let evidence = evidence(reach(&chat));
@@ -70,7 +70,7 @@ fn the_last_delivery_is_judged_too() {
 }
 
 #[test]
-fn a_connection_that_never_got_anything_owes_what_was_sent_after_its_first_frame() {
+fn a_connection_that_never_got_anything_owes_what_was_sent_after_its_handshake() {
     let mut chat = Chat::new();
     chat.join("alice").join("bob").connect("alice", "main", None).connect("bob", "main", None);
     chat.say("alice", "one").settle();
@@ -79,13 +79,120 @@ fn a_connection_that_never_got_anything_owes_what_was_sent_after_its_first_frame
         evidence(reach(&chat)).headline,
         "bob never got 1 (msg_000000000001), which alice had acknowledged before bob's barrier was asked and answered (messages, connection main); nobody else got it"
     );
-    // Nobody knows when a connection begins to hear on which nothing came before the sending.
+    // With or without a frame that came before.
     chat.history.entries.retain(|entry| match &entry.what {
         EntryKind::Received { frame, .. } => entry.participant != "bob" || frame.value()["type"] != "connected",
         _ => true,
     });
     assert!(lost > 0);
-    assert_eq!(reach(&chat), Judgement::Holds { judged: 1 });
+    assert_eq!(evidence(reach(&chat)).participant, "bob");
+}
+
+#[test]
+fn each_connection_of_a_member_is_judged() {
+    let mut chat = Chat::new();
+    chat.join("alice").join("bob").connect("alice", "main", None);
+    chat.connect("bob", "main", None).connect("bob", "phone", None);
+    chat.say("alice", "one").settle();
+    assert_eq!(reach(&chat), held(3));
+    lose(&mut chat, "bob", 1);
+    assert!(evidence(reach(&chat)).headline.contains("(messages, connection phone)"), "{:?}", reach(&chat));
+}
+
+#[test]
+fn a_connection_that_names_no_stream_owes_those_of_its_participant() {
+    let mut chat = Chat::new();
+    chat.join("alice").join("bob").connect("alice", "main", None).connect("bob", "main", None);
+    chat.post("alice", "one").settle();
+    let stream = Stream { connection: None, ..messages() };
+    let judged = |chat: &Chat| verdict(&chat.history, &[], &stream, Invariant::ReachesAll);
+    assert_eq!(judged(&chat), held(2));
+    lose(&mut chat, "bob", 1);
+    assert_eq!(evidence(judged(&chat)).participant, "bob");
+}
+
+/// The chat's stream where a sender gets the delivery as everybody does, and an ack beside it.
+fn acks_and_echoes() -> Stream {
+    let mut stream = messages();
+    if let Some(acks) = &mut stream.acks {
+        acks.delivers = false;
+    }
+    stream
+}
+
+#[test]
+fn an_ack_that_is_no_delivery_stands_beside_it() {
+    let mut chat = Chat::new();
+    chat.join("alice").join("bob").connect("alice", "main", None).connect("bob", "main", None);
+    chat.say("alice", "one");
+    let (bob, _) = deliveries(&chat.history, "bob")[0];
+    let echo = frame_mut(&mut chat.history, bob).clone();
+    let judged = |chat: &Chat, which| verdict(&chat.history, &chat.stored(), &acks_and_echoes(), which);
+    let mut without = chat;
+    without.settle();
+    assert_eq!(
+        evidence(judged(&without, Invariant::ReachesAll)).headline,
+        "alice never got 1 (msg_000000000001), which alice had acknowledged before alice's barrier was asked and answered (messages, connection main); bob got it"
+    );
+    let mut with = Chat::new();
+    with.join("alice").join("bob").connect("alice", "main", None).connect("bob", "main", None);
+    with.say("alice", "one");
+    with.received("alice", ConnectionId(0), echo);
+    with.settle();
+    for (invariant, count) in [
+        (Invariant::SameOrder, 2),
+        (Invariant::NoDuplicates, 2),
+        (Invariant::NoGaps, 2),
+        (Invariant::ReachesAll, 2),
+        (Invariant::MembersOnly, 2),
+        (Invariant::AckedNotLost, 1),
+    ] {
+        assert_eq!(judged(&with, invariant), held(count), "{invariant:?}");
+    }
+    // Where an ack is a delivery the same record has one too many.
+    assert!(matches!(outcome(&with, Invariant::NoDuplicates), Judgement::Violated(_)));
+}
+
+#[test]
+fn where_every_acknowledgement_is_a_repeat_it_is_unknown() {
+    let mut chat = story();
+    for entry in &mut chat.history.entries {
+        if let EntryKind::Received { frame, .. } = &mut entry.what {
+            let mut value = Value::clone(&frame.value());
+            if value["type"] == "message_ack" {
+                value["duplicate"] = json!(true);
+                *frame = crate::history::Payload::json(value);
+            }
+        }
+    }
+    chat.history.entries.retain(|entry| !matches!(&entry.what, EntryKind::Exchange(asked) if asked.method == "POST"));
+    chat.settle();
+    assert_eq!(why(reach(&chat)), "every acknowledgement that came is one of a repeated sending");
+}
+
+#[test]
+fn what_was_sent_without_any_answer_is_unknown() {
+    let mut chat = Chat::new();
+    chat.join("alice").connect("alice", "main", None);
+    chat.sent("alice", ConnectionId(0), "m-1");
+    chat.settle();
+    assert_eq!(why(reach(&chat)), "nothing that was sent was acknowledged");
+    assert_eq!(why(outcome(&chat, Invariant::SameOrder)), "what was sent was neither acknowledged nor delivered");
+}
+
+#[test]
+fn where_nothing_says_what_sends_any_frame_may_and_it_is_unknown() {
+    let silent = || Stream { acks: None, sends: Vec::new(), ..messages() };
+    let mut chat = Chat::new();
+    chat.join("alice").connect("alice", "main", None).settle();
+    let judged = |chat: &Chat, which| verdict(&chat.history, &[], &silent(), which);
+    assert_eq!(judged(&chat, Invariant::ReachesAll), Judgement::NotAsked);
+    chat.sent("alice", ConnectionId(0), "m-1");
+    assert_eq!(
+        why(judged(&chat, Invariant::ReachesAll)),
+        "the protocol declares nothing that acknowledges a sending: neither `acks` nor a request in `sends`"
+    );
+    assert_eq!(judged(&chat, Invariant::SameOrder), Judgement::NotAsked);
 }
 
 #[test]
@@ -124,7 +231,10 @@ fn an_unanswered_barrier_proves_nothing() {
     let mut chat = story();
     lose(&mut chat, "bob", 4);
     chat.ask("bob", BOB);
-    assert_eq!(reach(&chat), Judgement::Holds { judged: 0 });
+    assert_eq!(
+        why(reach(&chat)),
+        "no `echo` barrier was answered, and only its answer shows that everything before it had come"
+    );
 }
 
 #[test]
@@ -134,7 +244,10 @@ fn answers_that_nobody_asked_for_make_the_others_unclear() {
     chat.answer("bob", BOB);
     chat.ask("bob", BOB);
     chat.answer("bob", BOB);
-    assert_eq!(reach(&chat), Judgement::Holds { judged: 0 });
+    assert_eq!(
+        why(reach(&chat)),
+        "no `echo` barrier was answered, and only its answer shows that everything before it had come"
+    );
 }
 
 #[test]
@@ -144,7 +257,7 @@ fn who_is_no_member_or_leaves_meanwhile_owes_nothing() {
     chat.leave("carol").say("alice", "while away").join("carol");
     chat.ask("carol", CAROL);
     chat.answer("carol", CAROL);
-    assert_eq!(reach(&chat), Judgement::Holds { judged: 0 });
+    assert_eq!(why(reach(&chat)), "no member's barrier was asked and answered behind an acknowledgement");
     chat.say("alice", "welcome back");
     chat.ask("carol", CAROL);
     chat.answer("carol", CAROL);
@@ -161,7 +274,7 @@ fn who_is_no_member_or_leaves_meanwhile_owes_nothing() {
     let last = chat.history.entries.len() - 1;
     chat.answer("carol", CAROL);
     chat.history.entries.swap(last, last + 1);
-    assert_eq!(reach(&chat), Judgement::Holds { judged: 0 });
+    assert_eq!(why(reach(&chat)), "no member's barrier was asked and answered behind an acknowledgement");
 }
 
 #[test]
@@ -199,7 +312,7 @@ fn who_is_connected_is_a_member_where_the_protocol_says_so() {
     // Somebody with two connections is a member until the last one's end, and one who hangs up owes nothing.
     chat.connect("bob", "phone", None).say("alice", "one").hang_up("carol").say("alice", "two");
     chat.connect("carol", "main", Some(2)).say("bob", "three").settle();
-    assert_eq!(reach_of_all(&chat), Judgement::Holds { judged: 10 });
+    assert_eq!(reach_of_all(&chat), held(10));
     let mut lost = chat;
     lose(&mut lost, "carol", 3);
     let headline = evidence(reach_of_all(&lost)).headline;
@@ -214,7 +327,7 @@ fn a_connection_that_gets_nothing_at_all_is_judged_where_there_is_one_stream() {
     let mut chat = Chat::new();
     chat.join("alice").connect("alice", "main", None).join("bob").connect("bob", "main", None);
     chat.say("alice", "one").settle();
-    assert!(matches!(reach_of_all(&chat), Judgement::Holds { judged: 2 }), "{:?}", reach_of_all(&chat));
+    assert!(reach_of_all(&chat) == held(2), "{:?}", reach_of_all(&chat));
     lose(&mut chat, "bob", 1);
     assert_eq!(
         evidence(reach_of_all(&chat)).headline,
@@ -228,7 +341,7 @@ fn a_stream_that_somebody_is_not_connected_to_is_none_of_its() {
     let connected = Membership { connected: true, join: Vec::new(), leave: Vec::new() };
     let stream = Stream { membership: Some(connected), ..messages() };
     let judge = |chat: &Chat| verdict(&chat.history, &[], &stream, Invariant::MembersOnly);
-    assert!(matches!(judge(&chat), Judgement::Holds { judged } if judged > 0), "{:?}", judge(&chat));
+    assert!(matches!(judge(&chat), Judgement::Holds { .. }), "{:?}", judge(&chat));
     // Of a second conversation, which alice alone opens, bob gets a message.
     let frame = |conversation: &str| json!({ "type": "message", "conversation_id": conversation, "message": { "message_id": "msg_x", "sequence_id": 1 } });
     let open = EntryKind::Opened {
@@ -245,6 +358,25 @@ fn a_stream_that_somebody_is_not_connected_to_is_none_of_its() {
     chat.received("bob", BOB, frame("conv_2"));
     let headline = evidence(judge(&chat)).headline;
     assert_eq!(headline, "bob got 1 (msg_x) without ever joining (messages of conv_2, connection main)");
+}
+
+#[test]
+fn of_a_room_that_nobody_entered_everybody_is_told_apart_where_connections_make_members() {
+    let mut chat = story();
+    let connected = Membership { connected: true, join: Vec::new(), leave: Vec::new() };
+    let frame = json!({ "type": "message", "conversation_id": "conv_2", "message": { "message_id": "msg_x", "sequence_id": 1 } });
+    chat.received("bob", BOB, frame);
+    let stream = Stream { membership: Some(connected), ..messages() };
+    assert_eq!(
+        evidence(verdict(&chat.history, &[], &stream, Invariant::MembersOnly)).headline,
+        "bob got 1 (msg_x) without ever joining (messages of conv_2, connection main)"
+    );
+    // Connections that don't say of which stream they are tell nothing of it.
+    let stream = Stream { connection: None, ..stream };
+    assert_eq!(
+        why(verdict(&chat.history, &[], &stream, Invariant::MembersOnly)),
+        "nothing tells whether bob is connected to conv_1: the stream declares no `connection`"
+    );
 }
 
 #[test]

@@ -189,6 +189,7 @@ fn sum<'a>(counts: impl Iterator<Item = &'a Summary>, parts: &[RunPart]) -> Summ
         }
         all.unproven += counts.unproven;
         all.unknown += counts.unknown;
+        all.invariants.add_all(counts.invariants);
         all.updated += counts.updated;
         all.interrupted |= counts.interrupted;
     }

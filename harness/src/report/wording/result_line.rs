@@ -5,7 +5,7 @@ use crate::text::paint::{Paint, Style};
 use crate::text::{shorten, visible};
 
 /// One scenario's line: its status, how long it took, its label and title; below it what each participant was waiting
-/// for when the run was interrupted, and the invariants that are unknown.
+/// for when the run was interrupted, and what is unknown or unproven.
 pub fn result_line(result: &ScenarioResult, paint: Paint) -> String {
     let (word, style) = status_word(result);
     let time = match &result.outcome {
@@ -14,11 +14,10 @@ pub fn result_line(result: &ScenarioResult, paint: Paint) -> String {
         }
         _ => format!("{:>8.3}s", result.took.as_secs_f64()),
     };
-    let unknown: String = result
-        .unknown
-        .iter()
-        .map(|why| format!("\n{}", paint.text(Style::Note, &format!("      unknown: {why}"))))
-        .collect();
+    let note = |text: String| format!("\n{}", paint.text(Style::Note, &format!("      {text}")));
+    let unknown = result.unknown.iter().map(|why| note(format!("unknown: {why}")));
+    let unproven = result.unproven_why.iter().map(|why| note(format!("unproven: {why}")));
+    let unjudged: String = unknown.chain(unproven).collect();
     let repetition = if result.repetition > 1 { format!(" #{}", result.repetition) } else { String::new() };
     let why = match &result.outcome {
         Outcome::Skipped { reason } | Outcome::FailedAsExpected { reason } | Outcome::NotRun { reason, .. } => {
@@ -35,7 +34,7 @@ pub fn result_line(result: &ScenarioResult, paint: Paint) -> String {
     let word = paint.text(style, &format!("{word:>5}"));
     let label = paint.text(Style::Strong, &result.label);
     let text = format!("{}{}", visible(&result.title), visible(&why));
-    format!("{word} [{time}] {label}{repetition}  {text}{unknown}")
+    format!("{word} [{time}] {label}{repetition}  {text}{unjudged}")
 }
 
 /// The word for how a scenario ended, in capitals, and its colour.

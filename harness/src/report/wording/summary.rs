@@ -29,11 +29,15 @@ pub fn summary_text(summary: &Summary, paint: Paint) -> String {
         "expectations of nothing are unproven (no barrier)",
     );
     count(summary.unknown, "invariant is unknown", "invariants are unknown");
+    let invariants = summary.invariants.text();
     count(summary.updated, "snapshot was written", "snapshots were written");
     if summary.classes.keys().any(|class| *class != Class::Product) {
         let classes: Vec<String> =
             summary.classes.iter().map(|(class, number)| format!("{number} {}", class.name())).collect();
         notes.push(format!("failures by class: {}", classes.join(", ")));
+    }
+    if !invariants.is_empty() {
+        notes.push(format!("invariants: {invariants}"));
     }
     if let Some(limit) = summary.limit {
         notes.push(format!("the run reached its limit of {limit:?}"));

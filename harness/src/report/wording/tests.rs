@@ -12,7 +12,8 @@ use super::short_ids::with_short_ids;
 use super::summary::{summary_text, varying_snapshots};
 use crate::event::sample::{failed, failure, full_failure, logged, place, raced, result};
 use crate::event::{
-    Attempt, Class, Failure, FailureKind, Outcome, Quarantined, ScenarioResult, SnapshotChange, Summary, Waiting,
+    Attempt, Class, Failure, FailureKind, InvariantCounts, Outcome, Quarantined, ScenarioResult, SnapshotChange,
+    Summary, Waiting,
 };
 use crate::text::paint::Paint;
 
@@ -195,6 +196,7 @@ fn the_summary_ends_with_the_numbers_alone() {
         quarantined: 1,
         unproven: 1,
         unknown: 2,
+        invariants: InvariantCounts { held: 9, judged: 120, not_asked: 3, excepted: 1, violated: 1 },
         updated: 1,
         classes: [(Class::Product, 1), (Class::Late, 1)].into(),
         limit: Some(Duration::from_secs(60)),

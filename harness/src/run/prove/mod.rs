@@ -4,7 +4,8 @@
 //! - `absence`: nothing, or so many and no more; [`barriers`] prove it, in the order of `barrier` (pure),
 //!   by `echo`, `marker` and `position`, each of which waits for an `arrival`;
 //! - [`endings`]: the end of a connection;
-//! - at the scenario's end: [`leftovers`], [`promises`] (with `readback` and `stream_patterns`) and [`snapshots`].
+//! - at the scenario's end: [`leftovers`], [`promises`] (with `readback` and `stream_patterns`), [`unjudged`] and
+//!   [`snapshots`].
 
 pub(crate) mod absence;
 mod arrival;
@@ -20,4 +21,5 @@ pub(crate) mod promises;
 mod readback;
 pub(crate) mod snapshots;
 mod stream_patterns;
+pub(crate) mod unjudged;
 mod wanted;

@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use super::readback::{read_back, values_of};
 use super::stream_patterns::stream_pattern;
-use crate::event::{EventKind, Failure, FailureKind, StreamPattern};
+use crate::event::{EventKind, Failure, FailureKind, InvariantResult, InvariantVerdict, StreamPattern};
 use crate::invariant::{self, judge_all};
 use crate::run::context::step_context::StepContext;
 use crate::scenario::stream::StoredStream;
 
-/// Judges the invariants over the whole record; violations are failures, and what is unknown is told.
-pub(crate) async fn promises(context: &StepContext, failures: &mut Vec<Failure>) -> (Vec<String>, Vec<StreamPattern>) {
+/// Judges the invariants over the whole record: what each says, and which patterns found something. Violations are
+/// failures too.
+pub(crate) async fn promises(
+    context: &StepContext,
+    failures: &mut Vec<Failure>,
+) -> (Vec<InvariantResult>, Vec<StreamPattern>) {
     let world = &context.world;
     let protocol = Arc::clone(&world.scenario.protocol);
     if protocol.invariants.is_empty() {
@@ -37,13 +41,15 @@ pub(crate) async fn promises(context: &StepContext, failures: &mut Vec<Failure>)
             });
         }
     }
-    let mut unknown = Vec::new();
+    let mut results = Vec::new();
     let (verdicts, uses) = judge_all(&record, &world.cast.members(), &protocol.streams, &stored, &protocol.invariants);
     for verdict in verdicts {
-        match verdict.outcome {
-            invariant::Judgement::Holds { .. } => {}
+        let told = match verdict.outcome {
+            invariant::Judgement::Holds { judged } => InvariantVerdict::Held { judged },
+            invariant::Judgement::NotAsked => InvariantVerdict::NotAsked,
             invariant::Judgement::Unknown { why } => {
-                unknown.push(format!("{} ({}): {why}", verdict.invariant.name(), verdict.stream));
+                let exception = world.scenario.exceptions.unknown.get(&verdict.invariant);
+                InvariantVerdict::Unknown { why, excepted: exception.map(|exception| exception.reason.clone()) }
             }
             invariant::Judgement::Violated(evidence) => {
                 let headline = format!("{}: {}", verdict.invariant.name(), evidence.headline);
@@ -53,11 +59,14 @@ pub(crate) async fn promises(context: &StepContext, failures: &mut Vec<Failure>)
                 failure.details = evidence.details;
                 failure.entries = evidence.entries.iter().map(|mention| mention.index).collect();
                 failures.push(failure);
+                InvariantVerdict::Violated { headline: evidence.headline }
             }
-        }
+        };
+        let (invariant, stream) = (verdict.invariant.name().to_owned(), verdict.stream);
+        results.push(InvariantResult { invariant, stream, verdict: told });
     }
     let patterns = protocol.streams.iter().zip(uses).flat_map(|(stream, uses)| {
         uses.into_iter().map(|used| stream_pattern(&protocol, &record, stream, used)).collect::<Vec<_>>()
     });
-    (unknown, patterns.collect())
+    (results, patterns.collect())
 }

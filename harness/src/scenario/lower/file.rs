@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::context::Lower;
+use super::exceptions::exceptions;
 use super::fields::{self, Fields};
 use super::loaded::Loaded;
 use super::participants::{participant, vocabulary};
@@ -69,6 +70,7 @@ pub(crate) fn scenario<'n>(
     let ignore = fields.take("ignore").map(|node| patterns::patterns(node, "ignore", findings)).unwrap_or_default();
     let expect_failure =
         fields.take("expect_failure").and_then(|node| fields::string(node, "expect_failure", findings));
+    let exceptions = exceptions(&mut fields, main.as_deref(), findings);
     let owner = fields.take("owner").and_then(|node| fields::string(node, "owner", findings));
     let quarantine = fields.take("quarantine").and_then(|node| quarantine(node, findings));
     let timeout = fields.take("timeout").and_then(|node| timeout(node, findings));
@@ -124,6 +126,7 @@ pub(crate) fn scenario<'n>(
         steps,
         always,
         expect_failure,
+        exceptions,
         owner,
         quarantine,
         timeout,

@@ -4,12 +4,13 @@
 //!   their errors, and those that can't hold or can't fail;
 //! - `context`: what is known while steps are read; `step`, `snapshot`, `race`, `action`, `call`, `request`, `expect`, `stub`: steps
 //!   and what they do; `modifiers`: what stands beside an action;
-//! - `file` with `participants`, `server`, `table`, `redact`: scenario files; `protocol`: protocol files;
+//! - `file` with `participants`, `server`, `table`, `redact`, `exceptions`: scenario files; `protocol`: protocol files;
 //! - `names`: which names are set when.
 
 mod action;
 mod call;
 mod context;
+mod exceptions;
 mod expect;
 mod fields;
 mod file;

@@ -50,6 +50,7 @@ verbs:
   twice:
     steps: [{ me: { get: /a } }, { me: { get: /b } }]
 streams: { talk: { frame: { type: said }, stream: $.room, id: $.id, order: $.number } }
+invariants: [no_gaps]
 state: { room: { get: /room } }
 "#;
 
@@ -222,6 +223,8 @@ fn wrong_scenario_files() {
         "expect_failure: []", "owner: []", "quarantine: yes", "quarantine: {}", "quarantine: { issue: A-1, until: soon }",
         "quarantine: { issue: A-1, until: 2026-02-30, by: me }", "quarantine: { issue: A-1, until: 2999-1-1 }",
         "quarantine: { issue: 7, until: 2020-01-31 }", "timeout: 5", "timeout: 0s",
+        "unknown: yes", "unknown: { reaches_al: x }", "unknown: { reaches_all: x }", "unknown: { no_gaps: [] }", "unknown: { no_gaps: ' ' }",
+        "unproven: []", "unproven: ''",
     ]
     .map(more)
     .into_iter()

@@ -261,6 +261,13 @@ pub const NESTED_WORDS: &[Word] = &[
         "{ duplicate: true }",
         "Which acks answer a repeated sending, and are no delivery of their own.",
     ),
+    word(
+        Inside("acks"),
+        "delivers",
+        BOOLEAN,
+        "false",
+        "Whether an ack is its sender's delivery, which it is unless this says `false`: then the sender gets the delivery as everybody does.",
+    ),
     word(Inside("sending"), "frame", PATTERN, "{ type: say }", "Frames that send a delivery; with `client_id`."),
     word(Inside("sending"), "client_id", FIXED_PATH, "$.client_id", "Where such a frame has the sender's own id."),
     word(

@@ -20,6 +20,8 @@ pub(super) const EXAMPLES: &str = r#"{"oneOf": [{"type": "array", "items": {"typ
 pub(super) const REDACT: &str = r##"{"type": "array", "items": {"$ref": "#/$defs/redaction"}}"##;
 pub(super) const QUARANTINE: &str = r##"{"$ref": "#/$defs/quarantine"}"##;
 pub(super) const NAMES: &str = r#"{"type": "object", "additionalProperties": {"type": "string"}}"#;
+pub(super) const UNKNOWN: &str =
+    r#"{"type": "object", "minProperties": 1, "additionalProperties": {"type": "string"}}"#;
 pub(super) const COUNT: &str = r#"{"type": ["integer", "string"], "minimum": 0}"#;
 /// The schema of a word that takes nothing.
 pub const NOTHING: &str = r#"{"type": ["object", "null"], "maxProperties": 0}"#;

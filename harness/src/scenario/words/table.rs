@@ -2,7 +2,7 @@
 
 use super::schema::{
     ANY, BOOLEAN, COUNT, DURATION, EXAMPLES, FIXED_DURATION, MAP, NAMED, NAMES, NOTHING, PATTERN, PATTERNS, QUARANTINE,
-    REDACT, REFUSED, STEPS, STRING, STRINGS, WISHES,
+    REDACT, REFUSED, STEPS, STRING, STRINGS, UNKNOWN, WISHES,
 };
 use super::word::WordPlace::{
     Action, Control, ControlModifier, File, Modifier, Outcome, Participant, Protocol, Stream, Verb,
@@ -84,6 +84,20 @@ pub const WORDS: &[Word] = &[
         REDACT,
         "[{ path: $.uptime, with: '[uptime]' }]",
         "Values that this scenario's snapshots don't keep, besides those of its protocol.",
+    ),
+    word(
+        File,
+        "unknown",
+        UNKNOWN,
+        "{ reaches_all: the server is killed }",
+        "Invariants that may be unknown in this scenario, each with its reason: `--deny-unknown` doesn't fail it for them.",
+    ),
+    word(
+        File,
+        "unproven",
+        STRING,
+        "the server has no barrier",
+        "The reason for which expectations of nothing may be unproven in this scenario: `--deny-unproven` doesn't fail it.",
     ),
     word(File, "owner", STRING, "team-rooms", "Who looks after this scenario; reports show it beside a failure."),
     word(
@@ -663,7 +677,7 @@ pub const WORDS: &[Word] = &[
         "acks",
         r##"{"$ref": "#/$defs/acks"}"##,
         "{ frame: { type: ack }, id: $.id, order: $.seq }",
-        "Which frames acknowledge a sending: {frame, id, order, stream?, client_id?, repeated?}.",
+        "Which frames acknowledge a sending: {frame, id, order, stream?, client_id?, repeated?, delivers?}.",
     ),
     word(
         Stream,

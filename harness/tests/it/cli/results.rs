@@ -275,6 +275,40 @@ fn nothing_is_unproven_without_a_barrier() {
 }
 
 #[test]
+fn what_could_not_be_judged_can_be_denied_and_excepted() {
+    let protocol = PROTOCOL.replace("[same_order, no_duplicates, no_gaps]", "[same_order, no_gaps, reaches_all]");
+    let steps = "steps:\n  - all: enter\n  - ann: { say: hello }\n  - ben: { hears: hello }\n";
+    let excepted = |exceptions: &str| format!("unknown: {{ {exceptions} }}\n{steps}");
+    let project = || {
+        Project::new()
+            .file("scenarios/protocols/rooms.yaml", &protocol)
+            .scenario("talk/silent", "Nobody says anything", "steps:\n  - all: enter\n")
+            .scenario("talk/excepted", "An exception", &excepted("reaches_all: rooms have no acks"))
+            .scenario("talk/needless", "One exception too many", &excepted("reaches_all: no acks, no_gaps: none"))
+            .scenario("talk/unknown", "No exception", steps)
+    };
+    project().play(&[]).matches_snapshot("unknown");
+    project().play(&["--deny-unknown", "--report", "json=events.jsonl"]).matches_snapshot("unknown_denied");
+    assert_eq!(project().file("roundtable.toml", "deny_unknown = true\n").play(&[]).code, Some(1));
+    let allowed = project().file("roundtable.toml", "deny_unknown = true\n").play(&["--deny-unknown=false"]);
+    assert_eq!(allowed.code, Some(0));
+}
+
+#[test]
+fn what_nothing_proves_can_be_denied_and_excepted() {
+    let quiet = |more: &str| {
+        let steps = concat!(
+            "steps:\n  - ann: { connect: /rooms/lobby/socket, query: { who: ann } }\n",
+            "  - ann: { receive: { type: entered } }\n  - ann: { receive_nothing: { type: said }, for: 10ms }\n",
+        );
+        let text = format!("scenario: Silence without a barrier\nparticipants: {{ ann: {{}} }}\n{more}{steps}");
+        Project::new().file("scenarios/quiet.yaml", &text)
+    };
+    quiet("").play(&["--deny-unproven"]).matches_snapshot("unproven_denied");
+    assert_eq!(quiet("unproven: there is no barrier\n").play(&["--deny-unproven"]).code, Some(0));
+}
+
+#[test]
 fn names_that_are_missing_while_it_runs() {
     Project::new()
         .scenario("wrong/index", "A member that is not there", "steps:\n  - ann: { get: \"/rooms/{{ [1, 2][7] }}\" }\n")

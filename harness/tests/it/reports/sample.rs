@@ -118,7 +118,21 @@ pub(crate) fn everything(plain: usize) -> Vec<Value> {
     scenario("talk/died", 50, failed(&[failure("talk/died", "server_died", "the server ended")]), none.clone());
     let before =
         json!([{ "took_us": 7000, "failures": [failure("talk/flaky", "expectation", "ben never got it")], "log": [] }]);
-    scenario("talk/flaky", 60, passed(), json!({ "attempt": 2, "earlier": before }));
+    let said =
+        |invariant: &str, verdict: Value| json!({ "invariant": invariant, "stream": "talk", "verdict": verdict });
+    let why = "nothing that was sent was acknowledged";
+    let invariants = [
+        said("same_order", json!({ "status": "held", "judged": 12 })),
+        said("no_gaps", json!({ "status": "not_asked" })),
+        said("reaches_all", json!({ "status": "unknown", "why": why })),
+        said("acked_not_lost", json!({ "status": "unknown", "why": why, "excepted": "the server is killed" })),
+    ];
+    scenario(
+        "talk/flaky",
+        60,
+        passed(),
+        json!({ "attempt": 2, "earlier": before, "invariants": invariants, "unknown": [why] }),
+    );
     let quarantine = json!({ "issue": "CHAT-7", "until": "2030-01-01", "expired": false });
     scenario(
         "talk/quarantined",

@@ -116,23 +116,14 @@ impl<'s, 'a> Held<'s, 'a> {
         })
     }
 
+    /// Connections make members and say of which room, so that whoever has none there is a stranger.
     fn members_only(&self) -> Promise {
-        let nobody = |frame: &Frame| !self.views.iter().any(|view| view.link.room == frame.room);
         let foreign = |who: &str, frame: &Frame| {
             !self.views.iter().any(|view| view.link.link.who == who && view.link.room == frame.room)
         };
-        let strangers = |unsure: bool, known: bool| {
-            self.views.iter().any(|view| {
-                let who = &view.link.link.who;
-                view.all(unsure).iter().any(|frame| foreign(who, frame) && (known != nobody(frame)))
-            })
-        };
-        match self.both(|unsure| strangers(unsure, true)) {
-            // Of a room that nobody entered the members are not known.
-            Promise::Holds if strangers(false, false) => Promise::Unknown,
-            Promise::Holds if strangers(true, false) => Promise::Unclear,
-            promise => promise,
-        }
+        self.both(|unsure| {
+            self.views.iter().any(|view| view.all(unsure).iter().any(|frame| foreign(&view.link.link.who, frame)))
+        })
     }
 
     /// What was acknowledged is in the room's log.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::annotation::{Level, annotate};
 use super::summary::{RowKind, StepSummary, SummaryRow};
-use crate::event::{Event, EventKind, ScenarioResult};
+use crate::event::{Event, EventKind, InvariantResult, ScenarioResult};
 use crate::report::files::atomic;
 use crate::report::files::reporter::Reporter;
 use crate::report::wording::brief;
@@ -102,6 +102,7 @@ impl GithubReport {
                 _ => String::new(),
             },
             took: result.took,
+            unjudged: unjudged(result),
         };
         self.summary.rows.insert((result.label.to_string(), result.repetition), row);
         self.changed = true;
@@ -149,4 +150,14 @@ impl Reporter for GithubReport {
         }
         self.flush()
     }
+}
+
+/// What of a scenario is unknown, excepted or not, and what is unproven, a line each.
+pub(super) fn unjudged(result: &ScenarioResult) -> Vec<String> {
+    let told = |(why, excepted): (String, Option<&str>)| match excepted {
+        Some(reason) => format!("unknown but excepted ({reason}): {why}"),
+        None => format!("unknown: {why}"),
+    };
+    let unknown = result.invariants.iter().filter_map(InvariantResult::unknown).map(told);
+    unknown.chain(result.unproven_why.iter().map(|why| format!("unproven: {why}"))).collect()
 }

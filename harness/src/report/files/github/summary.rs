@@ -17,6 +17,9 @@ const TOLD_WHOLE: usize = 20;
 
 const SLOWEST: usize = 10;
 
+/// Lines about what couldn't be judged.
+const TOLD_UNJUDGED: usize = 50;
+
 /// What the summary tells.
 #[derive(Default)]
 pub(super) struct StepSummary {
@@ -32,6 +35,26 @@ impl StepSummary {
     /// The rows of one kind.
     fn of_kind(&self, kind: RowKind) -> Vec<&SummaryRow> {
         self.rows.values().filter(|row| row.kind == kind).collect()
+    }
+
+    /// The numbers of the invariants, and a table of what couldn't be judged.
+    fn tell_unjudged(&self, text: &mut String) {
+        let invariants = self.finished.as_ref().map(|summary| summary.invariants.text()).unwrap_or_default();
+        if !invariants.is_empty() {
+            text.push_str(&format!("\nInvariants: {invariants}\n"));
+        }
+        let mut lines = self.rows.values().flat_map(|row| row.unjudged.iter().map(move |why| (row, why))).peekable();
+        if lines.peek().is_none() {
+            return;
+        }
+        text.push_str("\n| Not judged | What |\n|---|---|\n");
+        for (row, why) in lines.by_ref().take(TOLD_UNJUDGED) {
+            text.push_str(&format!("| {} | {} |\n", code_cell(&row.label), table_cell(&shorten(why, 300))));
+        }
+        let more = lines.count();
+        if more > 0 {
+            text.push_str(&format!("\nand {more} more, which the other reports have\n"));
+        }
     }
 
     /// Why scenarios were not run, and how many for each reason.
@@ -81,6 +104,7 @@ impl StepSummary {
                 text.extend(rows.iter().map(|row| row.line("")));
             }
         }
+        self.tell_unjudged(&mut text);
         let mut slowest: Vec<&SummaryRow> = self.rows.values().filter(|row| row.took > Duration::ZERO).collect();
         slowest.sort_by_key(|row| std::cmp::Reverse(row.took));
         slowest.truncate(SLOWEST);
@@ -128,6 +152,8 @@ pub(super) struct SummaryRow {
     pub(super) headline: String,
     pub(super) text: String,
     pub(super) took: Duration,
+    /// What couldn't be judged, a line each.
+    pub(super) unjudged: Vec<String>,
 }
 
 impl SummaryRow {

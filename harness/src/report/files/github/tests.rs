@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::report::unjudged;
 use super::summary::{RowKind, StepSummary, SummaryRow};
-use crate::event::sample::{failed, result};
+use crate::event::sample::{failed, result, verdicts};
 use crate::event::{Class, Outcome, ScenarioResult, Summary};
 use crate::report::wording::brief;
 
@@ -18,6 +19,7 @@ fn summary(results: &[ScenarioResult], finished: Option<Summary>) -> StepSummary
         headline: brief::headline(result),
         text: "FAIL talk/hello\n  ``` ✗ it failed\n".to_owned(),
         took: result.took,
+        unjudged: unjudged(result),
     };
     let rows: BTreeMap<_, _> = results.iter().map(|result| ((result.label.to_string(), 1), row(result))).collect();
     StepSummary { rows, scenarios: 9, finished }
@@ -43,6 +45,28 @@ fn a_run_under_way_says_so_behind_what_others_wrote() {
     let text = summary(&results()[1..2], None).markdown(10);
     assert!(
         text.starts_with("\n## Scenarios\n\n**1 of 9 played so far, 0 failed**: the run has not ended\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_could_not_be_judged_has_a_table() {
+    let odd = ScenarioResult {
+        invariants: verdicts(),
+        unproven_why: vec!["line 4: no barrier is declared".to_owned()],
+        ..result("talk/b", Outcome::Passed)
+    };
+    let mut finished = Summary::default();
+    finished.add(&odd);
+    let text = summary(&[odd], Some(finished)).markdown(0);
+    assert!(
+        text.contains(concat!(
+            "\nInvariants: 1 held (12 judged), 1 not asked, 1 violated, 1 unknown but excepted\n",
+            "\n| Not judged | What |\n|---|---|\n",
+            "| <code>talk/b</code> | unknown: reaches\\_all (talk): nothing that was sent was acknowledged |\n",
+            "| <code>talk/b</code> | unknown but excepted (the server is killed): acked\\_not\\_lost (talk): nothing that was sent was acknowledged |\n",
+            "| <code>talk/b</code> | unproven: line 4: no barrier is declared |\n",
+        )),
         "{text}"
     );
 }

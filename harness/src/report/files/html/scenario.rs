@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::event::{Class, Failure, LoggedLine, Outcome, Quarantined, ScenarioResult, Waiting};
+use crate::event::{Class, Failure, InvariantResult, LoggedLine, Outcome, Quarantined, ScenarioResult, Waiting};
 use crate::report::wording::brief;
 
 /// Lines of a log that the page keeps; those before them are counted.
@@ -27,6 +27,8 @@ pub(super) struct PageScenario<'a> {
     participants: &'a [String],
     server: &'a str,
     unproven: usize,
+    unproven_why: &'a [String],
+    invariants: &'a [InvariantResult],
     unknown: &'a [String],
     failures: Vec<Value>,
     log: Vec<(u128, &'a str)>,
@@ -81,6 +83,8 @@ impl<'r> PageScenario<'r> {
             participants,
             server: &result.server,
             unproven: result.unproven,
+            unproven_why: &result.unproven_why,
+            invariants: &result.invariants,
             unknown: &result.unknown,
             failures: result.failures().iter().map(failure_json).collect::<Result<_, _>>()?,
             log: lines.into_iter().skip(earlier_lines).collect(),

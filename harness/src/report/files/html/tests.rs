@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 use super::HtmlReport;
 use super::earlier_runs::EarlierRuns;
-use crate::event::sample::{failed, logged, of_run, result, run_started, scenario_finished, scenario_started, sent};
-use crate::event::{EventKind, LoggedLine, Outcome, Summary};
+use crate::event::sample::{
+    failed, logged, of_run, result, run_started, scenario_finished, scenario_started, sent, verdicts,
+};
+use crate::event::{EventKind, LoggedLine, Outcome, ScenarioResult, Summary};
 use crate::report::files::reporter::{ReportOptions, Reporter as _};
 
 /// The data of a page, as its script reads it.
@@ -25,7 +27,8 @@ fn a_page_holds_the_run_and_its_scenarios() {
     failing.log = (0..450).map(|number| logged(number, "line")).collect::<Vec<LoggedLine>>();
     report.events(&[scenario_started("talk/hello world")]).unwrap();
     report.events(&[sent("talk/hello world", 1, "hi"), scenario_finished(&failing)]).unwrap();
-    report.events(&[scenario_finished(&result("talk/bye", Outcome::Passed))]).unwrap();
+    let judged = ScenarioResult { invariants: verdicts(), ..result("talk/bye", Outcome::Passed) };
+    report.events(&[scenario_finished(&judged)]).unwrap();
     report.events(&[of_run(EventKind::RunFinished(Summary { passed: 1, failed: 1, ..Summary::default() }))]).unwrap();
     report.finish().unwrap();
     let page = std::fs::read_to_string(folder.path().join("index.html")).unwrap();
@@ -34,6 +37,9 @@ fn a_page_holds_the_run_and_its_scenarios() {
     let scenarios = data(&page, "cases");
     let labels: Vec<&str> = scenarios.as_array().unwrap().iter().map(|it| it["label"].as_str().unwrap()).collect();
     assert_eq!(labels, ["talk/bye", "talk/hello world"]);
+    let invariants = scenarios[0]["invariants"].as_array().unwrap();
+    let verdicts: Vec<&str> = invariants.iter().map(|it| it["verdict"]["status"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["held", "violated", "not_asked", "unknown", "unknown"]);
     let shown = &scenarios[1];
     assert_eq!(shown["headline"], evil);
     assert_eq!((&shown["status"], &shown["class"], &shown["line"]), (&json!("failed"), &json!("product"), &json!(3)));

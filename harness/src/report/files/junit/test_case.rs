@@ -8,7 +8,7 @@ use quick_xml::Writer;
 use quick_xml::events::BytesText;
 
 use super::xml::{Counts, clean, one_line, seconds};
-use crate::event::{Attempt, Class, Outcome, ScenarioResult};
+use crate::event::{Attempt, Class, InvariantVerdict, Outcome, ScenarioResult};
 use crate::report::wording::brief;
 use crate::report::wording::failures::{explanation, failure_texts};
 use crate::report::wording::server_log::timed_line;
@@ -138,6 +138,19 @@ fn properties(result: &ScenarioResult, tags: &[String]) -> String {
     if let Outcome::FailedAsExpected { reason } = &result.outcome {
         properties.push(("expected_failure", reason.clone()));
     }
+    for one in &result.invariants {
+        let said = match &one.verdict {
+            InvariantVerdict::Held { judged } => format!("held, {judged} judged"),
+            InvariantVerdict::NotAsked => "not asked".to_owned(),
+            InvariantVerdict::Unknown { why, excepted: None } => format!("unknown: {why}"),
+            InvariantVerdict::Unknown { why, excepted: Some(reason) } => {
+                format!("unknown but excepted ({reason}): {why}")
+            }
+            InvariantVerdict::Violated { headline } => format!("violated: {headline}"),
+        };
+        properties.push(("invariant", format!("{} ({}): {said}", one.invariant, one.stream)));
+    }
+    properties.extend(result.unproven_why.iter().map(|why| ("unproven", why.clone())));
     properties.iter().map(|(name, value)| format!("[[PROPERTY|{name}={}]]\n", one_line(value))).collect()
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::JunitReport;
 use crate::event::sample::{
-    failed, failure, logged, of_run, result, run_started, scenario_finished, scenario_started, sent,
+    failed, failure, logged, of_run, result, run_started, scenario_finished, scenario_started, sent, verdicts,
 };
 use crate::event::{Attempt, Class, EventKind, Failure, FailureKind, Outcome, Quarantined, ScenarioResult, Summary};
 use crate::report::files::reporter::{ReportOptions, Reporter as _};
@@ -41,6 +41,25 @@ fn a_file_without_results_is_complete() {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"roundtable\" tests=\"0\" failures=\"0\" \
          errors=\"0\" time=\"0.000\">\n</testsuites>\n"
     );
+}
+
+#[test]
+fn what_each_invariant_said_is_a_property() {
+    let xml = written(&[ScenarioResult {
+        invariants: verdicts(),
+        unproven_why: vec!["line 4: no barrier is declared".to_owned()],
+        ..result("talk/odd", Outcome::Passed)
+    }]);
+    for property in [
+        "invariant=same_order (talk): held, 12 judged",
+        "invariant=no_gaps (talk): violated: ben never got 4",
+        "invariant=members_only (talk): not asked",
+        "invariant=reaches_all (talk): unknown: nothing that was sent was acknowledged",
+        "invariant=acked_not_lost (talk): unknown but excepted (the server is killed): nothing that was sent was acknowledged",
+        "unproven=line 4: no barrier is declared",
+    ] {
+        assert!(xml.contains(&format!("[[PROPERTY|{property}]]")), "{property}: {xml}");
+    }
 }
 
 #[test]

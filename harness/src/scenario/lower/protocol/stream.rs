@@ -12,7 +12,7 @@ use crate::scenario::template::{BUILT_IN, Template};
 use crate::scenario::words::WordPlace;
 use crate::text::nearest_word;
 
-/// Warns of invariants that no declared stream gives anything to judge by: they would hold whatever happens.
+/// Warns of invariants that no declared stream gives anything to judge by: they are unknown whatever happens.
 pub(super) fn judgeable(protocol: &Protocol, node: &Node, findings: &mut Findings) {
     let streams = &protocol.streams;
     let sent = streams.iter().any(|stream| stream.acks.is_some() || !stream.sends.is_empty());
@@ -78,8 +78,21 @@ pub(super) fn stream(name: &str, node: &Node, settable: &BTreeSet<String>, findi
         let stream = path("stream", &mut inner, findings);
         let client_id = path("client_id", &mut inner, findings);
         let repeated = inner.take("repeated").and_then(|node| patterns::fixed_pattern(node, findings));
-        inner.finish("key of `acks`", &["frame", "id", "order", "stream", "client_id", "repeated"], findings);
-        Some(Acks { frame: frame?, id: id?, order: order?, stream, client_id, repeated })
+        let delivers = inner.take("delivers").and_then(|node| fields::boolean(node, "delivers", findings));
+        inner.finish(
+            "key of `acks`",
+            &["frame", "id", "order", "stream", "client_id", "repeated", "delivers"],
+            findings,
+        );
+        Some(Acks {
+            frame: frame?,
+            id: id?,
+            order: order?,
+            stream,
+            client_id,
+            repeated,
+            delivers: delivers.unwrap_or(true),
+        })
     });
     let mut sends = Vec::new();
     let list = inner.take("sends");
