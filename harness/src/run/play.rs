@@ -264,6 +264,7 @@ fn end_connections(world: &World) {
 
 /// The lines of the server's log that belong to the scenario.
 fn own_lines(world: &World) -> Vec<LoggedLine> {
+    world.target.server.read_log();
     let captures = lock(&world.captures);
     let ids = captures.values().filter_map(serde_json::Value::as_str).filter(|text| text.len() >= SHORTEST_ID);
     let ids: Vec<String> = ids.map(str::to_owned).chain([world.run.clone()]).collect();

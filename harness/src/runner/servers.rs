@@ -173,6 +173,8 @@ impl SharedServers {
         if let Some(gone) = slot.check(&started.server, false).await {
             return Err(NoServer::Gone(gone));
         }
+        // What it wrote before belongs to no scenario that begins now.
+        started.server.read_log();
         lock(&started.log.books).push(Arc::downgrade(book));
         lock(&slot.users).running.push(Arc::clone(&job.label));
         Ok((Arc::clone(&started.server), Usage { slot: Arc::clone(&slot), label: Arc::clone(&job.label) }))

@@ -168,6 +168,16 @@ impl Server {
         self.logs.tail(n)
     }
 
+    /// Takes all that the server has written so far into its log. Where its output passes through a file first, what
+    /// is on its way there may still be missing.
+    pub fn read_log(&self) {
+        if let Ok(instance) = self.instance.try_lock()
+            && let Some(RunningInstance::Process(process)) = &*instance
+        {
+            process.read_output();
+        }
+    }
+
     /// How the server ended, if it did and nobody asked it to. Forgotten by the next start.
     pub fn died(&self) -> Option<Death> {
         self.current.borrow().as_ref().and_then(|ended| ended.borrow().clone())

@@ -4,6 +4,7 @@
 //! - `template`: the values of its placeholders;
 //! - `launch`: build, port, start, readiness, retry;
 //! - `process`: a process group with its output;
+//! - `output`: what it writes, line by line;
 //! - `ready`: waiting for readiness;
 //! - `watchdog`: ends what the runner started when the runner itself is killed.
 //!
@@ -13,6 +14,7 @@
 pub mod spec;
 
 mod launch;
+mod output;
 mod process;
 mod ready;
 mod template;
