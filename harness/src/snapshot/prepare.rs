@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use crate::scenario::stream::{IdRule, SnapshotRules};
+use crate::scenario::snapshot_rules::{IdRule, SnapshotRules};
 use crate::snapshot::json_pointer::{pointers, put};
 use crate::snapshot::raced::{RacedOrders, SEQ};
 use crate::snapshot::times::PlaySpan;
