@@ -165,23 +165,6 @@ impl Secrets {
             tell(&format!("{}{stack}", secrets.mask(&text)));
         }));
     }
-
-    /// A value in which every text is masked.
-    pub fn mask_json(&self, value: Value) -> Value {
-        match value {
-            Value::String(text) => Value::String(self.mask(&text).into_owned()),
-            Value::Array(items) => Value::Array(items.into_iter().map(|item| self.mask_json(item)).collect()),
-            Value::Object(map) => Value::Object(
-                map.into_iter().map(|(name, value)| (self.mask(&name).into_owned(), self.mask_json(value))).collect(),
-            ),
-            // A secret of digits may come as a number, and can't stay one then.
-            Value::Number(number) => match self.mask(&number.to_string()) {
-                Cow::Borrowed(_) => Value::Number(number),
-                Cow::Owned(_) => Value::Null,
-            },
-            other => other,
-        }
-    }
 }
 
 /// Forms with what stands for them, the longest first: of several that fit it is the one to take.
