@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use regex::Regex;
-use serde_json::Value;
 
 use forms::{SHORTEST, forms_of};
 

@@ -16,10 +16,10 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error as WsError, Message as WsMessage};
 
 use super::codec::Message;
-use super::dial::dial;
+use super::dial::{Dialed, Way, dial};
 use super::error::WireError;
 use super::feed::{FeedReceiver, Inlet, Outgoing, Outlet};
-use super::http::{HeaderMap, Pending, Response};
+use super::http::{HeaderMap, Heard, Pending, Response};
 use super::latch::Latch;
 use super::url::{Url, authority, path_and_query};
 use crate::history::{Closing, Payload};
@@ -34,6 +34,8 @@ pub(crate) struct Handshake {
     pub(crate) subprotocols: Vec<String>,
     /// The size of the socket's receive buffer, in bytes, where not the system's.
     pub(crate) receive_buffer: Option<usize>,
+    /// What has come of the answer.
+    pub(crate) heard: Heard,
 }
 
 /// How a handshake ended.
@@ -56,21 +58,21 @@ pub(crate) struct PendingHandshake {
 ///
 /// # Errors
 /// Why there is no answer, or one that is none to the handshake.
-pub(crate) async fn open(asked: &Handshake) -> Result<Opened, WireError> {
-    begin(asked, false).await?.opened().await
+pub(crate) async fn open(asked: &Handshake, way: &Way) -> Result<Opened, WireError> {
+    begin(asked, way, false).await?.opened().await
 }
 
 /// Opens a connection and sends everything of the request but its last byte, which the latch releases.
 ///
 /// # Errors
 /// Why the request could not be sent.
-pub(crate) async fn open_held_back(asked: &Handshake) -> Result<PendingHandshake, WireError> {
-    begin(asked, true).await
+pub(crate) async fn open_held_back(asked: &Handshake, way: &Way) -> Result<PendingHandshake, WireError> {
+    begin(asked, way, true).await
 }
 
-async fn begin(asked: &Handshake, hold: bool) -> Result<PendingHandshake, WireError> {
+async fn begin(asked: &Handshake, way: &Way, hold: bool) -> Result<PendingHandshake, WireError> {
     let url = &asked.url;
-    let (io, latch) = dial(url, asked.receive_buffer).await?;
+    let Dialed { io, latch, .. } = dial(url, asked.receive_buffer, way, true).await?;
     let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io))
         .await
         .map_err(|error| format!("the connection failed: {error}"))?;
@@ -90,7 +92,7 @@ async fn begin(asked: &Handshake, hold: bool) -> Result<PendingHandshake, WireEr
         request = request.header(name, value);
     }
     let request = request.body(Empty::<Bytes>::new()).map_err(|error| format!("the request can't be made: {error}"))?;
-    let pending = Pending::new(sender, request, latch, hold).await;
+    let pending = Pending::new(sender, request, latch, &asked.heard, hold).await;
     Ok(PendingHandshake { pending, key, offered: asked.subprotocols.clone() })
 }
 
@@ -108,7 +110,8 @@ impl PendingHandshake {
         let Self { pending, key, offered } = self;
         let latch = Arc::clone(&pending.latch);
         let answer = pending.answer().await;
-        let (response, body) = answer.map_err(|error| format!("no answer to the handshake: {error}"))?;
+        let (response, body) =
+            answer.map_err(|error| WireError { why: format!("no answer to the handshake: {}", error.why), ..error })?;
         let head = Response { status: response.status().as_u16(), headers: response.headers().clone(), body };
         if head.status != 101 {
             return Ok(Opened::Refused(head));
