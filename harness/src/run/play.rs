@@ -24,7 +24,9 @@ use super::state::stub_actor::StubActor;
 use super::state::world::World;
 use super::steps::identity::introduce;
 use super::steps::step::{play_action, play_step, play_steps};
-use crate::event::{Class, Failure, FailureKind, InvariantResult, LoggedLine, Outcome, ScenarioResult, StreamPattern, Waiting};
+use crate::event::{
+    Class, Failure, FailureKind, InvariantResult, LoggedLine, Outcome, ScenarioResult, StreamPattern, Waiting,
+};
 use crate::plan::Job;
 use crate::scenario::model::{Action, ExpectedFailure, Scenario, Step};
 use crate::scenario::visit::{self, Part};
