@@ -15,7 +15,7 @@ pub enum Exit {
     Invalid,
     /// A server couldn't be started or reached.
     NoServer,
-    /// Nothing was selected.
+    /// Nothing was selected, or nothing that was selected was played.
     Nothing,
     /// Interrupted.
     Interrupted,
@@ -29,6 +29,8 @@ impl Exit {
             Self::Interrupted
         } else if summary.no_server > 0 || summary.unreachable {
             Self::NoServer
+        } else if summary.lacks_tests() {
+            Self::Nothing
         } else if summary.is_bad() {
             Self::Failed
         } else {
@@ -69,6 +71,9 @@ mod tests {
         let interrupted = Summary { interrupted: true, ..no_server.clone() };
         let codes = [good, failed, died, no_server, unreachable, interrupted].map(|summary| Exit::of(&summary).code());
         assert_eq!(codes, [0, 1, 1, 3, 3, 130]);
+        let skipped = Summary { skipped: 2, ..Summary::default() };
+        assert_eq!(Exit::of(&skipped), Exit::Nothing);
+        assert_eq!(Exit::of(&Summary { pass_with_no_tests: true, ..skipped }), Exit::Passed);
         assert_eq!((Exit::Invalid.code(), Exit::Nothing.code()), (2, 4));
     }
 }

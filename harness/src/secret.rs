@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use regex::Regex;
-use serde_json::Value;
 
 use forms::{SHORTEST, forms_of};
 
@@ -164,23 +163,6 @@ impl Secrets {
             };
             tell(&format!("{}{stack}", secrets.mask(&text)));
         }));
-    }
-
-    /// A value in which every text is masked.
-    pub fn mask_json(&self, value: Value) -> Value {
-        match value {
-            Value::String(text) => Value::String(self.mask(&text).into_owned()),
-            Value::Array(items) => Value::Array(items.into_iter().map(|item| self.mask_json(item)).collect()),
-            Value::Object(map) => Value::Object(
-                map.into_iter().map(|(name, value)| (self.mask(&name).into_owned(), self.mask_json(value))).collect(),
-            ),
-            // A secret of digits may come as a number, and can't stay one then.
-            Value::Number(number) => match self.mask(&number.to_string()) {
-                Cow::Borrowed(_) => Value::Number(number),
-                Cow::Owned(_) => Value::Null,
-            },
-            other => other,
-        }
     }
 }
 

@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::config::{Config, SubjectChoice};
-use crate::event::{EventSink, Outcome, ScenarioResult, Summary};
+use crate::event::{EventSink, ScenarioResult, Summary};
 use crate::plan::{PlaySettings, Randomness, RunLimits, SnapshotOptions, default_jobs, under_ci};
 use crate::report::wording::failures::failures_with_log;
 use crate::report::wording::result_line::result_line;
@@ -53,6 +53,7 @@ pub struct Suite {
     seed: Option<u64>,
     deny_unknown: Option<bool>,
     deny_unproven: Option<bool>,
+    pass_with_no_tests: bool,
 }
 
 impl Suite {
@@ -68,6 +69,7 @@ impl Suite {
             seed: None,
             deny_unknown: None,
             deny_unproven: None,
+            pass_with_no_tests: false,
         }
     }
 
@@ -139,6 +141,13 @@ impl Suite {
         self
     }
 
+    /// Passes where nothing is played: no scenario is selected, or all were skipped.
+    #[must_use]
+    pub fn pass_with_no_tests(mut self) -> Self {
+        self.pass_with_no_tests = true;
+        self
+    }
+
     /// Plays them. Snapshots that are missing or differ are stored when the variable `UPDATE_SNAPSHOTS` is set.
     pub async fn play(self) -> SuiteResult {
         // Scenarios block threads of their own, so that the test's runtime stays free.
@@ -173,6 +182,10 @@ impl Suite {
         if !errors.is_empty() {
             return Err(errors.join("\n\n"));
         }
+        if selected.scenarios.is_empty() && self.pass_with_no_tests {
+            let summary = Summary { pass_with_no_tests: true, ..Summary::default() };
+            return Ok(SuiteResult { summary, ..SuiteResult::default() });
+        }
         if selected.scenarios.is_empty() || !selected.unmatched.is_empty() {
             return Err(format!("no scenario is selected in {}: {:?}", config.scenarios.display(), selected.unmatched));
         }
@@ -184,7 +197,8 @@ impl Suite {
         let server = subject.name().to_owned();
         let choose_server: ChooseServer = Arc::new(move |_| ServerChoice::Play(subject.clone()));
         let (_interrupt, interrupted) = watch::channel(false);
-        let options = RunOptions::new(RunLimits::jobs(self.jobs), server, interrupted);
+        let limits = RunLimits { pass_with_no_tests: self.pass_with_no_tests, ..RunLimits::jobs(self.jobs) };
+        let options = RunOptions::new(limits, server, interrupted);
         let sink: EventSink = Arc::new(|_| {});
         let mut settings = PlaySettings {
             snapshots: Some(SnapshotOptions {
@@ -222,12 +236,10 @@ pub struct SuiteResult {
 }
 
 impl SuiteResult {
-    /// Whether everything was played and passed.
+    /// Whether something was played, and everything that was not skipped passed. Where nothing was played,
+    /// [`Suite::pass_with_no_tests`] decides.
     pub fn passed(&self) -> bool {
-        self.not_played.is_none()
-            && self.results.iter().all(|result| {
-                matches!(result.outcome, Outcome::Passed | Outcome::FailedAsExpected { .. } | Outcome::Skipped { .. })
-            })
+        self.not_played.is_none() && !self.summary.lacks_tests() && self.results.iter().all(ScenarioResult::is_good)
     }
 
     /// The report, as the command line prints it, without colour.

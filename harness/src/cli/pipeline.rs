@@ -36,6 +36,9 @@ pub struct PipelineArgs {
     /// How long the run may take; then it ends as if interrupted, says who waited for what, and fails.
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = PIPELINE)]
     pub run_timeout: Option<Duration>,
+    /// Pass where nothing is played: no scenario is selected, or all were skipped. Without it such a run exits with 4.
+    #[arg(long, help_heading = PIPELINE)]
+    pub pass_with_no_tests: bool,
     /// Write nothing into the tree: pending snapshots go into the output folder. Also on where the variable CI is set
     /// to anything but `false` or `0`.
     #[arg(long, help_heading = PIPELINE)]

@@ -38,7 +38,7 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
         selected.findings.sort_by(|a, b| (&a.source.path, a.at).cmp(&(&b.source.path, b.at)));
         selected.findings.dedup_by(|a, b| (&a.source.path, a.at, &a.message) == (&b.source.path, b.at, &b.message));
     }
-    let selected = match require_playable(config, &args.select, selected) {
+    let selected = match require_playable(config, &args.select, selected, Exit::Nothing) {
         Ok(selected) => selected,
         Err(exit) => return exit,
     };

@@ -167,7 +167,7 @@ fn ask(question: &str) -> Result<String, String> {
 /// Starts the server, probes it, and stops it.
 fn start_and_probe(facts: &ServerFacts, dir: &Path) -> Result<ProbeResult, String> {
     let subject = match &facts.start {
-        ServerStart::Url(url) => Subject::Remote(url.clone()),
+        ServerStart::Url(url) => Subject::Remote(url.clone().into()),
         ServerStart::Command { env, words, port } => {
             let mut command = CommandConfig::new(facts.name.clone(), dir, words.clone());
             command.ready = Some(TCP.to_owned());

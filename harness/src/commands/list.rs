@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::plan::label;
 
 pub(crate) fn list(config: &Config, args: &ListArgs) -> Exit {
-    let selected = match select_scenarios(config, &args.select) {
+    let selected = match select_scenarios(config, &args.select, Exit::Nothing) {
         Ok(selected) => selected,
         Err(exit) => return exit,
     };

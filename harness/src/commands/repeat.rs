@@ -39,7 +39,7 @@ pub(crate) fn until_failure(
     let rows = jobs_of(1..=1).len().max(1);
     let most = most.unwrap_or(u32::MAX);
     let (mut done, mut size) = (0_u32, 1_u32);
-    let mut summary = Summary::default();
+    let mut summary = empty_summary(base);
     let mut failed: Vec<ScenarioResult> = Vec::new();
     while done < most && failed.is_empty() {
         let until = done.saturating_add(size).min(most);
@@ -106,7 +106,7 @@ pub(crate) fn reproduce(
 ) -> Exit {
     let began = Instant::now();
     let mut reports = reports;
-    let mut summary = Summary::default();
+    let mut summary = empty_summary(base);
     let all = jobs_of(1..=times as usize);
     let mut labels: Vec<Arc<str>> = Vec::new();
     for job in &all {
@@ -148,6 +148,12 @@ pub(crate) fn reproduce(
         complain(&broken);
     }
     Exit::of(&summary)
+}
+
+/// A summary that judges as the run's own limits say.
+fn empty_summary(base: &Play<'_>) -> Summary {
+    let RunLimits { flaky_fails, pass_with_no_tests, .. } = base.options.limits;
+    Summary { flaky_fails, pass_with_no_tests, ..Summary::default() }
 }
 
 /// How often it failed in which way, and the first failure of each kind in full.

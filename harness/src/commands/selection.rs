@@ -13,16 +13,22 @@ use crate::select::{Selected, select};
 use crate::source::shown_path;
 use crate::text::{counted, visible};
 
-/// The selected scenarios. Where there are none or a file is wrong, prints why; `Err` is how the command then ends.
-pub(crate) fn select_scenarios(config: &Config, args: &SelectArgs) -> Result<Selected, Exit> {
+/// The selected scenarios. Where there are none or a file is wrong, prints why; `Err` is how the command then ends, for
+/// an empty selection with `empty`.
+pub(crate) fn select_scenarios(config: &Config, args: &SelectArgs, empty: Exit) -> Result<Selected, Exit> {
     let mut selected = select(config, &args.select, &args.tag).map_err(|error| refuse(&error))?;
     // Only `check` shows warnings.
     selected.findings.retain(|finding| finding.severity == Severity::Error);
-    require_playable(config, args, selected)
+    require_playable(config, args, selected, empty)
 }
 
 /// Prints what is wrong with the files of a selection; `Err` where it can't be played or is empty.
-pub(crate) fn require_playable(config: &Config, args: &SelectArgs, selected: Selected) -> Result<Selected, Exit> {
+pub(crate) fn require_playable(
+    config: &Config,
+    args: &SelectArgs,
+    selected: Selected,
+    empty: Exit,
+) -> Result<Selected, Exit> {
     for finding in &selected.findings {
         let _ = writeln!(std::io::stderr(), "{}\n", visible(&masked(&finding.to_string())));
     }
@@ -61,7 +67,7 @@ pub(crate) fn require_playable(config: &Config, args: &SelectArgs, selected: Sel
             [tag] => format!("no scenario has the tag `{tag}` (`roundtable list` shows all tags)"),
             tags => format!("no scenario has one of the tags {} (`roundtable list` shows all)", tags.join(", ")),
         });
-        return Err(Exit::Nothing);
+        return Err(empty);
     }
     Ok(selected)
 }

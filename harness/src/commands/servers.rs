@@ -56,9 +56,9 @@ impl Servers {
                 }
             };
             match config.server(name).and_then(|server| subject::choose(&config, server, &choice)) {
-                Ok(Subject::Remote(url)) => match why_not_remote(scenario, &url) {
+                Ok(Subject::Remote(remote)) => match why_not_remote(scenario, &remote.url) {
                     Some(reason) => ServerChoice::Skip(reason),
-                    None => ServerChoice::Play(Subject::Remote(url)),
+                    None => ServerChoice::Play(Subject::Remote(remote)),
                 },
                 Ok(Subject::Subprocess(mut spec)) => {
                     spec.keepable = keep;

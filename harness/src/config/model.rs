@@ -46,6 +46,8 @@ pub struct Config {
     pub run_timeout: Option<Duration>,
     /// Whether requests and handshakes carry a `traceparent`.
     pub traceparent: bool,
+    /// The HTTP proxy on the way to servers that are not on loopback, `http://host:port`.
+    pub proxy: Option<String>,
     /// Variables of the environment whose values are never shown.
     pub secrets: Vec<String>,
     /// The server of scenarios whose protocol names none.
@@ -73,6 +75,7 @@ impl Config {
             timeout: Duration::from_secs(5 * 60),
             run_timeout: None,
             traceparent: true,
+            proxy: None,
             secrets: Vec::new(),
             server: ServerConfig::none("server", "server"),
             servers: BTreeMap::new(),

@@ -14,7 +14,7 @@ use super::reader::{TomlReader, hint, integer, join};
 use super::settings::ServerSettings;
 
 /// The keys of the file.
-pub const TOP: [&str; 16] = [
+pub const TOP: [&str; 17] = [
     "scenarios",
     "snapshots",
     "output",
@@ -28,6 +28,7 @@ pub const TOP: [&str; 16] = [
     "timeout",
     "run_timeout",
     "traceparent",
+    "proxy",
     "secrets",
     "server",
     "servers",
@@ -94,6 +95,7 @@ impl TomlReader<'_> {
         set(&mut config.timeout, self.duration(table, "", "timeout"));
         config.run_timeout = self.duration(table, "", "run_timeout");
         set(&mut config.traceparent, self.boolean(table, "", "traceparent"));
+        config.proxy = self.proxy(table);
         set(&mut config.secrets, self.list(table, "", "secrets", "a list of names of environment variables"));
         if let Some((span, server)) = self.table(table, "", "server") {
             config.server = self.server(span, server, "server", None, &config.dir);
@@ -172,6 +174,23 @@ impl TomlReader<'_> {
         let message = format!("no server `{name}` is part of this program{}", hint(&name, &IN_PROCESS));
         self.problem(span, &join(path, "in_process"), &message);
         None
+    }
+
+    fn proxy(&mut self, table: &DeTable<'_>) -> Option<String> {
+        let entry = table.get("proxy")?;
+        let plain = |text: &&str| {
+            let url = reqwest::Url::parse(text).ok();
+            url.is_some_and(|url| {
+                let alone = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+                url.scheme() == "http"
+                    && url.has_host()
+                    && alone
+                    && url.username().is_empty()
+                    && url.password().is_none()
+            })
+        };
+        let read = entry.get_ref().as_str().filter(plain).map(str::to_owned);
+        self.or_mismatch(read, entry, "proxy", "the address of an HTTP proxy, \"http://host:port\"")
     }
 
     fn url(&mut self, table: &DeTable<'_>, path: &str) -> Option<String> {

@@ -44,6 +44,9 @@ pub struct Summary {
     /// Of the failed: how many of each class.
     #[serde(default)]
     pub classes: BTreeMap<Class, usize>,
+    /// Whether a run that played nothing passes, as it was asked to.
+    #[serde(default)]
+    pub pass_with_no_tests: bool,
     /// Whether the run was interrupted.
     pub interrupted: bool,
     /// The time limit that ended the run, where one did.
@@ -75,6 +78,13 @@ impl Summary {
             || self.interrupted
             || self.limit.is_some()
             || !self.orphans.is_empty()
+            || self.lacks_tests()
+    }
+
+    /// Whether nothing was played, and nobody said that such a run passes.
+    pub fn lacks_tests(&self) -> bool {
+        let ended = self.passed + self.failed + self.quarantined + self.no_server + self.not_run;
+        ended + self.not_begun == 0 && !self.interrupted && !self.pass_with_no_tests
     }
 
     /// Counts the last result of one scenario; results of attempts that are retried must not be added.

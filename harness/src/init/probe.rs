@@ -10,9 +10,11 @@ use super::frames::{KINDS, discriminators};
 use super::{FoundSocket, HttpAnswer, MessageTest, PingTest, ProbeResult, ServerFacts};
 use crate::text::{shorten, visible};
 use crate::wire::codec;
-use crate::wire::http::{Client, HeaderMap, HeaderName, HeaderValue, Request};
+use crate::wire::dial::Way;
+use crate::wire::handshake::{self, Handshake, Opened};
+use crate::wire::http::{HeaderMap, HeaderName, HeaderValue, Heard, Request};
 use crate::wire::url::join;
-use crate::wire::websocket::{self, Handshake, Opened, WebSocket};
+use crate::wire::websocket::WebSocket;
 
 /// Paths that often answer a GET; the first 2xx counts.
 const USUAL_PATHS: [&str; 9] =
@@ -64,7 +66,8 @@ fn headers(facts: &ServerFacts) -> Vec<(String, String)> {
 }
 
 async fn try_gets(base: &str, facts: &ServerFacts) -> Option<HttpAnswer> {
-    let client = Client::for_server(base).ok()?;
+    // Nobody has set a proxy yet.
+    let way = Way::default();
     let mut best: Option<HttpAnswer> = None;
     let mut all = HeaderMap::new();
     for (name, value) in headers(facts) {
@@ -77,7 +80,7 @@ async fn try_gets(base: &str, facts: &ServerFacts) -> Option<HttpAnswer> {
     for path in paths {
         let Ok(url) = join(base, &without_templates(path), &[]) else { continue };
         let request = Request { method: "GET", url: &url, headers: &all, body: None };
-        let Ok(Ok(response)) = timeout(ANSWER_TIMEOUT, request.over(&client)).await else { continue };
+        let Ok(Ok(response)) = timeout(ANSWER_TIMEOUT, request.answer(&way, &Heard::default())).await else { continue };
         let status = response.status;
         let body = String::from_utf8_lossy(&response.body).into_owned();
         let body = serde_json::from_str::<Value>(&body).ok().filter(|value| value.is_object() && body.len() < 300);
@@ -120,8 +123,14 @@ struct Refusal {
 /// Opens a WebSocket. `None`: no answer.
 async fn handshake_with(base: &str, path: &str, facts: &ServerFacts) -> Option<Result<WebSocket, Refusal>> {
     let url = join(base, &without_templates(path), &[]).ok()?;
-    let asked = Handshake { url, headers: headers(facts), subprotocols: Vec::new(), receive_buffer: None };
-    match timeout(ANSWER_TIMEOUT, websocket::open(&asked)).await.ok()?.ok()? {
+    let asked = Handshake {
+        url,
+        headers: headers(facts),
+        subprotocols: Vec::new(),
+        receive_buffer: None,
+        heard: Heard::default(),
+    };
+    match timeout(ANSWER_TIMEOUT, handshake::open(&asked, &Way::default())).await.ok()?.ok()? {
         Opened::Accepted(socket, _) => Some(Ok(*socket)),
         Opened::Refused(answer) => {
             Some(Err(Refusal { status: answer.status, said: short_text(&codec::body(&answer.body, "").0) }))

@@ -13,6 +13,8 @@ pub struct RunLimits {
     pub retries: usize,
     /// Whether a scenario that passed only at a retry fails the run.
     pub flaky_fails: bool,
+    /// Whether a run that played nothing passes.
+    pub pass_with_no_tests: bool,
     /// How long the run may take.
     pub timeout: Option<Duration>,
 }
@@ -20,7 +22,7 @@ pub struct RunLimits {
 impl RunLimits {
     /// This many scenarios at once, each played once, and nothing that ends the run early.
     pub fn jobs(jobs: usize) -> Self {
-        Self { jobs, max_fail: None, retries: 0, flaky_fails: false, timeout: None }
+        Self { jobs, max_fail: None, retries: 0, flaky_fails: false, pass_with_no_tests: false, timeout: None }
     }
 }
 

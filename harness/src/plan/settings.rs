@@ -27,6 +27,8 @@ pub struct PlaySettings {
     pub detail: bool,
     /// Whether requests and handshakes carry a `traceparent`.
     pub traceparent: bool,
+    /// The HTTP proxy on the way to servers that are not on loopback.
+    pub proxy: Option<String>,
 }
 
 impl PlaySettings {
@@ -42,6 +44,7 @@ impl PlaySettings {
             deny_unproven: config.deny_unproven,
             detail: false,
             traceparent: config.traceparent,
+            proxy: config.proxy.clone(),
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::plan::Job;
 use crate::scenario::model::{ParticipantSpec, Scenario};
 use crate::stub::RunningStubs;
 use crate::subject::Server;
+use crate::wire::dial::Way;
 
 /// What a scenario holds before its first step.
 pub(super) fn world(
@@ -32,8 +33,9 @@ pub(super) fn world(
     trace: Option<String>,
 ) -> Result<Arc<World>, Box<Failure>> {
     let scenario = &job.scenario;
-    let target = Target::new(Arc::clone(server), trace)
-        .map_err(|error| Failure::new(FailureKind::Environment, format!("no HTTP client: {error}")))?;
+    let way =
+        Way::through(session.settings.proxy.as_deref()).map_err(|error| Failure::new(FailureKind::Scenario, error))?;
+    let target = Target { server: Arc::clone(server), way, trace };
     let participants = scenario.participants.iter();
     let cast = Cast {
         participants: participants.map(|(key, spec)| (key.clone(), Arc::new(Participant::new(spec.clone())))).collect(),

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::begin;
 use super::context::people::people;
 use super::context::step_context::{Debugger, StepContext, StepResult};
@@ -22,9 +24,11 @@ use super::state::stub_actor::StubActor;
 use super::state::world::World;
 use super::steps::identity::introduce;
 use super::steps::step::{play_action, play_step, play_steps};
-use crate::event::{Class, Failure, FailureKind, InvariantResult, LoggedLine, Outcome, ScenarioResult, StreamPattern};
+use crate::event::{
+    Class, Failure, FailureKind, InvariantResult, LoggedLine, Outcome, ScenarioResult, StreamPattern, Waiting,
+};
 use crate::plan::Job;
-use crate::scenario::model::{Action, Scenario, Step};
+use crate::scenario::model::{Action, ExpectedFailure, Scenario, Step};
 use crate::scenario::visit::{self, StepPart};
 use crate::stub::RunningStubs;
 use crate::subject::{Server, SubjectError};
@@ -62,17 +66,18 @@ pub(crate) async fn play(
     world.cast.stubs.values().for_each(StubActor::attend);
     let debugger = desk.map(|desk| Arc::clone(desk) as Arc<dyn Debugger>);
     let mut top = StepContext::top(Arc::clone(&world), debugger, play_action);
-    let limit = limit(job, session);
+    let limit = Limit::of(job, session);
 
-    let mut failures = within(limit, &watch.progress, story(&mut top, &job.scenario)).await;
+    let mut failures = limit.hold(&watch.progress, story(&mut top, &job.scenario)).await;
     if desk.is_some_and(|desk| desk.has_ended()) {
         return interrupted();
     }
     let shown = show(desk, &top, &failures).await;
     top.go_beside();
+    let closing = limit.closing(session);
     let always = async { play_steps(&mut top, &job.scenario.always).await };
-    failures.extend(within(limit, &watch.progress, always).await);
-    let Judged { invariants, stream_patterns, snapshots } = judge(&top, &mut failures).await;
+    failures.extend(closing.hold(&watch.progress, always).await);
+    let Judged { invariants, stream_patterns, snapshots } = judge(&top, &closing, &mut failures).await;
     if !shown {
         show(desk, &top, &failures).await;
     }
@@ -119,13 +124,53 @@ pub(crate) fn no_server(job: &Job, error: &SubjectError) -> ScenarioResult {
     job.unplayed(Outcome::NoServer { reason: error.to_string(), log })
 }
 
-/// How long the scenario may take.
-fn limit(job: &Job, session: &Session) -> Duration {
-    if session.desk.is_some() {
-        // Nobody is hurried who sits and looks.
-        return A_YEAR;
+/// How long a scenario may take, and until when.
+struct Limit {
+    limit: Duration,
+    until: Instant,
+}
+
+impl Limit {
+    /// The limit of a scenario that begins now.
+    fn of(job: &Job, session: &Session) -> Self {
+        let limit = match session.desk {
+            // Nobody is hurried who sits and looks.
+            Some(_) => A_YEAR,
+            None => job.scenario.timeout.unwrap_or(session.settings.timeout).mul_f64(session.settings.deadlines.slow),
+        };
+        Self { limit, until: Instant::now() + limit }
     }
-    job.scenario.timeout.unwrap_or(session.settings.timeout).mul_f64(session.settings.deadlines.slow)
+
+    /// The same limit for what ends a scenario: `always`, the last barriers, what is read back. It has a moment more,
+    /// so that something is left for it behind steps that took all of the time.
+    fn closing(&self, session: &Session) -> Self {
+        Self { until: self.until + session.settings.deadlines.late(), ..*self }
+    }
+
+    /// Plays so long; what takes longer fails with everything that was waited for.
+    async fn hold(&self, progress: &Progress, playing: impl Future<Output = StepResult>) -> Vec<Failure> {
+        let over = async {
+            tokio::time::sleep_until(self.until).await;
+            // Asked before the scenario is dropped: its waits end with it.
+            progress.waiting()
+        };
+        tokio::select! {
+            biased;
+            played = playing => played.err().unwrap_or_default(),
+            waiting = over => vec![self.exceeded(&waiting)],
+        }
+    }
+
+    fn exceeded(&self, waiting: &[Waiting]) -> Failure {
+        let headline = format!("the scenario took longer than its limit of {:?}", self.limit);
+        let mut failure = Failure::new(FailureKind::Late, headline);
+        failure.place = waiting.iter().find_map(|waiting| waiting.place.clone());
+        failure.details = waiting.iter().map(ToString::to_string).collect();
+        failure
+            .details
+            .push("`timeout` in the scenario or in roundtable.toml, or --timeout, gives it longer".to_owned());
+        failure
+    }
 }
 
 /// Who takes part, then the scenario's own steps, one after another.
@@ -138,27 +183,6 @@ async fn story(top: &mut StepContext, scenario: &Scenario) -> StepResult {
         }
     }
     Ok(())
-}
-
-/// Plays so long; what takes longer fails with everything that was waited for.
-async fn within(limit: Duration, progress: &Progress, playing: impl Future<Output = StepResult>) -> Vec<Failure> {
-    let over = async {
-        tokio::time::sleep(limit).await;
-        // Asked before the scenario is dropped: its waits end with it.
-        progress.waiting()
-    };
-    tokio::select! {
-        biased;
-        played = playing => played.err().unwrap_or_default(),
-        waiting = over => {
-            let headline = format!("the scenario took longer than its limit of {limit:?}");
-            let mut failure = Failure::new(FailureKind::Late, headline);
-            failure.place = waiting.iter().find_map(|waiting| waiting.place.clone());
-            failure.details = waiting.iter().map(ToString::to_string).collect();
-            failure.details.push("`timeout` in the scenario or in roundtable.toml, or --timeout, gives it longer".to_owned());
-            vec![failure]
-        }
-    }
 }
 
 /// Stops at a failure, where somebody sits at a desk; whether one was shown.
@@ -177,16 +201,18 @@ struct Judged {
 }
 
 /// Looks at all that happened, when everything has arrived.
-async fn judge(top: &StepContext, failures: &mut Vec<Failure>) -> Judged {
+async fn judge(top: &StepContext, limit: &Limit, failures: &mut Vec<Failure>) -> Judged {
     let world = &top.world;
     // What the last step caused belongs to the scenario and to its history, where anything is judged by it.
-    if has_something_to_judge(&world.scenario)
-        && let Err(broken) = settle(top).await
-    {
-        match failures.first_mut() {
-            None => failures.push(*broken),
-            Some(first) if first.kind == broken.kind && first.kind == FailureKind::ServerDied => {}
-            Some(first) => first.details.push(format!("at the end {}", broken.headline)),
+    if has_something_to_judge(&world.scenario) {
+        let settled = async { settle(top).await.map_err(|broken| vec![*broken]) };
+        for broken in limit.hold(&world.progress, settled).await {
+            match failures.first_mut() {
+                None => failures.push(broken),
+                // The death of the server is told below, once.
+                Some(_) if broken.kind == FailureKind::ServerDied => {}
+                Some(first) => first.details.push(format!("at the end {}", broken.headline)),
+            }
         }
     }
     if failures.is_empty() {
@@ -200,7 +226,14 @@ async fn judge(top: &StepContext, failures: &mut Vec<Failure>) -> Judged {
         Some(_) => {}
         None => tell_unexpected_ends(top, failures),
     }
-    let (invariants, stream_patterns) = promises(top, failures).await;
+    let (mut invariants, mut stream_patterns, mut broken) = (Vec::new(), Vec::new(), Vec::new());
+    let promised = async {
+        (invariants, stream_patterns) = promises(top, &mut broken).await;
+        Ok(())
+    };
+    let late = limit.hold(&world.progress, promised).await;
+    failures.append(&mut broken);
+    failures.extend(late);
     // The death of a server is told by everybody who noticed, and is one.
     let mut died = false;
     failures.retain(|failure| failure.kind != FailureKind::ServerDied || !std::mem::replace(&mut died, true));
@@ -273,22 +306,43 @@ fn own_lines(world: &World) -> Vec<LoggedLine> {
 }
 
 /// What came of it, where a failure may have been expected.
-fn outcome(scenario: &Scenario, failures: Vec<Failure>) -> Outcome {
-    // A mistake of the scenario, what can't be judged, the server's death or a broken network is never the failure that
-    // was expected.
-    let excused = failures
-        .iter()
-        .all(|failure| !matches!(failure.kind.class(), Class::Scenario | Class::ServerDied | Class::Environment));
-    match (&scenario.expect_failure, failures.is_empty()) {
-        (None, true) => Outcome::Passed,
-        (None, false) => Outcome::Failed { failures },
-        (Some(_), false) if !excused => Outcome::Failed { failures },
-        (Some(reason), false) => Outcome::FailedAsExpected { reason: reason.clone() },
-        (Some(reason), true) => {
-            let headline = format!("it passed, though it was expected to fail: {reason}");
+fn outcome(scenario: &Scenario, mut failures: Vec<Failure>) -> Outcome {
+    let Some(expected) = &scenario.expect_failure else {
+        return if failures.is_empty() { Outcome::Passed } else { Outcome::Failed { failures } };
+    };
+    let other = failures.iter().position(|failure| !is_expected(expected, failure));
+    match (failures.is_empty(), other) {
+        (false, None) => Outcome::FailedAsExpected { reason: expected.why.clone() },
+        (false, Some(place)) => {
+            if let Some(mark) = &expected.mark {
+                let line =
+                    format!("`expect_failure` expects another one: class {}, with {:?}", mark.class.key(), mark.says);
+                failures[place].details.push(line);
+            }
+            Outcome::Failed { failures }
+        }
+        (true, _) => {
+            let headline = format!("it passed, though it was expected to fail: {}", expected.why);
             let mut failure = Failure::new(FailureKind::Scenario, headline);
             failure.details.push("remove `expect_failure` from the scenario".to_owned());
             Outcome::Failed { failures: vec![failure] }
         }
     }
+}
+
+/// Whether a failure is the one that the scenario is known to have.
+fn is_expected(expected: &ExpectedFailure, failure: &Failure) -> bool {
+    let class = failure.kind.class();
+    match &expected.mark {
+        Some(mark) => class.key() == mark.class.key() && message(failure).contains(&mark.says),
+        // A mistake of the scenario, the server's death or a broken network is never the failure that was expected.
+        None => matches!(class, Class::Product | Class::Late),
+    }
+}
+
+/// What a failure says, a line each.
+fn message(failure: &Failure) -> String {
+    let differences = failure.nearest.iter().flat_map(|nearest| &nearest.differences);
+    let lines = std::iter::once(&failure.headline).chain(differences).chain(&failure.details);
+    lines.map(String::as_str).collect::<Vec<_>>().join("\n")
 }

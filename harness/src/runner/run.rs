@@ -11,7 +11,7 @@ use super::server_choice::ChooseServer;
 use super::stop::{StopReason, watch_for_stop};
 use super::worker::{Workers, WorkersParts};
 use crate::event::{Event, EventKind, EventSink, ScenarioResult, Summary};
-use crate::plan::Job;
+use crate::plan::{Job, RunLimits};
 use crate::run::Session;
 use crate::subject::Server;
 
@@ -63,7 +63,7 @@ pub fn run(
     let (results, servers) = workers.finish();
 
     let reason = *stopping.borrow();
-    let mut summary = sum_up(&results, jobs.len(), options.limits.flaky_fails, reason);
+    let mut summary = sum_up(&results, jobs.len(), &options.limits, reason);
     summary.took = began.elapsed();
     if options.keep_servers {
         return Ok(Finished { results, summary, kept: Some((servers, runtime)) });
@@ -88,8 +88,9 @@ fn run_started(session: &Session, options: &RunOptions, scenarios: usize, jobs: 
     }
 }
 
-fn sum_up(results: &[ScenarioResult], planned: usize, flaky_fails: bool, stopped: Option<StopReason>) -> Summary {
-    let mut summary = Summary { flaky_fails, ..Summary::default() };
+fn sum_up(results: &[ScenarioResult], planned: usize, limits: &RunLimits, stopped: Option<StopReason>) -> Summary {
+    let RunLimits { flaky_fails, pass_with_no_tests, .. } = *limits;
+    let mut summary = Summary { flaky_fails, pass_with_no_tests, ..Summary::default() };
     for result in results {
         summary.add(result);
     }

@@ -51,8 +51,8 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// The steps that run at the end in any case.
     pub always: Vec<Step>,
-    /// Why it is expected to fail.
-    pub expect_failure: Option<String>,
+    /// The failure that it is known to have.
+    pub expect_failure: Option<ExpectedFailure>,
     /// What may stay unknown or unproven in it, and why.
     pub exceptions: Exceptions,
     /// Who looks after it.
@@ -85,6 +85,49 @@ pub struct Exception {
     pub reason: String,
     /// Where it stands in the scenario file.
     pub at: Position,
+}
+
+/// The failure that a scenario is known to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedFailure {
+    /// Why it fails.
+    pub why: String,
+    /// Which failure it is; none where any is taken for it, as the older form says.
+    pub mark: Option<FailureMark>,
+}
+
+/// What tells a failure from others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureMark {
+    /// Its class.
+    pub class: ExpectedClass,
+    /// A text in its message.
+    pub says: String,
+}
+
+/// The classes of failures that a scenario may be known for. Others say nothing of its server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpectedClass {
+    /// The server does something that it must not.
+    Product,
+    /// It does the right thing too late.
+    Late,
+    /// It ends.
+    ServerDied,
+}
+
+impl ExpectedClass {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Product, Self::Late, Self::ServerDied];
+
+    /// The word for it, the same as in event files.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Product => "product",
+            Self::Late => "late",
+            Self::ServerDied => "server_died",
+        }
+    }
 }
 
 /// A scenario whose failure doesn't count for a while.

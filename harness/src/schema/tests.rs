@@ -225,6 +225,7 @@ fn around(name: &str, inner: &Value) -> Value {
         "answer" => with(base, "stubs", json!({ "llm": { "answers": [inner] } })),
         "reply" => scenario(&[json!({ "llm": { "reply": inner } })]),
         "event" => scenario(&[json!({ "llm": { "chunk_event": inner } })]),
+        "known_failure" => with(base, "expect_failure", inner.clone()),
         "quarantine" => with(base, "quarantine", inner.clone()),
         "redaction" => with(base, "redact", json!([inner])),
         "race" => scenario(&[json!({ "race": inner })]),

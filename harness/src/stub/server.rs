@@ -23,7 +23,7 @@ use crate::event::{Failure, FailureKind, Place};
 use crate::history::Closing;
 use crate::pattern::Pattern;
 use crate::scenario::model::{Row, Scenario};
-use crate::subject::port;
+use crate::subject::port::OwnPort;
 
 /// What a stub tells.
 pub(crate) enum Told {
@@ -46,18 +46,16 @@ enum Hearing {
 
 /// What its port does.
 enum Door {
-    /// It is bound and nobody listens: connections are refused.
-    Shut(socket2::Socket),
+    /// Nobody listens: connections are refused.
+    Shut,
     Open(JoinHandle<()>),
-    /// Another program took it while it was shut, or the stub is at its end.
-    Gone,
 }
 
 /// A stub that was started.
 pub(crate) struct RunningStub {
     pub(crate) name: String,
     port: u16,
-    door: tokio::sync::Mutex<Door>,
+    door: tokio::sync::Mutex<(OwnPort, Door)>,
     pub(super) answers: OnceLock<Vec<(Pattern, RenderedReply)>>,
     hearing: Mutex<Hearing>,
     requests: AtomicUsize,
@@ -68,11 +66,11 @@ pub(crate) struct RunningStub {
 impl RunningStub {
     /// Binds a port; nobody listens yet.
     pub(super) fn bind(name: &str) -> io::Result<Arc<Self>> {
-        let (socket, port) = port::bind()?;
+        let port = OwnPort::bind()?;
         Ok(Arc::new(Self {
             name: name.to_owned(),
-            port,
-            door: tokio::sync::Mutex::new(Door::Shut(socket)),
+            port: port.number,
+            door: tokio::sync::Mutex::new((port, Door::Shut)),
             answers: OnceLock::new(),
             hearing: Mutex::new(Hearing::Kept(Vec::new())),
             requests: AtomicUsize::new(0),
@@ -111,18 +109,11 @@ impl RunningStub {
     /// # Errors
     /// The operating system's.
     pub(crate) async fn listen(self: &Arc<Self>) -> io::Result<()> {
-        let mut door = self.door.lock().await;
-        let socket = match std::mem::replace(&mut *door, Door::Gone) {
-            Door::Shut(socket) => socket,
-            Door::Gone => port::bind_to(self.port)?,
-            open @ Door::Open(_) => {
-                *door = open;
-                return Ok(());
-            }
-        };
-        socket.listen(1024)?;
-        socket.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(socket.into())?;
+        let (port, door) = &mut *self.door.lock().await;
+        if matches!(door, Door::Open(_)) {
+            return Ok(());
+        }
+        let listener = TcpListener::from_std(port.listen()?)?;
         let stub = Arc::downgrade(self);
         *door = Door::Open(tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -137,14 +128,14 @@ impl RunningStub {
     /// Refuses connections from here on, and ends those that have asked nothing. Requests that came stay.
     ///
     /// # Errors
-    /// Another program took the port meanwhile.
+    /// The operating system's.
     pub(crate) async fn stop_listening(&self) -> io::Result<()> {
-        let mut door = self.door.lock().await;
-        if let Door::Open(task) = &mut *door {
+        let (port, door) = &mut *self.door.lock().await;
+        if let Door::Open(task) = door {
             task.abort();
             let _ = task.await;
-            *door = Door::Gone;
-            *door = Door::Shut(port::bind_to(self.port)?);
+            *door = Door::Shut;
+            port.refuse()?;
         }
         self.idle.send_modify(|changes| *changes += 1);
         Ok(())
@@ -204,7 +195,7 @@ impl RunningStub {
 
 impl Drop for RunningStub {
     fn drop(&mut self) {
-        if let Door::Open(task) = self.door.get_mut() {
+        if let (_, Door::Open(task)) = self.door.get_mut() {
             task.abort();
         }
     }

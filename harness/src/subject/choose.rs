@@ -1,5 +1,6 @@
 //! Which subject a configured server is for a run.
 
+use super::remote::Remote;
 use super::server::Subject;
 use super::subprocess::SubprocessSpec;
 use crate::config::{Builtin, Config, ConfigError, ServerConfig, SubjectChoice};
@@ -17,12 +18,13 @@ pub fn choose(config: &Config, server: &ServerConfig, choice: &SubjectChoice) ->
         missing,
         place: format!("[{}] in {}", server.table, config.place()),
     };
+    let remote = |url: &String| Subject::Remote(Remote { url: url.clone(), proxy: config.proxy.clone() });
     match (choice, server.in_process, &server.command) {
-        (SubjectChoice::Remote(url), _, _) => Ok(Subject::Remote(url.clone())),
+        (SubjectChoice::Remote(url), _, _) => Ok(remote(url)),
         (SubjectChoice::InProcess, Some(builtin), _) => in_process(server, builtin),
         (_, _, Some(command)) => Ok(Subject::Subprocess(Box::new(SubprocessSpec::new(command.clone())))),
         (SubjectChoice::InProcess, None, None) => match &server.url {
-            Some(url) => Ok(Subject::Remote(url.clone())),
+            Some(url) => Ok(remote(url)),
             None => Err(cannot_start("in process", "`in_process`, `command` or `url`")),
         },
         (SubjectChoice::Subprocess, _, None) => Err(cannot_start("as a subprocess", "`command`")),
@@ -99,7 +101,7 @@ mod tests {
     fn an_address_is_reached_where_there_is_no_command() {
         let (_folder, config) = read("[server]\nurl = \"http://127.0.0.1:1/\"\n");
         let subject = choose(&config, &config.server, &SubjectChoice::InProcess).unwrap();
-        assert!(matches!(&subject, Subject::Remote(url) if url == "http://127.0.0.1:1"), "{subject:?}");
+        assert!(matches!(&subject, Subject::Remote(remote) if remote.url == "http://127.0.0.1:1"), "{subject:?}");
         assert_eq!(config.dir, Path::new(config.file.as_ref().unwrap()).parent().unwrap());
     }
 }

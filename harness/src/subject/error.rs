@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use super::log::LogLine;
+use super::port::Owner;
 
 /// An end of a server that nobody asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,16 +27,27 @@ impl fmt::Display for Death {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubjectError {
-    /// Another process listens on the port that this server must have.
+    /// Somebody else listens on the port that this server must have.
     #[error(
-        "port {port} is in use by another process, so the server `{server}` can't listen on it; \
-         end that process (`lsof -i :{port}` shows it) or choose another port"
+        "port {port} is in use by another {}",
+        match owner {
+            Owner::Another => format!(
+                "process, so the server `{server}` can't listen on it; end that process (`lsof -i :{port}` shows it) \
+                 or choose another port"
+            ),
+            Owner::ThisRun => format!(
+                "server of this run, so a second `{server}` can't listen on it; leave `port` out, so that each gets \
+                 one of its own by `{{port}}`, or play one scenario at a time (--jobs 1)"
+            ),
+        }
     )]
     PortInUse {
         /// The server's name.
         server: String,
         /// The port.
         port: u16,
+        /// Who listens on it.
+        owner: Owner,
         /// What the server wrote, if it was started at all.
         log: Vec<LogLine>,
     },

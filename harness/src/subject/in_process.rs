@@ -20,7 +20,8 @@ use tokio::task::AbortHandle;
 
 use super::error::{Death, SubjectError};
 use super::log::{Level, Logs};
-use super::port;
+use super::port::Owner;
+use super::{port, spawn};
 use crate::config::ServerSettings;
 
 pub use super::capture::{log_dispatch, log_panics};
@@ -249,7 +250,11 @@ impl InProcessLauncher {
     }
 
     pub(super) fn again(&self) -> Result<Task, SubjectError> {
-        self.spawn(bind(self.application.name(), self.port)?)
+        let bound = {
+            let _spawning = spawn::pause();
+            bind(self.application.name(), self.port)?
+        };
+        self.spawn(bound)
     }
 
     pub(super) fn url(&self) -> String {
@@ -285,7 +290,9 @@ impl InProcessLauncher {
 
 fn bind(server: &str, port: u16) -> Result<std::net::TcpListener, SubjectError> {
     std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => SubjectError::PortInUse { server: server.to_owned(), port, log: Vec::new() },
+        io::ErrorKind::AddrInUse => {
+            SubjectError::PortInUse { server: server.to_owned(), port, owner: Owner::Another, log: Vec::new() }
+        }
         _ => SubjectError::io(server, format!("listening on port {port}"))(error),
     })
 }

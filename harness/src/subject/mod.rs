@@ -7,7 +7,8 @@
 //! - [`in_process`]: the embedded chat server, or an application of a library user;
 //! - [`capture`]: the log of a server that shares this process;
 //! - [`subprocess`]: a command, its readiness and its process group;
-//! - [`remote`]: a server that somebody else runs.
+//! - [`remote`]: a server that somebody else runs;
+//! - `port` and `spawn`: ports, and programs that hold none of them.
 
 pub mod capture;
 pub mod choose;
@@ -19,10 +20,12 @@ pub mod server;
 pub mod subprocess;
 
 pub(crate) mod port;
+mod spawn;
 
 pub use choose::choose;
 pub use error::{Death, SubjectError};
 pub use in_process::{Application, InProcess, Shutdown};
 pub use log::{Level, LogLine, LogSink};
+pub use port::Owner;
 pub use server::{Server, Subject};
 pub use subprocess::{Kept, SubprocessSpec};

@@ -6,31 +6,62 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use super::error::SubjectError;
+use crate::wire::dial::Way;
+use crate::wire::url::Url;
 
 /// How long a connection may take to be accepted.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Checks that somebody listens behind `url` and gives it back without a trailing slash.
-///
-/// # Errors
-/// [`SubjectError::Unreachable`] for what is no `http` or `https` URL, and when nobody listens.
-pub(super) async fn reach(url: &str) -> Result<String, SubjectError> {
-    let unreachable = |reason: String| SubjectError::Unreachable { url: url.to_owned(), reason };
-    let parsed = parse(url).map_err(&unreachable)?;
-    let (host, port) = match (parsed.host_str(), parsed.port_or_known_default()) {
-        // An IPv6 address stands in brackets in a URL but not before a resolver.
-        (Some(host), Some(port)) => (host.trim_matches(['[', ']']), port),
-        _ => return Err(unreachable("it names no host".to_owned())),
-    };
-    match tokio::time::timeout(PATIENCE, TcpStream::connect((host, port))).await {
-        Ok(Ok(_)) => Ok(parsed.as_str().trim_end_matches('/').to_owned()),
-        Ok(Err(error)) => Err(unreachable(reason(&error))),
-        Err(_) => Err(unreachable(format!("no answer within {PATIENCE:?}"))),
+/// A server that somebody else runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// Its base URL.
+    pub url: String,
+    /// The HTTP proxy on the way to it; a server on loopback is reached without.
+    pub proxy: Option<String>,
+}
+
+impl From<String> for Remote {
+    /// One that is reached straight.
+    fn from(url: String) -> Self {
+        Self { url, proxy: None }
     }
 }
 
-fn parse(url: &str) -> Result<crate::wire::url::Url, String> {
-    let parsed = crate::wire::url::Url::parse(url).map_err(|error| error.to_string())?;
+/// Checks that somebody listens behind a server's URL, or is its proxy, and gives the URL back without a trailing slash.
+///
+/// # Errors
+/// [`SubjectError::Unreachable`] for what is no `http` or `https` URL, and when nobody listens.
+pub(super) async fn reach(remote: &Remote) -> Result<String, SubjectError> {
+    let Remote { url, proxy } = remote;
+    let unreachable = |reason: String| SubjectError::Unreachable { url: url.to_owned(), reason };
+    let parsed = parse(url).map_err(&unreachable)?;
+    let way = Way::through(proxy.as_deref()).map_err(&unreachable)?;
+    if let Some(proxy) = way.proxy_to(&parsed) {
+        // Whether the server is there the proxy alone can tell, at the first request.
+        knock(proxy).await.map_err(|reason| unreachable(format!("the proxy {proxy}: {reason}")))?;
+    } else {
+        knock(&parsed).await.map_err(&unreachable)?;
+    }
+    Ok(parsed.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Opens a connection to an address, and closes it again.
+async fn knock(parsed: &Url) -> Result<(), String> {
+    let (host, port) = match (parsed.host_str(), parsed.port_or_known_default()) {
+        // An IPv6 address stands in brackets in a URL but not before a resolver.
+        (Some(host), Some(port)) => (host.trim_matches(['[', ']']), port),
+        _ => return Err("it names no host".to_owned()),
+    };
+    match tokio::time::timeout(PATIENCE, TcpStream::connect((host, port))).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(reason(&error)),
+        Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+    }
+}
+
+fn parse(url: &str) -> Result<Url, String> {
+    let parsed = Url::parse(url).map_err(|error| error.to_string())?;
     if !matches!(parsed.scheme(), "http" | "https") {
         return Err("a URL starts with http:// or https://".to_owned());
     }
@@ -51,6 +82,10 @@ fn reason(error: &io::Error) -> String {
 mod tests {
     use super::*;
     use std::net::{Ipv6Addr, TcpListener};
+
+    async fn reach(url: &str) -> Result<String, SubjectError> {
+        super::reach(&url.to_owned().into()).await
+    }
 
     #[tokio::test]
     async fn a_listener_is_reached_and_the_slash_goes() {

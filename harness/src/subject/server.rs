@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
 
+use super::capture;
 use super::error::{Death, SubjectError};
 use super::in_process::{self, Application, InProcess, InProcessLauncher};
 use super::log::{LogLine, LogSink, Logs};
+use super::remote::{self, Remote};
 use super::subprocess::{self, Kept, SubprocessLauncher, SubprocessSpec};
-use super::{capture, remote};
 use crate::config::ServerSettings;
 
 /// A server under test that can be started, or reached.
@@ -19,8 +20,8 @@ pub enum Subject {
     InProcess(InProcess),
     /// A command that the runner starts and ends. Boxed, being far larger than the others.
     Subprocess(Box<SubprocessSpec>),
-    /// A server that somebody else runs, by its base URL.
-    Remote(String),
+    /// A server that somebody else runs.
+    Remote(Remote),
 }
 
 impl Subject {
@@ -44,7 +45,7 @@ impl Subject {
         match self {
             Self::InProcess(subject) => subject.application.name(),
             Self::Subprocess(spec) => &spec.config.name,
-            Self::Remote(url) => url,
+            Self::Remote(remote) => &remote.url,
         }
     }
 
@@ -96,11 +97,11 @@ impl Subject {
                 let instance = Some(RunningInstance::Process(process));
                 (url, logs, Launcher::Subprocess(Box::new(launcher)), instance, spec.config.stop_timeout)
             }
-            Self::Remote(url) => {
+            Self::Remote(remote) => {
                 if !settings.is_empty() {
-                    return Err(SubjectError::NotOurs { url: url.clone() });
+                    return Err(SubjectError::NotOurs { url: remote.url.clone() });
                 }
-                (remote::reach(url).await?, logs, Launcher::Remote, None, Duration::ZERO)
+                (remote::reach(remote).await?, logs, Launcher::Remote(remote.clone()), None, Duration::ZERO)
             }
         };
         let current = watch::Sender::new(instance.as_ref().map(RunningInstance::ended));
@@ -128,7 +129,7 @@ type DeathWatch = watch::Receiver<Option<Death>>;
 enum Launcher {
     InProcess(InProcessLauncher),
     Subprocess(Box<SubprocessLauncher>),
-    Remote,
+    Remote(Remote),
 }
 
 enum RunningInstance {
@@ -188,8 +189,8 @@ impl Server {
     /// # Errors
     /// Why it doesn't.
     pub async fn is_reachable(&self) -> Result<(), String> {
-        match self.launcher {
-            Launcher::Remote => super::remote::reach(&self.url).await.map(drop).map_err(|error| match error {
+        match &self.launcher {
+            Launcher::Remote(remote) => remote::reach(remote).await.map(drop).map_err(|error| match error {
                 SubjectError::Unreachable { reason, .. } => reason,
                 other => other.to_string(),
             }),
@@ -204,7 +205,7 @@ impl Server {
 
     /// Whether somebody else runs it.
     pub fn is_remote(&self) -> bool {
-        matches!(self.launcher, Launcher::Remote)
+        matches!(self.launcher, Launcher::Remote(_))
     }
 
     /// Waits for an end that nobody asked for; that of a remote server is never known.
@@ -280,7 +281,7 @@ impl Server {
                 }
                 RunningInstance::Process(process)
             }
-            Launcher::Remote => return Ok(()),
+            Launcher::Remote(_) => return Ok(()),
         };
         self.current.send_replace(Some(started.ended()));
         *instance = Some(started);
@@ -335,7 +336,7 @@ impl Server {
 
     fn check_ours(&self) -> Result<(), SubjectError> {
         match self.launcher {
-            Launcher::Remote => Err(SubjectError::NotOurs { url: self.url.clone() }),
+            Launcher::Remote(_) => Err(SubjectError::NotOurs { url: self.url.clone() }),
             _ => Ok(()),
         }
     }

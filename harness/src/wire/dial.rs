@@ -1,41 +1,114 @@
-//! Connections as bytes: TCP, and TLS where the address asks for it.
+//! Connections as bytes: TCP, TLS where the address asks for it, and a proxy between where one is set.
 
 use std::io;
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 
 use reqwest::Url;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::error::{WireError, is_local};
 use super::latch::{Latch, Latched};
+use super::url::host;
+
+/// The longest head of a proxy's answer.
+const LONGEST_HEAD: usize = 16 << 10;
 
 /// What an HTTP connection can be spoken over.
 pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
-/// Connects to the server of an address.
-pub(super) async fn dial(url: &Url, receive_buffer: Option<usize>) -> Result<(Box<dyn Io>, Arc<Latch>), WireError> {
-    let host = url.host_str().ok_or_else(|| format!("{url} has no host"))?;
-    let port = url.port_or_known_default().unwrap_or(80);
-    let tcp = open(host, port, receive_buffer).await.map_err(|error| WireError {
-        why: format!("no connection to {host}:{port}: {error}"),
+/// The way to servers: straight, or through an HTTP proxy. The environment has no say in it, and loopback is always
+/// reached straight: a proxy elsewhere has another one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Way {
+    proxy: Option<Arc<Url>>,
+}
+
+impl Way {
+    /// Through a proxy; straight where none is set.
+    ///
+    /// # Errors
+    /// Why the address is none of a proxy.
+    pub(crate) fn through(proxy: Option<&str>) -> Result<Self, String> {
+        let proxy = proxy.map(|proxy| Url::parse(proxy).map_err(|error| format!("the proxy {proxy}: {error}")));
+        Ok(Self { proxy: proxy.transpose()?.map(Arc::new) })
+    }
+
+    /// The proxy on the way to an address.
+    pub(crate) fn proxy_to(&self, url: &Url) -> Option<&Url> {
+        self.proxy.as_deref().filter(|_| !is_loopback(url))
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = host(url);
+    let named = host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().ends_with(".localhost");
+    named || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// A connection.
+pub(super) struct Dialed {
+    pub(super) io: Box<dyn Io>,
+    pub(super) latch: Arc<Latch>,
+    /// Whether it ends at a proxy, which has to be told the whole address of each request.
+    pub(super) by_proxy: bool,
+}
+
+/// Connects to the server of an address. With `tunnel` a proxy passes on bytes, as TLS needs anyway, and no requests.
+pub(super) async fn dial(
+    url: &Url,
+    receive_buffer: Option<usize>,
+    way: &Way,
+    tunnel: bool,
+) -> Result<Dialed, WireError> {
+    let proxy = way.proxy_to(url);
+    let next = proxy.unwrap_or(url);
+    let (name, port) = (host(next), next.port_or_known_default().unwrap_or(80));
+    let what = if proxy.is_some() { "no connection to the proxy" } else { "no connection to" };
+    let tcp = open(name, port, receive_buffer).await.map_err(|error| WireError {
+        why: format!("{what} {name}:{port}: {error}"),
         unreached: true,
         local: is_local(&error),
     })?;
     let latch = Latch::new(tcp);
-    let plain = Latched(Arc::clone(&latch));
-    let io: Box<dyn Io> = if url.scheme() == "https" {
-        let unreached = |why| WireError { why, unreached: true, local: false };
-        secure(host, plain, trust().map_err(unreached)?).await.map_err(unreached)?
-    } else {
-        Box::new(plain)
-    };
-    Ok((io, latch))
+    let mut plain = Latched(Arc::clone(&latch));
+    let unreached = |why| WireError { why, unreached: true, local: false };
+    let secured = url.scheme() == "https";
+    let by_proxy = proxy.is_some() && !secured && !tunnel;
+    if proxy.is_some() && !by_proxy {
+        through(&mut plain, url)
+            .await
+            .map_err(|why| unreached(format!("no way through the proxy {name}:{port}: {why}")))?;
+    }
+    let io: Box<dyn Io> =
+        if secured { secure(host(url), plain, trust()?).await.map_err(unreached)? } else { Box::new(plain) };
+    Ok(Dialed { io, latch, by_proxy })
+}
+
+/// Asks a proxy to pass on bytes from here on (RFC 9110, section 9.3.6).
+async fn through(proxy: &mut Latched, url: &Url) -> Result<(), String> {
+    let port = url.port_or_known_default().unwrap_or(80);
+    let to = format!("{}:{port}", url.host_str().unwrap_or_default());
+    let asked = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n\r\n");
+    proxy.write_all(asked.as_bytes()).await.map_err(|error| error.to_string())?;
+    let mut head = Vec::new();
+    // Byte by byte: what comes behind the head is the server's.
+    while !head.ends_with(b"\r\n\r\n") {
+        match proxy.read_u8().await {
+            Ok(byte) if head.len() < LONGEST_HEAD => head.push(byte),
+            Ok(_) => return Err("its answer has no end".to_owned()),
+            Err(error) => return Err(format!("it answered nothing: {error}")),
+        }
+    }
+    let head = String::from_utf8_lossy(&head);
+    let line = head.lines().next().unwrap_or_default();
+    let accepted = line.split_whitespace().nth(1).is_some_and(|status| status.len() == 3 && status.starts_with('2'));
+    if accepted { Ok(()) } else { Err(format!("it answered `{line}`")) }
 }
 
 async fn open(host: &str, port: u16, receive_buffer: Option<usize>) -> io::Result<TcpStream> {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in tokio::net::lookup_host((host, port)).await? {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
@@ -53,16 +126,24 @@ async fn open(host: &str, port: u16, receive_buffer: Option<usize>) -> io::Resul
     Err(last)
 }
 
-/// Trusts whom the system trusts; there `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
-fn trust() -> Result<rustls::ClientConfig, String> {
+/// Trusts whom the system trusts; there `SSL_CERT_FILE` and `SSL_CERT_DIR` name others. Read once, where it is first
+/// needed, since that takes some milliseconds.
+fn trust() -> Result<Arc<rustls::ClientConfig>, WireError> {
     use rustls_platform_verifier::ConfigVerifierExt as _;
-    rustls::ClientConfig::with_platform_verifier().map_err(|error| format!("no TLS: {error}"))
+    static TRUST: OnceLock<Result<Arc<rustls::ClientConfig>, String>> = OnceLock::new();
+    let read = || {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        rustls::ClientConfig::with_platform_verifier().map(Arc::new).map_err(|error| error.to_string())
+    };
+    let local = |error: &String| WireError { why: format!("no TLS: {error}"), unreached: true, local: true };
+    TRUST.get_or_init(read).as_ref().map(Arc::clone).map_err(local)
 }
 
-async fn secure(host: &str, tcp: Latched, config: rustls::ClientConfig) -> Result<Box<dyn Io>, String> {
+/// `host` without the brackets that an IPv6 address has in a URL: no certificate has them.
+async fn secure(host: &str, tcp: Latched, config: Arc<rustls::ClientConfig>) -> Result<Box<dyn Io>, String> {
     let name = rustls::pki_types::ServerName::try_from(host.to_owned())
         .map_err(|error| format!("no TLS for {host}: {error}"))?;
-    let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
+    let stream = tokio_rustls::TlsConnector::from(config)
         .connect(name, tcp)
         .await
         .map_err(|error| format!("no TLS to {host}: {error}"))?;
@@ -74,17 +155,17 @@ mod tests {
     use std::future::Future as _;
     use std::task::Poll;
 
+    use super::*;
     use rustls::pki_types::pem::PemObject as _;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-    use super::*;
 
     #[tokio::test]
     async fn the_last_byte_waits_for_its_release_and_what_comes_behind_does_not() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let Ok((mut io, latch)) = dial(&url, None).await else { panic!("nobody listens") };
+        let Ok(Dialed { mut io, latch, .. }) = dial(&url, None, &Way::default(), false).await else {
+            panic!("nobody listens")
+        };
         let (mut server, _) = listener.accept().await.unwrap();
         io.write_all(b"before ").await.unwrap();
         latch.hold();
@@ -119,7 +200,7 @@ mod tests {
         let (socket, _) = listener.accept().await.unwrap();
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server.unwrap()));
         let (server, io) =
-            tokio::join!(acceptor.accept(socket), secure("localhost", Latched(Arc::clone(&latch)), client));
+            tokio::join!(acceptor.accept(socket), secure("localhost", Latched(Arc::clone(&latch)), Arc::new(client)));
         let (mut server, mut io) = (server.unwrap(), io.ok().unwrap());
         io.write_all(b"before").await.unwrap();
         io.flush().await.unwrap();
@@ -137,5 +218,71 @@ mod tests {
         latch.release();
         reading.await.unwrap();
         assert_eq!(&got, b"hello");
+    }
+
+    #[test]
+    fn loopback_has_no_proxy_on_its_way() {
+        let way = Way::through(Some("http://10.0.0.1:3128")).unwrap();
+        let passes = |url: &str| way.proxy_to(&Url::parse(url).unwrap()).is_some();
+        for straight in
+            ["http://127.0.0.1:1", "http://127.9.9.9", "https://[::1]:1", "http://localhost:1", "http://a.LOCALHOST"]
+        {
+            assert!(!passes(straight), "{straight}");
+        }
+        assert!(passes("http://10.0.0.2") && passes("https://chat.example") && passes("http://localhost.example"));
+        assert!(Way::default().proxy_to(&Url::parse("http://10.0.0.2").unwrap()).is_none());
+        assert!(Way::through(Some("10.0.0.1")).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_tunnel_through_a_proxy_passes_on_what_comes_behind_its_answer() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let way = Way::through(Some(&format!("http://{}", listener.local_addr().unwrap()))).unwrap();
+        let proxy = async |answer: &[u8]| {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            stream.write_all(answer).await.unwrap();
+            (stream, String::from_utf8(head).unwrap())
+        };
+        let url = Url::parse("http://rooms.invalid/socket").unwrap();
+        let accepts = proxy(b"HTTP/1.1 200 Connection established\r\nx: y\r\n\r\nhello");
+        let ((_stream, head), dialed) = tokio::join!(accepts, dial(&url, None, &way, true));
+        assert_eq!(head, "CONNECT rooms.invalid:80 HTTP/1.1\r\nHost: rooms.invalid:80\r\n\r\n");
+        let Ok(Dialed { mut io, by_proxy: false, .. }) = dialed else { panic!("no tunnel") };
+        let mut got = [0; 5];
+        io.read_exact(&mut got).await.unwrap();
+        assert_eq!(&got, b"hello");
+        let refuses = proxy(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
+        let (_, dialed) = tokio::join!(refuses, dial(&url, None, &way, true));
+        let Err(error) = dialed else { panic!("it was refused") };
+        assert!(
+            error.unreached && error.why.ends_with("it answered `HTTP/1.1 407 Proxy Authentication Required`"),
+            "{error:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_certificate_is_asked_for_an_ipv6_address_without_its_brackets() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let pem = include_bytes!("../../tests/data/localhost.cert.pem");
+        let cert = CertificateDer::from_pem_slice(pem).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../tests/data/localhost.key.pem")).unwrap();
+        let server = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![cert.clone()], key);
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(cert).unwrap();
+        let client = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let tcp = open("127.0.0.1", listener.local_addr().unwrap().port(), None).await.unwrap();
+        let (socket, _) = listener.accept().await.unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server.unwrap()));
+        let url = Url::parse("https://[::1]:8443/").unwrap();
+        let asked = secure(host(&url), Latched(Latch::new(tcp)), Arc::new(client));
+        let (_, secured) = tokio::join!(acceptor.accept(socket), asked);
+        let Err(why) = secured else { panic!("the certificate is for another name") };
+        // The address itself is a name that a certificate may have; this one has another.
+        assert!(why.starts_with("no TLS to ::1: ") && why.contains("certificate"), "{why}");
     }
 }

@@ -1,44 +1,27 @@
-//! One request and its answer: over a client's connections, or over a connection of its own that holds the request's
-//! last byte back.
+//! One request and its answer, over a connection of its own; with the request's last byte held back where it races.
+//!
+//! No connection is used twice. One that was kept could be ended by the server at the very moment at which the next
+//! request is sent, and nobody could say then whether the request was read.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Bytes, Incoming};
-use hyper::client::conn::http1::SendRequest;
+use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use reqwest::Method;
 use reqwest::cookie::CookieStore as _;
 pub(crate) use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::dial::dial;
-use super::error::{WireError, causes, is_local};
+use super::dial::{Dialed, Way, dial};
+use super::error::{WireError, causes};
 use super::latch::Latch;
 use super::url::{Url, authority, path_and_query};
 
-/// Sends requests and keeps connections open between them.
-#[derive(Debug, Clone)]
-pub(crate) struct Client(reqwest::Client);
-
-impl Client {
-    /// For a server's base URL. TLS roots are read only where they are needed, since that takes some milliseconds.
-    ///
-    /// # Errors
-    /// Why there can be no client: the system's roots can't be read.
-    pub(crate) fn for_server(url: &str) -> Result<Self, String> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent("roundtable")
-            .tcp_nodelay(true);
-        if !url.starts_with("https:") {
-            client = client.tls_certs_only([]);
-        }
-        client.build().map(Self).map_err(|error| error.to_string())
-    }
-}
+/// The largest body that is read; a server that sends more is at fault.
+const LARGEST: usize = 64 << 20;
 
 /// The cookies of a participant.
 #[derive(Debug, Default)]
@@ -68,29 +51,89 @@ pub(crate) struct Request<'a> {
 }
 
 /// An answer as it came.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
+/// What has come of an answer so far. Whoever waits for the answer can look at it meanwhile.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Heard(Arc<Mutex<Option<Beginning>>>);
+
+#[derive(Debug, Clone)]
+struct Beginning {
+    status: u16,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Heard {
+    fn lock(&self) -> MutexGuard<'_, Option<Beginning>> {
+        // What is behind the lock is valid at every moment, also where a thread panicked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The head and what came of the body; none where no head has come.
+    pub(crate) fn so_far(&self) -> Option<Response> {
+        let Beginning { status, headers, body } = self.lock().clone()?;
+        Some(Response { status, headers, body: body.into() })
+    }
+
+    /// Notes the head of an answer, then reads its body to the end.
+    async fn whole(&self, answer: &mut hyper::Response<Incoming>) -> Result<Bytes, WireError> {
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        *self.lock() = Some(Beginning { status, headers, body: Vec::new() });
+        // With 101 the connection is the WebSocket's and nothing is read.
+        if answer.status() == hyper::StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(Bytes::new());
+        }
+        while let Some(frame) = answer.frame().await {
+            let frame = frame.map_err(|error| WireError::from(causes(&error)))?;
+            let Some(piece) = frame.data_ref() else { continue };
+            let mut heard = self.lock();
+            let Some(Beginning { body, .. }) = &mut *heard else { continue };
+            body.extend_from_slice(piece);
+            if body.len() > LARGEST {
+                return Err(format!("the answer has more than {} MiB", LARGEST >> 20).into());
+            }
+        }
+        Ok(self.lock().as_mut().map(|heard| std::mem::take(&mut heard.body)).unwrap_or_default().into())
+    }
+}
+
 type Answered = (hyper::Response<Incoming>, Bytes);
 
-/// A request that is under way over a connection of its own.
+/// Sends a request and reads the whole answer.
+async fn exchange<B>(
+    mut sender: SendRequest<B>,
+    request: hyper::Request<B>,
+    heard: Heard,
+) -> Result<Answered, WireError>
+where
+    B: Body + Send + 'static,
+{
+    let mut answer = sender.send_request(request).await.map_err(|error| WireError::from(causes(&error)))?;
+    let body = heard.whole(&mut answer).await?;
+    Ok((answer, body))
+}
+
+/// A request that is under way over a connection that a task of its own moves on.
 pub(crate) struct Pending {
-    asking: BoxFuture<'static, hyper::Result<Answered>>,
+    asking: BoxFuture<'static, Result<Answered, WireError>>,
     /// The answer of a server that answered before it had everything.
-    early: Option<hyper::Result<Answered>>,
+    early: Option<Result<Answered, WireError>>,
     pub(crate) latch: Arc<Latch>,
 }
 
 impl Pending {
     /// Sends a request; with `hold`, everything but its last byte, which the latch releases.
     pub(super) async fn new<B>(
-        mut sender: SendRequest<B>,
+        sender: SendRequest<B>,
         request: hyper::Request<B>,
         latch: Arc<Latch>,
+        heard: &Heard,
         hold: bool,
     ) -> Self
     where
@@ -99,17 +142,7 @@ impl Pending {
         if hold {
             latch.hold();
         }
-        let sent = sender.send_request(request);
-        let asking = async move {
-            let mut response = sent.await?;
-            // With 101 the connection is the WebSocket's and nothing is read.
-            if response.status() == hyper::StatusCode::SWITCHING_PROTOCOLS {
-                return Ok((response, Bytes::new()));
-            }
-            let body = response.body_mut().collect().await?.to_bytes();
-            drop(sender);
-            Ok((response, body))
-        };
+        let asking = exchange(sender, request, heard.clone());
         let mut pending = Self { asking: asking.boxed(), early: None, latch };
         if hold {
             let held = Arc::clone(&pending.latch);
@@ -127,12 +160,11 @@ impl Pending {
     /// # Errors
     /// Why there is none.
     pub(crate) async fn response(self) -> Result<Response, WireError> {
-        let (response, body) = self.answer().await.map_err(|error| WireError::from(causes(&error)))?;
-        Ok(Response { status: response.status().as_u16(), headers: response.headers().clone(), body })
+        Ok(response(self.answer().await?))
     }
 
     /// The answer as hyper gives it, from which a connection can be upgraded.
-    pub(super) async fn answer(self) -> hyper::Result<Answered> {
+    pub(super) async fn answer(self) -> Result<Answered, WireError> {
         match self.early {
             Some(early) => early,
             None => self.asking.await,
@@ -140,39 +172,43 @@ impl Pending {
     }
 }
 
+fn response((answer, body): Answered) -> Response {
+    Response { status: answer.status().as_u16(), headers: answer.headers().clone(), body }
+}
+
 impl Request<'_> {
-    fn method(&self) -> Result<Method, WireError> {
-        Method::from_bytes(self.method.as_bytes()).map_err(|error| WireError::from(error.to_string()))
-    }
-
-    /// Sends it over a client's connections.
-    pub(crate) async fn over(&self, client: &Client) -> Result<Response, WireError> {
-        let mut request = client.0.request(self.method()?, self.url.clone()).headers(self.headers.clone());
-        if let Some(body) = self.body {
-            request = request.body(body.to_owned());
+    /// Sends it, and waits for the whole answer.
+    pub(crate) async fn answer(&self, way: &Way, heard: &Heard) -> Result<Response, WireError> {
+        let Dialed { io, by_proxy, .. } = dial(self.url, None, way, false).await?;
+        let (sender, connection) =
+            handshake(TokioIo::new(io)).await.map_err(|error| WireError::from(causes(&error)))?;
+        let mut connection = std::pin::pin!(connection);
+        let mut asking = std::pin::pin!(exchange(sender, self.message(by_proxy)?, heard.clone()));
+        // The connection moves on here; what it has read is still to be taken when it has ended.
+        tokio::select! {
+            biased;
+            answered = &mut asking => return answered.map(response),
+            _ = &mut connection => {}
         }
-        let asking = async {
-            let response = request.send().await?;
-            let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            Ok(Response { status, headers, body: response.bytes().await? })
-        };
-        asking.await.map_err(|error: reqwest::Error| WireError {
-            why: causes(&error),
-            unreached: error.is_connect(),
-            local: is_local(&error),
-        })
+        asking.await.map(response)
     }
 
-    /// Brings it to the server over a connection of its own, but for its last byte.
-    pub(crate) async fn held_back(&self) -> Result<Pending, WireError> {
-        let (io, latch) = dial(self.url, None).await?;
-        let broke = |error: hyper::Error| WireError::from(causes(&error));
-        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io)).await.map_err(broke)?;
+    /// Brings it to the server but for its last byte.
+    pub(crate) async fn held_back(&self, way: &Way, heard: &Heard) -> Result<Pending, WireError> {
+        let Dialed { io, latch, by_proxy } = dial(self.url, None, way, false).await?;
+        let (sender, connection) =
+            handshake(TokioIo::new(io)).await.map_err(|error| WireError::from(causes(&error)))?;
         tokio::spawn(connection);
-        let mut request = hyper::Request::builder().method(self.method()?).uri(path_and_query(self.url));
+        Ok(Pending::new(sender, self.message(by_proxy)?, latch, heard, true).await)
+    }
+
+    /// The request as it stands on the wire. A proxy is told the whole address (RFC 9112, section 3.2.2).
+    fn message(&self, by_proxy: bool) -> Result<hyper::Request<Full<Bytes>>, WireError> {
+        let method = Method::from_bytes(self.method.as_bytes()).map_err(|error| WireError::from(error.to_string()))?;
+        let target = if by_proxy { self.url.as_str().to_owned() } else { path_and_query(self.url) };
+        let mut request = hyper::Request::builder().method(method).uri(target);
         if let Some(headers) = request.headers_mut() {
             headers.clone_from(self.headers);
-            // What the client adds to every other request.
             let mut add = |name: &'static str, value: &str| {
                 if !headers.contains_key(name)
                     && let Ok(value) = HeaderValue::from_str(value)
@@ -185,7 +221,9 @@ impl Request<'_> {
             add("user-agent", "roundtable");
         }
         let body = Full::new(Bytes::from(self.body.unwrap_or_default().to_owned()));
-        let request = request.body(body).map_err(|error| WireError::from(error.to_string()))?;
-        Ok(Pending::new(sender, request, latch, true).await)
+        request.body(body).map_err(|error| WireError::from(error.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests;

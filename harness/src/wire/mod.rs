@@ -1,15 +1,17 @@
 //! Bytes and transports. It knows no scenario: what it opens is a feed, which pushes frames and its end, with an outlet.
 //!
 //! - addresses: [`mod@url`];
-//! - [`dial`] and [`latch`]: TCP and TLS, and a message's last byte that is held back;
+//! - [`dial`] and [`latch`]: TCP, TLS and proxies, and a message's last byte that is held back;
 //! - [`http`]: one request and its answer; [`error`]: why there is none;
-//! - [`feed`]: what an open connection is to a scenario; [`websocket`] opens one;
+//! - [`feed`]: what an open connection is to a scenario; [`handshake`] opens a
+//!   WebSocket, [`websocket`] moves its messages;
 //! - [`codec`]: messages into payloads and back.
 
 pub(crate) mod codec;
-mod dial;
+pub(crate) mod dial;
 mod error;
 pub(crate) mod feed;
+pub(crate) mod handshake;
 pub(crate) mod http;
 mod latch;
 pub(crate) mod url;

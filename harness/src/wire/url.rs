@@ -9,11 +9,26 @@ pub(crate) use reqwest::Url;
 /// # Errors
 /// Why the path is none.
 pub(crate) fn join(base: &str, path: &str, query: &[(String, String)]) -> Result<Url, String> {
-    let mut url = Url::parse(&format!("{base}{path}")).map_err(|error| error.to_string())?;
+    let mut url = Url::parse(&format!("{}{path}", base.trim_end_matches('/'))).map_err(|error| error.to_string())?;
     for (name, value) in query {
         url.query_pairs_mut().append_pair(name, value);
     }
     Ok(url)
+}
+
+/// The host of an address as a resolver, a socket or a certificate has it: without the brackets around an IPv6 address.
+pub(super) fn host(url: &Url) -> &str {
+    url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
+}
+
+/// The path of an address below a base URL. Scenarios know paths as they write them, wherever the server is mounted.
+pub(crate) fn path_below<'u>(base: &str, url: &'u Url) -> &'u str {
+    let mounted = Url::parse(base).map(|base| base.path().trim_end_matches('/').to_owned()).unwrap_or_default();
+    match url.path().strip_prefix(&mounted) {
+        Some("") => "/",
+        Some(below) if below.starts_with('/') => below,
+        _ => url.path(),
+    }
 }
 
 /// Path and query, as the first line of a request names them.
@@ -54,6 +69,26 @@ mod tests {
         assert_eq!(query(&url), BTreeMap::from([("x".into(), "1".into()), ("y".into(), "2 3".into())]));
         assert_eq!(authority(&url), "h:1");
         assert!(join("http://", "", &[]).is_err());
+    }
+
+    #[test]
+    fn a_path_is_known_without_the_base_that_it_is_mounted_at() {
+        let below = |base: &str, path: &str| {
+            let url = join(base, path, &[]).unwrap();
+            path_below(base, &url).to_owned()
+        };
+        assert_eq!(below("http://h:1", "/rooms/a"), "/rooms/a");
+        assert_eq!(below("http://h:1/api", "/rooms/a%20b?x=1"), "/rooms/a%20b");
+        assert_eq!(below("http://h:1/api/v1/", "/rooms"), "/rooms");
+        assert_eq!(below("http://h:1/api", ""), "/");
+        let elsewhere = Url::parse("http://h:1/apis").unwrap();
+        assert_eq!(path_below("http://h:1/api", &elsewhere), "/apis");
+    }
+
+    #[test]
+    fn an_ipv6_host_has_no_brackets_but_in_a_url() {
+        let url = join("https://[::1]:8443", "/", &[]).unwrap();
+        assert_eq!((host(&url), authority(&url).as_str()), ("::1", "[::1]:8443"));
     }
 
     #[test]

@@ -113,3 +113,12 @@ fn a_panic_of_the_runner_fails_one_scenario_alone() {
     assert!(matches!(ran.results[1].outcome, Outcome::Skipped { .. }));
     assert_eq!((ran.summary.failed, ran.summary.skipped), (1, 1));
 }
+
+#[tokio::test]
+async fn a_suite_that_plays_nothing_does_not_pass_unless_it_is_asked_to() {
+    let empty = tempfile::tempdir().unwrap();
+    let suite = || Suite::new(empty.path()).application("rooms", rooms::serve);
+    let played = suite().play().await;
+    assert!(!played.passed(), "{}", played.report());
+    suite().pass_with_no_tests().play().await.assert_passed();
+}

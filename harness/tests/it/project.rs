@@ -140,6 +140,7 @@ pub(crate) fn redacted(text: &str, folder: &Path) -> String {
     for (pattern, with) in [
         (r"\[ *\d+\.\d{3}s\]", "[   0.000s]"),
         (r"ran in \d+\.\d{3}s", "ran in 0.000s"),
+        (r"date: \w+, [\w :]+ GMT", "date: [date]"),
         (r"came \d+ ms after", "came 0 ms after"),
         (r"[0-9a-f]{32}", "[trace]"),
         (r"has waited \d+\.\d s", "has waited 0.0 s"),

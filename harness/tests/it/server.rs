@@ -8,6 +8,7 @@ use axum::extract::{Path, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
+use futures_util::StreamExt as _;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -19,6 +20,7 @@ fn router(log: bool) -> Router {
     let mut router = rooms::router()
         .route("/ready", get(|| async { "ready" }))
         .route("/never", get(std::future::pending::<StatusCode>))
+        .route("/endless", get(endless))
         .route("/echo", get(echo))
         .route("/exit/{code}", get(|Path(code): Path<i32>| async move { exit(code) }));
     router = router.merge(crate::courier::routes());
@@ -41,7 +43,15 @@ fn router(log: bool) -> Router {
                 next.run(request)
             }));
     }
-    router
+    // Everything once more below a base path.
+    router.clone().nest("/mounted", router)
+}
+
+/// An answer that begins and never ends.
+async fn endless() -> axum::response::Response {
+    let pieces = futures_util::stream::iter([Ok::<_, std::io::Error>("data: 1\n\n")]);
+    let body = axum::body::Body::from_stream(pieces.chain(futures_util::stream::pending()));
+    axum::response::Response::builder().header("content-type", "text/event-stream").body(body).unwrap()
 }
 
 async fn echo(headers: HeaderMap) -> Json<BTreeMap<String, String>> {

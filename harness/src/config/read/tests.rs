@@ -77,6 +77,25 @@ fn all_mistakes_are_told_with_their_places() {
 }
 
 #[test]
+fn a_proxy_is_an_address_and_nothing_more() {
+    assert_eq!(read("proxy = \"http://10.0.0.1:3128\"\n").proxy.as_deref(), Some("http://10.0.0.1:3128"));
+    let wrong = [
+        "10.0.0.1:3128",
+        "https://10.0.0.1:3128",
+        "http://me:word@10.0.0.1",
+        "http://10.0.0.1/path",
+        "socks5://10.0.0.1",
+    ];
+    for wrong in wrong {
+        let told = problems(&format!("proxy = {wrong:?}\n"));
+        assert_eq!(
+            told,
+            [format!("1:9: `proxy`: it is the address of an HTTP proxy, \"http://host:port\", not {wrong:?}")]
+        );
+    }
+}
+
+#[test]
 fn broken_toml_is_told_with_its_place() {
     let told = problems("scenarios = \"x\"\ndeadline = \"5s\n");
     assert_eq!(told, ["2:15: invalid basic string, expected `\"`"]);

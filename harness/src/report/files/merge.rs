@@ -199,6 +199,7 @@ fn sum<'a>(counts: impl Iterator<Item = &'a Summary>, parts: &[RunPart]) -> Summ
                 all.not_begun += told.not_begun;
                 all.interrupted |= told.interrupted;
                 all.flaky_fails |= told.flaky_fails;
+                all.pass_with_no_tests |= told.pass_with_no_tests;
                 all.limit = all.limit.or(told.limit);
                 all.orphans.extend(told.orphans.iter().cloned());
                 // Parts are played beside each other.

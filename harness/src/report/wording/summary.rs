@@ -45,6 +45,13 @@ pub fn summary_text(summary: &Summary, paint: Paint) -> String {
     if summary.interrupted {
         notes.push("the run was interrupted".to_owned());
     }
+    if summary.lacks_tests() {
+        let _ = writeln!(
+            text,
+            "{}, which proves nothing; --pass-with-no-tests lets such a run pass",
+            paint.text(Style::Bad, "nothing was played")
+        );
+    }
     for orphan in &summary.orphans {
         let _ = writeln!(
             text,

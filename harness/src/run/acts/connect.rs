@@ -8,7 +8,7 @@ use super::checks::must;
 use crate::event::{EventKind, Failure, FailureKind};
 use crate::history::{ConnectionId, EntryKind};
 use crate::pattern::describe;
-use crate::run::context::ask::{address, headers};
+use crate::run::context::ask::{address, beginning, headers};
 use crate::run::context::step_context::{MainMode, StepContext};
 use crate::run::context::wait::patiently;
 use crate::run::state::answer::Answer;
@@ -19,8 +19,10 @@ use crate::run::state::streams::stream_of;
 use crate::scenario::model::{Checks, Connect};
 use crate::scenario::template::as_text;
 use crate::wire::WireError;
-use crate::wire::url::{Url, path_and_query, query};
-use crate::wire::websocket::{self, Handshake, Opened, WebSocket};
+use crate::wire::handshake::{self, Handshake, Opened};
+use crate::wire::http::Heard;
+use crate::wire::url::{Url, query};
+use crate::wire::websocket::WebSocket;
 
 /// Plays a `connect`.
 pub(super) async fn connect(context: &mut StepContext, asked: &Connect, is_main: bool) -> Result<(), Box<Failure>> {
@@ -43,7 +45,7 @@ pub(super) async fn connect(context: &mut StepContext, asked: &Connect, is_main:
             me.key()
         )));
     };
-    let path = path_and_query(&handshake.url);
+    let path = context.world.target.path_and_query(&handshake.url);
     let opened = shake(context, asked, &handshake, &mode).await?;
     let (Opened::Accepted(_, response) | Opened::Refused(response)) = &opened;
     let answer = Answer::new(format!("GET {path}"), response, None);
@@ -115,7 +117,7 @@ fn handshake(context: &StepContext, asked: &Connect) -> Result<Handshake, Box<Fa
             one => subprotocols.push(as_text(&one)),
         }
     }
-    Ok(Handshake { url, headers, subprotocols, receive_buffer: asked.receive_buffer })
+    Ok(Handshake { url, headers, subprotocols, receive_buffer: asked.receive_buffer, heard: Heard::default() })
 }
 
 /// The handshake itself; as a racer, at the instant of the race.
@@ -126,25 +128,35 @@ async fn shake(
     mode: &MainMode,
 ) -> Result<Opened, Box<Failure>> {
     let limit = context.patience(asked.within);
-    let path = path_and_query(&handshake.url);
+    let (target, heard) = (&context.world.target, &handshake.heard);
+    let path = target.path_and_query(&handshake.url);
     let _waits = context.waits(format!("an answer to the handshake of {path}"));
-    let missed = || format!("GET {path}: no answer to the handshake within {limit:?}");
+    let missed = || match heard.so_far() {
+        Some(begun) => format!("GET {path}: answered {}, but the answer did not end within {limit:?}", begun.status),
+        None => format!("GET {path}: no answer to the handshake within {limit:?}"),
+    };
+    let told = |mut failure: Box<Failure>| {
+        failure.details.extend(heard.so_far().iter().filter(|begun| begun.status != 101).flat_map(beginning));
+        failure
+    };
     let broken = |error: WireError| {
-        let mut failure = context.failure(format!("GET {path}: {}", error.why));
-        if error.local || (error.unreached && context.world.target.server.is_remote()) {
+        let mut failure = told(context.failure(format!("GET {path}: {}", error.why)));
+        if error.local || (error.unreached && target.server.is_remote()) {
             failure.kind = FailureKind::Environment;
         }
         failure
     };
     let opened = match mode {
-        MainMode::Own | MainMode::Refused(_) => patiently(context, limit, websocket::open(handshake), missed).await?,
+        MainMode::Own | MainMode::Refused(_) => {
+            patiently(context, limit, handshake::open(handshake, &target.way), missed).await.map_err(told)?
+        }
         MainMode::Observed(racer) | MainMode::Released(racer) => {
-            let pending = patiently(context, limit, websocket::open_held_back(handshake), missed).await?;
+            let pending = patiently(context, limit, handshake::open_held_back(handshake, &target.way), missed).await?;
             let pending = pending.map_err(broken)?;
             let release = context.waits("the release of the race");
             racer.released(Some(pending.latch())).await;
             drop(release);
-            patiently(context, limit, pending.opened(), missed).await?
+            patiently(context, limit, pending.opened(), missed).await.map_err(told)?
         }
     };
     opened.map_err(broken)
@@ -160,7 +172,7 @@ fn start(
 ) -> Result<ConnectionId, Box<Failure>> {
     let protocol = &me.spec.protocol;
     let fails = protocol.fails.as_ref().map(|fails| context.pattern(fails)).transpose()?;
-    let (path, query) = (url.path(), query(url));
+    let (path, query) = (context.world.target.path(url), query(url));
     let streams = protocol.streams.iter().map(|stream| stream_of(stream, path, &query)).collect();
     let recorder = &context.world.recorder;
     let id = recorder.next_connection();

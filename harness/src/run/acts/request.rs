@@ -24,6 +24,9 @@ pub(super) async fn request(context: &mut StepContext, http: &Http, is_main: boo
     let outgoing = outgoing(context, http, None)?;
     let limit = context.patience(http.within);
     let holds_back = http.eventually.is_none() && http.gives_up.is_none();
+    if http.gives_up.is_some() && matches!(mode, MainMode::Refused(_) | MainMode::Observed(_)) {
+        return Err(context.wrong("`gives_up` leaves no answer that could be refused, or be an outcome of a race"));
+    }
     match mode {
         MainMode::Observed(racer) => {
             let answer = ask(context, &outgoing, limit, Some(&racer)).await?;

@@ -51,7 +51,6 @@ pub(crate) async fn act_on_server(context: &StepContext, action: &ServerAction) 
         ServerAction::Logged { pattern, within } => return logged(context, pattern, *within).await,
     };
     drop(waits);
-    context.world.target.renew_client();
     done.map_err(|error| {
         let mut failure = context.failure(format!("the server: {error}"));
         failure.kind = match &error {

@@ -12,11 +12,15 @@ use crate::history::{EntryKind, Exchange};
 use crate::run::state::answer::Answer;
 use crate::run::state::release::Racer;
 use crate::scenario::template::{Template, as_text};
-use crate::wire::http::{HeaderMap, HeaderName, HeaderValue, Request};
-use crate::wire::url::{Url, path_and_query, query};
+use crate::text::{counted, shorten};
+use crate::wire::http::{HeaderMap, HeaderName, HeaderValue, Heard, Request, Response};
+use crate::wire::url::{Url, query};
 
 /// The header of W3C trace context.
 pub(crate) const TRACEPARENT: &str = "traceparent";
+
+/// Of how much of an answer that did not end a failure tells.
+const SHOWN: usize = 240;
 
 /// A request as it goes out.
 pub(crate) struct OutgoingRequest {
@@ -101,8 +105,9 @@ pub(crate) async fn ask(
     let me = context.actor()?;
     let (target, recorder) = (&context.world.target, &context.world.recorder);
     let OutgoingRequest { method, url, .. } = outgoing;
-    let path = path_and_query(url);
+    let path = target.path_and_query(url);
     let what = format!("{method} {path}");
+    let heard = Heard::default();
     let exchange = recorder.next_exchange();
     let tell = || {
         recorder.tell(|| EventKind::Requested {
@@ -124,26 +129,39 @@ pub(crate) async fn ask(
     let response = match racer {
         None => {
             tell();
-            let client = target.client();
-            patiently(context, limit, request.over(&client), missed).await?
+            patiently(context, limit, request.answer(&target.way, &heard), missed).await
         }
-        Some(racer) => match patiently(context, limit, request.held_back(), missed).await? {
+        Some(racer) => match patiently(context, limit, request.held_back(&target.way, &heard), missed).await? {
             Ok(pending) => {
                 let release = context.waits("the release of the race");
                 racer.released(Some(&pending.latch)).await;
                 drop(release);
                 sent_at = recorder.at();
                 tell();
-                patiently(context, limit, pending.response(), missed).await?
+                patiently(context, limit, pending.response(), missed).await
             }
-            Err(error) => Err(error),
+            Err(error) => Ok(Err(error)),
         },
     };
     drop(waits);
     let response = match response {
-        Ok(response) => response,
-        Err(error) => {
-            let mut failure = context.failure(format!("{what}: no answer: {}", error.why));
+        Ok(Ok(response)) => response,
+        // The limit was reached; more may have come meanwhile.
+        Err(mut failure) => {
+            if let Some(begun) = heard.so_far() {
+                let status = begun.status;
+                failure.headline = format!("{what}: answered {status}, but the answer did not end within {limit:?}");
+                failure.details.splice(0..0, beginning(&begun));
+            }
+            return Err(failure);
+        }
+        Ok(Err(error)) => {
+            let begun = heard.so_far();
+            let mut failure = context.failure(match &begun {
+                Some(begun) => format!("{what}: answered {}, but the answer broke off: {}", begun.status, error.why),
+                None => format!("{what}: no answer: {}", error.why),
+            });
+            failure.details.extend(begun.iter().flat_map(beginning));
             if error.local || (error.unreached && target.server.is_remote()) {
                 failure.kind = FailureKind::Environment;
             }
@@ -159,7 +177,7 @@ pub(crate) async fn ask(
     let mut answer = Answer::new(what, &response, None);
     let kept = Exchange {
         method: (*method).to_owned(),
-        path: url.path().to_owned(),
+        path: target.path(url).to_owned(),
         query: query(url),
         json: outgoing.json.clone(),
         status: answer.status,
@@ -180,6 +198,21 @@ pub(crate) async fn ask(
     });
     answer.entry = Some(entry);
     Ok(answer)
+}
+
+/// What came of an answer that did not end, for people: its headers, and its body so far.
+pub(crate) fn beginning(begun: &Response) -> [String; 2] {
+    let headers = told_headers(&begun.headers);
+    let headers: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let headers = if headers.is_empty() { "none".to_owned() } else { headers.join(", ") };
+    let body = match begun.body.len() {
+        0 => "nothing of the body".to_owned(),
+        length => {
+            let text = Value::from(String::from_utf8_lossy(&begun.body)).to_string();
+            format!("{} of the body: {}", counted(length, "byte", "bytes"), shorten(&text, SHOWN))
+        }
+    };
+    [format!("headers: {headers}"), format!("came: {body}")]
 }
 
 /// Headers as events tell them: repeated ones joined by commas, and without the values that prove who somebody is.

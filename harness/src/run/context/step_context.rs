@@ -229,6 +229,11 @@ impl StepContext {
         self.placed(Failure::new(FailureKind::Scenario, headline))
     }
 
+    /// A step of somebody whom nobody is: of a race's outcome that nobody had.
+    pub(crate) fn nobody_is(&self, name: &str) -> Box<Failure> {
+        self.failure(format!("nobody is `{name}`"))
+    }
+
     /// A failure, told of this step.
     pub(crate) fn placed(&self, failure: Failure) -> Box<Failure> {
         let mut failure = Box::new(failure);

@@ -1,31 +1,20 @@
 //! The server of a scenario, and the addresses on it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use super::lock::lock;
 use crate::subject::Server;
-use crate::wire::http::Client;
-use crate::wire::url::{Url, join};
+use crate::wire::dial::Way;
+use crate::wire::url::{Url, join, path_below};
 
-/// The server that a scenario is played against, with what speaks to it.
+/// The server that a scenario is played against, and the way to it.
 pub(crate) struct Target {
     pub(crate) server: Arc<Server>,
-    /// Made anew when the server is stopped, so that no connection of the old one is taken for the new.
-    client: Mutex<Client>,
+    pub(crate) way: Way,
     /// The trace id of all requests, where they carry one.
     pub(crate) trace: Option<String>,
 }
 
 impl Target {
-    /// A server that runs.
-    ///
-    /// # Errors
-    /// Why there is no client for it.
-    pub(crate) fn new(server: Arc<Server>, trace: Option<String>) -> Result<Self, String> {
-        let client = Mutex::new(Client::for_server(server.url())?);
-        Ok(Self { server, client, trace })
-    }
-
     /// The address of a path.
     ///
     /// # Errors
@@ -34,15 +23,16 @@ impl Target {
         join(self.server.url(), path, query)
     }
 
-    /// What sends requests.
-    pub(crate) fn client(&self) -> Client {
-        lock(&self.client).clone()
+    /// The path of an address, as scenarios and protocols write it.
+    pub(crate) fn path<'u>(&self, url: &'u Url) -> &'u str {
+        path_below(self.server.url(), url)
     }
 
-    /// Forgets the connections to a server that was stopped.
-    pub(crate) fn renew_client(&self) {
-        if let Ok(fresh) = Client::for_server(self.server.url()) {
-            *lock(&self.client) = fresh;
+    /// The path with its query.
+    pub(crate) fn path_and_query(&self, url: &Url) -> String {
+        match url.query() {
+            Some(query) => format!("{}?{query}", self.path(url)),
+            None => self.path(url).to_owned(),
         }
     }
 }

@@ -25,16 +25,21 @@ pub(super) fn branches<'a>(context: &StepContext, list: &'a [Vec<Step>]) -> Vec<
         match &branch[..] {
             [step @ Step { kind: StepKind::Act { actor, action }, .. }] if actor != "me" => {
                 let shared = context.shared || cast.is_group(actor);
-                branches.extend(cast.actors(actor).iter().map(|who| {
+                let actors = cast.actors(actor);
+                if actors.is_empty() {
+                    // Nobody has this name: played as a step it says so.
+                    branches.push(Branch::Steps(context.clone(), branch));
+                }
+                branches.extend(actors.iter().map(|who| {
                     let there = StepContext { shared, ..context.enter(step, Some(who.key())).acting(who) };
                     Branch::Action(there, action)
                 }));
             }
             steps => match group_of(cast, steps) {
-                Some(members) => {
+                Some(members) if !members.is_empty() => {
                     branches.extend(members.into_iter().map(|who| Branch::Lane(context.clone(), who, steps)));
                 }
-                None => branches.push(Branch::Steps(context.clone(), steps)),
+                Some(_) | None => branches.push(Branch::Steps(context.clone(), steps)),
             },
         }
     }

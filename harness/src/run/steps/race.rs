@@ -56,6 +56,9 @@ impl FinishedRacer {
 pub(super) async fn prepare(context: &StepContext, race: &Race) -> Result<Vec<Starting>, Box<Failure>> {
     before_roles(context, race).await?;
     let racers = context.world.cast.actors(&race.of);
+    if racers.is_empty() {
+        return Err(context.nobody_is(&race.of));
+    }
     let release = Release::new(order(context, &racers), tell_release(context));
     let starting = racers.iter().map(|who| {
         let racer = Racer::new(&release, who.key());

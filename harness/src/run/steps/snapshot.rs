@@ -36,7 +36,14 @@ pub(crate) async fn take(context: &StepContext, name: String, view: View<'_>) ->
     let shown: Vec<Arc<Participant>> = if view.of.is_empty() {
         world.cast.actors("all")
     } else {
-        view.of.iter().flat_map(|name| world.cast.actors(name)).collect()
+        let mut shown = Vec::new();
+        for name in view.of {
+            match &world.cast.actors(name)[..] {
+                [] => return Err(context.nobody_is(name)),
+                actors => shown.extend_from_slice(actors),
+            }
+        }
+        shown
     };
     let keys: Vec<String> = shown.iter().map(|participant| participant.key().to_owned()).collect();
     for participant in &shown {

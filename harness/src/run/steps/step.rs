@@ -106,7 +106,7 @@ async fn act_as_each(
     let actors: Vec<Arc<Participant>> =
         if actor == "me" { context.me.clone().into_iter().collect() } else { cast.actors(actor) };
     if actors.is_empty() {
-        return Err(single_failure(context.enter(step, None).failure(format!("nobody is `{actor}`"))));
+        return Err(single_failure(context.enter(step, None).nobody_is(actor)));
     }
     let shared = context.shared || (actor != "me" && cast.is_group(actor));
     if actors.len() > 1 && listens(action) {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::context::Lower;
 use super::exceptions::exceptions;
+use super::expected_failure::expected_failure;
 use super::fields::{self, Fields};
 use super::loaded::Loaded;
+use super::one_server::one_server;
 use super::participants::{participant, vocabulary};
 use super::redact::redactions;
 use super::server::{acts_on_server, needs};
@@ -61,6 +63,9 @@ pub(crate) fn scenario<'n>(
             findings.error(list.at, "a scenario needs at least one participant");
         }
     }
+    if let Some(main) = &main {
+        one_server(main, &participants, findings);
+    }
     let stubs =
         fields.take("stubs").map(|node| stub::stubs(node, &participants, &groups, findings)).unwrap_or_default();
     let (rows, table) =
@@ -68,8 +73,7 @@ pub(crate) fn scenario<'n>(
     let server = fields.take("server").map(|node| needs(node, findings)).unwrap_or_default();
     let strict = fields.take("strict").and_then(|node| fields::boolean(node, "strict", findings)).unwrap_or(false);
     let ignore = fields.take("ignore").map(|node| patterns::patterns(node, "ignore", findings)).unwrap_or_default();
-    let expect_failure =
-        fields.take("expect_failure").and_then(|node| fields::string(node, "expect_failure", findings));
+    let expect_failure = fields.take("expect_failure").and_then(|node| expected_failure(node, findings));
     let exceptions = exceptions(&mut fields, main.as_deref(), findings);
     let owner = fields.take("owner").and_then(|node| fields::string(node, "owner", findings));
     let quarantine = fields.take("quarantine").and_then(|node| quarantine(node, findings));

@@ -4,7 +4,7 @@
 //!   their errors, and those that can't hold or can't fail;
 //! - `context`: what is known while steps are read; `step`, `snapshot`, `race`, `action`, `call`, `request`, `expect`, `stub`: steps
 //!   and what they do; `modifiers`: what stands beside an action;
-//! - `file` with `participants`, `server`, `table`, `redact`, `exceptions`: scenario files; `protocol`: protocol files;
+//! - `file` with `participants`, `one_server`, `server`, `table`, `redact`, `expected_failure`, `exceptions`: scenario files; `protocol`: protocol files;
 //! - `names`: which names are set when.
 
 mod action;
@@ -12,11 +12,13 @@ mod call;
 mod context;
 mod exceptions;
 mod expect;
+mod expected_failure;
 mod fields;
 mod file;
 mod loaded;
 mod modifiers;
 mod names;
+mod one_server;
 mod participants;
 mod patterns;
 mod possible;

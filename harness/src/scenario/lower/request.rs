@@ -47,8 +47,18 @@ impl Lower<'_> {
             fields::duration(node, "eventually", self.findings)
         });
         let gives_up = rest.take("gives_up").and_then(|node| {
-            if checks.status.is_some() || checks.expect.is_some() || eventually.is_some() {
-                self.findings.error(node.at, "`gives_up` leaves no answer to check");
+            if eventually.is_some() {
+                self.findings.error(node.at, "`gives_up` leaves no answer to wait for: take `eventually` away");
+            }
+            let wants = [
+                ("status", checks.status.is_some()),
+                ("expect", checks.expect.is_some()),
+                ("expect_headers", checks.expect_headers.is_some()),
+                ("capture", !checks.capture.is_empty()),
+            ];
+            if let Some((word, _)) = wants.iter().find(|(_, stands)| *stands) {
+                let help = "take it away, or `gives_up`: the client hangs up before it is answered";
+                self.findings.error_help(node.at, format!("`gives_up` leaves no answer for `{word}`"), help);
             }
             fields::duration(node, "gives_up", self.findings)
         });

@@ -15,6 +15,7 @@ use crate::scenario::yaml;
 use crate::source::Source;
 
 mod doubts;
+mod one_server;
 mod stubs;
 
 const PROTOCOL: &str = r#"
@@ -150,6 +151,9 @@ fn wrong_steps() {
         "{ ann: { post: /a, json: {}, text: x } }",
         "{ ann: { post: /a, eventually: 1s } }",
         "{ ann: { get: /a, gives_up: 1s, status: 200 } }",
+        "{ ann: { get: /a, gives_up: 1s, expect_headers: { a: b } } }",
+        "{ ann: { get: /a, gives_up: 1s, capture: { x: $.x } } }",
+        "{ ann: { get: /a, gives_up: 1s, eventually: 2s } }",
         "{ ann: { get: /a, headers: { 'a b': x } } }",
         "{ ann: { get: /a, within: 3 apples } }",
         "{ ann: { get: /a, capture: { x: id } } }",
@@ -220,7 +224,8 @@ fn wrong_scenario_files() {
     let files: Vec<String> = [
         "stric: true", "strict: maybe", "tags: { a: b }", "ignore: {}", "examples: {}", "examples: []",
         "examples: [{ a: 1 }, { b: 2 }]", "examples: [{ me: 1 }]", "server: { own: 1, port: 3 }", "always: [{ note: x, check: y }]",
-        "expect_failure: []", "owner: []", "quarantine: yes", "quarantine: {}", "quarantine: { issue: A-1, until: soon }",
+        "expect_failure: []", "expect_failure: known defect", "expect_failure: { class: scenario, says: '' }",
+        "expect_failure: { class: lates, says: x, why: y, when: z }", "owner: []", "quarantine: yes", "quarantine: {}", "quarantine: { issue: A-1, until: soon }",
         "quarantine: { issue: A-1, until: 2026-02-30, by: me }", "quarantine: { issue: A-1, until: 2999-1-1 }",
         "quarantine: { issue: 7, until: 2020-01-31 }", "timeout: 5", "timeout: 0s",
         "unknown: yes", "unknown: { reaches_al: x }", "unknown: { reaches_all: x }", "unknown: { no_gaps: [] }", "unknown: { no_gaps: ' ' }",

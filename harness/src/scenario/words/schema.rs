@@ -18,6 +18,7 @@ pub(super) const DURATION: &str =
 pub(super) const FIXED_DURATION: &str = r#"{"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$"}"#;
 pub(super) const EXAMPLES: &str = r#"{"oneOf": [{"type": "array", "items": {"type": "object"}, "minItems": 1}, {"type": "string", "pattern": "\\.([cC][sS][vV]|[jJ][sS][oO][nN])$"}]}"#;
 pub(super) const REDACT: &str = r##"{"type": "array", "items": {"$ref": "#/$defs/redaction"}}"##;
+pub(super) const KNOWN_FAILURE: &str = r##"{"oneOf": [{"type": "string"}, {"$ref": "#/$defs/known_failure"}]}"##;
 pub(super) const QUARANTINE: &str = r##"{"$ref": "#/$defs/quarantine"}"##;
 pub(super) const NAMES: &str = r#"{"type": "object", "additionalProperties": {"type": "string"}}"#;
 pub(super) const UNKNOWN: &str =

@@ -1,8 +1,8 @@
 //! The words of files and steps.
 
 use super::schema::{
-    ANY, BOOLEAN, COUNT, DURATION, EXAMPLES, FIXED_DURATION, MAP, NAMED, NAMES, NOTHING, PATTERN, PATTERNS, QUARANTINE,
-    REDACT, REFUSED, STEPS, STRING, STRINGS, UNKNOWN, WISHES,
+    ANY, BOOLEAN, COUNT, DURATION, EXAMPLES, FIXED_DURATION, KNOWN_FAILURE, MAP, NAMED, NAMES, NOTHING, PATTERN,
+    PATTERNS, QUARANTINE, REDACT, REFUSED, STEPS, STRING, STRINGS, UNKNOWN, WISHES,
 };
 use super::word::WordPlace::{
     Action, Control, ControlModifier, File, Modifier, Outcome, Participant, Protocol, Stream, Verb,
@@ -74,9 +74,9 @@ pub const WORDS: &[Word] = &[
     word(
         File,
         "expect_failure",
-        STRING,
-        "known defect",
-        "The reason for which this scenario fails today; an unexpected pass fails.",
+        KNOWN_FAILURE,
+        "{ class: product, says: never got, why: known defect }",
+        "The failure that this scenario is known to have: its class and a text of its message. Any other failure fails, and so does a pass. A text alone is the reason of any failure, an older form.",
     ),
     word(
         File,

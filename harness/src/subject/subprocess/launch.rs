@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::super::error::{Death, SubjectError};
 use super::super::log::{Level, LogLine, Logs};
-use super::super::port;
+use super::super::port::{self, Owner};
 use super::process::{Launch, Process};
 use super::ready::{self, NotReady, Sign};
 use super::spec::{SubprocessSpec, find_program};
@@ -66,9 +66,10 @@ impl SubprocessLauncher {
         let spec = spec.clone();
         let claim = match spec.config.port {
             None => None,
-            Some(fixed) => port::claim(fixed).map_err(|()| SubjectError::PortInUse {
+            Some(fixed) => port::claim(fixed).map(Some).map_err(|owner| SubjectError::PortInUse {
                 server: spec.config.name.clone(),
                 port: fixed,
+                owner,
                 log: Vec::new(),
             })?,
         };
@@ -94,7 +95,7 @@ impl SubprocessLauncher {
     /// Starts the command on its port and waits until it is ready.
     pub(crate) async fn again(&self, logs: &Logs) -> Result<(Process, String), SubjectError> {
         let server = &self.spec.config.name;
-        let in_use = |port, log| SubjectError::PortInUse { server: server.clone(), port, log };
+        let in_use = |port, log| SubjectError::PortInUse { server: server.clone(), port, owner: Owner::Another, log };
         if let Some(port) = self.port {
             match port::check_free(port) {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {

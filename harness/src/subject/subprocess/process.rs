@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 use super::super::error::Death;
 use super::super::log::{Level, Logs};
+use super::super::spawn::spawn;
 use super::output::Output;
 use super::watchdog;
 use crate::secret::Secrets;
@@ -114,7 +115,7 @@ impl Process {
             }
             None => None,
         };
-        let mut child = command.spawn()?;
+        let mut child = spawn(&mut command)?;
         // The command holds the relays' pipes, whose end must be the server's end.
         drop(command);
         let group = Arc::new(Group { leader: Pid::from_child(&child), record, ours: Mutex::new(true) });
@@ -241,13 +242,14 @@ END
 /// opened, not its path, which may have changed before the process comes to open it.
 fn relay(file: &Path, secrets: Option<&Secrets>) -> io::Result<Child> {
     let file = fs::File::options().create(true).append(true).open(file)?;
-    let mut relay = Command::new("/bin/sh")
+    let mut relay = Command::new("/bin/sh");
+    relay
         .args(["-c", if secrets.is_some() { MASKED_RELAY } else { RELAY }])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(file)
-        .process_group(0)
-        .spawn()?;
+        .process_group(0);
+    let mut relay = spawn(&mut relay)?;
     if let (Some(secrets), Some(input)) = (secrets, &mut relay.stdin) {
         writeln!(input, "{}", secrets.as_sed())?;
     }

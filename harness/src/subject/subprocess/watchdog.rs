@@ -11,6 +11,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::super::spawn;
+
 const SCRIPT: &str = include_str!("watchdog.sh");
 
 /// How long servers have between TERM and KILL once the runner is gone, in tenths of a second.
@@ -53,7 +55,8 @@ pub(super) fn number() -> u64 {
 }
 
 pub(super) fn spawn(folder: &Path, patience: u32) -> io::Result<Child> {
-    Command::new("/bin/sh")
+    let mut command = Command::new("/bin/sh");
+    command
         .args(["-c", SCRIPT, "roundtable-watchdog"])
         .arg(folder)
         .arg(patience.to_string())
@@ -61,6 +64,6 @@ pub(super) fn spawn(folder: &Path, patience: u32) -> io::Result<Child> {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
+        .process_group(0);
+    spawn::spawn(&mut command)
 }

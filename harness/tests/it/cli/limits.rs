@@ -1,6 +1,6 @@
 //! Time limits, of a scenario and of the run, and who waited for what when they were reached.
 
-use crate::project::Project;
+use crate::project::{PROTOCOL, Project};
 
 const WAITS: &str = "steps:\n  - all: enter\n  - parallel:\n      - ann: { receive: { type: said, text: hello } }\n      - ben: { get: /never }\n";
 
@@ -19,7 +19,29 @@ fn what_must_always_be_done_is_done_behind_the_limit_too() {
     let steps = format!(
         "timeout: 2s\n{WAITS}always:\n  - ann: {{ post: /rooms/tidy/seat, json: {{ who: ann }}, status: 418 }}\n"
     );
-    Project::new().scenario("a/waits", "They wait", &steps).play(&[]).matches_snapshot("limit_and_always");
+    let late = "deadline = \"20s\"\nlate = \"20s\"\njobs = 1\n";
+    let project = Project::new().file("roundtable.toml", late).scenario("a/waits", "They wait", &steps);
+    project.play(&[]).matches_snapshot("limit_and_always");
+}
+
+#[test]
+fn the_limit_bounds_what_ends_a_scenario_too() {
+    let always = "timeout: 2s\nsteps: [{ ann: { get: /ready } }]\nalways: [{ ann: { get: /never, within: 20m } }]\n";
+    // The read-back of the stream is never answered either.
+    let protocol = PROTOCOL.replace(
+        "    order: $.number\n",
+        "    order: $.number\n    readback: { get: /never, items: '$[*]', id: $.id, order: $.number }\n",
+    );
+    assert_ne!(protocol, PROTOCOL);
+    Project::new().scenario("a/always", "What ends it waits", always).play(&[]).matches_snapshot("limit_bounds_always");
+    let said = "timeout: 2s\nsteps:\n  - ann: enter\n  - ann: { say: hello }\n";
+    let settings = "deadline = \"20m\"\nlate = \"20ms\"\njobs = 1\n";
+    Project::new()
+        .file("roundtable.toml", settings)
+        .file("scenarios/protocols/rooms.yaml", &protocol)
+        .scenario("b/read", "What is read back waits", said)
+        .play(&[])
+        .matches_snapshot("limit_bounds_the_end");
 }
 
 #[test]

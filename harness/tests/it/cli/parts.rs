@@ -147,7 +147,8 @@ fn a_change_is_told_with_its_reasons() {
     project.play(&["--changed-since", "main"]).matches_snapshot("changed_since");
     commit(&project);
     let none = project.play(&["--changed-since", "main"]).matches_snapshot("changed_since_none");
-    assert_eq!(none.code, Some(0));
+    assert_eq!(none.code, Some(4));
+    assert_eq!(project.play(&["--changed-since", "main", "--pass-with-no-tests"]).code, Some(0));
     project.run(&["run", "--changed-since", "no-such-branch"]).matches_snapshot("changed_since_unknown");
     let bare = Project::new().scenario("a/one", "It passes", PASSES);
     let ran = bare.run(&["run", "--changed-since", "main"]);

@@ -232,16 +232,42 @@ fn always_runs_after_a_failure_and_fails_beside_it() {
 
 #[test]
 fn expected_failures_both_ways() {
-    let why = "expect_failure: the cellar is not built yet\n";
+    let known = "expect_failure: { class: product, says: got 404, why: the cellar is not built yet }\n";
+    let fails = "steps:\n  - ann: { get: /rooms/cellar }\n";
     Project::new()
-        .scenario("known/fails", "The cellar", &format!("{why}steps:\n  - ann: {{ get: /rooms/cellar }}\n"))
+        .scenario("known/fails", "The cellar", &format!("{known}{fails}"))
+        .scenario("known/older", "The cellar", &format!("expect_failure: the cellar is not built yet\n{fails}"))
+        .scenario("known/otherwise", "The cellar", &format!("{}{fails}", known.replace("404", "500")))
+        .scenario("known/late", "The cellar", &format!("{}{fails}", known.replace("product", "late")))
         .scenario(
             "known/passes",
             "The cellar's absence",
-            &format!("{why}steps:\n  - ann: {{ get: /rooms/cellar, status: 404 }}\n"),
+            &format!("{known}steps:\n  - ann: {{ get: /rooms/cellar, status: 404 }}\n"),
         )
         .play(&[])
         .matches_snapshot("expected_failures");
+}
+
+#[test]
+fn nobody_who_acts_is_a_failure_wherever_it_stands() {
+    let race = "  - race: { of: all, do: { get: /ready }, outcomes: [{ as: winner, count: 2, status: 200 }, { as: loser, count: 0, status: 500 }] }\n";
+    let then = |step: &str| format!("steps:\n{race}  - {step}\n");
+    Project::new()
+        .scenario("nobody/alone", "In sequence", &then("loser: { get: /ready }"))
+        .scenario(
+            "nobody/beside",
+            "In parallel",
+            &then("parallel: { loser: [{ get: /ready }], winner: [{ get: /ready }] }"),
+        )
+        .scenario(
+            "nobody/lane",
+            "In a lane",
+            &then("parallel: { loser: [{ get: /ready }, { get: /ready }], winner: [{ get: /ready }] }"),
+        )
+        .scenario("nobody/race", "In a race", &then("race: { of: loser, do: { get: /ready } }"))
+        .scenario("nobody/seen", "In a snapshot", &then("snapshot: { name: end, of: loser }"))
+        .play(&["--seed", "7"])
+        .matches_snapshot("nobody_acts");
 }
 
 #[test]

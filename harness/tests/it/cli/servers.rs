@@ -201,3 +201,85 @@ fn racers_are_released_at_once_over_tls_too() {
         .collect();
     assert_eq!(releases, [8, 8]);
 }
+
+const TALK: &str = concat!(
+    "steps:\n  - all: enter\n  - ann: { say: hello }\n  - ben: { hears: hello }\n",
+    "  - ann: { get: \"/rooms/lobby_{{ run }}\", status: 200, capture: { said: $.said } }\n",
+    "  - check: said == 1\n  - snapshot: talk\n",
+);
+
+#[test]
+fn a_server_below_a_base_path_is_the_same_server() {
+    let project = Project::new().scenario("one/talk", "They talk", TALK);
+    let url = server::url();
+    let ran = project.run(&["run", "--server", &url, "--update-snapshots"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+    for below in ["/mounted", "/mounted/"] {
+        let ran = project.run(&[
+            "run",
+            "--server",
+            &format!("{url}{below}"),
+            "--report",
+            "json=events.jsonl",
+            "--trace",
+            "on",
+        ]);
+        assert_eq!(ran.code, Some(0), "{below}: {}{}", ran.stdout, ran.stderr);
+        let events = project.events("events.jsonl");
+        let paths: Vec<&str> = events.iter().filter_map(|event| event["path"].as_str()).collect();
+        assert!(!paths.is_empty() && paths.iter().all(|path| path.starts_with("/rooms/")), "{paths:?}");
+    }
+}
+
+#[test]
+fn an_answer_that_does_not_end_tells_what_has_come() {
+    Project::new()
+        .scenario("one/endless", "A stream", "steps:\n  - ann: { get: /endless, status: 200, within: 1s }\n")
+        .scenario("two/refusal", "No socket", "steps:\n  - ann: { connect: /endless, refused: 200, within: 1s }\n")
+        .play(&[])
+        .matches_snapshot("failing_endless");
+}
+
+#[test]
+fn a_proxy_of_the_environment_is_not_used() {
+    let project =
+        Project::new().scenario("one/talk", "They talk", "steps:\n  - all: enter\n  - ann: { get: /ready }\n");
+    let nowhere = "http://127.0.0.1:9";
+    let proxies = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].map(|name| (name, nowhere));
+    let ran = project.run_with(&["run", "--server", &server::url()], &proxies);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    // A proxy that is set is none for loopback either.
+    let project = project.file("roundtable.toml", &format!("proxy = \"{nowhere}\"\n"));
+    let ran = project.run(&["run", "--server", &server::url()]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    project.run(&["run", "--server", "http://rooms.invalid"]).matches_snapshot("proxy_unreachable");
+}
+
+#[test]
+fn a_run_that_plays_nothing_does_not_pass_unless_it_is_asked_to() {
+    let project = Project::with(&format!("{}requires = [\"no-such-program\"]\n", server::table())).scenario(
+        "one/cellar",
+        "No cellar",
+        STEPS,
+    );
+    let run = |more: &[&str]| project.run(&[&["run", "--server", "subprocess"], more].concat());
+    assert_eq!(run(&[]).code, Some(4));
+    assert_eq!(run(&["--pass-with-no-tests"]).code, Some(0));
+    assert_eq!(run(&["--tag", "none-has-it"]).code, Some(4));
+    assert_eq!(run(&["--tag", "none-has-it", "--pass-with-no-tests"]).code, Some(0));
+    assert_eq!(run(&["--shard", "2/2"]).code, Some(4), "a part without scenarios");
+}
+
+#[test]
+fn two_servers_of_one_run_on_a_fixed_port_are_told_of_each_other() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let server = server::table().replace("{port}", &port.to_string());
+    // Each waits for the other, so that both are there at once.
+    let steps = "steps:\n  - ann: { get: /ready }\n  - ann: { get: /never, gives_up: 2s }\n";
+    let ran = Project::with(&format!("{server}port = {port}\nown = true\n"))
+        .scenario("one/first", "First", steps)
+        .scenario("one/second", "Second", steps)
+        .run(&["run", "--server", "subprocess", "--jobs", "2"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stdout);
+    assert!(ran.stdout.contains("is in use by another server of this run"), "{}", ran.stdout);
+}
