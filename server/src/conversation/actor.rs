@@ -125,6 +125,8 @@ impl Actor {
                         self.message(message, now);
                     }
                     self.inbox = inbox;
+                    let steps = self.pipeline.work(now);
+                    self.take(steps);
                 }
                 Wakeup::Idle => {
                     if self.permit.release_if_unused(&self.mailbox) {
@@ -294,7 +296,7 @@ impl Actor {
                 }
             }
             ActorMessage::Change(change, reply_to) => {
-                let steps = self.pipeline.change(change, reply_to, now);
+                let steps = self.pipeline.queue(change, reply_to);
                 self.take(steps);
             }
             ActorMessage::Signal(socket, signal, permit) => {

@@ -234,8 +234,16 @@ impl<T> Pipeline<T> {
         abandoned
     }
 
-    /// A change arrives.
+    /// A change arrives, and nothing else is there.
     pub(crate) fn change(&mut self, change: Change, reply_to: T, now: Now) -> Vec<Step<T>> {
+        let mut steps = self.queue(change, reply_to);
+        self.proceed(now, &mut steps);
+        steps
+    }
+
+    /// A change arrives together with others: all of them are queued before [`Pipeline::work`], so that they go to the
+    /// store in one batch.
+    pub(crate) fn queue(&mut self, change: Change, reply_to: T) -> Vec<Step<T>> {
         let mut steps = Vec::new();
         if self.draining {
             steps.push(Step::Answer(reply_to, Err(Rejection::ShuttingDown)));
@@ -254,6 +262,12 @@ impl<T> Pipeline<T> {
             self.make_room(&mut steps);
         }
         self.wait(Waiting::Change(change, reply_to));
+        steps
+    }
+
+    /// Works on what was queued.
+    pub(crate) fn work(&mut self, now: Now) -> Vec<Step<T>> {
+        let mut steps = Vec::new();
         self.proceed(now, &mut steps);
         steps
     }
