@@ -461,17 +461,13 @@ impl<T> Pipeline<T> {
         now: Now,
         steps: &mut Vec<Step<T>>,
     ) {
-        let stored = self.state.stored();
-        let mut draft = stored.draft();
+        let mut draft = self.state.stored().draft();
         let was_looked_up = found.is_some();
         let mut found = found.unwrap_or_default().into_iter();
         let mut records = Vec::new();
         let mut decided = Vec::with_capacity(batch.len());
         for (change, reply_to) in batch {
-            let prior = key_of(&change).and_then(|key| {
-                let recent = stored.recently_sent(&key.sender, &key.client_id).cloned();
-                found.next().flatten().or(recent)
-            });
+            let prior = key_of(&change).and_then(|_| found.next().flatten());
             let decision = decide(&draft, &change, prior.as_ref(), self.limits.rules, now.wall);
             if let Decision::Commit(new) = &decision {
                 for record in new {
