@@ -18,8 +18,9 @@ use tokio::net::TcpListener;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::{Sender, channel};
 
-/// A receiver that falls behind by more than this loses messages.
-const CAPACITY: usize = 2_048;
+/// A receiver that falls behind by more than this loses messages, which a measurement must not. The channel makes room
+/// for all of them at once, so the memory of small rooms is mostly this.
+const CAPACITY: usize = 16_384;
 
 #[derive(Clone)]
 struct Told {
