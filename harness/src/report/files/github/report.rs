@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use super::annotation::{Level, annotate};
 use super::summary::{RowKind, StepSummary, SummaryRow};
 use crate::event::{Event, EventKind, InvariantResult, ScenarioResult, Summary};
-use crate::report::files::atomic;
 use crate::report::files::reporter::Reporter;
 use crate::report::wording::brief;
 use crate::report::wording::failures::{explanation, failures_with_log};
+use crate::scratch;
 use crate::text::counted;
 use crate::text::paint::Paint;
 
@@ -43,7 +43,7 @@ impl GithubReport {
         let file = match file {
             // One of our own is ours from its beginning.
             Some(file) => {
-                atomic::write(file, &[])?;
+                scratch::write(file, &[])?;
                 Some(file.to_path_buf())
             }
             None => named,

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use super::earlier_runs::EarlierRuns;
 use super::scenario::PageScenario;
 use crate::event::{Event, EventKind, Instance, ScenarioResult};
-use crate::report::files::atomic;
 use crate::report::files::details::KeepDetails;
 use crate::report::files::reporter::{ReportOptions, Reporter};
 use crate::report::files::template::{fill, inert_json};
 use crate::report::files::trace::trace_path;
 use crate::report::files::trace::traces::TraceWriter;
+use crate::scratch;
 
 const TEMPLATE: &str = include_str!("../../../../assets/report/page.html");
 const STYLE: &str = include_str!("../../../../assets/report/page.css");
@@ -165,7 +165,7 @@ impl Reporter for HtmlReport {
                 ("{script}", SCRIPTS.iter().map(|script| script.as_bytes()).collect()),
             ],
         );
-        atomic::write(&self.folder.join("index.html"), &parts)
+        scratch::write(&self.folder.join("index.html"), &parts)
     }
 
     fn finish(&mut self) -> io::Result<()> {

@@ -11,10 +11,10 @@ use quick_xml::events::BytesText;
 use super::test_case::test_case;
 use super::xml::{Counts, clean, one_line, start_tag};
 use crate::event::{Event, EventKind, ScenarioResult};
-use crate::report::files::atomic;
 use crate::report::files::reporter::{ReportOptions, Reporter};
 use crate::report::files::trace::trace_path;
 use crate::report::wording::brief;
+use crate::scratch;
 
 /// Writes the file anew whenever it is flushed.
 #[derive(Debug)]
@@ -187,7 +187,7 @@ impl Reporter for JunitReport {
             parts.extend([head.as_slice(), b"\n", case.xml.as_slice(), b"\n</testsuite>\n"]);
         }
         parts.push(b"</testsuites>\n");
-        atomic::write(&self.path, &parts)
+        scratch::write(&self.path, &parts)
     }
 
     fn finish(&mut self) -> io::Result<()> {
