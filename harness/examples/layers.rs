@@ -44,6 +44,7 @@ fn everything(code: &Code) {
         ("layers", code.layers()),
         ("circles between folders", code.folder_circles()),
         ("circles between files", code.file_circles()),
+        ("long files without a reason", code.long_files()),
     ] {
         println!("{rule}: {}\n{}\n", found.len(), found.join("\n"));
     }

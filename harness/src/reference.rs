@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::pattern;
 use crate::scenario::stream::Invariant;
 use crate::scenario::template::functions::{Callable, FUNCTIONS};
-use crate::scenario::words::{BESIDE_VERB, Doer, NESTED_MAPS, Place, Word, words_of};
+use crate::scenario::words::{BESIDE_VERB, Doer, NESTED_MAPS, Word, WordPlace, words_of};
 
 const TOUR: &str = include_str!("reference/tour.md");
 /// What a server must have declared that hands what anybody says to everybody who is connected; a test plays it.
@@ -17,10 +17,10 @@ const INVARIANTS: &str = include_str!("reference/invariants.md");
 pub fn language() -> String {
     let mut page = String::from(TOUR);
     page.push_str("## Scenario files\n\nThe keys at the top of a scenario file. Those in bold are needed.\n\n");
-    table(&mut page, Place::File);
+    table(&mut page, WordPlace::File);
     inner(&mut page, &["wishes", "stub", "answer", "quarantine", "redaction"]);
     section(&mut page, "Participants", "The keys of one participant in `participants`; `{}` is enough.");
-    table(&mut page, Place::Participant);
+    table(&mut page, WordPlace::Participant);
 
     page.push_str("\n## Steps\n\n");
     page.push_str(
@@ -28,12 +28,12 @@ pub fn language() -> String {
          that fails the others are left out, but for `always`.\n",
     );
     section(&mut page, "Controls", "");
-    table(&mut page, Place::Control);
+    table(&mut page, WordPlace::Control);
     section(&mut page, "Beside a control", "");
-    table(&mut page, Place::ControlModifier);
+    table(&mut page, WordPlace::ControlModifier);
     inner(&mut page, &["race"]);
     section(&mut page, "An outcome of a race", "");
-    table(&mut page, Place::Outcome);
+    table(&mut page, WordPlace::Outcome);
     inner(&mut page, &["snapshot", "log"]);
 
     page.push_str(
@@ -78,7 +78,7 @@ pub fn language() -> String {
         "What a stub does, besides `receive`, `receive_next`, `receive_in_order`, `receive_all`, `receive_nothing`, `received` and `closed`. A request is `{number, method, path, query, headers, json or text}`; header names are in lower case, and a parameter that is repeated is a list.",
     );
     let of_stubs: Vec<&str> =
-        words_of(Place::Action).filter(|word| word.doer == Doer::Stub).map(|word| word.name).collect();
+        words_of(WordPlace::Action).filter(|word| word.doer == Doer::Stub).map(|word| word.name).collect();
     actions(&mut page, &of_stubs);
     section(
         &mut page,
@@ -89,11 +89,11 @@ pub fn language() -> String {
         ),
     );
     section(&mut page, "Beside an action", "");
-    table(&mut page, Place::Modifier);
+    table(&mut page, WordPlace::Modifier);
     inner(&mut page, &["close", "refusal", "reply", "event"]);
 
     page.push_str("\n## Protocol files\n\nThe keys at the top of a protocol file.\n\n");
-    table(&mut page, Place::Protocol);
+    table(&mut page, WordPlace::Protocol);
     inner(&mut page, &["identity", "echo", "marker", "position", "pieces"]);
     section(&mut page, "Invariants", "");
     page.push_str(
@@ -104,9 +104,9 @@ pub fn language() -> String {
     }
     page.push_str(INVARIANTS);
     section(&mut page, "A verb", "");
-    table(&mut page, Place::Verb);
+    table(&mut page, WordPlace::Verb);
     section(&mut page, "A stream", "All paths are JSONPaths (RFC 9535) over a frame, unless they say otherwise.");
-    table(&mut page, Place::Stream);
+    table(&mut page, WordPlace::Stream);
     inner(&mut page, &["acks", "sending", "membership", "member", "readback"]);
 
     values(&mut page);
@@ -122,7 +122,7 @@ fn section(page: &mut String, title: &str, text: &str) {
 }
 
 /// The words of a place.
-fn table(page: &mut String, place: Place) {
+fn table(page: &mut String, place: WordPlace) {
     rows(page, words_of(place));
 }
 
@@ -142,7 +142,7 @@ fn rows<'w>(page: &mut String, words: impl Iterator<Item = &'w Word>) {
 
 fn actions(page: &mut String, names: &[&str]) {
     page.push_str("| Word | Its value | What it does | Beside it | Example |\n|---|---|---|---|---|\n");
-    for word in names.iter().filter_map(|name| crate::scenario::words::word_of(Place::Action, name)) {
+    for word in names.iter().filter_map(|name| crate::scenario::words::word_of(WordPlace::Action, name)) {
         let _ = writeln!(
             page,
             "| `{}` | {} | {} | {} | {} |",
@@ -164,7 +164,7 @@ fn inner(page: &mut String, names: &[&str]) {
         }
         let open = if map.open { "Other keys are values of the participant too: `me.KEY`." } else { "" };
         section(page, &title, open);
-        table(page, Place::Inside(map.name));
+        table(page, WordPlace::Inside(map.name));
     }
 }
 

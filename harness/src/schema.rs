@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::pattern;
 use crate::scenario::model::Protocol;
-use crate::scenario::words::{NESTED_MAPS, NestedMap, Place, Word, words_of};
+use crate::scenario::words::{NESTED_MAPS, NestedMap, Word, WordPlace, words_of};
 
 /// A JSON Schema (2020-12) that accepts a scenario file or a protocol file.
 pub fn schema() -> Value {
@@ -20,12 +20,12 @@ pub fn schema() -> Value {
 /// stay right, because a participant may speak another protocol.
 pub fn schema_with(protocols: &[Arc<Protocol>]) -> Value {
     let mut definitions = json!({
-        "scenario": file(Place::File, &[("participants", "participant")]),
-        "protocol": file(Place::Protocol, &[("verbs", "verb"), ("streams", "stream")]),
-        "participant": object("a participant", Place::Participant),
-        "verb": object("a verb", Place::Verb),
-        "stream": object("a stream", Place::Stream),
-        "outcome": object("an outcome", Place::Outcome),
+        "scenario": file(WordPlace::File, &[("participants", "participant")]),
+        "protocol": file(WordPlace::Protocol, &[("verbs", "verb"), ("streams", "stream")]),
+        "participant": object("a participant", WordPlace::Participant),
+        "verb": object("a verb", WordPlace::Verb),
+        "stream": object("a stream", WordPlace::Stream),
+        "outcome": object("an outcome", WordPlace::Outcome),
         "step": step(),
         "action": action(),
         "pattern": pattern_schema(),
@@ -59,21 +59,21 @@ fn fragment(word: &Word) -> Value {
     schema
 }
 
-fn required(place: Place) -> Vec<&'static str> {
+fn required(place: WordPlace) -> Vec<&'static str> {
     words_of(place).filter(|word| word.required).map(|word| word.name).collect()
 }
 
-fn properties(places: &[Place]) -> Map<String, Value> {
+fn properties(places: &[WordPlace]) -> Map<String, Value> {
     places.iter().flat_map(|place| words_of(*place)).map(|word| (word.name.to_owned(), fragment(word))).collect()
 }
 
-fn object(title: &str, place: Place) -> Value {
+fn object(title: &str, place: WordPlace) -> Value {
     json!({ "title": title, "type": ["object", "null"], "properties": properties(&[place]), "required": required(place), "additionalProperties": false })
 }
 
 /// A smaller map within another one.
 fn inside(inner: &NestedMap) -> Value {
-    let place = Place::Inside(inner.name);
+    let place = WordPlace::Inside(inner.name);
     let kinds = if inner.nullable { json!(["object", "null"]) } else { json!("object") };
     let mut map = json!({
         "title": inner.name,
@@ -92,7 +92,7 @@ fn inside(inner: &NestedMap) -> Value {
 }
 
 /// A file's object; some of its keys are maps whose values have a definition of their own.
-fn file(place: Place, inner: &[(&str, &str)]) -> Value {
+fn file(place: WordPlace, inner: &[(&str, &str)]) -> Value {
     let mut properties = properties(&[place]);
     for (key, definition) in inner {
         if let Some(Value::Object(map)) = properties.get_mut(*key) {
@@ -104,15 +104,18 @@ fn file(place: Place, inner: &[(&str, &str)]) -> Value {
 
 /// A step: a control with what stands beside it, or one actor with an action.
 fn step() -> Value {
-    let controls: Vec<&Word> = words_of(Place::Control).collect();
-    let names: Vec<&str> =
-        controls.iter().map(|word| word.name).chain(words_of(Place::ControlModifier).map(|word| word.name)).collect();
+    let controls: Vec<&Word> = words_of(WordPlace::Control).collect();
+    let names: Vec<&str> = controls
+        .iter()
+        .map(|word| word.name)
+        .chain(words_of(WordPlace::ControlModifier).map(|word| word.name))
+        .collect();
     let mut alternatives: Vec<Value> = controls
         .iter()
         .map(|word| {
             let mut allowed = Map::from_iter([(word.name.to_owned(), fragment(word))]);
             for name in word.beside {
-                if let Some(modifier) = words_of(Place::ControlModifier).find(|modifier| modifier.name == *name) {
+                if let Some(modifier) = words_of(WordPlace::ControlModifier).find(|modifier| modifier.name == *name) {
                     allowed.insert((*name).to_owned(), fragment(modifier));
                 }
             }
@@ -128,12 +131,12 @@ fn step() -> Value {
         "propertyNames": { "not": { "enum": names } },
         "additionalProperties": { "$ref": "#/$defs/action" },
     }));
-    json!({ "title": "a step", "type": "object", "properties": properties(&[Place::Control, Place::ControlModifier]), "oneOf": alternatives })
+    json!({ "title": "a step", "type": "object", "properties": properties(&[WordPlace::Control, WordPlace::ControlModifier]), "oneOf": alternatives })
 }
 
 /// An action: a bare verb, or a map with one action or verb and what may stand beside it.
 fn action() -> Value {
-    let mut alternatives: Vec<Value> = words_of(Place::Action)
+    let mut alternatives: Vec<Value> = words_of(WordPlace::Action)
         .map(|word| {
             let mut allowed = Map::from_iter([(word.name.to_owned(), json!(true))]);
             allowed.extend(word.beside.iter().map(|name| ((*name).to_owned(), json!(true))));
@@ -147,12 +150,12 @@ fn action() -> Value {
             json!({ "title": word.name, "required": needs, "properties": allowed, "additionalProperties": false })
         })
         .collect();
-    let actions: Vec<Value> = words_of(Place::Action).map(|word| json!({ "required": [word.name] })).collect();
+    let actions: Vec<Value> = words_of(WordPlace::Action).map(|word| json!({ "required": [word.name] })).collect();
     alternatives.push(json!({ "title": "a verb", "description": "The call of a verb of the protocol file.", "not": { "anyOf": actions }, "minProperties": 1 }));
     json!({
         "oneOf": [
             { "title": "a verb", "type": "string" },
-            { "title": "an action", "type": "object", "properties": properties(&[Place::Action, Place::Modifier]), "oneOf": alternatives },
+            { "title": "an action", "type": "object", "properties": properties(&[WordPlace::Action, WordPlace::Modifier]), "oneOf": alternatives },
         ]
     })
 }

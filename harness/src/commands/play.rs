@@ -73,7 +73,7 @@ pub(crate) enum ResultLines {
 }
 
 /// What the threads that play send to the one that prints.
-enum Message {
+enum PrintMessage {
     Events(Vec<Event>),
     /// A prompt or an answer of the debugger.
     Text(String),
@@ -88,12 +88,12 @@ pub(crate) fn play(play: Play<'_>, reports: &mut Reports) -> Result<(Finished, S
     settings.detail |= display.story.is_some();
     raise_descriptor_limit();
     crate::subject::in_process::log_panics();
-    let (messages, incoming) = mpsc::channel::<Message>();
+    let (messages, incoming) = mpsc::channel::<PrintMessage>();
     let desk = stops.map(|stops| {
         let messages = Mutex::new(messages.clone());
         // Through the same channel as events, so that a prompt comes after what it is about.
         let say = move |text| {
-            let _ = messages.lock().unwrap_or_else(PoisonError::into_inner).send(Message::Text(text));
+            let _ = messages.lock().unwrap_or_else(PoisonError::into_inner).send(PrintMessage::Text(text));
         };
         Arc::new(Desk::new(stops.steps, stops.failure, display.paint, Box::new(say)))
     });
@@ -114,27 +114,32 @@ pub(crate) fn play(play: Play<'_>, reports: &mut Reports) -> Result<(Finished, S
 
 /// A sink that sends events in batches: details wait for the next event that is printed, since to wake the printing
 /// thread for each of them would cost more than they do. Where the story is printed live, nothing waits.
-fn batching_sink(messages: mpsc::Sender<Message>, live: bool) -> EventSink {
+fn batching_sink(messages: mpsc::Sender<PrintMessage>, live: bool) -> EventSink {
     let state = Mutex::new((messages, Vec::new()));
     Arc::new(move |event| {
         let (messages, batch) = &mut *state.lock().unwrap_or_else(PoisonError::into_inner);
         let send_now = live || !event.kind.is_detail();
         batch.push(event);
         if send_now {
-            let _ = messages.send(Message::Events(std::mem::take(batch)));
+            let _ = messages.send(PrintMessage::Events(std::mem::take(batch)));
         }
     })
 }
 
 /// Prints and reports events until the run has finished; gives the text of all failures.
-fn show(incoming: Receiver<Message>, display: Display, replay_options: &[String], reports: &mut Reports) -> String {
+fn show(
+    incoming: Receiver<PrintMessage>,
+    display: Display,
+    replay_options: &[String],
+    reports: &mut Reports,
+) -> String {
     let Display { paint, story, .. } = display;
     let whole = story == Some(StoryDetail::Whole);
     let mut failures = FailureList::new(paint, whole, display.every_failure_in_full);
     let mut story = story.map(|_| Story::new(paint, terminal_width(), whole));
     let events = incoming.into_iter().flat_map(|message| match message {
-        Message::Events(events) => events,
-        Message::Text(text) => {
+        PrintMessage::Events(events) => events,
+        PrintMessage::Text(text) => {
             print(&text);
             Vec::new()
         }

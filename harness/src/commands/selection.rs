@@ -59,6 +59,10 @@ pub(crate) fn require_playable(
         let folder = shown_path(&config.scenarios);
         let folder = folder.display();
         complain(&match &args.tag[..] {
+            [] if config.file.is_none() => format!(
+                "there is no roundtable.toml here or in a folder above, and no scenario file in {folder}: \
+                 `roundtable init` writes the first files"
+            ),
             [] => format!("there is no scenario file in {folder}; `scenarios` in roundtable.toml names the folder"),
             [tag] => format!("no scenario has the tag `{tag}` (`roundtable list` shows all tags)"),
             tags => format!("no scenario has one of the tags {} (`roundtable list` shows all)", tags.join(", ")),

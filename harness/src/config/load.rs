@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use super::error::ConfigError;
+use super::error::{ConfigError, Problem};
 use super::model::{Builtin, Config, FILE_NAME};
 use super::read;
+use crate::source::{NotUtf8, utf8};
 
 impl Config {
     /// Reads the nearest `roundtable.toml` in `start` or a folder above it; defaults without
@@ -32,7 +33,14 @@ impl Config {
     pub fn load_file(file: &Path) -> Result<Self, ConfigError> {
         let unreadable = |source| ConfigError::Unreadable { file: file.to_owned(), source };
         let file = std::path::absolute(file).map_err(unreadable)?;
-        let text = std::fs::read_to_string(&file).map_err(unreadable)?;
+        let text = match utf8(std::fs::read(&file).map_err(unreadable)?) {
+            Ok(text) => text,
+            Err(NotUtf8 { message, at, .. }) => {
+                let message = format!("the file is no UTF-8 text: {message}");
+                let problem = Problem { key: String::new(), line: at.line, column: at.column, message };
+                return Err(ConfigError::Wrong { file, problems: vec![problem] });
+            }
+        };
         read::config(&file, &text).map_err(|problems| ConfigError::Wrong { file, problems })
     }
 }
@@ -58,6 +66,17 @@ mod tests {
         assert_eq!(
             Config::load(&below).unwrap_err().to_string(),
             format!("{}:1:1: `lat`: there is no such key; did you mean `late`?", file.display())
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_no_text_is_told_with_the_byte() {
+        let top = tempfile::tempdir().unwrap();
+        let file = top.path().join("roundtable.toml");
+        std::fs::write(&file, b"late = \"2s\"\n# caf\xe9\n").unwrap();
+        assert_eq!(
+            Config::load(top.path()).unwrap_err().to_string(),
+            format!("{}:2:6: the file is no UTF-8 text: byte 18 (0xe9), in line 2, column 6, is none", file.display())
         );
     }
 

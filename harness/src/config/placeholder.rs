@@ -10,8 +10,8 @@ pub const IN_BUILD: [&str; 2] = ["target_dir", "dir"];
 /// argument can hold JSON.
 pub fn placeholders(text: &str) -> impl Iterator<Item = &str> {
     pieces(text).filter_map(|piece| match piece {
-        Piece::Placeholder(name) => Some(name),
-        Piece::Text(_) => None,
+        PlaceholderPiece::Placeholder(name) => Some(name),
+        PlaceholderPiece::Text(_) => None,
     })
 }
 
@@ -19,18 +19,18 @@ pub fn placeholders(text: &str) -> impl Iterator<Item = &str> {
 pub(crate) fn fill(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
     pieces(text)
         .map(|piece| match piece {
-            Piece::Text(text) => text.to_owned(),
-            Piece::Placeholder(name) => value(name).unwrap_or_else(|| format!("{{{name}}}")),
+            PlaceholderPiece::Text(text) => text.to_owned(),
+            PlaceholderPiece::Placeholder(name) => value(name).unwrap_or_else(|| format!("{{{name}}}")),
         })
         .collect()
 }
 
-enum Piece<'a> {
+enum PlaceholderPiece<'a> {
     Text(&'a str),
     Placeholder(&'a str),
 }
 
-fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+fn pieces(text: &str) -> impl Iterator<Item = PlaceholderPiece<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -38,14 +38,14 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
         }
         if let Some(name) = leading_placeholder(rest) {
             rest = &rest[name.len() + 2..];
-            return Some(Piece::Placeholder(name));
+            return Some(PlaceholderPiece::Placeholder(name));
         }
         // At least one character, so that a brace that starts no placeholder is passed over.
         let mut indices = rest.char_indices().skip(1).map(|(index, _)| index);
         let end = indices.find(|&index| leading_placeholder(&rest[index..]).is_some());
         let (text, behind) = rest.split_at(end.unwrap_or(rest.len()));
         rest = behind;
-        Some(Piece::Text(text))
+        Some(PlaceholderPiece::Text(text))
     })
 }
 

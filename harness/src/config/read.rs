@@ -10,7 +10,7 @@ use super::choice::SubjectChoice;
 use super::command::CommandConfig;
 use super::error::Problem;
 use super::model::{Builtin, Config, Flaky, ServerConfig};
-use super::reader::{Reader, hint, integer, join};
+use super::reader::{TomlReader, hint, integer, join};
 use super::settings::ServerSettings;
 
 /// The keys of the file.
@@ -55,7 +55,7 @@ const IN_PROCESS: [&str; 1] = ["chat"];
 
 /// The configuration that `text`, the content of `file`, says; or all its mistakes in order.
 pub(super) fn config(file: &Path, text: &str) -> Result<Config, Vec<Problem>> {
-    let mut reader = Reader { text, problems: Vec::new() };
+    let mut reader = TomlReader { text, problems: Vec::new() };
     let (root, broken) = DeTable::parse_recoverable(text);
     for error in &broken {
         reader.problem(error.span().unwrap_or(0..0), "", error.message());
@@ -73,7 +73,7 @@ pub(super) fn config(file: &Path, text: &str) -> Result<Config, Vec<Problem>> {
     Err(reader.problems)
 }
 
-impl Reader<'_> {
+impl TomlReader<'_> {
     fn top(&mut self, table: &DeTable<'_>, config: &mut Config) {
         self.check_keys(table, "", &TOP);
         if let Some(path) = self.string(table, "", "scenarios") {

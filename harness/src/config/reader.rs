@@ -13,7 +13,7 @@ use super::error::Problem;
 use crate::text::{nearest_word, parse_duration};
 
 /// A file that is being read.
-pub(super) struct Reader<'a> {
+pub(super) struct TomlReader<'a> {
     /// Its text.
     pub(super) text: &'a str,
     /// What is wrong in it.
@@ -21,9 +21,9 @@ pub(super) struct Reader<'a> {
 }
 
 /// A value with its place.
-type Entry<'a> = Spanned<DeValue<'a>>;
+type TomlEntry<'a> = Spanned<DeValue<'a>>;
 
-impl Reader<'_> {
+impl TomlReader<'_> {
     pub(super) fn string(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Option<String> {
         let entry = table.get(key)?;
         let read = entry.get_ref().as_str().map(str::to_owned);
@@ -132,7 +132,7 @@ impl Reader<'_> {
     pub(super) fn or_mismatch<T>(
         &mut self,
         read: Option<T>,
-        entry: &Entry<'_>,
+        entry: &TomlEntry<'_>,
         path: &str,
         expected: &str,
     ) -> Option<T> {
@@ -142,7 +142,7 @@ impl Reader<'_> {
         read
     }
 
-    pub(super) fn mismatch(&mut self, entry: &Entry<'_>, path: &str, expected: &str) {
+    pub(super) fn mismatch(&mut self, entry: &TomlEntry<'_>, path: &str, expected: &str) {
         let source = self.text.get(entry.span()).unwrap_or_default();
         // A value over several lines is named by its type.
         let found = if source.contains('\n') || source.len() > 40 {

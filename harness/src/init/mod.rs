@@ -2,10 +2,12 @@
 //!
 //! - [`server`]: how the server is started or reached;
 //! - [`probe`](mod@probe): looks at the running server from outside; [`found`]: what it finds;
+//! - `frames`: which fields say a frame's kind, and frames as YAML;
 //! - [`files`]: from what was found to `roundtable.toml`, a protocol file and a scenario that passes; pure.
 
 pub mod files;
 pub mod found;
+mod frames;
 pub mod probe;
 pub mod server;
 

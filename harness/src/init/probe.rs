@@ -6,14 +6,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::files::KINDS;
+use super::frames::{KINDS, discriminators};
 use super::{FoundSocket, HttpAnswer, MessageTest, PingTest, ProbeResult, ServerFacts};
 use crate::text::{shorten, visible};
 use crate::wire::codec;
 use crate::wire::dial::Way;
+use crate::wire::handshake::{self, Handshake, Opened};
 use crate::wire::http::{HeaderMap, HeaderName, HeaderValue, Heard, Request};
 use crate::wire::url::join;
-use crate::wire::websocket::{self, Handshake, Opened, WebSocket};
+use crate::wire::websocket::WebSocket;
 
 /// Paths that often answer a GET; the first 2xx counts.
 const USUAL_PATHS: [&str; 9] =
@@ -129,7 +130,7 @@ async fn handshake_with(base: &str, path: &str, facts: &ServerFacts) -> Option<R
         receive_buffer: None,
         heard: Heard::default(),
     };
-    match timeout(ANSWER_TIMEOUT, websocket::open(&asked, &Way::default())).await.ok()?.ok()? {
+    match timeout(ANSWER_TIMEOUT, handshake::open(&asked, &Way::default())).await.ok()?.ok()? {
         Opened::Accepted(socket, _) => Some(Ok(*socket)),
         Opened::Refused(answer) => {
             Some(Err(Refusal { status: answer.status, said: short_text(&codec::body(&answer.body, "").0) }))
@@ -158,10 +159,7 @@ async fn try_socket(base: &str, path: &str, facts: &ServerFacts, mut one: WebSoc
     // What the first connection receives about the second is no greeting.
     receive_until_quiet(&mut one).await;
     let FoundSocket::Open { greeting, ping, message, .. } = &mut socket else { return socket };
-    let alike = first
-        .iter()
-        .zip(&second)
-        .take_while(|(a, b)| super::files::discriminators(a) == super::files::discriminators(b));
+    let alike = first.iter().zip(&second).take_while(|(a, b)| discriminators(a) == discriminators(b));
     greeting.extend(alike.map(|(frame, _)| frame.clone()));
 
     // The field that names the kinds of greetings is tried first.
@@ -208,14 +206,12 @@ async fn try_socket(base: &str, path: &str, facts: &ServerFacts, mut one: WebSoc
 
 /// The fields of a frame that may say which kind it is.
 fn kinds_of(frame: &Value) -> impl Iterator<Item = &'static str> + use<> {
-    let fields = super::files::discriminators(frame);
+    let fields = discriminators(frame);
     KINDS.into_iter().filter(move |kind| fields.contains_key(*kind))
 }
 
 fn is_pong(frame: &Value) -> bool {
-    super::files::discriminators(frame)
-        .values()
-        .any(|word| word.as_str().is_some_and(|word| word.to_lowercase().contains("pong")))
+    discriminators(frame).values().any(|word| word.as_str().is_some_and(|word| word.to_lowercase().contains("pong")))
 }
 
 /// Whether the server has closed the connection.

@@ -7,7 +7,7 @@ use super::bound::{Bound, Comparison};
 use super::compiler::{Compiler, MAX_DEPTH, is_word};
 use super::format::Format;
 use super::json_type::JsonType;
-use super::node::{Matcher, Node};
+use super::node::{Matcher, PatternNode};
 use super::text;
 use super::value::is_integral;
 use crate::text::nearest::nearest_key;
@@ -87,7 +87,7 @@ pub(super) fn regex(compiler: &mut Compiler<'_>, argument: &Value) -> Option<Mat
 pub(super) fn len(compiler: &mut Compiler<'_>, argument: &Value) -> Option<Matcher> {
     let node = match argument {
         Value::Number(number) if is_integral(number) && !number.as_f64().is_some_and(|number| number < 0.0) => {
-            Node::Scalar(argument.clone())
+            PatternNode::Scalar(argument.clone())
         }
         Value::Object(fields) if !fields.is_empty() && fields.keys().all(|key| is_word(key)) => compiler.node(argument),
         _ => return None,

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::bound::Bound;
 use super::json_type::JsonType;
-use super::node::{Field, Matcher, Node, length};
+use super::node::{Field, Matcher, PatternNode, length};
 use super::pairing::pair_up;
 use super::value::same_shape;
 
@@ -21,12 +21,12 @@ const SHAPE: u64 = FULL / 8;
 const SIMILAR: u64 = FULL / 4;
 
 /// From 0 to [`FULL`], which only a match reaches.
-pub(super) fn closeness(node: &Node, value: Option<&Value>) -> u64 {
+pub(super) fn closeness(node: &PatternNode, value: Option<&Value>) -> u64 {
     weighted(node, value, &|field| weight(&field.node))
 }
 
 /// As [`closeness`], with the weights of the outermost object's fields given.
-pub(super) fn weighted(node: &Node, value: Option<&Value>, weight: &dyn Fn(&Field) -> u64) -> u64 {
+pub(super) fn weighted(node: &PatternNode, value: Option<&Value>, weight: &dyn Fn(&Field) -> u64) -> u64 {
     if node.matches(value) {
         return FULL;
     }
@@ -34,30 +34,32 @@ pub(super) fn weighted(node: &Node, value: Option<&Value>, weight: &dyn Fn(&Fiel
         return 0;
     };
     let near = match (node, value) {
-        (Node::Scalar(Value::String(expected)), Value::String(actual)) => SHAPE + similarity(expected, actual),
-        (Node::Array(nodes), Value::Array(values)) => above_shape(side_by_side(nodes, values)),
-        (Node::Object(fields), Value::Object(values)) => above_shape(of_fields(fields, values, weight)),
-        (Node::Matchers(matchers), value) => mean(matchers.iter().map(|matcher| (1, of_matcher(matcher, value)))),
+        (PatternNode::Scalar(Value::String(expected)), Value::String(actual)) => SHAPE + similarity(expected, actual),
+        (PatternNode::Array(nodes), Value::Array(values)) => above_shape(side_by_side(nodes, values)),
+        (PatternNode::Object(fields), Value::Object(values)) => above_shape(of_fields(fields, values, weight)),
+        (PatternNode::Matchers(matchers), value) => {
+            mean(matchers.iter().map(|matcher| (1, of_matcher(matcher, value))))
+        }
         _ => SHAPE,
     };
     near.min(FULL - 1)
 }
 
 /// How much a part weighs in the mean of the object or array around it.
-pub(super) fn weight(node: &Node) -> u64 {
+pub(super) fn weight(node: &PatternNode) -> u64 {
     match node {
-        Node::Matchers(matchers) if !matchers.iter().any(|matcher| matches!(matcher, Matcher::Exact(_))) => 1,
+        PatternNode::Matchers(matchers) if !matchers.iter().any(|matcher| matches!(matcher, Matcher::Exact(_))) => 1,
         _ => 2,
     }
 }
 
 /// Whether a value has a JSON type that the pattern could match.
-pub(super) fn fits_shape(node: &Node, value: &Value) -> bool {
+pub(super) fn fits_shape(node: &PatternNode, value: &Value) -> bool {
     match node {
-        Node::Scalar(expected) => same_shape(expected, value),
-        Node::Array(_) => value.is_array(),
-        Node::Object(_) => value.is_object(),
-        Node::Matchers(matchers) => matchers.iter().all(|matcher| matcher_fits_shape(matcher, value)),
+        PatternNode::Scalar(expected) => same_shape(expected, value),
+        PatternNode::Array(_) => value.is_array(),
+        PatternNode::Object(_) => value.is_object(),
+        PatternNode::Matchers(matchers) => matchers.iter().all(|matcher| matcher_fits_shape(matcher, value)),
     }
 }
 
@@ -81,21 +83,21 @@ pub(super) fn matcher_fits_shape(matcher: &Matcher, value: &Value) -> bool {
 }
 
 /// A part of an `$exact` value as a node, so that it is explained and weighed like any other.
-pub(super) fn exactly(value: &Value) -> Node {
+pub(super) fn exactly(value: &Value) -> PatternNode {
     match value {
-        Value::Array(_) | Value::Object(_) => Node::Matchers(vec![Matcher::Exact(value.clone())]),
-        scalar => Node::Scalar(scalar.clone()),
+        Value::Array(_) | Value::Object(_) => PatternNode::Matchers(vec![Matcher::Exact(value.clone())]),
+        scalar => PatternNode::Scalar(scalar.clone()),
     }
 }
 
 /// The index of the value nearest to the pattern, the first of equals.
-pub(super) fn nearest_of<'a>(node: &Node, values: impl IntoIterator<Item = &'a Value>) -> Option<usize> {
+pub(super) fn nearest_of<'a>(node: &PatternNode, values: impl IntoIterator<Item = &'a Value>) -> Option<usize> {
     let scored = values.into_iter().map(|value| closeness(node, Some(value))).enumerate();
     scored.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(index, _)| index)
 }
 
 /// The index of the alternative nearest to the value, the first of equals.
-pub(super) fn nearest_alternative(alternatives: &[Node], value: &Value) -> Option<usize> {
+pub(super) fn nearest_alternative(alternatives: &[PatternNode], value: &Value) -> Option<usize> {
     let scored = alternatives.iter().map(|node| closeness(node, Some(value))).enumerate();
     scored.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(index, _)| index)
 }
@@ -109,7 +111,7 @@ pub(super) struct Partition {
 }
 
 /// Pairs what matches, then what is nearest among the rest, nearest pairs first.
-pub(super) fn partition(nodes: &[Node], values: &[Value]) -> Partition {
+pub(super) fn partition(nodes: &[PatternNode], values: &[Value]) -> Partition {
     let pairing = pair_up(nodes, values);
     let free = |of: &[Option<usize>]| -> Vec<usize> { (0..of.len()).filter(|&at| of[at].is_none()).collect() };
     let (unmet, mut surplus) = (free(&pairing.column_of), free(&pairing.row_of));
@@ -157,7 +159,7 @@ fn of_matcher(matcher: &Matcher, value: &Value) -> u64 {
             alternatives.iter().map(|node| closeness(node, Some(value))).max().unwrap_or(0)
         }
         (Matcher::Exact(Value::Array(expected)), Value::Array(values)) => {
-            let nodes: Vec<Node> = expected.iter().map(exactly).collect();
+            let nodes: Vec<PatternNode> = expected.iter().map(exactly).collect();
             above_shape(side_by_side(&nodes, values))
         }
         (Matcher::Exact(Value::Object(expected)), Value::Object(values)) => {
@@ -174,7 +176,7 @@ fn of_fields(fields: &[Field], values: &Map<String, Value>, weight: &dyn Fn(&Fie
     mean(fields.iter().map(|field| (weight(field), closeness(&field.node, values.get(&field.key)))))
 }
 
-fn side_by_side(nodes: &[Node], values: &[Value]) -> u64 {
+fn side_by_side(nodes: &[PatternNode], values: &[Value]) -> u64 {
     let both = nodes.iter().zip(values).map(|(node, value)| (1, closeness(node, Some(value))));
     let alone = (0..nodes.len().abs_diff(values.len())).map(|_| (1, 0));
     mean(both.chain(alone))

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::compiler::{Compiler, PatternError};
 use super::difference::Difference;
 use super::explain;
-use super::node::Node;
+use super::node::PatternNode;
 use super::text;
 use super::words::words;
 
@@ -19,7 +19,7 @@ pub struct Pattern {
 }
 
 struct Inner {
-    root: Node,
+    root: PatternNode,
     source: Value,
 }
 
@@ -70,7 +70,7 @@ impl Pattern {
     /// frame. (`{}` still refuses what is not an object, but a frame is hardly ever anything else.)
     pub fn can_fail(&self) -> bool {
         let root = &self.inner.root;
-        let is_empty_object = matches!(root, Node::Object(fields) if fields.is_empty());
+        let is_empty_object = matches!(root, PatternNode::Object(fields) if fields.is_empty());
         !is_empty_object && !root.accepts_everything()
     }
 
@@ -79,7 +79,7 @@ impl Pattern {
         &self.inner.source
     }
 
-    pub(super) fn root(&self) -> &Node {
+    pub(super) fn root(&self) -> &PatternNode {
         &self.inner.root
     }
 }

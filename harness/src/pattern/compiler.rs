@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::node::{Field, Matcher, Node};
+use super::node::{Field, Matcher, PatternNode};
 use super::path::{self, Segment};
 use super::text;
 use crate::text::nearest::nearest_key;
@@ -80,30 +80,30 @@ impl<'a> Compiler<'a> {
         words: &'static [MatcherWord],
         is_open: &'a dyn Fn(&str) -> bool,
         value: &Value,
-    ) -> (Node, Vec<PatternError>) {
+    ) -> (PatternNode, Vec<PatternError>) {
         let mut compiler = Compiler { path: Vec::new(), words, errors: Vec::new(), is_open };
         let root = compiler.node(value);
         (root, compiler.errors)
     }
 
-    pub(super) fn node(&mut self, value: &Value) -> Node {
+    pub(super) fn node(&mut self, value: &Value) -> PatternNode {
         if self.path.len() > MAX_DEPTH {
             self.too_deep();
-            return Node::Scalar(Value::Null);
+            return PatternNode::Scalar(Value::Null);
         }
         match value {
-            Value::Array(elements) => Node::Array(self.nodes(elements)),
+            Value::Array(elements) => PatternNode::Array(self.nodes(elements)),
             Value::Object(fields) => self.object(fields),
-            scalar => Node::Scalar(scalar.clone()),
+            scalar => PatternNode::Scalar(scalar.clone()),
         }
     }
 
-    pub(super) fn nodes(&mut self, elements: &[Value]) -> Vec<Node> {
+    pub(super) fn nodes(&mut self, elements: &[Value]) -> Vec<PatternNode> {
         let step = |(index, element)| self.below(Segment::Index(index), |it| it.node(element));
         elements.iter().enumerate().map(step).collect()
     }
 
-    fn object(&mut self, fields: &Map<String, Value>) -> Node {
+    fn object(&mut self, fields: &Map<String, Value>) -> PatternNode {
         let mut plain = Vec::new();
         let mut matchers = Vec::new();
         let mut known = None;
@@ -127,7 +127,7 @@ impl<'a> Compiler<'a> {
             self.error(false, what, hint);
         }
         // `{}`, and an object whose words were all wrong, have no matchers: an object pattern.
-        if known.is_some() { Node::Matchers(matchers) } else { Node::Object(plain) }
+        if known.is_some() { PatternNode::Matchers(matchers) } else { PatternNode::Object(plain) }
     }
 
     fn matcher(&mut self, word: &MatcherWord, argument: &Value) -> Option<Matcher> {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::closeness::{exactly, fits_shape, matcher_fits_shape, nearest_alternative, nearest_of, partition};
 use super::difference::{Difference, DifferenceKind as Kind};
-use super::node::{Field, Matcher, Node, length};
+use super::node::{Field, Matcher, PatternNode, length};
 use super::pairing::{aligned, pair_up};
 use super::path::{self, Segment};
 use super::{phrase, text};
@@ -14,7 +14,7 @@ use crate::text::nearest::nearest_key;
 const ALIGNED_CELLS: usize = 40_000;
 
 /// Every difference between a pattern and a value, or its absence.
-pub(super) fn differences(node: &Node, value: Option<&Value>) -> Vec<Difference> {
+pub(super) fn differences(node: &PatternNode, value: Option<&Value>) -> Vec<Difference> {
     let mut explainer = Explainer { path: Vec::new(), found: Vec::new() };
     match value {
         Some(value) => explainer.node(node, value),
@@ -30,24 +30,24 @@ struct Explainer {
 }
 
 impl Explainer {
-    fn node(&mut self, node: &Node, value: &Value) {
+    fn node(&mut self, node: &PatternNode, value: &Value) {
         if node.matches(Some(value)) {
             return;
         }
         match (node, value) {
-            (Node::Scalar(Value::String(expected)), Value::String(actual)) => {
+            (PatternNode::Scalar(Value::String(expected)), Value::String(actual)) => {
                 let (expected, actual) = text::two_strings(expected, actual);
                 self.push(Kind::Value, expected, actual);
             }
-            (Node::Scalar(expected), value) if fits_shape(node, value) => {
+            (PatternNode::Scalar(expected), value) if fits_shape(node, value) => {
                 self.push(Kind::Value, text::short(expected), text::short(value));
             }
-            (Node::Scalar(expected), value) => self.shape(text::with_shape(expected), value),
-            (Node::Array(nodes), Value::Array(values)) => self.array(nodes, values),
-            (Node::Array(_), value) => self.shape("an array", value),
-            (Node::Object(fields), Value::Object(values)) => self.object(fields, values),
-            (Node::Object(_), value) => self.shape("an object", value),
-            (Node::Matchers(matchers), value) => self.matchers(matchers, value),
+            (PatternNode::Scalar(expected), value) => self.shape(text::with_shape(expected), value),
+            (PatternNode::Array(nodes), Value::Array(values)) => self.array(nodes, values),
+            (PatternNode::Array(_), value) => self.shape("an array", value),
+            (PatternNode::Object(fields), Value::Object(values)) => self.object(fields, values),
+            (PatternNode::Object(_), value) => self.shape("an object", value),
+            (PatternNode::Matchers(matchers), value) => self.matchers(matchers, value),
         }
     }
 
@@ -60,7 +60,7 @@ impl Explainer {
 
     /// `asked` are the keys that the pattern knows, so that a similar key among the others can be
     /// named for one that is missing.
-    fn field(&mut self, key: &str, node: &Node, values: &Map<String, Value>, asked: &[&str]) {
+    fn field(&mut self, key: &str, node: &PatternNode, values: &Map<String, Value>, asked: &[&str]) {
         self.below(Segment::Key(key.to_owned()), |it| match values.get(key) {
             Some(value) => it.node(node, value),
             None if node.matches(None) => {}
@@ -73,14 +73,14 @@ impl Explainer {
         });
     }
 
-    fn array(&mut self, nodes: &[Node], values: &[Value]) {
+    fn array(&mut self, nodes: &[PatternNode], values: &[Value]) {
         let same_length = nodes.len() == values.len();
         let small = nodes.len().saturating_mul(values.len()) <= ALIGNED_CELLS;
         if !same_length {
             let expected = text::count(nodes.len(), "element");
             self.push(Kind::Length, expected, text::count(values.len(), "element"));
         } else if small && pair_up(nodes, values).is_perfect() {
-            let expected = phrase::node(&Node::Array(nodes.to_vec()));
+            let expected = phrase::node(&PatternNode::Array(nodes.to_vec()));
             let actual = format!("the same elements in another order, {}", text::short_list(values));
             self.push(Kind::Order, format!("{expected} in this order"), actual);
             return;
@@ -100,7 +100,7 @@ impl Explainer {
     /// elements are missing or too many.
     fn gap(
         &mut self,
-        nodes: &[Node],
+        nodes: &[PatternNode],
         values: &[Value],
         patterns: std::ops::Range<usize>,
         elements: std::ops::Range<usize>,
@@ -165,7 +165,7 @@ impl Explainer {
             }
             (Matcher::OneOf(alternatives), value) => self.one_of(alternatives, value),
             (Matcher::Exact(Value::Array(expected)), Value::Array(values)) => {
-                let nodes: Vec<Node> = expected.iter().map(exactly).collect();
+                let nodes: Vec<PatternNode> = expected.iter().map(exactly).collect();
                 self.array(&nodes, values);
             }
             (Matcher::Exact(Value::Object(expected)), Value::Object(values)) => {
@@ -190,14 +190,14 @@ impl Explainer {
         }
     }
 
-    fn len(&mut self, node: &Node, value: &Value) {
+    fn len(&mut self, node: &PatternNode, value: &Value) {
         let noun = match value {
             Value::String(_) => "character",
             Value::Array(_) => "element",
             _ => "field",
         };
         let expected = match node {
-            Node::Scalar(number) => match number.as_u64().and_then(|number| usize::try_from(number).ok()) {
+            PatternNode::Scalar(number) => match number.as_u64().and_then(|number| usize::try_from(number).ok()) {
                 Some(number) => text::count(number, noun),
                 None => format!("{number} {noun}s"),
             },
@@ -206,9 +206,9 @@ impl Explainer {
         self.push(Kind::Length, expected, text::count(length(value).unwrap_or_default(), noun));
     }
 
-    fn contains(&mut self, node: &Node, values: &[Value]) {
+    fn contains(&mut self, node: &PatternNode, values: &[Value]) {
         let nearest = match node {
-            Node::Scalar(_) => None,
+            PatternNode::Scalar(_) => None,
             node => nearest_of(node, values),
         };
         match nearest {
@@ -222,7 +222,7 @@ impl Explainer {
         }
     }
 
-    fn unordered(&mut self, nodes: &[Node], values: &[Value]) {
+    fn unordered(&mut self, nodes: &[PatternNode], values: &[Value]) {
         if nodes.len() != values.len() {
             let expected = format!("{} in any order", text::count(nodes.len(), "element"));
             self.push(Kind::Length, expected, text::count(values.len(), "element"));
@@ -232,14 +232,14 @@ impl Explainer {
             let node = &nodes[pattern];
             let actual = match nearest {
                 None => "none".to_owned(),
-                Some(at) if matches!(node, Node::Scalar(_)) => {
+                Some(at) if matches!(node, PatternNode::Scalar(_)) => {
                     format!("none, the nearest left over is [{at}], {}", text::short(&values[at]))
                 }
                 Some(at) => format!("none, the nearest left over is [{at}]"),
             };
             self.push(Kind::Element, phrase::element(node), actual);
             if let Some(at) = nearest
-                && (!matches!(node, Node::Scalar(_)) || !fits_shape(node, &values[at]))
+                && (!matches!(node, PatternNode::Scalar(_)) || !fits_shape(node, &values[at]))
             {
                 self.below(Segment::Index(at), |it| it.node(node, &values[at]));
             }
@@ -251,9 +251,9 @@ impl Explainer {
         }
     }
 
-    fn one_of(&mut self, alternatives: &[Node], value: &Value) {
+    fn one_of(&mut self, alternatives: &[PatternNode], value: &Value) {
         let expected = phrase::one_of(alternatives);
-        let structured = |at: &usize| !matches!(alternatives[*at], Node::Scalar(_));
+        let structured = |at: &usize| !matches!(alternatives[*at], PatternNode::Scalar(_));
         let Some(at) = nearest_alternative(alternatives, value).filter(structured) else {
             return self.push(Kind::Alternative, expected, text::short(value));
         };
@@ -269,7 +269,7 @@ impl Explainer {
         }
     }
 
-    fn missing(&mut self, node: &Node, remark: String) {
+    fn missing(&mut self, node: &PatternNode, remark: String) {
         self.push(Kind::Missing, phrase::node(node), remark);
     }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::closeness::{FULL, weight, weighted};
 use super::compiled::Pattern;
 use super::difference::Difference;
-use super::node::{Field, Node};
+use super::node::{Field, PatternNode};
 
 /// The weight of a field that tells kinds of values apart, where a common constant has 2.
 const KIND: u64 = 8;
@@ -65,7 +65,7 @@ pub fn nearest<'a>(pattern: &Pattern, candidates: impl IntoIterator<Item = &'a V
 pub(super) fn scores(pattern: &Pattern, candidates: &[&Value]) -> Vec<Score> {
     let root = pattern.root();
     let kinds: Vec<&str> = match root {
-        Node::Object(fields) => {
+        PatternNode::Object(fields) => {
             let in_all = |key: &str| {
                 let mut objects = candidates.iter().filter(|value| value.is_object());
                 objects.all(|value| value.get(key).is_some_and(Value::is_string))

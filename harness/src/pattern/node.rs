@@ -12,11 +12,11 @@ use super::value::json_equal;
 
 /// One level of a pattern.
 #[derive(Clone, Debug)]
-pub(super) enum Node {
+pub(super) enum PatternNode {
     /// Equal to this null, boolean, number or string.
     Scalar(Value),
     /// An array of the same length, element by element.
-    Array(Vec<Node>),
+    Array(Vec<PatternNode>),
     /// An object with at least these fields.
     Object(Vec<Field>),
     /// Every one of these holds.
@@ -28,7 +28,7 @@ pub(super) enum Node {
 pub(super) struct Field {
     /// The key in the value, without the `$` that escapes it in the pattern.
     pub(super) key: String,
-    pub(super) node: Node,
+    pub(super) node: PatternNode,
 }
 
 /// One `$word` with its argument.
@@ -38,42 +38,42 @@ pub(super) enum Matcher {
     Type(Vec<JsonType>),
     Any,
     Absent,
-    Len(Box<Node>),
+    Len(Box<PatternNode>),
     Compare(Comparison, Bound),
-    Contains(Box<Node>),
-    Unordered(Vec<Node>),
-    Each(Box<Node>),
-    Not(Box<Node>),
-    OneOf(Vec<Node>),
+    Contains(Box<PatternNode>),
+    Unordered(Vec<PatternNode>),
+    Each(Box<PatternNode>),
+    Not(Box<PatternNode>),
+    OneOf(Vec<PatternNode>),
     Exact(Value),
     Format(Format),
 }
 
-impl Node {
+impl PatternNode {
     /// Whether a value, or its absence, satisfies this.
     pub(super) fn matches(&self, value: Option<&Value>) -> bool {
         match (self, value) {
-            (Node::Matchers(matchers), _) => matchers.iter().all(|matcher| matcher.matches(value)),
+            (PatternNode::Matchers(matchers), _) => matchers.iter().all(|matcher| matcher.matches(value)),
             (_, None) => false,
-            (Node::Scalar(expected), Some(value)) => json_equal(expected, value),
-            (Node::Array(nodes), Some(Value::Array(values))) => in_order(nodes, values),
-            (Node::Object(fields), Some(Value::Object(values))) => {
+            (PatternNode::Scalar(expected), Some(value)) => json_equal(expected, value),
+            (PatternNode::Array(nodes), Some(Value::Array(values))) => in_order(nodes, values),
+            (PatternNode::Object(fields), Some(Value::Object(values))) => {
                 fields.iter().all(|field| field.node.matches(values.get(&field.key)))
             }
-            (Node::Array(_) | Node::Object(_), Some(_)) => false,
+            (PatternNode::Array(_) | PatternNode::Object(_), Some(_)) => false,
         }
     }
 
     /// Whether every value that is present matches, whatever it is. May miss a `$one_of` whose
     /// alternatives only together cover everything.
     pub(super) fn accepts_everything(&self) -> bool {
-        let Node::Matchers(matchers) = self else {
+        let PatternNode::Matchers(matchers) = self else {
             return false;
         };
         matchers.iter().all(|matcher| match matcher {
             Matcher::Any => true,
             Matcher::Type(types) => JsonType::EVERY.iter().all(|each| types.contains(each)),
-            Matcher::OneOf(alternatives) => alternatives.iter().any(Node::accepts_everything),
+            Matcher::OneOf(alternatives) => alternatives.iter().any(PatternNode::accepts_everything),
             Matcher::Not(node) => node.refuses_everything(),
             _ => false,
         })
@@ -81,12 +81,12 @@ impl Node {
 
     /// Whether no value that is present can match.
     fn refuses_everything(&self) -> bool {
-        let Node::Matchers(matchers) = self else {
+        let PatternNode::Matchers(matchers) = self else {
             return false;
         };
         matchers.iter().any(|matcher| match matcher {
             Matcher::Absent => true,
-            Matcher::OneOf(alternatives) => alternatives.iter().all(Node::refuses_everything),
+            Matcher::OneOf(alternatives) => alternatives.iter().all(PatternNode::refuses_everything),
             Matcher::Not(node) => node.accepts_everything(),
             _ => false,
         })
@@ -95,7 +95,7 @@ impl Node {
     /// The string that this is a constant of.
     pub(super) fn as_text(&self) -> Option<&str> {
         match self {
-            Node::Scalar(value) => value.as_str(),
+            PatternNode::Scalar(value) => value.as_str(),
             _ => None,
         }
     }
@@ -103,16 +103,16 @@ impl Node {
     /// The node as JSON, as it was written.
     pub(super) fn written(&self) -> Value {
         match self {
-            Node::Scalar(value) => value.clone(),
-            Node::Array(nodes) => written_list(nodes),
-            Node::Object(fields) => {
+            PatternNode::Scalar(value) => value.clone(),
+            PatternNode::Array(nodes) => written_list(nodes),
+            PatternNode::Object(fields) => {
                 let escaped = |key: &str| {
                     if key.starts_with('$') { format!("${key}") } else { key.to_owned() }
                 };
                 let fields = fields.iter().map(|field| (escaped(&field.key), field.node.written()));
                 Value::Object(fields.collect())
             }
-            Node::Matchers(matchers) => {
+            PatternNode::Matchers(matchers) => {
                 let words = matchers.iter().map(|matcher| (matcher.word().to_owned(), matcher.argument()));
                 Value::Object(words.collect::<Map<_, _>>())
             }
@@ -207,15 +207,15 @@ pub(super) fn length(value: &Value) -> Option<usize> {
     }
 }
 
-fn in_order(nodes: &[Node], values: &[Value]) -> bool {
+fn in_order(nodes: &[PatternNode], values: &[Value]) -> bool {
     nodes.len() == values.len() && nodes.iter().zip(values).all(|(node, value)| node.matches(Some(value)))
 }
 
-fn in_any_order(nodes: &[Node], values: &[Value]) -> bool {
+fn in_any_order(nodes: &[PatternNode], values: &[Value]) -> bool {
     let fits = |node: usize, value: usize| nodes[node].matches(Some(&values[value]));
     maximum_matching(nodes.len(), values.len(), fits).is_perfect()
 }
 
-fn written_list(nodes: &[Node]) -> Value {
-    nodes.iter().map(Node::written).collect()
+fn written_list(nodes: &[PatternNode]) -> Value {
+    nodes.iter().map(PatternNode::written).collect()
 }

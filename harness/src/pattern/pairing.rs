@@ -3,16 +3,16 @@
 use serde_json::Value;
 
 use super::matching::{Matching, maximum_matching};
-use super::node::Node;
+use super::node::PatternNode;
 
 /// Gives as many patterns as possible an element of their own that they match; rows are patterns, columns elements.
-pub(super) fn pair_up(nodes: &[Node], values: &[Value]) -> Matching {
+pub(super) fn pair_up(nodes: &[PatternNode], values: &[Value]) -> Matching {
     maximum_matching(nodes.len(), values.len(), |node, value| nodes[node].matches(Some(&values[value])))
 }
 
 /// The longest run of patterns that match elements in order, not necessarily neighbours, as pairs of
 /// their indices.
-pub(super) fn aligned(nodes: &[Node], values: &[Value]) -> Vec<(usize, usize)> {
+pub(super) fn aligned(nodes: &[PatternNode], values: &[Value]) -> Vec<(usize, usize)> {
     let (rows, columns) = (nodes.len(), values.len());
     let fits: Vec<Vec<bool>> =
         nodes.iter().map(|node| values.iter().map(|value| node.matches(Some(value))).collect()).collect();

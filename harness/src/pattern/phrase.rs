@@ -4,18 +4,18 @@ use serde_json::Value;
 
 use super::bound::{Bound, Comparison};
 use super::json_type::JsonType;
-use super::node::{Matcher, Node};
+use super::node::{Matcher, PatternNode};
 use super::text;
 
 /// How many alternatives of a `$one_of` a line names.
 const ALTERNATIVES: usize = 8;
 
 /// What a pattern asks for: constants as compact JSON, matchers in words.
-pub(super) fn node(node: &Node) -> String {
+pub(super) fn node(node: &PatternNode) -> String {
     match node {
-        Node::Scalar(value) => text::short(value),
-        Node::Array(_) | Node::Object(_) => text::short(&node.written()),
-        Node::Matchers(matchers) => {
+        PatternNode::Scalar(value) => text::short(value),
+        PatternNode::Array(_) | PatternNode::Object(_) => text::short(&node.written()),
+        PatternNode::Matchers(matchers) => {
             let mut each: Vec<String> = matchers.iter().map(matcher).collect();
             // "a string and a string matching /x/" says one thing twice.
             let all = each.clone();
@@ -43,7 +43,7 @@ pub(super) fn matcher(matcher: &Matcher) -> String {
             patterns => format!("the elements {} in any order", text::short(&patterns)),
         },
         Matcher::Each(inner) => format!("an array of which every element is {}", node(inner)),
-        Matcher::Not(inner) if matches!(**inner, Node::Matchers(ref only) if matches!(only[..], [Matcher::Absent])) => {
+        Matcher::Not(inner) if matches!(**inner, PatternNode::Matchers(ref only) if matches!(only[..], [Matcher::Absent])) => {
             "any value".to_owned()
         }
         Matcher::Not(inner) => format!("anything but {}", node(inner)),
@@ -70,11 +70,11 @@ pub(super) fn shape(matcher: &Matcher) -> String {
 }
 
 /// An element that matches, as `$contains` and `$unordered` want it.
-pub(super) fn element(inner: &Node) -> String {
+pub(super) fn element(inner: &PatternNode) -> String {
     match inner {
-        Node::Scalar(_) => format!("the element {}", node(inner)),
-        Node::Array(_) | Node::Object(_) => format!("an element matching {}", node(inner)),
-        Node::Matchers(_) => format!("an element that is {}", node(inner)),
+        PatternNode::Scalar(_) => format!("the element {}", node(inner)),
+        PatternNode::Array(_) | PatternNode::Object(_) => format!("an element matching {}", node(inner)),
+        PatternNode::Matchers(_) => format!("an element that is {}", node(inner)),
     }
 }
 
@@ -85,7 +85,7 @@ pub(super) fn json_types(types: &[JsonType]) -> String {
 }
 
 /// The alternatives of a `$one_of`.
-pub(super) fn one_of(alternatives: &[Node]) -> String {
+pub(super) fn one_of(alternatives: &[PatternNode]) -> String {
     let mut each: Vec<String> = alternatives.iter().take(ALTERNATIVES).map(node).collect();
     if alternatives.len() > ALTERNATIVES {
         each.push(format!("{} more", alternatives.len() - ALTERNATIVES));

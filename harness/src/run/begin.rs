@@ -14,11 +14,11 @@ use super::state::random::Random;
 use super::state::recorder::Recorder;
 use super::state::stub_actor::StubActor;
 use super::state::target::Target;
-use super::state::world::{Findings, World};
+use super::state::world::{CollectedResults, World};
 use crate::event::{EventKind, Failure, FailureKind};
 use crate::plan::Job;
 use crate::scenario::model::{ParticipantSpec, Scenario};
-use crate::stub::Started;
+use crate::stub::RunningStubs;
 use crate::subject::Server;
 use crate::wire::dial::Way;
 
@@ -28,7 +28,7 @@ pub(super) fn world(
     session: &Session,
     server: &Arc<Server>,
     watch: &Watch,
-    stubs: &Started,
+    stubs: &RunningStubs,
     recorder: &Arc<Recorder>,
     trace: Option<String>,
 ) -> Result<Arc<World>, Box<Failure>> {
@@ -56,7 +56,7 @@ pub(super) fn world(
         captures: Mutex::default(),
         recorder: Arc::clone(recorder),
         markers: Arc::new(Markers::default()),
-        findings: Findings::default(),
+        findings: CollectedResults::default(),
         log: Arc::clone(&watch.log),
         progress: Arc::clone(&watch.progress),
         secrets: session.secrets.clone(),

@@ -1,6 +1,7 @@
 //! Playing one scenario.
 //!
 //! - `play`: the recipe; `session`: what all scenarios of a run share; `begin`: what one holds before its first step;
+//!   `limit`: how long it may take; `judge`: what is judged behind its last step; `outcome`: how it ends;
 //! - `desk`: somebody at a terminal stops it and looks;
 //! - `steps`: steps and controls; `acts`: what actors do; `prove`: what must hold, and how it is known;
 //! - `context`: what a step sees of its scenario; `state`: what the scenario holds.
@@ -11,6 +12,9 @@ mod acts;
 mod begin;
 mod context;
 mod desk;
+mod judge;
+mod limit;
+mod outcome;
 mod play;
 mod prove;
 mod session;

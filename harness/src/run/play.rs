@@ -1,49 +1,35 @@
 //! Playing one scenario: from its plan to its result, over real connections.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::time::Instant;
 
 use super::begin;
 use super::context::people::people;
 use super::context::step_context::{Debugger, StepContext, StepResult};
-use super::context::wait::server_died;
 use super::desk::debugger::Desk;
-use super::prove::barriers::{audit, settle};
-use super::prove::endings::unexpected_ends;
-use super::prove::leftovers::leftovers;
-use super::prove::promises::promises;
-use super::prove::snapshots::{Compared, compare};
+use super::judge::{Judged, judge};
+use super::limit::Limit;
+use super::outcome::outcome;
+use super::prove::barriers::audit;
 use super::prove::unjudged::{denied, needless_exceptions, unknown};
 use super::session::{Session, Watch};
 use super::state::lock::lock;
-use super::state::progress::Progress;
 use super::state::recorder::Recorder;
 use super::state::stub_actor::StubActor;
 use super::state::world::World;
 use super::steps::identity::introduce;
 use super::steps::step::{play_action, play_step, play_steps};
-use crate::event::{
-    Class, Failure, FailureKind, InvariantResult, LoggedLine, Outcome, ScenarioResult, StreamPattern, Waiting,
-};
+use crate::event::{Failure, FailureKind, Outcome, ScenarioResult};
 use crate::plan::Job;
-use crate::scenario::model::{Action, ExpectedFailure, Scenario, Step};
-use crate::scenario::visit::{self, Part};
-use crate::stub::Started;
+use crate::scenario::model::Scenario;
+use crate::stub::RunningStubs;
 use crate::subject::{Server, SubjectError};
-
-/// A limit that nothing meets.
-const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
-/// Captured texts from this length on are looked for in a server's log.
-const SHORTEST_ID: usize = 8;
 
 /// Plays one scenario against a server that runs.
 pub(crate) async fn play(
     job: &Job,
     session: &Session,
     server: Arc<Server>,
-    stubs: &Started,
+    stubs: &RunningStubs,
     watch: &Watch,
 ) -> ScenarioResult {
     let interrupted = || job.unplayed(Outcome::Interrupted { waiting: Vec::new() });
@@ -106,7 +92,7 @@ pub(crate) async fn play(
         invariants,
         unknown,
         needless_exceptions,
-        log: own_lines(&world),
+        log: world.own_log(),
         snapshots: snapshots.touched,
         updated: snapshots.updated,
         idle_redactions: snapshots.idle_redactions,
@@ -114,7 +100,7 @@ pub(crate) async fn play(
         server: server.url().to_owned(),
         people,
         trace,
-        ..job.unplayed(outcome(&job.scenario, failures))
+        ..job.unplayed(outcome(job.scenario.expect_failure.as_ref(), failures))
     }
 }
 
@@ -122,55 +108,6 @@ pub(crate) async fn play(
 pub(crate) fn no_server(job: &Job, error: &SubjectError) -> ScenarioResult {
     let log = error.log_tail().iter().map(ToString::to_string).collect();
     job.unplayed(Outcome::NoServer { reason: error.to_string(), log })
-}
-
-/// How long a scenario may take, and until when.
-struct Limit {
-    limit: Duration,
-    until: Instant,
-}
-
-impl Limit {
-    /// The limit of a scenario that begins now.
-    fn of(job: &Job, session: &Session) -> Self {
-        let limit = match session.desk {
-            // Nobody is hurried who sits and looks.
-            Some(_) => A_YEAR,
-            None => job.scenario.timeout.unwrap_or(session.settings.timeout).mul_f64(session.settings.deadlines.slow),
-        };
-        Self { limit, until: Instant::now() + limit }
-    }
-
-    /// The same limit for what ends a scenario: `always`, the last barriers, what is read back. It has a moment more,
-    /// so that something is left for it behind steps that took all of the time.
-    fn closing(&self, session: &Session) -> Self {
-        Self { until: self.until + session.settings.deadlines.late(), ..*self }
-    }
-
-    /// Plays so long; what takes longer fails with everything that was waited for.
-    async fn hold(&self, progress: &Progress, playing: impl Future<Output = StepResult>) -> Vec<Failure> {
-        let over = async {
-            tokio::time::sleep_until(self.until).await;
-            // Asked before the scenario is dropped: its waits end with it.
-            progress.waiting()
-        };
-        tokio::select! {
-            biased;
-            played = playing => played.err().unwrap_or_default(),
-            waiting = over => vec![self.exceeded(&waiting)],
-        }
-    }
-
-    fn exceeded(&self, waiting: &[Waiting]) -> Failure {
-        let headline = format!("the scenario took longer than its limit of {:?}", self.limit);
-        let mut failure = Failure::new(FailureKind::Late, headline);
-        failure.place = waiting.iter().find_map(|waiting| waiting.place.clone());
-        failure.details = waiting.iter().map(ToString::to_string).collect();
-        failure
-            .details
-            .push("`timeout` in the scenario or in roundtable.toml, or --timeout, gives it longer".to_owned());
-        failure
-    }
 }
 
 /// Who takes part, then the scenario's own steps, one after another.
@@ -193,99 +130,6 @@ async fn show(desk: Option<&Arc<Desk>>, top: &StepContext, failures: &[Failure])
     !failures.is_empty()
 }
 
-/// What the end of a scenario gave, besides failures.
-struct Judged {
-    invariants: Vec<InvariantResult>,
-    stream_patterns: Vec<StreamPattern>,
-    snapshots: Compared,
-}
-
-/// Looks at all that happened, when everything has arrived.
-async fn judge(top: &StepContext, limit: &Limit, failures: &mut Vec<Failure>) -> Judged {
-    let world = &top.world;
-    // What the last step caused belongs to the scenario and to its history, where anything is judged by it.
-    if has_something_to_judge(&world.scenario) {
-        let settled = async { settle(top).await.map_err(|broken| vec![*broken]) };
-        for broken in limit.hold(&world.progress, settled).await {
-            match failures.first_mut() {
-                None => failures.push(broken),
-                // The death of the server is told below, once.
-                Some(_) if broken.kind == FailureKind::ServerDied => {}
-                Some(first) => first.details.push(format!("at the end {}", broken.headline)),
-            }
-        }
-    }
-    if failures.is_empty() {
-        failures.extend(leftovers(top).unwrap_or_else(|failure| vec![*failure]));
-    }
-    tell_unanswered(world, failures);
-    match world.target.server.died() {
-        Some(death) if failures.iter().all(|failure| failure.kind != FailureKind::ServerDied) => {
-            failures.push(*server_died(top, &death));
-        }
-        Some(_) => {}
-        None => tell_unexpected_ends(top, failures),
-    }
-    let (mut invariants, mut stream_patterns, mut broken) = (Vec::new(), Vec::new(), Vec::new());
-    let promised = async {
-        (invariants, stream_patterns) = promises(top, &mut broken).await;
-        Ok(())
-    };
-    let late = limit.hold(&world.progress, promised).await;
-    failures.append(&mut broken);
-    failures.extend(late);
-    // The death of a server is told by everybody who noticed, and is one.
-    let mut died = false;
-    failures.retain(|failure| failure.kind != FailureKind::ServerDied || !std::mem::replace(&mut died, true));
-    let mut snapshots = compare(world, world.settings.snapshots.as_ref(), failures.is_empty());
-    failures.append(&mut snapshots.failures);
-    Judged { invariants, stream_patterns, snapshots }
-}
-
-/// Whether something is judged by what has arrived at the end.
-fn has_something_to_judge(scenario: &Scenario) -> bool {
-    let fails = scenario.participants.values().any(|spec| spec.protocol.fails.is_some());
-    fails || scenario.strict || !scenario.protocol.invariants.is_empty()
-}
-
-/// Connections that the server ended though nobody expects it: a cause of much, so they come first. Where the scenario
-/// failed before its end, a step that was not played may have been the one that expects an end.
-fn tell_unexpected_ends(top: &StepContext, failures: &mut Vec<Failure>) {
-    let ends = match unexpected_ends(top) {
-        Ok(ends) => ends,
-        Err(failure) => return failures.push(*failure),
-    };
-    let told_by_steps = !failures.is_empty() && awaits_an_end(&top.world.scenario);
-    if !told_by_steps {
-        failures.splice(0..0, ends);
-    }
-}
-
-/// Whether a step of the scenario or of its protocols' verbs awaits the end of a connection.
-fn awaits_an_end(scenario: &Scenario) -> bool {
-    let mut awaits = false;
-    let mut look = |steps: &[Step]| {
-        visit::steps(steps, &mut |part| {
-            awaits |= matches!(part, Part::Action(Action::Closed { .. }));
-        });
-    };
-    look(&scenario.steps);
-    look(&scenario.always);
-    for spec in scenario.participants.values() {
-        spec.protocol.verbs.values().for_each(|verb| look(&verb.steps));
-    }
-    awaits
-}
-
-/// A server that waits for an answer which nobody gave is a cause of much.
-fn tell_unanswered(world: &World, failures: &mut [Failure]) {
-    let Some(first) = failures.first_mut() else { return };
-    // One of the stub itself shows its requests already.
-    let others = world.cast.stubs.iter().filter(|(name, _)| first.participant.as_ref() != Some(name));
-    let unanswered: Vec<String> = others.flat_map(|(_, stub)| stub.unanswered()).collect();
-    first.details.extend(unanswered);
-}
-
 fn end_connections(world: &World) {
     for participant in world.cast.participants.values() {
         for connection in lock(&participant.connections).iter() {
@@ -293,55 +137,4 @@ fn end_connections(world: &World) {
         }
     }
     world.cast.stubs.values().for_each(|stub| stub.close());
-}
-
-/// The lines of the server's log that belong to the scenario.
-fn own_lines(world: &World) -> Vec<LoggedLine> {
-    let captures = lock(&world.captures);
-    let ids = captures.values().filter_map(serde_json::Value::as_str).filter(|text| text.len() >= SHORTEST_ID);
-    let ids: Vec<String> = ids.map(str::to_owned).chain([world.run.clone()]).collect();
-    // Why a server ended stands in its last lines, whomever they name.
-    world.log.own_lines(world.target.server.died().is_some(), &ids)
-}
-
-/// What came of it, where a failure may have been expected.
-fn outcome(scenario: &Scenario, mut failures: Vec<Failure>) -> Outcome {
-    let Some(expected) = &scenario.expect_failure else {
-        return if failures.is_empty() { Outcome::Passed } else { Outcome::Failed { failures } };
-    };
-    let other = failures.iter().position(|failure| !is_expected(expected, failure));
-    match (failures.is_empty(), other) {
-        (false, None) => Outcome::FailedAsExpected { reason: expected.why.clone() },
-        (false, Some(place)) => {
-            if let Some(mark) = &expected.mark {
-                let line =
-                    format!("`expect_failure` expects another one: class {}, with {:?}", mark.class.key(), mark.says);
-                failures[place].details.push(line);
-            }
-            Outcome::Failed { failures }
-        }
-        (true, _) => {
-            let headline = format!("it passed, though it was expected to fail: {}", expected.why);
-            let mut failure = Failure::new(FailureKind::Scenario, headline);
-            failure.details.push("remove `expect_failure` from the scenario".to_owned());
-            Outcome::Failed { failures: vec![failure] }
-        }
-    }
-}
-
-/// Whether a failure is the one that the scenario is known to have.
-fn is_expected(expected: &ExpectedFailure, failure: &Failure) -> bool {
-    let class = failure.kind.class();
-    match &expected.mark {
-        Some(mark) => class.key() == mark.class.key() && message(failure).contains(&mark.says),
-        // A mistake of the scenario, the server's death or a broken network is never the failure that was expected.
-        None => matches!(class, Class::Product | Class::Late),
-    }
-}
-
-/// What a failure says, a line each.
-fn message(failure: &Failure) -> String {
-    let differences = failure.nearest.iter().flat_map(|nearest| &nearest.differences);
-    let lines = std::iter::once(&failure.headline).chain(differences).chain(&failure.details);
-    lines.map(String::as_str).collect::<Vec<_>>().join("\n")
 }

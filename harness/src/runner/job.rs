@@ -166,7 +166,7 @@ impl JobPlayer {
         subject: &Subject,
         settings: ServerSettings,
         server_is_ready: impl FnOnce(),
-        stubs: &stub::Started,
+        stubs: &stub::RunningStubs,
         seen: Watch,
     ) -> Attempted {
         seen.log.shared.store(true, Ordering::Relaxed);

@@ -28,13 +28,13 @@ pub(super) struct SharedServers {
 /// One shared server.
 #[derive(Default)]
 struct Slot {
-    cell: OnceCell<Result<Started, Arc<SubjectError>>>,
+    cell: OnceCell<Result<StartedServer, Arc<SubjectError>>>,
     /// Where it can't be started: whether a scenario has already failed for it.
     start_error_reported: AtomicBool,
     users: Mutex<Users>,
 }
 
-struct Started {
+struct StartedServer {
     server: Arc<Server>,
     log: Arc<LogFanOut>,
 }
@@ -173,12 +173,14 @@ impl SharedServers {
         if let Some(gone) = slot.check(&started.server, false).await {
             return Err(NoServer::Gone(gone));
         }
+        // What it wrote before belongs to no scenario that begins now.
+        started.server.read_log();
         lock(&started.log.books).push(Arc::downgrade(book));
         lock(&slot.users).running.push(Arc::clone(&job.label));
         Ok((Arc::clone(&started.server), Usage { slot: Arc::clone(&slot), label: Arc::clone(&job.label) }))
     }
 
-    async fn start(&self, subject: &Subject, settings: ServerSettings) -> Result<Started, Arc<SubjectError>> {
+    async fn start(&self, subject: &Subject, settings: ServerSettings) -> Result<StartedServer, Arc<SubjectError>> {
         let log = Arc::new(LogFanOut::default());
         let sink = self.log_sink(&log);
         if let Subject::Subprocess(spec) = subject
@@ -191,7 +193,7 @@ impl SharedServers {
         // On the run's own runtime, which outlives this scenario's.
         let server = self.runtime.spawn(async move { subject.start(&settings, sink).await }).await;
         match server {
-            Ok(Ok(server)) => Ok(Started { server: Arc::new(server), log }),
+            Ok(Ok(server)) => Ok(StartedServer { server: Arc::new(server), log }),
             Ok(Err(error)) => Err(Arc::new(error)),
             Err(panic) => {
                 Err(Arc::new(SubjectError::Settings { server: "shared".to_owned(), problem: panic.to_string() }))

@@ -18,7 +18,7 @@ pub enum Action {
     /// Sends a frame.
     Send {
         /// The frame.
-        frame: Outgoing,
+        frame: OutgoingFrame,
         /// The connection's name; without it the only open one.
         via: Option<Template>,
     },
@@ -78,7 +78,7 @@ pub enum Action {
 
 /// A frame to send.
 #[derive(Debug, Clone)]
-pub enum Outgoing {
+pub enum OutgoingFrame {
     /// JSON.
     Json(Template),
     /// Text as it is.
@@ -87,7 +87,7 @@ pub enum Outgoing {
     Binary(Template),
 }
 
-impl Outgoing {
+impl OutgoingFrame {
     /// What it is made of.
     pub fn template(&self) -> &Template {
         match self {

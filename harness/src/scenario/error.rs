@@ -44,13 +44,31 @@ impl fmt::Display for Diagnostic {
         let Position { line, column } = self.at;
         writeln!(f, "{:gutter$}--> {}:{line}:{column}", "", self.source.path.display())?;
         writeln!(f, "{:gutter$} |", "")?;
-        writeln!(f, "{line} | {}", self.source.line(line))?;
-        write!(f, "{:gutter$} | {:pad$}^", "", "", pad = column.saturating_sub(1))?;
+        let (shown, before) = around(self.source.line(line), column);
+        writeln!(f, "{line} | {shown}")?;
+        write!(f, "{:gutter$} | {before}^", "")?;
         if let Some(help) = &self.help {
             write!(f, "\n{:gutter$} = help: {help}", "")?;
         }
         Ok(())
     }
+}
+
+/// The most characters of a line that are shown.
+const WIDEST: usize = 120;
+
+/// A line, cut around a column where it is long, and the blanks that put a sign below the column.
+fn around(line: &str, column: usize) -> (String, String) {
+    let place = column.saturating_sub(1);
+    let length = line.chars().count();
+    let begin = if length <= WIDEST { 0 } else { place.saturating_sub(WIDEST / 2).min(length - WIDEST) };
+    let part: String = line.chars().skip(begin).take(WIDEST).collect();
+    // A tab stays one, so that the sign stands below it however wide a terminal shows it.
+    let blanks: String = part.chars().take(place - begin).map(|sign| if sign == '\t' { '\t' } else { ' ' }).collect();
+    let missing = (place - begin).saturating_sub(blanks.chars().count());
+    let (left, right) = (begin > 0, begin + WIDEST < length);
+    let shown = format!("{}{part}{}", if left { "… " } else { "" }, if right { " …" } else { "" });
+    (shown, format!("{}{blanks}{}", if left { "  " } else { "" }, " ".repeat(missing)))
 }
 
 /// Collects the findings of one file while it is read.
@@ -126,6 +144,18 @@ impl Findings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_line_is_cut_around_the_place() {
+        let line = format!("{}here{}", "a".repeat(300), "b".repeat(300));
+        let (shown, before) = around(&line, 301);
+        assert_eq!(shown, format!("… {}here{} …", "a".repeat(60), "b".repeat(56)));
+        assert_eq!(before.len(), 62);
+        let (shown, before) = around(&line, 604);
+        assert_eq!((shown, before.len()), (format!("… {}", "b".repeat(120)), 121));
+        assert_eq!(around("\tab", 3), ("\tab".to_owned(), "\t ".to_owned()));
+        assert_eq!(around("", 3), (String::new(), "  ".to_owned()));
+    }
 
     #[test]
     fn a_finding_shows_file_line_and_caret() {

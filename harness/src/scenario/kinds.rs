@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::model::{Barrier, Protocol, Step};
 use super::template::Template;
-use super::visit::{self, Part};
+use super::visit::{self, StepPart};
 
 impl Protocol {
     /// Where a frame names its kind, if that is a key of the frame itself.
@@ -51,7 +51,7 @@ impl Protocol {
 pub(crate) fn kinds_of(steps: &[Step], key: &str) -> BTreeSet<String> {
     let mut kinds = BTreeSet::new();
     visit::steps(steps, &mut |part| {
-        if let Part::Template(template) = part {
+        if let StepPart::Template(template) = part {
             kinds.extend(named(template, key));
         }
     });

@@ -8,7 +8,7 @@ use super::error::{Diagnostic, Findings, Severity};
 use super::lower::{self, Loaded};
 use super::model::{Protocol, Scenario};
 use super::yaml;
-use crate::source::{Position, Source, shown_path};
+use crate::source::{Position, Source, shown_path, utf8};
 
 /// The scenarios below one folder, with the protocols that they use read once.
 #[derive(Debug)]
@@ -154,23 +154,24 @@ impl Library {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) => {
-                self.refuse(path, &format!("can't be read: {error}"));
+                self.refuse(Source::new(path, ""), Position { line: 1, column: 1 }, &format!("can't be read: {error}"));
                 return None;
             }
         };
-        match String::from_utf8(bytes) {
+        match utf8(bytes) {
             Ok(text) => Some(text),
-            Err(error) => {
-                self.refuse(path, &format!("is no UTF-8 text: {}", error.utf8_error()));
+            Err(wrong) => {
+                let source = Source::new(path, wrong.text);
+                self.refuse(source, wrong.at, &format!("is no UTF-8 text: {}", wrong.message));
                 None
             }
         }
     }
 
-    fn refuse(&mut self, path: &Path, message: &str) {
+    fn refuse(&mut self, source: Arc<Source>, at: Position, message: &str) {
         self.findings.push(Diagnostic {
-            source: Source::new(path, ""),
-            at: Position { line: 1, column: 1 },
+            source,
+            at,
             message: format!("the file {message}"),
             help: None,
             severity: Severity::Error,

@@ -3,11 +3,14 @@
 pub mod action;
 pub mod error;
 mod kinds;
+pub(crate) mod limits;
 pub mod load;
 mod lower;
 pub mod model;
 pub mod node;
+pub mod protocol;
 mod scalar;
+pub mod snapshot_rules;
 pub mod step;
 pub mod stream;
 pub mod stub;

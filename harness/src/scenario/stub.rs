@@ -25,7 +25,7 @@ pub struct StandingAnswer {
     /// Which requests.
     pub to: Template,
     /// The answer.
-    pub reply: Reply,
+    pub reply: StubReply,
 }
 
 /// The stubs of a scenario, by their names, in file order.
@@ -35,7 +35,7 @@ pub type Stubs = IndexMap<String, Stub>;
 #[derive(Debug, Clone)]
 pub enum StubAction {
     /// Answers a request, or begins an answer that is a stream.
-    Reply(Reply),
+    Reply(StubReply),
     /// Sends a piece of a streamed answer.
     Chunk(Chunk),
     /// Ends a streamed answer properly.
@@ -55,7 +55,7 @@ pub enum StubAction {
 
 /// An answer.
 #[derive(Debug, Clone, Default)]
-pub struct Reply {
+pub struct StubReply {
     /// The status; the default is 200.
     pub status: Option<Template>,
     /// The headers, names in lower case; null leaves one out.
@@ -122,7 +122,7 @@ impl EventChunk {
     }
 }
 
-impl Reply {
+impl StubReply {
     /// The templates in it.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
         let body = match &self.body {

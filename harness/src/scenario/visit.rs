@@ -1,13 +1,13 @@
 //! Walks over steps without playing them: every nested step, action, template and capture, in file order.
 
 use super::model::{
-    Action, Body, Call, Capture, Checks, Connect, Expected, Http, Outgoing, ServerAction, Step, StepKind,
+    Action, Body, Call, Capture, Checks, Connect, Expected, Http, OutgoingFrame, ServerAction, Step, StepKind,
 };
 use super::template::{Expr, Template};
 
 /// Something that a step holds.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Part<'s> {
+pub(crate) enum StepPart<'s> {
     /// The step itself, before what it holds.
     Step(&'s Step),
     /// What an actor does.
@@ -21,94 +21,100 @@ pub(crate) enum Part<'s> {
 }
 
 /// Calls `visit` with each part of some steps. Verbs that they call aren't entered.
-pub(crate) fn steps<'s>(list: &'s [Step], visit: &mut dyn FnMut(Part<'s>)) {
+pub(crate) fn steps<'s>(list: &'s [Step], visit: &mut dyn FnMut(StepPart<'s>)) {
     for one in list {
-        visit(Part::Step(one));
+        visit(StepPart::Step(one));
         match &one.kind {
             StepKind::Act { action: inner, .. } => action(inner, visit),
             StepKind::Parallel(branches) => branches.iter().for_each(|branch| steps(branch, visit)),
             StepKind::Race(race) => {
                 action(&race.action, visit);
                 for outcome in &race.outcomes {
-                    outcome.count.iter().for_each(|count| visit(Part::Template(count)));
+                    outcome.count.iter().for_each(|count| visit(StepPart::Template(count)));
                     checks(&outcome.checks, visit);
                 }
             }
             StepKind::Repeat { count, steps: inner } => {
-                visit(Part::Template(count));
+                visit(StepPart::Template(count));
                 steps(inner, visit);
             }
             StepKind::ForEach { values, steps: inner, .. } => {
-                visit(Part::Template(values));
+                visit(StepPart::Template(values));
                 steps(inner, visit);
             }
-            StepKind::Snapshot { name, .. } => visit(Part::Template(name)),
-            StepKind::Check(expr) => visit(Part::Expr(expr)),
-            StepKind::Note(text) => visit(Part::Template(text)),
-            StepKind::Server(ServerAction::Logged { pattern, .. }) => visit(Part::Template(pattern)),
+            StepKind::Snapshot { name, .. } => visit(StepPart::Template(name)),
+            StepKind::Check(expr) => visit(StepPart::Expr(expr)),
+            StepKind::Note(text) => visit(StepPart::Template(text)),
+            StepKind::Server(ServerAction::Logged { pattern, .. }) => visit(StepPart::Template(pattern)),
             StepKind::Server(_) => {}
         }
     }
 }
 
 /// Calls `visit` with each part of an action.
-pub(crate) fn action<'s>(action: &'s Action, visit: &mut dyn FnMut(Part<'s>)) {
-    visit(Part::Action(action));
+pub(crate) fn action<'s>(action: &'s Action, visit: &mut dyn FnMut(StepPart<'s>)) {
+    visit(StepPart::Action(action));
     match action {
         Action::Http(one) => http(one, visit),
         Action::Connect(Connect { path, name, query, headers, subprotocols, refused, expect_headers, .. }) => {
             let values = headers.iter().map(|(_, value)| value);
             for template in std::iter::once(path).chain(name).chain(query).chain(values).chain(subprotocols) {
-                visit(Part::Template(template));
+                visit(StepPart::Template(template));
             }
-            expect_headers.iter().for_each(|pattern| visit(Part::Template(pattern)));
+            expect_headers.iter().for_each(|pattern| visit(StepPart::Template(pattern)));
             refused.iter().for_each(|refused| checks(refused, visit));
         }
-        Action::Send { frame: Outgoing::Json(body) | Outgoing::Text(body) | Outgoing::Binary(body), via } => {
-            visit(Part::Template(body));
-            via.iter().for_each(|via| visit(Part::Template(via)));
+        Action::Send {
+            frame: OutgoingFrame::Json(body) | OutgoingFrame::Text(body) | OutgoingFrame::Binary(body),
+            via,
+        } => {
+            visit(StepPart::Template(body));
+            via.iter().for_each(|via| visit(StepPart::Template(via)));
         }
         Action::Close { code, reason, via, .. } => {
-            [code, reason].into_iter().chain(via).for_each(|template| visit(Part::Template(template)));
+            [code, reason].into_iter().chain(via).for_each(|template| visit(StepPart::Template(template)));
         }
         Action::Closed { pattern, via, .. } => {
-            std::iter::once(pattern).chain(via).for_each(|template| visit(Part::Template(template)));
+            std::iter::once(pattern).chain(via).for_each(|template| visit(StepPart::Template(template)));
         }
         Action::Drop { via } | Action::Reading { via, .. } | Action::Mark { via, .. } => {
-            via.iter().for_each(|via| visit(Part::Template(via)));
+            via.iter().for_each(|via| visit(StepPart::Template(via)));
         }
         Action::Expect(expect) => {
-            patterns(&expect.what).into_iter().chain(&expect.via).for_each(|template| visit(Part::Template(template)));
-            expect.capture.iter().for_each(|capture| visit(Part::Capture(capture)));
+            patterns(&expect.what)
+                .into_iter()
+                .chain(&expect.via)
+                .for_each(|template| visit(StepPart::Template(template)));
+            expect.capture.iter().for_each(|capture| visit(StepPart::Capture(capture)));
         }
         Action::Stub { action, to } => {
-            action.templates().into_iter().chain(to).for_each(|template| visit(Part::Template(template)));
+            action.templates().into_iter().chain(to).for_each(|template| visit(StepPart::Template(template)));
         }
         Action::Call(Call { args, refused, via, capture, .. }) => {
-            args.iter().map(|(_, value)| value).chain(via).for_each(|template| visit(Part::Template(template)));
+            args.iter().map(|(_, value)| value).chain(via).for_each(|template| visit(StepPart::Template(template)));
             refused.iter().for_each(|refused| checks(refused, visit));
-            capture.iter().for_each(|capture| visit(Part::Capture(capture)));
+            capture.iter().for_each(|capture| visit(StepPart::Capture(capture)));
         }
     }
 }
 
 /// Calls `visit` with each part of a request.
-pub(crate) fn http<'s>(http: &'s Http, visit: &mut dyn FnMut(Part<'s>)) {
+pub(crate) fn http<'s>(http: &'s Http, visit: &mut dyn FnMut(StepPart<'s>)) {
     let body = http.body.as_ref().map(|body| match body {
         Body::Json(body) | Body::Text(body) | Body::Form(body) => body,
     });
     let values = http.headers.iter().map(|(_, value)| value);
     for template in std::iter::once(&http.path).chain(&http.query).chain(values).chain(body) {
-        visit(Part::Template(template));
+        visit(StepPart::Template(template));
     }
     checks(&http.checks, visit);
 }
 
-fn checks<'s>(checks: &'s Checks, visit: &mut dyn FnMut(Part<'s>)) {
+fn checks<'s>(checks: &'s Checks, visit: &mut dyn FnMut(StepPart<'s>)) {
     for template in checks.status.iter().chain(&checks.expect).chain(&checks.expect_headers) {
-        visit(Part::Template(template));
+        visit(StepPart::Template(template));
     }
-    checks.capture.iter().for_each(|capture| visit(Part::Capture(capture)));
+    checks.capture.iter().for_each(|capture| visit(StepPart::Capture(capture)));
 }
 
 /// The patterns of an expectation, the number of times included.
@@ -124,8 +130,8 @@ pub(crate) fn patterns(expected: &Expected) -> Vec<&Template> {
 /// Every expression of some steps, those in templates included.
 pub(crate) fn expressions(list: &[Step], visit: &mut dyn FnMut(&Expr)) {
     steps(list, &mut |part| match part {
-        Part::Template(template) => template.visit(visit),
-        Part::Expr(expr) => visit(expr),
+        StepPart::Template(template) => template.visit(visit),
+        StepPart::Expr(expr) => visit(expr),
         _ => {}
     });
 }
@@ -134,7 +140,7 @@ pub(crate) fn expressions(list: &[Step], visit: &mut dyn FnMut(&Expr)) {
 pub(crate) fn calls(list: &[Step]) -> Vec<String> {
     let mut names = Vec::new();
     steps(list, &mut |part| {
-        if let Part::Action(Action::Call(call)) = part {
+        if let StepPart::Action(Action::Call(call)) = part {
             names.push(call.verb.clone());
         }
     });

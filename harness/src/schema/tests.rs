@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::schema;
 use crate::scenario::error::Findings;
 use crate::scenario::load::Library;
-use crate::scenario::words::{BESIDE_VERB, Doer, NESTED_MAPS, NESTED_WORDS, Place, WORDS, Word, word_of, words_of};
+use crate::scenario::words::{BESIDE_VERB, Doer, NESTED_MAPS, NESTED_WORDS, WORDS, Word, WordPlace, word_of, words_of};
 use crate::scenario::yaml;
 use crate::source::Source;
 
@@ -131,7 +131,7 @@ fn alone(word: &Word) -> Value {
     if word.name == "collect" {
         made.insert("until".to_owned(), json!({ "last": true }));
     }
-    if word.place == Place::Control && word.beside.contains(&"steps") {
+    if word.place == WordPlace::Control && word.beside.contains(&"steps") {
         made.insert("steps".to_owned(), json!([{ "note": "inside" }]));
     }
     Value::Object(made)
@@ -144,13 +144,13 @@ fn files(word: &Word) -> Vec<(String, Value)> {
     let one = |file: Value| vec![(called(""), file)];
     let value = example(word);
     match word.place {
-        Place::File => one(with(scenario(&[json!({ "note": "x" })]), word.name, value)),
-        Place::Participant => {
+        WordPlace::File => one(with(scenario(&[json!({ "note": "x" })]), word.name, value)),
+        WordPlace::Participant => {
             let base = scenario(&[json!({ "note": "x" })]);
             one(with(base, "participants", json!({ "alice": map([(word.name, value)]) })))
         }
-        Place::Control => one(scenario(&[alone(word)])),
-        Place::ControlModifier => words_of(Place::Control)
+        WordPlace::Control => one(scenario(&[alone(word)])),
+        WordPlace::ControlModifier => words_of(WordPlace::Control)
             .filter(|control| control.beside.contains(&word.name))
             .map(|control| {
                 (
@@ -159,9 +159,9 @@ fn files(word: &Word) -> Vec<(String, Value)> {
                 )
             })
             .collect(),
-        Place::Action => one(scenario(&[step_of(word, "", alone(word))])),
-        Place::Modifier => {
-            let actions = words_of(Place::Action).filter(|action| action.beside.contains(&word.name));
+        WordPlace::Action => one(scenario(&[step_of(word, "", alone(word))])),
+        WordPlace::Modifier => {
+            let actions = words_of(WordPlace::Action).filter(|action| action.beside.contains(&word.name));
             let mut files: Vec<(String, Value)> = actions
                 .map(|action| {
                     let action_with = with(alone(action), word.name, value.clone());
@@ -179,18 +179,18 @@ fn files(word: &Word) -> Vec<(String, Value)> {
             }
             files
         }
-        Place::Protocol => one(with(json!({ "protocol": "chat" }), word.name, value)),
-        Place::Verb => one(verb(&with(
+        WordPlace::Protocol => one(with(json!({ "protocol": "chat" }), word.name, value)),
+        WordPlace::Verb => one(verb(&with(
             json!({ "steps": [{ "me": { "get": "/", "capture": { "last_seq": "$.n" } } }] }),
             word.name,
             value,
         ))),
-        Place::Stream => {
+        WordPlace::Stream => {
             let base = json!({ "frame": { "type": "x" }, "stream": "$.room", "id": "$.id", "order": "$.n" });
             one(stream(&with(base, word.name, value)))
         }
-        Place::Outcome => one(race(&map([(word.name, value)]))),
-        Place::Inside(name) => {
+        WordPlace::Outcome => one(race(&map([(word.name, value)]))),
+        WordPlace::Inside(name) => {
             let mut whole = needed(name);
             if name == "sending" {
                 let frame = matches!(word.name, "frame" | "client_id");
@@ -203,12 +203,12 @@ fn files(word: &Word) -> Vec<(String, Value)> {
 
 /// What one of the smaller maps can't do without, made of its words' examples.
 fn needed(name: &'static str) -> Value {
-    let words = words_of(Place::Inside(name)).filter(|word| word.required);
+    let words = words_of(WordPlace::Inside(name)).filter(|word| word.required);
     map(words.map(|word| (word.name, example(word))))
 }
 
 fn sending(names: &[&str]) -> Value {
-    let words = words_of(Place::Inside("sending")).filter(|word| names.contains(&word.name));
+    let words = words_of(WordPlace::Inside("sending")).filter(|word| names.contains(&word.name));
     map(words.map(|word| (word.name, example(word))))
 }
 
@@ -307,8 +307,8 @@ fn a_word_that_is_not_in_the_table_is_refused_by_both() {
 #[test]
 fn a_word_at_another_ones_place_is_refused_by_both() {
     let judge = Judge::new();
-    for word in words_of(Place::Modifier) {
-        for action in words_of(Place::Action).filter(|action| !action.beside.contains(&word.name)) {
+    for word in words_of(WordPlace::Modifier) {
+        for action in words_of(WordPlace::Action).filter(|action| !action.beside.contains(&word.name)) {
             let file = scenario(&[step_of(action, word.name, with(alone(action), word.name, example(word)))]);
             // What an action can't do without is there already.
             if alone(action).get(word.name).is_none() {
@@ -316,9 +316,9 @@ fn a_word_at_another_ones_place_is_refused_by_both() {
             }
         }
     }
-    for word in words_of(Place::Control) {
+    for word in words_of(WordPlace::Control) {
         let other = if word.name == "note" { "check" } else { "note" };
-        let other = word_of(Place::Control, other).unwrap();
+        let other = word_of(WordPlace::Control, other).unwrap();
         judge.both_refuse(word.name, &scenario(&[with(alone(word), other.name, example(other))]));
     }
 }
@@ -356,11 +356,11 @@ fn editors_show_of_every_word_what_it_means_and_an_example() {
             assert!(text(key).contains(word.doc) && text(key).contains(word.example), "{definition} {}", word.name);
         }
     };
-    words_of(Place::File).for_each(|word| shown("scenario", word));
-    words_of(Place::Protocol).for_each(|word| shown("protocol", word));
-    words_of(Place::Control).for_each(|word| shown("step", word));
+    words_of(WordPlace::File).for_each(|word| shown("scenario", word));
+    words_of(WordPlace::Protocol).for_each(|word| shown("protocol", word));
+    words_of(WordPlace::Control).for_each(|word| shown("step", word));
     for inner in NESTED_MAPS {
-        words_of(Place::Inside(inner.name)).for_each(|word| shown(inner.name, word));
+        words_of(WordPlace::Inside(inner.name)).for_each(|word| shown(inner.name, word));
     }
 }
 

@@ -33,7 +33,7 @@ impl Default for LastRun {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
     /// Whether it ended well.
-    outcome: Ended,
+    outcome: LastOutcome,
     /// How long it took when it last ran to its end.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "took_us")]
     took: Option<u64>,
@@ -44,7 +44,7 @@ pub struct Known {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Ended {
+enum LastOutcome {
     Skipped,
     Passed,
     Flaky,
@@ -52,7 +52,7 @@ enum Ended {
     Failed,
 }
 
-impl Ended {
+impl LastOutcome {
     fn of(result: &ScenarioResult) -> Self {
         match result.outcome {
             Outcome::Skipped { .. } => Self::Skipped,
@@ -76,10 +76,10 @@ impl LastRun {
 
     /// Takes the results of a run; what is known of scenarios that it didn't play stays.
     pub fn learn<'r>(&mut self, results: impl IntoIterator<Item = &'r ScenarioResult>) {
-        let mut now: BTreeMap<&str, (Ended, Vec<Duration>)> = BTreeMap::new();
+        let mut now: BTreeMap<&str, (LastOutcome, Vec<Duration>)> = BTreeMap::new();
         let mut seeds: BTreeMap<&str, u64> = BTreeMap::new();
         for result in results.into_iter().filter(|result| !result.will_retry) {
-            let ended = Ended::of(result);
+            let ended = LastOutcome::of(result);
             let failed = (!result.failures().is_empty()).then_some(result.seed);
             let seed = failed.or_else(|| result.earlier.last().map(|attempt| attempt.seed)).filter(|seed| *seed > 0);
             if let Some(seed) = seed {
@@ -87,7 +87,7 @@ impl LastRun {
             }
             let (worst, times) = now.entry(&result.label).or_insert((ended, Vec::new()));
             *worst = ended.max(*worst);
-            if matches!(ended, Ended::Passed | Ended::Flaky | Ended::Failed) {
+            if matches!(ended, LastOutcome::Passed | LastOutcome::Flaky | LastOutcome::Failed) {
                 times.push(result.took);
             }
         }
@@ -109,7 +109,9 @@ impl LastRun {
 
     /// Whether a scenario failed when it was last run, or should have been run and wasn't.
     pub fn failed(&self, label: &str) -> bool {
-        self.scenarios.get(label).is_some_and(|known| matches!(known.outcome, Ended::Failed | Ended::NotRun))
+        self.scenarios
+            .get(label)
+            .is_some_and(|known| matches!(known.outcome, LastOutcome::Failed | LastOutcome::NotRun))
     }
 
     /// The seed of a scenario's last failure.

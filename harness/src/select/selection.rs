@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::plan::{Job, label};
 use crate::scenario::error::Diagnostic;
+use crate::scenario::limits;
 use crate::scenario::load::Library;
 use crate::scenario::model::Scenario;
 
@@ -64,6 +65,8 @@ pub fn select(config: &Config, selectors: &[String], tags: &[String]) -> Result<
     }
     selected.scenarios.sort_by(|a, b| a.id.cmp(&b.id));
     selected.findings = library.findings();
+    selected.findings.extend(selected.scenarios.iter().flat_map(|scenario| limits::check(scenario, config.timeout)));
+    selected.findings.sort_by(|a, b| (&a.source.path, a.at).cmp(&(&b.source.path, b.at)));
     selected.unread = library.unread().to_vec();
     Ok(selected)
 }

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 
 use crate::history::{ConnectionId, Payload};
-use crate::scenario::stream::{Coalesce, text_at};
+use crate::scenario::snapshot_rules::Coalesce;
+use crate::scenario::stream::text_at;
 use crate::snapshot::json_pointer::pointers;
 
 /// A frame that a participant got, and where it stands.

@@ -18,7 +18,7 @@ use crate::snapshot::material::Material;
 use crate::snapshot::prepare::{Preparation, PreparedValue};
 use crate::snapshot::raced::{RacedOrders, id_path, is_raced, order_path};
 use crate::snapshot::stream_ranks::StreamRanks;
-use crate::snapshot::times::Span;
+use crate::snapshot::times::PlaySpan;
 
 /// Which part of a participant's history a block shows.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,8 @@ pub(crate) fn collect(
 ) -> (Vec<Block>, Vec<String>) {
     let traces: Vec<(&StreamTrace<'_>, &StreamRanks)> = traces.iter().zip(ranks).collect();
     let traces = traces.as_slice();
-    let mut preparation = Preparation::new(material.rules, raced, Span { began: material.began, now: material.now });
+    let mut preparation =
+        Preparation::new(material.rules, raced, PlaySpan { began: material.began, now: material.now });
     let mut blocks = Vec::new();
     let is_shown = |member: &&Member| material.shown.contains(&member.key);
     for member in material.members.iter().filter(is_shown) {

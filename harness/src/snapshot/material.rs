@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::history::{History, Member};
-use crate::scenario::stream::{SnapshotRules, Stream};
+use crate::scenario::snapshot_rules::SnapshotRules;
+use crate::scenario::stream::Stream;
 
 /// What a snapshot is made of.
 #[derive(Debug)]

@@ -4,7 +4,8 @@
 //! - [`normalise()`] is the way in: from a [`Material`] (the history, and what the protocol says of snapshots) to a text;
 //! - `collect` lays out who got what (`layout`), frame by frame: `frame_kind`, `coalesce` (streamed pieces as one),
 //!   `deliveries`, `raced` (orders that differ between runs), `stream_ranks`, `prepare` (redactions, `times`), `json_pointer`;
-//! - `placeholders` finds ids and names them by their `origins`, `substitute` puts the names into values;
+//! - `placeholders` finds ids (`known_ids`) and other texts that differ (`literals`), and names ids by their `origins`;
+//!   `substitute` puts the names into values;
 //! - `tree` and `render` are the YAML that is written, `parse` reads it back;
 //! - [`store`] keeps it in files in insta's format;
 //! - [`diff_lines`] tells how two texts differ, changes of shape first (`shape`); [`changes`] tells what the differences
@@ -17,7 +18,9 @@ mod deliveries;
 mod diff;
 mod frame_kind;
 mod json_pointer;
+mod known_ids;
 mod layout;
+mod literals;
 mod material;
 mod normalise;
 mod origins;

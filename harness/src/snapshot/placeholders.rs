@@ -2,30 +2,17 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::Value;
 
-use crate::history::EntryKind;
-use crate::scenario::stream::IdRule;
+use crate::snapshot::known_ids::{KnownIds, SHORTEST};
+use crate::snapshot::literals::{Literals, TOKEN};
 use crate::snapshot::material::Material;
-use crate::snapshot::prepare::{IdPlaces, id_places};
+use crate::snapshot::prepare::IdPlaces;
 use crate::snapshot::strings::strings;
 use crate::snapshot::tree::SnapshotNode;
-use crate::text::expression::{any_of, of_escaped};
-
-/// The kind of ids that needs no declaration.
-const UUID: &str = "uuid";
-/// Shortest id without a declared kind that is taken for one: below, it is too likely an ordinary word.
-const SHORTEST: usize = 4;
-/// Shortest known id that is found within a text; a shorter one only where it is the whole string.
-const TOKEN: usize = 3;
-
-static UUIDS: LazyLock<Regex> = LazyLock::new(|| {
-    // Without word boundaries: a UUID may stand behind a prefix, as in `room_0f0e…`.
-    Regex::new("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").expect("a constant expression")
-});
+use crate::text::expression::of_escaped;
 
 /// An id of a kind: what a placeholder stands for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,25 +33,6 @@ struct Span {
     part: Replacement,
 }
 
-/// Participants' ids and names, and captured ids, with what stands for them.
-#[derive(Clone, Default)]
-struct Literals {
-    all: BTreeMap<String, String>,
-    /// Participants' ids that are numbers.
-    numbers: BTreeMap<String, String>,
-    /// All of them in one expression, the longer ones first.
-    any: Option<Regex>,
-}
-
-impl Literals {
-    fn of(all: BTreeMap<String, String>, numbers: BTreeMap<String, String>) -> Self {
-        let mut texts: Vec<&String> = all.keys().collect();
-        texts.sort_by_key(|text| (Reverse(text.len()), *text));
-        let any = any_of(texts);
-        Self { all, numbers, any }
-    }
-}
-
 /// Finds everything that differs between runs, and what stands for it.
 pub(crate) struct Placeholders {
     /// What stands for ids and names where races have given roles, and where they haven't yet.
@@ -72,9 +40,7 @@ pub(crate) struct Placeholders {
     without_roles: Literals,
     /// Whether what is named now came before anybody had a role.
     pub(crate) before_race: bool,
-    kinds: Vec<(String, Regex)>,
-    /// Ids of deliveries that no kind covers, with the stream's name as their kind: whole strings only.
-    declared: BTreeMap<String, String>,
+    known: KnownIds,
     run: Option<Regex>,
     assigned: BTreeMap<Id, String>,
     counts: BTreeMap<String, usize>,
@@ -82,147 +48,22 @@ pub(crate) struct Placeholders {
 
 impl Placeholders {
     pub(crate) fn new(material: &Material<'_>, streams: &BTreeSet<String>) -> Self {
-        let ids = &material.rules.ids;
         let run = material.run;
-        let mut kinds: Vec<(String, Regex)> = ids
-            .iter()
-            .filter_map(|kind| match &kind.rule {
-                IdRule::Looks(regex) => Some((kind.name.clone(), regex.clone())),
-                IdRule::At(_) => None,
-            })
-            .collect();
-        if !kinds.iter().any(|(name, _)| name == UUID) {
-            kinds.push((UUID.to_owned(), UUIDS.clone()));
-        }
         // Only a run that is long enough to be no number of its own is removed wherever it stands.
-        let suffix = (run.len() >= SHORTEST).then(|| of_escaped(&format!("[ _.:-]?{}", regex::escape(run))));
-        let mut names = Self {
-            with_roles: Literals::default(),
-            without_roles: Literals::default(),
+        let run = (run.len() >= SHORTEST).then(|| of_escaped(&format!("[ _.:-]?{}", regex::escape(run))));
+        let known = KnownIds::of(material);
+        let with_roles = Literals::of(material, streams, material.roles, &known);
+        let without_roles =
+            if material.roles.is_empty() { with_roles.clone() } else { Literals::of(material, streams, &[], &known) };
+        Self {
+            with_roles,
+            without_roles,
             before_race: false,
-            kinds,
-            declared: BTreeMap::new(),
-            run: suffix,
+            known,
+            run,
             assigned: BTreeMap::new(),
             counts: BTreeMap::new(),
-        };
-        names.declare(material);
-        names.with_roles = names.gather(material, streams, material.roles);
-        names.without_roles =
-            if material.roles.is_empty() { names.with_roles.clone() } else { names.gather(material, streams, &[]) };
-        names
-    }
-
-    /// Takes the strings at the paths of `ids` for ids wherever they are the whole string.
-    fn declare(&mut self, material: &Material<'_>) {
-        if !material.rules.ids.iter().any(|kind| matches!(kind.rule, IdRule::At(_))) {
-            return;
         }
-        let mut declare = |value: &Value| {
-            for (pointer, kind) in id_places(material.rules, value) {
-                if let Some(text) =
-                    value.pointer(&pointer).and_then(Value::as_str).filter(|text| text.len() >= SHORTEST)
-                    && self.whole(text).is_none()
-                {
-                    self.declared.entry(text.to_owned()).or_insert(kind);
-                }
-            }
-        };
-        for entry in &material.history.entries {
-            match &entry.what {
-                EntryKind::Sent { frame, .. } | EntryKind::Received { frame, .. } => declare(&frame.value()),
-                EntryKind::Exchange(exchange) => {
-                    exchange.json.iter().for_each(&mut declare);
-                    declare(&exchange.answer);
-                }
-                EntryKind::Opened { .. } | EntryKind::Closed { .. } | EntryKind::Stub { .. } => {}
-            }
-        }
-        material.state.iter().for_each(|state| declare(&state.answer));
-    }
-
-    /// Whether a captured text is an id by what is declared: of a kind, at a path, or the value of a stream. Nothing
-    /// else that was captured is replaced: a price or a version is what a snapshot is for.
-    fn is_id(&self, text: &str, streams: &BTreeSet<String>) -> bool {
-        self.whole(text).is_some() || self.declared.contains_key(text) || streams.contains(text)
-    }
-
-    /// Participants come first, then what the scenario captured, then what participants did.
-    fn gather(&self, material: &Material<'_>, streams: &BTreeSet<String>, roles: &[(String, String)]) -> Literals {
-        let &Material { members, captures, run, .. } = material;
-        let label =
-            |key: &str| roles.iter().find(|(raced, _)| raced == key).map_or(key.to_owned(), |(_, role)| role.clone());
-        let mut all: BTreeMap<String, String> = BTreeMap::new();
-        let mut literal = |text: &str, placeholder: String| {
-            if !text.is_empty() {
-                all.entry(text.to_owned()).or_insert(placeholder);
-            }
-        };
-        let mut numbers = BTreeMap::new();
-        for member in members {
-            let placeholder = format!("[{}]", label(&member.key));
-            match &member.id {
-                Value::String(id) => literal(id, placeholder),
-                Value::Number(id) => {
-                    let id = id.to_string();
-                    if id.len() >= TOKEN {
-                        literal(&id, placeholder.clone());
-                    }
-                    numbers.entry(id).or_insert(placeholder);
-                }
-                _ => {}
-            }
-        }
-        // A name that is somebody's own tells who won as surely as an id.
-        for (key, role) in roles {
-            let Some(member) = members.iter().find(|member| member.key == *key) else { continue };
-            let shared = members.iter().any(|other| other.key != *key && other.name == member.name);
-            if !shared {
-                literal(&member.name, role.clone());
-            }
-        }
-        for member in members {
-            let short = member.name.strip_suffix(run).map(|name| name.trim_end_matches([' ', '_', '.', ':', '-']));
-            if let Some(short) = short.filter(|short| !short.is_empty() && !run.is_empty()) {
-                literal(&member.name, short.to_owned());
-            }
-        }
-        for (name, value) in captures {
-            if let Value::String(text) = value
-                && self.is_id(text, streams)
-            {
-                literal(text, format!("[{name}]"));
-            }
-        }
-        // What several participants captured under one name is theirs together.
-        let mut captured: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
-        for member in members {
-            // Keys and names are the scenario's own words, the same in every run.
-            for (name, value) in member.captures.iter().filter(|(name, _)| !matches!(name.as_str(), "key" | "name")) {
-                if let Value::String(text) = value
-                    && self.whole(text).is_none()
-                    && !self.declared.contains_key(text.as_str())
-                    && streams.contains(text)
-                {
-                    captured.entry(text).or_default().insert((&member.key, name));
-                }
-            }
-        }
-        for (text, by) in captured {
-            if let Some((key, name)) = by.first() {
-                let alone = by.iter().all(|(other, _)| other == key);
-                let placeholder = if alone { format!("[{}.{name}]", label(key)) } else { format!("[{name}]") };
-                literal(text, placeholder);
-            }
-        }
-        Literals::of(all, numbers)
-    }
-
-    /// The kind of a string that is an id and nothing else.
-    fn whole(&self, text: &str) -> Option<&str> {
-        let covers =
-            |regex: &Regex| regex.find(text).is_some_and(|found| found.start() == 0 && found.end() == text.len());
-        self.kinds.iter().find(|(_, regex)| covers(regex)).map(|(name, _)| name.as_str())
     }
 
     /// Tells that a string is a delivery's id, so that it needs no kind, and what it is as an id; none where
@@ -232,12 +73,12 @@ impl Placeholders {
         if self.with_roles.all.contains_key(id) {
             return None;
         }
-        let kind = match (self.whole(id), self.declared.get(id)) {
+        let kind = match (self.known.whole(id), self.known.declared.get(id)) {
             (Some(kind), _) => kind.to_owned(),
             (None, Some(kind)) => kind.clone(),
             (None, None) => {
                 if id.len() >= SHORTEST {
-                    self.declared.insert(id.to_owned(), stream.to_owned());
+                    self.known.declared.insert(id.to_owned(), stream.to_owned());
                 }
                 stream.to_owned()
             }
@@ -254,8 +95,8 @@ impl Placeholders {
             Value::Number(number) if !literals.numbers.contains_key(&number.to_string()) => number.to_string(),
             _ => return None,
         };
-        let found = value.is_string() && (self.whole(&text).is_some() || self.declared.contains_key(&text));
-        let kind = self.whole(&text).map_or_else(|| kind.clone(), str::to_owned);
+        let found = value.is_string() && (self.known.whole(&text).is_some() || self.known.declared.contains_key(&text));
+        let kind = self.known.whole(&text).map_or_else(|| kind.clone(), str::to_owned);
         (!found && !text.is_empty()).then_some(Id { kind, text })
     }
 
@@ -340,7 +181,7 @@ impl Placeholders {
     /// kinds and kinds in the order of the protocol file.
     fn spans(&self, text: &str) -> Vec<Span> {
         let mut found = Vec::new();
-        if let Some(kind) = self.declared.get(text) {
+        if let Some(kind) = self.known.declared.get(text) {
             let id = Id { kind: kind.clone(), text: text.to_owned() };
             return vec![Span { start: 0, end: text.len(), part: Replacement::Id(id) }];
         }
@@ -352,7 +193,7 @@ impl Placeholders {
                 found.push(Span { start: matched.start(), end: matched.end(), part: Replacement::Text(with.clone()) });
             }
         }
-        for (kind, regex) in &self.kinds {
+        for (kind, regex) in &self.known.kinds {
             found.extend(regex.find_iter(text).filter(|matched| !matched.is_empty()).map(|matched| Span {
                 start: matched.start(),
                 end: matched.end(),

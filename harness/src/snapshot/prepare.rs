@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use crate::scenario::stream::{IdRule, SnapshotRules};
+use crate::scenario::snapshot_rules::{IdRule, SnapshotRules};
 use crate::snapshot::json_pointer::{pointers, put};
 use crate::snapshot::raced::{RacedOrders, SEQ};
-use crate::snapshot::times::Span;
+use crate::snapshot::times::PlaySpan;
 
 /// A value that is ready to be named, with the lists in it whose order means nothing (JSON pointers).
 #[derive(Debug, Clone, PartialEq)]
@@ -40,11 +40,11 @@ pub(crate) struct Preparation<'a> {
     rules: &'a SnapshotRules,
     raced: &'a RacedOrders,
     used: BTreeSet<usize>,
-    span: Span,
+    span: PlaySpan,
 }
 
 impl<'a> Preparation<'a> {
-    pub(crate) fn new(rules: &'a SnapshotRules, raced: &'a RacedOrders, span: Span) -> Self {
+    pub(crate) fn new(rules: &'a SnapshotRules, raced: &'a RacedOrders, span: PlaySpan) -> Self {
         Self { rules, raced, used: BTreeSet::new(), span }
     }
 

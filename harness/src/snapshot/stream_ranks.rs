@@ -9,7 +9,7 @@ use crate::snapshot::material::Material;
 use crate::snapshot::placeholders::Placeholders;
 use crate::snapshot::prepare::Preparation;
 use crate::snapshot::raced::{RacedOrders, is_raced, order_path};
-use crate::snapshot::times::Span;
+use crate::snapshot::times::PlaySpan;
 
 /// The places of a stream's values among each other.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ impl StreamRanks {
             return Self::default();
         }
         let mut preparation =
-            Preparation::new(material.rules, raced, Span { began: material.began, now: material.now });
+            Preparation::new(material.rules, raced, PlaySpan { began: material.began, now: material.now });
         let without_order = is_raced(material, trace);
         let mut held: BTreeMap<&str, BTreeSet<(Option<i64>, String)>> = BTreeMap::new();
         for sighting in trace.sightings.iter().filter(|sighting| sighting.is_delivery()) {

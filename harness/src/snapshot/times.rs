@@ -25,12 +25,12 @@ static TIMES: LazyLock<Regex> = LazyLock::new(|| {
 
 /// When the scenario was played, in seconds since 1970.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Span {
+pub(crate) struct PlaySpan {
     pub(crate) began: f64,
     pub(crate) now: f64,
 }
 
-impl Span {
+impl PlaySpan {
     /// Puts words for all times of a value but what stands at the pointers in `except`: texts of RFC 3339, and numbers
     /// that count seconds, milliseconds, microseconds or nanoseconds since 1970.
     pub(crate) fn replace(self, value: &mut Value, at: &str, except: &dyn Fn(&str) -> bool) {
@@ -111,7 +111,7 @@ mod tests {
 
     fn told(value: Value) -> Value {
         let mut value = value;
-        Span { began: BEGAN, now: BEGAN + 40.0 }.replace(&mut value, "", &|at| at == "/id");
+        PlaySpan { began: BEGAN, now: BEGAN + 40.0 }.replace(&mut value, "", &|at| at == "/id");
         value
     }
 

@@ -1,42 +1,26 @@
 //! One request to a stub, and what can be done with it.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::line::{Answer, Line};
+use super::line::{AnswerBody, Line};
 use super::lock::lock;
+use super::parts::{headers_of, is_shown, query_of};
+use super::reply::{RenderedReply, ReplyContent};
 use crate::history::Closing;
-use crate::scenario::stub::{Framing, Reply, ReplyBody, is_status};
-use crate::scenario::template::{Scope, as_text};
+use crate::scenario::stub::Framing;
 
 /// The largest request that is taken.
 const LARGEST: usize = 64 << 20;
 
-/// Headers that every client sends and that tell nothing, or that nobody else is to read.
-const UNTOLD: [&str; 11] = [
-    "accept",
-    "accept-encoding",
-    "authorization",
-    "connection",
-    "content-length",
-    "cookie",
-    "host",
-    "proxy-authorization",
-    "traceparent",
-    "transfer-encoding",
-    "user-agent",
-];
-
 /// A request, with its connection.
-pub(crate) struct Exchange {
+pub(crate) struct StubRequest {
     /// Counts the stub's requests, from 1.
     pub(crate) number: usize,
     /// What patterns see: `{number, method, path, query, headers, json or text}`.
@@ -62,134 +46,19 @@ pub(crate) enum Stage {
 }
 
 enum Going {
-    Waiting(oneshot::Sender<hyper::Response<Answer>>),
+    Waiting(oneshot::Sender<hyper::Response<AnswerBody>>),
     Streaming { framing: Framing, pieces: mpsc::UnboundedSender<Bytes>, sent: u64 },
     Answered,
     Ended(Closing),
 }
 
-/// An answer as it is given.
-#[derive(Debug, Clone)]
-pub(crate) struct Given {
-    status: hyper::StatusCode,
-    headers: HeaderMap,
-    body: Content,
-}
-
-#[derive(Debug, Clone)]
-enum Content {
-    Nothing,
-    Json(Value),
-    Text(String),
-    Stream(Framing),
-}
-
-impl Given {
-    pub(super) fn of(reply: &Reply, scope: &dyn Scope) -> Result<Self, String> {
-        let render = |template: &crate::scenario::template::Template| template.render(scope).map_err(|one| one.message);
-        let status = reply.status.as_ref().map(render).transpose()?.unwrap_or(json!(200));
-        // A whole number in a text is one that a template or a table gave.
-        let number = status.as_str().and_then(|text| text.parse::<u64>().ok()).map(Value::from).unwrap_or(status);
-        let code = number.as_u64().filter(|_| is_status(&number)).and_then(|code| u16::try_from(code).ok());
-        let status = code
-            .and_then(|code| hyper::StatusCode::from_u16(code).ok())
-            .ok_or_else(|| format!("{number} is no status of an answer: it is a number from 200 to 599"))?;
-        let body = match &reply.body {
-            None => Content::Nothing,
-            Some(ReplyBody::Json(json)) => Content::Json(render(json)?),
-            Some(ReplyBody::Text(text)) => Content::Text(as_text(&render(text)?)),
-            Some(ReplyBody::Stream(framing)) => Content::Stream(*framing),
-        };
-        let kind = match &body {
-            Content::Json(_) => Some("application/json"),
-            Content::Text(_) | Content::Stream(Framing::Raw) => Some("text/plain; charset=utf-8"),
-            Content::Stream(Framing::Events) => Some("text/event-stream"),
-            Content::Stream(Framing::Lines) => Some("application/x-ndjson"),
-            Content::Nothing => None,
-        };
-        let mut headers = HeaderMap::new();
-        headers.extend(kind.map(|kind| (CONTENT_TYPE, HeaderValue::from_static(kind))));
-        for (name, template) in &reply.headers {
-            let value = render(template)?;
-            let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is no header name"))?;
-            if value.is_null() {
-                headers.remove(&parsed);
-                continue;
-            }
-            let text = as_text(&value);
-            let value = HeaderValue::from_bytes(text.as_bytes())
-                .map_err(|_| format!("the header `{name}` can't have the value {text:?}"))?;
-            headers.insert(parsed, value);
-        }
-        Ok(Self { status, headers, body })
-    }
-
-    /// What is told of it.
-    pub(crate) fn value(&self) -> Value {
-        let mut value = Map::from_iter([("status".to_owned(), json!(self.status.as_u16()))]);
-        let told = told_headers(&self.headers);
-        if !told.is_empty() {
-            value.insert("headers".to_owned(), json!(told));
-        }
-        let body = match &self.body {
-            Content::Nothing => None,
-            Content::Json(json) => Some(("json", json.clone())),
-            Content::Text(text) => Some(("text", json!(text))),
-            Content::Stream(framing) => {
-                let named = crate::scenario::stub::FRAMINGS.iter().find(|(_, one)| one == framing);
-                named.map(|(name, _)| ("stream", json!(name)))
-            }
-        };
-        value.extend(body.map(|(name, body)| (name.to_owned(), body)));
-        Value::Object(value)
-    }
-}
-
-fn told_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
-    headers_of(headers)
-        .into_iter()
-        .filter(|(name, _)| name != "content-type" && !UNTOLD.contains(&name.as_str()))
-        .collect()
-}
-
-/// Headers by their names in lower case; repeated ones are joined (RFC 9110, section 5.3).
-fn headers_of(headers: &HeaderMap) -> BTreeMap<String, String> {
-    let mut all: BTreeMap<String, String> = BTreeMap::new();
-    for (name, value) in headers {
-        let value = String::from_utf8_lossy(value.as_bytes());
-        all.entry(name.as_str().to_owned())
-            .and_modify(|before| {
-                before.push_str(", ");
-                before.push_str(&value);
-            })
-            .or_insert_with(|| value.into_owned());
-    }
-    all
-}
-
-/// A query's parameters; one that is repeated becomes a list.
-fn query_of(query: &str) -> Map<String, Value> {
-    let mut all = Map::new();
-    let Ok(mut url) = reqwest::Url::parse("http://stub/") else { return all };
-    url.set_query(Some(query));
-    for (name, value) in url.query_pairs() {
-        let value = Value::String(value.into_owned());
-        match all.get_mut(name.as_ref()) {
-            None => _ = all.insert(name.into_owned(), value),
-            Some(Value::Array(list)) => list.push(value),
-            Some(one) => *one = json!([one.take(), value]),
-        }
-    }
-    all
-}
-
-impl Exchange {
+impl StubRequest {
     /// Reads a request whole.
     pub(super) async fn read(
         number: usize,
         request: hyper::Request<Incoming>,
         line: Arc<Line>,
-    ) -> io::Result<(Arc<Self>, oneshot::Receiver<hyper::Response<Answer>>)> {
+    ) -> io::Result<(Arc<Self>, oneshot::Receiver<hyper::Response<AnswerBody>>)> {
         let (head, body) = request.into_parts();
         let body = Limited::new(body, LARGEST).collect().await.map_err(io::Error::other)?.to_bytes();
         let mut value = Map::from_iter([
@@ -223,7 +92,7 @@ impl Exchange {
             map.remove("number");
             map.retain(|name, value| name != "query" || value.as_object().is_none_or(|query| !query.is_empty()));
             if let Some(Value::Object(headers)) = map.get_mut("headers") {
-                headers.retain(|name, _| name != "content-type" && !UNTOLD.contains(&name.as_str()));
+                headers.retain(|name, _| is_shown(name));
                 if headers.is_empty() {
                     map.remove("headers");
                 }
@@ -254,19 +123,19 @@ impl Exchange {
     }
 
     /// Gives the answer, or begins it. Whether there was none yet.
-    pub(crate) fn give(&self, given: &Given) -> bool {
+    pub(crate) fn give(&self, given: &RenderedReply) -> bool {
         let mut stage = lock(&self.stage);
         let (next, body) = match &given.body {
-            Content::Stream(framing) => {
+            ReplyContent::Stream(framing) => {
                 let (pieces, taken) = mpsc::unbounded_channel();
                 self.unended.store(true, Ordering::Relaxed);
                 // The head counts as the first piece.
                 let going = Going::Streaming { framing: *framing, pieces, sent: 1 };
-                (going, Answer::Stream(taken, Arc::clone(&self.line)))
+                (going, AnswerBody::Stream(taken, Arc::clone(&self.line)))
             }
-            Content::Nothing => (Going::Answered, Answer::Whole(None)),
-            Content::Json(json) => (Going::Answered, Answer::Whole(Some(json.to_string().into()))),
-            Content::Text(text) => (Going::Answered, Answer::Whole(Some(text.clone().into()))),
+            ReplyContent::Nothing => (Going::Answered, AnswerBody::Whole(None)),
+            ReplyContent::Json(json) => (Going::Answered, AnswerBody::Whole(Some(json.to_string().into()))),
+            ReplyContent::Text(text) => (Going::Answered, AnswerBody::Whole(Some(text.clone().into()))),
         };
         if !matches!(&*stage, Going::Waiting(_)) {
             return false;

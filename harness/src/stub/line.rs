@@ -54,12 +54,12 @@ impl Line {
 }
 
 /// The connection itself.
-pub(super) struct Watched {
+pub(super) struct WatchedConnection {
     stream: TcpStream,
     line: Arc<Line>,
 }
 
-impl Watched {
+impl WatchedConnection {
     pub(super) fn new(stream: TcpStream) -> (Self, Arc<Line>) {
         let line = Arc::new(Line {
             handed: AtomicU64::new(0),
@@ -70,13 +70,13 @@ impl Watched {
     }
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for WatchedConnection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for WatchedConnection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
@@ -107,14 +107,14 @@ impl AsyncWrite for Watched {
 }
 
 /// The body of an answer.
-pub(super) enum Answer {
+pub(super) enum AnswerBody {
     /// All of it.
     Whole(Option<Bytes>),
     /// What comes in pieces, up to the end of the channel.
     Stream(mpsc::UnboundedReceiver<Bytes>, Arc<Line>),
 }
 
-impl Body for Answer {
+impl Body for AnswerBody {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 

@@ -2,6 +2,7 @@
 //!
 //! - [`server`]: the port, its connections, and the answers for which there is no step;
 //! - `exchange`: one request, and what can be done with it;
+//! - `reply`: an answer ready to be sent; `parts`: headers and queries as patterns see them;
 //! - `line`: a connection that knows what has been written, and the body of an answer;
 //! - `framing`: what a stream makes of its chunks; pure.
 //!
@@ -12,8 +13,11 @@ mod exchange;
 mod framing;
 mod line;
 mod lock;
+mod parts;
+mod reply;
 mod server;
 
-pub(crate) use exchange::{Exchange, Given, Stage};
+pub(crate) use exchange::{Stage, StubRequest};
 pub(crate) use framing::{event, framed};
-pub(crate) use server::{Started, Stub, Told, given, scope, start};
+pub(crate) use reply::RenderedReply;
+pub(crate) use server::{RunningStub, RunningStubs, Told, scope, start};

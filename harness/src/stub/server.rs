@@ -14,26 +14,25 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::exchange::{Exchange, Given};
-use super::line::Watched;
+use super::exchange::StubRequest;
+use super::line::WatchedConnection;
 use super::lock::lock;
+use super::reply::RenderedReply;
 
 use crate::event::{Failure, FailureKind, Place};
 use crate::history::Closing;
 use crate::pattern::Pattern;
 use crate::scenario::model::{Row, Scenario};
-use crate::scenario::stub::Reply;
-use crate::scenario::template::Scope;
 use crate::subject::port::OwnPort;
 
 /// What a stub tells.
 pub(crate) enum Told {
     /// A request came.
-    Asked(Arc<Exchange>),
+    Asked(Arc<StubRequest>),
     /// It was answered without a step.
-    Answered(Arc<Exchange>, Given),
+    Answered(Arc<StubRequest>, RenderedReply),
     /// Its connection ended.
-    Ended(Arc<Exchange>, Closing),
+    Ended(Arc<StubRequest>, Closing),
 }
 
 type Ear = Box<dyn Fn(Told) + Send>;
@@ -53,18 +52,18 @@ enum Door {
 }
 
 /// A stub that was started.
-pub(crate) struct Stub {
+pub(crate) struct RunningStub {
     pub(crate) name: String,
     port: u16,
     door: tokio::sync::Mutex<(OwnPort, Door)>,
-    pub(super) answers: OnceLock<Vec<(Pattern, Given)>>,
+    pub(super) answers: OnceLock<Vec<(Pattern, RenderedReply)>>,
     hearing: Mutex<Hearing>,
     requests: AtomicUsize,
     /// Changes when connections without a request are to end.
     idle: watch::Sender<u64>,
 }
 
-impl Stub {
+impl RunningStub {
     /// Binds a port; nobody listens yet.
     pub(super) fn bind(name: &str) -> io::Result<Arc<Self>> {
         let port = OwnPort::bind()?;
@@ -144,8 +143,8 @@ impl Stub {
 
     /// One connection, which has one request.
     async fn serve(self: Arc<Self>, stream: TcpStream) {
-        let (watched, line) = Watched::new(stream);
-        let asked: OnceLock<Arc<Exchange>> = OnceLock::new();
+        let (watched, line) = WatchedConnection::new(stream);
+        let asked: OnceLock<Arc<StubRequest>> = OnceLock::new();
         let mut idle = self.idle.subscribe();
         let mut over = line.over();
         let (stub, slot) = (&self, &asked);
@@ -153,7 +152,7 @@ impl Stub {
             let line = Arc::clone(&line);
             async move {
                 let number = stub.requests.fetch_add(1, Ordering::Relaxed) + 1;
-                let (exchange, answer) = Exchange::read(number, request, line).await?;
+                let (exchange, answer) = StubRequest::read(number, request, line).await?;
                 let _ = slot.set(Arc::clone(&exchange));
                 stub.came(&exchange);
                 // Gone where the exchange is; then the connection is, too.
@@ -183,7 +182,7 @@ impl Stub {
     }
 
     /// A request has come: tells it, and answers it where an answer stands for it.
-    fn came(&self, exchange: &Arc<Exchange>) {
+    fn came(&self, exchange: &Arc<StubRequest>) {
         self.told(Told::Asked(Arc::clone(exchange)));
         let standing = self.answers.get().into_iter().flatten();
         if let Some((_, given)) = standing.clone().find(|(to, _)| to.matches(&exchange.request))
@@ -194,7 +193,7 @@ impl Stub {
     }
 }
 
-impl Drop for Stub {
+impl Drop for RunningStub {
     fn drop(&mut self) {
         if let (_, Door::Open(task)) = self.door.get_mut() {
             task.abort();
@@ -203,10 +202,10 @@ impl Drop for Stub {
 }
 
 /// The stubs of one scenario, in its order.
-pub(crate) type Started = Vec<Arc<Stub>>;
+pub(crate) type RunningStubs = Vec<Arc<RunningStub>>;
 
 /// What is known before the server starts: the row and where the stubs are.
-pub(crate) fn scope(row: &Row, stubs: &Started) -> std::collections::BTreeMap<String, Value> {
+pub(crate) fn scope(row: &Row, stubs: &RunningStubs) -> std::collections::BTreeMap<String, Value> {
     let mut scope = row.columns.clone();
     scope.extend(stubs.iter().map(|stub| (stub.name.clone(), stub.object())));
     scope
@@ -216,13 +215,13 @@ pub(crate) fn scope(row: &Row, stubs: &Started) -> std::collections::BTreeMap<St
 ///
 /// # Errors
 /// No port, or an answer that can't be made, as the scenario's failure.
-pub(crate) async fn start(scenario: &Scenario, row: &Row) -> Result<Started, Box<Failure>> {
+pub(crate) async fn start(scenario: &Scenario, row: &Row) -> Result<RunningStubs, Box<Failure>> {
     let environment = |name: &str, error: &io::Error| {
         Box::new(Failure::new(FailureKind::Environment, format!("the stub `{name}` can't listen: {error}")))
     };
-    let mut stubs = Started::new();
+    let mut stubs = RunningStubs::new();
     for name in scenario.stubs.keys() {
-        stubs.push(Stub::bind(name).map_err(|error| environment(name, &error))?);
+        stubs.push(RunningStub::bind(name).map_err(|error| environment(name, &error))?);
     }
     let scope = scope(row, &stubs);
     for (stub, declared) in stubs.iter().zip(scenario.stubs.values()) {
@@ -235,7 +234,7 @@ pub(crate) async fn start(scenario: &Scenario, row: &Row) -> Result<Started, Box
             };
             let to = standing.to.render(&scope).map_err(|error| wrong(error.message))?;
             let to = Pattern::compile(&to).map_err(|error| wrong(format!("not a pattern: {error}")))?;
-            answers.push((to, given(&standing.reply, &scope).map_err(wrong)?));
+            answers.push((to, RenderedReply::of(&standing.reply, &scope).map_err(wrong)?));
         }
         let _ = stub.answers.set(answers);
         if declared.listening {
@@ -243,14 +242,6 @@ pub(crate) async fn start(scenario: &Scenario, row: &Row) -> Result<Started, Box
         }
     }
     Ok(stubs)
-}
-
-/// An answer as it is given.
-///
-/// # Errors
-/// Why it can't be: a template, a status, a header.
-pub(crate) fn given(reply: &Reply, scope: &dyn Scope) -> Result<Given, String> {
-    Given::of(reply, scope)
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub fn log_dispatch(sink: LogSink, level: LevelFilter) -> Dispatch {
     let lines = tracing_subscriber::fmt::layer()
         .without_time()
         .with_ansi(false)
-        .with_writer(Capture(logs.clone()))
+        .with_writer(LogCapture(logs.clone()))
         .with_filter(filter_fn(|event| !is_noise(event.target())).with_max_level_hint(level))
         .with_filter(level);
     Dispatch::new(Registry::default().with(lines).with(Keeper(logs)))
@@ -78,14 +78,14 @@ struct Keeper(Logs);
 impl<S: Subscriber> Layer<S> for Keeper {}
 
 /// Makes each event, which the formatter writes in one piece, into one log line.
-struct Capture(Logs);
+struct LogCapture(Logs);
 
 struct EventWriter {
     logs: Logs,
     level: Level,
 }
 
-impl<'a> MakeWriter<'a> for Capture {
+impl<'a> MakeWriter<'a> for LogCapture {
     type Writer = EventWriter;
 
     fn make_writer(&'a self) -> Self::Writer {

@@ -7,10 +7,10 @@ use tokio::sync::{Mutex, watch};
 
 use super::capture;
 use super::error::{Death, SubjectError};
-use super::in_process::{self, Application, InProcess};
+use super::in_process::{Application, InProcess, InProcessLauncher, RunningApplication};
 use super::log::{LogLine, LogSink, Logs};
 use super::remote::{self, Remote};
-use super::subprocess::{self, Kept, SubprocessSpec};
+use super::subprocess::{self, Kept, SubprocessLauncher, SubprocessSpec};
 use crate::config::ServerSettings;
 
 /// A server under test that can be started, or reached.
@@ -78,7 +78,7 @@ impl Subject {
     ///
     /// `logs` gets each line that a subprocess writes, and the runner's own remarks about the
     /// server. The events of a server inside this process go where the dispatcher of the
-    /// calling thread sends them, which [`in_process::log_dispatch`] makes.
+    /// calling thread sends them, which [`in_process::log_dispatch`](super::in_process::log_dispatch) makes.
     ///
     /// # Errors
     /// Every [`SubjectError`]; nothing is left running behind one. [`SubjectError::NotOurs`]
@@ -88,13 +88,13 @@ impl Subject {
         let (url, logs, launcher, instance, stop_timeout) = match self {
             Self::InProcess(subject) => {
                 let logs = capture::current_log().unwrap_or(logs);
-                let (launcher, running) = in_process::Launcher::begin(subject, settings).await?;
-                let (url, instance) = (launcher.url(), Some(Instance::InProcess(running)));
+                let (launcher, running) = InProcessLauncher::begin(subject, settings).await?;
+                let (url, instance) = (launcher.url(), Some(RunningInstance::InProcess(running)));
                 (url, logs, Launcher::InProcess(launcher), instance, subject.stop_timeout)
             }
             Self::Subprocess(spec) => {
-                let (launcher, process, url) = subprocess::Launcher::begin(spec, settings, &logs).await?;
-                let instance = Some(Instance::Process(process));
+                let (launcher, process, url) = SubprocessLauncher::begin(spec, settings, &logs).await?;
+                let instance = Some(RunningInstance::Process(process));
                 (url, logs, Launcher::Subprocess(Box::new(launcher)), instance, spec.config.stop_timeout)
             }
             Self::Remote(remote) => {
@@ -104,7 +104,7 @@ impl Subject {
                 (remote::reach(remote).await?, logs, Launcher::Remote(remote.clone()), None, Duration::ZERO)
             }
         };
-        let current = watch::Sender::new(instance.as_ref().map(Instance::ended));
+        let current = watch::Sender::new(instance.as_ref().map(RunningInstance::ended));
         let instance = Mutex::new(instance);
         let name = self.name().to_owned();
         Ok(Server { name, url, logs, stop_timeout, current, instance, launcher })
@@ -119,26 +119,26 @@ pub struct Server {
     logs: Logs,
     stop_timeout: Duration,
     /// The end of the instance that is meant to be up; `None` while the server is stopped.
-    current: watch::Sender<Option<Ended>>,
-    instance: Mutex<Option<Instance>>,
+    current: watch::Sender<Option<DeathWatch>>,
+    instance: Mutex<Option<RunningInstance>>,
     launcher: Launcher,
 }
 
-type Ended = watch::Receiver<Option<Death>>;
+type DeathWatch = watch::Receiver<Option<Death>>;
 
 enum Launcher {
-    InProcess(in_process::Launcher),
-    Subprocess(Box<subprocess::Launcher>),
+    InProcess(InProcessLauncher),
+    Subprocess(Box<SubprocessLauncher>),
     Remote(Remote),
 }
 
-enum Instance {
-    InProcess(in_process::Running),
+enum RunningInstance {
+    InProcess(RunningApplication),
     Process(subprocess::Process),
 }
 
-impl Instance {
-    fn ended(&self) -> Ended {
+impl RunningInstance {
+    fn ended(&self) -> DeathWatch {
         match self {
             Self::InProcess(running) => running.ended(),
             Self::Process(process) => process.ended(),
@@ -167,6 +167,16 @@ impl Server {
     /// The last `n` lines of the log, oldest first (500 are kept).
     pub fn log_tail(&self, n: usize) -> Vec<LogLine> {
         self.logs.tail(n)
+    }
+
+    /// Takes all that the server has written so far into its log. Where its output passes through a file first, what
+    /// is on its way there may still be missing.
+    pub fn read_log(&self) {
+        if let Ok(instance) = self.instance.try_lock()
+            && let Some(RunningInstance::Process(process)) = &*instance
+        {
+            process.read_output();
+        }
     }
 
     /// How the server ended, if it did and nobody asked it to. Forgotten by the next start.
@@ -268,14 +278,14 @@ impl Server {
             left.kill(&self.logs).await;
         }
         let started = match &self.launcher {
-            Launcher::InProcess(launcher) => Instance::InProcess(launcher.again().await?),
+            Launcher::InProcess(launcher) => RunningInstance::InProcess(launcher.again().await?),
             Launcher::Subprocess(launcher) => {
                 let (process, url) = launcher.again(&self.logs).await?;
                 if url != self.url {
                     let (server, was) = (self.name.clone(), self.url.clone());
                     return Err(SubjectError::Moved { server, was, now: url });
                 }
-                Instance::Process(process)
+                RunningInstance::Process(process)
             }
             Launcher::Remote(_) => return Ok(()),
         };
@@ -301,7 +311,9 @@ impl Server {
     /// the server ends.
     pub fn detach(self) -> Result<Option<Kept>, SubjectError> {
         match (self.launcher, self.instance.into_inner()) {
-            (Launcher::Subprocess(launcher), Some(Instance::Process(process))) => launcher.detach(process, self.url),
+            (Launcher::Subprocess(launcher), Some(RunningInstance::Process(process))) => {
+                launcher.detach(process, self.url)
+            }
             _ => Ok(None),
         }
     }
@@ -318,8 +330,8 @@ impl Server {
         };
         self.current.send_replace(None);
         match (instance, at_once) {
-            (Instance::InProcess(running), false) => running.stop(self.stop_timeout, &self.logs).await,
-            (Instance::Process(process), false) => {
+            (RunningInstance::InProcess(running), false) => running.stop(self.stop_timeout, &self.logs).await,
+            (RunningInstance::Process(process), false) => {
                 process.stop(self.stop_timeout, &self.logs).await;
             }
             (instance, true) => instance.kill(&self.logs).await,

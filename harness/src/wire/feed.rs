@@ -24,7 +24,7 @@ pub(crate) trait FeedReceiver: Send + Sync + 'static {
 pub(crate) struct Gone;
 
 /// What the task of a connection is asked to write.
-pub(super) enum Outgoing {
+pub(super) enum WriteOrder {
     /// A message; the sender is told when it is written, or that it could not be.
     Message(Message, oneshot::Sender<bool>),
     /// A close frame.
@@ -33,7 +33,7 @@ pub(super) enum Outgoing {
 
 /// The participant's side of an open connection. The connection ends without a close frame when this is dropped.
 pub(crate) struct Outlet {
-    outgoing: mpsc::UnboundedSender<Outgoing>,
+    outgoing: mpsc::UnboundedSender<WriteOrder>,
     reading: watch::Sender<bool>,
     /// Whether the participant has begun to close.
     closing: Arc<AtomicBool>,
@@ -45,7 +45,7 @@ pub(crate) struct Outlet {
 
 /// The task's side of an outlet.
 pub(super) struct Inlet {
-    pub(super) outgoing: mpsc::UnboundedReceiver<Outgoing>,
+    pub(super) outgoing: mpsc::UnboundedReceiver<WriteOrder>,
     pub(super) reading: watch::Receiver<bool>,
     pub(super) closing: Arc<AtomicBool>,
     pub(super) dropped: oneshot::Receiver<String>,
@@ -69,14 +69,14 @@ impl Outlet {
     /// The connection's task has ended.
     pub(crate) fn send(&self, message: Message) -> Result<oneshot::Receiver<bool>, Gone> {
         let (written, done) = oneshot::channel();
-        self.outgoing.send(Outgoing::Message(message, written)).map_err(|_| Gone)?;
+        self.outgoing.send(WriteOrder::Message(message, written)).map_err(|_| Gone)?;
         Ok(done)
     }
 
     /// Begins the closing handshake.
     pub(crate) fn close(&self, code: u16, reason: &str) {
         self.closing.store(true, Ordering::Relaxed);
-        let _ = self.outgoing.send(Outgoing::Close(code, reason.to_owned()));
+        let _ = self.outgoing.send(WriteOrder::Close(code, reason.to_owned()));
     }
 
     /// Ends the connection without a close frame; the reason is told as that of its end.

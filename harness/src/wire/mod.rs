@@ -3,13 +3,15 @@
 //! - addresses: [`mod@url`];
 //! - [`dial`] and [`latch`]: TCP, TLS and proxies, and a message's last byte that is held back;
 //! - [`http`]: one request and its answer; [`error`]: why there is none;
-//! - [`feed`]: what an open connection is to a scenario; [`websocket`] opens one;
+//! - [`feed`]: what an open connection is to a scenario; [`handshake`] opens a
+//!   WebSocket, [`websocket`] moves its messages;
 //! - [`codec`]: messages into payloads and back.
 
 pub(crate) mod codec;
 pub(crate) mod dial;
 mod error;
 pub(crate) mod feed;
+pub(crate) mod handshake;
 pub(crate) mod http;
 mod latch;
 pub(crate) mod url;

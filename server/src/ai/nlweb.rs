@@ -10,20 +10,20 @@ use super::text::cut;
 use crate::config::{Config, ConfigError};
 use crate::domain::{AiChunk, Message};
 
-/// Asks such a server.
+/// Asks a server of this kind.
 #[derive(Debug, Clone)]
 pub(crate) struct NlwebProvider {
     remote: Remote,
     url: Url,
     /// The most bytes of an address.
     url_bytes: usize,
-    /// RunningJob about where neither the message nor the conversation names a site.
+    /// Sent as `site` where neither the message nor the conversation names one.
     site: Option<String>,
 }
 
 /// What an event says.
 #[derive(Debug, PartialEq)]
-enum Said {
+enum StreamEvent {
     Piece(AiChunk),
     /// Nothing for people.
     Nothing,
@@ -84,14 +84,14 @@ impl NlwebProvider {
         let (mut came, mut long) = (false, 0);
         while let Some(data) = events.next().await? {
             came = true;
-            let piece = match said(&data)? {
-                Said::Piece(piece) => piece,
-                Said::Nothing => continue,
-                Said::Complete => {
+            let piece = match read_event(&data)? {
+                StreamEvent::Piece(piece) => piece,
+                StreamEvent::Nothing => continue,
+                StreamEvent::Complete => {
                     events.done();
                     return Ok(whole.text());
                 }
-                Said::Failed => return Err(AiError::Failed("it told of an error of its own".to_owned())),
+                StreamEvent::Failed => return Err(AiError::Failed("it told of an error of its own".to_owned())),
             };
             long += data.chars().count();
             if long > self.remote.most {
@@ -172,7 +172,7 @@ fn parameters(question: &Question, site: Option<&str>, budget: Budget) -> Vec<(&
 }
 
 /// Reads one event.
-fn said(data: &str) -> Result<Said, AiError> {
+fn read_event(data: &str) -> Result<StreamEvent, AiError> {
     let Ok(Value::Object(mut event)) = serde_json::from_str::<Value>(data) else {
         return Err(unreadable("an event is no JSON object"));
     };
@@ -180,8 +180,8 @@ fn said(data: &str) -> Result<Said, AiError> {
         return Err(unreadable("an event has no message_type"));
     };
     match message_type.as_str() {
-        "complete" => return Ok(Said::Complete),
-        "error" => return Ok(Said::Failed),
+        "complete" => return Ok(StreamEvent::Complete),
+        "error" => return Ok(StreamEvent::Failed),
         // About the request, and not for people.
         "api_key"
         | "api_version"
@@ -190,7 +190,7 @@ fn said(data: &str) -> Result<Said, AiError> {
         | "query_analysis"
         | "remember"
         | "tool_selection"
-        | "decontextualized_query" => return Ok(Said::Nothing),
+        | "decontextualized_query" => return Ok(StreamEvent::Nothing),
         _ => {}
     }
     event.remove("query_id");
@@ -206,7 +206,7 @@ fn said(data: &str) -> Result<Said, AiError> {
         },
     };
     let data = (!event.is_empty()).then_some(Value::Object(event));
-    Ok(Said::Piece(AiChunk { message_type, content, data }))
+    Ok(StreamEvent::Piece(AiChunk { message_type, content, data }))
 }
 
 /// The whole answer: what was said; where only results came, their names and addresses.
@@ -252,108 +252,4 @@ impl Provider for NlwebProvider {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::Map;
-
-    use super::*;
-    use crate::ai::provider::tests::{ask, message};
-    use crate::domain::MessageKind::{NlwebResponse, Text};
-
-    #[test]
-    fn the_query_says_what_was_said_before_and_by_whom() {
-        let last = message(3, "Assistant", NlwebResponse, "try cumin");
-        let mut question =
-            ask(&[message(2, "Ann", Text, "curry?"), message(4, "Bob", Text, "and \"rice\"?")], Some(last));
-        let all = |question: &Question| parameters(question, Some("recipes"), Budget::ALL);
-        let get = |name: &str, all: &[(&str, String)]| all.iter().find(|(key, _)| *key == name).unwrap().1.clone();
-        let given = all(&question);
-        assert_eq!(get("query", &given), "and \"rice\"?");
-        assert_eq!((get("site", &given), get("generate_mode", &given)), ("recipes".to_owned(), "list".to_owned()));
-        assert_eq!(get("prev", &given), r#"["curry?"]"#);
-        let previous: Value = serde_json::from_str(&get("prev_queries", &given)).unwrap();
-        assert_eq!((&previous[0]["query"], &previous[0]["user_name"]), (&json!("curry?"), &json!("Ann")));
-        assert_eq!((previous.as_array().unwrap().len(), &previous[0]["user_id"]), (1, &json!("ann")));
-        let answers: Value = serde_json::from_str(&get("last_answers", &given)).unwrap();
-        assert_eq!(answers[0]["content"], "try cumin");
-        // The conversation's sites before the configuration's, the message's own before those.
-        question.sites = vec!["a".to_owned(), "b".to_owned()];
-        assert_eq!(get("site", &all(&question)), "a,b");
-        let own = std::sync::Arc::make_mut(&mut question.message);
-        own.metadata = Map::from_iter([("sites".to_owned(), json!(["c"])), ("mode".to_owned(), json!("summarize"))]);
-        let given = all(&question);
-        assert_eq!((get("site", &given), get("generate_mode", &given)), ("c".to_owned(), "summarize".to_owned()));
-    }
-
-    #[test]
-    fn an_address_stays_below_the_limit_and_every_message_in_it() {
-        let config = serde_json::json!({"ai_provider": "nlweb", "ai_url": "http://127.0.0.1:1", "ai_site": "s"});
-        let provider = |bytes: usize| {
-            let mut config = config.clone();
-            config["ai_url_bytes"] = bytes.into();
-            let config = Config::from_value(config).unwrap();
-            NlwebProvider::new(&config, &config.ai_endpoint().unwrap()).unwrap()
-        };
-        let long = "🙂\"".repeat(5_000);
-        let name = "Ünïcode ".repeat(25);
-        let human: Vec<_> = (1..=5).map(|place| message(place, &name, Text, &format!("{place}{long}"))).collect();
-        let mut question = ask(&human, Some(message(6, "Assistant", NlwebResponse, &long)));
-        question.sites = vec!["site".repeat(25); 100];
-        for most in [3_000, 7_500, 100_000] {
-            let url = provider(most).url(&question);
-            assert!(url.as_str().len() <= most, "{} of {most}", url.as_str().len());
-            let pairs: std::collections::HashMap<_, _> = url.query_pairs().into_owned().collect();
-            let previous: Vec<Value> = serde_json::from_str(&pairs["prev_queries"]).unwrap();
-            let begins: Vec<_> = previous.iter().map(|one| &one["query"].as_str().unwrap()[..1]).collect();
-            assert_eq!((begins, &pairs["query"][..1]), (vec!["1", "2", "3", "4"], "5"));
-            assert!(pairs["last_answers"].contains('🙂'));
-        }
-        let short = ask(&[message(1, "Ann", Text, "hello")], None);
-        assert!(provider(7_500).url(&short).as_str().contains("query=hello"));
-    }
-
-    #[test]
-    fn an_event_becomes_a_piece() {
-        let piece = |data: Value| match said(&data.to_string()).unwrap() {
-            Said::Piece(piece) => (piece.message_type, piece.content, piece.data),
-            other => panic!("{other:?}"),
-        };
-        let named = |name: &str, content: &str, data| (name.to_owned(), content.to_owned(), data);
-        assert_eq!(
-            piece(json!({ "message_type": "summary", "content": "two", "query_id": "q" })),
-            named("summary", "two", None)
-        );
-        let results = json!([{ "name": "Curry", "url": "https://x/1" }]);
-        assert_eq!(
-            piece(json!({ "message_type": "result_batch", "results": results })),
-            named("result_batch", "", Some(json!({ "results": results })))
-        );
-        assert_eq!(
-            piece(json!({ "message_type": "nlws", "answer": "yes", "items": [] })),
-            named("nlws", "yes", Some(json!({ "answer": "yes", "items": [] })))
-        );
-        assert_eq!(said(r#"{"message_type": "complete"}"#).unwrap(), Said::Complete);
-        assert_eq!(said(r#"{"message_type": "tool_selection", "tool": "search"}"#).unwrap(), Said::Nothing);
-        for data in ["", "hello", "[]", "{}", r#"{"message_type": 3}"#] {
-            assert!(said(data).is_err(), "{data}");
-        }
-    }
-
-    #[test]
-    fn the_whole_is_what_was_said_or_what_was_found() {
-        let whole = |pieces: &[Value]| {
-            let mut whole = AnswerText::default();
-            for piece in pieces {
-                let Said::Piece(piece) = said(&piece.to_string()).unwrap() else { panic!("{piece}") };
-                whole.take(&piece);
-            }
-            whole.text()
-        };
-        let found = json!({ "message_type": "result_batch", "results": [{ "name": "Curry", "url": "https://x" }, { "name": "Dal" }, {}] });
-        assert_eq!(whole(std::slice::from_ref(&found)).unwrap(), "Curry (https://x)\nDal");
-        let chunk = |text: &str| json!({ "message_type": "ai_chunk", "content": text });
-        assert_eq!(whole(&[chunk("It "), chunk("rains"), found.clone()]).unwrap(), "It rains");
-        let summary = json!({ "message_type": "summary", "content": "Two dishes." });
-        assert_eq!(whole(&[chunk("So:"), summary]).unwrap(), "So:\nTwo dishes.");
-        assert_eq!(whole(&[]), None);
-    }
-}
+mod tests;

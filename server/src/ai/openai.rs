@@ -12,7 +12,7 @@ use super::text::cut;
 use crate::config::{Config, ConfigError};
 use crate::domain::{AiChunk, Message};
 
-/// Asks such a server.
+/// Asks a server of this kind.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenAiProvider {
     remote: Remote,

@@ -1,4 +1,4 @@
-//! What providers over HTTP have in common: the request, its events, and what may go wrong, describe in words that give
+//! What providers over HTTP have in common: the request, its events, and errors described in words that give
 //! away neither addresses nor keys.
 
 use std::future::Future;
@@ -39,7 +39,7 @@ impl Remote {
     /// # Errors
     /// The key is no text for a header, or no client can be made.
     pub(super) fn new(config: &Config, url: &Url) -> Result<Self, ConfigError> {
-        // The one provider of cryptography; doing it again changes nothing.
+        // One provider of cryptography for the whole process; installing it again changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut client = Client::builder()
             .connect_timeout(Duration::from_millis(config.ai_connect_timeout_ms))
@@ -99,18 +99,18 @@ fn describe(error: reqwest::Error) -> String {
     text
 }
 
-/// The answer is no answer.
+/// The answer can't be understood.
 pub(super) fn unreadable(why: impl std::fmt::Display) -> AiError {
     warn!(%why, "the AI provider's answer makes no sense");
     AiError::Failed("its answer makes no sense".to_owned())
 }
 
-/// The answer ended before its end.
+/// The answer ended early.
 pub(super) fn broke_off() -> AiError {
     AiError::Failed("its answer broke off".to_owned())
 }
 
-/// The answer goes on and on.
+/// The answer is longer than the limit.
 pub(super) fn too_long() -> AiError {
     AiError::Failed("its answer is too long".to_owned())
 }

@@ -8,7 +8,7 @@ use regex::{Captures, Regex};
 use tokio::sync::mpsc;
 
 use super::provider::{AiError, Answering, Provider, Question};
-use crate::config::{Reply, Rule, ScriptChunk};
+use crate::config::{Rule, ScriptChunk, ScriptedReply};
 use crate::domain::{AiChunk, Message};
 
 /// Answers by the first rule that matches.
@@ -19,7 +19,7 @@ pub(crate) struct ScriptedProvider {
 
 /// A rule with its groups filled in.
 struct ScriptedAnswer {
-    reply: Reply,
+    reply: ScriptedReply,
     pieces: Vec<AiChunk>,
     text: String,
     error: String,
@@ -111,10 +111,10 @@ impl Provider for ScriptedProvider {
                 }
             }
             match performance.reply {
-                Reply::Answer => Ok(Some(performance.text)),
-                Reply::Silent => Ok(None),
-                Reply::Error => Err(AiError::Failed(performance.error)),
-                Reply::Hang => std::future::pending().await,
+                ScriptedReply::Answer => Ok(Some(performance.text)),
+                ScriptedReply::Silent => Ok(None),
+                ScriptedReply::Error => Err(AiError::Failed(performance.error)),
+                ScriptedReply::Hang => std::future::pending().await,
             }
         })
     }
@@ -199,6 +199,6 @@ mod tests {
         let path = folder.path().join("script.toml");
         std::fs::write(&path, "[[rules]]\nmatch = \"hi\"\nreply = \"silent\"\n").unwrap();
         let provider = ScriptedProvider::new(AiScript::File(path.display().to_string()).compile().unwrap());
-        assert_eq!(provider.perform(&asked("hi")).unwrap().reply, Reply::Silent);
+        assert_eq!(provider.perform(&asked("hi")).unwrap().reply, ScriptedReply::Silent);
     }
 }

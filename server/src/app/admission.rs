@@ -17,13 +17,13 @@ const CONVERSATIONS: usize = 1_000;
 
 /// What admits requests.
 pub(crate) struct Admission {
-    /// What tokens mean.
+    /// Which user a token identifies.
     pub(crate) tokens: Tokens,
     /// The pages that may open sockets.
     pub(crate) origins: Origins,
     /// The names under which the server may be asked.
     pub(crate) hosts: Hosts,
-    /// How often users may do what.
+    /// How often users may call.
     pub(crate) rates: Arc<Rates>,
     /// The open sockets.
     pub(crate) slots: Arc<Slots>,

@@ -68,12 +68,12 @@ impl Running {
         *self.closing.borrow()
     }
 
-    /// Whether new clients had better go elsewhere: the server goes down, or is about to.
+    /// Whether `/ready` answers 503, so that balancers send new clients elsewhere: the server is draining, or about to.
     pub(crate) fn is_leaving(&self) -> bool {
         self.is_closing() || self.leaving.load(Ordering::Relaxed)
     }
 
-    /// From here on new clients had better go elsewhere.
+    /// Makes `/ready` answer 503 from here on.
     pub(crate) fn leave(&self) {
         self.leaving.store(true, Ordering::Relaxed);
     }

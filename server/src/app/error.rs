@@ -16,10 +16,10 @@ pub(crate) enum ApiError {
     /// No token.
     #[error("Authentication required")]
     AuthRequired,
-    /// The token is none, or not for here.
+    /// The token is invalid, or meant for another server.
     #[error("the token is not valid")]
     InvalidToken,
-    /// The token was good once.
+    /// The token has expired.
     #[error("the token has expired")]
     TokenExpired,
     /// No key to verify tokens could be had yet.
@@ -78,10 +78,10 @@ pub(crate) enum ApiError {
     /// Only participants connect.
     #[error("not a participant of this conversation")]
     NotAdmitted,
-    /// As many sockets are open as may be.
+    /// The limit of open sockets is reached.
     #[error("too many open connections")]
     ConnectionLimit(Duration),
-    /// The conversation refused.
+    /// The conversation refused the command.
     #[error("{0}")]
     Refused(Rejection, Duration),
     /// Starting or stopping.
@@ -168,6 +168,6 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Goes with the answer to where refusals are counted.
+/// Carried by the answer, so that the observer of requests can count the refusal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RefusalCode(pub(crate) &'static str);

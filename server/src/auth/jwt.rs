@@ -49,7 +49,7 @@ pub(super) struct Identity {
     pub(super) subject: String,
     /// `name`.
     pub(super) name: Option<String>,
-    /// `exp` with the leeway: from then on the token is worth nothing.
+    /// `exp` plus the leeway: when the token stops being accepted.
     pub(super) expires: Timestamp,
 }
 
@@ -156,7 +156,7 @@ impl Verifier {
         if self.issuer.is_some() && claims.iss != self.issuer {
             return Err(TokenError::Issuer);
         }
-        // A token for somebody else is not for us, also when we have no name to go by (RFC 7519, 4.1.3).
+        // A token with an audience is refused where no audience is configured (RFC 7519, 4.1.3).
         let is_meant = match (&claims.aud, &self.audience) {
             (None, None) => true,
             (Some(Audience::One(named)), Some(ours)) => named == ours,
@@ -184,7 +184,7 @@ fn signed(token: &str, key: &Key) -> Result<Claims, TokenError> {
 
 /// A NumericDate: seconds since 1970, perhaps with a fraction.
 fn moment(seconds: f64) -> Result<Timestamp, TokenError> {
-    /// The end of the year 9999, beyond which no date is meant.
+    /// The end of the year 9999, the last that RFC 3339 can write.
     const LAST: f64 = 253_402_300_799.0;
     if !seconds.is_finite() || seconds < 0.0 {
         return Err(TokenError::Claims);

@@ -10,7 +10,7 @@ use ring::signature::{
 };
 use signature::Verifier;
 
-/// Makes `ring` verify for the whole process. Doing it again changes nothing.
+/// Installs `ring` as the verifier of the whole process. Installing it again changes nothing.
 pub(super) fn install() {
     let _ = PROVIDER.install_default();
     // The client that fetches key sets needs the same one.

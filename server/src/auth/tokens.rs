@@ -1,4 +1,4 @@
-//! What tokens mean.
+//! Which user a token identifies.
 
 use tracing::debug;
 
@@ -6,13 +6,13 @@ use super::jwt::{TokenError, Verifier};
 use crate::config::{AuthMode, Config, ConfigError};
 use crate::domain::{Clock, Timestamp, UserId};
 
-/// Why a token means nobody.
+/// Why a token identifies no user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AuthError {
-    /// It is none, or not for here.
+    /// The token is invalid, or meant for another server.
     #[error("the token is not valid")]
     Invalid,
-    /// It was good once.
+    /// The token has expired.
     #[error("the token has expired")]
     Expired,
     /// No key to verify tokens could be had yet.
@@ -23,13 +23,13 @@ pub(crate) enum AuthError {
 /// The user that a request's token means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
-    /// Who.
+    /// The user.
     pub(crate) id: UserId,
     /// Its display name.
     pub(crate) name: String,
     /// Whether the token itself says the name; then no request says another one.
     pub(crate) is_named_by_token: bool,
-    /// From when on the token means nobody.
+    /// When the token expires.
     pub(crate) expires: Option<Timestamp>,
 }
 
@@ -40,11 +40,11 @@ impl Caller {
     }
 }
 
-/// What tokens mean.
+/// Which user a token identifies.
 pub(crate) struct Tokens {
     mode: Mode,
     clock: Clock,
-    /// Nobody may be the AI.
+    /// The id of the AI participant; no person may use it.
     reserved: UserId,
     max_id_chars: usize,
     max_name_chars: usize,
@@ -77,7 +77,7 @@ impl Tokens {
     /// The user that a token means.
     ///
     /// # Errors
-    /// It means nobody.
+    /// See [`AuthError`].
     pub(crate) async fn caller(&self, token: &str) -> Result<Caller, AuthError> {
         let caller = match &self.mode {
             Mode::Dev => dev_user(token),
@@ -103,7 +103,7 @@ impl Tokens {
             }
         };
         let id = caller.id.as_str();
-        // In development whoever wants to may look with the AI's eyes.
+        // Mode `dev` accepts any token, also one that names the AI participant.
         let is_ai = caller.id == self.reserved && !matches!(self.mode, Mode::Dev);
         if id.trim().is_empty() || id.chars().count() > self.max_id_chars || is_ai {
             return Err(AuthError::Invalid);

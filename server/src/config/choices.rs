@@ -59,7 +59,7 @@ impl AiProvider {
     }
 }
 
-/// What tokens mean.
+/// Which user a token identifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthMode {

@@ -13,18 +13,18 @@ use super::script::AiScript;
 const DAY_MS: u64 = 86_400_000;
 
 /// A number that a key may leave out.
-trait Given<N> {
-    fn given(&self) -> Option<N>;
+trait MaybeNumber<N> {
+    fn number(&self) -> Option<N>;
 }
 
-impl<N: Copy> Given<N> for N {
-    fn given(&self) -> Option<N> {
+impl<N: Copy> MaybeNumber<N> for N {
+    fn number(&self) -> Option<N> {
         Some(*self)
     }
 }
 
-impl<N: Copy> Given<N> for Option<N> {
-    fn given(&self) -> Option<N> {
+impl<N: Copy> MaybeNumber<N> for Option<N> {
+    fn number(&self) -> Option<N> {
         *self
     }
 }
@@ -32,10 +32,10 @@ impl<N: Copy> Given<N> for Option<N> {
 /// Checks a key against its range.
 fn in_range<N: PartialOrd + Copy + Display>(
     key: &str,
-    value: &impl Given<N>,
+    value: &impl MaybeNumber<N>,
     range: &RangeInclusive<N>,
 ) -> Result<(), ConfigError> {
-    match value.given() {
+    match value.number() {
         Some(value) if !range.contains(&value) => {
             Err(ConfigError::wrong(key, format!("must be from {} to {}, not {value}", range.start(), range.end())))
         }
@@ -133,37 +133,37 @@ keys! {
     store_readers: usize = 4, 1..=256;
     /// The most changes that go into one transaction; 1 commits each on its own.
     store_batch: usize = 512, 1..=100_000;
-    /// How long the database server may take for an answer, in milliseconds.
+    /// How long the database server may take to answer, in milliseconds.
     store_timeout_ms: u64 = 10_000, 1..=DAY_MS;
-    /// How long the store's state is taken as known by `/ready` and `/health`, in milliseconds.
+    /// How long `/ready` and `/health` reuse the result of a check of the store, in milliseconds.
     health_interval_ms: u64 = 1_000, 0..=DAY_MS;
-    /// A conversation that nobody is connected to is put away after this long without a request, in milliseconds; 0
+    /// A conversation without sockets and requests is removed from memory after this long, in milliseconds; 0
     /// keeps it in memory.
     idle_unload_ms: u64 = 300_000, 0..=DAY_MS;
     /// Whether the store's commit gate starts `open` or `closed` (with `testing`).
     store_gate: Gate = Gate::Open;
     /// How many of the first commits fail (with `testing`).
     store_fail_next: u64 = 0;
-    /// Of how many of the first commits the outcome gets lost (with `testing`).
+    /// How many of the first commits end in doubt: the answer is lost (with `testing`).
     store_doubt_next: u64 = 0;
-    /// How long each commit takes besides, in milliseconds (with `testing`).
+    /// Extra delay of each commit, in milliseconds (with `testing`).
     store_delay_ms: u64 = 0, 0..=DAY_MS;
 
-    /// Who answers for the AI participant: `scripted`, `nlweb` or `openai`. Without it a script does, where there is
+    /// Who answers for the AI participant: `scripted`, `nlweb` or `openai`. Without it the script answers, where there is
     /// one; else there is no AI.
     ai_provider: Option<AiProvider> = None;
     /// What the scripted AI participant answers: a file's path or a list of rules.
     ai_script: Option<AiScript> = None;
-    /// Where the provider is. Of `nlweb` what stands before `/ask`; of `openai` what stands before
+    /// URL of the provider. For `nlweb` the part before `/ask`; for `openai` the part before
     /// `/chat/completions`, by default with the path `/v1`.
     ai_url: Option<String> = None;
     /// The key that the provider wants, sent as a bearer token.
     ai_key: Option<Secret> = None;
     /// A file with that key.
     ai_key_file: Option<String> = None;
-    /// The model that `openai` is asked for.
+    /// The model that `openai` shall use.
     ai_model: Option<String> = None;
-    /// What `openai` is told before the talk; by default that several people talk and that it answers the last.
+    /// The system message for `openai`; by default it says that several people talk and that it answers the last.
     ai_prompt: Option<String> = None;
     /// The site that `nlweb` is asked about where neither the message nor the conversation names any.
     ai_site: Option<String> = None;
@@ -175,16 +175,16 @@ keys! {
     ai_participant_id: String = "nlweb_1".to_owned();
     /// Name of the AI participant.
     ai_participant_name: String = "NLWeb Assistant".to_owned();
-    /// How long an AI may take for an answer, in milliseconds.
+    /// How long an AI may take to answer, in milliseconds.
     ai_timeout_ms: u64 = 20_000, 1..=DAY_MS;
     /// The most questions of one user to the AI a minute, over all conversations; 0 is no limit. Without a value 30 in
     /// mode `jwt` and no limit in mode `dev`.
     ai_jobs_per_user: Option<u32> = None;
     /// The most questions to the AI a minute; 0 is no limit. Without a value 600 in mode `jwt` and no limit in mode `dev`.
     ai_jobs_per_minute: Option<u32> = None;
-    /// The most characters of an earlier answer that a provider is told.
+    /// The most characters of an earlier answer in the context for a provider.
     ai_context_chars: usize = 4_000, 1..=1 << 20;
-    /// The most bytes of a URL that a provider is asked by; what was said before is cut to fit.
+    /// The most bytes of the URL of a request to `nlweb`; earlier messages are cut to fit.
     ai_url_bytes: usize = 7_500, 1_000..=1 << 20;
     /// The most messages of a conversation that wait for the AI; the oldest go first.
     ai_queue_capacity: usize = 100;
@@ -245,11 +245,11 @@ keys! {
     /// Whether whoever knows the id of a conversation may join it; else an invite is needed, or a participant who adds
     /// one.
     open_join: bool = true;
-    /// How long an invite is good that says nothing else, in seconds.
+    /// How long an invite is valid by default, in seconds.
     invite_seconds: u64 = 604_800;
-    /// The longest that an invite can be good, in seconds.
+    /// The longest validity of an invite, in seconds.
     max_invite_seconds: u64 = 31_536_000, 1..=3_153_600_000;
-    /// The most invites of a conversation that are good at a time.
+    /// The most valid invites of a conversation at a time.
     max_invites: usize = 1_000, 1..=1_000_000;
     /// The most open connections that are no sockets; one more is answered 503.
     max_connections: usize = 10_000, 1..=10_000_000;
@@ -266,7 +266,7 @@ keys! {
     /// The most bytes of a request's line and headers.
     max_header_bytes: usize = 16_384, 1..=1 << 20;
 
-    /// Every so often the server pings a socket, in milliseconds.
+    /// How often the server pings a socket, in milliseconds.
     heartbeat_interval_ms: u64 = 30_000, 1..=DAY_MS;
     /// A socket that is silent this long after a ping was due is closed, in milliseconds.
     heartbeat_timeout_ms: u64 = 10_000, 1..=DAY_MS;
@@ -279,20 +279,20 @@ keys! {
     header_timeout_ms: u64 = 60_000, 1..=DAY_MS;
     /// How long the body of a request may take, in milliseconds.
     body_timeout_ms: u64 = 30_000, 1..=DAY_MS;
-    /// At most one "types" of a sender is relayed in this period, in milliseconds.
+    /// At most one `typing: true` of a sender is relayed in this period, in milliseconds.
     typing_interval_ms: u64 = 3_000, 0..=DAY_MS;
-    /// A read position that a socket told is stored at the latest after this, in milliseconds.
+    /// A read position is stored at most this long after its frame, in milliseconds.
     read_interval_ms: u64 = 1_000, 0..=DAY_MS;
-    /// So many ends of typing of a sender are relayed in a second; the last state is always told.
+    /// At most this many `typing: false` of a sender are relayed in a second; the last state is always relayed.
     typing_ends_per_second: usize = 4, 1..=1_000;
     /// What `retry_after` says when a queue is full or the server closes, in milliseconds.
     retry_after_ms: u64 = 1_000, 0..=DAY_MS;
     /// By how much `retry_after` of a closing server differs from socket to socket, so that not all come back at
     /// once, in milliseconds.
     reconnect_spread_ms: u64 = 5_000, 0..=DAY_MS;
-    /// How long a server that is to go down serves on while `/ready` says no, in milliseconds.
+    /// How long a server that is shutting down goes on serving while `/ready` answers 503, in milliseconds.
     drain_delay_ms: u64 = 0, 0..=DAY_MS;
-    /// How long a shutdown waits for what is under way, in milliseconds.
+    /// How long a shutdown waits for open requests and commits, in milliseconds.
     drain_timeout_ms: u64 = 10_000, 0..=DAY_MS;
     /// `input_timeout` of a conversation in mode `single`, in milliseconds.
     input_timeout_single_ms: u64 = 100, 0..=DAY_MS;

@@ -17,4 +17,4 @@ pub use self::choices::{AiProvider, AuthMode, Durability, Gate, JwtAlgorithm, Lo
 pub use self::error::ConfigError;
 pub use self::keys::Config;
 pub use self::read::Layers;
-pub use self::script::{AiScript, Reply, Rule, ScriptChunk};
+pub use self::script::{AiScript, Rule, ScriptChunk, ScriptedReply};

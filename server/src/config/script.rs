@@ -30,7 +30,7 @@ pub struct Rule {
     pub matches: Option<String>,
     /// What happens.
     #[serde(default)]
-    pub reply: Reply,
+    pub reply: ScriptedReply,
     /// The pieces that are streamed before the reply, in order. `$1` or `${name}` stands for what a group of
     /// the expression matched, `$$` for a dollar sign, `{sender}` for the name of who asked, `{context}` for the
     /// last human messages with their senders, one a line, and `{last_answer}` for the last answer.
@@ -47,7 +47,7 @@ pub struct Rule {
 /// What a rule does after its chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Reply {
+pub enum ScriptedReply {
     /// Store the whole answer.
     #[default]
     Answer,

@@ -1,6 +1,5 @@
 //! How conversations get into memory: by creation, or from the log when somebody asks.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,8 +11,10 @@ use super::actor::Actor;
 use super::assistant::{Ai, Assistant};
 use super::cache::{ConversationCache, LoadPermit, Lookup};
 use super::environment::Environment;
+use super::fan_out::FanOut;
 use super::handle::{ConversationHandle, Counters};
 use super::reads::PendingReads;
+use super::store_requests::StoreRequests;
 use crate::core::{Limits, Pipeline, Rejection, State};
 use crate::domain::{ConversationId, InviteId, Kind, Participant, UserId};
 use crate::frame::{self, FrameEncoder, FrameSettings};
@@ -52,7 +53,7 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// A registry over a store. A conversation that has been quiet for `idle_unload` is put away.
+    /// A registry over a store. A conversation that has been quiet for `idle_unload` is unloaded.
     pub(crate) fn new(
         store: Arc<dyn Store>,
         ai: Option<Ai>,
@@ -197,11 +198,11 @@ impl Registry {
             recent: Arc::clone(&recent),
             counters: Arc::clone(&counters),
         };
+        let frames = FrameEncoder::new(id.clone(), self.frames);
         let actor = Actor {
             pipeline: Pipeline::new(State::new(state), self.limits),
-            frames: FrameEncoder::new(id.clone(), self.frames),
-            store: Arc::clone(&self.store),
-            recent,
+            fan_out: FanOut::new(frames, recent, Arc::clone(&self.environment.metrics), head),
+            requests: StoreRequests::new(Arc::clone(&self.store), id.clone(), last_append),
             counters,
             assistant: Assistant::new(self.ai.clone()),
             reads: PendingReads::default(),
@@ -209,14 +210,6 @@ impl Registry {
             mailbox,
             idle_unload: self.idle_unload,
             inbox: Vec::new(),
-            outbounds: BTreeMap::new(),
-            head,
-            has_new_head: false,
-            touched: Vec::new(),
-            to_close: Vec::new(),
-            request: None,
-            last_append,
-            append: None,
             unload_at: None,
             drained: Vec::new(),
             permit: permit.succeed(&handle),

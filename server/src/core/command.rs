@@ -113,7 +113,7 @@ pub(crate) enum Outcome {
     Posted {
         /// The message as stored.
         message: Arc<Message>,
-        /// It was there already.
+        /// It was stored before.
         duplicate: bool,
     },
     /// Join and edit: what the conversation looks like to who asked.

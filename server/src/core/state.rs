@@ -1,59 +1,13 @@
 //! What is true about a conversation, and the pure `apply`: how committed records change it, and what follows.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::event::{Audience, CloseReason, Effect, Event, Fault, Roster, RosterEntry, StartAt};
+use super::typing::{Typing, TypingLimits};
 use crate::domain::{Now, Participant, SequenceId, SocketId, UserId};
 use crate::log::{Record, StoredState};
-
-/// What one user types, as far as the others were told.
-#[derive(Debug, Clone, Default)]
-struct Typing {
-    /// The others believe that it types.
-    active: bool,
-    /// When they were last told so.
-    began: Option<Instant>,
-    /// When they were last told of ends, the oldest first.
-    ends: VecDeque<Instant>,
-    /// What is to be told as soon as it may be.
-    pending: Option<(bool, Instant)>,
-}
-
-/// How often typing is relayed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TypingLimits {
-    /// At most one `true` of a person in this period.
-    pub(crate) interval: Duration,
-    /// At most so many `false` of a person in a second.
-    pub(crate) ends_per_second: usize,
-}
-
-impl Typing {
-    /// When this may be told.
-    fn due(&self, typing: bool, limits: TypingLimits) -> Option<Instant> {
-        const SECOND: Duration = Duration::from_secs(1);
-        if typing {
-            return self.began.map(|began| began + limits.interval);
-        }
-        let ends = self.ends.len().checked_sub(limits.ends_per_second)?;
-        self.ends.get(ends).map(|end| *end + SECOND)
-    }
-
-    fn tell(&mut self, typing: bool, limits: TypingLimits, now: Instant) {
-        self.active = typing;
-        self.pending = None;
-        if typing {
-            self.began = Some(now);
-            return;
-        }
-        self.ends.push_back(now);
-        while self.ends.len() > limits.ends_per_second {
-            self.ends.pop_front();
-        }
-    }
-}
 
 /// A conversation as its owner knows it: what is stored, and which sockets are open.
 #[derive(Debug, Clone)]

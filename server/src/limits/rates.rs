@@ -1,4 +1,4 @@
-//! How often a user may do what: a token bucket for each user and kind of call.
+//! Rate limits: a token bucket for each user and kind of call.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -51,7 +51,7 @@ impl Rates {
     /// Counts a frame of whatever kind.
     ///
     /// # Errors
-    /// It is one too many; says how long to wait for the next.
+    /// The rate is exceeded; the error is how long to wait.
     pub(crate) fn frame(&self, user: &UserId) -> Result<(), Duration> {
         self.count(self.frames.as_ref(), user)
     }
@@ -59,7 +59,7 @@ impl Rates {
     /// Counts a message.
     ///
     /// # Errors
-    /// It is one too many; says how long to wait for the next.
+    /// The rate is exceeded; the error is how long to wait.
     pub(crate) fn message(&self, user: &UserId) -> Result<(), Duration> {
         self.count(self.messages.as_ref(), user)
     }
@@ -67,7 +67,7 @@ impl Rates {
     /// Counts a request.
     ///
     /// # Errors
-    /// It is one too many; says how long to wait for the next.
+    /// The rate is exceeded; the error is how long to wait.
     pub(crate) fn request(&self, user: &UserId) -> Result<(), Duration> {
         self.count(self.requests.as_ref(), user)
     }
@@ -75,7 +75,7 @@ impl Rates {
     /// Counts a question to the AI, for its user and for the server.
     ///
     /// # Errors
-    /// It is one too many; says how long to wait for the next.
+    /// The rate is exceeded; the error is how long to wait.
     pub(crate) fn ai_job(&self, user: &UserId) -> Result<(), Duration> {
         self.count(self.ai_jobs_of_user.as_ref(), user)?;
         let Some(limiter) = &self.ai_jobs else {
@@ -91,7 +91,7 @@ impl Rates {
         limiter.check_key(user).map_err(|refused| refused.wait_time_from(self.clock.now()))
     }
 
-    /// Forgets the users whose buckets are full again. Called now and then, so that memory follows activity.
+    /// Forgets the users whose buckets are full again. Called periodically, so that memory is bounded by recent activity.
     pub(crate) fn forget_idle(&self) {
         for limiter in [&self.frames, &self.ai_jobs_of_user, &self.messages, &self.requests].into_iter().flatten() {
             limiter.retain_recent();

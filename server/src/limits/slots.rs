@@ -14,7 +14,7 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    /// All free. `most_per_user` of 0 is no limit.
+    /// With every slot free. `most_per_user` of 0 means no limit for a user.
     pub(crate) fn new(most: usize, most_per_user: usize) -> Self {
         Self { most, most_per_user, taken: std::sync::Mutex::default() }
     }

@@ -63,7 +63,7 @@ pub(crate) struct Invite {
     pub(crate) by: UserId,
     /// When.
     pub(crate) created_at: Timestamp,
-    /// From then on it is worth nothing.
+    /// When it expires.
     pub(crate) expires_at: Timestamp,
     /// How many may join by it; without a number any.
     pub(crate) max_uses: Option<u32>,
@@ -72,7 +72,7 @@ pub(crate) struct Invite {
 }
 
 impl Invite {
-    /// Whether somebody can join by it.
+    /// Whether it admits one more person at this moment.
     pub(crate) fn is_good(&self, at: Timestamp) -> bool {
         at < self.expires_at && self.max_uses.is_none_or(|most| self.uses < most)
     }
@@ -96,7 +96,7 @@ impl Edit {
     }
 }
 
-/// By what a resend is recognised.
+/// The key by which the server recognises a message that is sent again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SentKey {
     /// The sender.

@@ -1,4 +1,4 @@
-//! The state that a log amounts to.
+//! The state of a conversation, computed from its log.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -52,7 +52,7 @@ pub(crate) struct StoredState {
 pub(crate) const CONTEXT_HUMAN: usize = 5;
 
 impl StoredState {
-    /// The state that a log amounts to; `None` unless it begins with its creation.
+    /// Computes the state from the records of a log; `None` unless the first one is [`Record::Created`].
     pub(crate) fn replay<'a>(id: ConversationId, records: impl IntoIterator<Item = &'a Record>) -> Option<Self> {
         let mut records = records.into_iter();
         let Some(Record::Created { title, sites, mode, creator, at }) = records.next() else {
@@ -98,7 +98,7 @@ impl StoredState {
         }
     }
 
-    /// Takes one more record in.
+    /// Applies one more record.
     pub(crate) fn fold(&mut self, record: &Record) {
         match record {
             Record::Created { .. } => {}

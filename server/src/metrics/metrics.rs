@@ -10,7 +10,7 @@ use prometheus::{
 
 use crate::domain::MessageKind;
 
-/// Seconds, from what a message needs between two sockets of one machine to what nobody would wait for.
+/// Buckets in seconds, from the latency on one machine to longer than anybody would wait.
 const LATENCY: [f64; 14] =
     [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
@@ -171,7 +171,7 @@ impl Metrics {
         self.requests.with_label_values(&[method, route, status]).observe(took.as_secs_f64());
     }
 
-    /// A question to the AI ended.
+    /// An AI job ended.
     pub(crate) fn ai_job(&self, outcome: &str) {
         self.ai_jobs.with_label_values(&[outcome]).inc();
     }

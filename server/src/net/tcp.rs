@@ -127,28 +127,28 @@ pub(crate) struct Connections {
 }
 
 /// A connection's place among [`Connections`].
-struct Place(Arc<AtomicUsize>);
+struct ConnectionSlot(Arc<AtomicUsize>);
 
 impl Connections {
-    /// None yet, and so many at most.
+    /// No connection is open yet; at most `most` may be.
     pub(crate) fn new(most: usize) -> Self {
         Self { open: Arc::default(), most }
     }
 
-    fn take(&self) -> Option<Place> {
+    fn take(&self) -> Option<ConnectionSlot> {
         let taken = self.open.fetch_add(1, Ordering::AcqRel);
-        let place = Place(Arc::clone(&self.open));
-        (taken < self.most).then_some(place)
+        let slot = ConnectionSlot(Arc::clone(&self.open));
+        (taken < self.most).then_some(slot)
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-/// What a connection hears that finds no place.
+/// The answer to a connection beyond the limit.
 const NO_PLACE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: 67\r\n\
     retry-after: 1\r\ncache-control: no-store\r\nconnection: close\r\n\r\n\
     {\"error\":\"too many connections are open\",\"code\":\"CONNECTION_LIMIT\"}";
@@ -240,7 +240,7 @@ async fn serve(
     stream: TcpStream,
     router: Router,
     settings: ConnectionSettings,
-    _place: Place,
+    _slot: ConnectionSlot,
     mut closing: watch::Receiver<bool>,
 ) {
     let io = TokioIo::new(TimedStream {

@@ -1,43 +1,27 @@
 //! The outgoing side of a socket. The conversation fills it, and writes what it can straight to the connection; the
 //! socket's own task goes on only where the connection takes no more, or where the log must be read.
 
+mod socket_task;
+
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::permit::Permit;
 use super::priority::Priority;
 use super::queue::{NextWrite, OutboundLimits, Queue, Timing};
 use super::recent::RecentFrames;
+use super::transport::Transport;
+use super::unsent::{FRAMES, UnsentFrames};
 use crate::core::{CloseReason, Roster};
 use crate::domain::SequenceId;
 use crate::frame;
 use crate::metrics::Metrics;
 use crate::ws;
-
-/// How many frames go into one write at most.
-const FRAMES: usize = 64;
-/// About how many bytes go into one write at most.
-const BYTES: usize = 256 * 1024;
-
-/// Takes bytes without waiting.
-pub(crate) trait Transport: Send + Sync {
-    /// Writes what can be written now.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::WouldBlock`] where nothing can; any other error ends the connection.
-    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
-}
-
-impl Transport for tokio::net::TcpStream {
-    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.try_write_vectored(slices)
-    }
-}
 
 /// What only the socket's own task can do next.
 #[derive(Debug)]
@@ -57,7 +41,7 @@ pub(crate) enum Need {
     },
 }
 
-/// How a socket is, for its own task.
+/// The state of the outgoing side, for the socket's own task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OutboundStatus {
     /// The connection takes no more for now.
@@ -68,28 +52,17 @@ pub(crate) struct OutboundStatus {
     pub(crate) is_closed: bool,
     /// The connection broke.
     pub(crate) has_failed: bool,
-    /// The socket had better not cause more.
+    /// The queue is full: no more frames of this socket are to be read.
     pub(crate) is_full: bool,
     /// Bytes that the connection took so far.
     pub(crate) written: u64,
-}
-
-/// A frame on its way.
-#[derive(Debug)]
-struct Unsent {
-    bytes: Bytes,
-    timing: Timing,
-    /// Given back when the connection took all of it.
-    _permit: Permit,
 }
 
 #[derive(Default)]
 struct State {
     queue: Queue,
     transport: Option<Arc<dyn Transport>>,
-    unsent: VecDeque<Unsent>,
-    /// Of the frames in `unsent`.
-    unsent_bytes: usize,
+    unsent: UnsentFrames,
     need: Option<Need>,
     /// The page or message is being read.
     is_reading: bool,
@@ -221,101 +194,7 @@ impl Outbound {
         }
     }
 
-    /// Writes on: the connection takes bytes again.
-    pub(crate) fn unblock(&self) {
-        let mut state = self.lock();
-        state.is_blocked = false;
-        self.write(&mut state);
-    }
-
-    /// Writes a control frame, between the frames that wait.
-    pub(crate) fn control(&self, frame: Bytes) {
-        let mut state = self.lock();
-        // Whoever takes nothing and asks for ever more gets no more.
-        let is_too_much = state.is_blocked && state.unsent.len() >= 2 * FRAMES;
-        if state.is_closing || is_too_much {
-            return;
-        }
-        // What is half written comes first, and no control frame waits behind all the rest.
-        let place = usize::from(!state.unsent.is_empty());
-        state.unsent_bytes += frame.len();
-        state.unsent.insert(place, Unsent { bytes: frame, timing: Timing::Untimed, _permit: None });
-        if !state.is_blocked {
-            self.write(&mut state);
-        }
-    }
-
-    /// Answers the client's close: what still waits is dropped.
-    pub(crate) fn answer_close(&self, code: Option<u16>) {
-        let mut state = self.lock();
-        if std::mem::replace(&mut state.is_closing, true) {
-            return;
-        }
-        state.unsent.truncate(1);
-        state.need = None;
-        let bytes = ws::close(code, "");
-        state.unsent.push_back(Unsent { bytes, timing: Timing::Untimed, _permit: None });
-        if !state.is_blocked {
-            self.write(&mut state);
-        }
-    }
-
-    /// Takes out what must be read from the log.
-    pub(crate) fn take_need(&self) -> Option<Need> {
-        let mut state = self.lock();
-        let need = state.need.take();
-        state.is_reading = need.is_some();
-        need
-    }
-
-    /// The message at this place, read from the log.
-    pub(crate) fn provide(&self, sequence: SequenceId, frame: Bytes) {
-        let mut state = self.lock();
-        state.is_reading = false;
-        state.queue.passed(sequence);
-        state.add(Unsent { bytes: frame, timing: Timing::Untimed, _permit: None });
-        // Not written yet: the next one may be at hand, and both go in one write.
-        self.refill(&mut state);
-        if !state.is_blocked && (state.need.is_none() || state.is_heavy()) {
-            self.write(&mut state);
-        }
-    }
-
-    /// The page that a sync asked for.
-    pub(crate) fn provide_page(&self, frame: Bytes, permit: Permit) {
-        let mut state = self.lock();
-        state.is_reading = false;
-        state.add(Unsent { bytes: frame, timing: Timing::Untimed, _permit: permit });
-        if !state.is_blocked {
-            self.write(&mut state);
-        }
-    }
-
-    /// The log cannot be read: the socket ends.
-    pub(crate) fn abandon(&self, reason: CloseReason) {
-        let mut state = self.lock();
-        state.is_reading = false;
-        state.need = None;
-        if !std::mem::replace(&mut state.is_closing, true) {
-            let (code, text) = frame::close_frame(reason);
-            state.add(Unsent { bytes: ws::close(Some(code), text), timing: Timing::Untimed, _permit: None });
-        }
-        if !state.is_blocked {
-            self.write(&mut state);
-        }
-    }
-
-    /// Lets go of the connection and of everything that waits.
-    pub(crate) fn end(&self) {
-        let mut state = self.lock();
-        state.transport = None;
-        state.has_failed = true;
-        state.unsent = VecDeque::new();
-        state.need = None;
-        state.queue = Queue::ended();
-    }
-
-    /// How it is.
+    /// The state of this side now.
     pub(crate) fn status(&self) -> OutboundStatus {
         let state = self.lock();
         OutboundStatus {
@@ -341,7 +220,7 @@ impl Outbound {
 
     /// Takes frames from the queue until a write is full, something must be read first, or nothing is left.
     fn refill(&self, state: &mut State) {
-        while state.need.is_none() && !state.is_reading && !state.is_closing && !state.is_heavy() {
+        while state.need.is_none() && !state.is_reading && !state.is_closing && !state.unsent.is_heavy() {
             let was_full = state.queue.is_full(self.limits);
             let lagged = state.queue.lags();
             let Some(next) = state.queue.next(&self.recent) else {
@@ -354,7 +233,7 @@ impl Outbound {
                 self.work.notify_one();
             }
             match next {
-                NextWrite::Frame(bytes, permit, timing) => state.add(Unsent { bytes, timing, _permit: permit }),
+                NextWrite::Frame(bytes, permit, timing) => state.unsent.push(bytes, timing, permit),
                 NextWrite::FromLog(sequence) => state.need = Some(Need::Message(sequence)),
                 NextWrite::Page { after, current, roster, permit } => {
                     state.need = Some(Need::Page { after, current, roster, permit });
@@ -362,7 +241,7 @@ impl Outbound {
                 NextWrite::Close(reason) => {
                     state.is_closing = true;
                     let (code, text) = frame::close_frame(reason);
-                    state.add(Unsent { bytes: ws::close(Some(code), text), timing: Timing::Untimed, _permit: None });
+                    state.unsent.push(ws::close(Some(code), text), Timing::Untimed, None);
                 }
             }
         }
@@ -379,12 +258,12 @@ impl Outbound {
                 break;
             }
             let mut slices = [IoSlice::new(&[]); FRAMES];
-            let count = state.unsent.len().min(FRAMES);
-            for (slice, unsent) in slices.iter_mut().zip(&state.unsent) {
-                *slice = IoSlice::new(&unsent.bytes);
-            }
+            let count = state.unsent.fill(&mut slices);
             match transport.try_write(&slices[..count]) {
-                Ok(taken) => self.taken(state, taken),
+                Ok(taken) => {
+                    state.written += taken as u64;
+                    state.unsent.taken(taken, &self.metrics);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     state.is_blocked = true;
                     break;
@@ -400,44 +279,6 @@ impl Outbound {
         if state.is_blocked || state.need.is_some() || state.is_closing || state.has_failed {
             self.work.notify_one();
         }
-    }
-
-    /// The connection took so many bytes.
-    fn taken(&self, state: &mut State, mut taken: usize) {
-        state.written += taken as u64;
-        state.unsent_bytes = state.unsent_bytes.saturating_sub(taken);
-        let now = Instant::now();
-        while let Some(first) = state.unsent.front_mut() {
-            if taken < first.bytes.len() {
-                first.bytes.advance(taken);
-                return;
-            }
-            taken -= first.bytes.len();
-            match first.timing {
-                Timing::Untimed => {}
-                Timing::FanOut(since) => {
-                    self.metrics.fan_out.observe(now.saturating_duration_since(since).as_secs_f64());
-                }
-                Timing::Ack(received) => self.metrics.acked_on_socket(now.saturating_duration_since(received)),
-            }
-            state.unsent.pop_front();
-        }
-        // A burst must not pin its room.
-        if state.unsent.capacity() > FRAMES {
-            state.unsent.shrink_to_fit();
-        }
-    }
-}
-
-impl State {
-    fn add(&mut self, unsent: Unsent) {
-        self.unsent_bytes += unsent.bytes.len();
-        self.unsent.push_back(unsent);
-    }
-
-    /// Whether a write is worth while.
-    fn is_heavy(&self) -> bool {
-        self.unsent.len() >= FRAMES || self.unsent_bytes >= BYTES
     }
 }
 

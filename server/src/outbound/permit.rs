@@ -11,12 +11,12 @@ use tokio::sync::Notify;
 pub(crate) struct InFlightFrames {
     count: AtomicUsize,
     most: usize,
-    /// Told when there is room again.
+    /// Notified when there is room again.
     freed: Arc<Notify>,
 }
 
 impl InFlightFrames {
-    /// None yet; whoever waits for room is told by `freed`.
+    /// No frame is without outcome yet. `freed` is notified when there is room again.
     pub(crate) fn new(most: usize, freed: Arc<Notify>) -> Self {
         Self { count: AtomicUsize::new(0), most, freed }
     }

@@ -117,7 +117,7 @@ fn shed(metrics: &Metrics, priority: Priority) {
 }
 
 impl Queue {
-    /// One that takes nothing any more.
+    /// A queue that ignores whatever is added.
     pub(super) fn ended() -> Self {
         Self { closed: true, ..Self::default() }
     }
@@ -200,7 +200,7 @@ impl Queue {
         Some(NextWrite::Frame(frame, None, timing))
     }
 
-    /// Whether the socket had better not cause more.
+    /// Whether the queue is full, so that no more frames of the socket are to be read.
     pub(super) fn is_full(&self, limits: OutboundLimits) -> bool {
         self.queue.len() >= limits.frames || self.bytes >= limits.bytes
     }

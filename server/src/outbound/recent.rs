@@ -35,7 +35,7 @@ pub(super) struct RecentFrame {
 pub(super) const KEPT: usize = 256;
 
 impl RecentFrames {
-    /// None yet; of at most so many bytes.
+    /// Empty; keeps at most so many bytes.
     pub(crate) fn new(most_bytes: usize) -> Self {
         Self { frames: Mutex::default(), most_bytes }
     }

@@ -1,8 +1,9 @@
-//! One WebSocket: [`connection`] (its life), `receive` (what its frames mean), `log_pages` (what it reads from the log) and
+//! One WebSocket: [`connection`] (from the upgrade to the end), [`life`] (while it is open), `receive` (what its frames mean), `log_pages` (what it reads from the log) and
 //! [`context`] (what they share).
 
 mod connection;
 mod context;
+mod life;
 mod log_pages;
 mod receive;
 

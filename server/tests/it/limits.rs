@@ -244,7 +244,10 @@ async fn a_stuck_reader_is_closed_with_4408_and_delays_nobody() {
 
 #[tokio::test]
 async fn a_slow_reader_gets_everything_from_the_log() {
-    let config = json!({"socket_send_buffer": 4096, "outbound_capacity": 8});
+    let config = json!({
+        "socket_send_buffer": 4096, "outbound_capacity": 8, "write_timeout_ms": 3_600_000,
+        "heartbeat_interval_ms": 3_600_000,
+    });
     let server = Server::start(config).await;
     let talk = server.conversation(&["ann", "ben"]).await;
     let mut ann = server.enter("ann", &talk).await;

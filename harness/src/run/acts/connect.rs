@@ -19,9 +19,10 @@ use crate::run::state::streams::stream_of;
 use crate::scenario::model::{Checks, Connect};
 use crate::scenario::template::as_text;
 use crate::wire::WireError;
+use crate::wire::handshake::{self, Handshake, Opened};
 use crate::wire::http::Heard;
 use crate::wire::url::{Url, query};
-use crate::wire::websocket::{self, Handshake, Opened, WebSocket};
+use crate::wire::websocket::WebSocket;
 
 /// Plays a `connect`.
 pub(super) async fn connect(context: &mut StepContext, asked: &Connect, is_main: bool) -> Result<(), Box<Failure>> {
@@ -147,10 +148,10 @@ async fn shake(
     };
     let opened = match mode {
         MainMode::Own | MainMode::Refused(_) => {
-            patiently(context, limit, websocket::open(handshake, &target.way), missed).await.map_err(told)?
+            patiently(context, limit, handshake::open(handshake, &target.way), missed).await.map_err(told)?
         }
         MainMode::Observed(racer) | MainMode::Released(racer) => {
-            let pending = patiently(context, limit, websocket::open_held_back(handshake, &target.way), missed).await?;
+            let pending = patiently(context, limit, handshake::open_held_back(handshake, &target.way), missed).await?;
             let pending = pending.map_err(broken)?;
             let release = context.waits("the release of the race");
             racer.released(Some(pending.latch())).await;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::checks::must;
 use crate::event::Failure;
-use crate::run::context::ask::{Outgoing, address, ask, headers};
+use crate::run::context::ask::{OutgoingRequest, address, ask, headers};
 use crate::run::context::step_context::{MainMode, StepContext};
 use crate::run::state::answer::Answer;
 use crate::run::state::lock::lock;
@@ -97,7 +97,7 @@ pub(crate) async fn request_by_hand(
         "delete" => "DELETE",
         _ => "GET",
     };
-    let outgoing = Outgoing { method, url, headers, body, json, purpose: None };
+    let outgoing = OutgoingRequest { method, url, headers, body, json, purpose: None };
     ask(context, &outgoing, context.world.settings.deadlines.of(None), None).await
 }
 
@@ -106,7 +106,7 @@ pub(crate) fn outgoing(
     context: &StepContext,
     http: &Http,
     purpose: Option<&'static str>,
-) -> Result<Outgoing, Box<Failure>> {
+) -> Result<OutgoingRequest, Box<Failure>> {
     let query = http.query.as_ref().map(|query| context.render(query)).transpose()?;
     let url = address(context, &context.text(&http.path)?, query.as_ref())?;
     let mut headers = headers(context, &http.headers, &url)?;
@@ -139,5 +139,5 @@ pub(crate) fn outgoing(
     {
         headers.insert("content-type", HeaderValue::from_static(kind));
     }
-    Ok(Outgoing { method: http.method.as_str(), url, headers, body, json, purpose })
+    Ok(OutgoingRequest { method: http.method.as_str(), url, headers, body, json, purpose })
 }

@@ -10,13 +10,13 @@ use crate::run::context::outgoing::rendered;
 use crate::run::context::step_context::{MainMode, StepContext};
 use crate::run::state::connection::{Connection, Sender, StepPing, described};
 use crate::run::state::lock::lock;
-use crate::scenario::model::{Barrier, Outgoing};
+use crate::scenario::model::{Barrier, OutgoingFrame};
 use crate::scenario::template::Template;
 
 /// Plays a `send`: done when the frame is written.
 pub(super) async fn send(
     context: &StepContext,
-    frame: &Outgoing,
+    frame: &OutgoingFrame,
     via: Option<&Template>,
     is_main: bool,
 ) -> Result<(), Box<Failure>> {
@@ -59,7 +59,7 @@ pub(super) async fn send(
 }
 
 /// Who sends a step's frame: where it is what the protocol's barrier sends, its answer belongs to the step.
-fn sender(context: &StepContext, connection: &Connection, frame: &Outgoing, payload: &Payload) -> Sender {
+fn sender(context: &StepContext, connection: &Connection, frame: &OutgoingFrame, payload: &Payload) -> Sender {
     let barrier = context.me.as_ref().and_then(|me| me.spec.protocol.barrier.as_ref());
     let Some(Barrier::Echo { send, receive }) = barrier else { return Sender::Step };
     // With a marker in the answer nobody takes a step's ping for the barrier's.

@@ -14,7 +14,7 @@ use crate::run::context::wait::{from_now, patiently};
 use crate::run::state::stub_actor::StubActor;
 use crate::scenario::stub::{Chunk, Framing, StubAction};
 use crate::scenario::template::Template;
-use crate::stub::{Exchange, Stage, event, framed, given};
+use crate::stub::{RenderedReply, Stage, StubRequest, event, framed};
 use crate::text::millis;
 
 /// Which requests a step may mean.
@@ -58,7 +58,7 @@ pub(super) async fn act_as_stub(
     let find = |fit| find_request(context, stub, to.as_ref(), fit);
     match action {
         StubAction::Reply(reply) => {
-            let given = given(reply, context).map_err(|why| context.wrong(why))?;
+            let given = RenderedReply::of(reply, context).map_err(|why| context.wrong(why))?;
             let exchange = find(Fit::Waiting)?;
             stub.answered(&exchange, Some(context.place.number), &given);
             exchange.give(&given);
@@ -131,9 +131,9 @@ fn find_request(
     stub: &StubActor,
     to: Option<&Pattern>,
     fit: Fit,
-) -> Result<Arc<Exchange>, Box<Failure>> {
+) -> Result<Arc<StubRequest>, Box<Failure>> {
     let requests = stub.requests();
-    let meant = |exchange: &Exchange| to.is_none_or(|to| to.matches(&exchange.request));
+    let meant = |exchange: &StubRequest| to.is_none_or(|to| to.matches(&exchange.request));
     let found =
         requests.iter().find(|(exchange, taken, _)| taken.is_some() && meant(exchange) && fit.fits(&exchange.stage()));
     if let Some((exchange, ..)) = found {
@@ -180,7 +180,7 @@ fn find_request(
 }
 
 /// Waits until what was sent has left, so that no later step comes before it.
-async fn written(context: &StepContext, stub: &StubActor, exchange: &Exchange) -> Result<(), Box<Failure>> {
+async fn written(context: &StepContext, stub: &StubActor, exchange: &StubRequest) -> Result<(), Box<Failure>> {
     let limit = context.patience(None);
     let waits = context.waits(format!("the server to take an answer to {}", exchange.what()));
     let written = tokio::time::timeout(limit, exchange.written()).await;
@@ -202,7 +202,7 @@ async fn written(context: &StepContext, stub: &StubActor, exchange: &Exchange) -
 async fn given_up(
     context: &StepContext,
     stub: &StubActor,
-    exchange: &Exchange,
+    exchange: &StubRequest,
     pattern: &Pattern,
     within: Option<Duration>,
 ) -> Result<(), Box<Failure>> {

@@ -23,7 +23,7 @@ pub(crate) const TRACEPARENT: &str = "traceparent";
 const SHOWN: usize = 240;
 
 /// A request as it goes out.
-pub(crate) struct Outgoing {
+pub(crate) struct OutgoingRequest {
     pub(crate) method: &'static str,
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
@@ -91,20 +91,20 @@ pub(crate) fn headers(context: &StepContext, own: &[(String, Template)], url: &U
 pub(crate) async fn get(context: &StepContext, path: &str, purpose: &'static str) -> Result<Answer, Box<Failure>> {
     let url = address(context, path, None)?;
     let headers = headers(context, &[], &url)?;
-    let outgoing = Outgoing { method: "GET", headers, url, body: None, json: None, purpose: Some(purpose) };
+    let outgoing = OutgoingRequest { method: "GET", headers, url, body: None, json: None, purpose: Some(purpose) };
     ask(context, &outgoing, context.world.settings.deadlines.of(None), None).await
 }
 
 /// Sends a request and keeps its answer; as a racer, over a connection of its own that waits for the release.
 pub(crate) async fn ask(
     context: &StepContext,
-    outgoing: &Outgoing,
+    outgoing: &OutgoingRequest,
     limit: Duration,
     racer: Option<&Racer>,
 ) -> Result<Answer, Box<Failure>> {
     let me = context.actor()?;
     let (target, recorder) = (&context.world.target, &context.world.recorder);
-    let Outgoing { method, url, .. } = outgoing;
+    let OutgoingRequest { method, url, .. } = outgoing;
     let path = target.path_and_query(url);
     let what = format!("{method} {path}");
     let heard = Heard::default();

@@ -1,6 +1,7 @@
 //! What a step sees of its scenario.
 //!
-//! - [`step_context`]: who acts, which names there are, what a call handed in; `scope`: the same to templates;
+//! - [`step_context`]: who acts, which names there are, what a call handed in; `step_place`: where
+//!   the step stands; `scope`: the same to templates;
 //! - [`ask`]: requests as a participant; [`wait`]: waiting so long, and what it means where it was in vain;
 //! - [`outgoing`]: a frame as it goes out;
 //! - [`connections`]: which connection a step means; [`captures`]: values from frames and answers;
@@ -13,4 +14,5 @@ pub(crate) mod outgoing;
 pub(crate) mod people;
 mod scope;
 pub(crate) mod step_context;
+mod step_place;
 pub(crate) mod wait;

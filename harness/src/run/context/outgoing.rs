@@ -3,23 +3,23 @@
 use super::step_context::StepContext;
 use crate::event::Failure;
 use crate::history::Payload;
-use crate::scenario::model::Outgoing;
+use crate::scenario::model::OutgoingFrame;
 use crate::wire::codec::{Message, bytes_of_hex};
 
 /// A frame as it goes out, and what the history keeps of it.
-pub(crate) fn rendered(context: &StepContext, frame: &Outgoing) -> Result<(Message, Payload), Box<Failure>> {
+pub(crate) fn rendered(context: &StepContext, frame: &OutgoingFrame) -> Result<(Message, Payload), Box<Failure>> {
     Ok(match frame {
-        Outgoing::Json(template) => {
+        OutgoingFrame::Json(template) => {
             let value = context.render(template)?;
             (Message::json(&value), Payload::json(value))
         }
-        Outgoing::Text(template) => {
+        OutgoingFrame::Text(template) => {
             let text = context.text(template)?;
             let message = Message::Text(text);
             let payload = message.payload();
             (message, payload)
         }
-        Outgoing::Binary(template) => {
+        OutgoingFrame::Binary(template) => {
             let hex = context.text(template)?;
             let bytes = bytes_of_hex(&hex).ok_or_else(|| context.wrong("`send_binary` takes hexadecimal digits"))?;
             (Message::Binary(bytes.clone()), Payload::Binary(bytes))

@@ -7,13 +7,13 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
+use super::step_place::StepPlace;
 use crate::event::{EventKind, Failure, FailureKind, Place};
 use crate::pattern::Pattern;
 use crate::plan::randomness::Mix;
 use crate::run::state::lock::lock;
 use crate::run::state::participant::Participant;
 use crate::run::state::progress::WaitGuard;
-use crate::run::state::recorder::Recorder;
 use crate::run::state::release::Racer;
 use crate::run::state::world::{CapturedValue, World};
 use crate::scenario::model::{Action, Checks, Step};
@@ -68,33 +68,6 @@ pub(crate) struct CallSettings {
     pub(crate) within: Option<Duration>,
     /// Captures that belong to the actor alone.
     pub(crate) gives: Vec<String>,
-}
-
-/// Where a step stands in its file, and in the events.
-#[derive(Clone, Default)]
-pub(crate) struct StepPlace {
-    /// The running step's number.
-    pub(crate) number: usize,
-    /// The line of the scenario's own step.
-    pub(crate) line: usize,
-    /// How many steps it stands in.
-    pub(crate) depth: usize,
-    /// The step of the scenario file and those inside verbs, outermost first.
-    pub(crate) trail: Vec<Place>,
-    /// Tells the end of the running step when the last of its places is gone.
-    _ending: Option<Arc<StepEnd>>,
-}
-
-/// Tells that a step has ended.
-struct StepEnd {
-    recorder: Arc<Recorder>,
-    number: usize,
-}
-
-impl Drop for StepEnd {
-    fn drop(&mut self) {
-        self.recorder.tell(|| EventKind::StepFinished { number: self.number });
-    }
 }
 
 /// How a step takes part in what goes on beside it.
@@ -173,7 +146,7 @@ impl StepContext {
             actor: actor.map(str::to_owned),
         });
         inner.place.depth += 1;
-        inner.place._ending = recorder.detail.then(|| Arc::new(StepEnd { recorder: Arc::clone(recorder), number }));
+        inner.place.tell_end(recorder);
         inner
     }
 
@@ -286,18 +259,5 @@ impl StepContext {
         if !self.shared && !self.call.gives.iter().any(|given| given == name) {
             lock(&self.world.captures).insert(name.to_owned(), value.clone());
         }
-    }
-}
-
-impl StepPlace {
-    /// The number of the running step; none at the top of the scenario.
-    pub(crate) fn current(&self) -> Option<usize> {
-        (self.depth > 0).then_some(self.number)
-    }
-
-    /// The innermost place in the scenario's own file.
-    pub(crate) fn own(&self) -> Option<&Place> {
-        let first = self.trail.first()?;
-        self.trail.iter().rev().find(|place| place.file == first.file)
     }
 }

@@ -38,14 +38,14 @@ pub(crate) enum Next<Q> {
 /// have a reply. What others sent must be through before the watcher is asked, so the watcher's round is the last. A round
 /// with a broken question is the last too.
 #[derive(Debug)]
-pub(crate) struct Barrier<Q> {
+pub(crate) struct BarrierRounds<Q> {
     rounds: std::vec::IntoIter<Vec<Q>>,
     open: usize,
     proof: Proof,
     broken: bool,
 }
 
-impl<Q> Barrier<Q> {
+impl<Q> BarrierRounds<Q> {
     /// A barrier with these rounds. One without a question proves nothing.
     pub(crate) fn new(rounds: Vec<Vec<Q>>) -> Self {
         let asks = rounds.iter().any(|round| !round.is_empty());
@@ -100,7 +100,7 @@ mod tests {
                 .enumerate()
                 .map(|(number, round)| round.iter().map(|reply| (number, reply.clone())).collect())
                 .collect();
-            let mut barrier = Barrier::new(numbered);
+            let mut barrier = BarrierRounds::new(numbered);
             let mut asked = Vec::new();
             let end = loop {
                 match barrier.next() {

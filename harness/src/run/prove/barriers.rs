@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 
 use super::arrival::{ended_or_unread, unflushed};
 pub(crate) use super::barrier::Proof;
-use super::barrier::{self, Next, Reply};
+use super::barrier::{BarrierRounds, Next, Reply};
 use super::echo::echo;
 use super::marker::{MarkerQuestion, marker, markers};
 use super::position::{answers, position};
@@ -120,7 +120,7 @@ async fn run(
     watcher: &Arc<Connection>,
     rounds: Vec<Vec<Question>>,
 ) -> Result<Proof, Box<Failure>> {
-    let mut barrier = barrier::Barrier::new(rounds);
+    let mut barrier = BarrierRounds::new(rounds);
     let mut broken = None;
     loop {
         match barrier.next() {

@@ -35,10 +35,10 @@ struct Lane {
     participant: String,
     /// How much later than the first it is let go.
     offset: Duration,
-    state: State,
+    state: RacerState,
 }
 
-enum State {
+enum RacerState {
     /// On its way to the line.
     Coming,
     /// At the line; what it holds back, and whom to tell.
@@ -50,21 +50,21 @@ enum State {
 impl Release {
     /// For these participants, each with how much later than the first it is let go; of equal ones the first goes first.
     pub(crate) fn new(participants: Vec<(String, Duration)>, released: Released) -> Arc<Self> {
-        let lane = |(participant, offset)| Lane { participant, offset, state: State::Coming };
+        let lane = |(participant, offset)| Lane { participant, offset, state: RacerState::Coming };
         let mut lanes: Vec<Lane> = participants.into_iter().map(lane).collect();
         lanes.sort_by_key(|lane| lane.offset);
         Arc::new(Self { lanes: Mutex::new(lanes), released })
     }
 
-    fn arrive(self: &Arc<Self>, place: usize, state: State) {
+    fn arrive(self: &Arc<Self>, place: usize, state: RacerState) {
         {
             let mut lanes = lock(&self.lanes);
             let Some(lane) = lanes.get_mut(place) else { return };
-            if !matches!(lane.state, State::Coming) {
+            if !matches!(lane.state, RacerState::Coming) {
                 return;
             }
             lane.state = state;
-            if lanes.iter().any(|lane| matches!(lane.state, State::Coming)) {
+            if lanes.iter().any(|lane| matches!(lane.state, RacerState::Coming)) {
                 return;
             }
         }
@@ -79,7 +79,7 @@ impl Release {
         let mut starts: Vec<(String, Instant)> = Vec::with_capacity(lanes.len());
         let mut told = Vec::with_capacity(lanes.len());
         for lane in &mut lanes {
-            let State::There(latch, tell) = std::mem::replace(&mut lane.state, State::Gone) else { continue };
+            let RacerState::There(latch, tell) = std::mem::replace(&mut lane.state, RacerState::Gone) else { continue };
             wait_until(began + lane.offset);
             match latch {
                 Some(latch) => {
@@ -113,13 +113,13 @@ impl Racer {
 
     /// Says that this racer never will be there, where it isn't yet: the others don't wait for one that failed.
     pub(crate) fn give_up(&self) {
-        self.release.arrive(self.place, State::Gone);
+        self.release.arrive(self.place, RacerState::Gone);
     }
 
     /// Waits for the instant; what the latch holds back is let go in it.
     pub(crate) async fn released(&self, latch: Option<&Arc<Latch>>) {
         let (tell, told) = oneshot::channel();
-        self.release.arrive(self.place, State::There(latch.cloned(), tell));
+        self.release.arrive(self.place, RacerState::There(latch.cloned(), tell));
         // Where it was let go already, there is nobody to tell.
         let _ = told.await;
     }

@@ -14,7 +14,7 @@ use crate::event::EventKind;
 use crate::history::{Closing, ConnectionId, EntryKind, StubEntry};
 use crate::pattern::Pattern;
 use crate::scenario::model::ParticipantSpec;
-use crate::stub::{Exchange, Given, Stage, Started, Stub, Told};
+use crate::stub::{RenderedReply, RunningStub, RunningStubs, Stage, StubRequest, Told};
 use crate::text::millis;
 
 /// A stub as an actor of a scenario.
@@ -22,20 +22,20 @@ pub(crate) struct StubActor {
     /// What steps and templates know it by; its mailbox holds the requests.
     pub(crate) actor: Arc<Participant>,
     pub(crate) mailbox: Arc<Mailbox>,
-    pub(crate) stub: Arc<Stub>,
+    pub(crate) stub: Arc<RunningStub>,
     recorder: Arc<Recorder>,
     /// Each request with the number of its connection, in the order of the inbox.
-    asked: Mutex<Vec<(Arc<Exchange>, ConnectionId)>>,
+    asked: Mutex<Vec<(Arc<StubRequest>, ConnectionId)>>,
 }
 
 impl StubActor {
     /// The actors of a scenario that was begun with these stubs, by their names.
     pub(crate) fn all(
-        stubs: &Started,
+        stubs: &RunningStubs,
         bare: &ParticipantSpec,
         recorder: &Arc<Recorder>,
     ) -> IndexMap<String, Arc<Self>> {
-        let actor_of = |stub: &Arc<Stub>| {
+        let actor_of = |stub: &Arc<RunningStub>| {
             // A stub's inbox is no connection, but events count it as one.
             recorder.next_connection();
             let mailbox = Arc::new(Mailbox::new(&stub.name, "main", Holds::Requests, None));
@@ -67,7 +67,7 @@ impl StubActor {
         }));
     }
 
-    fn asked(&self, exchange: Arc<Exchange>) {
+    fn asked(&self, exchange: Arc<StubRequest>) {
         let connection = self.recorder.next_connection();
         // The record and the inbox get the request under one lock, so that both have the same order.
         let mut inbox = lock(&self.mailbox.inbox);
@@ -89,14 +89,14 @@ impl StubActor {
     }
 
     /// A request that was answered without a step is no surprise.
-    fn mark_counted(&self, exchange: &Exchange) {
+    fn mark_counted(&self, exchange: &StubRequest) {
         let mut inbox = lock(&self.mailbox.inbox);
         if let Some(frame) = self.place(exchange).and_then(|place| inbox.frames.get_mut(place)) {
             frame.counted = true;
         }
     }
 
-    fn place(&self, exchange: &Exchange) -> Option<usize> {
+    fn place(&self, exchange: &StubRequest) -> Option<usize> {
         lock(&self.asked).iter().position(|(one, _)| one.number == exchange.number)
     }
 
@@ -113,13 +113,13 @@ impl StubActor {
         self.recorder.note(self.name(), step, EntryKind::Stub { connection, what })
     }
 
-    pub(crate) fn answered(&self, exchange: &Exchange, step: Option<usize>, given: &Given) {
+    pub(crate) fn answered(&self, exchange: &StubRequest, step: Option<usize>, given: &RenderedReply) {
         let value = given.value();
         let text = value.to_string();
         self.sent(exchange, step, StubEntry::Answered(value), text);
     }
 
-    pub(crate) fn sent(&self, exchange: &Exchange, step: Option<usize>, what: StubEntry, frame: String) {
+    pub(crate) fn sent(&self, exchange: &StubRequest, step: Option<usize>, what: StubEntry, frame: String) {
         let Some(id) = self.place(exchange).and_then(|place| self.connection_of(place)) else { return };
         let entry = self.note(step, id, what);
         self.recorder.tell(|| EventKind::Sent {
@@ -133,7 +133,7 @@ impl StubActor {
         });
     }
 
-    pub(crate) fn ended(&self, exchange: &Exchange, end: Closing) {
+    pub(crate) fn ended(&self, exchange: &StubRequest, end: Closing) {
         let Some(id) = self.place(exchange).and_then(|place| self.connection_of(place)) else { return };
         let entry = self.note(None, id, StubEntry::Ended(end.clone()));
         self.recorder.tell(|| EventKind::Closed {
@@ -157,7 +157,7 @@ impl StubActor {
     }
 
     /// The requests, each with the line of the step that received it.
-    pub(crate) fn requests(&self) -> Vec<(Arc<Exchange>, Option<usize>, std::time::Duration)> {
+    pub(crate) fn requests(&self) -> Vec<(Arc<StubRequest>, Option<usize>, std::time::Duration)> {
         let inbox = lock(&self.mailbox.inbox);
         let asked = lock(&self.asked);
         asked

@@ -6,16 +6,20 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use super::cast::Cast;
+use super::lock::lock;
 use super::log_book::LogBook;
 use super::markers::Markers;
 use super::progress::Progress;
 use super::random::Random;
 use super::recorder::Recorder;
 use super::target::Target;
-use crate::event::{Place, Raced};
+use crate::event::{LoggedLine, Place, Raced};
 use crate::plan::PlaySettings;
 use crate::scenario::model::{Row, Scenario};
 use crate::secret::Secrets;
+
+/// Captured texts from this length on are looked for in a server's log.
+const SHORTEST_ID: usize = 8;
 
 /// A snapshot that a step took.
 pub(crate) struct TakenSnapshot {
@@ -36,7 +40,7 @@ pub(crate) struct CapturedValue {
 
 /// What steps leave for the scenario's result.
 #[derive(Default)]
-pub(crate) struct Findings {
+pub(crate) struct CollectedResults {
     /// Expectations of nothing, or of a count, that could not be proven: where, and why.
     pub(crate) unproven: Mutex<Vec<String>>,
     pub(crate) snapshots: Mutex<Vec<TakenSnapshot>>,
@@ -61,10 +65,22 @@ pub(crate) struct World {
     pub(crate) captures: Mutex<BTreeMap<String, Value>>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) markers: Arc<Markers>,
-    pub(crate) findings: Findings,
+    pub(crate) findings: CollectedResults,
     /// The server's log since the scenario's start.
     pub(crate) log: Arc<LogBook>,
     /// What is waited for now.
     pub(crate) progress: Arc<Progress>,
     pub(crate) secrets: Option<Arc<Secrets>>,
+}
+
+impl World {
+    /// The lines of the server's log that belong to the scenario.
+    pub(crate) fn own_log(&self) -> Vec<LoggedLine> {
+        self.target.server.read_log();
+        let captures = lock(&self.captures);
+        let ids = captures.values().filter_map(Value::as_str).filter(|text| text.len() >= SHORTEST_ID);
+        let ids: Vec<String> = ids.map(str::to_owned).chain([self.run.clone()]).collect();
+        // Why a server ended stands in its last lines, whomever they name.
+        self.log.own_lines(self.target.server.died().is_some(), &ids)
+    }
 }

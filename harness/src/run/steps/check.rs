@@ -5,23 +5,28 @@ use serde_json::{Value, json};
 use crate::event::Failure;
 use crate::pattern::Pattern;
 use crate::run::context::step_context::StepContext;
+use crate::scenario::error::Findings;
 use crate::scenario::template::Expr;
+use crate::source::Source;
 
 /// An expression that must be true.
+///
+/// One that has no value fails like one that is false: its names are known to be set, so it lacks something that the
+/// server was to send. Only an expression without names is a mistake of the scenario.
 pub(super) fn check(context: &StepContext, expr: &Expr) -> Result<(), Box<Failure>> {
-    let value = expr.eval(context).map_err(|error| context.unrendered(&error))?;
-    let holds = match &value {
-        Value::Bool(flag) => *flag,
+    let mut failure = match expr.eval(context) {
+        Ok(Value::Bool(true)) => return Ok(()),
+        Ok(Value::Bool(false)) => {
+            context.failure(format!("not true: {}{}", expr.source, first_difference(expr, context)))
+        }
         other => {
-            let mut failure = context.wrong(format!("`{}` is neither true nor false but {other}", expr.source));
-            failure.details = parts(expr, context);
-            return Err(failure);
+            let headline = match other {
+                Ok(other) => format!("`{}` is neither true nor false but {}", expr.source, masked(other)),
+                Err(error) => error.message,
+            };
+            if expr.names.is_empty() { context.wrong(headline) } else { context.failure(headline) }
         }
     };
-    if holds {
-        return Ok(());
-    }
-    let mut failure = context.failure(format!("not true: {}{}", expr.source, first_difference(expr, context)));
     failure.details = parts(expr, context);
     Err(failure)
 }
@@ -29,7 +34,7 @@ pub(super) fn check(context: &StepContext, expr: &Expr) -> Result<(), Box<Failur
 /// Where the two sides of a false equation differ, in brackets; nothing where that can't be said.
 fn first_difference(expr: &Expr, context: &StepContext) -> String {
     let [left, right] = top_level(&expr.source, &["=="])[..] else { return String::new() };
-    let mut quiet = crate::scenario::error::Findings::new(crate::source::Source::new("", ""));
+    let mut quiet = Findings::new(Source::new("", ""));
     let mut value = |source: &str| Expr::lower(source, expr.at, &mut quiet)?.eval(context).ok();
     let (Some(left), Some(right)) = (value(left).map(masked), value(right).map(masked)) else { return String::new() };
     let found =
@@ -57,15 +62,34 @@ fn parts(expr: &Expr, context: &StepContext) -> Vec<String> {
     for name in &expr.names {
         add(name, &mut sources);
     }
-    let mut quiet = crate::scenario::error::Findings::new(crate::source::Source::new("", ""));
-    sources
-        .iter()
-        .filter_map(|source| {
-            let part = Expr::lower(source, expr.at, &mut quiet)?;
-            let value = part.eval(context).map_or_else(|error| error.message, |value| masked(value).to_string());
-            Some(format!("{source} = {value}"))
-        })
-        .collect()
+    let mut quiet = Findings::new(Source::new("", ""));
+    let mut told: Vec<String> = Vec::new();
+    for source in &sources {
+        let Some(part) = Expr::lower(source, expr.at, &mut quiet) else { continue };
+        let line = match part.eval(context) {
+            Ok(value) => format!("{source} = {}", masked(value)),
+            // What holds a missing attribute says more than that it is missing.
+            Err(error) => holder(source, expr, context).unwrap_or_else(|| format!("{source}: {}", error.message)),
+        };
+        if !told.contains(&line) {
+            told.push(line);
+        }
+    }
+    told
+}
+
+/// The longest part of a dotted name that has a value, with that value.
+fn holder(name: &str, expr: &Expr, context: &StepContext) -> Option<String> {
+    let mut quiet = Findings::new(Source::new("", ""));
+    let plain = |sign: char| sign.is_alphanumeric() || matches!(sign, '_' | '.');
+    let mut known = name.chars().all(plain).then_some(name)?;
+    while let Some((rest, _)) = known.rsplit_once('.') {
+        known = rest;
+        if let Some(value) = Expr::lower(known, expr.at, &mut quiet).and_then(|part| part.eval(context).ok()) {
+            return Some(format!("{known} = {}", masked(value)));
+        }
+    }
+    None
 }
 
 /// A value without the tokens of participants, which belong into no report.

@@ -13,7 +13,7 @@ use crate::run::state::lock::lock;
 use crate::run::state::participant::Participant;
 use crate::run::state::release::{Racer, Release};
 use crate::scenario::model::{Action, Race, StepKind};
-use crate::scenario::visit::{self, Part};
+use crate::scenario::visit::{self, StepPart};
 
 /// A racer before it has done anything.
 pub(super) struct Starting {
@@ -22,7 +22,7 @@ pub(super) struct Starting {
 }
 
 /// A racer that has done what it was to do.
-pub(super) struct Finished {
+pub(super) struct FinishedRacer {
     context: StepContext,
     played: StepResult,
     /// What the race's outcomes are compared with.
@@ -39,14 +39,14 @@ impl Starting {
     }
 
     /// Says what came of it: nobody waits for this one any more.
-    pub(super) fn finish(self, played: StepResult) -> Finished {
+    pub(super) fn finish(self, played: StepResult) -> FinishedRacer {
         self.racer.give_up();
         let answer = lock(&self.racer.answer).take();
-        Finished { context: self.context, played, answer }
+        FinishedRacer { context: self.context, played, answer }
     }
 }
 
-impl Finished {
+impl FinishedRacer {
     fn key(&self) -> &str {
         self.context.me.as_ref().map_or("", |me| me.key())
     }
@@ -97,13 +97,13 @@ fn tell_release(context: &StepContext) -> Box<dyn Fn(Vec<RacerStart>, Duration) 
 }
 
 /// With outcomes, each answer must fit one of them, and each outcome must have come as often as the file says.
-pub(super) fn judge(context: &StepContext, race: &Race, mut finished: Vec<Finished>) -> StepResult {
+pub(super) fn judge(context: &StepContext, race: &Race, mut finished: Vec<FinishedRacer>) -> StepResult {
     let single_failure = |failure: Box<Failure>| vec![*failure];
     let order: Vec<&str> = context.world.cast.participants.keys().map(String::as_str).collect();
     finished.sort_by_key(|one| order.iter().position(|key| one.key() == *key));
     let mut failures: Vec<Failure> = Vec::new();
     let mut counts = vec![Vec::new(); race.outcomes.len()];
-    for Finished { context: mut there, played, answer } in finished {
+    for FinishedRacer { context: mut there, played, answer } in finished {
         if let Err(mut list) = played {
             failures.append(&mut list);
             continue;
@@ -182,7 +182,7 @@ async fn before_roles(context: &StepContext, race: &Race) -> Result<(), Box<Fail
     }
     let mut has_snapshots = false;
     visit::steps(&context.world.scenario.steps, &mut |part| {
-        has_snapshots |= matches!(part, Part::Step(step) if matches!(step.kind, StepKind::Snapshot { .. }));
+        has_snapshots |= matches!(part, StepPart::Step(step) if matches!(step.kind, StepKind::Snapshot { .. }));
     });
     if has_snapshots {
         settle(context).await?;

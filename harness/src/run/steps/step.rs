@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::call::{capture_from_last, prepare};
 use super::check::check;
-use super::others::{Held, only_looks, tell_of_others};
+use super::others::{HeldFor, only_looks, tell_of_others};
 use super::parallel::{Branch, branches};
 use super::race;
 use super::snapshot::{View, take};
@@ -154,7 +154,7 @@ async fn look_at_others(
     if actors.len() < 2 || failure.kind == FailureKind::ServerDied || !only_looks(action, &actors[failed]) {
         return;
     }
-    let mut held: Vec<Held<'_>> = actors[..failed].iter().map(|who| (who.key(), true)).collect();
+    let mut held: Vec<HeldFor<'_>> = actors[..failed].iter().map(|who| (who.key(), true)).collect();
     held.push((actors[failed].key(), false));
     for who in &actors[failed + 1..] {
         let mut there = StepContext { shared: true, pace: Pace::AtOnce, ..context.acting(who) };

@@ -3,10 +3,10 @@
 use super::context::Lower;
 use super::fields::{self, Fields};
 use super::{patterns, possible};
-use crate::scenario::model::{Action, Expect, Method, Outgoing};
+use crate::scenario::model::{Action, Expect, Method, OutgoingFrame};
 use crate::scenario::node::{Key, Kind, Node};
 use crate::scenario::template::Template;
-use crate::scenario::words::{self, Doer, Place};
+use crate::scenario::words::{self, Doer, WordPlace};
 use crate::text::nearest_word;
 
 impl Lower<'_> {
@@ -17,7 +17,7 @@ impl Lower<'_> {
                 let key = Key { at: node.at, text: word.clone() };
                 let nothing = Node { at: node.at, kind: Kind::Null };
                 let alone = Node { at: node.at, kind: Kind::Map(Vec::new()) };
-                if let Some(word) = words::word_of(Place::Action, word)
+                if let Some(word) = words::word_of(WordPlace::Action, word)
                     && !self.may(word, actor, &alone, node.at)
                 {
                     return None;
@@ -30,7 +30,7 @@ impl Lower<'_> {
                 let mut unknown = false;
                 for (key, value) in entries {
                     let verb = self.vocabulary.verbs_of(actor).is_some_and(|verbs| verbs.contains_key(&key.text));
-                    if verb || words::word_of(Place::Action, &key.text).is_some() {
+                    if verb || words::word_of(WordPlace::Action, &key.text).is_some() {
                         if let Some((first, _)) = main {
                             self.findings.error_help(
                                 key.at,
@@ -40,7 +40,7 @@ impl Lower<'_> {
                             return None;
                         }
                         main = Some((key, value));
-                    } else if words::word_of(Place::Modifier, &key.text).is_none() {
+                    } else if words::word_of(WordPlace::Modifier, &key.text).is_none() {
                         self.unknown_action(key, actor);
                         unknown = true;
                     }
@@ -51,7 +51,7 @@ impl Lower<'_> {
                     }
                     return None;
                 };
-                if let Some(word) = words::word_of(Place::Action, &key.text)
+                if let Some(word) = words::word_of(WordPlace::Action, &key.text)
                     && !self.may(word, actor, node, key.at)
                 {
                     return None;
@@ -73,7 +73,8 @@ impl Lower<'_> {
     }
 
     fn unknown_action(&mut self, key: &Key, actor: &str) {
-        let built_in = || words::words_of(Place::Action).chain(words::words_of(Place::Modifier)).map(|word| word.name);
+        let built_in =
+            || words::words_of(WordPlace::Action).chain(words::words_of(WordPlace::Modifier)).map(|word| word.name);
         if self.vocabulary.without_protocol
             && !self.vocabulary.stubs.contains(actor)
             && (self.told_no_protocol || nearest_word(&key.text, built_in()).is_none())
@@ -101,8 +102,8 @@ impl Lower<'_> {
                 words::WORDS
                     .iter()
                     .filter(|word| match word.place {
-                        Place::Action => word.doer != other,
-                        place => place == Place::Modifier,
+                        WordPlace::Action => word.doer != other,
+                        place => place == WordPlace::Modifier,
                     })
                     .map(|word| word.name.to_owned()),
             )
@@ -113,7 +114,7 @@ impl Lower<'_> {
 
     /// The action or verb that `key` names.
     fn named(&mut self, key: &Key, value: &Node, mut rest: Fields<'_>, actor: &str, bare: bool) -> Option<Action> {
-        let Some(word) = words::word_of(Place::Action, &key.text) else {
+        let Some(word) = words::word_of(WordPlace::Action, &key.text) else {
             let Some(signature) = self.vocabulary.verbs_of(actor).and_then(|verbs| verbs.get(&key.text)).cloned()
             else {
                 self.unknown_action(key, actor);
@@ -157,9 +158,9 @@ impl Lower<'_> {
             }
             _ if word.doer == Doer::Stub => self.stub(word, value, within, &mut rest),
             "connect" => self.connect(value, within, &mut rest).map(Action::Connect),
-            "send" => Some(Action::Send { frame: Outgoing::Json(Template::lower(value, self.findings)), via }),
+            "send" => Some(Action::Send { frame: OutgoingFrame::Json(Template::lower(value, self.findings)), via }),
             "send_text" => fields::text(value, "send_text", self.findings)
-                .map(|text| Action::Send { frame: Outgoing::Text(text), via }),
+                .map(|text| Action::Send { frame: OutgoingFrame::Text(text), via }),
             "send_binary" => {
                 let text = fields::text(value, "send_binary", self.findings)?;
                 if let Some(hex) = text.as_literal().and_then(serde_json::Value::as_str)
@@ -171,7 +172,7 @@ impl Lower<'_> {
                         "write for example 00ff",
                     );
                 }
-                Some(Action::Send { frame: Outgoing::Binary(text), via })
+                Some(Action::Send { frame: OutgoingFrame::Binary(text), via })
             }
             "close" => self.close(value, via, within),
             "drop" => Some(Action::Drop { via }),

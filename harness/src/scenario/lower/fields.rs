@@ -79,7 +79,7 @@ impl<'n> Fields<'n> {
 }
 
 /// The names of a place's words.
-pub(super) fn names_of(place: words::Place) -> Vec<&'static str> {
+pub(super) fn names_of(place: words::WordPlace) -> Vec<&'static str> {
     words::words_of(place).map(|word| word.name).collect()
 }
 
@@ -157,9 +157,15 @@ pub(super) fn json_path(node: &Node, what: &str, findings: &mut Findings) -> Opt
     match JsonPath::parse(&written) {
         Ok(path) => Some(path),
         Err(error) => {
+            let place = error.position().saturating_sub(1);
+            let why = match written.get(place..) {
+                _ if !written.starts_with('$') => "it begins with `$`".to_owned(),
+                Some(rest) if !rest.is_empty() => format!("it can't be read from `{rest}` on"),
+                _ => error.message().to_owned(),
+            };
             findings.error_help(
-                node.at,
-                format!("{what}: `{written}` is no JSONPath: {}", error.message()),
+                findings.source().inside(node.at, &written, place),
+                format!("{what}: `{written}` is no JSONPath: {why}"),
                 "write for example $.id or $.items[0].name",
             );
             None

@@ -16,7 +16,7 @@ use super::{names, patterns, stub, table};
 use crate::scenario::error::Findings;
 use crate::scenario::model::{ParticipantSpec, Protocol, Quarantine, Row, Scenario, Verb};
 use crate::scenario::node::Node;
-use crate::scenario::words::{self, Place};
+use crate::scenario::words::{self, WordPlace};
 use crate::text::nearest_word;
 use indexmap::IndexMap;
 
@@ -82,7 +82,7 @@ pub(crate) fn scenario<'n>(
     let step_node = need("steps", &mut fields, findings);
     let always_node = fields.take("always");
 
-    fields.finish("key of a scenario file", &fields::names_of(Place::File), findings);
+    fields.finish("key of a scenario file", &fields::names_of(WordPlace::File), findings);
     if step_node.is_some_and(|node| node.as_list().is_some_and(<[Node]>::is_empty)) {
         findings.error(root.at, "the scenario has no steps");
     }
@@ -153,10 +153,10 @@ fn misspelt(fields: &Fields<'_>, findings: &mut Findings) -> Vec<&'static str> {
         if fields.get(word).is_some() {
             continue;
         }
-        let unknown = fields.rest().iter().filter(|(key, _)| words::word_of(Place::File, &key.text).is_none());
+        let unknown = fields.rest().iter().filter(|(key, _)| words::word_of(WordPlace::File, &key.text).is_none());
         for (key, _) in unknown {
-            if nearest_word(&key.text, fields::names_of(Place::File)) == Some(word) {
-                findings.unknown(key.at, "key of a scenario file", &key.text, fields::names_of(Place::File));
+            if nearest_word(&key.text, fields::names_of(WordPlace::File)) == Some(word) {
+                findings.unknown(key.at, "key of a scenario file", &key.text, fields::names_of(WordPlace::File));
                 found.push(word);
             }
         }

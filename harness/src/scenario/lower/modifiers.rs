@@ -9,7 +9,7 @@ use crate::scenario::error::Findings;
 use crate::scenario::model::{Capture, Checks};
 use crate::scenario::node::Node;
 use crate::scenario::template::Template;
-use crate::scenario::words::{self, Place};
+use crate::scenario::words::{self, WordPlace};
 use crate::source::Position;
 
 impl Lower<'_> {
@@ -31,7 +31,7 @@ impl Lower<'_> {
         for (key, _) in rest.rest() {
             if key.text == "main" && !self.in_verb {
                 self.findings.error(key.at, "`main` stands in verbs only");
-            } else if words::word_of(Place::Modifier, &key.text).is_some() {
+            } else if words::word_of(WordPlace::Modifier, &key.text).is_some() {
                 let shown: Vec<String> = allowed
                     .iter()
                     .filter(|name| self.in_verb || **name != "main")

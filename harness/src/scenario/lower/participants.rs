@@ -9,7 +9,7 @@ use super::fields::{self, Fields};
 use crate::scenario::error::Findings;
 use crate::scenario::model::{ParticipantSpec, Protocol};
 use crate::scenario::node::{Key, Kind, Node};
-use crate::scenario::words::Place;
+use crate::scenario::words::WordPlace;
 
 /// One entry of `participants`: a participant, or a group of them.
 pub(super) fn participant(
@@ -42,7 +42,7 @@ pub(super) fn participant(
     }
     let identity = identity.map(|node| fields::templates(node, "identity", findings)).unwrap_or_default();
     let headers = inner.take("headers").map(|node| fields::headers(node, findings)).unwrap_or_default();
-    inner.finish("key of a participant", &fields::names_of(Place::Participant), findings);
+    inner.finish("key of a participant", &fields::names_of(WordPlace::Participant), findings);
     let Some(protocol) = own else { return };
     let keys: Vec<String> = match count {
         None => vec![key.text.clone()],

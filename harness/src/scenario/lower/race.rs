@@ -7,7 +7,7 @@ use super::fields::{self, Fields};
 use crate::scenario::model::{Action, Race, RaceOutcome};
 use crate::scenario::node::{Kind, Node};
 use crate::scenario::template::Template;
-use crate::scenario::words::Place;
+use crate::scenario::words::WordPlace;
 
 impl Lower<'_> {
     pub(super) fn race(&mut self, node: &Node) -> Option<Race> {
@@ -65,7 +65,7 @@ impl Lower<'_> {
         });
         let count = inner.take("count").map(|node| Template::lower(node, self.findings));
         let checks = self.checks(&mut inner);
-        inner.finish("key of an outcome", &fields::names_of(Place::Outcome), self.findings);
+        inner.finish("key of an outcome", &fields::names_of(WordPlace::Outcome), self.findings);
         if let Some(name) = &name
             && let Some(protocol) = self.vocabulary.actors.get(group).cloned()
         {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::fields::{self, Fields};
 use crate::scenario::error::Findings;
 use crate::scenario::node::Node;
-use crate::scenario::stream::Redaction;
+use crate::scenario::snapshot_rules::Redaction;
 
 /// The rules of `redact`.
 pub(super) fn redactions(node: &Node, findings: &mut Findings) -> Vec<Redaction> {

@@ -7,7 +7,7 @@ use super::fields;
 use crate::scenario::model::{Step, StepKind};
 use crate::scenario::node::{Key, Kind, Node};
 use crate::scenario::template::Template;
-use crate::scenario::words::{self, Place};
+use crate::scenario::words::{self, WordPlace};
 use crate::source::Position;
 
 impl Lower<'_> {
@@ -43,11 +43,11 @@ impl Lower<'_> {
         let mut main: Vec<(&Key, &Node, Option<&'static words::Word>)> = Vec::new();
         let mut beside: Vec<(&Key, &Node)> = Vec::new();
         for (key, value) in entries {
-            if let Some(word) = words::word_of(Place::Control, &key.text) {
+            if let Some(word) = words::word_of(WordPlace::Control, &key.text) {
                 main.push((key, value, Some(word)));
             } else if self.vocabulary.actors.contains_key(&key.text) {
                 main.push((key, value, None));
-            } else if words::word_of(Place::ControlModifier, &key.text).is_some() {
+            } else if words::word_of(WordPlace::ControlModifier, &key.text).is_some() {
                 beside.push((key, value));
             } else {
                 self.unknown_actor(key);
@@ -130,7 +130,7 @@ impl Lower<'_> {
 
     fn unknown_actor(&mut self, key: &Key) {
         let anywhere = self.vocabulary.verbs.values().any(|verbs| verbs.contains_key(&key.text));
-        if anywhere || words::word_of(Place::Action, &key.text).is_some() {
+        if anywhere || words::word_of(WordPlace::Action, &key.text).is_some() {
             let actor = self.vocabulary.actors.keys().next().map_or("alice", String::as_str);
             self.findings.error_help(
                 key.at,
@@ -144,7 +144,7 @@ impl Lower<'_> {
             .actors
             .keys()
             .map(String::as_str)
-            .chain(words::words_of(Place::Control).map(|word| word.name))
+            .chain(words::words_of(WordPlace::Control).map(|word| word.name))
             .collect();
         self.findings.unknown(key.at, "participant or control", &key.text, known);
     }

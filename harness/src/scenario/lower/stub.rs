@@ -9,10 +9,10 @@ use crate::scenario::error::Findings;
 use crate::scenario::model::{Action, ParticipantSpec};
 use crate::scenario::node::{Kind, Node};
 use crate::scenario::stub::{
-    Chunk, EventChunk, FRAMINGS, Framing, Reply, ReplyBody, StandingAnswer, Stub, StubAction, Stubs, is_status,
+    Chunk, EventChunk, FRAMINGS, Framing, ReplyBody, StandingAnswer, Stub, StubAction, StubReply, Stubs, is_status,
 };
 use crate::scenario::template::Template;
-use crate::scenario::words::{self, Doer, Place, Word};
+use crate::scenario::words::{self, Doer, Word, WordPlace};
 
 /// `stubs` of a scenario file.
 pub(super) fn stubs(
@@ -49,7 +49,7 @@ pub(super) fn stubs(
                 Vec::new()
             }
         };
-        inner.finish("key of a stub", &fields::names_of(Place::Inside("stub")), findings);
+        inner.finish("key of a stub", &fields::names_of(WordPlace::Inside("stub")), findings);
         stubs.insert(key.text.clone(), Stub { at: key.at, listening: listening.unwrap_or(true), answers });
     }
     stubs
@@ -72,7 +72,7 @@ fn standing(node: &Node, findings: &mut Findings) -> Option<StandingAnswer> {
 }
 
 /// An answer: a status alone, or a map.
-fn reply(node: &Node, findings: &mut Findings) -> Option<Reply> {
+fn reply(node: &Node, findings: &mut Findings) -> Option<StubReply> {
     let status_of = |node: &Node, findings: &mut Findings| {
         let status = Template::lower(node, findings);
         if let Some(literal) = status.as_literal().filter(|status| !is_status(status)) {
@@ -82,7 +82,7 @@ fn reply(node: &Node, findings: &mut Findings) -> Option<Reply> {
         status
     };
     if !matches!(node.kind, Kind::Map(_) | Kind::Broken) {
-        return Some(Reply { status: Some(status_of(node, findings)), ..Reply::default() });
+        return Some(StubReply { status: Some(status_of(node, findings)), ..StubReply::default() });
     }
     let mut inner = Fields::of(node, "`reply`", findings)?;
     let status = inner.take("status").map(|node| status_of(node, findings));
@@ -100,8 +100,8 @@ fn reply(node: &Node, findings: &mut Findings) -> Option<Reply> {
     if let [_, (at, _), ..] = bodies[..] {
         findings.error(at, "an answer has one body: `json`, `text` or `stream`");
     }
-    inner.finish("key of `reply`", &fields::names_of(Place::Inside("reply")), findings);
-    Some(Reply { status, headers, body: bodies.into_iter().next().map(|(_, body)| body) })
+    inner.finish("key of `reply`", &fields::names_of(WordPlace::Inside("reply")), findings);
+    Some(StubReply { status, headers, body: bodies.into_iter().next().map(|(_, body)| body) })
 }
 
 fn framing(node: &Node, findings: &mut Findings) -> Option<Framing> {
@@ -123,7 +123,7 @@ impl Lower<'_> {
         };
         match word.doer {
             Doer::Participant if is_stub => {
-                let can = words::words_of(Place::Action).filter(|word| word.doer != Doer::Participant);
+                let can = words::words_of(WordPlace::Action).filter(|word| word.doer != Doer::Participant);
                 let can: Vec<String> = can.map(|word| format!("`{}`", word.name)).collect();
                 let help = format!("a stub does {}", can.join(", "));
                 self.findings.error_help(at, format!("`{actor}` is a stub: it can't `{}`", word.name), help);
@@ -189,7 +189,7 @@ impl Lower<'_> {
         };
         let (event, id, retry) = (line("event"), line("id"), line("retry"));
         let data = inner.need("data", "an event", self.findings);
-        inner.finish("field of an event", &fields::names_of(Place::Inside("event")), self.findings);
+        inner.finish("field of an event", &fields::names_of(WordPlace::Inside("event")), self.findings);
         Some(EventChunk { event, id, retry, data: Template::lower(data?, self.findings) })
     }
 }

@@ -17,7 +17,7 @@ use crate::scenario::model::Row;
 use crate::scenario::node::{self, Key, Kind, Node};
 use crate::scenario::scalar;
 use crate::scenario::template::Template;
-use crate::source::{Position, Source};
+use crate::source::{Position, Source, utf8};
 
 /// Rows in one file; more are refused: each is a scenario of its own.
 const MAX_ROWS: usize = 10_000;
@@ -32,10 +32,10 @@ pub(super) fn table(node: &Node, findings: &mut Findings) -> (Vec<Row>, Option<P
         findings.error_help(node.at, format!("`{name}` is no table"), help);
         return (vec![Row::default()], None);
     }
-    let text = match std::fs::read(&path).map(String::from_utf8) {
+    let text = match std::fs::read(&path).map(utf8) {
         Ok(Ok(text)) => text,
-        Ok(Err(error)) => {
-            findings.error(node.at, format!("the table {} is no UTF-8 text: {}", path.display(), error.utf8_error()));
+        Ok(Err(wrong)) => {
+            findings.error(node.at, format!("the table {} is no UTF-8 text: {}", path.display(), wrong.message));
             return (vec![Row::default()], Some(path));
         }
         Err(error) => {

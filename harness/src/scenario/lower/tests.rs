@@ -158,6 +158,7 @@ fn wrong_steps() {
         "{ ann: { get: /a, headers: { 'a b': x } } }",
         "{ ann: { get: /a, within: 3 apples } }",
         "{ ann: { get: /a, capture: { x: id } } }",
+        "{ ann: { get: /a, capture: { x: '$.a[?(@.b = 1)].c' } } }",
         "{ ann: { get: /a, capture: { all: $.id } } }",
         "{ ann: { get: /a, capture: { 1x: $.id } } }",
         "{ ann: { get: /a, status: { $gt: [1] } } }",

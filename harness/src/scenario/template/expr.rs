@@ -6,16 +6,16 @@ use serde_json::Value;
 use super::calls;
 use super::environment::environment;
 use super::error::RenderError;
-use super::scope::{BUILT_IN, Context, Scope};
+use super::scope::{BUILT_IN, Scope, TemplateContext};
 use crate::scenario::error::Findings;
-use crate::source::Position;
+use crate::source::{Position, Source};
 
 /// An expression, compiled once to see that it can be, and kept as its source.
 #[derive(Debug, Clone)]
 pub struct Expr {
     /// Its text, without the braces.
     pub source: String,
-    /// Where it stands.
+    /// Where it stands: its first character behind the braces.
     pub at: Position,
     /// The names it refers to, with attributes as far as they are plain: `alice.id`, `index`.
     pub names: Vec<String>,
@@ -44,6 +44,17 @@ impl Expr {
         }
     }
 
+    /// Where a name stands that it refers to.
+    pub fn place_of(&self, source: &Source, name: &str) -> Position {
+        let inside_word = |sign: Option<char>| sign.is_some_and(|sign| sign.is_alphanumeric() || sign == '_');
+        let whole = |place: &usize| {
+            !inside_word(self.source[..*place].chars().next_back())
+                && !inside_word(self.source[place + name.len()..].chars().next())
+        };
+        let found = self.source.match_indices(name).map(|(place, _)| place).find(whole);
+        found.map_or(self.at, |place| source.inside(self.at, &self.source, place))
+    }
+
     /// The value in a scope.
     pub fn eval(&self, scope: &dyn Scope) -> Result<Value, RenderError> {
         if let Some(found) = self.plain_path(scope) {
@@ -52,7 +63,7 @@ impl Expr {
         let fail = |message: String| RenderError { at: self.at, message };
         let compiled: Expression<'_, '_> =
             environment().compile_expression(&self.source).map_err(|error| fail(error.to_string()))?;
-        let context = minijinja::Value::from_object(Context(scope.share(), self.at));
+        let context = minijinja::Value::from_object(TemplateContext(scope.share(), self.at));
         let value = compiled.eval(context).map_err(|error| {
             let why = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
             fail(format!("`{}`: {why}{}", self.source, self.undefined_names(scope)))

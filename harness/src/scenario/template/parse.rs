@@ -1,8 +1,10 @@
 //! Finding the expressions in a text.
 
+use std::sync::Arc;
+
 use super::expr::Expr;
 use crate::scenario::error::Findings;
-use crate::source::Position;
+use crate::source::{Position, Source};
 
 /// A stretch of a text: as it stands, or an expression between `{{` and `}}`.
 #[derive(Debug, Clone)]
@@ -15,7 +17,10 @@ pub(super) enum Piece {
 pub(super) fn pieces(text: &str, at: Position, findings: &mut Findings) -> Option<Vec<Piece>> {
     let mut pieces = Vec::new();
     let mut rest = text;
+    let source = Arc::clone(findings.source());
+    let mut opened = opened(&source, at);
     while let Some(open) = rest.find("{{") {
+        let at = opened.next().map_or(at, |behind| place(&source, at, behind, &rest[open + 2..]));
         if open > 0 {
             pieces.push(Piece::Literal(rest[..open].to_owned()));
         }
@@ -31,6 +36,20 @@ pub(super) fn pieces(text: &str, at: Position, findings: &mut Findings) -> Optio
         pieces.push(Piece::Literal(rest.to_owned()));
     }
     Some(pieces)
+}
+
+/// Behind each `{{` of a file from a place on, in bytes.
+fn opened(source: &Source, at: Position) -> impl Iterator<Item = usize> {
+    let begin = source.offset(at).unwrap_or(source.text.len());
+    source.text[begin..].match_indices("{{").map(move |(place, braces)| begin + place + braces.len())
+}
+
+/// Where an expression begins that the file holds behind a brace; `at` where it writes it in another way.
+fn place(source: &Source, at: Position, behind: usize, inside: &str) -> Position {
+    let first = inside.trim_start().split(|sign: char| sign.is_whitespace() || sign == '}').next().unwrap_or_default();
+    let written = &source.text[behind..];
+    let blanks = written.len() - written.trim_start().len();
+    if written[blanks..].starts_with(first) { source.position(behind + blanks) } else { at }
 }
 
 /// Where the `}}` that closes an expression stands: not inside its string literals or maps.

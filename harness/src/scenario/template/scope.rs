@@ -56,7 +56,7 @@ impl Scope for BTreeMap<String, Value> {
 }
 
 /// A scope as minijinja sees it, with the place of the expression: names are looked up when that asks for them.
-pub(super) struct Context(pub(super) Arc<dyn Scope>, pub(super) Position);
+pub(super) struct TemplateContext(pub(super) Arc<dyn Scope>, pub(super) Position);
 
 /// A name's value whose attributes are looked up one by one.
 pub(super) struct Record {
@@ -64,7 +64,7 @@ pub(super) struct Record {
     name: String,
 }
 
-impl fmt::Debug for Context {
+impl fmt::Debug for TemplateContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("scope")
     }
@@ -76,7 +76,7 @@ impl fmt::Debug for Record {
     }
 }
 
-impl Object for Context {
+impl Object for TemplateContext {
     fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
         let name = key.as_str()?;
         if name == UUID {

@@ -2,18 +2,18 @@
 
 use super::nested::NESTED_WORDS;
 use super::table::WORDS;
-use super::word::{Place, Word};
+use super::word::{Word, WordPlace};
 
 /// What may stand beside the call of a verb.
 pub const BESIDE_VERB: &[&str] = &["refused", "within", "since", "via", "capture"];
 
 /// The words of one place.
-pub fn words_of(place: Place) -> impl Iterator<Item = &'static Word> {
+pub fn words_of(place: WordPlace) -> impl Iterator<Item = &'static Word> {
     WORDS.iter().chain(NESTED_WORDS).filter(move |word| word.place == place)
 }
 
 /// A word of one place, by its name.
-pub fn word_of(place: Place, name: &str) -> Option<&'static Word> {
+pub fn word_of(place: WordPlace, name: &str) -> Option<&'static Word> {
     words_of(place).find(|word| word.name == name)
 }
 
@@ -27,9 +27,9 @@ pub fn is_reserved_value(name: &str) -> bool {
 pub fn is_reserved(name: &str) -> bool {
     is_reserved_value(name)
         || matches!(name, "network" | "index")
-        || word_of(Place::Control, name).is_some()
-        || word_of(Place::Action, name).is_some()
-        || word_of(Place::Modifier, name).is_some()
+        || word_of(WordPlace::Control, name).is_some()
+        || word_of(WordPlace::Action, name).is_some()
+        || word_of(WordPlace::Modifier, name).is_some()
 }
 
 #[cfg(test)]
@@ -49,12 +49,12 @@ mod tests {
 
     #[test]
     fn what_stands_beside_an_action_is_a_modifier() {
-        for word in words_of(Place::Action).flat_map(|word| word.beside) {
-            assert!(word_of(Place::Modifier, word).is_some(), "{word}");
+        for word in words_of(WordPlace::Action).flat_map(|word| word.beside) {
+            assert!(word_of(WordPlace::Modifier, word).is_some(), "{word}");
         }
-        for word in words_of(Place::Control).flat_map(|word| word.beside) {
-            assert!(word_of(Place::ControlModifier, word).is_some(), "{word}");
+        for word in words_of(WordPlace::Control).flat_map(|word| word.beside) {
+            assert!(word_of(WordPlace::ControlModifier, word).is_some(), "{word}");
         }
-        assert!(BESIDE_VERB.iter().all(|word| word_of(Place::Modifier, word).is_some()));
+        assert!(BESIDE_VERB.iter().all(|word| word_of(WordPlace::Modifier, word).is_some()));
     }
 }

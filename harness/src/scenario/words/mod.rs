@@ -15,4 +15,4 @@ pub use find::{BESIDE_VERB, is_reserved, is_reserved_value, word_of, words_of};
 pub use nested::{NESTED_MAPS, NESTED_WORDS, NestedMap};
 pub use schema::NOTHING;
 pub use table::WORDS;
-pub use word::{Doer, Place, Word};
+pub use word::{Doer, Word, WordPlace};

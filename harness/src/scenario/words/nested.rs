@@ -1,7 +1,7 @@
 //! The words of smaller maps: what stands in a barrier, a stream's acks, a snapshot, and so on.
 
 use super::schema::{ANY, BOOLEAN, FIXED_PATH, MAP, NAMED, NAMES, PATTERN, PATTERNS, STEPS, STRING};
-use super::word::Place::Inside;
+use super::word::WordPlace::Inside;
 use super::word::{Word, needed, word};
 
 /// A map that stands within another one.

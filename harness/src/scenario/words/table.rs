@@ -4,7 +4,7 @@ use super::schema::{
     ANY, BOOLEAN, COUNT, DURATION, EXAMPLES, FIXED_DURATION, KNOWN_FAILURE, MAP, NAMED, NAMES, NOTHING, PATTERN,
     PATTERNS, QUARANTINE, REDACT, REFUSED, STEPS, STRING, STRINGS, UNKNOWN, WISHES,
 };
-use super::word::Place::{
+use super::word::WordPlace::{
     Action, Control, ControlModifier, File, Modifier, Outcome, Participant, Protocol, Stream, Verb,
 };
 use super::word::{Doer, Word, beside, by, needed, word};

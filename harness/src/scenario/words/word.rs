@@ -2,7 +2,7 @@
 
 /// Where a word may stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Place {
+pub enum WordPlace {
     /// A key at the top of a scenario file.
     File,
     /// A key of one participant's declaration.
@@ -44,7 +44,7 @@ pub struct Word {
     /// The word itself.
     pub name: &'static str,
     /// Where it may stand.
-    pub place: Place,
+    pub place: WordPlace,
     /// What it means, one or two sentences.
     pub doc: &'static str,
     /// What its value looks like, as a JSON Schema.
@@ -61,7 +61,7 @@ pub struct Word {
 
 /// A word that stands alone and that participants use.
 pub(super) const fn word(
-    place: Place,
+    place: WordPlace,
     name: &'static str,
     schema: &'static str,
     example: &'static str,

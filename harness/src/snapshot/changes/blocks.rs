@@ -1,8 +1,8 @@
 //! The participants' blocks: states, streams and other frames by kind.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::place::{DeliveryHead, PlacePart, PlaceStep, SnapshotPlace, section};
+use super::place::{PlacePart, PlaceStep, SnapshotPlace, section};
 use super::stream::is_stream;
 use super::value::{Around, ChangeFinder, shown};
 use crate::snapshot::changes::change::{Change, ChangeKind, Fingerprint};
@@ -10,7 +10,7 @@ use crate::snapshot::shape::aligned;
 use crate::snapshot::tree::SnapshotNode;
 use crate::text::counted;
 
-const STATE: &str = "state";
+pub(super) const STATE: &str = "state";
 const FRAMES: &str = "frames";
 
 /// All changes from one tree to the other.
@@ -40,16 +40,16 @@ fn keys(node: &SnapshotNode) -> impl Iterator<Item = &str> {
     entries.iter().map(|(key, _)| key.as_str())
 }
 
-fn entries(node: &SnapshotNode) -> Option<&[(String, SnapshotNode)]> {
+pub(super) fn entries(node: &SnapshotNode) -> Option<&[(String, SnapshotNode)]> {
     if let SnapshotNode::Map(entries) = node { Some(entries) } else { None }
 }
 
-fn items(node: &SnapshotNode) -> Option<&[SnapshotNode]> {
+pub(super) fn items(node: &SnapshotNode) -> Option<&[SnapshotNode]> {
     if let SnapshotNode::List(items) = node { Some(items) } else { None }
 }
 
 /// Whether a part of a block holds frames by kind.
-fn holds_kinds(heading: &str, node: &SnapshotNode) -> bool {
+pub(super) fn holds_kinds(heading: &str, node: &SnapshotNode) -> bool {
     section(heading) == FRAMES && entries(node).is_some_and(|kinds| kinds.iter().all(|(_, list)| items(list).is_some()))
 }
 
@@ -272,49 +272,4 @@ fn refused(node: &SnapshotNode) -> Option<String> {
         .find(|(key, _)| key == "status")
         .filter(|(_, status)| matches!(status, SnapshotNode::Number(_)))?;
     (entries.len() == 2 && entries.iter().any(|(key, _)| key == "answer")).then(|| shown(&status.1))
-}
-
-/// How often each place that holds an object stands in a snapshot.
-pub(crate) fn count_objects(root: &SnapshotNode) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for (who, block) in entries(root).unwrap_or_default() {
-        for (heading, part) in entries(block).unwrap_or_default() {
-            let mut at =
-                |part: PlacePart, node: &SnapshotNode| objects(&SnapshotPlace::new(Some(who), part), node, &mut counts);
-            match part {
-                SnapshotNode::Map(states) if heading == STATE => {
-                    states.iter().for_each(|(name, answer)| at(PlacePart::State(name.clone()), answer));
-                }
-                SnapshotNode::Map(kinds) if holds_kinds(heading, part) => {
-                    for (kind, list) in kinds {
-                        for frame in items(list).unwrap_or_default() {
-                            let kind = kind.clone();
-                            at(PlacePart::Frame { section: heading.clone(), kind, number: None }, frame);
-                        }
-                    }
-                }
-                SnapshotNode::List(list) if is_stream(list) => {
-                    for (head, body) in list.iter().filter_map(entries).flatten() {
-                        at(PlacePart::Delivery { stream: heading.clone(), head: DeliveryHead::parse(head) }, body);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-    counts
-}
-
-fn objects(place: &SnapshotPlace, node: &SnapshotNode, counts: &mut BTreeMap<String, usize>) {
-    match node {
-        SnapshotNode::Map(entries) => {
-            *counts.entry(place.general()).or_default() += 1;
-            entries.iter().for_each(|(key, value)| objects(&place.with(PlaceStep::Key(key.clone())), value, counts));
-        }
-        SnapshotNode::List(items) => {
-            let items = items.iter().enumerate();
-            items.for_each(|(at, item)| objects(&place.with(PlaceStep::Element(at, None)), item, counts));
-        }
-        _ => {}
-    }
 }

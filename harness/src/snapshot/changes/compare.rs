@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::blocks;
+use super::census::count_objects;
 use super::change::{Change, ChangeKind, Fingerprint};
 use crate::snapshot::parse::parse;
 use crate::snapshot::tree::SnapshotNode;
@@ -70,7 +71,7 @@ pub(crate) fn unreadable(why: &str, new: &str) -> Change {
 
 /// How often each place that holds an object stands in a snapshot: what "every" is measured by.
 pub(crate) fn census(text: &str) -> BTreeMap<String, usize> {
-    parse(text).map(|node| blocks::count_objects(&node)).unwrap_or_default()
+    parse(text).map(|node| count_objects(&node)).unwrap_or_default()
 }
 
 fn describe(new: &str) -> String {

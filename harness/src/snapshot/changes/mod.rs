@@ -5,9 +5,11 @@
 //! - [`changes()`] is the way in: all [`Change`]s from one text to another;
 //! - `blocks` goes through the participants' blocks, `stream` compares deliveries in stream order, `value` the values
 //!   inside;
+//! - `census` counts the objects at each place, so that a change can say "in 3 of 4";
 //! - `place` says where something stands, `element_names` who or what an element of a list is.
 
 mod blocks;
+mod census;
 mod change;
 mod compare;
 mod element_names;

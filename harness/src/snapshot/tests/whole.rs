@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::history::{ConnectionId, Entry, EntryKind, History, Member, Payload};
 use crate::invariant::simulator::{Chat, members, messages, path, pattern};
-use crate::scenario::stream::{Coalesce, IdKind, IdRule, Redaction, SnapshotRules};
+use crate::scenario::snapshot_rules::{Coalesce, IdKind, IdRule, Redaction, SnapshotRules};
 use crate::snapshot::{Material, Normalised, StateAnswer, normalise};
 
 /// 2026-01-15 at 10:30, which is what the made-up frames say.

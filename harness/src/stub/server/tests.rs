@@ -8,24 +8,24 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::pattern::Pattern;
-use crate::scenario::stub::Reply;
+use crate::scenario::stub::StubReply;
 
-fn given_text(text: &str) -> Given {
-    let reply = Reply {
+fn given_text(text: &str) -> RenderedReply {
+    let reply = StubReply {
         body: Some(crate::scenario::stub::ReplyBody::Text(crate::scenario::template::Template::literal(
             Default::default(),
             json!(text),
         ))),
-        ..Reply::default()
+        ..StubReply::default()
     };
-    given(&reply, &std::collections::BTreeMap::new()).unwrap()
+    RenderedReply::of(&reply, &std::collections::BTreeMap::new()).unwrap()
 }
 
-fn port(stub: &Stub) -> u16 {
+fn port(stub: &RunningStub) -> u16 {
     stub.object()["port"].as_u64().and_then(|port| u16::try_from(port).ok()).unwrap()
 }
 
-async fn asks(stub: &Stub, path: &str) -> TcpStream {
+async fn asks(stub: &RunningStub, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port(stub))).await.unwrap();
     stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: stub\r\n\r\n").as_bytes()).await.unwrap();
     stream
@@ -39,7 +39,7 @@ async fn reads(mut stream: TcpStream) -> String {
 
 #[tokio::test]
 async fn what_is_asked_before_anybody_listens_to_it_is_kept() {
-    let stub = Stub::bind("shop").unwrap();
+    let stub = RunningStub::bind("shop").unwrap();
     let to = Pattern::compile(&json!({ "path": "/ready" })).unwrap();
     stub.answers.set(vec![(to, given_text("yes"))]).unwrap_or_else(|_| panic!("set twice"));
     stub.listen().await.unwrap();
@@ -64,7 +64,7 @@ async fn what_is_asked_before_anybody_listens_to_it_is_kept() {
 
 #[tokio::test]
 async fn a_port_that_is_shut_refuses_and_stays_ones_own() {
-    let stub = Stub::bind("shop").unwrap();
+    let stub = RunningStub::bind("shop").unwrap();
     let connects = async || TcpStream::connect((Ipv4Addr::LOCALHOST, port(&stub))).await.map_err(|error| error.kind());
     let refused = Some(io::ErrorKind::ConnectionRefused);
     assert_eq!(connects().await.err(), refused);

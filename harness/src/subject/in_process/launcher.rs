@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::application::Application;
-use super::running::{Running, Start};
+use super::running::{ApplicationStart, RunningApplication};
 use crate::config::ServerSettings;
 use crate::subject::error::SubjectError;
 use crate::subject::port::{self, Owner};
@@ -44,7 +44,7 @@ impl std::fmt::Debug for InProcess {
 }
 
 /// Starts one application again and again on the same port.
-pub(in crate::subject) struct Launcher {
+pub(in crate::subject) struct InProcessLauncher {
     application: Arc<dyn Application>,
     settings: ServerSettings,
     port: u16,
@@ -53,12 +53,12 @@ pub(in crate::subject) struct Launcher {
     left_behind: Arc<AtomicBool>,
 }
 
-impl Launcher {
+impl InProcessLauncher {
     /// Binds a port and starts the application for the first time.
     pub(in crate::subject) async fn begin(
         subject: &InProcess,
         settings: &ServerSettings,
-    ) -> Result<(Self, Running), SubjectError> {
+    ) -> Result<(Self, RunningApplication), SubjectError> {
         let name = subject.application.name();
         if !settings.env.is_empty() || !settings.args.is_empty() {
             let problem = "`env` and `args` are for a command; in process there is none".to_owned();
@@ -82,7 +82,7 @@ impl Launcher {
         Ok((launcher, running))
     }
 
-    pub(in crate::subject) async fn again(&self) -> Result<Running, SubjectError> {
+    pub(in crate::subject) async fn again(&self) -> Result<RunningApplication, SubjectError> {
         let bound = {
             let _spawning = spawn::pause();
             let owner = if self.left_behind() { Owner::LeftBehind } else { Owner::Another };
@@ -100,15 +100,15 @@ impl Launcher {
         self.left_behind.load(Ordering::Relaxed)
     }
 
-    async fn start(&self, bound: TcpListener) -> Result<Running, SubjectError> {
-        let start = Start {
+    async fn start(&self, bound: TcpListener) -> Result<RunningApplication, SubjectError> {
+        let start = ApplicationStart {
             application: Arc::clone(&self.application),
             settings: self.settings.clone(),
             listener: bound,
             stop_timeout: self.stop_timeout,
             left_behind: Arc::clone(&self.left_behind),
         };
-        Running::start(start).await
+        RunningApplication::start(start).await
     }
 }
 

@@ -17,5 +17,5 @@ pub use application::{Application, Shutdown, application};
 #[cfg(feature = "embedded")]
 pub use chat::Chat;
 pub use launcher::InProcess;
-pub(super) use launcher::Launcher;
-pub(super) use running::Running;
+pub(super) use launcher::InProcessLauncher;
+pub(super) use running::RunningApplication;

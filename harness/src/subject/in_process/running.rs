@@ -28,7 +28,7 @@ const RETURN: Duration = Duration::from_secs(2);
 const FINISH: Duration = Duration::from_millis(500);
 
 /// What is started.
-pub(super) struct Start {
+pub(super) struct ApplicationStart {
     pub(super) application: Arc<dyn Application>,
     pub(super) settings: ServerSettings,
     pub(super) listener: std::net::TcpListener,
@@ -38,7 +38,7 @@ pub(super) struct Start {
 }
 
 /// An application that runs; ends with this value.
-pub(in crate::subject) struct Running {
+pub(in crate::subject) struct RunningApplication {
     ask: Mutex<Option<oneshot::Sender<()>>>,
     /// Ends it without asking.
     kill: Mutex<Option<oneshot::Sender<()>>>,
@@ -50,12 +50,12 @@ pub(in crate::subject) struct Running {
     left_behind: Arc<AtomicBool>,
 }
 
-impl Running {
+impl RunningApplication {
     /// Starts an application; its log goes where the events of this thread go.
     ///
     /// # Errors
     /// The application's, and the operating system's.
-    pub(super) async fn start(start: Start) -> Result<Self, SubjectError> {
+    pub(super) async fn start(start: ApplicationStart) -> Result<Self, SubjectError> {
         let name = start.application.name().to_owned();
         let (left_behind, patience) = (Arc::clone(&start.left_behind), start.stop_timeout.min(RETURN));
         let dispatch = dispatcher::get_default(Dispatch::clone);
@@ -69,7 +69,7 @@ impl Running {
         let (goes, gone) = watch::channel(None);
         let run = move || {
             let _scope = dispatcher::set_default(&dispatch);
-            let mut end = End { end, how: "was dropped with its runtime".to_owned() };
+            let mut end = EndReport { end, how: "was dropped with its runtime".to_owned() };
             runtime.block_on(async {
                 let shutdown = Box::pin(async move {
                     // A sender that is gone means the same: nobody needs the server any more.
@@ -128,9 +128,13 @@ impl Running {
 }
 
 /// Serves until it is told to stop, ends or fails; how it ended.
-async fn serve(start: Start, shutdown: Shutdown, begun: oneshot::Sender<Result<(), SubjectError>>) -> String {
+async fn serve(
+    start: ApplicationStart,
+    shutdown: Shutdown,
+    begun: oneshot::Sender<Result<(), SubjectError>>,
+) -> String {
     let serving = async {
-        let Start { application, settings, listener, .. } = start;
+        let ApplicationStart { application, settings, listener, .. } = start;
         let listener = listener
             .set_nonblocking(true)
             .and_then(|()| TcpListener::from_std(listener))
@@ -192,12 +196,12 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 }
 
 /// Tells the end of an application, also when it is dropped in the middle.
-struct End {
+struct EndReport {
     end: watch::Sender<Option<Death>>,
     how: String,
 }
 
-impl Drop for End {
+impl Drop for EndReport {
     fn drop(&mut self) {
         let description = std::mem::take(&mut self.how);
         self.end.send_replace(Some(Death { description, code: None }));

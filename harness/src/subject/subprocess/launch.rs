@@ -36,7 +36,7 @@ pub struct Kept {
 }
 
 /// Starts one command again and again on the same port.
-pub(crate) struct Launcher {
+pub(crate) struct SubprocessLauncher {
     spec: SubprocessSpec,
     settings: ServerSettings,
     places: Places,
@@ -48,7 +48,7 @@ pub(crate) struct Launcher {
     _claim: Option<port::Claim>,
 }
 
-impl Launcher {
+impl SubprocessLauncher {
     /// Builds the command if nobody did yet, and starts it for the first time.
     pub(crate) async fn begin(
         spec: &SubprocessSpec,

@@ -4,6 +4,7 @@
 //! - `template`: the values of its placeholders;
 //! - `launch`: build, port, start, readiness, retry;
 //! - `process`: a process group with its output;
+//! - `output`: what it writes, line by line;
 //! - `ready`: waiting for readiness;
 //! - `watchdog`: ends what the runner started when the runner itself is killed.
 //!
@@ -13,6 +14,7 @@
 pub mod spec;
 
 mod launch;
+mod output;
 mod process;
 mod ready;
 mod template;
@@ -21,7 +23,7 @@ mod watchdog;
 pub use launch::Kept;
 pub use spec::SubprocessSpec;
 
-pub(super) use launch::Launcher;
+pub(super) use launch::SubprocessLauncher;
 pub(super) use process::Process;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -18,8 +18,9 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use tokio::sync::watch;
 
 use super::super::error::Death;
-use super::super::log::{Level, Lines, Logs};
+use super::super::log::{Level, Logs};
 use super::super::spawn::spawn;
+use super::output::Output;
 use super::watchdog;
 use crate::secret::Secrets;
 
@@ -48,6 +49,7 @@ pub(super) struct Launch<'a> {
 pub(crate) struct Process {
     group: Arc<Group>,
     ended: watch::Receiver<Option<Death>>,
+    outputs: Vec<Arc<Output>>,
     released: bool,
 }
 
@@ -118,18 +120,19 @@ impl Process {
         drop(command);
         let group = Arc::new(Group { leader: Pid::from_child(&child), record, ours: Mutex::new(true) });
         let (end, ended) = watch::channel(None);
-        let process = Self { group: group.clone(), ended, released: false };
+        let mut process = Self { group: group.clone(), ended, outputs: Vec::new(), released: false };
 
-        let (reading, drained) = mpsc::channel();
+        let (reading, drained) = mpsc::channel::<()>();
         match relays {
             Some((out, err)) => {
-                read_relay(out, logs, reading.clone())?;
-                read_relay(err, logs, reading)?;
+                process.outputs.extend(read_relay(out, logs, reading.clone())?);
+                process.outputs.extend(read_relay(err, logs, reading)?);
             }
             None => {
                 if let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) {
-                    read(out, logs, reading.clone(), || {})?;
-                    read(err, logs, reading, || {})?;
+                    let other = reading.clone();
+                    process.outputs.push(Output::read(out.into(), logs, move || drop(other))?);
+                    process.outputs.push(Output::read(err.into(), logs, move || drop(reading))?);
                 }
             }
         }
@@ -145,6 +148,13 @@ impl Process {
     /// The process id of the leader, which is the number of the group.
     pub(super) fn id(&self) -> u32 {
         self.group.leader.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Takes all that the group has written so far into the log.
+    pub(crate) fn read_output(&self) {
+        for output in &self.outputs {
+            output.take_what_is_there();
+        }
     }
 
     /// How the leader ended, once it did and its output is read.
@@ -246,39 +256,12 @@ fn relay(file: &Path, secrets: Option<&Secrets>) -> io::Result<Child> {
     Ok(relay)
 }
 
-fn read_relay(mut relay: Child, logs: &Logs, reading: mpsc::Sender<()>) -> io::Result<()> {
-    match relay.stdout.take() {
-        Some(output) => read(output, logs, reading, move || {
-            let _ = relay.wait();
-        }),
-        None => Ok(()),
-    }
-}
-
-/// Reads lines into `logs` on a thread of its own until the end of the output.
-fn read(
-    mut output: impl Read + Send + 'static,
-    logs: &Logs,
-    reading: mpsc::Sender<()>,
-    at_end: impl FnOnce() + Send + 'static,
-) -> io::Result<()> {
-    let logs = logs.clone();
-    let run = move || {
-        let mut lines = Lines::default();
-        let mut chunk = [0; 8 * 1024];
-        loop {
-            match output.read(&mut chunk) {
-                Ok(0) => break,
-                Ok(length) => lines.feed(&chunk[..length], |line| logs.push(line)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => break,
-            }
-        }
-        if let Some(line) = lines.finish() {
-            logs.push(line);
-        }
+/// Reads what a relay hands on; it is reaped at its end.
+fn read_relay(mut relay: Child, logs: &Logs, reading: mpsc::Sender<()>) -> io::Result<Option<Arc<Output>>> {
+    let Some(output) = relay.stdout.take() else { return Ok(None) };
+    let at_end = move || {
         drop(reading);
-        at_end();
+        let _ = relay.wait();
     };
-    thread::Builder::new().name("server-output".to_owned()).spawn(run).map(drop)
+    Output::read(output.into(), logs, at_end).map(Some)
 }

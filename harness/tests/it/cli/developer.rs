@@ -215,7 +215,10 @@ fn two_playings_are_compared() {
     assert_eq!((differ.code, differ.stderr.as_str()), (Some(1), ""));
     for wanted in [
         "talk/two\n✗ ann sent say text=help instead of say text=hello\n    $.text: expected \"hello\", got \"help\"\n",
-        "\n  what follows from it:\n    ann got said text=help instead of said text=hello\n    ben got said text=help instead of said text=hello\n",
+        "\n  what follows from it:\n",
+        // Which of them got it first is a race.
+        "\n    ann got said text=help instead of said text=hello\n",
+        "\n    ben got said text=help instead of said text=hello\n",
         // Once that it failed.
         "\n  fail.jsonl, failed: ben never got {\"text\":\"hello\",\"type\":\"said\"}: waited 5ms; main 2 is near: $.text: expected \"hello\", got \"help\"\n",
         // The frames before it, whose times and order differ.

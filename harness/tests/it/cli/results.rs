@@ -207,6 +207,18 @@ fn a_check_shows_its_parts() {
 }
 
 #[test]
+fn a_check_of_what_the_server_left_out_is_a_failure_of_the_server() {
+    Project::new()
+        .scenario(
+            "talk/check",
+            "Who keeps the room",
+            "steps:\n  - ann: enter\n  - ann: { get: \"/rooms/lobby_{{ run }}\", capture: { room: $ } }\n  - check: room.keeper.id == ann.id\n",
+        )
+        .play(&[])
+        .matches_snapshot("failing_check_of_nothing");
+}
+
+#[test]
 fn always_runs_after_a_failure_and_fails_beside_it() {
     Project::new()
         .scenario(

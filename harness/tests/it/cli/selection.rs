@@ -42,6 +42,9 @@ fn nothing_selected() {
     three().run(&["run", "--tag", "nowhere"]).matches_snapshot("nothing_tag");
     three().run(&["run", "seet"]).matches_snapshot("nothing_selector");
     Project::new().run(&["run"]).matches_snapshot("nothing_at_all");
+    let bare = Project::new();
+    std::fs::remove_file(bare.path().join("roundtable.toml")).unwrap();
+    bare.run(&["run"]).matches_snapshot("nothing_and_no_configuration");
 }
 
 #[test]

@@ -36,6 +36,11 @@ fn there_is_no_circle_between_folders() {
 }
 
 #[test]
+fn a_long_file_has_a_reason() {
+    none("a file has at most 300 lines, or a reason in the table", &CODE.long_files());
+}
+
+#[test]
 fn there_is_no_circle_between_files() {
     none("there is no circle between files but for those of the table", &CODE.file_circles());
 }

@@ -1,4 +1,4 @@
-//! What must hold: layers, and no circles. Each rule gives what breaks it, a text a finding.
+//! What must hold: layers, no circles, and no long file without a reason. Each rule gives what breaks it, a text a finding.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -24,7 +24,12 @@ pub(super) struct Crate {
     files: BTreeSet<String>,
     ties: BTreeSet<Tie>,
     lost: Vec<String>,
+    /// How many lines each file has.
+    lengths: BTreeMap<String, usize>,
 }
+
+/// A file with more lines than this has a reason.
+const LONGEST: usize = 300;
 
 impl Code {
     /// Reads the sources of a repository; the document is the one with the tables.
@@ -58,10 +63,31 @@ impl Code {
         file_circles(&self.ties().collect::<Vec<_>>(), &stay)
     }
 
+    /// Long files for which the document gives no reason, and what it gives one for in vain.
+    pub(crate) fn long_files(&self) -> Vec<String> {
+        long_files(self.crates.iter().flat_map(|one| &one.lengths), &table::rows(&self.document, "Long files"))
+    }
+
     /// Every tie between two files.
     pub(crate) fn ties(&self) -> impl Iterator<Item = &Tie> {
         self.crates.iter().flat_map(|one| &one.ties)
     }
+}
+
+/// Files that are long and stand in no row, and rows of files that aren't.
+pub(super) fn long_files<'l>(
+    lengths: impl Iterator<Item = (&'l String, &'l usize)>,
+    rows: &[Vec<String>],
+) -> Vec<String> {
+    let mut listed: BTreeSet<String> =
+        rows.iter().flat_map(|row| row.first()).flat_map(|cell| table::names(cell)).collect();
+    let long = lengths.filter(|(_, lines)| **lines > LONGEST);
+    let mut found: Vec<String> = long
+        .filter(|(file, _)| !listed.remove(*file))
+        .map(|(file, lines)| format!("{file} has {lines} lines: part it, or say why it is one file"))
+        .collect();
+    found.extend(listed.iter().map(|file| format!("{file} is not long: take it out of the table")));
+    found
 }
 
 /// Circles between files without the arrows that may stay, and those of them without which there is no circle either.
@@ -91,8 +117,10 @@ impl Crate {
     ) -> Result<Self, String> {
         let tree = tree::read(folder, name, text)?;
         let (ties, lost) = ties(&tree);
-        let files = tree.modules.into_iter().map(|module| module.file).collect();
-        Ok(Self { folder, table, files, ties, lost })
+        let files: BTreeSet<String> = tree.modules.into_iter().map(|module| module.file).collect();
+        let lines = |file: &String| text(file).map_or(0, |text| text.lines().count());
+        let lengths = files.iter().map(|file| (file.clone(), lines(file))).collect();
+        Ok(Self { folder, table, files, ties, lost, lengths })
     }
 
     /// The modules on the way to a file: `["run", "act"]`; for a root of the crate its own name.

@@ -1,7 +1,7 @@
 //! The reader of sources, with small crates; what each of them ties is written as `from:line path to`.
 
 use super::graph::{arrows, circles, told};
-use super::rules::{Crate, file_circles};
+use super::rules::{Crate, file_circles, long_files};
 use super::ties::{Tie, ties};
 use super::{table, tree};
 
@@ -291,4 +291,16 @@ fn folders_have_no_circle_even_where_files_have_none() {
     };
     assert_eq!(found("use crate::run::acts::b::B;"), ["circle of 2: run/acts, run/steps"]);
     assert_eq!(found("use super::c::C;"), Vec::<String>::new());
+}
+
+#[test]
+fn a_long_file_needs_a_row_and_a_row_a_long_file() {
+    let lengths = [("a.rs".to_owned(), 300), ("b.rs".to_owned(), 301), ("c.rs".to_owned(), 900)];
+    let lengths = || lengths.iter().map(|(file, lines)| (file, lines));
+    let row = |file: &str| vec![format!("`{file}`"), "a table".to_owned()];
+    assert_eq!(
+        long_files(lengths(), &[row("a.rs"), row("c.rs")]),
+        ["b.rs has 301 lines: part it, or say why it is one file", "a.rs is not long: take it out of the table"]
+    );
+    assert_eq!(long_files(lengths(), &[row("b.rs"), row("c.rs")]), Vec::<String>::new());
 }

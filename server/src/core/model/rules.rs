@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{HISTORY, MOST, ReplyTo, USERS};
+use super::{HISTORY, MOST, Ticket, USERS};
 use crate::core::command::{Change, MessageDraft, Signal};
 use crate::domain::{ClientMessageId, InviteId, SocketId, UserId};
 
 /// What waits in the model, in the order it came.
 #[derive(Debug, Clone)]
 pub(super) enum Waiting {
-    Change(ReplyTo, Change),
+    Change(Ticket, Change),
     Signal(SocketId, Signal),
 }
 
@@ -137,7 +137,7 @@ impl Model {
     }
 
     /// An answer came: what should it be? The model's state is as if it were right.
-    pub(super) fn answer(&mut self, ticket: ReplyTo, stored: bool) -> String {
+    pub(super) fn answer(&mut self, ticket: Ticket, stored: bool) -> String {
         let Some(Waiting::Change(expected, change)) = self.waiting.pop_front() else {
             panic!("ticket {ticket} was answered, and no change waits");
         };

@@ -26,11 +26,11 @@ const MIGRATIONS: &[&str] = &[
 /// The first half of the lock that the server in charge of a database holds ("rndt"); the other half is the schema.
 const LOCK: i32 = 0x726e_6474;
 
-/// How long a server that is ending is waited for. After a SIGKILL its connection is gone within moments.
+/// How long a new server waits for the one before it to let go of the database. After a SIGKILL that takes moments.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Which database, and how it is used.
-pub(in crate::storage) struct Place {
+pub(in crate::storage) struct DatabaseAddress {
     config: Config,
     /// Where the connection must be encrypted.
     tls: Option<MakeTls>,
@@ -38,7 +38,7 @@ pub(in crate::storage) struct Place {
 }
 
 /// Host, port and name; no user, and above all no password.
-impl fmt::Display for Place {
+impl fmt::Display for DatabaseAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = match self.config.get_hosts().first() {
             Some(Host::Tcp(host)) => host.clone(),
@@ -71,7 +71,7 @@ impl Drop for Session {
     }
 }
 
-impl Place {
+impl DatabaseAddress {
     /// Reads a URL.
     pub(super) fn parse(url: &str, settings: StoreSettings) -> Result<Self, OpenError> {
         let wrong = |problem: String| OpenError::Server { place: "of `store`".to_owned(), problem };

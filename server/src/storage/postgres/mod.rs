@@ -2,9 +2,12 @@
 //! connections that read.
 
 mod connect;
+mod load;
 mod read;
+mod rows;
 mod store;
 mod tls;
+mod transaction_error;
 mod write;
 mod writer;
 

@@ -10,9 +10,9 @@ use tokio::task::JoinHandle;
 use tracing::info;
 use tracing::instrument::WithSubscriber;
 
-use super::connect::Place;
-use super::read;
+use super::connect::DatabaseAddress;
 use super::writer::{Job, Writer};
+use super::{load, read};
 use crate::domain::{ConversationId, InviteId, Message, SequenceId, UserId};
 use crate::log::SentKey;
 use crate::metrics::StoreMetrics;
@@ -35,7 +35,7 @@ pub(crate) struct PostgresStore {
 impl PostgresStore {
     /// Connects, makes or migrates the tables, and takes hold of the database.
     pub(crate) async fn open(url: &str, settings: StoreSettings, metrics: StoreMetrics) -> Result<Self, OpenError> {
-        let place = Arc::new(Place::parse(url, settings)?);
+        let place = Arc::new(DatabaseAddress::parse(url, settings)?);
         let session = place.open().await?;
         info!(database = %place, durability = ?settings.durability, "database opened");
         let lists = (settings.readers / 4).max(1);
@@ -90,8 +90,8 @@ impl PostgresStore {
 
 /// The way to a database, for tests.
 #[cfg(test)]
-pub(in crate::storage) fn place(url: &str, settings: StoreSettings) -> Place {
-    Place::parse(url, settings).unwrap()
+pub(in crate::storage) fn place(url: &str, settings: StoreSettings) -> DatabaseAddress {
+    DatabaseAddress::parse(url, settings).unwrap()
 }
 
 fn describe_pool(error: &deadpool_postgres::PoolError) -> String {
@@ -114,7 +114,7 @@ impl LogStore for PostgresStore {
 
     fn load(&self, id: &ConversationId, recent: usize) -> StoreFuture<'_, Option<LoadedConversation>> {
         let id = id.clone();
-        self.read(&self.pool, move |client| read::load(client, id.clone(), recent))
+        self.read(&self.pool, move |client| load::load(client, id.clone(), recent))
     }
 
     fn messages_after(

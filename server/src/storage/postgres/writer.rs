@@ -9,29 +9,30 @@ use tokio::time::{Instant, timeout};
 use tokio_postgres::Client;
 use tracing::{debug, error, info};
 
-use super::connect::{Place, Session, describe};
-use super::write::{self, TransactionError};
+use super::connect::{DatabaseAddress, Session, describe};
+use super::transaction_error::TransactionError;
+use super::write;
 use crate::domain::ConversationId;
 use crate::metrics::StoreMetrics;
 use crate::storage::append::{Append, AppendId};
 use crate::storage::error::StoreError;
 use crate::storage::settings::StoreSettings;
 
-type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+type StoreReply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What the writer can be asked. The answer may be given up.
 pub(super) enum Job {
     /// Make records durable.
-    Append { append: Append, reply: Reply<()> },
+    Append { append: Append, reply: StoreReply<()> },
     /// Say whether an append came through.
-    HasAppend { conversation: ConversationId, append: AppendId, reply: Reply<bool> },
+    HasAppend { conversation: ConversationId, append: AppendId, reply: StoreReply<bool> },
     /// Say whether a commit would be taken.
-    Check(Reply<()>),
+    Check(StoreReply<()>),
 }
 
 /// The state of the task.
 pub(super) struct Writer {
-    place: Arc<Place>,
+    place: Arc<DatabaseAddress>,
     /// None while the database is lost.
     session: Option<Session>,
     settings: StoreSettings,
@@ -42,11 +43,16 @@ pub(super) struct Writer {
     fails: bool,
 }
 
-type Waiting = (Append, Reply<()>);
+type Waiting = (Append, StoreReply<()>);
 
 impl Writer {
     /// A writer with an open session.
-    pub(super) fn new(place: Arc<Place>, session: Session, settings: StoreSettings, metrics: StoreMetrics) -> Self {
+    pub(super) fn new(
+        place: Arc<DatabaseAddress>,
+        session: Session,
+        settings: StoreSettings,
+        metrics: StoreMetrics,
+    ) -> Self {
         Self { place, session: Some(session), settings, metrics, ordinal: None, fails: false }
     }
 

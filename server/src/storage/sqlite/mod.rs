@@ -1,5 +1,6 @@
 //! The log in an SQLite database: one writer thread, several readers, one folder that nobody else uses.
 
+mod connection;
 mod folder;
 mod health;
 mod open;

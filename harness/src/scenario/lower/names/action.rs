@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::state::{Context, State, Walk};
-use crate::scenario::model::{Action, Body, Capture, Checks, Connect, Expected, Http, Outgoing};
+use super::state::{KnownNames, NameContext, Walk};
+use crate::scenario::model::{Action, Body, Capture, Checks, Connect, Expected, Http, OutgoingFrame};
 use crate::scenario::template::Template;
 use crate::scenario::visit;
 use crate::source::Position;
@@ -16,14 +16,14 @@ impl Walk<'_, '_> {
         action: &Action,
         at: Position,
         who: &str,
-        context: &mut Context,
-        state: &mut State,
+        context: &mut NameContext,
+        state: &mut KnownNames,
     ) {
         match action {
             Action::Http(http) => self.http(http, at, who, context, state),
             Action::Connect(connect) => self.connect(connect, at, who, context, state),
             Action::Send { frame: outgoing, via } => {
-                let (Outgoing::Json(body) | Outgoing::Text(body) | Outgoing::Binary(body)) = outgoing;
+                let (OutgoingFrame::Json(body) | OutgoingFrame::Text(body) | OutgoingFrame::Binary(body)) = outgoing;
                 self.template(body, context, state);
                 self.connection(via.as_ref(), at, who, context, state);
             }
@@ -99,7 +99,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn http(&mut self, http: &Http, at: Position, who: &str, context: &mut Context, state: &mut State) {
+    fn http(&mut self, http: &Http, at: Position, who: &str, context: &mut NameContext, state: &mut KnownNames) {
         self.headers(at, who, context, state);
         self.template(&http.path, context, state);
         if let Some(query) = &http.query {
@@ -118,7 +118,14 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn connect(&mut self, connect: &Connect, at: Position, who: &str, context: &mut Context, state: &mut State) {
+    fn connect(
+        &mut self,
+        connect: &Connect,
+        at: Position,
+        who: &str,
+        context: &mut NameContext,
+        state: &mut KnownNames,
+    ) {
         self.headers(at, who, context, state);
         self.template(&connect.path, context, state);
         for template in connect
@@ -154,8 +161,8 @@ impl Walk<'_, '_> {
         via: Option<&Template>,
         at: Position,
         who: &str,
-        context: &Context,
-        state: &State,
+        context: &NameContext,
+        state: &KnownNames,
     ) -> Option<String> {
         if let Some(via) = via {
             self.template(via, context, state);
@@ -177,14 +184,20 @@ impl Walk<'_, '_> {
         if open.len() == 1 { open.first().cloned() } else { None }
     }
 
-    pub(super) fn checks(&mut self, checks: &Checks, who: &str, context: &mut Context, state: &mut State) {
+    pub(super) fn checks(&mut self, checks: &Checks, who: &str, context: &mut NameContext, state: &mut KnownNames) {
         for template in checks.status.iter().chain(&checks.expect).chain(&checks.expect_headers) {
             self.template(template, context, state);
         }
         self.captures(&checks.capture, who, context, state);
     }
 
-    pub(super) fn captures(&mut self, captures: &[Capture], who: &str, context: &mut Context, state: &mut State) {
+    pub(super) fn captures(
+        &mut self,
+        captures: &[Capture],
+        who: &str,
+        context: &mut NameContext,
+        state: &mut KnownNames,
+    ) {
         for capture in captures {
             let name = &capture.name;
             if context.site.is_none() {

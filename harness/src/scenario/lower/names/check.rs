@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::state::{Context, Seen, State, Walk};
+use super::state::{KnownNames, NameContext, Seen, Walk};
 use crate::scenario::error::{Findings, Severity};
 use crate::scenario::model::Scenario;
 
 /// Checks one scenario.
 pub(in crate::scenario::lower) fn check(scenario: &Scenario, findings: &mut Findings) {
-    let mut state = State::default();
+    let mut state = KnownNames::default();
     for (key, spec) in &scenario.participants {
         let attrs = state.attrs.entry(key.clone()).or_default();
         attrs.extend(["id", "key", "name", "token"].map(str::to_owned));
@@ -31,12 +31,12 @@ pub(in crate::scenario::lower) fn check(scenario: &Scenario, findings: &mut Find
     let texts = scenario.rows.first().into_iter().flat_map(|row| &row.columns);
     let texts = texts.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
     let mut walk = Walk { scenario, findings, seen: Seen::default(), told: BTreeSet::new() };
-    let top = Context { locals: columns, texts, ..Context::default() };
+    let top = NameContext { locals: columns, texts, ..NameContext::default() };
     walk.before_the_start(&top);
     for (key, spec) in &scenario.participants {
         walk.identity(spec, &top);
         let site = Some((spec.at, "identity".to_owned()));
-        let mut context = Context { me: vec![key.clone()], site, ..top.clone() };
+        let mut context = NameContext { me: vec![key.clone()], site, ..top.clone() };
         walk.steps(&spec.protocol.login, &mut context, &mut state);
     }
     // Who only logged in has not acted.

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::state::{Context, State, Walk};
+use super::state::{KnownNames, NameContext, Walk};
 use crate::scenario::model::Step;
 use crate::scenario::template::functions::{Callable, FUNCTIONS};
 use crate::scenario::template::{BUILT_IN, Expr, Template};
-use crate::scenario::visit::{self, Part};
+use crate::scenario::visit::{self, StepPart};
 use crate::text::nearest_word;
 
 impl Walk<'_, '_> {
-    pub(super) fn template(&mut self, template: &Template, context: &Context, state: &State) {
+    pub(super) fn template(&mut self, template: &Template, context: &NameContext, state: &KnownNames) {
         let mut exprs: Vec<Expr> = Vec::new();
         template.visit(&mut |expr| exprs.push(expr.clone()));
         for expr in exprs {
@@ -20,9 +20,10 @@ impl Walk<'_, '_> {
         }
     }
 
-    pub(super) fn expr(&mut self, expr: &Expr, context: &Context, state: &State) {
+    pub(super) fn expr(&mut self, expr: &Expr, context: &NameContext, state: &KnownNames) {
         self.seen.mention(&expr.source);
         for name in &expr.names {
+            let at = expr.place_of(self.findings.source(), name);
             let mut parts = name.split('.');
             let (first, second) = (parts.next().unwrap_or_default(), parts.next());
             if BUILT_IN.contains(&first)
@@ -36,7 +37,7 @@ impl Walk<'_, '_> {
                     } else {
                         format!("`{first}` stands for it; a text has no `.{attr}`")
                     };
-                    self.report(context, expr.at, message, Some(help));
+                    self.report(context, at, message, Some(help));
                 }
                 continue;
             }
@@ -54,7 +55,7 @@ impl Walk<'_, '_> {
                             |near| format!("did you mean `{first}.{near}`?"),
                         )
                     });
-                    self.report(context, expr.at, format!("`{name}` is used before it is set"), Some(help));
+                    self.report(context, at, format!("`{name}` is used before it is set"), Some(help));
                 }
                 continue;
             }
@@ -62,12 +63,12 @@ impl Walk<'_, '_> {
                 continue;
             }
             let help = self.setters(first, state);
-            self.report(context, expr.at, format!("`{first}` is used before it is set"), Some(help));
+            self.report(context, at, format!("`{first}` is used before it is set"), Some(help));
         }
     }
 
     /// The text that a template is known to give before it is played, where it gives one.
-    pub(super) fn text(template: &Template, context: &Context) -> Option<String> {
+    pub(super) fn text(template: &Template, context: &NameContext) -> Option<String> {
         match (template.as_literal(), template.as_expr()) {
             (Some(Value::String(text)), _) => Some(text.clone()),
             (None, Some(expr)) => context.texts.get(expr.source.trim()).cloned(),
@@ -76,7 +77,7 @@ impl Walk<'_, '_> {
     }
 
     /// What could set a name.
-    fn setters(&self, name: &str, state: &State) -> String {
+    fn setters(&self, name: &str, state: &KnownNames) -> String {
         self.set_later(name).unwrap_or_else(|| {
             let functions = FUNCTIONS.iter().filter(|word| word.kind == Callable::Function).map(|word| word.name);
             let known = state.names.iter().chain(state.actors.keys()).map(String::as_str).chain(functions);
@@ -103,7 +104,7 @@ impl Walk<'_, '_> {
 pub(crate) fn captured_in(steps: &[Step]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     visit::steps(steps, &mut |part| {
-        if let Part::Capture(capture) = part {
+        if let StepPart::Capture(capture) = part {
             names.insert(capture.name.clone());
         }
     });

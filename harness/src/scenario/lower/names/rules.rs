@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::state::{Context, State, Walk};
+use super::state::{KnownNames, NameContext, Walk};
 use crate::scenario::model::{Barrier, ParticipantSpec, Race};
 use crate::scenario::template::{BUILT_IN, Template};
-use crate::scenario::visit::{self, Part};
+use crate::scenario::visit::{self, StepPart};
 use crate::source::Position;
 use crate::text::nearest_word;
 
 impl Walk<'_, '_> {
     /// The identity's templates see the key, the name, the run, the row, and those before them.
-    pub(super) fn identity(&mut self, spec: &ParticipantSpec, top: &Context) {
+    pub(super) fn identity(&mut self, spec: &ParticipantSpec, top: &NameContext) {
         let mut known: BTreeSet<String> = ["key", "name", "run"].map(str::to_owned).into();
         known.extend(top.locals.iter().cloned());
         for (name, template) in spec.protocol.identity.iter().chain(&spec.identity) {
@@ -37,7 +37,7 @@ impl Walk<'_, '_> {
     }
 
     /// What is read before the server starts sees the stubs and the row.
-    pub(super) fn before_the_start(&mut self, top: &Context) {
+    pub(super) fn before_the_start(&mut self, top: &NameContext) {
         let scenario = self.scenario;
         let mut known: BTreeSet<String> = top.locals.clone();
         known.extend(scenario.stubs.keys().cloned());
@@ -88,12 +88,12 @@ impl Walk<'_, '_> {
         what: &str,
         templates: impl IntoIterator<Item = &'t Template>,
         at: Position,
-        context: &Context,
-        state: &State,
+        context: &NameContext,
+        state: &KnownNames,
     ) {
         let before = self.findings.list.len();
         let site = context.site.clone().or_else(|| Some((at, what.to_owned())));
-        let inner = Context { site, ..context.clone() };
+        let inner = NameContext { site, ..context.clone() };
         for template in templates {
             self.template(template, &inner, state);
         }
@@ -105,18 +105,18 @@ impl Walk<'_, '_> {
     }
 
     /// The headers of a request or handshake.
-    pub(super) fn headers(&mut self, at: Position, who: &str, context: &Context, state: &State) {
+    pub(super) fn headers(&mut self, at: Position, who: &str, context: &NameContext, state: &KnownNames) {
         let scenario = self.scenario;
         let Some(spec) = scenario.participants.get(who) else { return };
         self.of_protocol("headers", spec.protocol.headers.iter().map(|(_, value)| value), at, context, state);
-        let declared = Context { site: None, me: vec![who.to_owned()], ..context.clone() };
+        let declared = NameContext { site: None, me: vec![who.to_owned()], ..context.clone() };
         for (_, template) in &spec.headers {
             self.template(template, &declared, state);
         }
     }
 
     /// What a connection is given when it opens.
-    pub(super) fn rules_of_a_connection(&mut self, at: Position, who: &str, context: &Context, state: &State) {
+    pub(super) fn rules_of_a_connection(&mut self, at: Position, who: &str, context: &NameContext, state: &KnownNames) {
         let scenario = self.scenario;
         let Some(spec) = scenario.participants.get(who) else { return };
         self.of_protocol("fails", &spec.protocol.fails, at, context, state);
@@ -124,7 +124,14 @@ impl Walk<'_, '_> {
     }
 
     /// Where nothing must be proven: the barrier's own request, or that there is no barrier.
-    pub(super) fn unproven(&mut self, listens: bool, at: Position, who: &str, context: &Context, state: &State) {
+    pub(super) fn unproven(
+        &mut self,
+        listens: bool,
+        at: Position,
+        who: &str,
+        context: &NameContext,
+        state: &KnownNames,
+    ) {
         let scenario = self.scenario;
         if scenario.stubs.contains_key(who) {
             if !listens {
@@ -164,18 +171,25 @@ impl Walk<'_, '_> {
     }
 
     /// What a snapshot asks as each participant that it shows.
-    pub(super) fn states(&mut self, at: Position, of: &[String], without: &[String], context: &Context, state: &State) {
+    pub(super) fn states(
+        &mut self,
+        at: Position,
+        of: &[String],
+        without: &[String],
+        context: &NameContext,
+        state: &KnownNames,
+    ) {
         let scenario = self.scenario;
         let all = ["all".to_owned()];
         for name in if of.is_empty() { &all[..] } else { of } {
             for who in state.actors.get(name).cloned().unwrap_or_default() {
                 let Some(spec) = scenario.participants.get(&who) else { continue };
                 self.seen.shown.insert(who.clone());
-                let there = Context { me: vec![who.clone()], ..context.clone() };
+                let there = NameContext { me: vec![who.clone()], ..context.clone() };
                 for (name, http) in spec.protocol.state.iter().filter(|(name, _)| !without.contains(name)) {
                     let mut templates = Vec::new();
                     visit::http(http, &mut |part| {
-                        if let Part::Template(template) = part {
+                        if let StepPart::Template(template) = part {
                             templates.push(template);
                         }
                     });
@@ -192,7 +206,7 @@ impl Walk<'_, '_> {
         at: Position,
         unordered: &[String],
         without: &[String],
-        context: &Context,
+        context: &NameContext,
     ) {
         let protocol = &self.scenario.protocol;
         let mut known: BTreeSet<String> = protocol.kinds();
@@ -210,7 +224,7 @@ impl Walk<'_, '_> {
     }
 
     /// A race that can't end as its outcomes say.
-    pub(super) fn race(&mut self, race: &Race, at: Position, members: &[String], context: &Context) {
+    pub(super) fn race(&mut self, race: &Race, at: Position, members: &[String], context: &NameContext) {
         let at = context.site.as_ref().map_or(at, |(at, _)| *at);
         if members.len() == 1 {
             let help = "a race needs several: give it a group, or `all`";

@@ -9,7 +9,7 @@ use crate::source::Position;
 
 /// What is set so far.
 #[derive(Debug, Clone, Default)]
-pub(super) struct State {
+pub(super) struct KnownNames {
     /// Who acts under a name.
     pub(super) actors: BTreeMap<String, Vec<String>>,
     /// Names that a race gives to exactly one.
@@ -34,7 +34,7 @@ pub(super) struct State {
 
 /// Where the walk stands: at the top, or in a verb.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Context {
+pub(super) struct NameContext {
     /// Names of this place: columns, loop values, parameters, what the verb itself captured.
     pub(super) locals: BTreeSet<String>,
     /// Those of them that are known to be a text, with it.
@@ -87,7 +87,7 @@ pub(super) struct Walk<'a, 'f> {
 
 impl Walk<'_, '_> {
     /// Tells an error: inside a verb at the call from the scenario file.
-    pub(super) fn report(&mut self, context: &Context, at: Position, message: String, help: Option<String>) {
+    pub(super) fn report(&mut self, context: &NameContext, at: Position, message: String, help: Option<String>) {
         let (at, message) = match &context.site {
             Some((site, verb)) => (*site, format!("in `{verb}`: {message}")),
             None => (at, message),

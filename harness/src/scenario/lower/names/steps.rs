@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::state::{Context, State, Walk};
+use super::state::{KnownNames, NameContext, Walk};
 use crate::scenario::model::{Action, Call, ServerAction, Step, StepKind};
 use crate::scenario::template::Template;
 use crate::scenario::visit;
@@ -12,13 +12,13 @@ use crate::source::Position;
 use crate::text::{nearest_word, slug};
 
 impl Walk<'_, '_> {
-    pub(super) fn steps(&mut self, steps: &[Step], context: &mut Context, state: &mut State) {
+    pub(super) fn steps(&mut self, steps: &[Step], context: &mut NameContext, state: &mut KnownNames) {
         for step in steps {
             self.step(step, context, state);
         }
     }
 
-    fn step(&mut self, step: &Step, context: &mut Context, state: &mut State) {
+    fn step(&mut self, step: &Step, context: &mut NameContext, state: &mut KnownNames) {
         match &step.kind {
             StepKind::Act { actor, action } => {
                 let actors = if actor == "me" {
@@ -45,10 +45,10 @@ impl Walk<'_, '_> {
                     match &branch[..] {
                         [Step { kind: StepKind::Act { actor, action }, at, .. }] if actor != "me" => {
                             for who in state.actors.get(actor).cloned().unwrap_or_default() {
-                                runs.push(Branch::Action(who, action, *at));
+                                runs.push(ParallelPart::Action(who, action, *at));
                             }
                         }
-                        steps => runs.push(Branch::Steps(steps)),
+                        steps => runs.push(ParallelPart::Steps(steps)),
                     }
                 }
                 self.branches(runs, context, state);
@@ -61,7 +61,7 @@ impl Walk<'_, '_> {
                     self.report(context, step.at, message, Some(help));
                 }
                 self.race(race, step.at, &members, context);
-                let mut inner = Context { shared: true, ..context.clone() };
+                let mut inner = NameContext { shared: true, ..context.clone() };
                 for who in &members {
                     self.perform(&race.action, step.at, who, &mut inner, state);
                 }
@@ -70,7 +70,7 @@ impl Walk<'_, '_> {
                         self.template(count, context, state);
                     }
                     for who in &members {
-                        let mut one = Context { me: vec![who.clone()], shared: true, ..context.clone() };
+                        let mut one = NameContext { me: vec![who.clone()], shared: true, ..context.clone() };
                         self.checks(&outcome.checks, who, &mut one, state);
                     }
                     if let Some(name) = &outcome.name {
@@ -131,7 +131,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn perform(&mut self, action: &Action, at: Position, who: &str, context: &mut Context, state: &mut State) {
+    fn perform(&mut self, action: &Action, at: Position, who: &str, context: &mut NameContext, state: &mut KnownNames) {
         let me = std::mem::replace(&mut context.me, vec![who.to_owned()]);
         self.seen.acted.insert(who.to_owned());
         match action {
@@ -141,7 +141,7 @@ impl Walk<'_, '_> {
         context.me = me;
     }
 
-    fn call(&mut self, call: &Call, at: Position, who: &str, context: &mut Context, state: &mut State) {
+    fn call(&mut self, call: &Call, at: Position, who: &str, context: &mut NameContext, state: &mut KnownNames) {
         for (_, value) in &call.args {
             self.template(value, context, state);
             value.visit_texts(&mut |text| self.seen.mention(text));
@@ -161,7 +161,7 @@ impl Walk<'_, '_> {
         }
         self.participants_meant(call, at, context, state);
         let texts = call.args.iter().filter_map(|(name, value)| Some((name.clone(), Self::text(value, context)?)));
-        let mut inner = Context {
+        let mut inner = NameContext {
             locals: call.args.iter().map(|(name, _)| name.clone()).collect(),
             texts: texts.collect(),
             me: vec![who.to_owned()],
@@ -201,7 +201,7 @@ impl Walk<'_, '_> {
     }
 
     /// A literal argument that the verb looks up with `participants[…]` must be one.
-    fn participants_meant(&mut self, call: &Call, at: Position, context: &Context, state: &State) {
+    fn participants_meant(&mut self, call: &Call, at: Position, context: &NameContext, state: &KnownNames) {
         let Some(spec) = context.me.first().and_then(|who| self.scenario.participants.get(who)) else { return };
         let Some(verb) = spec.protocol.verbs.get(&call.verb) else { return };
         let mut looked_up = BTreeSet::new();
@@ -232,7 +232,7 @@ impl Walk<'_, '_> {
     }
 
     /// Whether an action has an answer that the outcomes of a race can be compared with.
-    fn answers(&self, action: &Action, actor: &str, state: &State) -> bool {
+    fn answers(&self, action: &Action, actor: &str, state: &KnownNames) -> bool {
         match action {
             Action::Http(_) | Action::Connect(_) => true,
             Action::Call(call) => {
@@ -244,7 +244,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn branches(&mut self, runs: Vec<Branch<'_>>, context: &mut Context, state: &mut State) {
+    fn branches(&mut self, runs: Vec<ParallelPart<'_>>, context: &mut NameContext, state: &mut KnownNames) {
         let before = std::mem::take(&mut state.captured);
         let start = state.clone();
         let mut seen: BTreeMap<String, Position> = BTreeMap::new();
@@ -252,8 +252,8 @@ impl Walk<'_, '_> {
             let mut own = start.clone();
             let mut inner = context.clone();
             match run {
-                Branch::Action(who, action, at) => self.perform(action, at, &who, &mut inner, &mut own),
-                Branch::Steps(steps) => self.steps(steps, &mut inner, &mut own),
+                ParallelPart::Action(who, action, at) => self.perform(action, at, &who, &mut inner, &mut own),
+                ParallelPart::Steps(steps) => self.steps(steps, &mut inner, &mut own),
             }
             for (name, at) in own.captured {
                 if let Some(first) = seen.get(&name) {
@@ -290,7 +290,7 @@ impl Walk<'_, '_> {
 }
 
 /// What runs at once with others.
-enum Branch<'s> {
+enum ParallelPart<'s> {
     Action(String, &'s Action, Position),
     Steps(&'s [Step]),
 }

@@ -13,7 +13,7 @@ use crate::scenario::lower::loaded::Loaded;
 use crate::scenario::lower::patterns;
 use crate::scenario::model::Protocol;
 use crate::scenario::node::Node;
-use crate::scenario::words::{self, Place};
+use crate::scenario::words::{self, WordPlace};
 use crate::source::{Position, Source};
 
 /// Lowers a protocol file. `load` reads the files that it includes, by their paths as written.
@@ -51,7 +51,7 @@ pub(crate) fn protocol(root: &Node, findings: &mut Findings, load: &mut dyn FnMu
         signatures.extend(other.verbs.iter().map(|(name, verb)| (name.clone(), Signature::of(verb))));
     }
     for (key, node) in verb_nodes.iter().flat_map(Fields::rest) {
-        if words::word_of(Place::Action, &key.text).is_some() {
+        if words::word_of(WordPlace::Action, &key.text).is_some() {
             findings.error(key.at, format!("`{}` can't name a verb: it is a built-in action", key.text));
         } else if fields::name(&key.text, key.at, "a verb", findings) {
             signatures.insert(key.text.clone(), verb::signature(node, findings));
@@ -87,7 +87,7 @@ pub(crate) fn protocol(root: &Node, findings: &mut Findings, load: &mut dyn FnMu
     let invariants_node = fields.take("invariants");
     let invariants = invariants_node.map(|node| stream::invariants(node, findings)).unwrap_or_default();
     let snapshot = rules::snapshot_rules(&mut fields, findings);
-    fields.finish("key of a protocol file", &fields::names_of(Place::Protocol), findings);
+    fields.finish("key of a protocol file", &fields::names_of(WordPlace::Protocol), findings);
     let mut protocol = Protocol {
         source,
         name: name?,

@@ -8,7 +8,7 @@ use crate::scenario::error::Findings;
 use crate::scenario::lower::names::captured_in;
 use crate::scenario::model::{Barrier, Protocol, Step, StepKind};
 use crate::scenario::template::{BUILT_IN, Expr, Template};
-use crate::scenario::visit::{self, Part};
+use crate::scenario::visit::{self, StepPart};
 use crate::source::{Position, Source};
 use crate::text::nearest::nearest_within;
 
@@ -108,7 +108,7 @@ fn visit_own(protocol: &Protocol, visit: &mut dyn FnMut(&Expr, &BTreeSet<String>
     }
     for (_, http) in protocol.state.iter().filter(|(name, _)| own(&format!("state {name}"))) {
         visit::http(http, &mut |part| {
-            if let Part::Template(template) = part {
+            if let StepPart::Template(template) = part {
                 all(template);
             }
         });
@@ -129,7 +129,7 @@ fn visit_own(protocol: &Protocol, visit: &mut dyn FnMut(&Expr, &BTreeSet<String>
 fn loop_names(steps: &[Step]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     visit::steps(steps, &mut |part| {
-        if let Part::Step(Step { kind: StepKind::ForEach { name, .. }, .. }) = part {
+        if let StepPart::Step(Step { kind: StepKind::ForEach { name, .. }, .. }) = part {
             names.insert(name.clone());
         }
     });

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use crate::scenario::lower::context::Lower;
 use crate::scenario::lower::fields::{self, Fields};
 use crate::scenario::lower::patterns;
-use crate::scenario::model::{Action, Barrier, Http, Method, Outgoing, Step, StepKind};
+use crate::scenario::model::{Action, Barrier, Http, Method, OutgoingFrame, Step, StepKind};
 use crate::scenario::node::Node;
 use crate::scenario::template::Template;
 
@@ -90,13 +90,13 @@ impl Lower<'_> {
     }
 
     /// The ping of an echo barrier: JSON, text or bytes.
-    fn echo_frame(&mut self, inner: &mut Fields<'_>, what: &str) -> Option<Outgoing> {
+    fn echo_frame(&mut self, inner: &mut Fields<'_>, what: &str) -> Option<OutgoingFrame> {
         let form = inner.take("as").and_then(|node| Some((node, fields::string(node, "as", self.findings)?)));
         let send = inner.need("send", what, self.findings)?;
         match form.as_ref().map(|(node, form)| (node.at, form.as_str())) {
-            None | Some((_, "json")) => Some(Outgoing::Json(Template::lower(send, self.findings))),
-            Some((_, "text")) => fields::text(send, "send", self.findings).map(Outgoing::Text),
-            Some((_, "binary")) => fields::text(send, "send", self.findings).map(Outgoing::Binary),
+            None | Some((_, "json")) => Some(OutgoingFrame::Json(Template::lower(send, self.findings))),
+            Some((_, "text")) => fields::text(send, "send", self.findings).map(OutgoingFrame::Text),
+            Some((_, "binary")) => fields::text(send, "send", self.findings).map(OutgoingFrame::Binary),
             Some((at, other)) => {
                 self.findings.unknown(at, "form of a frame", other, ["json", "text", "binary"]);
                 None

@@ -4,7 +4,7 @@ use crate::scenario::error::Findings;
 use crate::scenario::lower::fields::{self, Fields};
 use crate::scenario::lower::patterns;
 use crate::scenario::lower::redact::redactions;
-use crate::scenario::stream::{Coalesce, IdKind, IdRule, SnapshotRules};
+use crate::scenario::snapshot_rules::{Coalesce, IdKind, IdRule, SnapshotRules};
 
 pub(super) fn snapshot_rules(fields: &mut Fields<'_>, findings: &mut Findings) -> SnapshotRules {
     let mut rules = SnapshotRules::default();

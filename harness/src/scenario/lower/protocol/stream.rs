@@ -9,7 +9,7 @@ use crate::scenario::model::{Barrier, Protocol};
 use crate::scenario::node::{Kind, Node};
 use crate::scenario::stream::{Acks, Invariant, MemberRule, Membership, Readback, Send, Stream};
 use crate::scenario::template::{BUILT_IN, Template};
-use crate::scenario::words::Place;
+use crate::scenario::words::WordPlace;
 use crate::text::nearest_word;
 
 /// Warns of invariants that no declared stream gives anything to judge by: they are unknown whatever happens.
@@ -143,7 +143,7 @@ pub(super) fn stream(name: &str, node: &Node, settable: &BTreeSet<String>, findi
         inner.finish("key of `readback`", &["get", "items", "id", "order", "more"], findings);
         Some(Readback { get: get?, items: items?, id: id?, order: order?, more })
     });
-    inner.finish("key of a stream", &fields::names_of(Place::Stream), findings);
+    inner.finish("key of a stream", &fields::names_of(WordPlace::Stream), findings);
     Some(Stream {
         name: name.to_owned(),
         frame: frame?,

@@ -12,7 +12,7 @@ use crate::scenario::model::{Action, Step, StepKind, Verb};
 use crate::scenario::node::{Key, Kind, Node};
 use crate::scenario::template::Template;
 use crate::scenario::visit;
-use crate::scenario::words::Place;
+use crate::scenario::words::WordPlace;
 use crate::text::nearest_word;
 
 /// What other tools call the parameters; each is told as an error, and read as what is meant.
@@ -84,7 +84,7 @@ impl Lower<'_> {
         let gives = given.map(|node| fields::strings(node, "gives", self.findings)).unwrap_or_default();
         let doc = inner.take("doc").and_then(|node| fields::string(node, "doc", self.findings));
         let list = inner.need("steps", "a verb", self.findings);
-        inner.finish("key of a verb", &fields::names_of(Place::Verb), self.findings);
+        inner.finish("key of a verb", &fields::names_of(WordPlace::Verb), self.findings);
         let list = list?;
         let before = self.findings.list.len();
         let steps = self.steps(list, "steps");
@@ -148,19 +148,27 @@ impl Lower<'_> {
     /// A verb that calls itself, directly or by others, would never end.
     pub(super) fn refuse_cycles(&mut self, verbs: &IndexMap<String, Arc<Verb>>) {
         for (name, verb) in verbs {
-            let mut reached = visit::calls(&verb.steps);
+            // The shortest way back to the verb: each verb that it reaches, with the one that calls it first.
+            let mut reached: IndexMap<String, Option<usize>> =
+                visit::calls(&verb.steps).into_iter().map(|called| (called, None)).collect();
             let mut place = 0;
-            while place < reached.len() {
-                if let Some(verb) = verbs.get(&reached[place]) {
-                    let mut further = visit::calls(&verb.steps);
-                    further.retain(|next| !reached.contains(next));
-                    reached.extend(further);
+            while let Some((called, _)) = reached.get_index(place) {
+                for further in verbs.get(called).map(|verb| visit::calls(&verb.steps)).unwrap_or_default() {
+                    reached.entry(further).or_insert(Some(place));
                 }
                 place += 1;
             }
-            if reached.contains(name) {
-                self.findings.error(verb.at, format!("`{name}` calls itself"));
+            let Some(mut last) = reached.get_index_of(name) else { continue };
+            let mut chain = vec![name.as_str(), name.as_str()];
+            while let Some(caller) = reached[last] {
+                chain.insert(1, reached.get_index(caller).map_or("", |(name, _)| name));
+                last = caller;
             }
+            let message = match chain[..] {
+                [_, _] => format!("`{name}` calls itself"),
+                _ => format!("`{name}` calls itself: {}", chain.join(" → ")),
+            };
+            self.findings.error_help(verb.at, message, "it would never end: take one of these calls out");
         }
     }
 }

@@ -1,0 +1,1 @@
+//! The benchmarks stand in `benches/counts.rs`; see scripts/bench/instructions.
