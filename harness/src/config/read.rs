@@ -134,6 +134,7 @@ impl TomlReader<'_> {
             config: self.json(table, path, "config").unwrap_or_default(),
             env: self.string_map(table, path, "env").unwrap_or_default(),
             args: Vec::new(),
+            threads: None,
         };
         set(&mut server.stop_timeout, self.duration(table, path, "stop_timeout"));
         server.in_process = self.builtin(table, path);

@@ -1,6 +1,7 @@
 //! What one scenario asks of its server.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
 use serde_json::{Map, Value};
 
@@ -8,7 +9,7 @@ use serde_json::{Map, Value};
 ///
 /// `config` holds keys of the server's own configuration: in process they are handed over, a
 /// command gets them in the file behind its `{config}` placeholder. `env` and `args` are for a
-/// command alone. Equal settings may share a server: it can stand as the key of a map.
+/// command alone, `threads` for a server in process. Equal settings may share a server: it can stand as the key of a map.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ServerSettings {
     /// Keys of the server's configuration.
@@ -17,6 +18,9 @@ pub struct ServerSettings {
     pub env: BTreeMap<String, String>,
     /// Arguments behind those of the command.
     pub args: Vec<String>,
+    /// On how many threads a server in process runs; none means one. Others say that themselves, so it is nothing that
+    /// is asked of them.
+    pub threads: Option<NonZeroUsize>,
 }
 
 impl ServerSettings {
@@ -32,6 +36,7 @@ impl ServerSettings {
         merge(&mut merged.config, &self.config);
         merged.env.extend(self.env.clone());
         merged.args.extend(self.args.iter().cloned());
+        merged.threads = self.threads.or(base.threads);
         merged
     }
 }

@@ -59,6 +59,9 @@ pub struct ScenarioResult {
     pub snapshots: Vec<PathBuf>,
     /// Snapshots that were written because the run was asked to update them.
     pub updated: usize,
+    /// Whether a thread of its server, in process, was blocked when it was stopped, and left behind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_behind: bool,
     /// Redactions that matched nothing.
     pub idle_redactions: Vec<String>,
     /// Patterns of the protocol's streams that had something to match.

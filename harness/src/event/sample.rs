@@ -32,6 +32,7 @@ pub(crate) fn result(label: &str, outcome: Outcome) -> ScenarioResult {
         log: Vec::new(),
         snapshots: Vec::new(),
         updated: 0,
+        left_behind: false,
         idle_redactions: Vec::new(),
         stream_patterns: Vec::<StreamPattern>::new(),
         server: "http://127.0.0.1:4000".to_owned(),

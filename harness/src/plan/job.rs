@@ -49,6 +49,7 @@ impl Job {
             invariants: Vec::new(),
             unknown: Vec::new(),
             needless_exceptions: Vec::new(),
+            left_behind: false,
             log: Vec::new(),
             snapshots: Vec::new(),
             updated: 0,

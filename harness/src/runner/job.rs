@@ -131,7 +131,7 @@ impl JobPlayer {
             Ok(stubs) => stubs,
             Err(failure) => return unplayed(Outcome::Failed { failures: vec![*failure] }),
         };
-        let settings = match job.scenario.server.settings(&stub::scope(&job.row(), &stubs)) {
+        let mut settings = match job.scenario.server.settings(&stub::scope(&job.row(), &stubs)) {
             Ok(settings) => settings,
             Err(error) => {
                 let mut failure = Failure::new(FailureKind::Scenario, format!("in `server`: {}", error.message));
@@ -139,6 +139,10 @@ impl JobPlayer {
                 return unplayed(Outcome::Failed { failures: vec![failure] });
             }
         };
+        if !matches!(subject, Subject::InProcess(_)) {
+            // Others say that themselves, and whether two scenarios share one doesn't depend on it.
+            settings.threads = None;
+        }
         if subject.shares() && !(subject.is_ours() && job.scenario.acts_on_server) {
             return self.play_on_shared(job, subject, settings, || drop(starting), &stubs, seen).await;
         }
@@ -148,9 +152,10 @@ impl JobPlayer {
         };
         drop(starting);
         seen.log.begin(seen.began);
-        let result = run::play(job, &self.session, Arc::clone(&server), &stubs, &seen).await;
+        let mut result = run::play(job, &self.session, Arc::clone(&server), &stubs, &seen).await;
         // Its port is free for the next, and nobody needs its state any more.
         let _ = server.kill().await;
+        result.left_behind = server.left_behind();
         Attempted { result, may_retry: true }
     }
 

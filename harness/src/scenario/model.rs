@@ -1,6 +1,7 @@
 //! A scenario as the runner plays it: what lowering makes of the files.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -168,6 +169,8 @@ pub struct ServerNeeds {
     pub args: Vec<Template>,
     /// Whether it needs a server of its own, because it would disturb others on a shared one.
     pub own: bool,
+    /// On how many threads a server in process runs; none means one, or several where the scenario races.
+    pub threads: Option<NonZeroUsize>,
 }
 
 impl Scenario {
@@ -207,6 +210,11 @@ impl ServerNeeds {
         };
         let env = self.env.iter().map(|(name, value)| Ok((name.clone(), value.render_text(scope)?)));
         let args = self.args.iter().map(|arg| arg.render_text(scope));
-        Ok(ServerSettings { config, env: env.collect::<Result<_, _>>()?, args: args.collect::<Result<_, _>>()? })
+        Ok(ServerSettings {
+            config,
+            env: env.collect::<Result<_, _>>()?,
+            args: args.collect::<Result<_, _>>()?,
+            threads: self.threads,
+        })
     }
 }

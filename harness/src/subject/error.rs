@@ -29,15 +29,19 @@ impl fmt::Display for Death {
 pub enum SubjectError {
     /// Somebody else listens on the port that this server must have.
     #[error(
-        "port {port} is in use by another {}",
+        "port {port} is in use by {}",
         match owner {
             Owner::Another => format!(
-                "process, so the server `{server}` can't listen on it; end that process (`lsof -i :{port}` shows it) \
+                "another process, so the server `{server}` can't listen on it; end that process (`lsof -i :{port}` shows it) \
                  or choose another port"
             ),
             Owner::ThisRun => format!(
-                "server of this run, so a second `{server}` can't listen on it; leave `port` out, so that each gets \
+                "another server of this run, so a second `{server}` can't listen on it; leave `port` out, so that each gets \
                  one of its own by `{{port}}`, or play one scenario at a time (--jobs 1)"
+            ),
+            Owner::LeftBehind => format!(
+                "a thread of the server `{server}` that is blocked and was left behind; a command could be ended \
+                 (--server subprocess)"
             ),
         }
     )]

@@ -136,6 +136,8 @@ pub enum Owner {
     ThisRun,
     /// Another process.
     Another,
+    /// A server in this process whose thread did not come back.
+    LeftBehind,
 }
 
 /// Claims a port among all runs on this machine: of two that start at the same time both would find it free, and the

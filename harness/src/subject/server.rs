@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, watch};
 
 use super::capture;
 use super::error::{Death, SubjectError};
-use super::in_process::{self, Application, InProcess, InProcessLauncher};
+use super::in_process::{Application, InProcess, InProcessLauncher, RunningApplication};
 use super::log::{LogLine, LogSink, Logs};
 use super::remote::{self, Remote};
 use super::subprocess::{self, Kept, SubprocessLauncher, SubprocessSpec};
@@ -77,8 +77,8 @@ impl Subject {
     /// Starts the server and waits until it is ready; a remote one is only reached for.
     ///
     /// `logs` gets each line that a subprocess writes, and the runner's own remarks about the
-    /// server. The events of a server inside this process go where the thread's dispatcher
-    /// sends them, which [`in_process::log_dispatch`] makes.
+    /// server. The events of a server inside this process go where the dispatcher of the
+    /// calling thread sends them, which [`in_process::log_dispatch`](super::in_process::log_dispatch) makes.
     ///
     /// # Errors
     /// Every [`SubjectError`]; nothing is left running behind one. [`SubjectError::NotOurs`]
@@ -88,8 +88,8 @@ impl Subject {
         let (url, logs, launcher, instance, stop_timeout) = match self {
             Self::InProcess(subject) => {
                 let logs = capture::current_log().unwrap_or(logs);
-                let (launcher, task) = InProcessLauncher::begin(subject, settings)?;
-                let (url, instance) = (launcher.url(), Some(RunningInstance::Task(task)));
+                let (launcher, running) = InProcessLauncher::begin(subject, settings).await?;
+                let (url, instance) = (launcher.url(), Some(RunningInstance::InProcess(running)));
                 (url, logs, Launcher::InProcess(launcher), instance, subject.stop_timeout)
             }
             Self::Subprocess(spec) => {
@@ -133,21 +133,21 @@ enum Launcher {
 }
 
 enum RunningInstance {
-    Task(in_process::Task),
+    InProcess(RunningApplication),
     Process(subprocess::Process),
 }
 
 impl RunningInstance {
     fn ended(&self) -> DeathWatch {
         match self {
-            Self::Task(task) => task.ended(),
+            Self::InProcess(running) => running.ended(),
             Self::Process(process) => process.ended(),
         }
     }
 
-    async fn kill(&self) {
+    async fn kill(&self, logs: &Logs) {
         match self {
-            Self::Task(task) => task.kill().await,
+            Self::InProcess(running) => running.kill(logs).await,
             Self::Process(process) => process.kill().await,
         }
     }
@@ -198,6 +198,11 @@ impl Server {
         }
     }
 
+    /// Whether a thread of a server in this process stayed blocked when it was stopped, so that it was left behind.
+    pub fn left_behind(&self) -> bool {
+        matches!(&self.launcher, Launcher::InProcess(launcher) if launcher.left_behind())
+    }
+
     /// How long a stop may take.
     pub fn patience(&self) -> Duration {
         self.stop_timeout
@@ -246,7 +251,8 @@ impl Server {
         self.end(false).await
     }
 
-    /// Ends the server without asking: SIGKILL to the process group, or its task is dropped.
+    /// Ends the server without asking: SIGKILL to the process group, or it is dropped with
+    /// everything that it spawned. A thread of it that stays blocked is left behind ([`left_behind`](Self::left_behind)).
     ///
     /// # Errors
     /// [`SubjectError::NotOurs`] for a remote server.
@@ -269,10 +275,10 @@ impl Server {
             return Ok(());
         }
         if let Some(left) = instance.take() {
-            left.kill().await;
+            left.kill(&self.logs).await;
         }
         let started = match &self.launcher {
-            Launcher::InProcess(launcher) => RunningInstance::Task(launcher.again()?),
+            Launcher::InProcess(launcher) => RunningInstance::InProcess(launcher.again().await?),
             Launcher::Subprocess(launcher) => {
                 let (process, url) = launcher.again(&self.logs).await?;
                 if url != self.url {
@@ -324,11 +330,11 @@ impl Server {
         };
         self.current.send_replace(None);
         match (instance, at_once) {
-            (RunningInstance::Task(task), false) => task.stop(self.stop_timeout, &self.logs).await,
+            (RunningInstance::InProcess(running), false) => running.stop(self.stop_timeout, &self.logs).await,
             (RunningInstance::Process(process), false) => {
                 process.stop(self.stop_timeout, &self.logs).await;
             }
-            (instance, true) => instance.kill().await,
+            (instance, true) => instance.kill(&self.logs).await,
         }
         *slot = None;
         Ok(())

@@ -75,6 +75,10 @@ pub(super) fn print_notes(
         unused::stream_patterns(results).iter().for_each(|pattern| note(pattern));
     }
     varying_snapshots(results).iter().for_each(|text| note(text));
+    for result in results.iter().filter(|result| result.left_behind) {
+        let label = &result.label;
+        note(&format!("a thread of the server of {label} was blocked when the scenario ended and was left behind"));
+    }
     if let Some(text) = errors_while_passing(results) {
         note(&text);
     }

@@ -11,7 +11,7 @@ use super::loaded::Loaded;
 use super::one_server::one_server;
 use super::participants::{participant, vocabulary};
 use super::redact::redactions;
-use super::server::{acts_on_server, needs};
+use super::server::{SEVERAL, acts_on_server, needs, races};
 use super::{names, patterns, stub, table};
 use crate::scenario::error::Findings;
 use crate::scenario::model::{ParticipantSpec, Protocol, Quarantine, Row, Scenario, Verb};
@@ -70,7 +70,7 @@ pub(crate) fn scenario<'n>(
         fields.take("stubs").map(|node| stub::stubs(node, &participants, &groups, findings)).unwrap_or_default();
     let (rows, table) =
         fields.take("examples").map_or_else(|| (vec![Row::default()], None), |node| table::table(node, findings));
-    let server = fields.take("server").map(|node| needs(node, findings)).unwrap_or_default();
+    let mut server = fields.take("server").map(|node| needs(node, findings)).unwrap_or_default();
     let strict = fields.take("strict").and_then(|node| fields::boolean(node, "strict", findings)).unwrap_or(false);
     let ignore = fields.take("ignore").map(|node| patterns::patterns(node, "ignore", findings)).unwrap_or_default();
     let expect_failure = fields.take("expect_failure").and_then(|node| expected_failure(node, findings));
@@ -108,6 +108,9 @@ pub(crate) fn scenario<'n>(
         participants.values().flat_map(|spec: &ParticipantSpec| spec.protocol.verbs.values()).collect();
     // A stub's address is this scenario's alone, and so is a server that knows it.
     let knows_a_stub = stubs.keys().any(|name| server.templates().any(|template| template.mentions(name)));
+    if server.threads.is_none() && (races(&steps, &verbs) || races(&always, &verbs)) {
+        server.threads = Some(SEVERAL);
+    }
     let acts_on_server =
         server.own || knows_a_stub || acts_on_server(&steps, &verbs) || acts_on_server(&always, &verbs);
     let suite = id.rsplit_once('/').map_or("", |(suite, _)| suite).to_owned();

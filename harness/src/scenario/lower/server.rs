@@ -1,5 +1,6 @@
 //! What a scenario needs of its server and does to it.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::context::Lower;
@@ -9,6 +10,12 @@ use crate::scenario::error::Findings;
 use crate::scenario::model::{Action, ServerAction, ServerNeeds, Step, StepKind, Verb};
 use crate::scenario::node::{Kind, Node};
 use crate::scenario::template::Template;
+
+/// The threads of a server in process where its scenario races.
+pub(super) const SEVERAL: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+
+/// More threads than this nobody means.
+const MOST_THREADS: usize = 64;
 
 /// What a scenario needs of its server.
 pub(super) fn needs(node: &Node, findings: &mut Findings) -> ServerNeeds {
@@ -37,25 +44,45 @@ pub(super) fn needs(node: &Node, findings: &mut Findings) -> ServerNeeds {
     if let Some(node) = fields.take("own") {
         needs.own = fields::boolean(node, "own", findings).unwrap_or(false);
     }
-    fields.finish("key of `server`", &["config", "env", "args", "own"], findings);
+    if let Some(node) = fields.take("threads") {
+        let count = fields::count(node, "threads", findings);
+        needs.threads = count.and_then(|count| usize::try_from(count).ok()).and_then(NonZeroUsize::new);
+        if count.is_some() && needs.threads.is_none_or(|threads| threads.get() > MOST_THREADS) {
+            findings.error(node.at, format!("`threads` is a number from 1 to {MOST_THREADS}"));
+        }
+    }
+    fields.finish("key of `server`", &["config", "env", "args", "own", "threads"], findings);
     needs
 }
 
 /// Whether steps do something to the server, or listen to its log alone; verbs that are called count too.
 pub(super) fn acts_on_server(steps: &[Step], verbs: &[&Arc<Verb>]) -> bool {
+    any(steps, verbs, &|kind| matches!(kind, StepKind::Server(_)))
+}
+
+/// Whether there is a race in steps, or in verbs that they call: then a server in process handles several requests at
+/// once, as a command does.
+pub(super) fn races(steps: &[Step], verbs: &[&Arc<Verb>]) -> bool {
+    any(steps, verbs, &|kind| matches!(kind, StepKind::Race(_)))
+}
+
+/// Whether one of the steps is such a one, also inside others and in verbs that are called.
+fn any(steps: &[Step], verbs: &[&Arc<Verb>], is: &dyn Fn(&StepKind) -> bool) -> bool {
     let called = |action: &Action| match action {
         Action::Call(call) => {
-            verbs.iter().filter(|verb| verb.name == call.verb).any(|verb| acts_on_server(&verb.steps, verbs))
+            verbs.iter().filter(|verb| verb.name == call.verb).any(|verb| any(&verb.steps, verbs, is))
         }
         _ => false,
     };
-    steps.iter().any(|step| match &step.kind {
-        StepKind::Server(_) => true,
-        StepKind::Act { action, .. } => called(action),
-        StepKind::Race(race) => called(&race.action),
-        StepKind::Parallel(branches) => branches.iter().any(|branch| acts_on_server(branch, verbs)),
-        StepKind::Repeat { steps, .. } | StepKind::ForEach { steps, .. } => acts_on_server(steps, verbs),
-        _ => false,
+    steps.iter().any(|step| {
+        is(&step.kind)
+            || match &step.kind {
+                StepKind::Act { action, .. } => called(action),
+                StepKind::Race(race) => called(&race.action),
+                StepKind::Parallel(branches) => branches.iter().any(|branch| any(branch, verbs, is)),
+                StepKind::Repeat { steps, .. } | StepKind::ForEach { steps, .. } => any(steps, verbs, is),
+                _ => false,
+            }
     })
 }
 

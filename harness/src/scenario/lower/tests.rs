@@ -17,6 +17,7 @@ use crate::source::Source;
 mod doubts;
 mod one_server;
 mod stubs;
+mod threads;
 
 const PROTOCOL: &str = r#"
 protocol: rooms
@@ -223,7 +224,7 @@ fn wrong_scenario_files() {
     let more = |line: &str| format!("{base}{line}");
     let files: Vec<String> = [
         "stric: true", "strict: maybe", "tags: { a: b }", "ignore: {}", "examples: {}", "examples: []",
-        "examples: [{ a: 1 }, { b: 2 }]", "examples: [{ me: 1 }]", "server: { own: 1, port: 3 }", "always: [{ note: x, check: y }]",
+        "examples: [{ a: 1 }, { b: 2 }]", "examples: [{ me: 1 }]", "server: { own: 1, port: 3 }", "server: { threads: 0 }", "server: { threads: many }", "server: { threads: 65 }", "always: [{ note: x, check: y }]",
         "expect_failure: []", "expect_failure: known defect", "expect_failure: { class: scenario, says: '' }",
         "expect_failure: { class: lates, says: x, why: y, when: z }", "owner: []", "quarantine: yes", "quarantine: {}", "quarantine: { issue: A-1, until: soon }",
         "quarantine: { issue: A-1, until: 2026-02-30, by: me }", "quarantine: { issue: A-1, until: 2999-1-1 }",

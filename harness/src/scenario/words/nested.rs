@@ -78,6 +78,13 @@ pub const NESTED_WORDS: &[Word] = &[
         "Whether it needs a server of its own, because it would disturb others.",
     ),
     word(
+        Inside("wishes"),
+        "threads",
+        r#"{"type": "integer", "minimum": 1, "maximum": 64}"#,
+        "4",
+        "On how many threads a server in process runs: one, or four where the scenario races, unless it is said here. A command says that itself.",
+    ),
+    word(
         Inside("stub"),
         "listening",
         BOOLEAN,

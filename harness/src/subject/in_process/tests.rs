@@ -1,11 +1,16 @@
-//! Applications made from closures, on the test's own runtime.
+//! Applications made from closures, and what a test asks of them.
 
-use super::super::capture::keeping_sink;
-use super::super::{LogSink, Server, Subject};
 use super::*;
+use crate::config::ServerSettings;
+use crate::subject::capture::keeping_sink;
+use crate::subject::{LogSink, Server, Subject, SubjectError};
 use axum::Router;
 use axum::routing::get;
+use std::io;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier, mpsc};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tracing::level_filters::LevelFilter;
@@ -117,6 +122,84 @@ async fn one_that_hangs_in_its_shutdown_is_dropped_and_the_log_says_so() {
     server.stop().await.unwrap();
     let log = server.log_tail(1);
     assert!(log[0].text.contains("did not stop within 50ms and was dropped"), "{log:?}");
+}
+
+/// A handler that tells when it is asked, then blocks its thread until the gate is given up.
+fn blocking(asked: tokio::sync::mpsc::UnboundedSender<()>, gate: mpsc::Receiver<()>) -> Arc<dyn Application> {
+    let gate = Arc::new(std::sync::Mutex::new(gate));
+    application("blocking", move |listener, shutdown| {
+        let (asked, gate) = (asked.clone(), Arc::clone(&gate));
+        let blocks = get(async move || {
+            let _ = asked.send(());
+            let _ = gate.lock().unwrap().recv();
+            "at last"
+        });
+        async move { axum::serve(listener, Router::new().route("/", blocks)).with_graceful_shutdown(shutdown).await }
+    })
+}
+
+#[tokio::test]
+async fn one_that_blocks_its_thread_stalls_nobody_and_is_left_behind() {
+    let (open, gate) = mpsc::channel();
+    let (asks, mut asked) = tokio::sync::mpsc::unbounded_channel();
+    let mut subject = InProcess::new(blocking(asks, gate));
+    subject.stop_timeout = Duration::from_millis(50);
+    let server = Subject::InProcess(subject).start(&ServerSettings::default(), silent()).await.unwrap();
+    // Asked on this very thread, which goes on: the server is on another.
+    let answer = tokio::select! {
+        answer = ask(&server) => Some(answer),
+        _ = asked.recv() => None,
+    };
+    assert!(answer.is_none() && !server.left_behind());
+    server.stop().await.unwrap();
+    assert!(server.left_behind());
+    let said: Vec<String> = server.log_tail(2).into_iter().map(|line| line.text).collect();
+    assert!(said[0].contains("did not stop within 50ms"), "{said:?}");
+    assert!(said[1].contains("a thread of the server is blocked and was left behind"), "{said:?}");
+    let error = server.start().await.unwrap_err().to_string();
+    assert!(error.contains("in use by a thread of the server `blocking` that is blocked"), "{error}");
+    drop(open);
+}
+
+#[tokio::test]
+async fn several_threads_handle_requests_at_the_same_time() {
+    // Passed by two together alone.
+    let both = Arc::new(Barrier::new(2));
+    let meets = application("meets", move |listener, shutdown| {
+        let both = Arc::clone(&both);
+        let meet = get(async move || {
+            both.wait();
+            "met"
+        });
+        async move { axum::serve(listener, Router::new().route("/", meet)).with_graceful_shutdown(shutdown).await }
+    });
+    let settings = ServerSettings { threads: NonZeroUsize::new(2), ..ServerSettings::default() };
+    let server = Subject::in_process(meets).start(&settings, silent()).await.unwrap();
+    let (one, other) = tokio::join!(ask(&server), ask(&server));
+    assert!(one.unwrap().ends_with("met") && other.unwrap().ends_with("met"));
+    server.stop().await.unwrap();
+    assert!(!server.left_behind());
+}
+
+#[tokio::test]
+async fn what_it_spawned_ends_with_it() {
+    let (ends, mut ended) = tokio::sync::mpsc::channel::<()>(1);
+    let spawns = application("spawns", move |_, shutdown| {
+        let ends = ends.clone();
+        async move {
+            tokio::spawn(async move {
+                let _ends = ends;
+                std::future::pending::<()>().await;
+            });
+            shutdown.await;
+            Ok(())
+        }
+    });
+    let server = start(spawns).await;
+    assert!(ended.try_recv().is_err());
+    server.stop().await.unwrap();
+    drop(server);
+    assert_eq!(tokio::time::timeout(PATIENCE, ended.recv()).await.unwrap(), None);
 }
 
 #[tokio::test]
