@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::process::{Pid, test_kill_process};
-use tempfile::TempDir;
 
 /// How a file is called while it is written: this, the process that writes, and something random.
 const PART: &str = ".roundtable-part-";
@@ -48,32 +47,6 @@ pub(crate) fn sweep_parts(folder: &Path) {
     sweep(folder, PART);
 }
 
-/// A folder that ends with this value. Where the process is killed first, it ends with the next that makes one.
-#[derive(Debug)]
-pub(crate) struct ScratchFolder {
-    folder: TempDir,
-    _owner: File,
-}
-
-impl ScratchFolder {
-    /// Makes one in a folder that is there, with a name that begins so.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub(crate) fn new(within: &Path, prefix: &str) -> io::Result<Self> {
-        sweep(within, prefix);
-        let folder = tempfile::Builder::new().prefix(&own(prefix)).tempdir_in(within)?;
-        let owner = File::create(folder.path().join(OWNER))?;
-        owner.lock()?;
-        Ok(Self { folder, _owner: owner })
-    }
-
-    /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
-    }
-}
-
 fn own(prefix: &str) -> String {
     format!("{prefix}{}-", std::process::id())
 }
@@ -105,6 +78,47 @@ fn is_unlocked(path: &Path) -> bool {
     match File::open(locked) {
         Ok(file) => file.try_lock().is_ok(),
         Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+#[cfg(feature = "embedded")]
+pub(crate) use folder::ScratchFolder;
+
+/// Folders, which only the embedded server needs.
+#[cfg(feature = "embedded")]
+mod folder {
+    use std::fs::File;
+    use std::io;
+    use std::path::Path;
+
+    use tempfile::TempDir;
+
+    use super::{OWNER, own, sweep};
+
+    /// A folder that ends with this value. Where the process is killed first, it ends with the next that makes one.
+    #[derive(Debug)]
+    pub(crate) struct ScratchFolder {
+        folder: TempDir,
+        _owner: File,
+    }
+
+    impl ScratchFolder {
+        /// Makes one in a folder that is there, with a name that begins so.
+        ///
+        /// # Errors
+        /// What the file system says.
+        pub(crate) fn new(within: &Path, prefix: &str) -> io::Result<Self> {
+            sweep(within, prefix);
+            let folder = tempfile::Builder::new().prefix(&own(prefix)).tempdir_in(within)?;
+            let owner = File::create(folder.path().join(OWNER))?;
+            owner.lock()?;
+            Ok(Self { folder, _owner: owner })
+        }
+
+        /// Where it is.
+        pub(crate) fn path(&self) -> &Path {
+            self.folder.path()
+        }
     }
 }
 
@@ -147,6 +161,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&file).unwrap(), "three");
     }
 
+    #[cfg(feature = "embedded")]
     #[test]
     fn a_folder_ends_with_its_value_or_with_the_next_run() {
         let within = tempfile::tempdir().unwrap();
