@@ -28,7 +28,7 @@ impl Server {
     /// a server that is up.
     ///
     /// # Errors
-    /// As [`Subject::start`]; [`SubjectError::Moved`] if it comes back elsewhere;
+    /// As [`Subject::start`](crate::subject::Subject::start); [`SubjectError::Moved`] if it comes back elsewhere;
     /// [`SubjectError::NotOurs`] for a remote server.
     pub async fn start(&self) -> Result<(), SubjectError> {
         self.check_ours()?;
@@ -68,7 +68,7 @@ impl Server {
     }
 
     /// Lets a subprocess outlive the runner, and says where it is and where it writes its log.
-    /// `None`, and the server ends, unless its [`SubprocessSpec::keepable`] is set and it is up.
+    /// `None`, and the server ends, unless its [`SubprocessSpec::keepable`](crate::subject::SubprocessSpec::keepable) is set and it is up.
     ///
     /// # Errors
     /// [`SubjectError::Io`] when its files can't be moved out of the runner's temporary folder;
