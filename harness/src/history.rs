@@ -8,8 +8,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::text::json::{self, Reading};
-
 /// Numbers a connection within its scenario, in the order of opening, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct ConnectionId(pub usize);
@@ -154,15 +152,6 @@ pub enum Payload {
 }
 
 impl Payload {
-    /// The payload of a text message: JSON where it is.
-    pub fn from_text(text: &str) -> Self {
-        match json::read(text) {
-            Reading::Json(value) => Self::json(value),
-            Reading::Text => Self::Text(text.to_owned()),
-            Reading::Unreadable(why) => Self::Unreadable { text: text.to_owned(), why },
-        }
-    }
-
     /// The payload of a JSON value.
     pub fn json(value: Value) -> Self {
         Self::Json(Arc::new(value))
@@ -252,8 +241,8 @@ mod tests {
     #[test]
     fn every_message_has_a_value() {
         let value = |payload: Payload| Value::clone(&payload.value());
-        assert_eq!(value(Payload::from_text(r#"{"n": 1}"#)), json!({ "n": 1 }));
-        assert_eq!(value(Payload::from_text("hello")), json!("hello"));
+        assert_eq!(value(Payload::json(json!({ "n": 1 }))), json!({ "n": 1 }));
+        assert_eq!(value(Payload::Text("hello".to_owned())), json!("hello"));
         assert_eq!(value(Payload::Binary(vec![0, 255])), json!({ "binary": "00ff" }));
     }
 

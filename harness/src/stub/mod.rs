@@ -6,7 +6,7 @@
 //! - `line`: a connection that knows what has been written, and the body of an answer;
 //! - `framing`: what a stream makes of its chunks; pure.
 //!
-//! Every request has a connection of its own, so that ending one touches no other. What happens is told to an ear;
+//! Every request has a connection of its own, so that ending one touches no other. What happens is told to a sink;
 //! until the scenario has one, it is kept.
 
 mod exchange;
@@ -20,4 +20,4 @@ mod server;
 pub(crate) use exchange::{Stage, StubRequest};
 pub(crate) use framing::{event, framed};
 pub(crate) use reply::RenderedReply;
-pub(crate) use server::{RunningStub, RunningStubs, Told, scope, start};
+pub(crate) use server::{RunningStub, RunningStubs, StubEvent, scope, start};

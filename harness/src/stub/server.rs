@@ -26,7 +26,7 @@ use crate::scenario::model::{Row, Scenario};
 use crate::subject::port::OwnPort;
 
 /// What a stub tells.
-pub(crate) enum Told {
+pub(crate) enum StubEvent {
     /// A request came.
     Asked(Arc<StubRequest>),
     /// It was answered without a step.
@@ -35,17 +35,17 @@ pub(crate) enum Told {
     Ended(Arc<StubRequest>, Closing),
 }
 
-type Ear = Box<dyn Fn(Told) + Send>;
+type EventSink = Box<dyn Fn(StubEvent) + Send>;
 
-/// Who hears what a stub tells.
-enum Hearing {
+/// What the stub tells, until somebody takes it, and from then on who does.
+enum EventQueue {
     /// Nobody yet.
-    Kept(Vec<Told>),
-    Now(Ear),
+    Kept(Vec<StubEvent>),
+    Taken(EventSink),
 }
 
 /// What its port does.
-enum Door {
+enum PortState {
     /// Nobody listens: connections are refused.
     Shut,
     Open(JoinHandle<()>),
@@ -55,9 +55,9 @@ enum Door {
 pub(crate) struct RunningStub {
     pub(crate) name: String,
     port: u16,
-    door: tokio::sync::Mutex<(OwnPort, Door)>,
+    door: tokio::sync::Mutex<(OwnPort, PortState)>,
     pub(super) answers: OnceLock<Vec<(Pattern, RenderedReply)>>,
-    hearing: Mutex<Hearing>,
+    events: Mutex<EventQueue>,
     requests: AtomicUsize,
     /// Changes when connections without a request are to end.
     idle: watch::Sender<u64>,
@@ -70,9 +70,9 @@ impl RunningStub {
         Ok(Arc::new(Self {
             name: name.to_owned(),
             port: port.number,
-            door: tokio::sync::Mutex::new((port, Door::Shut)),
+            door: tokio::sync::Mutex::new((port, PortState::Shut)),
             answers: OnceLock::new(),
-            hearing: Mutex::new(Hearing::Kept(Vec::new())),
+            events: Mutex::new(EventQueue::Kept(Vec::new())),
             requests: AtomicUsize::new(0),
             idle: watch::Sender::new(0),
         }))
@@ -88,19 +88,19 @@ impl RunningStub {
         format!("http://{}", SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)))
     }
 
-    /// Tells `ear` everything that happens, and first what has happened already.
-    pub(crate) fn tell(&self, ear: Ear) {
-        let mut hearing = lock(&self.hearing);
-        if let Hearing::Kept(kept) = &mut *hearing {
-            std::mem::take(kept).into_iter().for_each(&ear);
+    /// Tells `sink` everything that happens, and first what has happened already.
+    pub(crate) fn tell(&self, sink: EventSink) {
+        let mut events = lock(&self.events);
+        if let EventQueue::Kept(kept) = &mut *events {
+            std::mem::take(kept).into_iter().for_each(&sink);
         }
-        *hearing = Hearing::Now(ear);
+        *events = EventQueue::Taken(sink);
     }
 
-    fn told(&self, told: Told) {
-        match &mut *lock(&self.hearing) {
-            Hearing::Kept(kept) => kept.push(told),
-            Hearing::Now(ear) => ear(told),
+    fn told(&self, told: StubEvent) {
+        match &mut *lock(&self.events) {
+            EventQueue::Kept(kept) => kept.push(told),
+            EventQueue::Taken(sink) => sink(told),
         }
     }
 
@@ -110,12 +110,12 @@ impl RunningStub {
     /// The operating system's.
     pub(crate) async fn listen(self: &Arc<Self>) -> io::Result<()> {
         let (port, door) = &mut *self.door.lock().await;
-        if matches!(door, Door::Open(_)) {
+        if matches!(door, PortState::Open(_)) {
             return Ok(());
         }
         let listener = TcpListener::from_std(port.listen()?)?;
         let stub = Arc::downgrade(self);
-        *door = Door::Open(tokio::spawn(async move {
+        *door = PortState::Open(tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let Some(stub) = stub.upgrade() else { return };
                 let _ = stream.set_nodelay(true);
@@ -131,10 +131,10 @@ impl RunningStub {
     /// The operating system's.
     pub(crate) async fn stop_listening(&self) -> io::Result<()> {
         let (port, door) = &mut *self.door.lock().await;
-        if let Door::Open(task) = door {
+        if let PortState::Open(task) = door {
             task.abort();
             let _ = task.await;
-            *door = Door::Shut;
+            *door = PortState::Shut;
             port.refuse()?;
         }
         self.idle.send_modify(|changes| *changes += 1);
@@ -177,25 +177,25 @@ impl RunningStub {
         if let Some(exchange) = asked.get()
             && let Some(end) = exchange.connection_ended(ended)
         {
-            self.told(Told::Ended(Arc::clone(exchange), end));
+            self.told(StubEvent::Ended(Arc::clone(exchange), end));
         }
     }
 
     /// A request has come: tells it, and answers it where an answer stands for it.
     fn came(&self, exchange: &Arc<StubRequest>) {
-        self.told(Told::Asked(Arc::clone(exchange)));
+        self.told(StubEvent::Asked(Arc::clone(exchange)));
         let standing = self.answers.get().into_iter().flatten();
         if let Some((_, given)) = standing.clone().find(|(to, _)| to.matches(&exchange.request))
             && exchange.give(given)
         {
-            self.told(Told::Answered(Arc::clone(exchange), given.clone()));
+            self.told(StubEvent::Answered(Arc::clone(exchange), given.clone()));
         }
     }
 }
 
 impl Drop for RunningStub {
     fn drop(&mut self) {
-        if let (_, Door::Open(task)) = self.door.get_mut() {
+        if let (_, PortState::Open(task)) = self.door.get_mut() {
             task.abort();
         }
     }

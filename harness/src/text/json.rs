@@ -26,7 +26,7 @@ pub fn read(text: &str) -> Reading {
     if meant { Reading::Unreadable(format!("it can't be read as JSON: {why}")) } else { Reading::Text }
 }
 
-/// The first number of a JSON text that loses digits when it is read. Integers are kept up to 64 bits, others where the
+/// The first number of a JSON text that loses digits when it is read. Integers are kept up to 64 bits, others where a
 /// shortest spelling of their double means the same decimal number.
 fn inexact_number(json: &str) -> Option<&str> {
     /// With fewer characters, and without an exponent, every number is kept.
@@ -62,7 +62,10 @@ fn is_kept(number: &str) -> bool {
     if number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() {
         return true;
     }
-    number.parse::<f64>().is_ok_and(|double| decimal(number) == decimal(&format!("{double:e}")))
+    let Ok(double) = number.parse::<f64>() else { return false };
+    // Where two spellings are equally short and near, such as 631909086018436.2 and 631909086018436.3, programs differ.
+    let shortest = [format!("{double:e}"), serde_json::json!(double).to_string()];
+    shortest.iter().any(|shortest| decimal(number) == decimal(shortest))
 }
 
 /// A number by its sign, its digits without zeros at either end, and the power of ten of the last of them.
@@ -121,6 +124,14 @@ mod tests {
         ] {
             assert!(matches!(read(text), Reading::Json(_)), "{text}: {:?}", read(text));
         }
+    }
+
+    #[test]
+    fn of_two_shortest_spellings_each_is_kept() {
+        for text in ["[631909086018436.2]", "[631909086018436.3]"] {
+            assert!(matches!(read(text), Reading::Json(_)), "{text}: {:?}", read(text));
+        }
+        assert!(matches!(read("[631909086018436.21]"), Reading::Unreadable(_)));
     }
 
     proptest::proptest! {

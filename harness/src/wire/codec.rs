@@ -14,18 +14,39 @@ pub(crate) enum Message {
     Binary(Vec<u8>),
 }
 
+/// A message as it came, which is read before it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RawMessage<'m> {
+    /// A text message.
+    Text(&'m str),
+    /// A binary message.
+    Binary(&'m [u8]),
+}
+
+/// What a message means: JSON where its text is JSON.
+pub(crate) fn decode(message: RawMessage<'_>) -> Payload {
+    match message {
+        RawMessage::Text(text) => match json::read(text) {
+            Reading::Json(value) => Payload::json(value),
+            Reading::Text => Payload::Text(text.to_owned()),
+            Reading::Unreadable(why) => Payload::Unreadable { text: text.to_owned(), why },
+        },
+        RawMessage::Binary(bytes) => Payload::Binary(bytes.to_vec()),
+    }
+}
+
 impl Message {
     /// A JSON value as a text message.
     pub(crate) fn json(value: &Value) -> Self {
         Self::Text(value.to_string())
     }
 
-    /// What it means: JSON where its text is JSON.
+    /// What it means to whoever gets it.
     pub(crate) fn payload(&self) -> Payload {
-        match self {
-            Self::Text(text) => Payload::from_text(text),
-            Self::Binary(bytes) => Payload::Binary(bytes.clone()),
-        }
+        decode(match self {
+            Self::Text(text) => RawMessage::Text(text),
+            Self::Binary(bytes) => RawMessage::Binary(bytes),
+        })
     }
 }
 

@@ -1,21 +1,59 @@
-//! What an open connection is to a scenario: a feed, which pushes frames and its end, and the outlet at its other side.
+//! What an open connection is to a scenario: a feed, which pushes messages and its end, and the outlet at its other side.
+//! Every transport opens one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::codec::Message;
+use super::codec::{Message, RawMessage};
 use super::latch::Latch;
-use crate::history::{Closing, Payload};
+use crate::history::Closing;
 
 /// Takes what a feed pushes, in the order of arrival.
 pub(crate) trait FeedReceiver: Send + Sync + 'static {
-    /// A frame came; `text` is the message as it was, where it was text.
-    fn frame(&self, payload: Payload, text: Option<&str>);
+    /// A message came.
+    fn message(&self, message: RawMessage<'_>);
 
     /// The feed ended; nothing follows.
     fn end(&self, end: Closing);
+}
+
+/// What moves messages between a receiver and an inlet, until the connection's end.
+type Run = Box<dyn FnOnce(Arc<dyn FeedReceiver>, Inlet) -> BoxFuture<'static, ()> + Send>;
+
+/// A connection that is open and that nobody reads yet.
+pub(crate) struct Feed {
+    latch: Arc<Latch>,
+    run: Run,
+}
+
+impl Feed {
+    /// A feed of a transport: `run` reads and writes until the connection's end.
+    pub(super) fn new<F>(
+        latch: Arc<Latch>,
+        run: impl FnOnce(Arc<dyn FeedReceiver>, Inlet) -> F + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self { latch, run: Box::new(|receiver, inlet| Box::pin(run(receiver, inlet))) }
+    }
+
+    /// Starts the task that reads and writes; the receiver, which is made around the outlet, gets every message, and the
+    /// end.
+    pub(crate) fn start<R: FeedReceiver>(self, receive: impl FnOnce(Outlet) -> Arc<R>) -> Arc<R> {
+        let Self { latch, run } = self;
+        let (outlet, inlet) = Outlet::new(&latch);
+        let receiver = receive(outlet);
+        let running = run(Arc::clone(&receiver) as Arc<dyn FeedReceiver>, inlet);
+        tokio::spawn(async move {
+            let _latch = latch;
+            running.await;
+        });
+        receiver
+    }
 }
 
 /// The connection is gone: nothing can be sent any more.

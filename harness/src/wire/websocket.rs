@@ -13,10 +13,10 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message as WsMessage};
 
-use super::codec::Message;
-use super::feed::{FeedReceiver, Inlet, Outlet, WriteOrder};
+use super::codec::{Message, RawMessage};
+use super::feed::{Feed, FeedReceiver, Inlet, WriteOrder};
 use super::latch::Latch;
-use crate::history::{Closing, Payload};
+use crate::history::Closing;
 
 /// The largest message that is taken; a server that sends more is at fault.
 const LARGEST: usize = 64 << 20;
@@ -38,37 +38,10 @@ impl WebSocket {
         Self { stream, latch }
     }
 
-    /// Starts the task that reads and writes; `receiver` gets every frame, and the end.
-    pub(crate) fn start<R: FeedReceiver>(self, receive: impl FnOnce(Outlet) -> Arc<R>) -> Arc<R> {
-        let (outlet, inlet) = Outlet::new(&self.latch);
-        let receiver = receive(outlet);
-        let Inlet { outgoing, reading, closing, dropped } = inlet;
-        let (sink, source) = self.stream.split();
-        let (ours, latch) = (Arc::clone(&receiver), self.latch);
-        tokio::spawn(async move {
-            let _latch = latch;
-            let read = read(&*ours, source, reading);
-            let write = write(sink, outgoing);
-            tokio::pin!(read, write);
-            let mut dropped = dropped;
-            let mut writing = true;
-            loop {
-                tokio::select! {
-                    mut end = &mut read => {
-                        end.by_participant = closing.load(Ordering::Relaxed);
-                        return ours.end(end);
-                    }
-                    // Dropped by the participant: no close frame, the socket just goes.
-                    reason = &mut dropped => {
-                        let reason = reason.unwrap_or_default();
-                        return ours.end(Closing::dropped(reason));
-                    }
-                    // A failed write says nothing of what is still to be read.
-                    () = &mut write, if writing => writing = false,
-                }
-            }
-        });
-        receiver
+    /// The connection as a feed.
+    pub(crate) fn feed(self) -> Feed {
+        let Self { stream, latch } = self;
+        Feed::new(latch, |receiver, inlet| run(stream, receiver, inlet))
     }
 
     /// Sends a message; whether it could be written.
@@ -106,8 +79,29 @@ fn on_wire(message: Message) -> WsMessage {
     }
 }
 
+/// Moves messages both ways until the connection's end.
+async fn run(stream: WebSocketStream<TokioIo<Upgraded>>, receiver: Arc<dyn FeedReceiver>, inlet: Inlet) {
+    let Inlet { outgoing, reading, closing, mut dropped } = inlet;
+    let (sink, source) = stream.split();
+    let (read, write) = (read(&*receiver, source, reading), write(sink, outgoing));
+    tokio::pin!(read, write);
+    let mut writing = true;
+    loop {
+        tokio::select! {
+            mut end = &mut read => {
+                end.by_participant = closing.load(Ordering::Relaxed);
+                return receiver.end(end);
+            }
+            // Dropped by the participant: no close frame, the socket just goes.
+            reason = &mut dropped => return receiver.end(Closing::dropped(reason.unwrap_or_default())),
+            // A failed write says nothing of what is still to be read.
+            () = &mut write, if writing => writing = false,
+        }
+    }
+}
+
 /// Reads to the end of a connection.
-async fn read<S>(receiver: &impl FeedReceiver, mut source: S, mut reading: watch::Receiver<bool>) -> Closing
+async fn read<S>(receiver: &dyn FeedReceiver, mut source: S, mut reading: watch::Receiver<bool>) -> Closing
 where
     S: Stream<Item = Result<WsMessage, WsError>> + Unpin,
 {
@@ -124,8 +118,8 @@ where
             },
         };
         match message {
-            Some(Ok(WsMessage::Text(text))) => receiver.frame(Payload::from_text(&text), Some(&text)),
-            Some(Ok(WsMessage::Binary(bytes))) => receiver.frame(Payload::Binary(bytes.to_vec()), None),
+            Some(Ok(WsMessage::Text(text))) => receiver.message(RawMessage::Text(&text)),
+            Some(Ok(WsMessage::Binary(bytes))) => receiver.message(RawMessage::Binary(&bytes)),
             Some(Ok(WsMessage::Close(frame))) => {
                 // RFC 6455, section 7.1.5: a close frame without a code counts as 1005.
                 end.code = Some(frame.as_ref().map_or(1005, |frame| u16::from(frame.code)));

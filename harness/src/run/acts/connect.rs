@@ -19,10 +19,10 @@ use crate::run::state::streams::stream_of;
 use crate::scenario::model::{Checks, Connect};
 use crate::scenario::template::as_text;
 use crate::wire::WireError;
+use crate::wire::feed::Feed;
 use crate::wire::handshake::{self, Handshake, Opened};
 use crate::wire::http::Heard;
 use crate::wire::url::{Url, query};
-use crate::wire::websocket::WebSocket;
 
 /// Plays a `connect`.
 pub(super) async fn connect(context: &mut StepContext, asked: &Connect, is_main: bool) -> Result<(), Box<Failure>> {
@@ -73,7 +73,7 @@ pub(super) async fn connect(context: &mut StepContext, asked: &Connect, is_main:
                     context.failure(format!("{} was accepted (101), expected a refusal with {wanted}", answer.what))
                 );
             }
-            let id = start(context, &me, &name, &handshake.url, *socket)?;
+            let id = start(context, &me, &name, &handshake.url, socket.feed())?;
             tell(Some(id), name);
             if let MainMode::Observed(racer) = mode {
                 *lock(&racer.answer) = Some(answer.clone());
@@ -168,7 +168,7 @@ fn start(
     me: &Participant,
     name: &str,
     url: &Url,
-    socket: WebSocket,
+    feed: Feed,
 ) -> Result<ConnectionId, Box<Failure>> {
     let protocol = &me.spec.protocol;
     let fails = protocol.fails.as_ref().map(|fails| context.pattern(fails)).transpose()?;
@@ -180,7 +180,7 @@ fn start(
     let opened = EntryKind::Opened { connection: id, name: name.to_owned(), path: path.to_owned(), query };
     recorder.note(me.key(), Some(context.place.number), opened);
     let rules = Rules { fails, streams };
-    let connection = Connection::start((me.key(), name), id, socket, rules, (recorder, &context.world.markers));
+    let connection = Connection::start((me.key(), name), id, feed, rules, (recorder, &context.world.markers));
     lock(&me.connections).push(connection);
     Ok(id)
 }

@@ -91,7 +91,7 @@ pub(super) async fn act_as_stub(
         StubAction::HangUp => {
             let exchange = find(Fit::Open)?;
             if let Some(end) = exchange.hang_up("hung up") {
-                stub.ended(&exchange, end);
+                stub.ended(&exchange, &end);
             }
             Ok(())
         }

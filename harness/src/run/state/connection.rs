@@ -5,17 +5,16 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::connection_log::ConnectionLog;
 use super::inbox::{Asker, Frame, Inbox, Ping};
 use super::lock::lock;
 use super::mailbox::{Holds, Mailbox};
 use super::markers::{Marked, Markers};
 use super::recorder::Recorder;
-use crate::event::EventKind;
 use crate::history::{Closing, ConnectionId, EntryKind, Payload};
 use crate::pattern::Pattern;
-use crate::wire::codec::Message;
-use crate::wire::feed::{FeedReceiver, Outlet};
-use crate::wire::websocket::WebSocket;
+use crate::wire::codec::{self, Message, RawMessage};
+use crate::wire::feed::{Feed, FeedReceiver, Outlet};
 
 /// What a new connection knows of its protocol.
 pub(crate) struct Rules {
@@ -39,7 +38,7 @@ pub(crate) struct Connection {
     pub(crate) streams: Vec<Option<String>>,
     /// Made once, where nothing in it can change.
     pub(crate) step_ping: OnceLock<Option<StepPing>>,
-    recorder: Arc<Recorder>,
+    log: ConnectionLog,
     markers: Arc<Markers>,
 }
 
@@ -55,20 +54,19 @@ pub(crate) enum Sender {
 }
 
 impl Connection {
-    /// Starts an open socket.
+    /// Starts an open feed.
     pub(crate) fn start(
         (owner, name): (&str, &str),
         id: ConnectionId,
-        socket: WebSocket,
+        feed: Feed,
         rules: Rules,
         (recorder, markers): (&Arc<Recorder>, &Arc<Markers>),
     ) -> Arc<Self> {
         let Rules { fails, streams } = rules;
         let mailbox = Arc::new(Mailbox::new(owner, name, Holds::Frames, fails));
-        let (recorder, markers) = (Arc::clone(recorder), Arc::clone(markers));
-        socket.start(|outlet| {
-            Arc::new(Self { id, mailbox, outlet, streams, step_ping: OnceLock::new(), recorder, markers })
-        })
+        let log = ConnectionLog::new(recorder, owner, name, id);
+        let markers = Arc::clone(markers);
+        feed.start(|outlet| Arc::new(Self { id, mailbox, outlet, streams, step_ping: OnceLock::new(), log, markers }))
     }
 
     /// Puts a frame on its way; what it gives tells when the frame is written.
@@ -92,18 +90,8 @@ impl Connection {
                 Sender::Barrier(number, pong) => inbox.pings.push_back(Ping { by: Asker::Barrier(number), pong }),
             }
         }
-        let text = if self.recorder.detail { shown(&payload) } else { String::new() };
-        let what = EntryKind::Sent { connection: self.id, frame: payload, barrier };
-        let entry = self.recorder.note(&self.mailbox.owner, Some(step), what);
-        self.recorder.tell(|| EventKind::Sent {
-            participant: self.mailbox.owner.clone(),
-            connection: self.mailbox.name.clone(),
-            id: self.id.0,
-            step: Some(step),
-            entry,
-            frame: text,
-            barrier,
-        });
+        let text = if self.log.is_detailed() { shown(&payload) } else { String::new() };
+        self.log.sent(EntryKind::Sent { connection: self.id, frame: payload, barrier }, Some(step), text, barrier);
         self.outlet.send(message).map_err(|gone| gone.to_string())
     }
 
@@ -142,7 +130,8 @@ impl Connection {
 }
 
 impl FeedReceiver for Connection {
-    fn frame(&self, payload: Payload, text: Option<&str>) {
+    fn message(&self, message: RawMessage<'_>) {
+        let payload = codec::decode(message);
         let value = payload.value();
         let unreadable = match &payload {
             Payload::Unreadable { why, .. } => Some(why.clone()),
@@ -151,21 +140,16 @@ impl FeedReceiver for Connection {
         // The history and the inbox get the frame under one lock, so that both have the same order.
         let mut inbox = lock(&self.mailbox.inbox);
         let barrier = self.is_barrier(&mut inbox, &value);
-        let frame =
-            if self.recorder.detail { text.map_or_else(|| shown(&payload), str::to_owned) } else { String::new() };
-        let what = EntryKind::Received { connection: self.id, frame: payload, barrier };
-        let entry = self.recorder.note(&self.mailbox.owner, None, what);
-        self.recorder.tell(|| EventKind::Received {
-            participant: self.mailbox.owner.clone(),
-            connection: self.mailbox.name.clone(),
-            id: self.id.0,
-            entry,
-            number: (!barrier).then(|| inbox.frames.len() + 1),
-            frame,
-            barrier,
-        });
+        let text = match message {
+            _ if !self.log.is_detailed() => String::new(),
+            RawMessage::Text(text) => text.to_owned(),
+            RawMessage::Binary(_) => shown(&payload),
+        };
+        let number = (!barrier).then(|| inbox.frames.len() + 1);
+        let entry =
+            self.log.received(EntryKind::Received { connection: self.id, frame: payload, barrier }, number, text);
         if !barrier {
-            let frame = Frame { unreadable, ..Frame::new(self.recorder.at(), entry, value) };
+            let frame = Frame { unreadable, ..Frame::new(self.log.at(), entry, value) };
             inbox.frames.push(frame);
         }
         drop(inbox);
@@ -173,19 +157,11 @@ impl FeedReceiver for Connection {
     }
 
     fn end(&self, end: Closing) {
-        let what = EntryKind::Closed { connection: self.id, end: end.clone() };
-        let entry = self.recorder.note(&self.mailbox.owner, None, what);
-        self.recorder.tell(|| EventKind::Closed {
-            participant: self.mailbox.owner.clone(),
-            connection: self.mailbox.name.clone(),
-            id: self.id.0,
-            entry,
-            end: end.clone(),
-        });
+        self.log.closed(EntryKind::Closed { connection: self.id, end: end.clone() }, &end);
         {
             let mut inbox = lock(&self.mailbox.inbox);
             inbox.end = Some(end);
-            inbox.end_line = self.recorder.line();
+            inbox.end_line = self.log.line();
         }
         self.mailbox.changed();
     }

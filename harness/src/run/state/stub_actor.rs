@@ -5,16 +5,16 @@ use std::sync::{Arc, Mutex};
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::connection_log::ConnectionLog;
 use super::inbox::Frame;
 use super::lock::lock;
 use super::mailbox::{Holds, Mailbox};
 use super::participant::Participant;
 use super::recorder::Recorder;
-use crate::event::EventKind;
 use crate::history::{Closing, ConnectionId, EntryKind, StubEntry};
 use crate::pattern::Pattern;
 use crate::scenario::model::ParticipantSpec;
-use crate::stub::{RenderedReply, RunningStub, RunningStubs, Stage, StubRequest, Told};
+use crate::stub::{RenderedReply, RunningStub, RunningStubs, Stage, StubEvent, StubRequest};
 use crate::text::millis;
 
 /// A stub as an actor of a scenario.
@@ -24,8 +24,16 @@ pub(crate) struct StubActor {
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) stub: Arc<RunningStub>,
     recorder: Arc<Recorder>,
-    /// Each request with the number of its connection, in the order of the inbox.
-    asked: Mutex<Vec<(Arc<StubRequest>, ConnectionId)>>,
+    /// The requests, in the order of the inbox.
+    asked: Mutex<Vec<Asked>>,
+}
+
+/// A request that came.
+#[derive(Clone)]
+struct Asked {
+    request: Arc<StubRequest>,
+    connection: ConnectionId,
+    log: Arc<ConnectionLog>,
 }
 
 impl StubActor {
@@ -36,8 +44,6 @@ impl StubActor {
         recorder: &Arc<Recorder>,
     ) -> IndexMap<String, Arc<Self>> {
         let actor_of = |stub: &Arc<RunningStub>| {
-            // A stub's inbox is no connection, but events count it as one.
-            recorder.next_connection();
             let mailbox = Arc::new(Mailbox::new(&stub.name, "main", Holds::Requests, None));
             let mut actor = Participant::new(ParticipantSpec { key: stub.name.clone(), ..bare.clone() });
             if let Value::Object(vars) = stub.object() {
@@ -54,15 +60,15 @@ impl StubActor {
     /// From here on what happens to the stub belongs to the scenario, and what has happened too.
     pub(crate) fn attend(self: &Arc<Self>) {
         let actor = Arc::downgrade(self);
-        self.stub.tell(Box::new(move |told| {
+        self.stub.tell(Box::new(move |event| {
             let Some(actor) = actor.upgrade() else { return };
-            match told {
-                Told::Asked(exchange) => actor.asked(exchange),
-                Told::Answered(exchange, given) => {
+            match event {
+                StubEvent::Asked(exchange) => actor.asked(exchange),
+                StubEvent::Answered(exchange, given) => {
                     actor.mark_counted(&exchange);
                     actor.answered(&exchange, None, &given);
                 }
-                Told::Ended(exchange, end) => actor.ended(&exchange, end),
+                StubEvent::Ended(exchange, end) => actor.ended(&exchange, &end),
             }
         }));
     }
@@ -72,18 +78,12 @@ impl StubActor {
         // The record and the inbox get the request under one lock, so that both have the same order.
         let mut inbox = lock(&self.mailbox.inbox);
         let value = Arc::clone(&exchange.request);
-        let entry = self.note(None, connection, StubEntry::Asked(Arc::clone(&value)));
-        self.recorder.tell(|| EventKind::Received {
-            participant: self.name().to_owned(),
-            connection: exchange.number.to_string(),
-            id: connection.0,
-            entry,
-            number: Some(inbox.frames.len() + 1),
-            frame: exchange.shown().to_string(),
-            barrier: false,
-        });
-        inbox.frames.push(Frame::new(self.recorder.at(), entry, value));
-        lock(&self.asked).push((exchange, connection));
+        let log = ConnectionLog::new(&self.recorder, self.name(), &exchange.number.to_string(), connection);
+        let text = if log.is_detailed() { exchange.shown().to_string() } else { String::new() };
+        let what = EntryKind::Stub { connection, what: StubEntry::Asked(Arc::clone(&value)) };
+        let entry = log.received(what, Some(inbox.frames.len() + 1), text);
+        inbox.frames.push(Frame::new(log.at(), entry, value));
+        lock(&self.asked).push(Asked { request: exchange, connection, log: Arc::new(log) });
         drop(inbox);
         self.mailbox.changed();
     }
@@ -97,7 +97,7 @@ impl StubActor {
     }
 
     fn place(&self, exchange: &StubRequest) -> Option<usize> {
-        lock(&self.asked).iter().position(|(one, _)| one.number == exchange.number)
+        lock(&self.asked).iter().position(|asked| asked.request.number == exchange.number)
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -106,11 +106,11 @@ impl StubActor {
 
     /// The number of a request's connection.
     pub(crate) fn connection_of(&self, place: usize) -> Option<ConnectionId> {
-        lock(&self.asked).get(place).map(|(_, connection)| *connection)
+        lock(&self.asked).get(place).map(|asked| asked.connection)
     }
 
-    fn note(&self, step: Option<usize>, connection: ConnectionId, what: StubEntry) -> usize {
-        self.recorder.note(self.name(), step, EntryKind::Stub { connection, what })
+    fn asked_by(&self, exchange: &StubRequest) -> Option<Asked> {
+        lock(&self.asked).iter().find(|asked| asked.request.number == exchange.number).cloned()
     }
 
     pub(crate) fn answered(&self, exchange: &StubRequest, step: Option<usize>, given: &RenderedReply) {
@@ -120,38 +120,22 @@ impl StubActor {
     }
 
     pub(crate) fn sent(&self, exchange: &StubRequest, step: Option<usize>, what: StubEntry, frame: String) {
-        let Some(id) = self.place(exchange).and_then(|place| self.connection_of(place)) else { return };
-        let entry = self.note(step, id, what);
-        self.recorder.tell(|| EventKind::Sent {
-            participant: self.name().to_owned(),
-            connection: exchange.number.to_string(),
-            id: id.0,
-            step,
-            entry,
-            frame,
-            barrier: false,
-        });
+        let Some(Asked { connection, log, .. }) = self.asked_by(exchange) else { return };
+        log.sent(EntryKind::Stub { connection, what }, step, frame, false);
     }
 
-    pub(crate) fn ended(&self, exchange: &StubRequest, end: Closing) {
-        let Some(id) = self.place(exchange).and_then(|place| self.connection_of(place)) else { return };
-        let entry = self.note(None, id, StubEntry::Ended(end.clone()));
-        self.recorder.tell(|| EventKind::Closed {
-            participant: self.name().to_owned(),
-            connection: exchange.number.to_string(),
-            id: id.0,
-            entry,
-            end,
-        });
+    pub(crate) fn ended(&self, exchange: &StubRequest, end: &Closing) {
+        let Some(Asked { connection, log, .. }) = self.asked_by(exchange) else { return };
+        log.closed(EntryKind::Stub { connection, what: StubEntry::Ended(end.clone()) }, end);
         self.mailbox.changed();
     }
 
     /// Ends everything that is open, at the scenario's end.
     pub(crate) fn close(&self) {
         let asked = lock(&self.asked).clone();
-        for (exchange, _) in asked {
-            if let Some(end) = exchange.hang_up("the scenario ended") {
-                self.ended(&exchange, end);
+        for Asked { request, .. } in asked {
+            if let Some(end) = request.hang_up("the scenario ended") {
+                self.ended(&request, &end);
             }
         }
     }
@@ -163,7 +147,7 @@ impl StubActor {
         asked
             .iter()
             .zip(&inbox.frames)
-            .map(|((exchange, _), frame)| (Arc::clone(exchange), frame.taken_by, frame.at))
+            .map(|(asked, frame)| (Arc::clone(&asked.request), frame.taken_by, frame.at))
             .collect()
     }
 

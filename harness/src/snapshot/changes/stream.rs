@@ -11,7 +11,7 @@ use crate::snapshot::changes::change::ChangeKind;
 use crate::snapshot::shape::aligned;
 use crate::snapshot::tree::SnapshotNode;
 
-static NUMBERED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\.[0-9]+\]").ok());
+static NUMBERED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\.[0-9]+\]").expect("a constant expression"));
 
 struct Delivery<'a> {
     head: DeliveryHead,
@@ -200,10 +200,7 @@ fn rest(
 fn masked(node: &SnapshotNode, order: Option<i64>, ids: bool) -> SnapshotNode {
     match node {
         SnapshotNode::Number(number) if order.is_some() && number.as_i64() == order => SnapshotNode::Null,
-        SnapshotNode::Text(text) if ids => match &*NUMBERED {
-            Some(regex) => SnapshotNode::Text(regex.replace_all(text, "]").into_owned()),
-            None => node.clone(),
-        },
+        SnapshotNode::Text(text) if ids => SnapshotNode::Text(NUMBERED.replace_all(text, "]").into_owned()),
         SnapshotNode::List(items) => SnapshotNode::List(items.iter().map(|item| masked(item, order, ids)).collect()),
         SnapshotNode::Map(entries) => {
             SnapshotNode::Map(entries.iter().map(|(key, value)| (key.clone(), masked(value, order, ids))).collect())

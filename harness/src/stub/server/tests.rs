@@ -49,9 +49,9 @@ async fn what_is_asked_before_anybody_listens_to_it_is_kept() {
     let (tell, mut told) = mpsc::unbounded_channel();
     stub.tell(Box::new(move |one| {
         let _ = tell.send(match one {
-            Told::Asked(exchange) => exchange.request["path"].clone(),
-            Told::Answered(_, given) => given.value(),
-            Told::Ended(_, end) => json!(end.reason),
+            StubEvent::Asked(exchange) => exchange.request["path"].clone(),
+            StubEvent::Answered(_, given) => given.value(),
+            StubEvent::Ended(_, end) => json!(end.reason),
         });
     }));
     for expected in [json!("/ready"), json!({ "status": 200, "text": "yes" }), json!("answered")] {
