@@ -7,10 +7,11 @@ use tokio::sync::{Mutex, watch};
 
 use super::capture;
 use super::error::{Death, SubjectError};
-use super::in_process::{Application, InProcess, InProcessLauncher, RunningApplication};
+use super::in_process::{Application, InProcess, InProcessLauncher};
+use super::instance::{DeathWatch, Launcher, RunningInstance};
 use super::log::{LogLine, LogSink, Logs};
 use super::remote::{self, Remote};
-use super::subprocess::{self, Kept, SubprocessLauncher, SubprocessSpec};
+use super::subprocess::{Kept, SubprocessLauncher, SubprocessSpec};
 use crate::config::ServerSettings;
 
 /// A server under test that can be started, or reached.
@@ -124,35 +125,6 @@ pub struct Server {
     launcher: Launcher,
 }
 
-type DeathWatch = watch::Receiver<Option<Death>>;
-
-enum Launcher {
-    InProcess(InProcessLauncher),
-    Subprocess(Box<SubprocessLauncher>),
-    Remote(Remote),
-}
-
-enum RunningInstance {
-    InProcess(RunningApplication),
-    Process(subprocess::Process),
-}
-
-impl RunningInstance {
-    fn ended(&self) -> DeathWatch {
-        match self {
-            Self::InProcess(running) => running.ended(),
-            Self::Process(process) => process.ended(),
-        }
-    }
-
-    async fn kill(&self, logs: &Logs) {
-        match self {
-            Self::InProcess(running) => running.kill(logs).await,
-            Self::Process(process) => process.kill().await,
-        }
-    }
-}
-
 impl Server {
     /// The server's name, as in [`Subject::name`].
     pub fn name(&self) -> &str {
@@ -182,6 +154,11 @@ impl Server {
     /// How the server ended, if it did and nobody asked it to. Forgotten by the next start.
     pub fn died(&self) -> Option<Death> {
         self.current.borrow().as_ref().and_then(|ended| ended.borrow().clone())
+    }
+
+    /// Whether a server that the runner started is meant to be up. Its end may be known already, or be noticed soon.
+    pub fn is_up(&self) -> bool {
+        self.current.borrow().is_some()
     }
 
     /// Whether a remote server still takes connections; of others [`died`](Self::died) tells.
@@ -277,18 +254,11 @@ impl Server {
         if let Some(left) = instance.take() {
             left.kill(&self.logs).await;
         }
-        let started = match &self.launcher {
-            Launcher::InProcess(launcher) => RunningInstance::InProcess(launcher.again().await?),
-            Launcher::Subprocess(launcher) => {
-                let (process, url) = launcher.again(&self.logs).await?;
-                if url != self.url {
-                    let (server, was) = (self.name.clone(), self.url.clone());
-                    return Err(SubjectError::Moved { server, was, now: url });
-                }
-                RunningInstance::Process(process)
-            }
-            Launcher::Remote(_) => return Ok(()),
-        };
+        let Some((started, url)) = self.launcher.again(&self.logs).await? else { return Ok(()) };
+        if url != self.url {
+            let (server, was) = (self.name.clone(), self.url.clone());
+            return Err(SubjectError::Moved { server, was, now: url });
+        }
         self.current.send_replace(Some(started.ended()));
         *instance = Some(started);
         Ok(())
@@ -329,12 +299,10 @@ impl Server {
             return Ok(());
         };
         self.current.send_replace(None);
-        match (instance, at_once) {
-            (RunningInstance::InProcess(running), false) => running.stop(self.stop_timeout, &self.logs).await,
-            (RunningInstance::Process(process), false) => {
-                process.stop(self.stop_timeout, &self.logs).await;
-            }
-            (instance, true) => instance.kill(&self.logs).await,
+        if at_once {
+            instance.kill(&self.logs).await;
+        } else {
+            instance.stop(self.stop_timeout, &self.logs).await;
         }
         *slot = None;
         Ok(())
