@@ -9,7 +9,8 @@ use crate::event::Summary;
 pub enum Exit {
     /// Everything passed.
     Passed,
-    /// A scenario failed, a snapshot included; its server died; it was flaky where that fails; or the run took too long.
+    /// A scenario failed, a snapshot included; its server died; it was flaky where that fails; the run took too long; or a
+    /// part of it or a report is missing.
     Failed,
     /// Usage, configuration, or a scenario file is wrong.
     Invalid,

@@ -10,7 +10,7 @@
 //! - [`history`]: everything that was sent and received; [`invariant`]: what must hold of it; [`snapshot`]: its text;
 //! - [`review`]: changes of snapshots, accepted or rejected; [`diff`]: two playings compared;
 //! - [`event`]: what a run tells; [`report`]: how it is shown;
-//! - [`pattern`]: what matches, and how a near miss differs; [`text`], [`source`], [`secret`]: below everything.
+//! - [`pattern`]: what matches, and how a near miss differs; [`text`], [`source`], [`secret`], `scratch`: below everything.
 
 pub mod cli;
 pub mod commands;
@@ -30,6 +30,7 @@ pub mod run;
 pub mod runner;
 pub mod scenario;
 pub mod schema;
+mod scratch;
 pub mod secret;
 pub mod select;
 pub mod snapshot;

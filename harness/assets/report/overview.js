@@ -74,9 +74,9 @@ const count = (group) => items.filter((item) => item.group === group).length;
 
 function top() {
   const counts = Object.keys(GROUPS).map((group) => [group, count(group)]).filter(([group, number]) => number > 0 || group === 'passed' || group === 'failed');
-  const { run, summary } = head;
-  const bad = count('failed') + count('not_run') > 0 || summary?.interrupted;
-  document.title = `${bad ? '✗' : '✓'} ${counts.map(([group, number]) => `${number} ${GROUPS[group].name}`).join(', ')}`;
+  const { run, summary, gaps } = head;
+  const bad = count('failed') + count('not_run') > 0 || gaps.length > 0;
+  document.title = `${bad ? '✗' : '✓'} ${gaps.length > 0 ? 'incomplete: ' : ''}${counts.map(([group, number]) => `${number} ${GROUPS[group].name}`).join(', ')}`;
   const started = run?.started ? new Date(run.started) : undefined;
   const about = [
     summary && `ran in ${duration(summary.took_us)}`,
@@ -89,12 +89,12 @@ function top() {
     run?.roundtable && `roundtable ${run.roundtable}`,
     verdicts(items) && `invariants and expectations of nothing: ${verdicts(items)}`,
   ].filter(Boolean).join(' · ');
-  const unended = !summary ? `The run had not ended when this page was written: ${items.length} of ${run?.scenarios ?? '?'} scenarios are here.`
-    : summary.interrupted ? `The run was interrupted${summary.not_begun ? `; ${plural(summary.not_begun, 'scenario was', 'scenarios were')} not begun` : ''}.` : undefined;
   const orphans = summary?.orphans ?? [];
   document.getElementById('top').replaceChildren(...[
     el('.line', null,
-      el('span.verdict', null, ...counts.flatMap(([group, number], at) => [
+      el('span.verdict', null,
+        gaps.length > 0 && el('span.number.bad', null, 'incomplete'), gaps.length > 0 && el('span.dim', null, ' · '),
+        ...counts.flatMap(([group, number], at) => [
         at > 0 && el('span.dim', null, ' · '), el(`span.number.${number ? GROUPS[group].style : 'dim'}`, null, `${number} ${GROUPS[group].name}`)])),
       el('span.right', null,
         el('button', { id: 'theme', type: 'button', title: 'Light or dark', onclick: turn }, '◐'),
@@ -105,7 +105,7 @@ function top() {
       span.style.flexGrow = number;
       return span;
     })),
-    unended && el('.banner', null, unended),
+    ...gaps.map((gap) => el('.banner', { role: 'alert' }, `Incomplete: ${gap}.`)),
     orphans.length > 0 && el('.banner', null, `${plural(orphans.length, 'snapshot belongs', 'snapshots belong')} to no scenario: ${orphans.join(', ')}`),
   ].filter(Boolean));
 }

@@ -16,8 +16,9 @@ use super::serve::ServeArgs;
 
 /// End-to-end tests for multi-participant realtime servers.
 ///
-/// Exit codes: 0 all passed; 1 a scenario failed, or the run took too long; 2 usage, configuration or a file is wrong; 3 a server could not be
-/// started or reached; 4 nothing was selected; 130 interrupted.
+/// Exit codes: 0 all passed; 1 a scenario failed, the run took too long, or a part of it or a report is missing; 2 usage,
+/// configuration or a file is wrong; 3 a server could not be started or reached; 4 nothing was selected or played; 130
+/// interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "roundtable", version, max_term_width = 100)]
 pub struct Cli {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::output::refuse;
+use super::output::{printed, refuse};
 use super::{check, completions, diff, init, list, report, review, run, schema, serve, watch};
 use crate::cli::{Cli, Color, Command};
 use crate::config::{Config, ConfigError};
@@ -16,6 +16,10 @@ pub fn execute(cli: &Cli) -> Exit {
         Color::Always => Paint::new(true),
         Color::Never => Paint::new(false),
     };
+    printed(execute_command(cli, paint))
+}
+
+fn execute_command(cli: &Cli, paint: Paint) -> Exit {
     // These need no configuration.
     match &cli.command {
         Command::Diff(args) => diff::diff(args, paint),

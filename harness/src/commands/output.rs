@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::config::Config;
@@ -44,9 +45,23 @@ pub(crate) fn keep_secrets(config: &Config, asked: &[String]) -> Result<Option<A
     Ok(secrets)
 }
 
-/// Prints on standard output. A reader that went away, as `| head` does, is no error.
+/// Whether something could not be printed.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Prints on standard output. A reader that went away, as `| head` does, is no error; a full disk is told by [`printed`].
 pub(crate) fn print(text: &str) -> Exit {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(harmless(&masked(text)).as_bytes()).and_then(|()| out.flush());
+    let printed = out.write_all(harmless(&masked(text)).as_bytes()).and_then(|()| out.flush());
+    if let Err(error) = printed
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+        && !LOST.swap(true, Ordering::Relaxed)
+    {
+        complain(&format!("standard output can't be written: {error}"));
+    }
     Exit::Passed
+}
+
+/// How the program ends that meant to end so: what could not be printed was not seen, so it is no success.
+pub(crate) fn printed(exit: Exit) -> Exit {
+    if exit == Exit::Passed && LOST.load(Ordering::Relaxed) { Exit::Failed } else { exit }
 }

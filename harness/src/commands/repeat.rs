@@ -73,9 +73,7 @@ pub(crate) fn until_failure(
         size = size.saturating_mul(2).min(u32::try_from(BATCH / rows).unwrap_or(1).max(1));
     }
     summary.took = began.elapsed();
-    for broken in reports.finish(&summary) {
-        complain(&broken);
-    }
+    reports.finish(&mut summary);
     for (place, result) in failed.iter().enumerate() {
         let before = result.repetition.saturating_sub(1);
         let line = format!(
@@ -86,6 +84,9 @@ pub(crate) fn until_failure(
         );
         let gap = if place == 0 { "\n" } else { "" };
         print(&format!("{gap}{}\n", base.display.paint.text(Style::Bad, &line)));
+    }
+    for gap in &summary.missing {
+        complain(gap);
     }
     if failed.is_empty() && !summary.interrupted {
         print(&format!(
@@ -166,8 +167,9 @@ pub(crate) fn reproduce(base: &Play<'_>, asked: &Reproduction<'_>, output: &Path
         }
     }
     summary.took = began.elapsed();
-    for broken in reports.finish(&summary) {
-        complain(&broken);
+    reports.finish(&mut summary);
+    for gap in &summary.missing {
+        complain(gap);
     }
     Exit::of(&summary)
 }

@@ -106,9 +106,7 @@ fn try_run(config: &Config, args: &RunArgs, except: &BTreeSet<String>, paint: Pa
         after::remember(&output, &selected, &results);
     }
     after::account_for_snapshots(config, selected.whole && narrowed.whole, &results, &mut summary);
-    for error in reports.finish(&summary) {
-        complain(&error);
-    }
+    reports.finish(&mut summary);
     print(&failures);
     after::print_notes(&selected, &narrowed, &results, &summary, paint);
     print(&summary_text(&summary, paint));

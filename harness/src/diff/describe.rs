@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::compare::{Divergence, DivergenceKind, TimelineComparison};
+use crate::diff::channel_words::{arrow, person, verbs};
 use crate::diff::timeline::{Channel, Timeline, TimelineNode};
 use crate::pattern::Pattern;
 use crate::text::paint::{Paint, Style};
@@ -268,35 +269,5 @@ fn part(one: &mut Value, other: &mut Value, top: bool) {
             (*one, *other) = (lefts, rights);
         }
         _ => {}
-    }
-}
-
-fn person(channel: &Channel) -> String {
-    match channel {
-        Channel::Out(who, name, nth) | Channel::In(who, name, nth) => {
-            let name = if name == "main" { String::new() } else { format!("/{name}") };
-            let nth = if *nth > 1 { format!(" (connection {nth})") } else { String::new() };
-            format!("{who}{name}{nth}")
-        }
-        _ => channel.participant().to_owned(),
-    }
-}
-
-fn arrow(channel: &Channel) -> &'static str {
-    match channel {
-        Channel::Asks(_) | Channel::Out(..) => "→",
-        Channel::Answers(_) | Channel::In(..) => "←",
-        Channel::Opens(_) => "⇄",
-    }
-}
-
-/// What is done in a channel, and that it isn't: as in `carol got`, `carol never got`.
-fn verbs(channel: &Channel) -> (&'static str, &'static str) {
-    match channel {
-        Channel::Asks(_) => ("asked", "never asked"),
-        Channel::Out(..) => ("sent", "never sent"),
-        Channel::Answers(_) => ("was answered", "was never answered"),
-        Channel::In(..) => ("got", "never got"),
-        Channel::Opens(_) => ("opened", "never opened"),
     }
 }

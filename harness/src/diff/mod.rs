@@ -4,10 +4,11 @@
 //!   what;
 //! - [`matching`]: values that are the same but for ids, times and the run's digits;
 //! - [`compare()`]: where two timelines first differ, and what follows from it;
-//! - [`describe`]: the divergence in words and in two columns.
+//! - [`describe`]: the divergence in words and in two columns; `channel_words`: what a channel is called.
 //!
 //! Order counts within a channel only: how independent channels were interleaved is no divergence.
 
+mod channel_words;
 mod compare;
 pub mod describe;
 pub mod matching;

@@ -49,6 +49,9 @@ pub struct Summary {
     pub pass_with_no_tests: bool,
     /// Whether the run was interrupted.
     pub interrupted: bool,
+    /// What is missing from the run or its reports: a part of it, a report that couldn't be written; a line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
     /// The time limit that ended the run, where one did.
     #[serde(default, rename = "limit_us", with = "some_micros", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<u64>")]
@@ -78,7 +81,25 @@ impl Summary {
             || self.interrupted
             || self.limit.is_some()
             || !self.orphans.is_empty()
+            || !self.missing.is_empty()
             || self.lacks_tests()
+    }
+
+    /// Why these numbers are not those of the whole run, a sentence each; none where it is complete.
+    pub fn gaps(&self) -> Vec<String> {
+        let mut gaps = Vec::new();
+        if let Some(limit) = self.limit {
+            gaps.push(format!("the run reached its limit of {limit:?}"));
+        }
+        if self.interrupted {
+            gaps.push("the run was interrupted".to_owned());
+        }
+        if self.not_begun > 0 {
+            let were = if self.not_begun == 1 { "scenario was" } else { "scenarios were" };
+            gaps.push(format!("{} {were} not begun", self.not_begun));
+        }
+        gaps.extend(self.missing.iter().cloned());
+        gaps
     }
 
     /// Whether nothing was played, and nobody said that such a run passes.

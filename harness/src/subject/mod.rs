@@ -1,7 +1,6 @@
 //! The servers under test: how one is started, watched, stopped and ended.
 //!
 //! - [`server`]: the public face, [`Subject`] (what can be started) and [`Server`] (what runs);
-//! - `instance`: what runs behind it, from one start to its end;
 //! - [`choose`](choose()): which subject a configured server is for a run;
 //! - [`log`]: the server's log lines, and the last of them kept for failures;
 //! - [`error`]: what can go wrong, with how to mend it;
@@ -15,7 +14,6 @@ pub mod capture;
 pub mod choose;
 pub mod error;
 pub mod in_process;
-mod instance;
 pub mod log;
 pub mod remote;
 pub mod server;

@@ -7,12 +7,13 @@ use tokio::sync::{Mutex, watch};
 
 use super::capture;
 use super::error::{Death, SubjectError};
-use super::in_process::{Application, InProcess, InProcessLauncher};
-use super::instance::{DeathWatch, Launcher, RunningInstance};
+use super::in_process::{Application, InProcess, InProcessLauncher, RunningApplication};
 use super::log::{LogLine, LogSink, Logs};
 use super::remote::{self, Remote};
-use super::subprocess::{Kept, SubprocessLauncher, SubprocessSpec};
+use super::subprocess::{self, SubprocessLauncher, SubprocessSpec};
 use crate::config::ServerSettings;
+
+mod lifecycle;
 
 /// A server under test that can be started, or reached.
 #[derive(Clone, Debug)]
@@ -125,6 +126,35 @@ pub struct Server {
     launcher: Launcher,
 }
 
+type DeathWatch = watch::Receiver<Option<Death>>;
+
+enum Launcher {
+    InProcess(InProcessLauncher),
+    Subprocess(Box<SubprocessLauncher>),
+    Remote(Remote),
+}
+
+enum RunningInstance {
+    InProcess(RunningApplication),
+    Process(subprocess::Process),
+}
+
+impl RunningInstance {
+    fn ended(&self) -> DeathWatch {
+        match self {
+            Self::InProcess(running) => running.ended(),
+            Self::Process(process) => process.ended(),
+        }
+    }
+
+    async fn kill(&self, logs: &Logs) {
+        match self {
+            Self::InProcess(running) => running.kill(logs).await,
+            Self::Process(process) => process.kill().await,
+        }
+    }
+}
+
 impl Server {
     /// The server's name, as in [`Subject::name`].
     pub fn name(&self) -> &str {
@@ -215,103 +245,6 @@ impl Server {
                     None => return std::future::pending().await,
                 },
             }
-        }
-    }
-
-    /// Stops the server: asks it to (SIGTERM to the process group, or the shutdown future), and
-    /// kills it when it takes longer than its stop timeout, which the log then says. Does
-    /// nothing to a server that is not up.
-    ///
-    /// # Errors
-    /// [`SubjectError::NotOurs`] for a remote server.
-    pub async fn stop(&self) -> Result<(), SubjectError> {
-        self.end(false).await
-    }
-
-    /// Ends the server without asking: SIGKILL to the process group, or it is dropped with
-    /// everything that it spawned. A thread of it that stays blocked is left behind ([`left_behind`](Self::left_behind)).
-    ///
-    /// # Errors
-    /// [`SubjectError::NotOurs`] for a remote server.
-    pub async fn kill(&self) -> Result<(), SubjectError> {
-        self.end(true).await
-    }
-
-    /// Starts the server again on its port, after a stop or an end of its own. Does nothing to
-    /// a server that is up.
-    ///
-    /// # Errors
-    /// As [`Subject::start`]; [`SubjectError::Moved`] if it comes back elsewhere;
-    /// [`SubjectError::NotOurs`] for a remote server.
-    pub async fn start(&self) -> Result<(), SubjectError> {
-        self.check_ours()?;
-        let mut instance = self.instance.lock().await;
-        // A stop that was given up halfway leaves an instance, but not one that is meant to be up.
-        let up = self.current.borrow().is_some() && self.died().is_none();
-        if instance.is_some() && up {
-            return Ok(());
-        }
-        if let Some(left) = instance.take() {
-            left.kill(&self.logs).await;
-        }
-        let Some((started, url)) = self.launcher.again(&self.logs).await? else { return Ok(()) };
-        if url != self.url {
-            let (server, was) = (self.name.clone(), self.url.clone());
-            return Err(SubjectError::Moved { server, was, now: url });
-        }
-        self.current.send_replace(Some(started.ended()));
-        *instance = Some(started);
-        Ok(())
-    }
-
-    /// [`stop`](Self::stop), then [`start`](Self::start).
-    ///
-    /// # Errors
-    /// As those two.
-    pub async fn restart(&self) -> Result<(), SubjectError> {
-        self.stop().await?;
-        self.start().await
-    }
-
-    /// Lets a subprocess outlive the runner, and says where it is and where it writes its log.
-    /// `None`, and the server ends, unless its [`SubprocessSpec::keepable`] is set and it is up.
-    ///
-    /// # Errors
-    /// [`SubjectError::Io`] when its files can't be moved out of the runner's temporary folder;
-    /// the server ends.
-    pub fn detach(self) -> Result<Option<Kept>, SubjectError> {
-        match (self.launcher, self.instance.into_inner()) {
-            (Launcher::Subprocess(launcher), Some(RunningInstance::Process(process))) => {
-                launcher.detach(process, self.url)
-            }
-            _ => Ok(None),
-        }
-    }
-
-    async fn end(&self, at_once: bool) -> Result<(), SubjectError> {
-        self.check_ours()?;
-        let mut slot = self.instance.lock().await;
-        // An end that nobody asked for stays on record, whatever is asked afterwards.
-        if self.died().is_some() {
-            return Ok(());
-        }
-        let Some(instance) = &*slot else {
-            return Ok(());
-        };
-        self.current.send_replace(None);
-        if at_once {
-            instance.kill(&self.logs).await;
-        } else {
-            instance.stop(self.stop_timeout, &self.logs).await;
-        }
-        *slot = None;
-        Ok(())
-    }
-
-    fn check_ours(&self) -> Result<(), SubjectError> {
-        match self.launcher {
-            Launcher::Remote(_) => Err(SubjectError::NotOurs { url: self.url.clone() }),
-            _ => Ok(()),
         }
     }
 }

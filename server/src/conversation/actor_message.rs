@@ -47,8 +47,8 @@ pub(crate) enum Query {
 /// What can be sent to the owner of a conversation.
 #[derive(Debug)]
 pub(crate) enum ActorMessage {
-    /// A change to be stored.
-    Change(Change, ReplyTo),
+    /// A change to be stored. Boxed, because a mailbox makes room for many messages of the largest kind.
+    Change(Box<Change>, ReplyTo),
     /// A frame that is not stored.
     Signal(SocketId, Signal, Permit),
     /// A question.

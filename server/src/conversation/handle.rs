@@ -207,7 +207,7 @@ impl ConversationHandle {
         permit: Permit,
     ) {
         let ticket = ReplyTo::Socket { socket, message_id, permit };
-        self.send(ActorMessage::Change(change, ticket));
+        self.send(ActorMessage::Change(Box::new(change), ticket));
     }
 
     /// A socket sent something that will not be stored.
@@ -229,7 +229,7 @@ impl ConversationHandle {
 
     async fn change(&self, change: Change) -> Result<Outcome, Rejection> {
         let (reply, answer) = oneshot::channel();
-        self.send(ActorMessage::Change(change, ReplyTo::Request(reply)));
+        self.send(ActorMessage::Change(Box::new(change), ReplyTo::Request(reply)));
         answer.await.unwrap_or(Err(Rejection::StorageUnavailable))
     }
 

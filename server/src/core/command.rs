@@ -103,7 +103,7 @@ pub(crate) enum Signal {
     /// Ask for what came after a message; `None` when the frame's number made no sense.
     Sync(Option<SequenceId>),
     /// A frame that could not be understood; stands in line so that its error has a definite place.
-    Faulty(Fault),
+    Faulty(Box<Fault>),
 }
 
 /// How a change ended well.

@@ -264,7 +264,7 @@ impl<T> Pipeline<T> {
         let current = self.state.stored().last_sequence;
         steps.push(match signal {
             Signal::Ping => Step::Reply(reply_to, socket, Event::Pong),
-            Signal::Faulty(fault) => Step::Reply(reply_to, socket, Event::Fault(fault)),
+            Signal::Faulty(fault) => Step::Reply(reply_to, socket, Event::Fault(*fault)),
             Signal::Typing(typing) => {
                 let effect = self.state.typing(socket, typing, self.limits.typing, now);
                 steps.extend(effect.map(Step::Effect));

@@ -77,28 +77,17 @@ pub(super) async fn connect(
         participant = %connection.user,
     );
     let under_way = app.running.upgrades.subscribe();
-    let running = Arc::clone(&app);
-    let serving = async move {
-        let upgraded = match upgrade.await {
-            Ok(upgraded) => upgraded,
-            Err(error) => {
-                debug!(%error, "no upgrade");
-                return;
-            }
-        };
-        match net::released(upgraded) {
-            Some((stream, read)) => connection.serve(stream, &read).await,
-            None => debug!("the connection is none of ours"),
-        }
-        drop(slot);
-    };
     // The handshake is answered first, so the task of the request can't wait for the upgrade.
-    running.running.sockets.spawn(
-        async move {
-            serving.await;
-            drop(under_way);
+    let serving = async move {
+        let _held_until_the_end = (slot, under_way);
+        match upgrade.await {
+            Ok(upgraded) => match net::released(upgraded) {
+                Some((stream, read)) => connection.serve(stream, read).await,
+                None => debug!("the connection is none of ours"),
+            },
+            Err(error) => debug!(%error, "no upgrade"),
         }
-        .instrument(span),
-    );
+    };
+    app.running.sockets.spawn(serving.instrument(span));
     Ok(response)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
@@ -14,7 +15,7 @@ use crate::outbound::{Outbound, Transport};
 impl Connection {
     /// Serves the socket until it is closed; `read` came with the handshake. The conversation knows of the end before
     /// this returns.
-    pub(crate) async fn serve(self, stream: TcpStream, read: &[u8]) {
+    pub(crate) async fn serve(self, stream: TcpStream, read: Bytes) {
         let stream = Arc::new(stream);
         let work = Arc::new(Notify::new());
         let transport: Arc<dyn Transport> = Arc::<TcpStream>::clone(&stream);
@@ -32,7 +33,10 @@ impl Connection {
         }
         let _disconnect = DisconnectOnDrop(&self.conversation, self.id);
         let _end = EndOnDrop(&outbound);
-        Life::new(&self, stream, &outbound, &work, read).run().await;
+        let mut life = Life::new(&self, stream, &outbound, &work, &read);
+        // It would keep the buffer of the handshake as long as the socket is open.
+        drop(read);
+        life.run().await;
     }
 }
 

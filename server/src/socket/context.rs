@@ -1,5 +1,7 @@
 //! What a socket is, and all that it needs.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +38,9 @@ pub(crate) struct SocketSettings {
     pub(crate) close_timeout: Duration,
 }
 
+/// Ready when a token has expired. Boxed, so that sockets whose tokens don't expire are smaller.
+pub(super) type Expiry<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
 /// A socket and all that it needs.
 pub(crate) struct Connection {
     /// Its id.
@@ -61,11 +66,8 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Waits until the token has expired.
-    pub(super) async fn expiry(&self) {
-        match self.expires {
-            Some(moment) => self.clock.until(moment).await,
-            None => std::future::pending().await,
-        }
+    /// Waits until the token has expired; `None` for one that does not expire.
+    pub(super) fn expiry(&self) -> Option<Expiry<'_>> {
+        self.expires.map(|moment| -> Expiry<'_> { Box::pin(self.clock.until(moment)) })
     }
 }

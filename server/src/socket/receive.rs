@@ -24,7 +24,7 @@ impl Connection {
             Ok(frame) => self.submit(frame, permit),
             Err(fault) => {
                 debug!(socket = %self.id, kind = ?fault.kind, "faulty frame");
-                self.conversation.signal(self.id, Signal::Faulty(fault), Some(permit));
+                self.conversation.signal(self.id, Signal::Faulty(Box::new(fault)), Some(permit));
             }
         }
     }
@@ -42,7 +42,7 @@ impl Connection {
             };
             let message = format!("too many {what} in a short time");
             let fault = Fault { kind: FaultKind::RateLimited, message, message_id, retry_after: Some(wait) };
-            return self.conversation.signal(self.id, Signal::Faulty(fault), permit);
+            return self.conversation.signal(self.id, Signal::Faulty(Box::new(fault)), permit);
         }
         let signal = match frame {
             ClientFrame::Message { content, message_id, metadata } => {

@@ -62,6 +62,7 @@ impl Append {
     /// Roughly how many bytes go to the database.
     pub(super) fn weight(&self) -> usize {
         let of = |record: &Record| match record {
+            Record::Posted(message) if message.metadata.is_empty() => message.content.len() + 512,
             Record::Posted(message) => message.bytes(),
             Record::Edited { edit, .. } => {
                 let sites: usize = edit.sites.iter().flatten().map(String::len).sum();

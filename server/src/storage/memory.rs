@@ -1,5 +1,6 @@
 //! The log in memory. It is gone with the process; everything else behaves like a durable store.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -49,22 +50,43 @@ impl Log {
     }
 }
 
-/// Whether the messages among these records continue the log, under ids that their senders have not used.
-fn check(id: &ConversationId, log: Option<&Log>, records: &[Record]) -> Result<(), StoreError> {
-    let mut next = log.map_or(SequenceId::default(), |log| log.state.last_sequence).next();
-    for record in records {
-        let message = match record {
-            Record::Created { .. } => return Err(StoreError::Conflict(id.clone())),
-            Record::Posted(message) => message,
-            _ => continue,
-        };
-        if message.sequence != next {
-            return Err(StoreError::Conflict(id.clone()));
+/// Whether the messages among these records continue the log behind this place.
+fn continues(newest: SequenceId, records: &[Record]) -> bool {
+    let mut next = newest.next();
+    records.iter().all(|record| match record {
+        Record::Created { .. } => false,
+        Record::Posted(message) => {
+            let is_next = message.sequence == next;
+            next = next.next();
+            is_next
         }
-        next = next.next();
-        let key = message.client_id.clone().map(|client_id| SentKey { sender: message.sender.clone(), client_id });
-        if key.is_some_and(|key| log.is_some_and(|log| log.sent.contains_key(&key))) {
-            return Err(StoreError::SentBefore);
+        _ => true,
+    })
+}
+
+/// The sender's own id of a message, and the message's place.
+fn sent_key(record: &Record) -> Option<(SentKey, SequenceId)> {
+    let Record::Posted(message) = record else {
+        return None;
+    };
+    let client_id = message.client_id.clone()?;
+    Some((SentKey { sender: message.sender.clone(), client_id }, message.sequence))
+}
+
+/// Notes the ids of all messages among these records, or of none if one of them was used before.
+fn note_sent(sent: &mut HashMap<SentKey, SequenceId>, records: &[Record]) -> Result<(), StoreError> {
+    for (index, record) in records.iter().enumerate() {
+        let Some((key, place)) = sent_key(record) else {
+            continue;
+        };
+        match sent.entry(key) {
+            Entry::Vacant(free) => drop(free.insert(place)),
+            Entry::Occupied(_) => {
+                for (key, _) in records.iter().take(index).filter_map(sent_key) {
+                    sent.remove(&key);
+                }
+                return Err(StoreError::SentBefore);
+            }
         }
     }
     Ok(())
@@ -80,39 +102,37 @@ struct Logs {
 impl Logs {
     fn append(&mut self, append: Append) -> Result<(), StoreError> {
         let Append { id: token, conversation: id, after, records } = append;
-        let (created, rest) = match records.as_slice() {
-            [created @ Record::Created { at, .. }, rest @ ..] => (Some((created, *at)), rest),
-            rest => (None, rest),
+        let Self { by_id, invites, ordinal } = self;
+        let (log, rest) = match records.as_slice() {
+            [created @ Record::Created { at, .. }, rest @ ..] => {
+                let is_new = after.is_none() && continues(SequenceId::default(), rest) && !by_id.contains_key(&id);
+                let state = StoredState::replay(id.clone(), [created]).filter(|_| is_new);
+                let Some(state) = state else {
+                    return Err(StoreError::Conflict(id));
+                };
+                let active = (*at, *ordinal + 1);
+                let mut sent = HashMap::new();
+                note_sent(&mut sent, rest)?;
+                let log = Log { state, messages: Vec::new(), sent, active, last_append: token };
+                (by_id.entry(id.clone()).or_insert(log), rest)
+            }
+            rest => match by_id.get_mut(&id) {
+                Some(log) if Some(log.last_append) == after && continues(log.state.last_sequence, rest) => {
+                    note_sent(&mut log.sent, rest)?;
+                    (log, rest)
+                }
+                _ => return Err(StoreError::Conflict(id)),
+            },
         };
-        let known = self.by_id.get(&id);
-        let latest = known.map(|log| log.last_append);
-        if latest != after || after.is_some() == created.is_some() {
-            return Err(StoreError::Conflict(id));
-        }
-        check(&id, known, rest)?;
-        self.ordinal += 1;
-        if let Some((created, at)) = created
-            && let Some(state) = StoredState::replay(id.clone(), [created])
-        {
-            let (messages, sent) = (Vec::new(), HashMap::new());
-            self.by_id
-                .insert(id.clone(), Log { state, messages, sent, active: (at, self.ordinal), last_append: token });
-        }
-        let Some(log) = self.by_id.get_mut(&id) else {
-            return Err(StoreError::Conflict(id));
-        };
+        *ordinal += 1;
         log.last_append = token;
         for record in rest {
             log.state.fold(record);
             if let Record::Invited(invite) = record {
-                self.invites.insert(invite.id.clone(), id.clone());
+                invites.insert(invite.id.clone(), id.clone());
             }
             if let Record::Posted(message) = record {
-                log.active = (message.timestamp, self.ordinal);
-                if let Some(client_id) = message.client_id.clone() {
-                    let sender = message.sender.clone();
-                    log.sent.insert(SentKey { sender, client_id }, message.sequence);
-                }
+                log.active = (message.timestamp, *ordinal);
                 log.messages.push(Arc::clone(message));
                 log.state.recent.clear();
             }

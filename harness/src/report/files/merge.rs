@@ -16,9 +16,8 @@ pub struct MergedRun {
     pub head: Option<Event>,
     /// Its end: as the file says, or computed where there are several files or the run did not end.
     pub summary: Summary,
-    /// Whether all parts are there.
-    pub whole: bool,
-    /// Why this may not be the whole run, a line each: a part is missing or didn't end, a scenario is in two parts.
+    /// What is worth knowing of the files, a line each: a scenario is in two parts. What is missing of the run says its
+    /// summary.
     pub remarks: Vec<String>,
     parts: Vec<RunPart>,
     /// Which file's events are used for a scenario that is in several.
@@ -50,6 +49,27 @@ struct RunHead {
     shard: Option<(usize, usize)>,
 }
 
+impl RunPart {
+    /// What is missing of the file.
+    fn gap(&self) -> Option<String> {
+        let file = self.file.display();
+        let Some(told) = &self.finished else {
+            let names: Vec<&str> = self.under_way.iter().map(|instance| &*instance.label).collect();
+            let under_way = match names.len() {
+                0 => String::new(),
+                _ => format!("; under way were {}", names.join(", ")),
+            };
+            let results = counted(self.results, "scenario that did", "scenarios that did");
+            return Some(format!("{file}: the run didn't end, the numbers are those of {results}{under_way}"));
+        };
+        let ended = told.passed + told.failed + told.skipped + told.quarantined + told.no_server + told.not_run;
+        (ended > self.results).then(|| {
+            let there = counted(self.results, "scenario's result is", "scenarios' results are");
+            format!("{file}: its last line tells of {ended}, but {there} in it: lines are missing")
+        })
+    }
+}
+
 impl MergedRun {
     /// Reads all files once, to count their results.
     ///
@@ -75,7 +95,7 @@ impl MergedRun {
             parts.push(part);
         }
         let mut remarks = Vec::new();
-        let missing = missing_shards(&parts, &mut remarks);
+        let mut missing: Vec<String> = missing_shards(&parts).into_iter().collect();
         if let Some((label, (first, second))) = twice.iter().next() {
             remarks.push(format!(
                 "{} in more than one file ({} in {} and {}): the result that failed counts",
@@ -85,25 +105,15 @@ impl MergedRun {
                 files[*second].display(),
             ));
         }
-        for part in parts.iter().filter(|part| part.finished.is_none()) {
-            let names: Vec<&str> = part.under_way.iter().map(|instance| &*instance.label).collect();
-            let under_way = match names.len() {
-                0 => String::new(),
-                _ => format!("; under way were {}", names.join(", ")),
-            };
-            remarks.push(format!(
-                "{}: the run didn't end, the numbers are those of {}{under_way}",
-                part.file.display(),
-                counted(part.results, "scenario that did", "scenarios that did"),
-            ));
-        }
+        missing.extend(parts.iter().filter_map(RunPart::gap));
         let counts = counted_in.values().map(|(_, _, counts)| counts);
-        let summary = match &parts[..] {
+        let mut summary = match &parts[..] {
             [RunPart { finished: Some(summary), .. }] => summary.clone(),
             _ => sum(counts, &parts),
         };
+        summary.missing.append(&mut missing);
         let chosen = counted_in.into_iter().map(|(instance, (number, ..))| (instance, number)).collect();
-        Ok(Self { head: head_of(&parts), summary, whole: !missing, remarks, parts, chosen })
+        Ok(Self { head: head_of(&parts), summary, remarks, parts, chosen })
     }
 
     /// Reads the files again: passes on all events between the run's beginning and its end, each scenario's once.
@@ -198,6 +208,7 @@ fn sum<'a>(counts: impl Iterator<Item = &'a Summary>, parts: &[RunPart]) -> Summ
             Some(told) => {
                 all.not_begun += told.not_begun;
                 all.interrupted |= told.interrupted;
+                all.missing.extend(told.missing.iter().cloned());
                 all.flaky_fails |= told.flaky_fails;
                 all.pass_with_no_tests |= told.pass_with_no_tests;
                 all.limit = all.limit.or(told.limit);
@@ -207,7 +218,6 @@ fn sum<'a>(counts: impl Iterator<Item = &'a Summary>, parts: &[RunPart]) -> Summ
             }
             None => {
                 all.not_begun += part.head.scenarios.saturating_sub(part.results + part.under_way.len());
-                all.interrupted = true;
                 all.took = all.took.max(part.last);
             }
         }
@@ -215,27 +225,25 @@ fn sum<'a>(counts: impl Iterator<Item = &'a Summary>, parts: &[RunPart]) -> Summ
     all
 }
 
-/// Whether shards are missing; adds a remark that says which.
-fn missing_shards(parts: &[RunPart], remarks: &mut Vec<String>) -> bool {
+/// Which shards are missing, if any are.
+fn missing_shards(parts: &[RunPart]) -> Option<String> {
     let shards: Vec<(usize, usize)> = parts.iter().filter_map(|part| part.head.shard).collect();
-    let Some(&(_, of)) = shards.first() else { return false };
+    let &(_, of) = shards.first()?;
     if let Some((_, other)) = shards.iter().find(|(_, other)| *other != of) {
-        remarks.push(format!("these are parts of different runs: some are of {of}, some of {other}"));
-        return true;
+        return Some(format!("these are parts of different runs: some are of {of}, some of {other}"));
     }
     let there: BTreeSet<usize> = shards.iter().map(|(number, _)| *number).collect();
     let missing = of.saturating_sub(there.len());
     if missing == 0 {
-        return false;
+        return None;
     }
     let names = (1..=of).filter(|number| !there.contains(number)).take(20).map(|number| format!("{number}/{of}"));
-    remarks.push(format!(
-        "{} missing: {}{}; these reports are not the whole run",
+    Some(format!(
+        "{} missing: {}{}",
         if missing == 1 { "a part is" } else { "parts are" },
         names.collect::<Vec<_>>().join(", "),
         if missing > 20 { ", …" } else { "" },
-    ));
-    true
+    ))
 }
 
 /// The beginning of all parts together: that of the earliest, with the sum of scenarios. The arguments for playing a

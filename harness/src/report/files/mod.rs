@@ -7,10 +7,8 @@
 //! - [`junit`]: for everything that reads JUnit's XML;
 //! - [`github`]: annotations, and the summary of a step;
 //! - [`html`]: a page of the whole run, with durations and outcomes of earlier ones;
-//! - [`trace`]: a page a scenario that shows who saw what, and when;
-//! - [`atomic`]: files that are never half written.
+//! - [`trace`]: a page a scenario that shows who saw what, and when.
 
-pub mod atomic;
 pub mod details;
 pub mod event_file;
 pub mod github;

@@ -15,7 +15,7 @@ use crate::report::files::request::ReportRequest;
 /// The way to the thread that writes, and the thread, which returns what could not be written.
 type Writing = (Sender<Vec<Event>>, JoinHandle<Vec<String>>);
 
-/// The reports that are asked for. One that can't be written is given up; [`finish`](Self::finish) says so.
+/// The reports that are asked for. One that can't be written is given up; [`finish`](Self::finish) notes it.
 #[derive(Default)]
 pub struct Reports {
     writing: Option<Writing>,
@@ -82,13 +82,14 @@ impl Reports {
         }
     }
 
-    /// Ends the reports, and returns what could not be written, a line each.
-    pub fn finish(self, summary: &Summary) -> Vec<String> {
-        let Some((events, thread)) = self.writing else { return Vec::new() };
+    /// Ends the reports. What could not be written is missing from the summary from now on, and the other reports say so.
+    pub fn finish(self, summary: &mut Summary) {
+        let Some((events, thread)) = self.writing else { return };
         let kind = EventKind::RunFinished(summary.clone());
         let _ = events.send(vec![Event { scenario: None, at: summary.took, kind }]);
         drop(events);
-        thread.join().unwrap_or_else(|_| vec!["--report: the writer panicked; please report this".to_owned()])
+        let panicked = |_| vec!["--report: the writer panicked; please report this".to_owned()];
+        summary.missing.extend(thread.join().unwrap_or_else(panicked));
     }
 }
 
@@ -129,7 +130,12 @@ impl WriterThread {
                     }
                 }
             };
-            for event in batch {
+            for mut event in batch {
+                if let EventKind::RunFinished(summary) = &mut event.kind {
+                    // What can't be written is known before the others are told how the run ended.
+                    self.flush();
+                    summary.missing.extend(self.broken.iter().cloned());
+                }
                 unflushed |= matches!(event.kind, EventKind::ScenarioFinished(_));
                 let told = self.buffer.take(event);
                 if !told.is_empty() {

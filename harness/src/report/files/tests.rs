@@ -10,6 +10,7 @@ use super::reports::Reports;
 use super::request::ReportRequest;
 use crate::event::sample::{event, failed, of_run, result, run_started, scenario_finished, scenario_started, sent};
 use crate::event::{Event, EventKind, Outcome, ScenarioResult, Summary};
+use crate::exit::Exit;
 
 fn labels(events: &[Event]) -> Vec<String> {
     let word = |event: &Event| serde_json::to_value(event).unwrap()["event"].as_str().unwrap().to_owned();
@@ -122,11 +123,11 @@ fn parts_of_a_run_are_read_as_one() {
         &[run_started(1, Some("2/2")), scenario_started("a/b"), scenario_finished(&b), end(counted(&[&b]))],
     );
     let whole = MergedRun::read(&[one.clone(), two.clone()]).unwrap();
-    assert_eq!((whole.summary.passed, whole.summary.failed, whole.whole), (1, 1, true));
-    assert!(whole.remarks.is_empty(), "{:?}", whole.remarks);
-    let part = MergedRun::read(std::slice::from_ref(&two)).unwrap();
-    assert!(!part.whole);
-    assert_eq!(part.remarks, ["a part is missing: 1/2; these reports are not the whole run"]);
+    assert_eq!((whole.summary.passed, whole.summary.failed), (1, 1));
+    assert_eq!((whole.remarks, whole.summary.gaps()), (Vec::new(), Vec::new()));
+    let part = MergedRun::read(std::slice::from_ref(&one)).unwrap();
+    assert_eq!(part.summary.gaps(), ["a part is missing: 2/2"]);
+    assert_eq!(Exit::of(&part.summary), Exit::Failed);
     // What stands in two files counts as it failed.
     let twice = event_file(
         folder.path(),
@@ -136,7 +137,7 @@ fn parts_of_a_run_are_read_as_one() {
     let both = MergedRun::read(&[two.clone(), twice.clone()]).unwrap();
     assert_eq!((both.summary.passed, both.summary.failed), (0, 1));
     assert_eq!(
-        both.remarks[1],
+        both.remarks[0],
         format!(
             "1 scenario stands in more than one file (a/b in {} and {}): the result that failed counts",
             two.display(),
@@ -153,9 +154,75 @@ fn a_part_that_did_not_end_is_no_success() {
         "events.jsonl",
         &[run_started(3, None), scenario_started("a/a"), scenario_finished(&passed("a/a")), scenario_started("a/b")],
     );
-    let run = MergedRun::read(&[file]).unwrap();
-    assert!(run.summary.interrupted);
+    let run = MergedRun::read(std::slice::from_ref(&file)).unwrap();
     assert_eq!((run.summary.passed, run.summary.not_begun), (1, 1));
+    assert_eq!(
+        run.summary.gaps(),
+        [
+            "1 scenario was not begun".to_owned(),
+            format!(
+                "{}: the run didn't end, the numbers are those of 1 scenario that did; under way were a/b",
+                file.display()
+            )
+        ]
+    );
+    assert_eq!(Exit::of(&run.summary), Exit::Failed);
+}
+
+#[test]
+fn a_file_that_lost_lines_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut summary = Summary::default();
+    ["a/a", "a/b"].iter().for_each(|label| summary.add(&passed(label)));
+    let file = event_file(
+        folder.path(),
+        "events.jsonl",
+        &[run_started(2, None), scenario_finished(&passed("a/a")), of_run(EventKind::RunFinished(summary))],
+    );
+    let run = MergedRun::read(std::slice::from_ref(&file)).unwrap();
+    let gap =
+        format!("{}: its last line tells of 2, but 1 scenario's result is in it: lines are missing", file.display());
+    assert_eq!(run.summary.gaps(), [gap]);
+    assert_eq!(Exit::of(&run.summary), Exit::Failed);
+}
+
+/// Neither a run that goes on nor one that ended early looks like one that passed.
+#[test]
+fn a_run_that_is_not_complete_is_an_error_in_every_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let [junit, page, markdown] = ["junit.xml", "index.html", "summary.md"].map(|file| folder.path().join(file));
+    let requests = [
+        ReportRequest::Junit(junit.clone()),
+        ReportRequest::Html(folder.path().to_path_buf()),
+        ReportRequest::Github(Some(markdown.clone())),
+    ];
+    let texts = || [&junit, &page, &markdown].map(|file| std::fs::read_to_string(file).unwrap());
+    let mut reports = Reports::begin(&requests, &[], KeepDetails::Off, None).unwrap();
+    let [xml, html, _] = texts();
+    assert!(xml.contains("errors=\"1\"") && xml.contains("message=\"the run has not ended\""), "{xml}");
+    assert!(html.contains("the run had not ended when this page was written"), "{html}");
+    reports.tell(run_started(2, None));
+    reports.tell(scenario_finished(&passed("a/a")));
+    let mut summary = Summary { not_begun: 1, interrupted: true, ..Summary::default() };
+    summary.add(&passed("a/a"));
+    reports.finish(&mut summary);
+    for (text, gap) in texts().iter().zip([
+        "message=\"the run was interrupted; 1 scenario was not begun\"",
+        "\"gaps\":[\"the run was interrupted\",\"1 scenario was not begun\"]",
+        "\n**Incomplete**: the run was interrupted\n",
+    ]) {
+        assert!(text.contains(gap), "{gap} is not in {text}");
+    }
+    let mut reports = Reports::begin(&requests, &[], KeepDetails::Off, None).unwrap();
+    reports.tell(run_started(1, None));
+    reports.tell(scenario_finished(&passed("a/a")));
+    let mut summary = Summary::default();
+    summary.add(&passed("a/a"));
+    reports.finish(&mut summary);
+    let [xml, html, markdown] = texts();
+    assert!(xml.contains("errors=\"0\"") && !xml.contains("the whole run"), "{xml}");
+    assert!(html.contains("\"gaps\":[]"), "{html}");
+    assert!(!markdown.contains("Incomplete"), "{markdown}");
 }
 
 #[test]
@@ -197,10 +264,15 @@ fn one_report_that_cannot_be_written_leaves_the_others() {
     reports.tell(scenario_started("a/b"));
     reports.tell(sent("a/b", 1, "hi"));
     reports.tell(scenario_finished(&passed("a/b")));
-    let broken = reports.finish(&Summary::default());
+    let mut summary = Summary { passed: 1, ..Summary::default() };
+    reports.finish(&mut summary);
     let what = format!("--report junit={}/junit.xml can't be written: ", page.display());
-    assert_eq!(broken.len(), 1);
-    assert!(broken[0].starts_with(&what), "{broken:?}");
+    assert_eq!(summary.missing.len(), 1);
+    assert!(summary.missing[0].starts_with(&what), "{:?}", summary.missing);
+    assert_eq!(Exit::of(&summary), Exit::Failed);
+    // The others say so too.
+    let Some(EventKind::RunFinished(told)) = read(&events).unwrap().pop().map(|event| event.kind) else { panic!() };
+    assert_eq!(told.missing, summary.missing);
     assert_eq!(
         labels(&read(&events).unwrap()),
         ["run_started", "scenario_started", "sent", "scenario_finished", "run_finished"]
@@ -225,7 +297,9 @@ fn a_trace_is_kept_by_what_became_of_the_scenario() {
     let trace = |keep, result: &ScenarioResult| {
         let reports = Reports::begin(&[], &[], keep, Some(folder.path())).unwrap();
         let trace = reports.trace(result);
-        assert_eq!(reports.finish(&Summary::default()), [""; 0]);
+        let mut summary = Summary::default();
+        reports.finish(&mut summary);
+        assert_eq!(summary.missing, [""; 0]);
         trace
     };
     let page = Some(folder.path().join("traces/a/b.html"));

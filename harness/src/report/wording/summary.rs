@@ -22,7 +22,6 @@ pub fn summary_text(summary: &Summary, paint: Paint) -> String {
     };
     count(summary.flaky, "scenario is flaky", "scenarios are flaky");
     count(summary.quarantined, "failure is in quarantine", "failures are in quarantine");
-    count(summary.not_begun, "scenario was not begun", "scenarios were not begun");
     count(
         summary.unproven,
         "expectation of nothing is unproven (no barrier)",
@@ -39,18 +38,15 @@ pub fn summary_text(summary: &Summary, paint: Paint) -> String {
     if !invariants.is_empty() {
         notes.push(format!("invariants: {invariants}"));
     }
-    if let Some(limit) = summary.limit {
-        notes.push(format!("the run reached its limit of {limit:?}"));
-    }
-    if summary.interrupted {
-        notes.push("the run was interrupted".to_owned());
-    }
     if summary.lacks_tests() {
         let _ = writeln!(
             text,
             "{}, which proves nothing; --pass-with-no-tests lets such a run pass",
             paint.text(Style::Bad, "nothing was played")
         );
+    }
+    for gap in summary.gaps() {
+        let _ = writeln!(text, "{} {gap}", paint.text(Style::Bad, "incomplete"));
     }
     for orphan in &summary.orphans {
         let _ = writeln!(

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::error::StoreError;
 use super::format::{ComparedWith, FrontMatter, as_compared, file_text, read_file};
 use super::paths::pending_path;
+use crate::scratch;
 
 /// What comparing with the stored snapshot gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,18 +152,5 @@ pub fn note_references(file: &Path, touched: &BTreeSet<PathBuf>) -> Result<(), S
 
 /// Writes a file that is whole at any time, and the folders above it.
 pub(crate) fn write(path: &Path, file: &str) -> Result<(), StoreError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(StoreError::io("write", path))?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".roundtable-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // As any other file: what the umask leaves of it.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    let mut temporary = builder.tempfile_in(folder).map_err(StoreError::io("write", path))?;
-    temporary.write_all(file.as_bytes()).map_err(StoreError::io("write", path))?;
-    temporary.persist(path).map_err(|error| StoreError::io("write", path)(error.error))?;
-    Ok(())
+    scratch::write(path, &[file.as_bytes()]).map_err(StoreError::io("write", path))
 }

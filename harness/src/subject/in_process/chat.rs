@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 
 use super::application::{Application, Shutdown};
 use crate::config::ServerSettings;
+use crate::scratch::ScratchFolder;
 use crate::subject::error::SubjectError;
 
 /// The chat server of this workspace.
@@ -29,7 +30,7 @@ impl Application for Chat {
     }
 
     fn for_one_server(&self) -> io::Result<Option<Arc<dyn Application>>> {
-        let data = tempfile::Builder::new().prefix("roundtable-chat-").tempdir_in(throwaway())?;
+        let data = ScratchFolder::new(&throwaway(), "roundtable-chat-")?;
         Ok(Some(Arc::new(StoredChat { data })))
     }
 }
@@ -47,7 +48,7 @@ fn throwaway() -> std::path::PathBuf {
 
 /// The chat server with a data folder of its own, which is gone with the last server that used it.
 struct StoredChat {
-    data: tempfile::TempDir,
+    data: ScratchFolder,
 }
 
 impl Application for StoredChat {

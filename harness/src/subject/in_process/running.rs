@@ -61,7 +61,7 @@ impl RunningApplication {
         let dispatch = dispatcher::get_default(Dispatch::clone);
         let threads = Arc::new(AtomicUsize::new(0));
         let runtime = runtime(&start.settings, &dispatch, &threads)
-            .map_err(SubjectError::io(&*name, "making its async runtime"))?;
+            .map_err(SubjectError::io(&name, "making its async runtime"))?;
         let (ask, asked) = oneshot::channel::<()>();
         let (kill, killed) = oneshot::channel::<()>();
         let (begun, begins) = oneshot::channel();
@@ -88,7 +88,7 @@ impl RunningApplication {
         std::thread::Builder::new()
             .name(format!("server {name}"))
             .spawn(run)
-            .map_err(SubjectError::io(&*name, "starting its thread"))?;
+            .map_err(SubjectError::io(&name, "starting its thread"))?;
         // Where nobody answers it has panicked before it served, which is told as its end.
         begins.await.unwrap_or(Ok(()))?;
         Ok(Self { ask: Mutex::new(Some(ask)), kill: Mutex::new(Some(kill)), ended, gone, patience, left_behind })

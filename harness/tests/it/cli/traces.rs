@@ -52,5 +52,5 @@ fn a_page_that_cannot_be_written_stops_nothing() {
     let project = Project::new().scenario("talk/a", "Ben waits", FAILS).file("roundtable-report/traces", "no folder");
     let ran = project.play(&[]);
     assert_eq!(ran.code, Some(1));
-    assert!(ran.stderr.contains("error: --trace: traces can't be written:"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("\nincomplete --trace: traces can't be written:"), "{}", ran.stdout);
 }

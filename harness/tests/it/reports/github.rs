@@ -35,7 +35,12 @@ fn many_failures_are_ten_annotations_and_a_summary_of_at_most_a_mebibyte() {
     let ran = project.run(&["report", "run.jsonl", "--report", "github=out/summary.md"]);
     let commands: Vec<&str> = ran.stdout.lines().filter(|line| line.starts_with("::")).collect();
     assert_eq!(commands.len(), 10);
-    assert_eq!(commands[9], "::error title=391 scenarios failed besides::The summary of this step has them all.");
+    assert_eq!(commands[8], "::error title=392 scenarios failed besides::The summary of this step has them all.");
+    assert!(
+        commands[9].starts_with("::error title=the run is incomplete::run.jsonl: the run didn't end"),
+        "{}",
+        commands[9]
+    );
     let summary = project.read("out/summary.md").unwrap();
     assert!(summary.len() < 1024 * 1024, "{} bytes", summary.len());
     assert!(summary.contains("talk/number_399") && summary.contains("not shown whole"), "{}", &summary[..2000]);

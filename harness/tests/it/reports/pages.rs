@@ -21,7 +21,7 @@ fn the_page_is_opened_clicked_and_searched() {
 #[test]
 fn a_page_without_any_scenario_says_so() {
     let project = Project::new().file("run.jsonl", &sample::text(&[sample::started(None, 3)]));
-    assert_eq!(project.run(&["report", "run.jsonl", "--report", "html=out"]).code, Some(130));
+    assert_eq!(project.run(&["report", "run.jsonl", "--report", "html=out"]).code, Some(1));
     drive("unfinished.mjs", &project.path().join("out"));
 }
 

@@ -17,20 +17,22 @@ impl Actor {
     /// Takes one message of the mailbox.
     pub(super) fn message(&mut self, message: ActorMessage, now: Now) {
         match message {
-            ActorMessage::Change(Change::Read { user, socket, up_to }, ReplyTo::Socket { permit, .. }) => {
-                let interval = self.environment.read_interval;
-                if self.reads.add(user, socket, up_to, permit, Instant::now(), interval) {
-                    self.environment.metrics.coalesced("read");
+            ActorMessage::Change(change, reply_to) => match (*change, reply_to) {
+                (Change::Read { user, socket, up_to }, ReplyTo::Socket { permit, .. }) => {
+                    let interval = self.environment.read_interval;
+                    if self.reads.add(user, socket, up_to, permit, Instant::now(), interval) {
+                        self.environment.metrics.coalesced("read");
+                    }
                 }
-            }
+                (change, reply_to) => {
+                    let steps = self.pipeline.queue(change, reply_to);
+                    self.take(steps);
+                }
+            },
             ActorMessage::StoreRead(user, done) => {
                 if let Some(read) = self.reads.take(&user) {
                     self.store_read(read, Some(done), now);
                 }
-            }
-            ActorMessage::Change(change, reply_to) => {
-                let steps = self.pipeline.queue(change, reply_to);
-                self.take(steps);
             }
             ActorMessage::Signal(socket, signal, permit) => self.signal(socket, signal, permit, now),
             ActorMessage::Query(query) => self.query(query),

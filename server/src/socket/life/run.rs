@@ -11,6 +11,7 @@ use tracing::info;
 use super::{Ended, Life, Phase, READ_AHEAD};
 use crate::core::CloseReason;
 use crate::outbound::OutboundStatus;
+use crate::socket::context::Expiry;
 use crate::ws;
 
 impl Life<'_> {
@@ -19,11 +20,11 @@ impl Life<'_> {
         let connection = self.connection;
         // One timer, which is set anew only when it is too late or has gone off.
         let mut timer = std::pin::pin!(sleep_until(self.ping_due));
-        let mut expiry = std::pin::pin!(connection.expiry());
-        let mut has_expired = false;
+        let mut expiry = connection.expiry();
         loop {
             if self.outbound.status().has_need {
-                self.log.serve(connection, self.outbound).await;
+                // Boxed, because it is rare and would make every socket larger.
+                Box::pin(self.log.serve(connection, self.outbound)).await;
             }
             let has_more = self.take_frames();
             let status = self.outbound.status();
@@ -42,8 +43,8 @@ impl Life<'_> {
             let outcome = tokio::select! {
                 ready = ready(&self.stream, interest) => ready.and_then(|ready| self.transfer(ready)),
                 () = self.work.notified() => Ok(()),
-                () = expiry.as_mut(), if !has_expired => {
-                    has_expired = true;
+                () = expired(&mut expiry) => {
+                    expiry = None;
                     self.close(CloseReason::TokenExpired);
                     Ok(())
                 }
@@ -176,6 +177,14 @@ impl Life<'_> {
 async fn ready(stream: &TcpStream, interest: Option<Interest>) -> Result<Ready, Ended> {
     match interest {
         Some(interest) => stream.ready(interest).await.map_err(|_| Ended),
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until the token has expired; for ever where it does not expire.
+async fn expired(expiry: &mut Option<Expiry<'_>>) {
+    match expiry {
+        Some(expiry) => expiry.as_mut().await,
         None => std::future::pending().await,
     }
 }

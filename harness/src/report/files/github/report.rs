@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 
 use super::annotation::{Level, annotate};
 use super::summary::{RowKind, StepSummary, SummaryRow};
-use crate::event::{Event, EventKind, InvariantResult, ScenarioResult};
-use crate::report::files::atomic;
+use crate::event::{Event, EventKind, InvariantResult, ScenarioResult, Summary};
 use crate::report::files::reporter::Reporter;
 use crate::report::wording::brief;
 use crate::report::wording::failures::{explanation, failures_with_log};
+use crate::scratch;
 use crate::text::counted;
 use crate::text::paint::Paint;
 
-/// GitHub shows ten errors and ten warnings of a step; the tenth error says how many more failed.
-const ANNOTATIONS: usize = 9;
+/// GitHub shows ten errors and ten warnings of a step; the last two errors say how many more failed, and what is missing.
+const ANNOTATIONS: usize = 8;
 
 /// Prints annotations as scenarios fail, and writes the summary anew whenever it is flushed.
 pub struct GithubReport {
@@ -43,7 +43,7 @@ impl GithubReport {
         let file = match file {
             // One of our own is ours from its beginning.
             Some(file) => {
-                atomic::write(file, &[])?;
+                scratch::write(file, &[])?;
                 Some(file.to_path_buf())
             }
             None => named,
@@ -139,6 +139,10 @@ impl Reporter for GithubReport {
         if self.more > 0 {
             let title = format!("{} failed besides", counted(self.more, "scenario", "scenarios"));
             annotate(Level::Error, None, &title, "The summary of this step has them all.");
+        }
+        let gaps = self.summary.finished.as_ref().map(Summary::gaps).unwrap_or_default();
+        if !gaps.is_empty() {
+            annotate(Level::Error, None, "the run is incomplete", &gaps.join("\n"));
         }
         for (reason, count) in self.summary.not_run() {
             annotate(

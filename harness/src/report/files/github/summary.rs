@@ -75,10 +75,15 @@ impl StepSummary {
             Some(summary) => {
                 let numbers = summary_text(summary, Paint::new(false));
                 let last = numbers.lines().last().unwrap_or_default();
-                format!("**{last}** in {:.1} s\n", summary.took.as_secs_f64())
+                let gaps = summary
+                    .gaps()
+                    .iter()
+                    .map(|gap| format!("\n**Incomplete**: {}\n", table_cell(gap)))
+                    .collect::<String>();
+                format!("**{last}** in {:.1} s\n{gaps}", summary.took.as_secs_f64())
             }
             None => format!(
-                "**{} of {} played so far, {} failed**: the run has not ended\n",
+                "**Incomplete**: the run has not ended; {} of {} played so far, {} failed\n",
                 self.rows.len(),
                 self.scenarios,
                 failed.len()

@@ -44,7 +44,7 @@ fn a_finished_run_has_its_numbers() {
 fn a_run_under_way_says_so_behind_what_others_wrote() {
     let text = summary(&results()[1..2], None).markdown(10);
     assert!(
-        text.starts_with("\n## Scenarios\n\n**1 of 9 played so far, 0 failed**: the run has not ended\n"),
+        text.starts_with("\n## Scenarios\n\n**Incomplete**: the run has not ended; 1 of 9 played so far, 0 failed\n"),
         "{text}"
     );
 }

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use super::earlier_runs::EarlierRuns;
 use super::scenario::PageScenario;
 use crate::event::{Event, EventKind, Instance, ScenarioResult};
-use crate::report::files::atomic;
 use crate::report::files::details::KeepDetails;
 use crate::report::files::reporter::{ReportOptions, Reporter};
 use crate::report::files::template::{fill, inert_json};
 use crate::report::files::trace::trace_path;
 use crate::report::files::trace::traces::TraceWriter;
+use crate::scratch;
 
 const TEMPLATE: &str = include_str!("../../../../assets/report/page.html");
 const STYLE: &str = include_str!("../../../../assets/report/page.css");
@@ -35,6 +35,8 @@ pub struct HtmlReport {
     history: EarlierRuns,
     run: Value,
     summary: Option<Value>,
+    /// Why this is not the whole run, once it has ended.
+    gaps: Option<Vec<String>>,
     begun: BTreeMap<String, Begun>,
     /// Each scenario as the page wants it, in JSON, by label and repetition.
     scenarios: BTreeMap<(String, usize), String>,
@@ -64,6 +66,7 @@ impl HtmlReport {
             history: EarlierRuns::read(&options.history)?,
             run: Value::Null,
             summary: None,
+            gaps: None,
             begun: BTreeMap::new(),
             scenarios: BTreeMap::new(),
             earlier_traces: BTreeMap::new(),
@@ -124,6 +127,7 @@ impl Reporter for HtmlReport {
                 EventKind::ScenarioFinished(result) => self.ended(result, events.len() > 1)?,
                 EventKind::RunFinished(summary) => {
                     self.summary = Some(serde_json::to_value(summary)?);
+                    self.gaps = Some(summary.gaps());
                     self.changed = true;
                 }
                 _ => {}
@@ -139,7 +143,14 @@ impl Reporter for HtmlReport {
         if !std::mem::take(&mut self.changed) {
             return Ok(());
         }
-        let head = json!({ "run": self.run, "summary": self.summary, "history": self.history.to_json() });
+        let gaps = self.gaps.clone().unwrap_or_else(|| {
+            let of = self.run.get("scenarios").map_or_else(|| "?".to_owned(), Value::to_string);
+            let ended = self.scenarios.len();
+            vec![format!("the run had not ended when this page was written: {ended} of {of} scenarios are here")]
+        });
+        let head = json!({
+            "run": self.run, "summary": self.summary, "gaps": gaps, "history": self.history.to_json(),
+        });
         let head = inert_json(&head.to_string());
         let mut scenarios: Vec<&[u8]> = Vec::new();
         for (number, scenario) in self.scenarios.values().enumerate() {
@@ -154,7 +165,7 @@ impl Reporter for HtmlReport {
                 ("{script}", SCRIPTS.iter().map(|script| script.as_bytes()).collect()),
             ],
         );
-        atomic::write(&self.folder.join("index.html"), &parts)
+        scratch::write(&self.folder.join("index.html"), &parts)
     }
 
     fn finish(&mut self) -> io::Result<()> {

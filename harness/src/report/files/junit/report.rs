@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use quick_xml::Writer;
+use quick_xml::events::BytesText;
 
 use super::test_case::test_case;
-use super::xml::{Counts, start_tag};
+use super::xml::{Counts, clean, one_line, start_tag};
 use crate::event::{Event, EventKind, ScenarioResult};
-use crate::report::files::atomic;
 use crate::report::files::reporter::{ReportOptions, Reporter};
 use crate::report::files::trace::trace_path;
 use crate::report::wording::brief;
+use crate::scratch;
 
 /// Writes the file anew whenever it is flushed.
 #[derive(Debug)]
@@ -28,8 +29,14 @@ pub struct JunitReport {
     traces: Option<PathBuf>,
     /// The traces of attempts that are retried.
     traced: BTreeMap<(String, usize), Vec<PathBuf>>,
+    /// Why this is not the whole run, once it has ended.
+    gaps: Option<Vec<String>>,
     changed: bool,
 }
+
+/// The suite, and its test case, of the run as a whole. It is there as long as the run is not complete, so that the report
+/// of a run that was killed says so.
+const WHOLE_RUN: (&str, &str) = ("roundtable", "the whole run");
 
 #[derive(Debug, Default)]
 struct TestSuite {
@@ -58,10 +65,37 @@ impl JunitReport {
             took: Duration::ZERO,
             traces: options.traces.clone(),
             traced: BTreeMap::new(),
+            gaps: None,
             changed: true,
         };
         junit.flush()?;
         Ok(junit)
+    }
+
+    /// The test case of a run that is not complete, and the beginning of its suite.
+    fn whole_run(&self) -> io::Result<Option<(Vec<u8>, TestCase)>> {
+        let gaps = match &self.gaps {
+            None => vec!["the run has not ended".to_owned()],
+            Some(gaps) if gaps.is_empty() => return Ok(None),
+            Some(gaps) => gaps.clone(),
+        };
+        let mut writer = Writer::new(Vec::new());
+        let message = clean(&one_line(&gaps.join("; ")));
+        writer
+            .create_element("testcase")
+            .with_attribute(("name", WHOLE_RUN.1))
+            .with_attribute(("classname", WHOLE_RUN.0))
+            .with_attribute(("time", "0.000"))
+            .write_inner_content(|writer| {
+                let error = writer.create_element("error").with_attribute(("type", "incomplete"));
+                error
+                    .with_attribute(("message", message.as_str()))
+                    .write_text_content(BytesText::new(&clean(&gaps.join("\n"))))?;
+                Ok(())
+            })?;
+        let counts = Counts { tests: 1, errors: 1, ..Counts::default() };
+        let head = start_tag("testsuite", WHOLE_RUN.0, counts, &self.started)?;
+        Ok(Some((head, TestCase { xml: writer.into_inner(), counts })))
     }
 
     fn ended(&mut self, result: &ScenarioResult, detailed: bool) -> io::Result<()> {
@@ -106,6 +140,7 @@ impl Reporter for JunitReport {
             EventKind::ScenarioFinished(result) => self.ended(result, events.len() > 1)?,
             EventKind::RunFinished(summary) => {
                 self.took = summary.took;
+                self.gaps = Some(summary.gaps());
                 self.changed = true;
             }
             _ => {}
@@ -132,6 +167,10 @@ impl Reporter for JunitReport {
                 &self.started,
             )?);
         }
+        let whole_run = self.whole_run()?;
+        if let Some((_, case)) = &whole_run {
+            all.add(case.counts);
+        }
         if self.took > Duration::ZERO {
             all.took = self.took;
         }
@@ -144,8 +183,11 @@ impl Reporter for JunitReport {
             }
             parts.push(b"</testsuite>\n");
         }
+        if let Some((head, case)) = &whole_run {
+            parts.extend([head.as_slice(), b"\n", case.xml.as_slice(), b"\n</testsuite>\n"]);
+        }
         parts.push(b"</testsuites>\n");
-        atomic::write(&self.path, &parts)
+        scratch::write(&self.path, &parts)
     }
 
     fn finish(&mut self) -> io::Result<()> {

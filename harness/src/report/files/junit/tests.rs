@@ -32,14 +32,16 @@ fn written(results: &[ScenarioResult]) -> String {
 }
 
 #[test]
-fn a_file_without_results_is_complete() {
+fn a_file_of_a_run_that_has_not_ended_has_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("junit.xml");
     JunitReport::create(&file, &ReportOptions::default()).unwrap();
     assert_eq!(
         std::fs::read_to_string(file).unwrap(),
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"roundtable\" tests=\"0\" failures=\"0\" \
-         errors=\"0\" time=\"0.000\">\n</testsuites>\n"
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"roundtable\" tests=\"1\" failures=\"0\" \
+         errors=\"1\" time=\"0.000\">\n<testsuite name=\"roundtable\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\" \
+         time=\"0.000\">\n<testcase name=\"the whole run\" classname=\"roundtable\" time=\"0.000\"><error type=\"incomplete\" \
+         message=\"the run has not ended\">the run has not ended</error></testcase>\n</testsuite>\n</testsuites>\n"
     );
 }
 

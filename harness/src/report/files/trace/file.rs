@@ -6,7 +6,7 @@ use std::path::Path;
 use super::data::TraceData;
 use super::page::trace_page;
 use crate::event::Event;
-use crate::report::files::atomic;
+use crate::scratch;
 
 /// Writes the trace of one playing: its `scenario_started`, its details and its `scenario_finished`. Events of others
 /// are left out. The file appears whole or not at all.
@@ -19,5 +19,5 @@ pub fn write(events: &[Event], to: &Path) -> io::Result<()> {
 
 pub(super) fn write_events<'e>(events: impl Iterator<Item = &'e Event>, to: &Path) -> io::Result<()> {
     let page = trace_page(&TraceData::of(events))?;
-    atomic::write(to, &[page.as_bytes()])
+    scratch::write(to, &[page.as_bytes()])
 }

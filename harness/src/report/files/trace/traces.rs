@@ -10,6 +10,7 @@ use super::path::{path_stem, trace_path};
 use crate::event::{Event, EventKind, Instance, Outcome, ScenarioResult};
 use crate::report::files::details::KeepDetails;
 use crate::report::files::reporter::Reporter;
+use crate::scratch;
 
 /// Writes a trace as a scenario ends, where one is wanted, and removes those that former runs left of it then. A scenario
 /// that was given up while nothing was awaited, as somebody does who steps through it, has nothing better to show: what
@@ -98,6 +99,7 @@ pub(crate) fn kept_trace(output: &Path, keep: KeepDetails, result: &ScenarioResu
 /// The traces in a folder and those below it.
 fn find_pages(folder: &Path, found: &mut BTreeSet<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
+    scratch::sweep_parts(folder);
     for entry in entries.flatten() {
         let path = entry.path();
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
