@@ -39,7 +39,7 @@ pub struct RunArgs {
         value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat_until_failure: Option<Option<u32>>,
     /// Play each scenario N times with one seed (--seed, that of its last failure, or a new one), and print how often it
-    /// fails in which way.
+    /// fails in which way. Where it doesn't fail alone, it is played beside those that were under way when it failed.
     #[arg(long, value_name = "N", conflicts_with_all = ["repeat", "repeat_until_failure", "keep_server"],
         value_parser = clap::value_parser!(u32).range(1..))]
     pub reproduce: Option<u32>,

@@ -97,14 +97,22 @@ pub(crate) fn until_failure(
     Exit::of(&summary)
 }
 
-/// Plays each scenario of a selection `times` times with one seed, and prints how often it fails in which way.
-pub(crate) fn reproduce(
-    base: &Play<'_>,
-    jobs_of: &dyn Fn(RangeInclusive<usize>) -> Vec<Job>,
-    (times, seed): (u32, Option<u64>),
-    output: &Path,
-    reports: Reports,
-) -> Exit {
+/// What is played again to see how often it fails.
+pub(crate) struct Reproduction<'a> {
+    /// How often.
+    pub(crate) times: u32,
+    /// The seed, where one is given.
+    pub(crate) seed: Option<u64>,
+    /// The jobs of repetitions.
+    pub(crate) jobs_of: &'a dyn Fn(RangeInclusive<usize>) -> Vec<Job>,
+    /// The jobs of other labels than those of the selection, as many repetitions of each.
+    pub(crate) others: &'a dyn Fn(&[Arc<str>]) -> Vec<Job>,
+}
+
+/// Plays each scenario of a selection so many times with one seed, and prints how often it fails in which way. Where it
+/// doesn't fail alone and its last failure came beside others, plays it beside them again.
+pub(crate) fn reproduce(base: &Play<'_>, asked: &Reproduction<'_>, output: &Path, reports: Reports) -> Exit {
+    let Reproduction { times, seed, jobs_of, others } = *asked;
     let began = Instant::now();
     let mut reports = reports;
     let mut summary = empty_summary(base);
@@ -116,7 +124,7 @@ pub(crate) fn reproduce(
         }
     }
     let known = LastRun::read(output);
-    for (place, label) in labels.iter().enumerate() {
+    'labels: for (place, label) in labels.iter().enumerate() {
         let (seed, why) = match (seed, known.as_ref().and_then(|known| known.seed(label))) {
             (Some(seed), _) => (seed, String::new()),
             (None, Some(seed)) => (seed, ", that of its last failure".to_owned()),
@@ -130,18 +138,32 @@ pub(crate) fn reproduce(
             display: Display { lines: ResultLines::None, continues: place > 0, ..base.display },
             ..base.clone()
         };
-        match play(one, &mut reports) {
-            Ok((finished, _)) => {
-                finished.results.iter().for_each(|result| summary.add(result));
-                print(&tally(&finished.results, base));
-                if finished.summary.interrupted {
-                    break;
+        let beside = known.as_ref().map_or(&[][..], |known| known.beside(label));
+        let mut rounds = vec![one.jobs.clone()];
+        let mut place = 0;
+        while let Some(jobs) = rounds.get(place) {
+            let finished = match play(Play { jobs: jobs.clone(), ..one.clone() }, &mut reports) {
+                Ok((finished, _)) => finished,
+                Err(error) => {
+                    complain(&error);
+                    return Exit::NoServer;
+                }
+            };
+            finished.results.iter().for_each(|result| summary.add(result));
+            let of_it: Vec<ScenarioResult> =
+                finished.results.into_iter().filter(|result| result.label == *label).collect();
+            print(&tally(&of_it, base));
+            if finished.summary.interrupted {
+                break 'labels;
+            }
+            if place == 0 && of_it.iter().all(ScenarioResult::is_good) {
+                let others = others(beside);
+                if !others.is_empty() {
+                    print(&format!("  its last failure came beside {}: {times} × beside them\n", names(beside)));
+                    rounds.push(beside_each_other(&one.jobs, &others));
                 }
             }
-            Err(error) => {
-                complain(&error);
-                return Exit::NoServer;
-            }
+            place += 1;
         }
     }
     summary.took = began.elapsed();
@@ -150,6 +172,25 @@ pub(crate) fn reproduce(
         complain(gap);
     }
     Exit::of(&summary)
+}
+
+/// The jobs of a scenario, each followed by those of others in the same repetition.
+fn beside_each_other(jobs: &[Job], others: &[Job]) -> Vec<Job> {
+    let with_others = |job: &Job| {
+        let same = others.iter().filter(|other| other.repetition == job.repetition && other.label != job.label);
+        std::iter::once(job.clone()).chain(same.cloned()).collect::<Vec<_>>()
+    };
+    jobs.iter().flat_map(with_others).collect()
+}
+
+/// A few of the labels, for people.
+fn names(labels: &[Arc<str>]) -> String {
+    const SHOWN: usize = 3;
+    let shown: Vec<&str> = labels.iter().take(SHOWN).map(|label| &**label).collect();
+    match labels.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// A summary that judges as the run's own limits say.

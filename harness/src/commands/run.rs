@@ -5,6 +5,7 @@ mod kept_servers;
 mod options;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use self::options::{debugger_stops, output_folder, play_settings, run_options, story_detail};
 use super::narrow::narrow;
@@ -22,7 +23,7 @@ use crate::report::files::reports::Reports;
 use crate::report::wording::summary::summary_text;
 use crate::runner::ServerChoice;
 use crate::select::last_run::make_output;
-use crate::select::{Selected, jobs_of};
+use crate::select::{Selected, jobs_of, select};
 use crate::text::paint::{Paint, Style};
 
 /// Plays what the command line selects.
@@ -92,7 +93,9 @@ fn try_run(config: &Config, args: &RunArgs, except: &BTreeSet<String>, paint: Pa
         return Ok(repeat::until_failure(&everything, &jobs, most, reports));
     }
     if let Some(times) = args.reproduce {
-        return Ok(repeat::reproduce(&everything, &jobs, (times, args.seed), &output, reports));
+        let all_of = |labels: &[Arc<str>]| every_job_of(config, labels, times);
+        let asked = repeat::Reproduction { times, seed: args.seed, jobs_of: &jobs, others: &all_of };
+        return Ok(repeat::reproduce(&everything, &asked, &output, reports));
     }
     let (finished, failures) = play(everything, &mut reports).map_err(|error| {
         complain(&error);
@@ -111,6 +114,22 @@ fn try_run(config: &Config, args: &RunArgs, except: &BTreeSet<String>, paint: Pa
         kept_servers::keep_servers(servers, &runtime, &results);
     }
     Ok(Exit::of(&summary))
+}
+
+/// So many jobs of each of these labels, whatever the run selects; of a scenario that can't be read any more there are
+/// none.
+fn every_job_of(config: &Config, labels: &[Arc<str>], times: u32) -> Vec<Job> {
+    let mut ids: Vec<String> = Vec::new();
+    for label in labels {
+        let id = label.split('@').next().unwrap_or_default().to_owned();
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    let selected = if ids.is_empty() { Selected::default() } else { select(config, &ids, &[]).unwrap_or_default() };
+    let mut jobs = jobs_of(&selected, 1..=times as usize);
+    jobs.retain(|job| labels.contains(&job.label));
+    jobs
 }
 
 /// The configuration with the store that `--store` names.

@@ -37,6 +37,13 @@ pub struct ScenarioResult {
     /// was not played.
     #[serde(default)]
     pub seed: u64,
+    /// Of one that failed: the scenarios that were under way at the same time and could have had to do with it, on the
+    /// same server, or on the same machine where each has a server of its own. At most 16, those that began last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Arc<str>>,
+    /// The scenarios on the same server whose ids its failures show.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heard: Vec<Arc<str>>,
     /// Its races, in the order in which they were released.
     #[serde(default)]
     pub races: Vec<Raced>,
@@ -109,6 +116,9 @@ pub struct Attempt {
     /// The seed that plays it again; 0 where it was not played.
     #[serde(default)]
     pub seed: u64,
+    /// The scenarios that were under way at the same time, as of a result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Arc<str>>,
     /// How long it took.
     #[serde(rename = "took_us", with = "micros")]
     #[schemars(with = "u64")]

@@ -32,6 +32,8 @@ pub(crate) fn result(label: &str, outcome: Outcome) -> ScenarioResult {
         log: Vec::new(),
         snapshots: Vec::new(),
         updated: 0,
+        beside: Vec::new(),
+        heard: Vec::new(),
         left_behind: false,
         idle_redactions: Vec::new(),
         stream_patterns: Vec::<StreamPattern>::new(),

@@ -40,7 +40,14 @@ fn what_explains_a_failure_gives_its_class() {
 fn all() -> Vec<ScenarioResult> {
     let reason = String::new;
     let quarantine = |expired| Some(Quarantined { issue: reason(), until: reason(), expired });
-    let attempt = Attempt { seed: 0, took: Duration::ZERO, failures: Vec::new(), log: Vec::new(), trace: None };
+    let attempt = Attempt {
+        seed: 0,
+        beside: Vec::new(),
+        took: Duration::ZERO,
+        failures: Vec::new(),
+        log: Vec::new(),
+        trace: None,
+    };
     vec![
         result("a", Outcome::Passed),
         result("b", Outcome::FailedAsExpected { reason: reason() }),

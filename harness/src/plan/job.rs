@@ -49,6 +49,8 @@ impl Job {
             invariants: Vec::new(),
             unknown: Vec::new(),
             needless_exceptions: Vec::new(),
+            beside: Vec::new(),
+            heard: Vec::new(),
             left_behind: false,
             log: Vec::new(),
             snapshots: Vec::new(),

@@ -27,11 +27,13 @@ pub(super) async fn judge(top: &StepContext, limit: &Limit, failures: &mut Vec<F
     if has_something_to_judge(&world.scenario) {
         let settled = async { settle(top).await.map_err(|broken| vec![*broken]) };
         for broken in limit.hold(&world.progress, settled).await {
-            match failures.first_mut() {
+            match failures.first() {
                 None => failures.push(broken),
                 // The death of the server is told below, once.
                 Some(_) if broken.kind == FailureKind::ServerDied => {}
-                Some(first) => first.details.push(format!("at the end {}", broken.headline)),
+                // Steps that took all of the time may have left too little for the end.
+                Some(_) if is_told(failures, &broken) => {}
+                Some(_) => failures[0].details.push(format!("at the end {}", broken.headline)),
             }
         }
     }
@@ -53,13 +55,22 @@ pub(super) async fn judge(top: &StepContext, limit: &Limit, failures: &mut Vec<F
     };
     let late = limit.hold(&world.progress, promised).await;
     failures.append(&mut broken);
-    failures.extend(late);
+    for late in late {
+        if !is_told(failures, &late) {
+            failures.push(late);
+        }
+    }
     // The death of a server is told by everybody who noticed, and is one.
     let mut died = false;
     failures.retain(|failure| failure.kind != FailureKind::ServerDied || !std::mem::replace(&mut died, true));
     let mut snapshots = compare(world, world.settings.snapshots.as_ref(), failures.is_empty());
     failures.append(&mut snapshots.failures);
     Judged { invariants, stream_patterns, snapshots }
+}
+
+/// Whether a failure is among others already, with its very words.
+fn is_told(failures: &[Failure], failure: &Failure) -> bool {
+    failures.iter().any(|told| told.headline == failure.headline)
 }
 
 /// Whether something is judged by what has arrived at the end.

@@ -21,7 +21,7 @@ impl Crosstalk {
         lock(&self.0).insert((server.to_owned(), run.to_owned()), Arc::clone(label));
     }
 
-    /// Adds to each failure the names of the other scenarios on the same server whose ids it shows.
+    /// Adds to each failure the names of the other scenarios on the same server whose ids it shows, and to the result.
     pub(super) fn explain(&self, result: &mut ScenarioResult, server: &str, run: &str, subject: &Subject) {
         let Outcome::Failed { failures } = &mut result.outcome else { return };
         let others: Vec<(String, Arc<str>)> = lock(&self.0)
@@ -31,12 +31,15 @@ impl Crosstalk {
             .collect();
         for failure in failures {
             let text = everything_shown(failure);
-            let heard: BTreeSet<&str> =
-                others.iter().filter(|(run, _)| text.contains(run)).map(|(_, label)| &**label).collect();
+            let heard: BTreeSet<&Arc<str>> =
+                others.iter().filter(|(run, _)| text.contains(run)).map(|(_, label)| label).collect();
             if !heard.is_empty() {
                 failure.details.extend(explanation(&heard, subject));
+                result.heard.extend(heard.into_iter().cloned());
             }
         }
+        result.heard.sort();
+        result.heard.dedup();
     }
 }
 
@@ -48,8 +51,8 @@ fn everything_shown(failure: &Failure) -> String {
     parts.chain(failure.diff.iter().map(|line| line.text.as_str())).collect::<Vec<_>>().join("\n")
 }
 
-fn explanation(heard: &BTreeSet<&str>, subject: &Subject) -> [String; 2] {
-    let mut names: Vec<&str> = heard.iter().copied().take(MOST_NAMED).collect();
+fn explanation(heard: &BTreeSet<&Arc<str>>, subject: &Subject) -> [String; 2] {
+    let mut names: Vec<&str> = heard.iter().map(|label| &***label).take(MOST_NAMED).collect();
     if heard.len() > MOST_NAMED {
         names.push("…");
     }

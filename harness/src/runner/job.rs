@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracing::level_filters::LevelFilter;
 
+use super::beside::UnderWay;
 use super::crosstalk::Crosstalk;
 use super::server_choice::{ChooseServer, ServerChoice};
 use super::servers::{NoServer, ServerGone, SharedServers};
@@ -44,6 +45,7 @@ pub(super) struct JobPlayer {
     stopping: watch::Receiver<Option<StopReason>>,
     servers: SharedServers,
     crosstalk: Crosstalk,
+    under_way: UnderWay,
     run_began: Instant,
 }
 
@@ -57,7 +59,8 @@ impl JobPlayer {
         run_began: Instant,
     ) -> Self {
         let servers = SharedServers::new(Arc::clone(&session.sink), session.settings.detail, runtime, run_began);
-        Self { session, choose_server, log_level, stopping, servers, crosstalk: Crosstalk::default(), run_began }
+        let (crosstalk, under_way) = (Crosstalk::default(), UnderWay::default());
+        Self { session, choose_server, log_level, stopping, servers, crosstalk, under_way, run_began }
     }
 
     pub(super) fn session(&self) -> &Session {
@@ -152,7 +155,11 @@ impl JobPlayer {
         };
         drop(starting);
         seen.log.begin(seen.began);
+        let stay = self.under_way.begin(&job.label, None);
         let mut result = run::play(job, &self.session, Arc::clone(&server), &stubs, &seen).await;
+        if !result.failures().is_empty() {
+            result.beside = stay.others();
+        }
         // Its port is free for the next, and nobody needs its state any more.
         let _ = server.kill().await;
         result.left_behind = server.left_behind();
@@ -183,7 +190,12 @@ impl JobPlayer {
         seen.log.begin(seen.began);
         let (url, run_id) = (server.url().to_owned(), run::digits(job, &self.session, true));
         self.crosstalk.record(&url, &run_id, &job.label);
+        let stay = self.under_way.begin(&job.label, Some(url.clone()));
         let mut result = run::play(job, &self.session, server, stubs, &seen).await;
+        if !result.failures().is_empty() {
+            result.beside = stay.others();
+        }
+        drop(stay);
         self.crosstalk.explain(&mut result, &url, &run_id, subject);
         usage.check(result.class() == Some(Class::Environment)).await;
         Attempted { result, may_retry: !usage.is_gone() }

@@ -44,6 +44,7 @@ pub(super) fn play_with_retries(
             Outcome::Failed { failures } if retry => {
                 earlier.push(Attempt {
                     seed: result.seed,
+                    beside: result.beside,
                     took: result.took,
                     failures,
                     log: result.log,

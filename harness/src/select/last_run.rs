@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ impl Default for LastRun {
 }
 
 /// How a scenario ended when it was last run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
     /// Whether it ended well.
     outcome: LastOutcome,
@@ -40,6 +41,9 @@ pub struct Known {
     /// The seed of its last failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
+    /// The scenarios that were under way beside it then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    beside: Vec<Arc<str>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -77,13 +81,13 @@ impl LastRun {
     /// Takes the results of a run; what is known of scenarios that it didn't play stays.
     pub fn learn<'r>(&mut self, results: impl IntoIterator<Item = &'r ScenarioResult>) {
         let mut now: BTreeMap<&str, (LastOutcome, Vec<Duration>)> = BTreeMap::new();
-        let mut seeds: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut failures: BTreeMap<&str, (u64, &[Arc<str>])> = BTreeMap::new();
         for result in results.into_iter().filter(|result| !result.will_retry) {
             let ended = LastOutcome::of(result);
-            let failed = (!result.failures().is_empty()).then_some(result.seed);
-            let seed = failed.or_else(|| result.earlier.last().map(|attempt| attempt.seed)).filter(|seed| *seed > 0);
-            if let Some(seed) = seed {
-                seeds.insert(&result.label, seed);
+            let failed = (!result.failures().is_empty()).then_some((result.seed, &*result.beside));
+            let failed = failed.or_else(|| result.earlier.last().map(|attempt| (attempt.seed, &*attempt.beside)));
+            if let Some(failed) = failed.filter(|(seed, _)| *seed > 0) {
+                failures.insert(&result.label, failed);
             }
             let (worst, times) = now.entry(&result.label).or_insert((ended, Vec::new()));
             *worst = ended.max(*worst);
@@ -93,12 +97,16 @@ impl LastRun {
         }
         for (label, (outcome, times)) in now {
             let known = self.scenarios.get(label);
-            let (before, seed) = (known.and_then(|known| known.took), known.and_then(|known| known.seed));
-            let seed = seeds.get(label).copied().or(seed);
+            let before = known.and_then(|known| known.took);
+            let (seed, beside) = match (failures.get(label), known) {
+                (Some((seed, beside)), _) => (Some(*seed), beside.to_vec()),
+                (None, Some(known)) => (known.seed, known.beside.clone()),
+                (None, None) => (None, Vec::new()),
+            };
             let count = u32::try_from(times.len()).unwrap_or(u32::MAX);
             let took = times.iter().sum::<Duration>().checked_div(count);
             let took = took.map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX)).or(before);
-            self.scenarios.insert(label.to_owned(), Known { outcome, took, seed });
+            self.scenarios.insert(label.to_owned(), Known { outcome, took, seed, beside });
         }
     }
 
@@ -117,6 +125,11 @@ impl LastRun {
     /// The seed of a scenario's last failure.
     pub fn seed(&self, label: &str) -> Option<u64> {
         self.scenarios.get(label)?.seed
+    }
+
+    /// The scenarios that were under way beside its last failure.
+    pub fn beside(&self, label: &str) -> &[Arc<str>] {
+        self.scenarios.get(label).map_or(&[], |known| &known.beside)
     }
 
     /// How long scenarios took.

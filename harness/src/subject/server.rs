@@ -186,6 +186,11 @@ impl Server {
         self.current.borrow().as_ref().and_then(|ended| ended.borrow().clone())
     }
 
+    /// Whether a server that the runner started is meant to be up. Its end may be known already, or be noticed soon.
+    pub fn is_up(&self) -> bool {
+        self.current.borrow().is_some()
+    }
+
     /// Whether a remote server still takes connections; of others [`died`](Self::died) tells.
     ///
     /// # Errors

@@ -81,7 +81,11 @@ async fn a_wrong_scenario_file_is_told_and_nothing_is_played() {
 #[tokio::test]
 async fn an_application_that_panics_fails_the_scenario_and_not_the_test_run() {
     let folder = folder("scenario: Nobody\nparticipants: { ann: {} }\nsteps: [{ ann: { get: /health } }]\n");
-    let suite = Suite::new(folder.path().join("scenarios")).application("broken", |_, _| async { panic!("no routes") });
+    // Whoever has connected is there until the panic is told.
+    let suite = Suite::new(folder.path().join("scenarios")).application("broken", |listener, _| async move {
+        let _listening = listener;
+        panic!("no routes")
+    });
     let played = suite.play().await;
     assert!(!played.passed());
     snapshot("library_panic", &redacted(&played.report(), folder.path()));

@@ -7,6 +7,9 @@ use crate::text::paint::Paint;
 /// Racers whose release a failure shows.
 const RACERS: usize = 10;
 
+/// How many others the command plays too, of which the scenario has heard.
+const OTHERS: usize = 8;
+
 /// For a scenario that failed: how its races were released, and the command that plays it again with the same seed.
 /// `arguments` are those of the run without which it would be played otherwise.
 pub fn replay_rows(result: &ScenarioResult, arguments: &[String], paint: Paint) -> String {
@@ -33,11 +36,17 @@ pub fn replay_rows(result: &ScenarioResult, arguments: &[String], paint: Paint) 
         };
         push_row(&mut text, if number == 0 { "released" } else { "" }, &format!("{line}{order} ms"), paint);
     }
-    // A row of examples is no selector, and its scenario is.
-    let scenario = result.label.split('@').next().unwrap_or_default();
+    // A row of examples is no selector, and its scenario is. One that heard others needs them to fail again.
+    let mut scenarios: Vec<&str> = Vec::new();
+    for label in std::iter::once(&result.label).chain(&result.heard) {
+        let scenario = label.split('@').next().unwrap_or_default();
+        if !scenarios.contains(&scenario) && scenarios.len() <= OTHERS {
+            scenarios.push(scenario);
+        }
+    }
     let seed = result.seed.to_string();
-    let words =
-        ["roundtable", "run", scenario, "--seed", &seed].into_iter().chain(arguments.iter().map(String::as_str));
+    let words = ["roundtable", "run"].into_iter().chain(scenarios).chain(["--seed", &seed]);
+    let words = words.chain(arguments.iter().map(String::as_str));
     // Only what holds a null byte can't be quoted.
     let words = words.filter_map(|word| shlex::try_quote(word).ok());
     push_row(&mut text, "again", &words.collect::<Vec<_>>().join(" "), paint);

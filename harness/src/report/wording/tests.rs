@@ -24,6 +24,7 @@ fn plain() -> Paint {
 fn attempt(headline: &str) -> Attempt {
     Attempt {
         seed: 5,
+        beside: Vec::new(),
         took: Duration::from_millis(500),
         failures: vec![failure(headline)],
         log: vec![logged(3, "closing")],
@@ -141,6 +142,14 @@ fn a_replay_has_the_seed_and_the_arguments_of_the_run() {
          http://127.0.0.1:4000\n"
     );
     assert_eq!(replay_rows(&result("talk/hello", Outcome::Passed), &[], plain()), "");
+}
+
+#[test]
+fn a_replay_has_the_others_that_the_failure_heard() {
+    let mut failing = failed("talk/hello@row 2", &["ben got <said>"]);
+    failing.heard = ["talk/hello@row 3", "talk/loud", "talk/loud@2"].map(std::sync::Arc::from).to_vec();
+    let rows = replay_rows(&failing, &[], plain());
+    assert_eq!(rows, "    again    roundtable run talk/hello talk/loud --seed 7\n");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::history::{ConnectionId, EntryKind};
 use crate::pattern::describe;
 use crate::run::context::ask::{address, beginning, headers};
 use crate::run::context::step_context::{MainMode, StepContext};
-use crate::run::context::wait::patiently;
+use crate::run::context::wait::{or_death, patiently};
 use crate::run::state::answer::Answer;
 use crate::run::state::connection::{Connection, Rules};
 use crate::run::state::lock::lock;
@@ -152,14 +152,20 @@ async fn shake(
         }
         MainMode::Observed(racer) | MainMode::Released(racer) => {
             let pending = patiently(context, limit, handshake::open_held_back(handshake, &target.way), missed).await?;
-            let pending = pending.map_err(broken)?;
+            let pending = match pending {
+                Ok(pending) => pending,
+                Err(error) => return Err(or_death(context, broken(error)).await),
+            };
             let release = context.waits("the release of the race");
             racer.released(Some(pending.latch())).await;
             drop(release);
             patiently(context, limit, pending.opened(), missed).await.map_err(told)?
         }
     };
-    opened.map_err(broken)
+    match opened {
+        Ok(opened) => Ok(opened),
+        Err(error) => Err(or_death(context, broken(error)).await),
+    }
 }
 
 /// From here on the connection is the participant's.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::step_context::StepContext;
-use super::wait::{or_death, patiently, server_died};
+use super::wait::{or_death, patiently};
 use crate::event::{EventKind, Failure, FailureKind};
 use crate::history::{EntryKind, Exchange};
 use crate::run::state::answer::Answer;
@@ -165,12 +165,7 @@ pub(crate) async fn ask(
             if error.local || (error.unreached && target.server.is_remote()) {
                 failure.kind = FailureKind::Environment;
             }
-            // Where nobody listens, the server ended earlier, and it is known how, or it was stopped.
-            return Err(match target.server.died() {
-                Some(death) => server_died(context, &death),
-                None if error.unreached => failure,
-                None => or_death(context, failure).await,
-            });
+            return Err(or_death(context, failure).await);
         }
     };
     me.cookies.keep(&response.headers, url);

@@ -35,8 +35,11 @@ pub(crate) async fn patiently<T>(
     Err(failure)
 }
 
-/// What failed because a connection broke; where the server ended in that moment, that is what failed.
+/// What failed because a connection broke or there was none; where the server ended in that moment, that is what failed.
 pub(crate) async fn or_death(context: &StepContext, failure: Box<Failure>) -> Box<Failure> {
+    if !context.world.target.server.is_up() {
+        return failure;
+    }
     match tokio::time::timeout(MOMENT, context.world.target.server.death()).await {
         Ok(death) => server_died(context, &death),
         Err(_) => failure,

@@ -185,6 +185,29 @@ fn a_failure_is_reproduced_with_its_seed() {
 }
 
 #[test]
+fn a_failure_that_came_beside_others_is_reproduced_beside_them() {
+    // Each fails once both are there.
+    let both_there = concat!(
+        "steps:\n",
+        "  - ann: { connect: /rooms/common/socket, query: { who: '{{ ann.id }}' } }\n",
+        "  - ann: { send: { type: say, text: here } }\n",
+        "  - ann: { get: /rooms/common, eventually: 20s, expect: { said: { $gte: 2 } } }\n",
+        "  - check: '1 == 2'\n",
+    );
+    let project = Project::new().scenario("talk/a", "A", both_there).scenario("talk/b", "B", both_there);
+    assert_eq!(project.play(&["--jobs", "2", "--seed", "5"]).code, Some(1));
+    // Mended, or gone alone: what it failed beside is played again too.
+    let passes = "steps:\n  - ann: enter\n";
+    let project = project.scenario("talk/a", "A", passes).scenario("talk/b", "B", passes);
+    let again = project.play(&["talk/a", "--reproduce", "2"]);
+    assert_eq!(again.code, Some(0));
+    assert_eq!(
+        again.stdout,
+        "talk/a 2 × with seed 5, that of its last failure\nfailed 0 of 2\n  its last failure came beside talk/b: 2 × beside them\nfailed 0 of 2\n"
+    );
+}
+
+#[test]
 fn failures_that_are_alike_are_told_in_full_once() {
     let file = "steps:\n  - ann: enter\n  - ann: { get: /rooms/cellar, status: 200 }\n";
     let project = Project::new().scenario("a/one", "One", file).scenario("a/two", "Two", file);

@@ -69,6 +69,7 @@ fn every_kind_of_result_has_its_place() {
     let reason = || "no presence yet".to_owned();
     let attempt = Attempt {
         seed: 5,
+        beside: Vec::new(),
         took: Duration::from_millis(500),
         failures: vec![failure("ben never got <said>")],
         log: vec![logged(3, "\u{1b}[31mERROR\u{1b}[0m closing")],
