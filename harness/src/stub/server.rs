@@ -25,7 +25,7 @@ use crate::pattern::Pattern;
 use crate::scenario::model::{Row, Scenario};
 use crate::subject::port::OwnPort;
 
-/// What a stub tells.
+/// An event of a stub.
 pub(crate) enum Told {
     /// A request came.
     Asked(Arc<StubRequest>),
@@ -37,9 +37,9 @@ pub(crate) enum Told {
 
 type Ear = Box<dyn Fn(Told) + Send>;
 
-/// Who hears what a stub tells.
+/// The listener for a stub's events.
 enum Hearing {
-    /// Nobody yet.
+    /// No listener yet.
     Kept(Vec<Told>),
     Now(Ear),
 }
@@ -78,7 +78,7 @@ impl RunningStub {
         }))
     }
 
-    /// What templates see of it.
+    /// The value that templates see.
     pub(crate) fn object(&self) -> Value {
         json!({ "key": self.name, "url": self.url(), "port": self.port })
     }
