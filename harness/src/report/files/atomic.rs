@@ -1,4 +1,4 @@
-//! Files that are written atomically: nobody sees half of one, also when the run is killed.
+//! Writes files atomically: readers never see a partial file, even if the run is killed.
 
 use std::fs::Permissions;
 use std::io::{self, Write as _};
@@ -8,7 +8,7 @@ use std::path::Path;
 /// Replaces a file, or makes it, and its folder where that is missing.
 ///
 /// # Errors
-/// What the file system says; the former file is left as it was.
+/// The file system's error; the previous file is left unchanged.
 pub fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
