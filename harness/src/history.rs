@@ -21,7 +21,7 @@ pub struct History {
     pub step_began: BTreeMap<usize, usize>,
 }
 
-/// One thing that happened.
+/// One recorded event.
 #[derive(Debug, Clone, Serialize)]
 pub struct Entry {
     /// Time since the scenario's start.
@@ -41,7 +41,7 @@ pub struct Entry {
 pub enum EntryKind {
     /// A connection was opened.
     Opened {
-        /// Which one.
+        /// The connection.
         connection: ConnectionId,
         /// Its name in the scenario (`as: phone`); the default is `main`.
         name: String,
@@ -70,7 +70,7 @@ pub enum EntryKind {
     },
     /// A connection ended.
     Closed {
-        /// Which one.
+        /// The connection.
         connection: ConnectionId,
         /// How.
         end: Closing,

@@ -178,8 +178,8 @@ fn values(page: &mut String) {
     );
     for (kind, title, text) in [
         (Callable::Function, "Functions", ""),
-        (Callable::Filter, "Filters", "A filter stands behind `|`."),
-        (Callable::Test, "Tests", "A test stands behind `is` or `is not`."),
+        (Callable::Filter, "Filters", "A filter follows `|`."),
+        (Callable::Test, "Tests", "A test follows `is` or `is not`."),
     ] {
         section(page, title, text);
         page.push_str("| Name | What it gives | Example | Gives |\n|---|---|---|---|\n");

@@ -85,7 +85,7 @@ pub fn shown_path(path: &Path) -> PathBuf {
 /// A text that is no UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotUtf8 {
-    /// Which byte is wrong, as a fragment: `byte 15 (0xff), in line 1, column 15, is none`.
+    /// Which byte is wrong, as a fragment: `byte 15 (0xff), in line 1, column 15, is invalid`.
     pub message: String,
     /// Where that byte stands.
     pub at: Position,
@@ -103,7 +103,8 @@ pub fn utf8(bytes: Vec<u8>) -> Result<String, NotUtf8> {
         let bytes = error.as_bytes();
         let at = Source::new("", String::from_utf8_lossy(&bytes[..place])).position(place);
         let byte = bytes.get(place).copied().unwrap_or_default();
-        let message = format!("byte {} ({byte:#04x}), in line {}, column {}, is none", place + 1, at.line, at.column);
+        let message =
+            format!("byte {} ({byte:#04x}), in line {}, column {}, is invalid", place + 1, at.line, at.column);
         NotUtf8 { message, at, text: String::from_utf8_lossy(bytes).into_owned() }
     })
 }
@@ -139,7 +140,7 @@ mod tests {
     #[test]
     fn the_byte_that_is_no_utf8_is_told_with_its_place() {
         let wrong = utf8(b"a: 1\nb: \xc3\xa9\xff\n".to_vec()).unwrap_err();
-        assert_eq!((wrong.message.as_str(), wrong.at), ("byte 11 (0xff), in line 2, column 5, is none", at(2, 5)));
+        assert_eq!((wrong.message.as_str(), wrong.at), ("byte 11 (0xff), in line 2, column 5, is invalid", at(2, 5)));
         assert_eq!(wrong.text, "a: 1\nb: é\u{fffd}\n");
         assert_eq!(utf8(b"a".to_vec()), Ok("a".to_owned()));
     }

@@ -72,7 +72,7 @@ fn label(playing: &Timeline) -> Option<String> {
     playing.instance.as_ref().map(|instance| instance.label.to_string())
 }
 
-/// A playing of the one and a playing of the other of one scenario: a passing and a failing one where there are both.
+/// Picks two runs of one scenario to compare: a passing and a failing one where there are both.
 fn pair<'p>(
     a: &'p [Timeline],
     b: &'p [Timeline],
@@ -81,7 +81,7 @@ fn pair<'p>(
     let same_file = std::ptr::eq(a, b);
     let fits = |playing: &&Timeline| {
         let label = label(playing).unwrap_or_default();
-        // A whole label means that one alone, though others may hold it.
+        // A full label selects that scenario alone, even if other labels contain it.
         let exact = wanted.is_some_and(|wanted| b.iter().any(|one| self::label(one).as_deref() == Some(wanted)));
         wanted.is_none_or(|wanted| if exact { label == wanted } else { label.contains(wanted) })
     };
@@ -96,7 +96,7 @@ fn pair<'p>(
         }
     }
     if !same_file && labels.len() > 1 {
-        // Of all that both have, those that ended otherwise.
+        // The scenarios that both files have and that ended differently.
         let differ: Vec<String> = labels
             .iter()
             .filter(|name| {

@@ -102,7 +102,7 @@ pub(crate) fn init(args: &InitArgs, paint: Paint) -> Exit {
     exit
 }
 
-/// What the options say of the server; how it is started is asked at a terminal where no option says it.
+/// The server as the options describe it; asks at a terminal for the start command if no option gives it.
 fn server_facts(args: &InitArgs, dir: &Path) -> Result<ServerFacts, String> {
     let name = match &args.name {
         Some(name) => name.clone(),

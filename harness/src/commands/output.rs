@@ -23,7 +23,7 @@ pub(crate) fn complain(message: &str) {
         writeln!(std::io::stderr(), "error: {}", visible(&masked(message.strip_prefix("error: ").unwrap_or(message))));
 }
 
-/// Nothing that is printed may contain these; set before anything is printed that could.
+/// The secrets to mask in everything that is printed; set before any output that could contain one.
 static SECRETS: RwLock<Option<Arc<Secrets>>> = RwLock::new(None);
 
 /// A text with its secrets masked.

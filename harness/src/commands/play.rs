@@ -49,7 +49,7 @@ pub(crate) struct Display {
     pub(crate) story: Option<StoryDetail>,
     /// Whether each failure is printed in full, even where others are alike.
     pub(crate) every_failure_in_full: bool,
-    /// Whether this goes on with a run whose beginning the reports have already.
+    /// Whether this continues a run whose `run_started` the reports already have.
     pub(crate) continues: bool,
     pub(crate) paint: Paint,
 }
@@ -67,12 +67,12 @@ pub(crate) enum StoryDetail {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ResultLines {
     All,
-    /// Those that didn't pass.
+    /// The results that didn't pass.
     Bad,
     None,
 }
 
-/// What the threads that play send to the one that prints.
+/// Messages from the playing threads to the printing thread.
 enum PrintMessage {
     Events(Vec<Event>),
     /// A prompt or an answer of the debugger.

@@ -66,7 +66,7 @@ fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
             file.display()
         ));
     }
-    // What the file holds is all kept: it was chosen when the file was written.
+    // Keeps all details in the file: they were chosen when the file was written.
     let mut reports = match Reports::begin(&args.report, &args.history, KeepDetails::On, None) {
         Ok(reports) => reports,
         Err(error) => return refuse(&error),
@@ -85,7 +85,7 @@ fn tell(files: &[PathBuf], args: &ReportsArgs, paint: Paint) -> Exit {
         }
         if let EventKind::ScenarioFinished(result) = &event.kind {
             match result.outcome {
-                // What was not run is told once, at the end.
+                // Scenarios that were not run are reported once, at the end.
                 Outcome::NotRun { .. } => not_run.push(ScenarioResult::clone(result)),
                 _ => _ = print(&format!("{}\n", with_short_ids(result, result_line(result, paint)))),
             }

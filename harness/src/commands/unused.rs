@@ -27,7 +27,7 @@ pub(crate) fn redactions(scenarios: &[Arc<Scenario>], results: &[ScenarioResult]
 
 /// Exceptions of scenarios that none of their playings needed.
 pub(crate) fn exceptions(results: &[ScenarioResult]) -> BTreeSet<&str> {
-    // One that failed wasn't judged to its end.
+    // A failed scenario wasn't judged to its end, so its exceptions may be needed.
     let judged =
         || results.iter().filter(|result| result.is_good() && !matches!(result.outcome, Outcome::Skipped { .. }));
     let named =

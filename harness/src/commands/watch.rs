@@ -28,7 +28,7 @@ use crate::plan::under_ci;
 use crate::source::shown_path;
 use crate::text::paint::{Paint, Style};
 
-/// Plays a selection, then again what each change concerns, until somebody ends it.
+/// Plays a selection, then after each change the scenarios that it affects, until the user quits.
 pub(crate) fn watch(config: &Config, args: &RunArgs, paint: Paint) -> Exit {
     if under_ci(args.pipeline.ci) {
         return refuse("--watch waits for changes, and under CI nobody makes any");

@@ -76,7 +76,10 @@ mod tests {
         std::fs::write(&file, b"late = \"2s\"\n# caf\xe9\n").unwrap();
         assert_eq!(
             Config::load(top.path()).unwrap_err().to_string(),
-            format!("{}:2:6: the file is no UTF-8 text: byte 18 (0xe9), in line 2, column 6, is none", file.display())
+            format!(
+                "{}:2:6: the file is no UTF-8 text: byte 18 (0xe9), in line 2, column 6, is invalid",
+                file.display()
+            )
         );
     }
 

@@ -57,7 +57,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// What holds for a folder without a file, except that no server is set.
+    /// The defaults for a folder without a file; no server is set.
     pub(super) fn defaults(dir: PathBuf) -> Self {
         Self {
             file: None,

@@ -62,7 +62,7 @@ pub(super) fn config(file: &Path, text: &str) -> Result<Config, Vec<Problem>> {
     }
     let mut config = Config::defaults(file.parent().unwrap_or(file).to_owned());
     config.file = Some(file.to_owned());
-    // What could be read of broken TOML would only give mistakes that are none.
+    // Reading on after broken TOML would report errors that aren't there.
     if broken.is_empty() {
         reader.top(root.get_ref(), &mut config);
     }

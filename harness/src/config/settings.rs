@@ -1,11 +1,11 @@
-//! What one scenario asks of its server.
+//! Settings that one scenario needs of its server.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use serde_json::{Map, Value};
 
-/// What one scenario asks of its server. Empty for most scenarios, which can then share one.
+/// Settings that one scenario needs of its server. Empty for most scenarios, which can then share one.
 ///
 /// `config` holds keys of the server's own configuration: in process they are handed over, a
 /// command gets them in the file behind its `{config}` placeholder. `env` and `args` are for a
@@ -24,7 +24,7 @@ pub struct ServerSettings {
 }
 
 impl ServerSettings {
-    /// Whether nothing is asked.
+    /// Whether no setting is given.
     pub fn is_empty(&self) -> bool {
         self.config.is_empty() && self.env.is_empty() && self.args.is_empty()
     }

@@ -1,4 +1,4 @@
-//! A divergence told: in a sentence, in two columns with what stands around it, and with what caused it.
+//! A divergence as text: one sentence, the surrounding events in two columns, and its causes.
 
 use std::fmt::Write as _;
 
@@ -124,7 +124,7 @@ impl DifferenceText<'_> {
         }
     }
 
-    /// What directly caused it, which both did. Of two that changed places each has a cause of its own.
+    /// Its direct causes, which both runs have. Two events that changed places have one cause each.
     fn cause(&self, divergence: &Divergence) -> Option<String> {
         if divergence.kind == DivergenceKind::Order {
             return None;

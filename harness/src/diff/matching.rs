@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-/// Which ids of one run correspond to which of the other.
+/// The ids of one run, paired with those of the other.
 #[derive(Debug, Default)]
 pub struct ValueMatcher {
     forth: BTreeMap<String, String>,
@@ -18,7 +18,7 @@ pub struct ValueMatcher {
     bound: Vec<IdPair>,
 }
 
-/// Two values that stand for each other.
+/// Two values that correspond to each other.
 #[derive(Debug)]
 struct IdPair {
     one: String,
@@ -168,7 +168,7 @@ impl ValueMatcher {
     }
 }
 
-/// What an id is called of which nothing more is known.
+/// The name of an id of unknown kind.
 const NAMELESS: &str = "id";
 
 /// What an id in this field is called: `message` in `message_id`; in a plain `id`, what the object around it is.
@@ -189,7 +189,7 @@ enum Token<'t> {
     Time,
 }
 
-/// A text cut into what is made anew in each run and what stands between.
+/// A text split into parts that differ in each run (ids, times) and the text between them.
 fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
     static MADE: LazyLock<Regex> = LazyLock::new(|| {
         let time = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?";

@@ -51,7 +51,7 @@ pub struct TimelineNode {
 /// One playing of a scenario.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
-    /// Which one.
+    /// The scenario, attempt and repetition that was played.
     pub instance: Option<Instance>,
     /// How it ended.
     pub result: Option<ScenarioResult>,

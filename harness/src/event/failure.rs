@@ -1,4 +1,4 @@
-//! Something that didn't hold: what, where, what came instead, and who has to look at it.
+//! A failure: what was expected, where, what came instead, and who has to look at it.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub enum FailureKind {
     Late,
     /// An invariant, judged over the whole history.
     Invariant,
-    /// Something that can't be judged, where that is denied: an unknown invariant, an expectation that nothing proves.
+    /// A forbidden unknown result: an unknown invariant, or an unproven expectation of nothing.
     Unjudged,
     /// A snapshot.
     Snapshot,
@@ -90,9 +90,9 @@ impl Class {
 pub struct Failure {
     /// What kind of thing.
     pub kind: FailureKind,
-    /// One line that says what.
+    /// The headline: one line.
     pub headline: String,
-    /// The step in the scenario file; none for what is judged at the end.
+    /// The step in the scenario file; null for what is judged at the scenario's end.
     pub place: Option<Place>,
     /// The steps inside verbs that led there, outermost first.
     pub inside: Vec<Place>,

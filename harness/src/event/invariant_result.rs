@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What one invariant said of one stream.
+/// The result of one invariant for one stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InvariantResult {
     /// Its name in the protocol file, `reaches_all`.
@@ -55,18 +55,18 @@ impl InvariantResult {
     }
 }
 
-/// What the invariants of a run said, in numbers, beside those that are unknown without being excepted.
+/// Counts of a run's invariant results, without the unknown ones that no scenario excepts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InvariantCounts {
-    /// Those that held.
+    /// Invariants that held.
     pub held: usize,
-    /// How much those that held were judged on, all together.
+    /// How many items the invariants that held were judged on, in total.
     pub judged: usize,
-    /// Those whose stream saw nothing that they could be about.
+    /// Invariants whose stream had nothing for them to judge.
     pub not_asked: usize,
-    /// Those that are unknown, and whose scenario excepts them.
+    /// Unknown invariants that their scenario excepts.
     pub excepted: usize,
-    /// Those that don't hold.
+    /// Violated invariants.
     pub violated: usize,
 }
 

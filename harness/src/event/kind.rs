@@ -96,7 +96,7 @@ pub enum EventKind {
         stubs: Vec<String>,
         /// The address of its server.
         server: String,
-        /// Who looks after it.
+        /// The owner, from the scenario file.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         owner: Option<String>,
         /// The trace id of all its requests (W3C trace context), where they carry one.

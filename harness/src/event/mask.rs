@@ -13,7 +13,7 @@ use crate::secret::Secrets;
 /// Fields whose texts are words of the format. A secret that reads like one of them is none there.
 const WORDS: [&str; 4] = ["class", "event", "kind", "status"];
 
-/// Fields whose keys are anybody's text; all other keys belong to the format.
+/// Fields whose keys are free text; all other keys belong to the format.
 const MAPS: [&str; 1] = ["headers"];
 
 impl Secrets {

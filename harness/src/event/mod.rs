@@ -1,4 +1,4 @@
-//! What a run tells: one kind of event is the whole contract between running and reporting.
+//! The events of a run: one enum is the whole contract between running and reporting.
 //!
 //! Events are also a file format, JSON Lines: `roundtable run --report json=FILE` writes them, `roundtable report`
 //! reads them. Times are whole microseconds and their names end in `_us`. The first line, `run_started`, carries

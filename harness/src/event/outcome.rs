@@ -70,7 +70,7 @@ impl Outcome {
 /// Something that a running scenario waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Waiting {
-    /// Who waits; none for the scenario as a whole.
+    /// The participant that waits; null for the scenario as a whole.
     pub participant: Option<String>,
     /// For what.
     pub what: String,

@@ -1,4 +1,4 @@
-//! A place in a file, as events tell it.
+//! A place in a file, as events contain it.
 
 use std::path::PathBuf;
 
@@ -40,7 +40,7 @@ fn in_a_line(source: &Source, number: usize) -> String {
     if !own.ends_with(':') {
         return own.to_owned();
     }
-    // As far as lines stand deeper, and no further than a reader would look.
+    // Only more deeply indented lines, and only a few of them.
     const LINES: usize = 40;
     let filled = |number: &usize| !text(*number).is_empty() && !text(*number).starts_with('#');
     let below: Vec<usize> =

@@ -47,9 +47,9 @@ pub struct ScenarioResult {
     /// Its races, in the order in which they were released.
     #[serde(default)]
     pub races: Vec<Raced>,
-    /// How many expectations of nothing are unproven: no barrier was there to prove them.
+    /// The number of unproven expectations of nothing: no barrier was available to prove them.
     pub unproven: usize,
-    /// Where they stand, and why no barrier proved them.
+    /// Where those expectations are in the files, and why no barrier proved them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unproven_why: Vec<String>,
     /// What each invariant said of each stream, in the order of the protocol file.
@@ -78,7 +78,7 @@ pub struct ScenarioResult {
     pub server: String,
     /// Who took part.
     pub people: Vec<Person>,
-    /// Who looks after it.
+    /// The owner, from the scenario file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// The quarantine that its file declares.
@@ -102,7 +102,7 @@ pub struct StreamPattern {
     pub pattern: String,
     /// Whether something matched it.
     pub matched: bool,
-    /// Where nothing did: the kinds of the frames that were there, a few of them.
+    /// If nothing matched: a few kinds of the frames that came.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<String>,
     /// Where nothing did: the place in the pattern, as `$.type`, of a list where frames have a single value.
@@ -200,7 +200,7 @@ pub struct LoggedLine {
     pub text: String,
 }
 
-/// A participant, for those who go on by hand.
+/// A participant's credentials, for going on by hand.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Person {
     /// The key in the scenario file.

@@ -86,7 +86,7 @@ pub(crate) fn failure(headline: &str) -> Failure {
     Failure { place: Some(place(3, "- ben: receive: said")), ..Failure::new(FailureKind::Expectation, headline) }
 }
 
-/// A failure with everything that one can have.
+/// A failure with every field set.
 pub(crate) fn full_failure() -> Failure {
     let line = |kind, text: &str| DiffLine { kind, text: text.to_owned() };
     Failure {

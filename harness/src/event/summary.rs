@@ -102,7 +102,7 @@ impl Summary {
         gaps
     }
 
-    /// Whether nothing was played, and nobody said that such a run passes.
+    /// Whether nothing was played and such a run isn't allowed to pass.
     pub fn lacks_tests(&self) -> bool {
         let ended = self.passed + self.failed + self.quarantined + self.no_server + self.not_run;
         ended + self.not_begun == 0 && !self.interrupted && !self.pass_with_no_tests

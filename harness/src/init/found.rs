@@ -24,7 +24,7 @@ pub struct HttpAnswer {
     pub body: Option<Value>,
 }
 
-/// A WebSocket, as somebody without credentials meets it.
+/// A WebSocket, as a client without credentials sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FoundSocket {
     /// It refuses the handshake.

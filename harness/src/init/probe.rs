@@ -1,4 +1,4 @@
-//! Looks at a running server from outside: a few GETs, the usual paths of a WebSocket, a ping, one message.
+//! Probes a running server from outside: a few GETs, the usual WebSocket paths, a ping, one message.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -39,7 +39,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// After this long without a frame, the frames so far are taken for all.
 const QUIET_TIME: Duration = Duration::from_millis(300);
 
-/// Looks at the server at this address.
+/// Probes the server at this address.
 pub async fn probe(base: &str, facts: &ServerFacts) -> ProbeResult {
     let paths: Vec<&str> = facts.websocket.as_deref().map_or_else(|| USUAL_SOCKETS.to_vec(), |path| vec![path]);
     let (http, socket) = (try_gets(base, facts).await, try_sockets(base, &paths, facts).await);
@@ -66,7 +66,7 @@ fn headers(facts: &ServerFacts) -> Vec<(String, String)> {
 }
 
 async fn try_gets(base: &str, facts: &ServerFacts) -> Option<HttpAnswer> {
-    // Nobody has set a proxy yet.
+    // No configuration exists yet, so there is no proxy.
     let way = Way::default();
     let mut best: Option<HttpAnswer> = None;
     let mut all = HeaderMap::new();
@@ -223,7 +223,7 @@ async fn send(stream: &mut WebSocket, frame: &Value) -> bool {
     stream.send(codec::Message::json(frame)).await
 }
 
-/// The text frames that come until none came for a while.
+/// The text frames that arrive until the connection is quiet for a while.
 async fn receive_until_quiet(stream: &mut WebSocket) -> Vec<Value> {
     const MOST: usize = 50;
     let mut frames = Vec::new();

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::history::{EntryKind, History, StubEntry};
 
-/// An entry on one line: who, when, what.
+/// An entry on one line: participant, time, content.
 pub(crate) fn describe_entry(history: &History, index: usize) -> Option<String> {
     let entry = history.entries.get(index)?;
     let (verb, value) = match &entry.what {

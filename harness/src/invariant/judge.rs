@@ -1,4 +1,4 @@
-//! The way in: every asked invariant, over every declared stream.
+//! The entry point: judges every requested invariant over every declared stream.
 
 use crate::history::{History, Member};
 use crate::invariant::pattern_uses::{PatternUse, uses};

@@ -37,7 +37,7 @@ impl Memberships {
         let Some(membership) = &stream.membership else {
             return found;
         };
-        // How many connections somebody has open to a stream.
+        // How many connections a participant has open to a stream.
         let mut open: BTreeMap<(&str, &str), usize> = BTreeMap::new();
         for (index, entry) in history.entries.iter().enumerate() {
             let id = id_of(&entry.participant);

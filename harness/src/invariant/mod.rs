@@ -5,7 +5,7 @@
 //!   `membership`; `origin` says who sent what was delivered;
 //! - `order`, `gaps`, `reaches`, `members` and `acked` each judge their promises; `verdict` is what they say, with
 //!   `evidence` in which `describe` puts entries into words;
-//! - [`judge()`] is the way in: every asked invariant, over every stream;
+//! - [`judge()`] is the entry point: every requested invariant, over every stream;
 //! - `links` (what belongs together in a stream) and `pattern_uses` (patterns that found nothing) are for reports.
 
 mod acked;

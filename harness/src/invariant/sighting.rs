@@ -2,10 +2,10 @@
 
 use crate::history::ConnectionId;
 
-/// How somebody saw a place of the stream.
+/// How a participant saw a position of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SightingKind {
-    /// Somebody got it as a delivery.
+    /// A participant received it as a delivery.
     Delivery,
     /// Its sender got an acknowledgement, which is a delivery to it.
     Ack,

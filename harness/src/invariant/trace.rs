@@ -164,7 +164,7 @@ impl<'a> StreamTrace<'a> {
         !self.sendings.is_empty()
     }
 
-    /// Whether anything of the stream happened: somebody sent something, had it acknowledged, or got a delivery.
+    /// Whether the stream was used: something was sent, acknowledged or delivered.
     pub(crate) fn saw_something(&self) -> bool {
         self.has_sendings() || !self.sightings.is_empty()
     }

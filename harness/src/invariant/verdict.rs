@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::history::{ConnectionId, History};
 use crate::scenario::stream::Invariant;
 
-/// What one invariant says of one stream.
+/// The verdict of one invariant on one stream.
 #[derive(Debug, Clone)]
 pub struct Verdict {
     /// Which invariant.
@@ -22,7 +22,7 @@ pub struct Verdict {
 /// The four things that an invariant can say. Unknown is never shown as passed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Judgement {
-    /// It holds.
+    /// The invariant holds.
     Holds {
         /// How much it was judged on: deliveries, for `acked_not_lost` acknowledgements, for `reaches_all` what was
         /// owed to a connection.

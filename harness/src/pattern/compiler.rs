@@ -1,5 +1,5 @@
-//! From JSON to nodes, with every error told by where it stands and how to mend it. What the words are comes from a
-//! table, whose type stands here because the two need each other: a word's argument may be a pattern again.
+//! Compiles JSON to nodes; every error says where it is and how to fix it. The matcher words come from a
+//! table whose type is defined here, because a word's argument may be a pattern again.
 
 use serde_json::{Map, Value};
 
@@ -66,7 +66,7 @@ impl std::fmt::Debug for MatcherWord {
 /// kind, which are told in full, go to the compiler and give a matcher nevertheless.
 pub(super) type Builder = fn(&mut Compiler<'_>, &Value) -> Option<Matcher>;
 
-/// A pattern under compilation. It goes on behind an error, with a matcher that is never used.
+/// Compiles a pattern. After an error it continues with a placeholder matcher that is never used.
 pub(super) struct Compiler<'a> {
     pub(super) path: Vec<Segment>,
     words: &'static [MatcherWord],
@@ -183,7 +183,7 @@ pub(super) fn is_word(key: &str) -> bool {
     key.starts_with('$') && !key.starts_with("$$")
 }
 
-/// Words that other pattern and query languages have, with what to write here.
+/// Words of other pattern and query languages, with their equivalents here.
 fn foreign_word(key: &str) -> Option<&'static str> {
     Some(match key.to_ascii_lowercase().as_str() {
         "$eq" | "$equals" | "$is" | "$value" => "write the value itself, without a matcher",

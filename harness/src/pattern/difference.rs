@@ -1,10 +1,10 @@
-//! One way in which a value misses its pattern.
+//! One difference between a value and its pattern.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// One way in which a value misses its pattern.
+/// One difference between a value and its pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// Where in the value, as JSONPath: `$.message.participants[1]`. A missing element stands at its
@@ -23,7 +23,7 @@ pub struct Difference {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DifferenceKind {
-    /// Nothing is there.
+    /// The value is missing.
     Missing,
     /// Something is there that should not be: a field behind `$absent`, an extra key or element.
     Unexpected,

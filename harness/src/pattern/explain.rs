@@ -1,4 +1,4 @@
-//! Why a value misses a pattern.
+//! Explains why a value doesn't match a pattern.
 
 use serde_json::{Map, Value};
 
@@ -261,7 +261,7 @@ impl Explainer {
         self.push(Kind::Alternative, expected, actual);
         let start = self.found.len();
         self.node(&alternatives[at], value);
-        // What only says once more that this value is not that one is left out.
+        // Leaves out differences that only repeat that two values differ.
         let here = path::in_value(&self.path);
         let repeats = |difference: &Difference| difference.path == here && difference.kind == Kind::Value;
         if self.found[start..].iter().all(repeats) {

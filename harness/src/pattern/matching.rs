@@ -1,4 +1,4 @@
-//! A maximum matching: as many pairs as possible, nobody in two of them.
+//! A maximum bipartite matching: as many pairs as possible, no row or column in two of them.
 
 /// Which column each row got, and which row each column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub(crate) struct Matching {
 }
 
 impl Matching {
-    /// Whether nobody is left over, neither row nor column.
+    /// Whether every row and every column has a partner.
     pub(crate) fn is_perfect(&self) -> bool {
         self.column_of.iter().chain(&self.row_of).all(Option::is_some)
     }

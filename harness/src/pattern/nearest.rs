@@ -1,4 +1,4 @@
-//! Which of several values was probably meant.
+//! Finds the value that a pattern was probably meant for.
 
 use std::fmt;
 

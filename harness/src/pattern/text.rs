@@ -53,7 +53,7 @@ pub(super) fn quoted(string: &str) -> String {
     quoted_part(string, 0, usize::MAX)
 }
 
-/// A text with escapes in place of what the eye would miss, and nothing else changed.
+/// A text with invisible characters escaped, and nothing else changed.
 pub(super) fn visible(text: &str) -> String {
     let mut out = String::new();
     text.chars().for_each(|c| push_visible(&mut out, c));
@@ -74,7 +74,7 @@ pub(super) fn joined(words: &[String], last: &str) -> String {
     }
 }
 
-/// A letter outside ASCII that looks like what it is.
+/// A non-ASCII letter that can be shown as it is.
 pub(super) fn is_plain_letter(c: char) -> bool {
     !c.is_ascii() && c.is_alphanumeric() && !is_invisible(c)
 }

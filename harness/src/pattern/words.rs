@@ -1,9 +1,9 @@
-//! The table of matchers: the one place that says which words there are.
+//! The table of all matcher words.
 
 use super::arguments;
 use super::compiler::MatcherWord;
 
-/// Every matcher word there is, in the order in which a reader should meet them.
+/// Every matcher word, in reading order for the reference.
 pub fn words() -> &'static [MatcherWord] {
     WORDS
 }
@@ -66,7 +66,7 @@ static WORDS: &[MatcherWord] = &[
     },
     MatcherWord {
         name: "$len",
-        doc: "A string of so many characters, an array of so many elements, an object of so many fields; a number, or matchers for it.",
+        doc: "The length in characters of a string, elements of an array or fields of an object: a number, or matchers for it.",
         schema: r##"{"anyOf":[{"type":"integer","minimum":0},{"type":"object","$ref":"#/$defs/pattern"}]}"##,
         example: r#"{"$len":{"$gte":2}}"#,
         accepts: r#"["a","b","c"]"#,

@@ -1,4 +1,4 @@
-//! What is played: one scenario with one row of its examples, once.
+//! A job: one scenario with one row of its examples, played once.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -20,7 +20,7 @@ pub struct RunLimits {
 }
 
 impl RunLimits {
-    /// This many scenarios at once, each played once, and nothing that ends the run early.
+    /// Plays this many scenarios at once, each once, without limits that end the run early.
     pub fn jobs(jobs: usize) -> Self {
         Self { jobs, max_fail: None, retries: 0, flaky_fails: false, pass_with_no_tests: false, timeout: None }
     }

@@ -9,7 +9,7 @@ const SEEDS: u64 = 1_000_000_000_000_000;
 pub struct Randomness {
     /// The run's seed.
     pub seed: u64,
-    /// Whether every repetition draws what the first one does, and not values of its own.
+    /// Whether every repetition draws the same random values as the first.
     pub same: bool,
     /// Racers are released up to so much later than the first.
     pub jitter: Duration,

@@ -1,4 +1,4 @@
-//! How the scenarios of a run are played, whoever asks for it.
+//! How the scenarios of a run are played, for the command line and for `Suite`.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub struct PlaySettings {
     pub timeout: Duration,
     /// Where snapshots are kept; without it they are only taken.
     pub snapshots: Option<SnapshotOptions>,
-    /// With it, every step is followed by the barrier, and this long no delivery may come behind it.
+    /// If set, a barrier follows every step, and no delivery may arrive this long after it.
     pub barrier_audit: Option<Duration>,
     /// What generated values and races are made from.
     pub randomness: Randomness,

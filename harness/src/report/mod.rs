@@ -1,7 +1,7 @@
 //! Reports: made from events and results alone, never from what is still running.
 //!
 //! - [`wording`]: results, failures and the summary in words, for all others;
-//! - [`live`]: what is printed while a run goes on and behind it;
+//! - [`live`]: output during a run and after it;
 //! - [`files`]: what is left in files: the event file, JUnit's XML, pages, a summary for GitHub.
 
 pub mod files;

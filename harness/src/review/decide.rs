@@ -108,18 +108,18 @@ fn matcher(pattern: &str) -> impl Fn(&str) -> bool {
     move |text| if glob { regex.is_match(text) } else { text.to_lowercase().contains(&part) }
 }
 
-/// What became of the snapshots, as places among the pending ones.
+/// What was done with the snapshots; indices refer to the pending ones.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct CarriedOut {
     /// The new text is stored.
     pub accepted: Vec<usize>,
     /// The stored text stayed.
     pub rejected: Vec<usize>,
-    /// Of those, the ones in which something else was accepted.
+    /// The rejected snapshots in which another change was accepted.
     pub mixed: Vec<usize>,
-    /// Nothing was done; some change is not decided.
+    /// Unchanged: some change is not decided.
     pub open: Vec<usize>,
-    /// Nothing was done; another text is stored than the one that they were compared with.
+    /// Unchanged: the stored text is not the one that they were compared with.
     pub stale: Vec<usize>,
 }
 

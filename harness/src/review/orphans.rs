@@ -1,4 +1,4 @@
-//! Snapshots of nothing, told from the scenario files alone: their scenario, row or step is gone.
+//! Finds orphaned snapshots from the scenario files alone: their scenario, row or step no longer exists.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -16,7 +16,7 @@ pub struct PendingSnapshot {
     pub file: PathBuf,
     /// The label of the scenario that made it; of an older file its folder.
     pub label: String,
-    /// What stands in its front matter.
+    /// Its front matter.
     pub front_matter: FrontMatter,
     /// The stored text, where there is a readable one.
     pub old: Option<String>,

@@ -31,7 +31,7 @@ const HELP: [(&str, &str); 11] = [
     ("^C", "end, and write nothing"),
 ];
 
-/// What a terminal of so many lines and columns shows.
+/// The text for a terminal of this many lines and columns.
 pub fn screen_text(session: &ReviewSession<'_>, lines: usize, columns: usize, paint: Paint) -> String {
     let mut text = String::new();
     let Some(group) = session.review.groups.get(session.group) else { return text };

@@ -1,4 +1,4 @@
-//! The beginning of a scenario: what it holds before its first step.
+//! Sets up a scenario before its first step.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -22,7 +22,7 @@ use crate::stub::RunningStubs;
 use crate::subject::Server;
 use crate::wire::dial::Way;
 
-/// What a scenario holds before its first step.
+/// The state of a scenario before its first step.
 pub(super) fn world(
     job: &Job,
     session: &Session,

@@ -20,7 +20,7 @@ pub(super) struct Judged {
     pub(super) snapshots: Compared,
 }
 
-/// Looks at all that happened, when everything has arrived.
+/// Judges the whole history after everything has arrived.
 pub(super) async fn judge(top: &StepContext, limit: &Limit, failures: &mut Vec<Failure>) -> Judged {
     let world = &top.world;
     // What the last step caused belongs to the scenario and to its history, where anything is judged by it.
@@ -60,7 +60,7 @@ pub(super) async fn judge(top: &StepContext, limit: &Limit, failures: &mut Vec<F
             failures.push(late);
         }
     }
-    // The death of a server is told by everybody who noticed, and is one.
+    // Every participant notices the death of a server; it is reported as one failure.
     let mut died = false;
     failures.retain(|failure| failure.kind != FailureKind::ServerDied || !std::mem::replace(&mut died, true));
     let mut snapshots = compare(world, world.settings.snapshots.as_ref(), failures.is_empty());

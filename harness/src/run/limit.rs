@@ -10,7 +10,7 @@ use super::state::progress::Progress;
 use crate::event::{Failure, FailureKind, Waiting};
 use crate::plan::Job;
 
-/// A limit that nothing meets.
+/// No limit.
 const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// How long a scenario may take, and until when.
@@ -23,7 +23,7 @@ impl Limit {
     /// The limit of a scenario that begins now.
     pub(super) fn of(job: &Job, session: &Session) -> Self {
         let limit = match session.desk {
-            // Nobody is hurried who sits and looks.
+            // No limit while the debugger is in use.
             Some(_) => A_YEAR,
             None => job.scenario.timeout.unwrap_or(session.settings.timeout).mul_f64(session.settings.deadlines.slow),
         };

@@ -2,7 +2,7 @@
 //!
 //! - `play`: the recipe; `session`: what all scenarios of a run share; `begin`: what one holds before its first step;
 //!   `limit`: how long it may take; `judge`: what is judged behind its last step; `outcome`: how it ends;
-//! - `desk`: somebody at a terminal stops it and looks;
+//! - `desk`: the interactive debugger at a terminal;
 //! - `steps`: steps and controls; `acts`: what actors do; `prove`: what must hold, and how it is known;
 //! - `context`: what a step sees of its scenario; `state`: what the scenario holds.
 //!

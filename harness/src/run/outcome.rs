@@ -1,4 +1,4 @@
-//! How a scenario ends by its failures, where one may have been expected.
+//! Derives a scenario's outcome from its failures, including expected ones.
 
 use crate::event::{Class, Failure, FailureKind, Outcome};
 use crate::scenario::model::ExpectedFailure;

@@ -77,7 +77,7 @@ pub(crate) async fn play(
 
     let unproven_why = std::mem::take(&mut *lock(&world.findings.unproven));
     let unknown = unknown(&invariants);
-    // Of a scenario that failed before its end nothing more can be asked.
+    // A scenario that failed before its end is not checked further.
     if failures.is_empty() {
         failures = denied(&job.scenario.exceptions, &session.settings, &unknown, &unproven_why);
     }
@@ -122,7 +122,7 @@ async fn story(top: &mut StepContext, scenario: &Scenario) -> StepResult {
     Ok(())
 }
 
-/// Stops at a failure, where somebody sits at a desk; whether one was shown.
+/// Stops at a failure if the debugger is in use; returns whether a failure was shown.
 async fn show(desk: Option<&Arc<Desk>>, top: &StepContext, failures: &[Failure]) -> bool {
     if let Some(desk) = desk {
         desk.failed(top, failures).await;

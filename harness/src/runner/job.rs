@@ -31,7 +31,7 @@ pub(super) struct Attempted {
 }
 
 impl Attempted {
-    /// An attempt after which there is no other.
+    /// The last attempt.
     pub(super) fn last(result: ScenarioResult) -> Self {
         Self { result, may_retry: false }
     }

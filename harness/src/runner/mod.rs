@@ -5,7 +5,7 @@
 //! configuration.
 //!
 //! - [`run`](run()): the whole run, from the jobs to the summary;
-//! - [`options`]: what a run is told besides its jobs; [`server_choice`]: which server a scenario gets;
+//! - [`options`]: the options of a run, besides its jobs; [`server_choice`]: which server a scenario gets;
 //! - `worker`: takes jobs from the queue; `retry`: the attempts of a job; `job`: one attempt;
 //! - `servers`: shared servers; `beside`: which scenarios are under way at the same time; `crosstalk`: ids of other scenarios in a failure on a shared server;
 //! - `stop`: what ends a run early.

@@ -1,4 +1,4 @@
-//! What a run is told besides its jobs.
+//! The options of a run, besides its jobs.
 
 use jiff::civil::Date;
 use tokio::sync::watch;
@@ -6,7 +6,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::plan::RunLimits;
 
-/// What a run is told besides its jobs.
+/// The options of a run, besides its jobs.
 #[derive(Clone)]
 pub struct RunOptions {
     /// How many at once, how many retries, and what ends it early.

@@ -43,7 +43,7 @@ struct StartedServer {
 #[derive(Default)]
 struct Users {
     running: Vec<Arc<str>>,
-    /// The one that ended last.
+    /// The label of the scenario that ended last.
     last: Option<Arc<str>>,
     gone: Option<ServerGone>,
 }

@@ -13,7 +13,7 @@ pub(super) enum StopReason {
     TimeLimit(Duration),
 }
 
-/// Announces why the run ends early, once; never, where nothing ends it.
+/// Waits for the reason to end the run early and sends it once; without one it never completes.
 pub(super) async fn watch_for_stop(
     mut interrupted: watch::Receiver<bool>,
     limit: Option<Duration>,
@@ -34,7 +34,7 @@ pub(super) async fn watch_for_stop(
     };
     let reason = match reason {
         Some(reason) => reason,
-        // Nobody is left who could interrupt; the limit still holds.
+        // The interrupt sender is gone; the time limit still applies.
         None => limited.await,
     };
     stop.send_replace(Some(reason));

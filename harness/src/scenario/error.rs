@@ -1,4 +1,4 @@
-//! What is wrong in a scenario or protocol file: all of it at once, each with its place and how to mend it.
+//! Errors and warnings in scenario and protocol files: all at once, each with its place and how to fix it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub struct Diagnostic {
     pub at: Position,
     /// What is wrong, a fragment in lower case without a full stop.
     pub message: String,
-    /// How to mend it, where something can be said.
+    /// How to fix it, if known.
     pub help: Option<String>,
     /// Whether it stops the run.
     pub severity: Severity,
@@ -95,12 +95,12 @@ impl Findings {
         self.push(at, message.into(), None, Severity::Error);
     }
 
-    /// Adds an error with the way to mend it.
+    /// Adds an error with a fix.
     pub fn error_help(&mut self, at: Position, message: impl Into<String>, help: impl Into<String>) {
         self.push(at, message.into(), Some(help.into()), Severity::Error);
     }
 
-    /// Adds a warning with the way to mend it.
+    /// Adds a warning with a fix.
     pub fn warning(&mut self, at: Position, message: impl Into<String>, help: impl Into<String>) {
         self.push(at, message.into(), Some(help.into()), Severity::Warning);
     }

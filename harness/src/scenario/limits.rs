@@ -36,7 +36,7 @@ pub(crate) fn check(scenario: &Scenario, default: Duration) -> Vec<Diagnostic> {
     findings.list
 }
 
-/// The longest that an action may wait, with the word that says so.
+/// The longest wait of an action, with the key that sets it.
 fn longest_wait(action: &Action) -> Option<(&'static str, Duration)> {
     let waits = match action {
         Action::Http(http) => {

@@ -1,4 +1,4 @@
-//! Scenario and protocol files: read into positioned nodes, lowered into the model, all errors told at once.
+//! Scenario and protocol files: parsed into nodes with positions, lowered into the model, all errors reported at once.
 
 pub mod action;
 pub mod error;

@@ -56,7 +56,7 @@ pub struct Scenario {
     pub expect_failure: Option<ExpectedFailure>,
     /// What may stay unknown or unproven in it, and why.
     pub exceptions: Exceptions,
-    /// Who looks after it.
+    /// The owner: a person or team.
     pub owner: Option<String>,
     /// Until when its failure doesn't count, and why.
     pub quarantine: Option<Quarantine>,
@@ -70,7 +70,7 @@ pub struct Scenario {
     pub acts_on_server: bool,
 }
 
-/// What may stay unknown or unproven in a scenario, where that is denied.
+/// Exceptions of a scenario, where the configuration forbids unknown or unproven results.
 #[derive(Debug, Clone, Default)]
 pub struct Exceptions {
     /// Invariants that may be unknown.
@@ -97,7 +97,7 @@ pub struct ExpectedFailure {
     pub mark: Option<FailureMark>,
 }
 
-/// What tells a failure from others.
+/// How to recognise the failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailureMark {
     /// Its class.
@@ -189,7 +189,7 @@ impl Scenario {
 }
 
 impl ServerNeeds {
-    /// Whether it needs nothing special.
+    /// Whether it needs no special server.
     pub fn is_empty(&self) -> bool {
         self.config.is_none() && self.env.is_empty() && self.args.is_empty() && !self.own
     }

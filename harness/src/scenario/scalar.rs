@@ -1,4 +1,4 @@
-//! Texts that stand unquoted.
+//! Unquoted (plain) scalars.
 
 use serde_json::Number;
 

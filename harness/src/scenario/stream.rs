@@ -98,7 +98,7 @@ pub enum Send {
 pub struct Membership {
     /// Whether an open connection to the stream is a membership: the handshake joins, the last one's end leaves.
     pub connected: bool,
-    /// Requests after whose answer somebody is a member.
+    /// Requests that make somebody a member, once answered.
     pub join: Vec<MemberRule>,
     /// Requests after whose answer somebody is no longer a member.
     pub leave: Vec<MemberRule>,
@@ -126,7 +126,7 @@ pub struct Readback {
     pub id: JsonPath,
     /// Where an item has its place in the order.
     pub order: JsonPath,
-    /// Where an answer tells whether more follows.
+    /// Where an answer says whether more pages follow.
     pub more: Option<JsonPath>,
 }
 

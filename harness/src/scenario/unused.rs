@@ -1,4 +1,4 @@
-//! What can only be said of a whole folder of scenarios: protocol files that nobody uses, verbs that nobody calls.
+//! Checks over a whole folder of scenarios: unused protocol files and verbs that are never called.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@ use super::model::{
 };
 use super::template::{Expr, Template};
 
-/// Something that a step holds.
+/// One part of a step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum StepPart<'s> {
     /// The step itself, before what it holds.

@@ -14,9 +14,9 @@ use super::node::{Key, Kind, Node};
 use super::scalar::plain;
 use crate::source::{Position, Source};
 
-/// Nodes in one file; more are refused, so that aliases can't multiply without bound.
+/// The most nodes in one file: a bound on what aliases can expand to.
 const MAX_NODES: usize = 200_000;
-/// Nesting of one file.
+/// The deepest nesting in one file.
 const MAX_DEPTH: usize = 100;
 
 /// Reads a file's text. Findings of syntax and structure go to `findings`; the result is as much as could be read.
@@ -175,8 +175,8 @@ impl<'a> YamlReader<'a, '_> {
                 let line = first.at.line;
                 self.findings.error_help(
                     key.at,
-                    format!("the key `{text}` stands twice in this map"),
-                    format!("it stands in line {line} already; one step does one thing"),
+                    format!("the key `{text}` appears twice in this map"),
+                    format!("it is already in line {line}; one step does one thing"),
                 );
                 continue;
             }

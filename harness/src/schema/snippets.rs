@@ -1,4 +1,4 @@
-//! What an editor writes for whole shapes that nobody wants to type.
+//! Editor snippets for larger structures.
 
 use serde_json::{Value, json};
 

@@ -52,7 +52,7 @@ pub(super) fn add(definitions: &mut Value, protocols: &[Arc<Protocol>]) {
     }
 }
 
-/// What the call of a verb looks like.
+/// The schema of a verb's call.
 fn value_of(verb: &Verb, protocol: &Protocol) -> Value {
     let example = call(verb);
     let doc = described(verb, protocol);

@@ -61,7 +61,7 @@ pub fn files(dir: &Path, revision: &str) -> Result<BTreeSet<PathBuf>, String> {
 /// roundtable.toml, and by its server's sources.
 ///
 /// # Errors
-/// A pattern in `sources` that is none.
+/// An invalid pattern in `sources`.
 pub fn narrow(
     config: &Config,
     scenarios: &[Arc<Scenario>],

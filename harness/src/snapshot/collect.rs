@@ -24,9 +24,9 @@ use crate::snapshot::times::PlaySpan;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum BlockPart {
     Whole,
-    /// What came before the race that gave it a role.
+    /// Entries from before the race that gave it a role.
     BeforeRace,
-    /// What came from then on, and its states.
+    /// Entries from then on, and its states.
     FromRaceOn,
 }
 

@@ -1,4 +1,4 @@
-//! Deliveries of one stream to one participant.
+//! The deliveries of one stream to one participant.
 
 use crate::snapshot::layout::FrameItem;
 use crate::snapshot::prepare::PreparedValue;

@@ -1,4 +1,4 @@
-//! Texts that are known to differ between runs, whatever they look like.
+//! Known texts that differ between runs, in whatever form.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
 //! Snapshots: what every participant of a scenario got to see, as a text that is the same however the
 //! participants' entries interleaved, whatever ids the server gave and at whatever time it ran.
 //!
-//! - [`normalise()`] is the way in: from a [`Material`] (the history, and what the protocol says of snapshots) to a text;
+//! - [`normalise()`] is the entry point: it turns a [`Material`] (the history and the protocol's snapshot rules) into a text;
 //! - `collect` lays out who got what (`layout`), frame by frame: `frame_kind`, `coalesce` (streamed pieces as one),
 //!   `deliveries`, `raced` (orders that differ between runs), `stream_ranks`, `prepare` (redactions, `times`), `json_pointer`;
 //! - `placeholders` finds ids (`known_ids`) and other texts that differ (`literals`), and names ids by their `origins`;

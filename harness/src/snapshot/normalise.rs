@@ -1,4 +1,4 @@
-//! The way in: from the history of a scenario to the text of a snapshot.
+//! The entry point: from the history of a scenario to the text of a snapshot.
 
 use std::collections::BTreeSet;
 

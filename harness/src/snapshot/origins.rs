@@ -121,7 +121,7 @@ impl Origins {
     }
 }
 
-/// Somebody who sent an id.
+/// A participant that sent an id.
 struct IdSender<'r> {
     participant: &'r str,
     /// When it did first.

@@ -68,7 +68,7 @@ impl PlaySpan {
         self.told(time.as_second() as f64 + f64::from(time.subsec_nanosecond()) / 1e9)
     }
 
-    /// What stands for a time: `[time]` within the scenario, else its rounded distance; none where it is too far away
+    /// The text for a time: `[time]` within the scenario, else its rounded distance; none where it is too far away
     /// to have to do with when the scenario was played.
     fn told(self, seconds: f64) -> Option<String> {
         if self.now < DAY {

@@ -14,7 +14,7 @@ pub(crate) enum SnapshotNode {
 }
 
 impl SnapshotNode {
-    /// What it is called when its shape changed.
+    /// Its name in a report of a changed shape.
     pub(crate) fn shape(&self) -> &'static str {
         match self {
             Self::Null => "null",

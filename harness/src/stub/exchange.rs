@@ -1,4 +1,4 @@
-//! One request to a stub, and what can be done with it.
+//! One request to a stub, and its answer.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ const LARGEST: usize = 64 << 20;
 pub(crate) struct StubRequest {
     /// Counts the stub's requests, from 1.
     pub(crate) number: usize,
-    /// What patterns see: `{number, method, path, query, headers, json or text}`.
+    /// The value that patterns match: `{number, method, path, query, headers, json or text}`.
     pub(crate) request: Arc<Value>,
     stage: Mutex<Going>,
     /// Whether it is a stream of which no step has said the end.
@@ -35,7 +35,7 @@ pub(crate) struct StubRequest {
 /// How far an exchange is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// Nobody has answered.
+    /// Not answered yet.
     Waiting,
     /// The answer has begun and not ended.
     Streaming(Framing),
@@ -122,7 +122,7 @@ impl StubRequest {
         self.changed.subscribe()
     }
 
-    /// Gives the answer, or begins it. Whether there was none yet.
+    /// Sends the answer, or starts it. False if there was one already.
     pub(crate) fn give(&self, given: &RenderedReply) -> bool {
         let mut stage = lock(&self.stage);
         let (next, body) = match &given.body {
@@ -153,7 +153,7 @@ impl StubRequest {
         true
     }
 
-    /// Sends a piece of a stream. Whether it is one.
+    /// Sends a chunk of a streamed answer. False if the answer is no stream.
     pub(crate) fn send(&self, piece: String) -> bool {
         match &mut *lock(&self.stage) {
             Going::Streaming { pieces, sent, .. } => {
@@ -166,7 +166,7 @@ impl StubRequest {
         }
     }
 
-    /// Ends a stream as it should end. Whether it was one.
+    /// Ends a streamed answer properly. False if the answer is no stream.
     pub(crate) fn finish(&self) -> bool {
         let mut stage = lock(&self.stage);
         let streaming = matches!(&*stage, Going::Streaming { .. });

@@ -1,7 +1,7 @@
 //! Stubs: HTTP servers on loopback, bound before the server under test starts, for which a scenario answers.
 //!
 //! - [`server`]: the port, its connections, and the answers for which there is no step;
-//! - `exchange`: one request, and what can be done with it;
+//! - `exchange`: one request, and its answer;
 //! - `reply`: an answer ready to be sent; `parts`: headers and queries as patterns see them;
 //! - `line`: a connection that knows what has been written, and the body of an answer;
 //! - `framing`: what a stream makes of its chunks; pure.

@@ -25,7 +25,7 @@ use crate::pattern::Pattern;
 use crate::scenario::model::{Row, Scenario};
 use crate::subject::port::OwnPort;
 
-/// What a stub tells.
+/// An event of a stub.
 pub(crate) enum StubEvent {
     /// A request came.
     Asked(Arc<StubRequest>),
@@ -37,9 +37,9 @@ pub(crate) enum StubEvent {
 
 type EventSink = Box<dyn Fn(StubEvent) + Send>;
 
-/// What the stub tells, until somebody takes it, and from then on who does.
+/// The events of a stub.
 enum EventQueue {
-    /// Nobody yet.
+    /// No listener yet.
     Kept(Vec<StubEvent>),
     Taken(EventSink),
 }
@@ -78,7 +78,7 @@ impl RunningStub {
         }))
     }
 
-    /// What templates see of it.
+    /// The value that templates see.
     pub(crate) fn object(&self) -> Value {
         json!({ "key": self.name, "url": self.url(), "port": self.port })
     }

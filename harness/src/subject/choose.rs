@@ -5,7 +5,7 @@ use super::server::Subject;
 use super::subprocess::SubprocessSpec;
 use crate::config::{Builtin, Config, ConfigError, ServerConfig, SubjectChoice};
 
-/// What starts or reaches a server in the way that was asked for. A server that is not
+/// Chooses how to start or reach a server. A server that is not
 /// available in process is started as a command instead: few products but the embedded one are.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! What can go wrong with a server, each with what happened, where, and how to mend it.
+//! Errors of a server: what happened, where, and how to fix it.
 
 use std::fmt;
 use std::io;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::log::LogLine;
 use super::port::Owner;
 
-/// An end of a server that nobody asked for.
+/// An unexpected end of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Death {
     /// How it ended: `exited with code 3`, `was killed by signal 9`, `panicked: …`.
@@ -27,7 +27,7 @@ impl fmt::Display for Death {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubjectError {
-    /// Somebody else listens on the port that this server must have.
+    /// Another process listens on the port that this server needs.
     #[error(
         "port {port} is in use by {}",
         match owner {
@@ -115,7 +115,7 @@ pub enum SubjectError {
         /// The end of its log.
         log: Vec<LogLine>,
     },
-    /// Nobody answers at a URL.
+    /// No server answers at a URL.
     #[error("no server can be reached at {url}: {reason}; start it first, or correct the URL")]
     Unreachable {
         /// The URL as it was given.

@@ -3,11 +3,11 @@
 //! - [`server`]: the public face, [`Subject`] (what can be started) and [`Server`] (what runs);
 //! - [`choose`](choose()): which subject a configured server is for a run;
 //! - [`log`]: the server's log lines, and the last of them kept for failures;
-//! - [`error`]: what can go wrong, with how to mend it;
+//! - [`error`]: errors, each with how to fix it;
 //! - [`in_process`]: the embedded chat server, or an application of a library user;
 //! - [`capture`]: the log of a server that shares this process;
 //! - [`subprocess`]: a command, its readiness and its process group;
-//! - [`remote`]: a server that somebody else runs;
+//! - [`remote`]: a server that the runner didn't start;
 //! - `port` and `spawn`: ports, and programs that hold none of them.
 
 pub mod capture;

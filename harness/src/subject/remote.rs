@@ -1,4 +1,4 @@
-//! A server that somebody else runs: only its address is known, and that somebody listens.
+//! A server that the runner didn't start: only its address is known, and that something listens there.
 
 use std::io;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::wire::url::Url;
 /// How long a connection may take to be accepted.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A server that somebody else runs.
+/// A server that the runner didn't start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remote {
     /// Its base URL.
@@ -22,7 +22,7 @@ pub struct Remote {
 }
 
 impl From<String> for Remote {
-    /// One that is reached straight.
+    /// A server that is reached without a proxy.
     fn from(url: String) -> Self {
         Self { url, proxy: None }
     }

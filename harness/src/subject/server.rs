@@ -22,7 +22,7 @@ pub enum Subject {
     InProcess(InProcess),
     /// A command that the runner starts and ends. Boxed, being far larger than the others.
     Subprocess(Box<SubprocessSpec>),
-    /// A server that somebody else runs.
+    /// A server that the runner didn't start.
     Remote(Remote),
 }
 
@@ -83,7 +83,7 @@ impl Subject {
     /// calling thread sends them, which [`in_process::log_dispatch`](super::in_process::log_dispatch) makes.
     ///
     /// # Errors
-    /// Every [`SubjectError`]; nothing is left running behind one. [`SubjectError::NotOurs`]
+    /// Every [`SubjectError`]; no process is left running after an error. [`SubjectError::NotOurs`]
     /// for a remote server that is asked for settings.
     pub async fn start(&self, settings: &ServerSettings, logs: LogSink) -> Result<Server, SubjectError> {
         let logs = Logs::new(logs);
@@ -215,7 +215,7 @@ impl Server {
         self.stop_timeout
     }
 
-    /// Whether somebody else runs it.
+    /// Whether the runner didn't start it.
     pub fn is_remote(&self) -> bool {
         matches!(self.launcher, Launcher::Remote(_))
     }

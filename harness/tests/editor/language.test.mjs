@@ -123,7 +123,7 @@ for (const [what, text, parts] of [
   ['a verb', `${head}  - alice: { sa‸y: hello }\n`, ['Sends a message and awaits its ack.', 'last_seq', 'alice: { say: text }']],
   ['a verb’s parameter', `${head}  - alice:\n      create:\n        tit‸le: x\n`, ['The default is `"Talk"`']],
   ['a matcher', `${head}  - alice:\n      receive:\n        text: { $reg‸ex: x }\n`, ['regular expression']],
-  ['a key of a barrier', 'protocol: rooms\nbarrier:\n  echo:\n    sen‸d: { type: ping }\n', ['The frame that is sent; `marker` is a value that stands once.']],
+  ['a key of a barrier', 'protocol: rooms\nbarrier:\n  echo:\n    sen‸d: { type: ping }\n', ['The frame that is sent; `marker` is a unique value.']],
 ]) {
   test(`says what ${what} means`, async () => {
     const shown = await hover(text);

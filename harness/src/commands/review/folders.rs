@@ -17,7 +17,7 @@ pub(super) struct ReviewFolders {
 }
 
 impl ReviewFolders {
-    /// Those of the tree; with `--from`, those that a run left: its output folder, or the pending snapshots in it.
+    /// The folders of the tree; with `--from`, those of a run: its output folder, or the pending snapshots in it.
     pub(super) fn of(config: &Config, from: Option<&Path>) -> Result<Self, Exit> {
         let Some(from) = from else {
             return Ok(Self { pending: config.snapshots.clone(), output: config.output.clone() });

@@ -13,7 +13,7 @@ use crate::snapshot::store;
 use crate::source::shown_path;
 use crate::text::paint::{Paint, Style};
 
-/// The snapshots of no scenario; none where no scenario file is found or a protocol file is wrong.
+/// Snapshots that no scenario takes; empty if no scenario file is found or a protocol file is wrong.
 pub(super) fn find_orphans(config: &Config) -> Vec<PathBuf> {
     let selected = match select(config, &[], &[]) {
         Ok(selected) => selected,

@@ -32,7 +32,7 @@ pub(super) fn remember(output: &Path, selected: &Selected, results: &[ScenarioRe
     }
 }
 
-/// Adds the snapshots of no scenario to the summary, where everything was played and passed; tells cargo-insta which
+/// Adds orphaned snapshots to the summary, where everything was played and passed; tells cargo-insta which
 /// snapshots were compared.
 pub(super) fn account_for_snapshots(
     config: &Config,
@@ -56,7 +56,7 @@ pub(super) fn account_for_snapshots(
     }
 }
 
-/// Prints what is worth a look though it failed nothing.
+/// Prints notes: findings that failed no scenario.
 pub(super) fn print_notes(
     selected: &Selected,
     narrowed: &Narrowed,

@@ -43,7 +43,7 @@ pub(super) fn run_options(config: &Config, args: &RunArgs, stops: Option<Debugge
         retries: pipeline.retries.map_or(config.retries, usize::from),
         flaky_fails: pipeline.flaky.unwrap_or(config.flaky) == Flaky::Fail,
         pass_with_no_tests: pipeline.pass_with_no_tests,
-        // Somebody who steps through a scenario takes the time that they need.
+        // No time limit while somebody steps through a scenario.
         timeout: if stops.is_some() { None } else { pipeline.run_timeout.or(config.run_timeout) },
     };
     RunOptions {

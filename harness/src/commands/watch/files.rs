@@ -13,7 +13,7 @@ use super::events::WatchEvent;
 use crate::cli::RunArgs;
 use crate::config::Config;
 
-/// Folders that hold nothing that a person writes.
+/// Folders without hand-written files, which are not watched.
 const NOISE: [&str; 3] = ["target", "node_modules", "__pycache__"];
 /// Endings of what editors and the runner write beside a file.
 const BESIDE: [&str; 4] = ["new", "swp", "tmp", "part"];
@@ -83,7 +83,7 @@ impl Files {
         }
         let Ok(kind) = std::fs::symlink_metadata(path).map(|data| data.file_type()) else { return };
         if kind.is_dir() {
-            // Before it is read, so that nothing is missed that is written meanwhile.
+            // Watched before it is read, so that no write in between is missed.
             if path != self.top && !self.deep.iter().any(|folder| path.starts_with(folder)) {
                 // A folder that is gone again needs no watching.
                 if self.watcher.watch(path, RecursiveMode::Recursive).is_ok() {
@@ -102,7 +102,7 @@ impl Files {
     }
 }
 
-/// What stands for what a file holds; none where it is no file.
+/// A fingerprint of the file's content; `None` if the path is no file.
 fn holds(path: &Path) -> Option<u64> {
     let data = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
     let mut hasher = DefaultHasher::new();

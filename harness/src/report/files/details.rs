@@ -1,4 +1,4 @@
-//! Which events reports get, and when: a scenario's details directly before its end, where they are kept at all.
+//! Decides which events reports get, and when: a scenario's details, if kept, directly before its end.
 
 use std::collections::BTreeMap;
 

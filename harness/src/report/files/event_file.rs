@@ -65,7 +65,7 @@ pub enum ReadError {
         /// The file.
         file: PathBuf,
     },
-    /// It was written by another program than this one.
+    /// The file was written by another program.
     #[error(
         "{} has version {found} of the event format, this program reads version {VERSION}: read it with the program that wrote it",
         file.display()
@@ -116,7 +116,7 @@ impl EventFileReader {
                 Ok(event) => return Ok(Some(event)),
                 // Cut off in the middle, in a character perhaps.
                 Err(_) if !first && !self.text.ends_with(b"\n") => return Ok(None),
-                // A later program of the same version may tell more.
+                // A later program may write further kinds of events in the same format version.
                 Err(_) if serde_json::from_slice::<LineHead>(&self.text).is_ok_and(|head| !head.is_known()) => {}
                 Err(error) => return Err(ReadError::Line { file: self.file.clone(), line: self.line, error }),
             }
@@ -151,7 +151,7 @@ impl EventFileReader {
     }
 }
 
-/// As much of a line as tells what it is.
+/// The fields of a line that identify its kind.
 #[derive(serde::Deserialize)]
 struct LineHead {
     event: String,

@@ -74,7 +74,7 @@ impl MergedRun {
     /// Reads all files once, to count their results.
     ///
     /// # Errors
-    /// Where one can't be read or is no event file.
+    /// If a file can't be read or is no event file.
     pub fn read(files: &[PathBuf]) -> Result<Self, ReadError> {
         let mut parts = Vec::new();
         let mut counted_in: BTreeMap<ScenarioKey, (usize, bool, Summary)> = BTreeMap::new();
@@ -119,7 +119,7 @@ impl MergedRun {
     /// Reads the files again: passes on all events between the run's beginning and its end, each scenario's once.
     ///
     /// # Errors
-    /// Where one can't be read any more.
+    /// If a file can no longer be read.
     pub fn tell(&self, mut tell: impl FnMut(Event)) -> Result<(), ReadError> {
         self.head.iter().cloned().for_each(&mut tell);
         for (number, part) in self.parts.iter().enumerate() {
@@ -213,7 +213,7 @@ fn sum<'a>(counts: impl Iterator<Item = &'a Summary>, parts: &[RunPart]) -> Summ
                 all.pass_with_no_tests |= told.pass_with_no_tests;
                 all.limit = all.limit.or(told.limit);
                 all.orphans.extend(told.orphans.iter().cloned());
-                // Parts are played beside each other.
+                // Shards run in parallel.
                 all.took = all.took.max(told.took);
             }
             None => {

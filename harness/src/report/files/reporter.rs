@@ -13,7 +13,7 @@ pub trait Reporter: Send {
     /// Takes an event.
     ///
     /// # Errors
-    /// What the file system says, where the report can't be written; the run goes on without this report.
+    /// The file system's error, if the report can't be written; the run continues without this report.
     fn event(&mut self, event: &Event) -> io::Result<()>;
 
     /// Takes events that belong together: one event, or a scenario's details with its end as the last.

@@ -12,7 +12,7 @@ use crate::report::files::details::{DetailBuffer, KeepDetails};
 use crate::report::files::reporter::{ReportOptions, Reporter};
 use crate::report::files::request::ReportRequest;
 
-/// The way to the thread that writes, and the thread, which returns what could not be written.
+/// The channel to the writing thread, and the thread, which returns the reports that could not be written.
 type Writing = (Sender<Vec<Event>>, JoinHandle<Vec<String>>);
 
 /// The reports that are asked for. One that can't be written is given up; [`finish`](Self::finish) notes it.
@@ -30,7 +30,7 @@ impl Reports {
     /// as traces, without one only beside an HTML report. `history` are event files of earlier runs.
     ///
     /// # Errors
-    /// Where one can't be begun: which, and why.
+    /// The report that can't be started, and why.
     pub fn begin(
         requests: &[ReportRequest],
         history: &[PathBuf],
@@ -61,7 +61,7 @@ impl Reports {
         Ok(Self { writing: Some((events, thread)), waiting: Vec::new(), keep, traces })
     }
 
-    /// Where the trace of a scenario is or will be in a moment; none where none is kept.
+    /// The path of a scenario's trace, which may not be written yet; `None` if no trace is kept.
     pub fn trace(&self, result: &ScenarioResult) -> Option<PathBuf> {
         self.traces.as_ref().and_then(|folder| traces::kept_trace(folder, self.keep, result))
     }

@@ -1,4 +1,4 @@
-//! The failures of a run: of those that are alike the first is told in full, and each other in a line that names it.
+//! The failures of a run: of similar ones the first is printed in full, each other in one line that refers to it.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::report::wording::short_ids::{ShortIds, with_short_ids};
 use crate::text::paint::{Paint, Style};
 use crate::text::{fingerprint, in_common, visible};
 
-/// What a result failed with, as far as it tells whether two failures are alike.
+/// The part of a failure by which similar failures are grouped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailureSignature {
     /// The same for failures that are alike: of the same class, at the same place of the same scenario, with headlines
@@ -51,10 +51,10 @@ pub struct FailureList {
     paint: Paint,
     /// Whether participants' ids are printed as they are.
     ids: bool,
-    /// Whether each failure is told in full.
+    /// Whether each failure is printed in full.
     each: bool,
     text: String,
-    /// Whether the last one was told in a line.
+    /// Whether the last failure was printed in one line.
     last_was_a_line: bool,
     groups: IndexMap<String, AlikeFailures>,
 }
@@ -71,7 +71,7 @@ struct AlikeFailures {
 }
 
 impl FailureList {
-    /// None yet; `ids` leaves participants' ids as they are, `each` tells every failure in full.
+    /// An empty list; `ids` leaves participants' ids as they are, `each` prints every failure in full.
     pub fn new(paint: Paint, ids: bool, each: bool) -> Self {
         Self { paint, ids, each, text: String::new(), last_was_a_line: false, groups: IndexMap::new() }
     }

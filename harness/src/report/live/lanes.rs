@@ -15,7 +15,7 @@ const NAME_WIDTH: usize = 14;
 /// Frames are cut behind so many characters where the output is no terminal.
 pub(super) const PIPED: usize = 240;
 
-/// What is known of a scenario that is under way.
+/// The state of a running scenario.
 #[derive(Debug, Default)]
 pub(super) struct ScenarioView {
     /// Participants, then stubs: a lane for each.
@@ -124,7 +124,7 @@ impl LaneLayout {
         self.paint.text(Style::Lane(view.lane(who).unwrap_or_default()), &format!("{:<width$}", shorten_name(who)))
     }
 
-    /// A frame or body: what matters of it, or, where frames are told whole, all of it.
+    /// A frame or body: its main fields, or all of it where frames are printed in full.
     pub(super) fn frame(&self, view: &ScenarioView, text: &str) -> String {
         if self.whole {
             return visible(text).into_owned();

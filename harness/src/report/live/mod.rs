@@ -1,4 +1,4 @@
-//! What is printed while a run goes on and behind it.
+//! Output during a run and after it.
 //!
 //! - [`story`]: with `--debug`, every request, frame and log line as it happens; `lanes` lays its lines out;
 //! - [`failure_list`]: the failures behind the scenarios' lines; of those that are alike the first in full.

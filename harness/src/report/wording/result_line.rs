@@ -1,4 +1,4 @@
-//! The line that tells how one scenario ended.
+//! The result line of one scenario.
 
 use crate::event::{Outcome, ScenarioResult};
 use crate::text::paint::{Paint, Style};

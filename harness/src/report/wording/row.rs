@@ -1,4 +1,4 @@
-//! A row of what is told of a failure: a dim label of at most eight characters, then the text.
+//! One row of a failure: a dim label of at most eight characters, then the text.
 
 use std::fmt::Write as _;
 

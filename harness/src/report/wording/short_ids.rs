@@ -53,7 +53,7 @@ impl ShortIds {
     }
 }
 
-/// A text about a scenario with short ids. One that just passed shows none, and its text stays as it is.
+/// A text about a scenario with short ids. The text of a scenario that passed contains none and stays unchanged.
 pub fn with_short_ids(result: &ScenarioResult, text: String) -> String {
     if matches!(result.outcome, Outcome::Passed) && !result.is_flaky() {
         return text;

@@ -1,4 +1,4 @@
-//! The end of a run: what deserves a look, then the numbers.
+//! The end of a run: notes, then the numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

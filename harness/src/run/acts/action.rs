@@ -17,7 +17,7 @@ use super::stub::act_as_stub;
 
 /// What is left of an action.
 pub(crate) enum Acted<'a> {
-    /// Nothing: it is done.
+    /// The action is complete.
     Done,
     /// The steps of a verb.
     Call(&'a Call),

@@ -59,7 +59,7 @@ pub(crate) fn differences(
     if let Some(why) = &answer.unreadable
         && (body.is_none() || !found.is_empty())
     {
-        // Whoever expects exactly this text knows that it is none.
+        // A step that expects exactly this text knows that it isn't JSON.
         lines.push(format!("the body is no JSON: {why}"));
     }
     lines.extend(found.iter().map(Difference::to_string));

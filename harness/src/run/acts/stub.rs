@@ -17,7 +17,7 @@ use crate::scenario::template::Template;
 use crate::stub::{RenderedReply, Stage, StubRequest, event, framed};
 use crate::text::millis;
 
-/// Which requests a step may mean.
+/// Which requests a step can refer to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fit {
     Waiting,
@@ -37,7 +37,7 @@ impl Fit {
         }
     }
 
-    /// What there is none of.
+    /// The missing request, for messages.
     fn what(self) -> &'static str {
         match self {
             Self::Waiting => "unanswered request",
@@ -219,7 +219,7 @@ async fn given_up(
             }
         }
     };
-    // Longer than anybody listens: what it says then is not asked for.
+    // Longer than any step waits, so its result is never used.
     let long = from_now(patience + context.world.settings.deadlines.late() + Duration::from_secs(1));
     let over = async { tokio::time::timeout_at(long, over).await.ok() };
     let missed = || format!("the server didn't give up {} of {} within {patience:?}", exchange.what(), stub.name());

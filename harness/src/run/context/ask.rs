@@ -1,4 +1,4 @@
-//! Requests as a participant: addresses, headers, and answers that are kept and told.
+//! Sends requests as a participant: addresses, headers, and answers, which are recorded and reported.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::wire::url::{Url, query};
 /// The header of W3C trace context.
 pub(crate) const TRACEPARENT: &str = "traceparent";
 
-/// Of how much of an answer that did not end a failure tells.
+/// How much of an incomplete answer a failure shows.
 const SHOWN: usize = 240;
 
 /// A request as it goes out.
@@ -195,7 +195,7 @@ pub(crate) async fn ask(
     Ok(answer)
 }
 
-/// What came of an answer that did not end, for people: its headers, and its body so far.
+/// An incomplete answer, for people: its headers, and its body so far.
 pub(crate) fn beginning(begun: &Response) -> [String; 2] {
     let headers = told_headers(&begun.headers);
     let headers: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();

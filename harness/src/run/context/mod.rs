@@ -1,4 +1,4 @@
-//! What a step sees of its scenario.
+//! The context of a step: the part of the scenario that it can use.
 //!
 //! - [`step_context`]: who acts, which names there are, what a call handed in; `step_place`: where
 //!   the step stands; `scope`: the same to templates;

@@ -1,4 +1,4 @@
-//! What one needs to go on by hand as one of the participants.
+//! Credentials for going on by hand as one of the participants.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::step_context::StepContext;
 use crate::event::Person;
 use crate::run::state::participant::Participant;
 
-/// Who took part, with what one needs to go on by hand.
+/// The participants with their credentials, for going on by hand.
 pub(crate) fn people(context: &StepContext) -> Vec<Person> {
     let person = |participant: &Arc<Participant>| {
         let there = context.acting(participant);

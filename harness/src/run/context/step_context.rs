@@ -19,7 +19,7 @@ use crate::run::state::world::{CapturedValue, World};
 use crate::scenario::model::{Action, Checks, Step};
 use crate::scenario::template::{RenderError, Template, as_text};
 
-/// What came of a step: nothing to tell, or one failure of each branch in the order of the file.
+/// The result of a step: success, or one failure per failed branch, in file order.
 pub(crate) type StepResult = Result<(), Vec<Failure>>;
 
 /// Plays an action of the protocol's own, which a barrier needs: steps stand above barriers.
@@ -73,15 +73,15 @@ pub(crate) struct CallSettings {
 /// How a step takes part in what goes on beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// It waits, and the debugger is asked before it.
+    /// The step waits for frames, and the debugger may stop before it.
     Usual,
-    /// The debugger isn't asked: others go on beside it (a parallel branch, a race, a marker).
+    /// No debugger stops: it runs in parallel with others (a branch, a race, a marker).
     Beside,
-    /// What already came decides: nothing is awaited, and nothing is told of the steps here.
+    /// Judges only what has already arrived: no waiting, and no step events.
     AtOnce,
 }
 
-/// Where the run stands.
+/// The current place in the run.
 #[derive(Clone)]
 pub(crate) struct StepContext {
     pub(crate) world: Arc<World>,
@@ -150,7 +150,7 @@ impl StepContext {
         inner
     }
 
-    /// Goes on beside others: the debugger isn't asked any more.
+    /// Continues in parallel with others: the debugger no longer stops here.
     pub(crate) fn go_beside(&mut self) {
         if self.pace == Pace::Usual {
             self.pace = Pace::Beside;
@@ -204,10 +204,10 @@ impl StepContext {
 
     /// A step of somebody whom nobody is: of a race's outcome that nobody had.
     pub(crate) fn nobody_is(&self, name: &str) -> Box<Failure> {
-        self.failure(format!("nobody is `{name}`"))
+        self.failure(format!("no participant is called `{name}`"))
     }
 
-    /// A failure, told of this step.
+    /// A failure of this step.
     pub(crate) fn placed(&self, failure: Failure) -> Box<Failure> {
         let mut failure = Box::new(failure);
         failure.place = self.place.trail.first().cloned();

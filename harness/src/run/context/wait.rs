@@ -53,7 +53,7 @@ pub(crate) fn server_died(context: &StepContext, death: &Death) -> Box<Failure> 
     failure
 }
 
-/// Waits for a change; false where the time is up first, or nothing can change any more.
+/// Waits for a change; false on timeout, or if nothing can change any more.
 pub(crate) async fn changed_before(changes: &mut watch::Receiver<u64>, limit: Instant) -> bool {
     tokio::select! {
         changed = changes.changed() => changed.is_ok(),

@@ -35,7 +35,7 @@ const HELP: &str = "\
   q                end the run
 ";
 
-/// Where somebody sits and says how a scenario goes on.
+/// The interactive debugger of a run.
 pub struct Desk {
     commands: tokio::sync::Mutex<mpsc::UnboundedReceiver<String>>,
     out: Box<dyn Fn(String) + Send + Sync>,
@@ -183,7 +183,7 @@ impl Desk {
             self.say(format!("  {}:{}  {}", place.file.display(), place.at.line, shorten(&place.text, 140)));
         }
         self.say(addresses(context));
-        self.say("c ends the scenario and tells the whole failure; ? shows what else there is");
+        self.say("c ends the scenario and prints the whole failure; ? lists all commands");
         loop {
             let Some(command) = self.command().await else {
                 self.end();
@@ -214,7 +214,7 @@ impl Desk {
         Decision::End
     }
 
-    /// Commands that look and do, and don't say how it goes on.
+    /// Commands that inspect or act, and don't continue the scenario.
     async fn other(&self, context: &StepContext, word: &str, rest: &str, step: Option<&Step>) {
         let told = match (word, rest) {
             ("?" | "h" | "help", _) => HELP.trim_end().to_owned(),

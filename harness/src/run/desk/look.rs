@@ -133,5 +133,5 @@ fn path_of(context: &StepContext, id: ConnectionId) -> String {
 
 pub(super) fn nobody(context: &StepContext, who: &str) -> String {
     let keys: Vec<&str> = context.world.cast.participants.keys().map(String::as_str).collect();
-    format!("nobody is `{who}`; there are {}", keys.join(", "))
+    format!("no participant is called `{who}`; there are {}", keys.join(", "))
 }

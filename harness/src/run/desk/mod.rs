@@ -1,6 +1,6 @@
-//! Somebody sits at a terminal and says how a scenario goes on.
+//! The interactive debugger: a user at a terminal controls how a scenario continues.
 //!
-//! - [`debugger`]: stopping before steps and at failures; `look`: what is shown then; `by_hand`: what is done.
+//! - [`debugger`]: stops before steps and at failures; `look`: shows the state; `by_hand`: sends frames and requests.
 
 mod by_hand;
 pub(crate) mod debugger;

@@ -1,4 +1,4 @@
-//! Expectations of nothing, or of so many frames and no more: what a barrier proves.
+//! Expectations of no frames, or of an exact number, which a barrier proves.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -34,7 +34,9 @@ pub(crate) async fn prove(
     }
     let proof = match watched {
         Watched::Connection(connection) => barrier(context, connection).await?,
-        Watched::Stub(_) => Proof::Unproven("no barrier tells what the server is still going to ask a stub".to_owned()),
+        Watched::Stub(_) => {
+            Proof::Unproven("no barrier proves that the server will ask nothing more a stub".to_owned())
+        }
     };
     match proof {
         Proof::Proven => Ok(()),
@@ -55,7 +57,7 @@ pub(crate) async fn prove(
     }
 }
 
-/// Listens for so long, or until there is no more reason to.
+/// Listens for this long, or until the result is certain.
 async fn listen(context: &StepContext, mailbox: &Mailbox, period: Duration, stop: impl Fn() -> bool) {
     let _waits = context.waits(format!("nothing more to come, for {period:?}"));
     let mut changes = mailbox.changes();
@@ -78,7 +80,7 @@ fn unreadable_frame(context: &StepContext, mailbox: &Mailbox, from: usize) -> Re
     Err(failure)
 }
 
-/// Nothing that matches may have come.
+/// No matching frame may have arrived.
 pub(super) async fn nothing(
     context: &StepContext,
     watched: &Watched,
@@ -108,7 +110,7 @@ pub(super) async fn nothing(
     Err(failure)
 }
 
-/// So many that match must have come, and no more.
+/// Exactly this many matching frames must have arrived.
 pub(super) async fn count(
     context: &StepContext,
     watched: &Watched,

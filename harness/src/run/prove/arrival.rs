@@ -1,4 +1,4 @@
-//! Waiting for what a barrier asked for, and what is known of a connection without a question.
+//! Waits for a barrier's answer; and what is known of a connection without asking.
 
 use crate::event::Failure;
 use crate::run::context::step_context::StepContext;

@@ -8,11 +8,11 @@
 pub(crate) enum Proof {
     /// Everything caused before has arrived: every question was answered as declared.
     Proven,
-    /// Nothing is known, for this reason.
+    /// Unknown, for this reason.
     Unproven(String),
 }
 
-/// What became of one question.
+/// The reply to one question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reply {
     /// It was answered as declared.

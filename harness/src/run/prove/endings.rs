@@ -13,7 +13,7 @@ use crate::run::state::connection::described;
 use crate::run::state::lock::lock;
 use crate::run::state::mailbox::Mailbox;
 
-/// Ends of connections that nobody expected: that the server ended without a step that awaits it or that stopped the
+/// Unexpected ends of connections: those that the server ended without a step that awaits it or that stopped the
 /// server, and without leave of the protocol. Those that the runner caused by a limit of its own are told too.
 pub(crate) fn unexpected_ends(context: &StepContext) -> Result<Vec<Failure>, Box<Failure>> {
     let mut failures = Vec::new();

@@ -145,7 +145,7 @@ async fn wait(
     Err(failure)
 }
 
-/// One look. `Some(Ok)`: it is all there. `Some(Err)`: it can come no more. `None`: keep waiting.
+/// `Some(Ok)`: matched. `Some(Err)`: can no longer match. `None`: keep waiting.
 fn look(mailbox: &Mailbox, wanted: &Wanted) -> Option<Result<Vec<usize>, Failure>> {
     let inbox = lock(&mailbox.inbox);
     let mut failure = match wanted.look(&inbox) {

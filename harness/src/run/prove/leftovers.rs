@@ -1,4 +1,4 @@
-//! The end of a scenario: frames that nobody expected.
+//! Unexpected frames at the end of a scenario.
 
 use crate::event::{Failure, FailureKind, Place};
 use crate::pattern::Pattern;

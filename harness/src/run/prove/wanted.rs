@@ -80,7 +80,7 @@ impl Wanted {
     }
 }
 
-/// This frame stands where another was expected.
+/// This frame came where another was expected.
 pub(crate) fn wrong_frame(mailbox: &Mailbox, wanted: &Wanted, inbox: &Inbox, place: usize) -> Failure {
     let frame = &inbox.frames[place];
     let pattern = &wanted.patterns[0];
@@ -114,7 +114,7 @@ pub(crate) fn failing_frame(mailbox: &Mailbox, wanted: &Wanted, inbox: &Inbox, p
     failure
 }
 
-/// Of this frame nobody can say whether it matches.
+/// Whether this frame matches can't be decided.
 pub(crate) fn unreadable(mailbox: &Mailbox, why: &str, shown: &str) -> String {
     format!("{} got a {} of which nothing can be said: {why}: {shown}", mailbox.who(), mailbox.nouns().0)
 }

@@ -35,7 +35,7 @@ pub(crate) struct Cast {
     pub(crate) groups: IndexMap<String, Vec<String>>,
     /// Names that races gave, each with the keys of its participants.
     pub(crate) given: Mutex<BTreeMap<String, Vec<String>>>,
-    /// What came of the races so far, for snapshots.
+    /// The outcomes of the races so far, for snapshots.
     pub(crate) roles: Mutex<Roles>,
 }
 

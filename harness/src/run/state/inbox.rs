@@ -20,7 +20,7 @@ pub(crate) struct Frame {
     pub(crate) at: Duration,
     /// Its entry in the record.
     pub(crate) entry: usize,
-    /// What patterns see.
+    /// The value that patterns match.
     pub(crate) value: Arc<Value>,
     /// The line of the step that took it.
     pub(crate) taken_by: Option<usize>,
@@ -90,14 +90,14 @@ pub(crate) struct Inbox {
     pub(crate) stalled: bool,
 }
 
-/// What a look into the inbox gave.
+/// The result of matching patterns against the inbox.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Look {
     /// These frames, by place, in the order of the patterns.
     Found(Vec<usize>),
-    /// Not yet; so many of the patterns have their frame, and this one is the first without.
+    /// Not yet: this many patterns have their frame; this is the first without one.
     Missing { matched: usize, first: usize },
-    /// This frame stands where another was expected.
+    /// This frame came where another was expected.
     Wrong(usize),
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct Mailbox {
 }
 
 impl Mailbox {
-    /// An empty one.
+    /// An empty mailbox.
     pub(crate) fn new(owner: &str, name: &str, holds: Holds, fails: Option<Pattern>) -> Self {
         Self {
             owner: owner.to_owned(),
@@ -51,17 +51,17 @@ impl Mailbox {
         }
     }
 
-    /// Tells those who wait that the inbox has changed.
+    /// Wakes the waiters: the inbox has changed.
     pub(crate) fn changed(&self) {
         self.changes.send_modify(|version| *version += 1);
     }
 
-    /// Sees every change from now on.
+    /// Subscribes to changes from now on.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
-    /// Whether more may come.
+    /// Whether more frames may arrive.
     pub(crate) fn is_open(&self) -> bool {
         lock(&self.inbox).end.is_none()
     }

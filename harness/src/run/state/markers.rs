@@ -22,7 +22,7 @@ pub(crate) enum Marked {
     Marker(String),
     /// Something else that a marker's action caused.
     Hidden,
-    /// Nothing.
+    /// The frame belongs to no marker.
     No,
 }
 

@@ -1,4 +1,4 @@
-//! Somebody who takes part: what is declared and known of it, and its connections.
+//! A participant: what is declared and known of it, and its connections.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use super::mailbox::Mailbox;
 use crate::scenario::model::ParticipantSpec;
 use crate::wire::http::Cookies;
 
-/// Somebody who takes part.
+/// A participant.
 pub(crate) struct Participant {
     pub(crate) spec: ParticipantSpec,
     pub(crate) vars: Mutex<BTreeMap<String, Value>>,
@@ -38,7 +38,7 @@ impl Drop for Opening {
 }
 
 impl Participant {
-    /// Somebody of whom nothing is known but what is declared.
+    /// A participant with its declared values only.
     pub(crate) fn new(spec: ParticipantSpec) -> Self {
         Self {
             spec,

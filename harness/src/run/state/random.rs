@@ -15,7 +15,7 @@ use crate::source::Position;
 /// The digits of `run`: sixteen.
 const DIGITS: u64 = 10_000_000_000_000_000;
 
-/// What one playing of a scenario draws from.
+/// The random source of one attempt of a scenario.
 #[derive(Debug)]
 pub(crate) struct Random {
     start: u64,

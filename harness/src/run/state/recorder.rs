@@ -1,4 +1,4 @@
-//! What happens in a scenario, as it happens: kept in its history, and told as events.
+//! Records what happens in a scenario: in its history, and as events.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -69,7 +69,7 @@ impl Recorder {
         }
     }
 
-    /// Tells what everybody hears.
+    /// Reports an event of which reports always learn.
     pub(crate) fn announce(&self, kind: EventKind) {
         (self.sink)(Event { scenario: Some(Arc::clone(&self.instance)), at: self.at(), kind });
     }

@@ -22,7 +22,7 @@ pub(crate) struct Racer {
     pub(crate) answer: Mutex<Option<Answer>>,
 }
 
-/// Who was released when: those who were, in order, and the time between the first and the last.
+/// The released racers in order, and the time between the first and the last release.
 pub(crate) type Released = Box<dyn Fn(Vec<RacerStart>, Duration) + Send + Sync>;
 
 /// The instant for which all racers wait.

@@ -18,7 +18,7 @@ impl Target {
     /// The address of a path.
     ///
     /// # Errors
-    /// Why the path is none.
+    /// Why the path is invalid.
     pub(crate) fn address(&self, path: &str, query: &[(String, String)]) -> Result<Url, String> {
         join(self.server.url(), path, query)
     }

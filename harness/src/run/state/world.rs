@@ -1,4 +1,4 @@
-//! One scenario under way: who takes part, what it is played against, what has happened and what is set.
+//! A running scenario: its participants, its server, its history and its captured values.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -50,7 +50,7 @@ pub(crate) struct CollectedResults {
     pub(crate) races: Mutex<Vec<Raced>>,
 }
 
-/// One scenario under way.
+/// A running scenario.
 pub(crate) struct World {
     pub(crate) scenario: Arc<Scenario>,
     /// The row of its examples.

@@ -1,4 +1,4 @@
-//! Of several who look for the same and of whom one failed: for whom else it holds.
+//! If one of several participants with the same check failed: which others fail it too.
 
 use crate::run::state::participant::Participant;
 use crate::scenario::model::{Action, Expected, StepKind};

@@ -7,7 +7,7 @@ use crate::run::state::cast::Cast;
 use crate::run::state::participant::Participant;
 use crate::scenario::model::{Action, Step, StepKind};
 
-/// What goes on beside others.
+/// One parallel branch.
 pub(super) enum Branch<'a> {
     /// One action.
     Action(StepContext, &'a Action),
@@ -17,7 +17,7 @@ pub(super) enum Branch<'a> {
     Lane(StepContext, Arc<Participant>, &'a [Step]),
 }
 
-/// What goes on at once.
+/// The branches that run at once.
 pub(super) fn branches<'a>(context: &StepContext, list: &'a [Vec<Step>]) -> Vec<Branch<'a>> {
     let cast = &context.world.cast;
     let mut branches = Vec::new();
@@ -27,7 +27,7 @@ pub(super) fn branches<'a>(context: &StepContext, list: &'a [Vec<Step>]) -> Vec<
                 let shared = context.shared || cast.is_group(actor);
                 let actors = cast.actors(actor);
                 if actors.is_empty() {
-                    // Nobody has this name: played as a step it says so.
+                    // The name is unknown: played as a step, it gives the error.
                     branches.push(Branch::Steps(context.clone(), branch));
                 }
                 branches.extend(actors.iter().map(|who| {

@@ -38,7 +38,7 @@ impl Starting {
         }
     }
 
-    /// Says what came of it: nobody waits for this one any more.
+    /// Reports the racer's result: no other racer waits for it any more.
     pub(super) fn finish(self, played: StepResult) -> FinishedRacer {
         self.racer.give_up();
         let answer = lock(&self.racer.answer).take();
@@ -85,7 +85,7 @@ fn order(context: &StepContext, racers: &[Arc<Participant>]) -> Vec<(String, Dur
     order.into_iter().map(|key| (key, Duration::from_micros(offset()))).collect()
 }
 
-/// Tells and keeps who was released when.
+/// Records and reports who was released when.
 fn tell_release(context: &StepContext) -> Box<dyn Fn(Vec<RacerStart>, Duration) + Send + Sync> {
     let (world, step) = (Arc::clone(&context.world), context.place.number);
     let place = context.place.trail.first().cloned();

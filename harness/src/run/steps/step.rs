@@ -237,7 +237,7 @@ async fn lane(context: &StepContext, who: &Arc<Participant>, steps: &[Step]) -> 
     Ok(())
 }
 
-/// One release instant for everybody.
+/// Releases everybody at one instant.
 async fn play_race(context: &StepContext, asked: &Race) -> StepResult {
     let starts = race::prepare(context, asked).await.map_err(single_failure)?;
     let runs = starts.into_iter().map(|mut start| async move {

@@ -25,7 +25,7 @@ impl Lower<'_> {
             }
             "receive_nothing" => {
                 if let Some(node) = rest.take("times") {
-                    self.findings.error(node.at, "`times` stands beside `received` only");
+                    self.findings.error(node.at, "`times` is allowed beside `received` only");
                 }
                 Expected::Nothing { pattern: patterns::pattern(value, self.findings), listen: self.listen(rest) }
             }

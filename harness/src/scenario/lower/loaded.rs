@@ -6,7 +6,7 @@ use crate::scenario::model::Protocol;
 
 /// A protocol that a scenario asked for.
 pub(crate) enum Loaded {
-    /// Here it is.
+    /// The protocol was read.
     Found(Arc<Protocol>),
     /// There is a file, and its errors are told for it.
     Broken,

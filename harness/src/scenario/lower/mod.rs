@@ -1,4 +1,4 @@
-//! From nodes to the model, with all of a file's errors told at once.
+//! Lowers nodes to the model; reports all errors of a file at once.
 //!
 //! - `fields`: maps, key by key, and what is unknown or of the wrong kind in them; `patterns`, `possible`: patterns with
 //!   their errors, and those that can't hold or can't fail;

@@ -21,7 +21,7 @@ impl Lower<'_> {
             let help = "put the request before or behind it, or into a verb of its own that this one calls";
             self.findings.error_help(
                 node.at,
-                "`main` stands at a step of the verb itself, not inside `parallel`, `race`, `repeat` or `for_each`",
+                "`main` is allowed at a step of the verb itself, not inside `parallel`, `race`, `repeat` or `for_each`",
                 help,
             );
         }
@@ -30,7 +30,7 @@ impl Lower<'_> {
     pub(super) fn leftovers(&mut self, rest: &Fields<'_>, action: &str, allowed: &[&str]) {
         for (key, _) in rest.rest() {
             if key.text == "main" && !self.in_verb {
-                self.findings.error(key.at, "`main` stands in verbs only");
+                self.findings.error(key.at, "`main` is allowed in verbs only");
             } else if words::word_of(WordPlace::Modifier, &key.text).is_some() {
                 let shown: Vec<String> = allowed
                     .iter()

@@ -40,7 +40,7 @@ impl Lower<'_> {
             if method != Method::Get {
                 self.findings.error_help(
                     node.at,
-                    "`eventually` repeats the request, so it stands beside `get` only",
+                    "`eventually` repeats the request, so it is allowed beside `get` only",
                     "check the effect with a GET of its own",
                 );
             }

@@ -37,7 +37,7 @@ pub(super) fn needs(node: &Node, findings: &mut Findings) -> ServerNeeds {
         needs.args = match &node.kind {
             Kind::List(items) => items.iter().filter_map(|item| fields::text(item, "args", findings)).collect(),
             Kind::String(_) => vec![Template::lower(node, findings)],
-            // Told there.
+            // `strings` reports the error.
             _ => fields::strings(node, "args", findings).into_iter().map(|_| Template::lower(node, findings)).collect(),
         };
     }

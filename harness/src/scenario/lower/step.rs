@@ -134,7 +134,7 @@ impl Lower<'_> {
             let actor = self.vocabulary.actors.keys().next().map_or("alice", String::as_str);
             self.findings.error_help(
                 key.at,
-                format!("`{}` needs somebody who does it", key.text),
+                format!("`{}` needs an actor", key.text),
                 format!("write `- {actor}: {{ {}: … }}`", key.text),
             );
             return;

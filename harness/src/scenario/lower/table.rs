@@ -163,7 +163,7 @@ fn csv_rows(text: &str, findings: &mut Findings) -> Option<Node> {
             for (name, offset) in record.iter().zip(&cells) {
                 let key = Key { at: position(text, *offset), text: name.trim().to_owned() };
                 if header.iter().any(|known| known.text == key.text) {
-                    findings.error(key.at, format!("the column `{}` stands twice", key.text));
+                    findings.error(key.at, format!("the column `{}` appears twice", key.text));
                     return None;
                 }
                 header.push(key);

@@ -225,13 +225,7 @@ pub const NESTED_WORDS: &[Word] = &[
         "[{ me: { post: /login, json: { user: '{{ me.key }}' }, capture: { id: $.id } } }]",
         "Steps by which it logs in; what they capture belongs to it.",
     ),
-    needed(word(
-        Inside("echo"),
-        "send",
-        ANY,
-        "{ type: ping }",
-        "The frame that is sent; `marker` is a value that stands once.",
-    )),
+    needed(word(Inside("echo"), "send", ANY, "{ type: ping }", "The frame that is sent; `marker` is a unique value.")),
     word(
         Inside("echo"),
         "as",
@@ -251,7 +245,7 @@ pub const NESTED_WORDS: &[Word] = &[
         "do",
         ACTION,
         "{ send: { text: '{{ marker }}' } }",
-        "What somebody else on the stream does; `marker` is a value that stands once.",
+        "What somebody else on the stream does; `marker` is a unique value.",
     )),
     needed(word(Inside("marker"), "receive", PATTERN, "{ text: '{{ marker }}' }", "What the watcher sees of it.")),
     word(
@@ -320,14 +314,14 @@ pub const NESTED_WORDS: &[Word] = &[
         "join",
         RULES,
         "[{ request: { method: POST, status: 200 }, stream: '$.segments[1]' }]",
-        "Requests after whose answer somebody is a member.",
+        "Requests that make somebody a member, once answered.",
     ),
     word(
         Inside("membership"),
         "leave",
         RULES,
         "[{ request: { method: DELETE, status: 200 }, stream: '$.segments[1]' }]",
-        "Requests after whose answer somebody is none.",
+        "Requests that end a membership, once answered.",
     ),
     word(
         Inside("membership"),
@@ -355,7 +349,7 @@ pub const NESTED_WORDS: &[Word] = &[
         "member",
         FIXED_PATH,
         "$.json.user",
-        "Where the members' ids stand; the default is whoever asked.",
+        "Where the members' ids are; the default is the participant that asked.",
     ),
     needed(word(
         Inside("readback"),
@@ -367,7 +361,7 @@ pub const NESTED_WORDS: &[Word] = &[
     needed(word(Inside("readback"), "items", FIXED_PATH, "'$.items[*]'", "Where an answer has its items.")),
     needed(word(Inside("readback"), "id", FIXED_PATH, "$.id", "Where an item has its id.")),
     needed(word(Inside("readback"), "order", FIXED_PATH, "$.seq", "Where an item has its place in the order.")),
-    word(Inside("readback"), "more", FIXED_PATH, "$.has_more", "Where an answer tells whether more follows."),
+    word(Inside("readback"), "more", FIXED_PATH, "$.has_more", "Where an answer says whether more pages follow."),
     needed(word(Inside("pieces"), "frames", PATTERN, "{ type: chunk }", "Which frames are pieces.")),
     needed(word(Inside("pieces"), "by", FIXED_PATH, "$.answer", "Where a piece names what it belongs to.")),
     needed(word(Inside("pieces"), "join", FIXED_PATH, "$.text", "Where it has the text that is joined.")),

@@ -151,7 +151,7 @@ pub const WORDS: &[Word] = &[
         ),
         &[],
     ),
-    beside(word(Control, "repeat", COUNT, "3", "Runs `steps` so many times; `index` counts from 1."), &["steps"]),
+    beside(word(Control, "repeat", COUNT, "3", "Runs `steps` this many times; `index` counts from 1."), &["steps"]),
     beside(
         word(
             Control,

@@ -53,7 +53,7 @@ fn an_unquoted_template_gets_the_hint_and_the_rest_is_read() {
     let (node, errors) = read("a: {{ x }}\nb: 1\nb: 2\n");
     assert_eq!(
         errors,
-        ["1:4 an unquoted template: YAML reads `{{` as a map", "3:1 the key `b` stands twice in this map"]
+        ["1:4 an unquoted template: YAML reads `{{` as a map", "3:1 the key `b` appears twice in this map"]
     );
     assert_eq!(node.unwrap().get("b").unwrap().to_value(), 1);
 }

@@ -1,4 +1,4 @@
-//! One change, and what it has in common with others.
+//! One change, and the fingerprint that it shares with others.
 
 use serde::Serialize;
 use similar::TextDiff;
@@ -12,7 +12,7 @@ use crate::text::diff::{DiffKind, DiffLine, unified};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
-    /// One of the two texts is no snapshot of ours.
+    /// One of the two texts is not in this program's snapshot format.
     Unreadable,
     /// A participant has no block any more.
     ParticipantGone,
@@ -22,13 +22,13 @@ pub enum ChangeKind {
     Answer,
     /// A delivery or a frame that didn't come.
     Missing,
-    /// A delivery or a frame that came once more.
+    /// A duplicate delivery or frame.
     Twice,
     /// Deliveries or elements stand in another order.
     Moved,
-    /// An element of a list is gone.
+    /// An element was removed from a list.
     Gone,
-    /// A member of an object is gone.
+    /// A member was removed from an object.
     FieldGone,
     /// A delivery or a frame that didn't come before.
     Added,
@@ -40,7 +40,7 @@ pub enum ChangeKind {
     Connection,
     /// A participant has a block now.
     ParticipantNew,
-    /// A value is another one of the same shape.
+    /// A value changed, but not its shape.
     Value,
     /// The whole snapshot is new.
     NewSnapshot,

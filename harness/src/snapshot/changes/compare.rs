@@ -1,4 +1,4 @@
-//! The way in: all changes from one text to another.
+//! The entry point: all changes from one text to another.
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 //! alice", not "line 34 is gone". The words come from the snapshot's own structure (whose block it is, what a state
 //! or a stream is called, which kind a frame has), so nothing here knows what the server under test is about.
 //!
-//! - [`changes()`] is the way in: all [`Change`]s from one text to another;
+//! - [`changes()`] is the entry point: all [`Change`]s from one text to another;
 //! - `blocks` goes through the participants' blocks, `stream` compares deliveries in stream order, `value` the values
 //!   inside;
 //! - `census` counts the objects at each place, so that a change can say "in 3 of 4";

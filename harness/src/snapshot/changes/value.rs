@@ -31,7 +31,7 @@ impl Around {
         Self { before: Some(before), after: Some(after) }
     }
 
-    /// An object in which one member is another one, or none.
+    /// A copy of an object with one member replaced or removed.
     fn member(entries: &[(String, SnapshotNode)], key: &str, value: Option<&SnapshotNode>) -> Self {
         let mut after = entries.to_vec();
         let place = after.iter().position(|(other, _)| other == key);
@@ -47,7 +47,7 @@ impl Around {
         Self::of(SnapshotNode::Map(entries.to_vec()), SnapshotNode::Map(after))
     }
 
-    /// A list in which one element is another one.
+    /// A copy of a list with one element replaced.
     fn element(items: &[SnapshotNode], place: usize, value: &SnapshotNode) -> Self {
         let mut after = items.to_vec();
         if let Some(item) = after.get_mut(place) {
@@ -56,7 +56,7 @@ impl Around {
         Self::of(SnapshotNode::List(items.to_vec()), SnapshotNode::List(after))
     }
 
-    /// A list without one element.
+    /// A copy of a list without one element.
     pub(crate) fn without(items: &[SnapshotNode], place: usize) -> Self {
         let mut after = items.to_vec();
         if place < after.len() {

@@ -1,4 +1,4 @@
-//! What stands in a snapshot file: a front matter between two lines `---`, then the text, in the format of insta 1.49.
+//! The format of a snapshot file: a front matter between two lines `---`, then the text, in the format of insta 1.49.
 
 use std::fs;
 use std::io;
@@ -10,7 +10,7 @@ use super::error::StoreError;
 use crate::snapshot::parse::parse;
 use crate::snapshot::tree::SnapshotNode;
 
-/// What stands in a snapshot file beside the text.
+/// The front matter of a snapshot file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FrontMatter {
     /// The scenario's file, relative to the project's root, with `/` between its parts.
@@ -27,7 +27,7 @@ pub struct FrontMatter {
 /// A pending snapshot, as its file has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingFile {
-    /// What stands in its front matter.
+    /// Its front matter.
     pub front_matter: FrontMatter,
     /// What it was compared with; none where the file doesn't say, as those of `cargo insta` don't.
     pub compared_with: Option<ComparedWith>,

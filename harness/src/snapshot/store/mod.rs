@@ -2,7 +2,7 @@
 //! `<snapshots>/<suite>/<scenario file's stem>/<slug of the snapshot's name>[@<slug of the row>].snap`; a pending one
 //! beside it, with `.new` behind its name.
 //!
-//! - `paths`: where they stand; `format`: what stands in them, as `cargo insta` reads it;
+//! - `paths`: their paths; `format`: their format, as `cargo insta` reads it;
 //! - `files`: reading, writing and finding them; `error`: why that failed.
 
 mod error;

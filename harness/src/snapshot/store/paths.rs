@@ -1,4 +1,4 @@
-//! Where snapshot files stand.
+//! The paths of snapshot files.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ pub fn path_of(snapshots: &Path, suite: &str, stem: &str, name: &str, row: Optio
     path.join(stem).join(format!("{}{row}.snap", slug(name)))
 }
 
-/// Where the pending snapshot of a stored one stands.
+/// The path of the pending snapshot beside a stored one.
 pub fn pending_path(path: &Path) -> PathBuf {
     path.with_extension("snap.new")
 }

@@ -29,7 +29,7 @@ const MESSAGE: usize = 4000;
 /// And of its title.
 const TITLE: usize = 250;
 
-/// Prints an annotation. A reader of standard output that went away needs none.
+/// Prints an annotation. A closed standard output is ignored.
 pub(super) fn annotate(level: Level, place: Option<(&Path, usize)>, title: &str, message: &str) {
     let line = workflow_command(level, place, title, message);
     let mut out = io::stdout().lock();

@@ -41,7 +41,7 @@ impl GithubReport {
     pub fn begin(file: Option<&Path>) -> io::Result<Self> {
         let named = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|name| !name.is_empty()).map(PathBuf::from);
         let file = match file {
-            // One of our own is ours from its beginning.
+            // A file of our own holds nothing of others.
             Some(file) => {
                 scratch::write(file, &[])?;
                 Some(file.to_path_buf())

@@ -20,7 +20,7 @@ const SLOWEST: usize = 10;
 /// Lines about what couldn't be judged.
 const TOLD_UNJUDGED: usize = 50;
 
-/// What the summary tells.
+/// The contents of the summary.
 #[derive(Default)]
 pub(super) struct StepSummary {
     /// By label and repetition.

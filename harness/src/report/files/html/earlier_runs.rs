@@ -48,7 +48,7 @@ impl EarlierRuns {
     /// Reads event files, and those in folders, in the order in which their runs began.
     ///
     /// # Errors
-    /// Where one can't be read. A line that is no event (cut off, or of another version) is left out.
+    /// If a file can't be read. A line that is no event (cut off, or of another version) is skipped.
     pub(super) fn read(files: &[PathBuf]) -> io::Result<Self> {
         let mut runs = Vec::new();
         for file in files {

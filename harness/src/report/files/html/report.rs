@@ -18,7 +18,7 @@ use crate::scratch;
 
 const TEMPLATE: &str = include_str!("../../../../assets/report/page.html");
 const STYLE: &str = include_str!("../../../../assets/report/page.css");
-/// One script behind another: each sees what those before it declare.
+/// The scripts in order: each uses declarations of the ones before.
 const SCRIPTS: &[&str] = &[
     include_str!("../../../../assets/report/elements.js"),
     include_str!("../../../../assets/report/failure.js"),
@@ -53,7 +53,7 @@ struct Begun {
 }
 
 impl HtmlReport {
-    /// Begins the page: one that holds no scenario yet.
+    /// Starts a page without scenarios.
     ///
     /// # Errors
     /// Where it can't be written, or an earlier event file can't be read.
@@ -61,7 +61,7 @@ impl HtmlReport {
         let mut html = Self {
             folder: folder.to_path_buf(),
             linked: options.traces.is_some(),
-            // In the output folder they stand already where the page looks for them.
+            // In the output folder, traces are already where the page links to them.
             traces: options.needs_own_traces(folder).then(|| TraceWriter::new(folder, KeepDetails::On)),
             history: EarlierRuns::read(&options.history)?,
             run: Value::Null,

@@ -52,7 +52,7 @@ struct TestCase {
 }
 
 impl JunitReport {
-    /// Begins the file: one without any suite.
+    /// Starts a file without suites.
     ///
     /// # Errors
     /// What the file system says, where it can't be written.
@@ -99,7 +99,7 @@ impl JunitReport {
     }
 
     fn ended(&mut self, result: &ScenarioResult, detailed: bool) -> io::Result<()> {
-        // What holds no details has no trace.
+        // A scenario without details has no trace.
         let trace = self.traces.as_ref().filter(|_| detailed).map(|folder| trace_path(folder, &result.instance()));
         let tags = self.tags.get(&*result.label).cloned().unwrap_or_default();
         let key = (result.label.to_string(), result.repetition);

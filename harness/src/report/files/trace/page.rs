@@ -7,7 +7,7 @@ use crate::report::files::template::{fill, inert_json};
 
 const TEMPLATE: &str = include_str!("../../../../assets/trace/viewer.html");
 const STYLE: &str = include_str!("../../../../assets/trace/viewer.css");
-/// One script behind another: each sees what those before it declare.
+/// The scripts in order: each uses declarations of the ones before.
 const SCRIPTS: &[&str] = &[
     include_str!("../../../../assets/trace/model.js"),
     include_str!("../../../../assets/trace/labels.js"),

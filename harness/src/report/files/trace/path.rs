@@ -1,4 +1,4 @@
-//! Where traces stand.
+//! The paths of traces.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ pub fn trace_path(output: &Path, instance: &Instance) -> PathBuf {
     path.into()
 }
 
-/// The path of a scenario's traces up to what tells its playings apart.
+/// The common path prefix of all traces of a scenario (its attempts and repetitions).
 pub(super) fn path_stem(output: &Path, label: &str) -> PathBuf {
     let (id, row) = match label.split_once('@') {
         Some((id, row)) => (id, format!("@{}", slug(row))),

@@ -89,9 +89,9 @@ impl Reporter for TraceWriter {
     }
 }
 
-/// Where the trace of a scenario that ended so stands; none where none is kept.
+/// The path of the trace of a scenario with this result; `None` if no trace is kept.
 pub(crate) fn kept_trace(output: &Path, keep: KeepDetails, result: &ScenarioResult) -> Option<PathBuf> {
-    // What was never played has nothing to show.
+    // A scenario that was never played has no trace.
     let played = !matches!(result.outcome, Outcome::Skipped { .. } | Outcome::NoServer { .. } | Outcome::NotRun { .. });
     (played && keep.wants(result)).then(|| trace_path(output, &result.instance()))
 }

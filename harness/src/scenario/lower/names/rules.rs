@@ -136,7 +136,7 @@ impl Walk<'_, '_> {
         if scenario.stubs.contains_key(who) {
             if !listens {
                 let help = "await what the server asks next with `receive_next`, or give `for: 200ms` and have it told as unproven";
-                let message = "nothing can be proven here: no barrier tells what the server is still going to ask";
+                let message = "nothing can be proven here: no barrier proves that the server will ask nothing more";
                 self.report(context, at, message.to_owned(), Some(help.to_owned()));
             }
             return;

@@ -1,4 +1,4 @@
-//! What is known where the walk stands.
+//! What is known at the current step of the walk.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,11 +28,11 @@ pub(super) struct KnownNames {
     pub(super) marks: BTreeMap<String, BTreeSet<String>>,
     /// Snapshots by the file that they are stored in.
     pub(super) snapshots: BTreeSet<String>,
-    /// Who ended a connection that nobody has noticed since.
+    /// The last step that ended a connection, and whose, while no later step has shown that others noticed.
     pub(super) dropped: Option<(Position, String)>,
 }
 
-/// Where the walk stands: at the top, or in a verb.
+/// Whether the walk is at the top level or in a verb.
 #[derive(Debug, Clone, Default)]
 pub(super) struct NameContext {
     /// Names of this place: columns, loop values, parameters, what the verb itself captured.

@@ -3,7 +3,7 @@
 use super::state::Walk;
 
 impl Walk<'_, '_> {
-    /// Told when the whole scenario was followed.
+    /// Reported after the whole scenario was walked.
     pub(super) fn unused(&mut self) {
         self.unused_captures();
         self.idle_participants();
@@ -17,7 +17,7 @@ impl Walk<'_, '_> {
             if !self.seen.mentioned.contains(name) {
                 let help =
                     format!("tell the server where it is: `server: {{ config: {{ …: \"{{{{ {name}.url }}}}\" }} }}`");
-                self.findings.warning(stub.at, format!("nobody learns where the stub `{name}` is"), help);
+                self.findings.warning(stub.at, format!("nothing uses the address of the stub `{name}` is"), help);
             } else if !self.seen.acted.contains(name) && stub.listening && stub.answers.is_empty() {
                 let help = "let its steps receive and reply, give it `answers`, or `listening: false`";
                 self.findings.warning(stub.at, format!("the stub `{name}` answers nothing"), help);
@@ -46,7 +46,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Somebody who takes part in nothing: no step, no mention, no snapshot.
+    /// Warns of a participant that nothing uses: no step, no mention, no snapshot.
     fn idle_participants(&mut self) {
         let scenario = self.scenario;
         let busy = |key: &String| {

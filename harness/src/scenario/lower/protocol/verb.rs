@@ -96,7 +96,7 @@ impl Lower<'_> {
             let Some(at) = self.says_main(item) else { continue };
             if !matches!(steps.get(place).map(|step| &step.kind), Some(StepKind::Act { action, .. }) if is_request(action))
             {
-                self.findings.error(at, "`main` stands at a request, a connect, or the call of a verb");
+                self.findings.error(at, "`main` is allowed at a request, a connect, or the call of a verb");
             }
             marked.push(place);
         }
