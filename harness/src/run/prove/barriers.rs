@@ -25,7 +25,7 @@ use crate::scenario::model::Barrier;
 enum Question {
     /// A ping on this connection.
     Echo(Arc<Connection>),
-    /// The marker of a participant.
+    /// A participant's marker.
     Marker(MarkerQuestion),
     /// As many answers on this connection as it has sent frames.
     Answers(Arc<Connection>),
@@ -143,7 +143,7 @@ async fn run(
 async fn ask(context: &StepContext, watcher: &Arc<Connection>, question: &Question) -> Result<Reply, Box<Failure>> {
     match question {
         Question::Echo(connection) => echo(context, connection).await,
-        Question::Marker(asked) => marker(context, &asked.seen_on, &asked.by).await,
+        Question::Marker(asked) => marker(context, asked).await,
         Question::Answers(connection) => answers(context, connection).await,
         Question::Position => position(context, watcher).await,
     }
