@@ -293,6 +293,10 @@ fn an_own_marker_may_be_seen_by_anybody() {
     assert_eq!(nobody.code, Some(1));
     assert!(nobody.stdout.contains("broke: the marker of `ann`: it did not come within 500ms"), "{}", nobody.stdout);
     assert!(nobody.stdout.contains("it came to none of ann, deaf"), "{}", nobody.stdout);
+    // Whoever is alone can't know whether the server hands things to the others only: that breaks nothing.
+    let alone = board("ann", &format!("{}{says}", enter(&["ann"]))).play(&[]);
+    let why = "nothing can be proven here: the marker of `ann` did not come back to it, and nobody else is there who could see it";
+    assert!(alone.stdout.contains(why), "{}", alone.stdout);
 }
 
 #[test]
