@@ -137,6 +137,10 @@ fn echo(seen: &Seen<'_>, step: usize, watcher: &SeenLink) -> Proof {
                 }
                 Some(_) => {}
                 None if !alone => return Proof::Unclear("one of several barriers at once was not answered".to_owned()),
+                // Behind a failure beside it the last barrier of all was asked.
+                None if together && !seen.is_over(step) => {
+                    return Proof::Unclear("the last barrier was asked in the same turn".to_owned());
+                }
                 None => return Proof::Broken(format!("{}'s ping was not answered", link.link.who)),
             }
         }
@@ -153,7 +157,7 @@ fn markers(seen: &Seen<'_>, step: usize, watcher: &SeenLink) -> Proof {
     if seen.case.group(step).len() > 1 {
         return Proof::Unclear("several at once did things".to_owned());
     }
-    let mut answered = None;
+    let (mut answered, mut lost) = (None, false);
     for link in seen.links.values().filter(|link| link.room == watcher.room) {
         let said = link.said.iter().filter(|(place, text)| window.contains(place) && is_marker(text));
         for (_, text) in said {
@@ -166,7 +170,10 @@ fn markers(seen: &Seen<'_>, step: usize, watcher: &SeenLink) -> Proof {
             let own = link.link.who == watcher.link.who;
             match came(watcher) {
                 Some(place) => answered = answered.max(Some(place)),
-                None if own && seen.links.values().any(|other| other.room == link.room && came(other).is_some()) => {}
+                None if own && seen.links.values().any(|other| other.room == link.room && came(other).is_some()) => {
+                    // Where everybody gets everything, it was owed to the watcher too.
+                    lost |= watcher.kept.iter().any(|(_, frame)| frame.text == *text);
+                }
                 None => return Proof::Broken(format!("the marker of {} did not come", link.link.who)),
             }
         }
@@ -178,6 +185,7 @@ fn markers(seen: &Seen<'_>, step: usize, watcher: &SeenLink) -> Proof {
             && seen.own_end(link, step).is_none()
     });
     match answered {
+        _ if lost => Proof::Unclear("the watcher never got its own marker, which somebody else saw".to_owned()),
         Some(place) => Proof::Proven(place),
         // Somebody could have shown it.
         None if other => Proof::Proven(window.start),
