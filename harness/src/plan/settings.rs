@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Deadlines, Randomness, SnapshotOptions};
+use super::{BarrierAudit, Deadlines, Randomness, SnapshotOptions};
 use crate::config::Config;
 
 /// How the scenarios of a run are played. The command line and [`Suite`](crate::Suite) begin with
@@ -15,8 +15,8 @@ pub struct PlaySettings {
     pub timeout: Duration,
     /// Where snapshots are kept; without it they are only taken.
     pub snapshots: Option<SnapshotOptions>,
-    /// With it, every step is followed by the barrier, and this long no delivery may come behind it.
-    pub barrier_audit: Option<Duration>,
+    /// With it, every step is followed by the barrier, which is tried so.
+    pub barrier_audit: Option<BarrierAudit>,
     /// What generated values and races are made from.
     pub randomness: Randomness,
     /// Whether a scenario fails whose invariants are unknown without being excepted.
