@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::aspects::{Aspects, aspects_of};
 use super::place::{PlaceStep, SnapshotPlace};
-use crate::snapshot::changes::change::{Change, ChangeKind, Fingerprint};
+use crate::snapshot::changes::change::{Change, ChangeKind, Fingerprint, RenamedField};
 use crate::snapshot::changes::element_names::{is_id, name, named};
 use crate::snapshot::shape::aligned;
 use crate::snapshot::tree::SnapshotNode;
@@ -17,6 +18,8 @@ pub(crate) struct ChangeFinder {
     /// The participants that have blocks.
     pub(crate) people: BTreeSet<String>,
     pub(crate) found: Vec<Change>,
+    /// Fields that are known to have another name.
+    pub(crate) renamed: BTreeSet<RenamedField>,
 }
 
 /// What is around a change, before and after it alone.
@@ -32,7 +35,7 @@ impl Around {
     }
 
     /// An object in which one member is another one, or none.
-    fn member(entries: &[(String, SnapshotNode)], key: &str, value: Option<&SnapshotNode>) -> Self {
+    pub(super) fn member(entries: &[(String, SnapshotNode)], key: &str, value: Option<&SnapshotNode>) -> Self {
         let mut after = entries.to_vec();
         let place = after.iter().position(|(other, _)| other == key);
         match (place, value) {
@@ -84,14 +87,39 @@ impl ChangeFinder {
         around: Around,
     ) {
         self.found.push(Change {
-            fingerprint: Fingerprint { kind, place: place.general(), types: types.to_owned() },
+            fingerprint: Fingerprint { kind, place: place.general(), types: types.to_owned(), value: String::new() },
             path: place.path(),
             meaning,
             family,
             common: None,
+            renamed: None,
+            aspects: Aspects::new(),
+            outlier: false,
             before: around.before,
             after: around.after,
         });
+    }
+
+    /// Says of the last change what holds of its new value.
+    pub(super) fn say(&mut self, aspects: Aspects) {
+        if let Some(change) = self.found.last_mut() {
+            change.aspects = aspects;
+        }
+    }
+
+    /// The same, with what stands around the value taken from what the change is shown in.
+    fn say_of(&mut self, place: &SnapshotPlace, old: Option<&SnapshotNode>, new: &SnapshotNode) {
+        let key = match place.steps.last() {
+            Some(PlaceStep::Key(key)) => Some(key),
+            _ => None,
+        };
+        let others = match self.found.last().and_then(|change| change.after.as_ref()) {
+            Some(SnapshotNode::Map(entries)) if key.is_some() => {
+                entries.iter().filter(|(other, _)| Some(other) != key).cloned().collect()
+            }
+            _ => Vec::new(),
+        };
+        self.say(aspects_of(new, old, &others, place.who.as_deref()));
     }
 
     /// Two values at one place. `around` is what a change of the whole value is shown in.
@@ -118,6 +146,7 @@ impl ChangeFinder {
                     family,
                     around(),
                 );
+                self.say_of(place, Some(old), new);
             }
             (old, new) => {
                 let (from, to) = (shown(old), shown(new));
@@ -125,42 +154,8 @@ impl ChangeFinder {
                 let types = types(old, new);
                 let family = format!("{} changed ({types})", place.family());
                 self.push(ChangeKind::Value, place, &types, meaning, family, around());
+                self.say_of(place, Some(old), new);
             }
-        }
-    }
-
-    fn members(&mut self, place: &SnapshotPlace, old: &[(String, SnapshotNode)], new: &[(String, SnapshotNode)]) {
-        for (key, value) in new {
-            let there = place.with(PlaceStep::Key(key.clone()));
-            if let Some((_, before)) = old.iter().find(|(other, _)| other == key) {
-                self.value(&there, before, value, &|| Around::member(old, key, Some(value)));
-            } else {
-                self.field(ChangeKind::FieldNew, &there, place, value, Around::member(old, key, Some(value)));
-            }
-        }
-        for (key, value) in old.iter().filter(|(key, _)| !new.iter().any(|(other, _)| other == key)) {
-            let there = place.with(PlaceStep::Key(key.clone()));
-            self.field(ChangeKind::FieldGone, &there, place, value, Around::member(old, key, None));
-        }
-    }
-
-    fn field(
-        &mut self,
-        kind: ChangeKind,
-        there: &SnapshotPlace,
-        object: &SnapshotPlace,
-        value: &SnapshotNode,
-        around: Around,
-    ) {
-        let happened = if kind == ChangeKind::FieldNew { "is a new field" } else { "is gone" };
-        let meaning = match kind {
-            ChangeKind::FieldNew => format!("{} {happened}{}: {}", there.words(true), there.whom(), shown(value)),
-            _ => format!("{} {happened}{}, it was {}", there.words(true), there.whom(), shown(value)),
-        };
-        let family = format!("{} {happened}", there.family());
-        self.push(kind, there, word(value), meaning, family, around);
-        if let Some(change) = self.found.last_mut() {
-            change.common = Some(object.general());
         }
     }
 
@@ -223,6 +218,9 @@ impl ChangeFinder {
             _ => format!("elements are new in {}", place.family()),
         };
         self.push(kind, &there, word(item), meaning, family, around);
+        if kind == ChangeKind::New {
+            self.say(aspects_of(item, None, &[], place.who.as_deref()));
+        }
     }
 }
 
@@ -264,7 +262,7 @@ pub(crate) fn shown(node: &SnapshotNode) -> String {
 }
 
 /// Its type in a fingerprint.
-fn word(node: &SnapshotNode) -> &'static str {
+pub(super) fn word(node: &SnapshotNode) -> &'static str {
     match node {
         SnapshotNode::Null => "null",
         SnapshotNode::Bool(_) => "boolean",
