@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::aspects::Aspects;
+use super::finder::{Around, ChangeFinder, shown};
 use super::place::{PlacePart, PlaceStep, SnapshotPlace, section};
 use super::stream::is_stream;
-use super::value::{Around, ChangeFinder, shown};
 use crate::snapshot::changes::change::{Change, ChangeKind, Fingerprint, RenamedField};
 use crate::snapshot::shape::aligned;
 use crate::snapshot::tree::SnapshotNode;

@@ -1,43 +1,17 @@
 //! Members of an object: those that came, went, or have another name.
 
-use super::aspects::aspects_of;
-use super::place::{PlaceStep, SnapshotPlace};
-use super::value::{Around, ChangeFinder, shown, word};
+use super::finder::{Around, ChangeFinder, shown, word};
+use super::place::SnapshotPlace;
 use crate::snapshot::changes::change::{ChangeKind, RenamedField};
 use crate::snapshot::tree::SnapshotNode;
 
-type Member = (String, SnapshotNode);
+/// A member of an object.
+pub(super) type Member = (String, SnapshotNode);
 
 impl ChangeFinder {
-    /// Two objects at one place.
-    pub(super) fn members(&mut self, place: &SnapshotPlace, old: &[Member], new: &[Member]) {
-        let lacks = |side: &[Member], key: &str| !side.iter().any(|(other, _)| other == key);
-        let mut gone: Vec<&Member> = old.iter().filter(|(key, _)| lacks(new, key)).collect();
-        let added: Vec<&Member> = new.iter().filter(|(key, _)| lacks(old, key)).collect();
-        for (key, value) in new {
-            let there = place.with(PlaceStep::Key(key.clone()));
-            if let Some((_, before)) = old.iter().find(|(other, _)| other == key) {
-                self.value(&there, before, value, &|| Around::member(old, key, Some(value)));
-                continue;
-            }
-            if let Some(at) = self.former(place, key, value, &gone, &added) {
-                let former = gone.remove(at);
-                self.renamed(&there, place, former, (key, value), old);
-            } else {
-                self.field(ChangeKind::FieldNew, &there, place, value, Around::member(old, key, Some(value)));
-                let others: Vec<Member> = new.iter().filter(|(other, _)| other != key).cloned().collect();
-                self.say(aspects_of(value, None, &others, there.who.as_deref()));
-            }
-        }
-        for (key, value) in gone {
-            let there = place.with(PlaceStep::Key(key.clone()));
-            self.field(ChangeKind::FieldGone, &there, place, value, Around::member(old, key, None));
-        }
-    }
-
     /// Which of the members that are gone a new one is under another name: one that is known to have got this name,
     /// else the only one with the same value.
-    fn former(
+    pub(super) fn former(
         &self,
         place: &SnapshotPlace,
         key: &str,
@@ -56,14 +30,15 @@ impl ChangeFinder {
         (added.iter().filter(|(_, other)| other == value).count() == 1).then_some(only)
     }
 
-    fn renamed(
+    /// A member that has another name. Gives whether its value is compared inside.
+    pub(super) fn rename(
         &mut self,
         there: &SnapshotPlace,
         object: &SnapshotPlace,
         (name, before): &Member,
         (key, value): (&str, &SnapshotNode),
         old: &[Member],
-    ) {
+    ) -> bool {
         // Objects are compared inside; another value of anything else is told with the name.
         let inside = matches!((before, value), (SnapshotNode::Map(_), SnapshotNode::Map(_)));
         let same = inside || before == value;
@@ -90,12 +65,11 @@ impl ChangeFinder {
                 (false, false) => format!("{}, another value", shown(value)),
             };
         }
-        if inside {
-            self.value(there, before, value, &|| Around::of(before.clone(), value.clone()));
-        }
+        inside
     }
 
-    fn field(
+    /// A member that came or went.
+    pub(super) fn field(
         &mut self,
         kind: ChangeKind,
         there: &SnapshotPlace,

@@ -5,7 +5,7 @@
 //! - [`changes()`] is the way in: all [`Change`]s from one text to another;
 //! - `blocks` goes through the participants' blocks, `stream` compares deliveries in stream order, `value` the values
 //!   inside;
-//! - `members` says which members of an object came, went or have another name; `aspects` what holds of a new value
+//! - `finder` collects them; `members` says which members of an object came, went or have another name; `aspects` what holds of a new value
 //!   that may hold in other snapshots too;
 //! - `census` counts the objects at each place, so that a change can say "in 3 of 4";
 //! - `place` says where something stands, `element_names` who or what an element of a list is.
@@ -16,6 +16,7 @@ mod census;
 mod change;
 mod compare;
 mod element_names;
+mod finder;
 mod members;
 mod place;
 mod stream;
