@@ -29,7 +29,7 @@ pub fn failures_with_log(result: &ScenarioResult, trace: Option<&Path>, paint: P
         (Outcome::NoServer { log, .. }, _) => {
             (log.iter().map(|text| ShownLine { at: None, text }).collect(), None, &None)
         }
-        (_, Some(last)) => (all(&last.log), None, &last.trace),
+        (_, Some(last)) => (all(&last.log), trace, &last.trace),
         _ => return text,
     };
     push_excerpt(&mut text, &lines, paint);

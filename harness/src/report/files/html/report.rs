@@ -61,7 +61,7 @@ impl HtmlReport {
             folder: folder.to_path_buf(),
             linked: options.traces.is_some(),
             // In the output folder they stand already where the page looks for them.
-            traces: options.needs_own_traces(folder).then(|| TraceWriter::new(folder, KeepDetails::On)),
+            traces: options.needs_own_traces(folder).then(|| TraceWriter::new(folder, KeepDetails::On, true)),
             history: EarlierRuns::read(&options.history)?,
             run: Value::Null,
             summary: None,
