@@ -15,11 +15,13 @@ pub(super) fn decide(review: &Review, args: &ReviewArgs, paint: Paint) -> Exit {
         let matched = decisions.matching(review, pattern, decision);
         let over = if decision == ChangeDecision::Accept { passed_over(review, pattern) } else { Vec::new() };
         for group in &over {
-            complain(&format!(
-                "`{pattern}` doesn't take the outlier {id} along ({meaning}): `--accept {id}` takes it",
-                id = group.id,
-                meaning = group.meaning
-            ));
+            let (id, meaning) = (&group.id, &group.meaning);
+            let line = format!("`{pattern}` takes no outlier along: {meaning} (`--accept {id}` takes it)");
+            if matched.is_empty() {
+                complain(&line);
+            } else {
+                print(&format!("{line}\n"));
+            }
         }
         if matched.is_empty() && !over.is_empty() {
             return Exit::Nothing;
