@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::compare::{Divergence, DivergenceKind, TimelineComparison};
@@ -69,6 +70,54 @@ pub fn difference_text(
         }
     }
     text
+}
+
+/// A divergence for a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DescribedDivergence {
+    /// `carol never got said text=hello`.
+    pub sentence: String,
+    /// The fields that differ.
+    pub differences: Vec<String>,
+    /// What directly caused it.
+    pub cause: Option<String>,
+    /// What stands around it in both.
+    pub rows: Vec<ComparedRow>,
+}
+
+/// A row of two columns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ComparedRow {
+    /// In the first playing.
+    pub left: String,
+    /// In the second.
+    pub right: String,
+    /// What the two are to each other.
+    pub kind: RowKind,
+}
+
+/// What the columns of a row are to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RowKind {
+    /// The same.
+    Same,
+    /// The first that differs.
+    Divergence,
+    /// What came behind it.
+    Behind,
+}
+
+/// The first divergence for a page; none where there is none.
+pub fn described(a: &Timeline, b: &Timeline, compared: &TimelineComparison) -> Option<DescribedDivergence> {
+    let first = compared.first.as_ref()?;
+    let telling = DifferenceText { a, b, compared, half: 90, paint: Paint::new(false) };
+    Some(DescribedDivergence {
+        sentence: telling.sentence(first, LONG),
+        differences: telling.differences(first),
+        cause: telling.cause(first),
+        rows: telling.rows(first),
+    })
 }
 
 struct DifferenceText<'t> {
@@ -161,6 +210,18 @@ impl DifferenceText<'_> {
             let _ = writeln!(text, "  {left}{} {right}", dim("│"));
         };
         row(names.0, names.1, Some(Style::Strong));
+        for found in self.rows(first) {
+            let style = match found.kind {
+                RowKind::Same => Some(Style::Dim),
+                RowKind::Divergence => Some(Style::Bad),
+                RowKind::Behind => None,
+            };
+            row(&found.left, &found.right, style);
+        }
+    }
+
+    /// What stands around a divergence in both.
+    fn rows(&self, first: &Divergence) -> Vec<ComparedRow> {
         // What both had: the last things before the divergence that belong to its participant or its cause.
         let until = first.a.unwrap_or(usize::MAX);
         let cause = first.a.and_then(|node| self.a.cause(node));
@@ -176,12 +237,13 @@ impl DifferenceText<'_> {
             })
             .collect();
         let skipped = common.len().saturating_sub(BEFORE);
+        let mut rows = Vec::new();
         if skipped > 0 {
             let line = format!("… {} before, the same", counted(skipped, "thing", "things"));
-            row(&line, &line, Some(Style::Dim));
+            rows.push(ComparedRow { left: line.clone(), right: line, kind: RowKind::Same });
         }
         for (a, b) in common.split_off(skipped) {
-            row(&self.line(a, true), &self.line(b, false), Some(Style::Dim));
+            rows.push(ComparedRow { left: self.line(a, true), right: self.line(b, false), kind: RowKind::Same });
         }
         let rest = |playing: &Timeline| -> Vec<usize> {
             playing.channel(&first.channel).iter().skip(first.place).take(BEHIND).copied().collect()
@@ -197,9 +259,10 @@ impl DifferenceText<'_> {
                 };
                 list.get(place).map_or_else(|| "(nothing more)".to_owned(), line)
             };
-            let style = (place == 0).then_some(Style::Bad);
-            row(&cell(&left, true), &cell(&right, false), style);
+            let kind = if place == 0 { RowKind::Divergence } else { RowKind::Behind };
+            rows.push(ComparedRow { left: cell(&left, true), right: cell(&right, false), kind });
         }
+        rows
     }
 
     fn line(&self, node: usize, first: bool) -> String {

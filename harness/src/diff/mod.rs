@@ -4,10 +4,12 @@
 //!   what;
 //! - [`matching`]: values that are the same but for ids, times and the run's digits;
 //! - [`compare()`]: where two timelines first differ, and what follows from it;
-//! - [`describe`]: the divergence in words and in two columns; `channel_words`: what a channel is called.
+//! - [`describe`]: the divergence in words and in two columns; `channel_words`: what a channel is called;
+//! - [`attempts`]: the attempts of a flaky scenario, compared as they end.
 //!
 //! Order counts within a channel only: how independent channels were interleaved is no divergence.
 
+pub mod attempts;
 mod channel_words;
 mod compare;
 pub mod describe;
