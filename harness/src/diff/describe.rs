@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::compare::{Divergence, DivergenceKind, TimelineComparison};
 use crate::diff::channel_words::{arrow, person, verbs};
-use crate::diff::timeline::{Channel, Timeline, TimelineNode};
+use crate::diff::gist::{gist_in, part};
+use crate::diff::timeline::{Timeline, TimelineNode};
 use crate::pattern::Pattern;
 use crate::text::paint::{Paint, Style};
-use crate::text::{KINDS, counted, gist, shorten};
+use crate::text::{counted, shorten};
 
 /// Common things that are shown before the divergence.
 const BEFORE: usize = 6;
@@ -93,13 +93,13 @@ pub struct ComparedRow {
     /// In the second.
     pub right: String,
     /// What the two are to each other.
-    pub kind: RowKind,
+    pub kind: ComparedRowKind,
 }
 
 /// What the columns of a row are to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum RowKind {
+pub enum ComparedRowKind {
     /// The same.
     Same,
     /// The first that differs.
@@ -212,9 +212,9 @@ impl DifferenceText<'_> {
         row(names.0, names.1, Some(Style::Strong));
         for found in self.rows(first) {
             let style = match found.kind {
-                RowKind::Same => Some(Style::Dim),
-                RowKind::Divergence => Some(Style::Bad),
-                RowKind::Behind => None,
+                ComparedRowKind::Same => Some(Style::Dim),
+                ComparedRowKind::Divergence => Some(Style::Bad),
+                ComparedRowKind::Behind => None,
             };
             row(&found.left, &found.right, style);
         }
@@ -240,10 +240,14 @@ impl DifferenceText<'_> {
         let mut rows = Vec::new();
         if skipped > 0 {
             let line = format!("… {} before, the same", counted(skipped, "thing", "things"));
-            rows.push(ComparedRow { left: line.clone(), right: line, kind: RowKind::Same });
+            rows.push(ComparedRow { left: line.clone(), right: line, kind: ComparedRowKind::Same });
         }
         for (a, b) in common.split_off(skipped) {
-            rows.push(ComparedRow { left: self.line(a, true), right: self.line(b, false), kind: RowKind::Same });
+            rows.push(ComparedRow {
+                left: self.line(a, true),
+                right: self.line(b, false),
+                kind: ComparedRowKind::Same,
+            });
         }
         let rest = |playing: &Timeline| -> Vec<usize> {
             playing.channel(&first.channel).iter().skip(first.place).take(BEHIND).copied().collect()
@@ -259,7 +263,7 @@ impl DifferenceText<'_> {
                 };
                 list.get(place).map_or_else(|| "(nothing more)".to_owned(), line)
             };
-            let kind = if place == 0 { RowKind::Divergence } else { RowKind::Behind };
+            let kind = if place == 0 { ComparedRowKind::Divergence } else { ComparedRowKind::Behind };
             rows.push(ComparedRow { left: cell(&left, true), right: cell(&right, false), kind });
         }
         rows
@@ -283,54 +287,5 @@ impl DifferenceText<'_> {
     fn gist(&self, node: usize, first: bool) -> String {
         let node = &self.playing(first).nodes[node];
         gist_in(&node.channel, &self.compared.matcher.named(&node.value, first))
-    }
-}
-
-/// A node's value in a line.
-fn gist_in(channel: &Channel, named: &Value) -> String {
-    let text = |name: &str| named.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let body = named.get("body").filter(|body| !body.is_null()).map(|body| format!(" {}", gist(body)));
-    let body = body.unwrap_or_default();
-    let line = match channel {
-        Channel::Asks(_) => format!("{} {}{body}", text("method"), text("path")),
-        Channel::Answers(_) => format!("{}{body}", named["status"]),
-        Channel::Opens(_) => format!("{} {} {}", text("open"), text("path"), named["status"]),
-        Channel::In(..) if named.get("closed").is_some() && named.get("code").is_some() => {
-            let code = named["code"].as_u64().map_or_else(|| "no close frame".to_owned(), |code| code.to_string());
-            format!("closed {}: {code} {}", text("closed"), text("reason")).trim_end().to_owned()
-        }
-        _ => gist(named),
-    };
-    shorten(&line, LONG)
-}
-
-/// Takes from two values what is the same in both, but for what says which kind of thing it is.
-fn part(one: &mut Value, other: &mut Value, top: bool) {
-    const HEADS: [&str; 6] = ["status", "method", "path", "open", "closed", "code"];
-    match (one, other) {
-        (Value::Object(one), Value::Object(other)) => {
-            for key in one.keys().cloned().collect::<Vec<_>>() {
-                let head = KINDS.contains(&key.as_str()) || (top && HEADS.contains(&key.as_str()));
-                match (one.get_mut(&key), other.get_mut(&key)) {
-                    (Some(left), Some(right)) if left == right && !head => {
-                        one.remove(&key);
-                        other.remove(&key);
-                    }
-                    (Some(left), Some(right)) => part(left, right, false),
-                    _ => {}
-                }
-            }
-        }
-        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
-            let pairs = one.drain(..).zip(other.drain(..)).filter(|(left, right)| left != right);
-            let (mut lefts, mut rights) = (Vec::new(), Vec::new());
-            for (mut left, mut right) in pairs {
-                part(&mut left, &mut right, false);
-                lefts.push(left);
-                rights.push(right);
-            }
-            (*one, *other) = (lefts, rights);
-        }
-        _ => {}
     }
 }

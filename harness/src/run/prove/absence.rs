@@ -14,7 +14,7 @@ use crate::run::context::connections::Watched;
 use crate::run::context::step_context::StepContext;
 use crate::run::context::wait::{changed_before, from_now};
 use crate::run::state::connection::described;
-use crate::run::state::inbox::{Look, Progress};
+use crate::run::state::inbox::{Look, LookProgress};
 use crate::run::state::lock::lock;
 use crate::run::state::mailbox::{Mailbox, SHOWN};
 use crate::text::{counted, millis, shorten};
@@ -90,7 +90,7 @@ pub(super) async fn nothing(
     period: Option<Duration>,
 ) -> Result<(), Box<Failure>> {
     let mailbox = watched.mailbox();
-    let progress = Mutex::new(Progress::default());
+    let progress = Mutex::new(LookProgress::default());
     let found = || match lock(&mailbox.inbox).one(pattern, from, &mut lock(&progress)) {
         Look::Found(places) => places.first().copied(),
         _ => None,

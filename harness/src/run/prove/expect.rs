@@ -12,7 +12,7 @@ use crate::run::context::connections::{Watched, watched};
 use crate::run::context::step_context::{Pace, StepContext};
 use crate::run::context::wait::{changed_before, from_now, or_death, server_died};
 use crate::run::state::connection::described;
-use crate::run::state::inbox::{Look, Progress};
+use crate::run::state::inbox::{Look, LookProgress};
 use crate::run::state::lock::lock;
 use crate::run::state::mailbox::Mailbox;
 use crate::scenario::model::{Expect, Expected};
@@ -97,7 +97,7 @@ async fn wait(
     let mut changes = mailbox.changes();
     let patience = if context.pace == Pace::AtOnce { Duration::ZERO } else { context.patience(within) };
     let limit = from_now(patience);
-    let (mut waits, mut progress) = (None, Progress::default());
+    let (mut waits, mut progress) = (None, LookProgress::default());
     loop {
         if let Some(outcome) = look(mailbox, wanted, &mut progress) {
             let outcome = outcome.map_err(|failure| context.placed(failure));
@@ -146,7 +146,7 @@ async fn wait(
 }
 
 /// `Some(Ok)`: matched. `Some(Err)`: can no longer match. `None`: keep waiting.
-fn look(mailbox: &Mailbox, wanted: &Wanted, progress: &mut Progress) -> Option<Result<Vec<usize>, Failure>> {
+fn look(mailbox: &Mailbox, wanted: &Wanted, progress: &mut LookProgress) -> Option<Result<Vec<usize>, Failure>> {
     let mut inbox = lock(&mailbox.inbox);
     let mut failure = match wanted.look(&inbox, progress) {
         Look::Found(places) => return Some(Ok(places)),

@@ -98,7 +98,7 @@ pub(crate) struct Inbox {
 
 /// How far one wait has looked: what it has seen it needn't look at again.
 #[derive(Debug, Default)]
-pub(crate) struct Progress {
+pub(crate) struct LookProgress {
     /// The place that comes next.
     next: usize,
     /// Frames that belong to what is waited for.
@@ -111,7 +111,7 @@ pub(crate) struct Progress {
     pub(crate) looked: usize,
 }
 
-impl Progress {
+impl LookProgress {
     /// Goes on behind a frame.
     fn looked_at(&mut self, place: usize) {
         self.next = place + 1;
@@ -137,15 +137,15 @@ impl Inbox {
     }
 
     /// Goes on where the last look ended; from the start again, where frames were taken that it may have counted on.
-    fn resume(&self, progress: &mut Progress, from: usize) -> usize {
+    fn resume(&self, progress: &mut LookProgress, from: usize) -> usize {
         if progress.takes != self.takes {
-            *progress = Progress { takes: self.takes, looked: progress.looked, ..Progress::default() };
+            *progress = LookProgress { takes: self.takes, looked: progress.looked, ..LookProgress::default() };
         }
         progress.next.max(from)
     }
 
     /// The earliest untaken match.
-    pub(crate) fn one(&self, pattern: &Pattern, from: usize, progress: &mut Progress) -> Look {
+    pub(crate) fn one(&self, pattern: &Pattern, from: usize, progress: &mut LookProgress) -> Look {
         for (place, frame) in self.untaken(from.max(progress.next)) {
             if pattern.matches(&frame.value) {
                 return Look::Found(vec![place]);
@@ -166,7 +166,7 @@ impl Inbox {
 
     /// An untaken match for each pattern, each behind the one before. Taking the earliest for each is enough:
     /// whatever a later choice would allow, the earliest allows too.
-    pub(crate) fn in_order(&self, patterns: &[Pattern], from: usize, progress: &mut Progress) -> Look {
+    pub(crate) fn in_order(&self, patterns: &[Pattern], from: usize, progress: &mut LookProgress) -> Look {
         let from = self.resume(progress, from);
         for (place, frame) in self.untaken(from) {
             let Some(pattern) = patterns.get(progress.places.len()) else { break };
@@ -182,7 +182,7 @@ impl Inbox {
     }
 
     /// An untaken match for each pattern, in any order, no frame for two. Only frames that match one are candidates.
-    pub(crate) fn all(&self, patterns: &[Pattern], from: usize, progress: &mut Progress) -> Look {
+    pub(crate) fn all(&self, patterns: &[Pattern], from: usize, progress: &mut LookProgress) -> Look {
         let from = self.resume(progress, from);
         for (place, frame) in self.untaken(from) {
             progress.looked_at(place);
@@ -201,7 +201,7 @@ impl Inbox {
 
     /// The untaken frames that match, in order, up to the first that matches `until`, which is the last of them. One
     /// that ends the stream before anything of it came is the wrong one.
-    pub(crate) fn collect(&self, pattern: &Pattern, until: &Pattern, from: usize, progress: &mut Progress) -> Look {
+    pub(crate) fn collect(&self, pattern: &Pattern, until: &Pattern, from: usize, progress: &mut LookProgress) -> Look {
         let from = self.resume(progress, from);
         for (place, frame) in self.untaken(from) {
             let (belongs, last) = (pattern.matches(&frame.value), until.matches(&frame.value));

@@ -6,7 +6,7 @@ use crate::snapshot::changes::change::{ChangeKind, RenamedField};
 use crate::snapshot::tree::SnapshotNode;
 
 /// A member of an object.
-pub(super) type Member = (String, SnapshotNode);
+pub(super) type ObjectMember = (String, SnapshotNode);
 
 impl ChangeFinder {
     /// Which of the members that are gone a new one is under another name: one that is known to have got this name,
@@ -16,8 +16,8 @@ impl ChangeFinder {
         place: &SnapshotPlace,
         key: &str,
         value: &SnapshotNode,
-        gone: &[&Member],
-        added: &[&Member],
+        gone: &[&ObjectMember],
+        added: &[&ObjectMember],
     ) -> Option<usize> {
         let object = place.general();
         let of_object = || self.renamed.iter().filter(|known| known.object == object);
@@ -35,14 +35,14 @@ impl ChangeFinder {
         &mut self,
         there: &SnapshotPlace,
         object: &SnapshotPlace,
-        (name, before): &Member,
+        (name, before): &ObjectMember,
         (key, value): (&str, &SnapshotNode),
-        old: &[Member],
+        old: &[ObjectMember],
     ) -> bool {
         // Objects are compared inside; another value of anything else is told with the name.
         let inside = matches!((before, value), (SnapshotNode::Map(_), SnapshotNode::Map(_)));
         let same = inside || before == value;
-        let rest: Vec<Member> = old.iter().filter(|(other, _)| other != name).cloned().collect();
+        let rest: Vec<ObjectMember> = old.iter().filter(|(other, _)| other != name).cloned().collect();
         let mut around = Around::member(&rest, key, Some(if inside { before } else { value }));
         around.before = Some(SnapshotNode::Map(old.to_vec()));
         let mut meaning = format!("{} was called {name}{}", there.words(true), there.whom());

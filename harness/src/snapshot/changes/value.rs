@@ -2,7 +2,7 @@
 
 use super::aspects::aspects_of;
 use super::finder::{Around, ChangeFinder, VALUE, shown, word};
-use super::members::Member;
+use super::members::ObjectMember;
 use super::place::{PlaceStep, SnapshotPlace};
 use crate::snapshot::changes::change::ChangeKind;
 use crate::snapshot::changes::element_names::{name, named};
@@ -49,10 +49,10 @@ impl ChangeFinder {
     }
 
     /// Two objects at one place.
-    fn members(&mut self, place: &SnapshotPlace, old: &[Member], new: &[Member]) {
-        let lacks = |side: &[Member], key: &str| !side.iter().any(|(other, _)| other == key);
-        let mut gone: Vec<&Member> = old.iter().filter(|(key, _)| lacks(new, key)).collect();
-        let added: Vec<&Member> = new.iter().filter(|(key, _)| lacks(old, key)).collect();
+    fn members(&mut self, place: &SnapshotPlace, old: &[ObjectMember], new: &[ObjectMember]) {
+        let lacks = |side: &[ObjectMember], key: &str| !side.iter().any(|(other, _)| other == key);
+        let mut gone: Vec<&ObjectMember> = old.iter().filter(|(key, _)| lacks(new, key)).collect();
+        let added: Vec<&ObjectMember> = new.iter().filter(|(key, _)| lacks(old, key)).collect();
         for (key, value) in new {
             let there = place.with(PlaceStep::Key(key.clone()));
             if let Some((_, before)) = old.iter().find(|(other, _)| other == key) {
@@ -66,7 +66,7 @@ impl ChangeFinder {
                 }
             } else {
                 self.field(ChangeKind::FieldNew, &there, place, value, Around::member(old, key, Some(value)));
-                let others: Vec<Member> = new.iter().filter(|(other, _)| other != key).cloned().collect();
+                let others: Vec<ObjectMember> = new.iter().filter(|(other, _)| other != key).cloned().collect();
                 self.say(aspects_of(value, None, &others, there.who.as_deref()));
             }
         }

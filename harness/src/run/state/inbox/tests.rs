@@ -15,12 +15,12 @@ fn pattern(value: Value) -> Pattern {
 #[test]
 fn receive_is_selective_and_takes_the_earliest() {
     let mut inbox = inbox(&[json!({"n": 1}), json!({"n": 2, "k": 1}), json!({"n": 2, "k": 2})]);
-    assert_eq!(inbox.one(&pattern(json!({"n": 2})), 0, &mut Progress::default()), Look::Found(vec![1]));
+    assert_eq!(inbox.one(&pattern(json!({"n": 2})), 0, &mut LookProgress::default()), Look::Found(vec![1]));
     inbox.take(&[1], 7);
-    assert_eq!(inbox.one(&pattern(json!({"n": 2})), 0, &mut Progress::default()), Look::Found(vec![2]));
-    assert_eq!(inbox.one(&pattern(json!({"n": 1})), 0, &mut Progress::default()), Look::Found(vec![0]));
+    assert_eq!(inbox.one(&pattern(json!({"n": 2})), 0, &mut LookProgress::default()), Look::Found(vec![2]));
+    assert_eq!(inbox.one(&pattern(json!({"n": 1})), 0, &mut LookProgress::default()), Look::Found(vec![0]));
     assert_eq!(
-        inbox.one(&pattern(json!({"n": 1})), 1, &mut Progress::default()),
+        inbox.one(&pattern(json!({"n": 1})), 1, &mut LookProgress::default()),
         Look::Missing { matched: 0, first: 0 }
     );
 }
@@ -38,8 +38,8 @@ fn order_lets_others_lie_between_but_not_before() {
     let inbox = inbox(&[json!({"n": 1}), json!({"n": 9}), json!({"n": 2})]);
     let one = pattern(json!({"n": 1}));
     let two = pattern(json!({"n": 2}));
-    assert_eq!(inbox.in_order(&[one.clone(), two.clone()], 0, &mut Progress::default()), Look::Found(vec![0, 2]));
-    assert_eq!(inbox.in_order(&[two, one], 0, &mut Progress::default()), Look::Missing { matched: 1, first: 1 });
+    assert_eq!(inbox.in_order(&[one.clone(), two.clone()], 0, &mut LookProgress::default()), Look::Found(vec![0, 2]));
+    assert_eq!(inbox.in_order(&[two, one], 0, &mut LookProgress::default()), Look::Missing { matched: 1, first: 1 });
 }
 
 #[test]
@@ -47,9 +47,9 @@ fn all_gives_no_frame_to_two_patterns_and_finds_every_matching() {
     let inbox = inbox(&[json!({"a": 1, "b": 1}), json!({"a": 1})]);
     let wide = pattern(json!({"a": 1}));
     let narrow = pattern(json!({"b": 1}));
-    assert_eq!(inbox.all(&[wide.clone(), narrow.clone()], 0, &mut Progress::default()), Look::Found(vec![1, 0]));
+    assert_eq!(inbox.all(&[wide.clone(), narrow.clone()], 0, &mut LookProgress::default()), Look::Found(vec![1, 0]));
     assert_eq!(
-        inbox.all(&[narrow.clone(), narrow], 0, &mut Progress::default()),
+        inbox.all(&[narrow.clone(), narrow], 0, &mut LookProgress::default()),
         Look::Missing { matched: 1, first: 1 }
     );
 }
@@ -59,24 +59,24 @@ fn a_stream_is_collected_up_to_its_end_and_leaves_what_lies_between() {
     let piece = |n: u8| json!({"piece": n});
     let mut inbox = inbox(&[json!({"said": 1}), piece(1), json!({"said": 2}), piece(2), json!({"end": 1}), piece(3)]);
     let (pieces, end) = (pattern(json!({"piece": {"$any": true}})), pattern(json!({"end": 1})));
-    assert_eq!(inbox.collect(&pieces, &end, 0, &mut Progress::default()), Look::Found(vec![1, 3, 4]));
-    assert_eq!(inbox.collect(&pieces, &end, 4, &mut Progress::default()), Look::Wrong(4));
+    assert_eq!(inbox.collect(&pieces, &end, 0, &mut LookProgress::default()), Look::Found(vec![1, 3, 4]));
+    assert_eq!(inbox.collect(&pieces, &end, 4, &mut LookProgress::default()), Look::Wrong(4));
     inbox.take(&[1, 3, 4], 7);
-    assert_eq!(inbox.collect(&pieces, &end, 0, &mut Progress::default()), Look::Missing { matched: 1, first: 1 });
+    assert_eq!(inbox.collect(&pieces, &end, 0, &mut LookProgress::default()), Look::Missing { matched: 1, first: 1 });
     assert_eq!(
-        inbox.collect(&pattern(json!({"piece": 9})), &end, 0, &mut Progress::default()),
+        inbox.collect(&pattern(json!({"piece": 9})), &end, 0, &mut LookProgress::default()),
         Look::Missing { matched: 0, first: 0 }
     );
     // The last piece may be the end itself.
     assert_eq!(
-        inbox.collect(&pieces, &pattern(json!({"piece": 3})), 0, &mut Progress::default()),
+        inbox.collect(&pieces, &pattern(json!({"piece": 3})), 0, &mut LookProgress::default()),
         Look::Found(vec![5])
     );
 }
 
 /// A thousand frames that come one by one, with a look behind each; how many frames were looked at.
-fn looked_at(look: impl Fn(&Inbox, &mut Progress) -> Look) -> usize {
-    let (mut one_by_one, mut progress) = (inbox(&[]), Progress::default());
+fn looked_at(look: impl Fn(&Inbox, &mut LookProgress) -> Look) -> usize {
+    let (mut one_by_one, mut progress) = (inbox(&[]), LookProgress::default());
     for n in 0..1000 {
         one_by_one.frames.push(Frame::new(Duration::ZERO, n, Arc::new(json!({ "n": n }))));
         assert!(matches!(look(&one_by_one, &mut progress), Look::Missing { .. }));
@@ -99,7 +99,7 @@ fn frames_that_are_taken_one_by_one_are_looked_at_once() {
     let values: Vec<Value> = (0..1000).map(|n| json!({ "n": n })).collect();
     let (mut inbox, mut looked) = (inbox(&values), 0);
     for n in 0..1000 {
-        let mut progress = Progress::default();
+        let mut progress = LookProgress::default();
         let found = inbox.one(&pattern(json!({ "n": n })), 0, &mut progress);
         assert_eq!(found, Look::Found(vec![n]));
         inbox.take(&[n], 1);
@@ -113,7 +113,7 @@ fn frames_that_are_taken_one_by_one_are_looked_at_once() {
 #[test]
 fn a_frame_that_somebody_else_took_is_no_part_of_what_is_waited_for() {
     let mut inbox = inbox(&[json!({"n": 1}), json!({"n": 1})]);
-    let (patterns, mut progress) = ([pattern(json!({"n": 1})), pattern(json!({"n": 2}))], Progress::default());
+    let (patterns, mut progress) = ([pattern(json!({"n": 1})), pattern(json!({"n": 2}))], LookProgress::default());
     assert_eq!(inbox.in_order(&patterns, 0, &mut progress), Look::Missing { matched: 1, first: 1 });
     inbox.take(&[0], 9);
     inbox.frames.push(Frame::new(Duration::ZERO, 0, Arc::new(json!({"n": 2}))));
@@ -169,7 +169,7 @@ proptest::proptest! {
                 found
             })
         }
-        let found = matches!(inbox.all(&patterns, 0, &mut Progress::default()), Look::Found(_));
+        let found = matches!(inbox.all(&patterns, 0, &mut LookProgress::default()), Look::Found(_));
         proptest::prop_assert_eq!(found, exists(&wanted, &values, &mut vec![false; values.len()]));
     }
 }
