@@ -88,14 +88,14 @@ fn reply(node: &Node, findings: &mut Findings) -> Option<StubReply> {
     let status = inner.take("status").map(|node| status_of(node, findings));
     let headers = inner.take("headers").map(|node| fields::headers(node, findings)).unwrap_or_default();
     let mut bodies = Vec::new();
-    for name in ["json", "text", "stream"] {
+    let kinds: [(&str, fn(&Node, &mut Findings) -> Option<ReplyBody>); 3] = [
+        ("json", |node, findings| Some(ReplyBody::Json(Template::lower(node, findings)))),
+        ("text", |node, findings| fields::text(node, "text", findings).map(ReplyBody::Text)),
+        ("stream", |node, findings| framing(node, findings).map(ReplyBody::Stream)),
+    ];
+    for (name, read) in kinds {
         let Some(node) = inner.take(name) else { continue };
-        let body = match name {
-            "json" => ReplyBody::Json(Template::lower(node, findings)),
-            "text" => ReplyBody::Text(fields::text(node, "text", findings)?),
-            _ => ReplyBody::Stream(framing(node, findings)?),
-        };
-        bodies.push((node.at, body));
+        bodies.push((node.at, read(node, findings)?));
     }
     if let [_, (at, _), ..] = bodies[..] {
         findings.error(at, "an answer has one body: `json`, `text` or `stream`");
@@ -176,7 +176,11 @@ impl Lower<'_> {
             "hang_up" => StubAction::HangUp,
             "closed" => StubAction::Closed { pattern: patterns::pattern(value, self.findings), within },
             "stop_listening" => StubAction::Listening(false),
-            _ => StubAction::Listening(true),
+            "start_listening" => StubAction::Listening(true),
+            _ => {
+                self.findings.unread(value.at, word.name);
+                return None;
+            }
         };
         Some(Action::Stub { action, to })
     }
