@@ -32,7 +32,7 @@ pub fn page(review: &Review) -> String {
         }
         for (place, member) in group.members.iter().enumerate() {
             if let Some(pending) = review.pending.get(member.file) {
-                shown(&mut body, member, pending, place == 0);
+                push_difference(&mut body, member, pending, place == 0);
             }
         }
         body.push_str("</section>\n");
@@ -79,7 +79,7 @@ fn title(pending: &PendingSnapshot) -> String {
     )
 }
 
-fn shown(body: &mut String, member: &GroupMember, pending: &PendingSnapshot, open: bool) {
+fn push_difference(body: &mut String, member: &GroupMember, pending: &PendingSnapshot, open: bool) {
     let changes = member.changes.iter().filter_map(|place| pending.changes.get(*place));
     let lines: Vec<DiffLine> = changes.flat_map(Change::lines).collect();
     let open = if open { " open" } else { "" };

@@ -8,13 +8,14 @@ use serde_json::Value;
 use super::arrival::{arrival, ended_or_unread, unflushed};
 use super::barrier::Reply;
 use crate::event::Failure;
+use crate::lock::lock;
 use crate::pattern::Pattern;
 use crate::run::context::step_context::{CallSettings, MainMode, StepContext};
 use crate::run::context::wait::from_now;
 use crate::run::state::connection::Connection;
-use crate::run::state::lock::lock;
 use crate::run::state::markers::Marker;
 use crate::run::state::participant::Participant;
+use crate::run::state::world::World;
 use crate::scenario::model::{Action, Barrier, StepKind};
 
 /// The marker of a participant, which must be seen on a connection.
@@ -29,11 +30,11 @@ pub(super) struct MarkerQuestion {
 /// marker; a server that hands things to the others only never shows it that, so it is seen by somebody else, whose
 /// marker the watcher must see then.
 pub(super) fn markers(
-    context: &StepContext,
+    world: &World,
     watcher: &Arc<Connection>,
     senders: &[Arc<Connection>],
 ) -> Result<Vec<MarkerQuestion>, String> {
-    let participants = &context.world.cast.participants;
+    let participants = &world.cast.participants;
     let owner = &watcher.mailbox.owner;
     // Only somebody on the watcher's stream can be seen there; what others sent can't be awaited from here.
     let together = |connection: &Connection| connection.streams == watcher.streams;
@@ -81,7 +82,7 @@ pub(super) fn markers(
         Some((other, there))
     });
     match other {
-        Some((other, there)) if !context.world.markers.come_back() && ended_or_unread(&there).is_none() => {
+        Some((other, there)) if !world.markers.come_back() && ended_or_unread(&there).is_none() => {
             rounds.push(seen(me, &there));
             rounds.push(seen(other, watcher));
         }

@@ -176,7 +176,7 @@ impl Lower<'_> {
             "hang_up" => StubAction::HangUp,
             "closed" => StubAction::Closed { pattern: patterns::pattern(value, self.findings), within },
             "stop_listening" => StubAction::Listening(false),
-            "start_listening" => StubAction::Listening(true),
+            "resume_listening" => StubAction::Listening(true),
             _ => {
                 self.findings.unread(value.at, word.name);
                 return None;

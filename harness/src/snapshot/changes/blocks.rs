@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::place::{PlacePart, PlaceStep, SnapshotPlace, section};
 use super::stream::is_stream;
-use super::value::{Around, ChangeFinder, shown};
+use super::value::{Around, ChangeFinder, excerpt};
 use crate::snapshot::changes::change::{Change, ChangeKind, Fingerprint};
 use crate::snapshot::shape::aligned;
 use crate::snapshot::tree::SnapshotNode;
@@ -271,5 +271,5 @@ fn refused(node: &SnapshotNode) -> Option<String> {
         .iter()
         .find(|(key, _)| key == "status")
         .filter(|(_, status)| matches!(status, SnapshotNode::Number(_)))?;
-    (entries.len() == 2 && entries.iter().any(|(key, _)| key == "answer")).then(|| shown(&status.1))
+    (entries.len() == 2 && entries.iter().any(|(key, _)| key == "answer")).then(|| excerpt(&status.1))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::place::{PlaceStep, SnapshotPlace};
 use crate::snapshot::changes::change::{Change, ChangeKind, Fingerprint};
-use crate::snapshot::changes::element_names::{is_id, name, named};
+use crate::snapshot::changes::element_names::{distinct_names, is_id, name};
 use crate::snapshot::shape::aligned;
 use crate::snapshot::tree::SnapshotNode;
 use crate::text::shorten;
@@ -120,7 +120,7 @@ impl ChangeFinder {
                 );
             }
             (old, new) => {
-                let (from, to) = (shown(old), shown(new));
+                let (from, to) = (excerpt(old), excerpt(new));
                 let meaning = format!("{} changed from {from} to {to}{}", place.words(true), place.whom());
                 let types = types(old, new);
                 let family = format!("{} changed ({types})", place.family());
@@ -154,8 +154,8 @@ impl ChangeFinder {
     ) {
         let happened = if kind == ChangeKind::FieldNew { "is a new field" } else { "is gone" };
         let meaning = match kind {
-            ChangeKind::FieldNew => format!("{} {happened}{}: {}", there.words(true), there.whom(), shown(value)),
-            _ => format!("{} {happened}{}, it was {}", there.words(true), there.whom(), shown(value)),
+            ChangeKind::FieldNew => format!("{} {happened}{}: {}", there.words(true), there.whom(), excerpt(value)),
+            _ => format!("{} {happened}{}, it was {}", there.words(true), there.whom(), excerpt(value)),
         };
         let family = format!("{} {happened}", there.family());
         self.push(kind, there, word(value), meaning, family, around);
@@ -168,10 +168,11 @@ impl ChangeFinder {
         if old == new {
             return;
         }
-        let (mut pairs, mut gone, mut added) = match (named(old, &self.people), named(new, &self.people)) {
-            (Some(olds), Some(news)) => by_name(&olds, &news),
-            _ => aligned(old, new),
-        };
+        let (mut pairs, mut gone, mut added) =
+            match (distinct_names(old, &self.people), distinct_names(new, &self.people)) {
+                (Some(olds), Some(news)) => by_name(&olds, &news),
+                _ => aligned(old, new),
+            };
         reshaped(old, new, &mut pairs, &mut gone, &mut added);
         for (before, after) in &pairs {
             if let (Some(one), Some(other)) = (old.get(*before), new.get(*after)) {
@@ -215,7 +216,7 @@ impl ChangeFinder {
             ChangeKind::Gone => ("is no longer in", Around::without(items, at)),
             _ => ("is new in", Around::inserted(items, at)),
         };
-        let what = name(item, &self.people).map_or_else(|| shown(item), |name| shorten(&name, VALUE));
+        let what = name(item, &self.people).map_or_else(|| excerpt(item), |name| shorten(&name, VALUE));
         let there = place.with(PlaceStep::Element(at, None));
         let meaning = format!("{what} {happened} {}{}", place.words(true), place.whom());
         let family = match kind {
@@ -259,7 +260,7 @@ fn reshaped(
 }
 
 /// A value in a sentence.
-pub(crate) fn shown(node: &SnapshotNode) -> String {
+pub(crate) fn excerpt(node: &SnapshotNode) -> String {
     shorten(&node.compact(), VALUE)
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::ServerSettings;
 use crate::subject::capture::keeping_sink;
-use crate::subject::{LogSink, Server, Subject, SubjectError};
+use crate::subject::{LogSink, Server, Subject};
 use axum::Router;
 use axum::routing::get;
 use std::io;

@@ -15,11 +15,11 @@ fn pattern(value: Value) -> Pattern {
 #[test]
 fn receive_is_selective_and_takes_the_earliest() {
     let mut inbox = inbox(&[json!({"n": 1}), json!({"n": 2, "k": 1}), json!({"n": 2, "k": 2})]);
-    assert_eq!(inbox.one(&pattern(json!({"n": 2})), 0), Look::Found(vec![1]));
+    assert_eq!(inbox.first_match(&pattern(json!({"n": 2})), 0), Look::Found(vec![1]));
     inbox.take(&[1], 7);
-    assert_eq!(inbox.one(&pattern(json!({"n": 2})), 0), Look::Found(vec![2]));
-    assert_eq!(inbox.one(&pattern(json!({"n": 1})), 0), Look::Found(vec![0]));
-    assert_eq!(inbox.one(&pattern(json!({"n": 1})), 1), Look::Missing { matched: 0, first: 0 });
+    assert_eq!(inbox.first_match(&pattern(json!({"n": 2})), 0), Look::Found(vec![2]));
+    assert_eq!(inbox.first_match(&pattern(json!({"n": 1})), 0), Look::Found(vec![0]));
+    assert_eq!(inbox.first_match(&pattern(json!({"n": 1})), 1), Look::Missing { matched: 0, first: 0 });
 }
 
 #[test]
@@ -87,12 +87,12 @@ fn an_unreadable_frame_fails_unless_a_step_expects_its_text() {
 fn an_answer_belongs_to_the_first_ping_that_it_answers() {
     let mut inbox = inbox(&[]);
     let pong = |n: u64| Arc::new(pattern(json!({"pong": n})));
-    inbox.pings.push_back(Ping { by: Asker::Step, pong: pong(1) });
-    inbox.pings.push_back(Ping { by: Asker::Barrier(7), pong: pong(2) });
-    inbox.pings.push_back(Ping { by: Asker::Barrier(8), pong: pong(2) });
+    inbox.pings.push_back(Ping { by: PingSender::Step, pong: pong(1) });
+    inbox.pings.push_back(Ping { by: PingSender::Barrier(7), pong: pong(2) });
+    inbox.pings.push_back(Ping { by: PingSender::Barrier(8), pong: pong(2) });
     assert_eq!(inbox.answer(&json!({"pong": 3})), None);
-    assert_eq!(inbox.answer(&json!({"pong": 2})), Some(Asker::Barrier(7)));
-    assert_eq!(inbox.answer(&json!({"pong": 1})), Some(Asker::Step));
+    assert_eq!(inbox.answer(&json!({"pong": 2})), Some(PingSender::Barrier(7)));
+    assert_eq!(inbox.answer(&json!({"pong": 1})), Some(PingSender::Step));
     assert_eq!((inbox.pongs, inbox.pings.len(), inbox.passed.contains(&7)), (2, 1, true));
 }
 
