@@ -109,7 +109,7 @@ verbs:
   say:
     takes: { text: hello, to: \"{{ text }} all\" }
     gives: [number]
-    steps: [{ me: { send: { text: \"{{ text }}\" } } }]
+    steps: [{ me: { send: { text: \"{{ text }}\" } } }, { me: { receive: {}, capture: { number: $.n } } }]
   publish:
     takes: { text: hello }
     steps: [{ me: { post: /messages, json: { text: \"{{ text }}\" } } }]

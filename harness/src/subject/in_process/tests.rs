@@ -120,7 +120,7 @@ async fn one_that_hangs_in_its_shutdown_is_dropped_and_the_log_says_so() {
     let subject = Subject::InProcess(subject);
     let server = subject.start(&ServerSettings::default(), silent()).await.unwrap();
     server.stop().await.unwrap();
-    assert_eq!(server.log_tail(1)[0].text, "the server did not stop within 50ms and was dropped");
+    assert_eq!(server.log_tail(1)[0].text, "roundtable: the server did not stop within 50ms and was dropped");
 }
 
 /// A handler that tells when it is asked, then blocks its thread until the gate is given up.
@@ -156,8 +156,8 @@ async fn one_that_blocks_its_thread_stalls_nobody_and_is_left_behind() {
     assert_eq!(
         said,
         [
-            "the server did not stop within 50ms and was dropped",
-            "a thread of the server is blocked and was left behind"
+            "roundtable: the server did not stop within 50ms and was dropped",
+            "roundtable: a thread of the server is blocked and was left behind"
         ]
     );
     let port = server.url().rsplit(':').next().unwrap();

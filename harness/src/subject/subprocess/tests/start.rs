@@ -64,8 +64,9 @@ async fn a_chosen_port_that_somebody_took_is_replaced() {
     let server = start(script(&format!("{claims}; {SERVE}"), &once)).await.unwrap();
     let noted = server.log_tail(10);
     let taken = |text: &str| {
-        let port =
-            text.strip_prefix("port ").and_then(|rest| rest.strip_suffix(" was taken meanwhile; trying another"));
+        let port = text
+            .strip_prefix("roundtable: port ")
+            .and_then(|rest| rest.strip_suffix(" was taken meanwhile; trying another"));
         port.is_some_and(|port| port.parse::<u16>().is_ok())
     };
     assert_eq!(noted.iter().filter(|line| taken(&line.text)).count(), 1, "{noted:?}");
