@@ -12,6 +12,10 @@ use crate::wire::url::Url;
 /// How long a connection may take to be accepted.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a connection must stay open to a server of which it is doubted that it is there: the system goes on to accept
+/// connections for a moment while a process ends, and resets them.
+const STAY: Duration = Duration::from_millis(50);
+
 /// A server that the runner didn't start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remote {
@@ -33,28 +37,52 @@ impl From<String> for Remote {
 /// # Errors
 /// [`SubjectError::Unreachable`] for what is no `http` or `https` URL, and when nobody listens.
 pub(super) async fn reach(remote: &Remote) -> Result<String, SubjectError> {
+    connect(remote).await.map(|(url, _)| url)
+}
+
+/// Checks that a server is still there, of which that is doubted.
+///
+/// # Errors
+/// As for [`reach`].
+pub(super) async fn is_still_there(remote: &Remote) -> Result<(), SubjectError> {
+    let (_, stream) = connect(remote).await?;
+    let ended = async {
+        stream.readable().await?;
+        stream.peek(&mut [0]).await
+    };
+    let reason = match tokio::time::timeout(STAY, ended).await {
+        Ok(Ok(0)) => "connection closed".to_owned(),
+        Ok(Err(error)) => reason(&error),
+        // It says something, or waits for us to.
+        Ok(Ok(_)) | Err(_) => return Ok(()),
+    };
+    Err(SubjectError::Unreachable { url: remote.url.clone(), reason })
+}
+
+/// The URL without a trailing slash, and a connection to its server, or to its proxy.
+async fn connect(remote: &Remote) -> Result<(String, TcpStream), SubjectError> {
     let Remote { url, proxy } = remote;
     let unreachable = |reason: String| SubjectError::Unreachable { url: url.to_owned(), reason };
     let parsed = parse(url).map_err(&unreachable)?;
     let route = Route::through(proxy.as_deref()).map_err(&unreachable)?;
-    if let Some(proxy) = route.proxy_to(&parsed) {
+    let stream = if let Some(proxy) = route.proxy_to(&parsed) {
         // Whether the server is there the proxy alone can tell, at the first request.
-        knock(proxy).await.map_err(|reason| unreachable(format!("the proxy {proxy}: {reason}")))?;
+        dial(proxy).await.map_err(|reason| unreachable(format!("the proxy {proxy}: {reason}")))?
     } else {
-        knock(&parsed).await.map_err(&unreachable)?;
-    }
-    Ok(parsed.as_str().trim_end_matches('/').to_owned())
+        dial(&parsed).await.map_err(&unreachable)?
+    };
+    Ok((parsed.as_str().trim_end_matches('/').to_owned(), stream))
 }
 
-/// Opens a connection to an address, and closes it again.
-async fn knock(parsed: &Url) -> Result<(), String> {
+/// Opens a connection to an address.
+async fn dial(parsed: &Url) -> Result<TcpStream, String> {
     let (host, port) = match (parsed.host_str(), parsed.port_or_known_default()) {
         // An IPv6 address stands in brackets in a URL but not before a resolver.
         (Some(host), Some(port)) => (host.trim_matches(['[', ']']), port),
         _ => return Err("it names no host".to_owned()),
     };
     match tokio::time::timeout(PATIENCE, TcpStream::connect((host, port))).await {
-        Ok(Ok(_)) => Ok(()),
+        Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) => Err(reason(&error)),
         Err(_) => Err(format!("no answer within {PATIENCE:?}")),
     }
@@ -104,6 +132,27 @@ mod tests {
             }
             Err(error) => println!("not tried, no IPv6 here: {error}"),
         }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_accepts_and_closes_is_not_there_any_more() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let remote = Remote::from(format!("http://{}", listener.local_addr().unwrap()));
+        is_still_there(&remote).await.unwrap();
+        let closing = std::thread::spawn(move || {
+            for _ in 0..2 {
+                drop(listener.accept().unwrap());
+            }
+        });
+        // The first one is that of the call above.
+        assert_eq!(
+            is_still_there(&remote).await.unwrap_err().to_string(),
+            format!(
+                "no server can be reached at {}: connection closed; start it first, or correct the URL",
+                remote.url
+            )
+        );
+        closing.join().unwrap();
     }
 
     #[tokio::test]

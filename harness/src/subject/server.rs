@@ -211,7 +211,7 @@ impl Server {
     /// Why it doesn't.
     pub async fn is_reachable(&self) -> Result<(), String> {
         match &self.launcher {
-            Launcher::Remote(remote) => remote::reach(remote).await.map(drop).map_err(|error| match error {
+            Launcher::Remote(remote) => remote::is_still_there(remote).await.map_err(|error| match error {
                 SubjectError::Unreachable { reason, .. } => reason,
                 other => other.to_string(),
             }),

@@ -119,7 +119,7 @@ for (const [what, text, parts] of [
   ['a key of a scenario file', 'scena‸rio: A title\n', ['The scenario\'s title', 'scenario: Two people talk']],
   ['an action', `${head}  - alice:\n      pos‸t: /x\n`, ['An HTTP POST.', 'post: /things']],
   ['a word beside an action', `${head}  - alice:\n      post: /x\n      stat‸us: 201\n`, ['any of 200 to 299', 'status: 201']],
-  ['a control', `${head}  - rep‸eat: 3\n    steps: []\n`, ['so many times', 'repeat: 3']],
+  ['a control', `${head}  - rep‸eat: 3\n    steps: []\n`, ['this many times', 'repeat: 3']],
   ['a verb', `${head}  - alice: { sa‸y: hello }\n`, ['Sends a message and awaits its ack.', 'last_seq', 'alice: { say: text }']],
   ['a verb’s parameter', `${head}  - alice:\n      create:\n        tit‸le: x\n`, ['The default is `"Talk"`']],
   ['a matcher', `${head}  - alice:\n      receive:\n        text: { $reg‸ex: x }\n`, ['regular expression']],

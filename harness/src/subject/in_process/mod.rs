@@ -1,6 +1,6 @@
 //! Servers that run inside this process: the embedded chat server, or an application of a library user.
 //!
-//! - [`application`](mod@application): what such a server is; [`Chat`]: the one of this workspace;
+//! - `application`: what such a server is; [`Chat`]: the one of this workspace;
 //! - `launcher`: starts one again and again on one port;
 //! - `running`: one that runs, on threads of its own.
 
