@@ -71,6 +71,9 @@ fn standing(node: &Node, findings: &mut Findings) -> Option<StandingAnswer> {
     Some(StandingAnswer { to, reply })
 }
 
+/// Reads one kind of an answer's body.
+type ReadBody = fn(&Node, &mut Findings) -> Option<ReplyBody>;
+
 /// An answer: a status alone, or a map.
 fn reply(node: &Node, findings: &mut Findings) -> Option<StubReply> {
     let status_of = |node: &Node, findings: &mut Findings| {
@@ -88,7 +91,7 @@ fn reply(node: &Node, findings: &mut Findings) -> Option<StubReply> {
     let status = inner.take("status").map(|node| status_of(node, findings));
     let headers = inner.take("headers").map(|node| fields::headers(node, findings)).unwrap_or_default();
     let mut bodies = Vec::new();
-    let kinds: [(&str, fn(&Node, &mut Findings) -> Option<ReplyBody>); 3] = [
+    let kinds: [(&str, ReadBody); 3] = [
         ("json", |node, findings| Some(ReplyBody::Json(Template::lower(node, findings)))),
         ("text", |node, findings| fields::text(node, "text", findings).map(ReplyBody::Text)),
         ("stream", |node, findings| framing(node, findings).map(ReplyBody::Stream)),
