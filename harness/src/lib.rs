@@ -10,7 +10,7 @@
 //! - [`history`]: everything that was sent and received; [`invariant`]: what must hold of it; [`snapshot`]: its text;
 //! - [`review`]: changes of snapshots, accepted or rejected; [`diff`]: two playings compared;
 //! - [`event`]: what a run tells; [`report`]: how it is shown;
-//! - [`pattern`]: what matches, and how a near miss differs; [`text`], [`source`], [`secret`], `scratch`: below everything.
+//! - [`pattern`]: what matches, and how a near miss differs; [`text`], [`source`], [`secret`], `scratch`, `lock`: below everything.
 
 pub mod cli;
 pub mod commands;
@@ -21,6 +21,7 @@ pub mod exit;
 pub mod history;
 pub mod init;
 pub mod invariant;
+mod lock;
 pub mod pattern;
 pub mod plan;
 pub mod reference;

@@ -25,7 +25,7 @@ pub fn language() -> String {
     page.push_str("\n## Steps\n\n");
     page.push_str(
         "A step is a map with one actor and what it does, or with one control and what stands beside it. After a step \
-         that fails the others are left out, but for `always`.\n",
+         that fails the others are left out, except for `always`.\n",
     );
     section(&mut page, "Controls", "");
     table(&mut page, WordPlace::Control);

@@ -5,9 +5,11 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use rustix::process::{Pid, test_kill_process};
+
+use crate::lock::lock;
 
 /// How a file is called while it is written: this, the process that writes, and something random.
 const PART: &str = ".roundtable-part-";
@@ -54,7 +56,7 @@ fn own(prefix: &str) -> String {
 /// Removes what begins so and belongs to a process that is gone, once in each folder. What can't be removed stays.
 fn sweep(folder: &Path, prefix: &str) {
     let place = folder.join(prefix);
-    if !SWEPT.lock().unwrap_or_else(PoisonError::into_inner).insert(place) {
+    if !lock(&SWEPT).insert(place) {
         return;
     }
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

@@ -13,6 +13,8 @@ use regex::Regex;
 
 use forms::{SHORTEST, forms_of};
 
+use crate::text::expression::alternatives;
+
 /// The lines of a value of several lines are masked one by one from this length on.
 const SHORTEST_LINE: usize = 8;
 /// The beginning of a value that was cut off is masked from this length on.
@@ -77,7 +79,7 @@ impl Secrets {
         Self::new(&values)
     }
 
-    /// These values, by name; none where there are none.
+    /// These values, by name; `None` if there are none.
     ///
     /// # Errors
     /// Which can't be kept, and why.
@@ -98,7 +100,7 @@ impl Secrets {
         if forms.is_empty() {
             return Ok(None);
         }
-        let any = longest_first(&forms).into_iter().map(|(form, _)| regex::escape(form)).collect::<Vec<_>>().join("|");
+        let any = alternatives(longest_first(&forms).into_iter().map(|(form, _)| form));
         let find = Regex::new(&any).map_err(|_| SecretError::Long)?;
         Ok(Some(Arc::new(Self { forms, find })))
     }

@@ -28,7 +28,7 @@ pub struct Cli {
     /// Use this roundtable.toml instead of the nearest in this folder or above.
     #[arg(long, global = true, value_name = "FILE", display_order = 1000)]
     pub config: Option<PathBuf>,
-    /// When to colour; `auto` is on terminals, and not where NO_COLOR is set.
+    /// When to colour; `auto` is on terminals, unless NO_COLOR is set.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", display_order = 1001)]
     pub color: Color,
 }

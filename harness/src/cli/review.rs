@@ -11,7 +11,7 @@ pub struct ReviewArgs {
     /// it is changed.
     #[arg(long, value_name = "FOLDER")]
     pub from: Option<PathBuf>,
-    /// Show what is pending, and the snapshots of no scenario; change nothing.
+    /// Show what is pending, and snapshots that belong to no scenario; change nothing.
     #[arg(long, conflicts_with_all = ["accept", "reject", "remove_orphans"])]
     pub list: bool,
     /// How --list shows it.
@@ -21,16 +21,16 @@ pub struct ReviewArgs {
     /// the text, or the whole with `*` and `?`; may be given several times.
     #[arg(long, value_name = "PATTERN")]
     pub accept: Vec<String>,
-    /// Reject without asking, in the same way; where both match, it is rejected.
+    /// Reject without asking, in the same way; what both match is rejected.
     #[arg(long, value_name = "PATTERN")]
     pub reject: Vec<String>,
-    /// Take snapshots that were compared with another stored text than the one here, too.
+    /// Also accept snapshots that were compared with another stored text than the one here.
     #[arg(long)]
     pub force: bool,
     /// Write a page of all pending changes, side by side, for a browser.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// Delete the snapshots of no scenario.
+    /// Delete snapshots that belong to no scenario.
     #[arg(long)]
     pub remove_orphans: bool,
 }

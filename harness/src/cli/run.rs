@@ -34,12 +34,12 @@ pub struct RunArgs {
     /// Play everything N times.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
-    /// Play everything again until something fails, at most MAX times if that is given.
+    /// Play everything again until something fails, at most MAX times if MAX is given.
     #[arg(long, value_name = "MAX", num_args = 0..=1, require_equals = true, conflicts_with_all = ["repeat", "keep_server"],
         value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat_until_failure: Option<Option<u32>>,
     /// Play each scenario N times with one seed (--seed, that of its last failure, or a new one), and print how often it
-    /// fails in which way. Where it doesn't fail alone, it is played beside those that were under way when it failed.
+    /// fails in which way. If it doesn't fail alone, it is played beside the scenarios that were under way when it failed.
     #[arg(long, value_name = "N", conflicts_with_all = ["repeat", "repeat_until_failure", "keep_server"],
         value_parser = clap::value_parser!(u32).range(1..))]
     pub reproduce: Option<u32>,
@@ -49,7 +49,7 @@ pub struct RunArgs {
     /// Release each racer at random up to this much later than the first, such as 2ms; the seed fixes the choice.
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = crate::text::parse_duration)]
     pub jitter: std::time::Duration,
-    /// Multiply every deadline, for slow machines.
+    /// Multiply every deadline by this number, for slow machines.
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = positive)]
     pub slow: f64,
     /// Store the snapshots that are missing or differ, instead of failing.
@@ -61,7 +61,7 @@ pub struct RunArgs {
     /// Which reports.
     #[command(flatten)]
     pub reports: ReportsArgs,
-    /// For which scenarios to write a page with every request and frame, and to put them into reports.
+    /// For which scenarios a page with every request and frame is written, and put into reports.
     #[arg(long, value_name = "WHEN", default_value = "on-failure")]
     pub trace: crate::report::files::details::KeepDetails,
     /// The folder for traces, pending snapshots under CI, and what the next run reads of this one; `output` in
@@ -71,8 +71,8 @@ pub struct RunArgs {
     /// Print every request, frame and server log line as it happens; with -v whole frames, and barriers too.
     #[arg(long)]
     pub debug: bool,
-    /// Wait after the run, and play again what a change of a scenario, protocol, table, snapshot or a server's sources
-    /// concerns.
+    /// Wait after the run, and when a scenario, protocol, table, snapshot or a server's source changes, play the scenarios
+    /// that it affects.
     #[arg(long, conflicts_with_all = ["repeat", "repeat_until_failure", "reproduce", "keep_server", "step",
         "pause_on_failure", "shard", "ci"])]
     pub watch: bool,
@@ -82,7 +82,7 @@ pub struct RunArgs {
     /// Stop at the first failure, with everything connected, and print addresses and commands to paste.
     #[arg(long, conflicts_with_all = ["repeat_until_failure", "reproduce"])]
     pub pause_on_failure: bool,
-    /// Print every failure in full, also those that are alike; -vv is --debug with whole frames.
+    /// Print every failure in full, even if several are alike; -vv is --debug with whole frames.
     #[arg(long, short, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }

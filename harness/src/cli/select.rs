@@ -11,7 +11,7 @@ const NARROW: &str = "Which of the selected";
 /// Which scenarios.
 #[derive(Debug, Clone, Args)]
 pub struct SelectArgs {
-    /// Files, folders, suites, or parts of names and titles; all scenarios without any.
+    /// Files, folders, suites, or parts of names and titles; all scenarios if none is given.
     #[arg(value_name = "PATH|SUITE|NAME")]
     pub select: Vec<String>,
     /// Only scenarios that have one of these tags.
@@ -22,10 +22,10 @@ pub struct SelectArgs {
 /// Which of the selected scenarios.
 #[derive(Debug, Clone, Default, Args)]
 pub struct NarrowArgs {
-    /// Only scenarios that failed or were not run when they were last selected; all where there are none.
+    /// Only scenarios that failed or were not run when they were last selected; all scenarios if there are none.
     #[arg(long, help_heading = NARROW)]
     pub last_failed: bool,
-    /// Only scenarios that may be concerned by files that differ from a git revision: their own files, their protocols',
+    /// Only scenarios that may be affected by files that differ from a git revision: their own files, their protocols',
     /// their snapshots, and their server's `sources` in roundtable.toml.
     #[arg(long, value_name = "REV", help_heading = NARROW)]
     pub changed_since: Option<String>,

@@ -8,7 +8,7 @@ pub struct ServeArgs {
     /// Which server: `in-process`, `subprocess`, or the NAME of `[servers.NAME]`.
     #[arg(long, value_name = "WHICH", default_value = "in-process")]
     pub server: String,
-    /// The port; without it a free one.
+    /// The port; by default a free one.
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
 }

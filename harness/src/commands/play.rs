@@ -1,11 +1,12 @@
 //! Plays jobs, and prints and reports what happens as it happens.
 
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::output::print;
 use crate::diff::attempts::FailedAttempts;
 use crate::event::{Event, EventKind, EventSink, Outcome, ScenarioResult};
+use crate::lock::lock;
 use crate::plan::{Job, PlaySettings};
 use crate::report::files::reports::Reports;
 use crate::report::live::failure_list::FailureList;
@@ -95,7 +96,7 @@ pub(crate) fn play(play: Play<'_>, reports: &mut Reports) -> Result<(Finished, S
         let messages = Mutex::new(messages.clone());
         // Through the same channel as events, so that a prompt comes after what it is about.
         let say = move |text| {
-            let _ = messages.lock().unwrap_or_else(PoisonError::into_inner).send(PrintMessage::Text(text));
+            let _ = lock(&messages).send(PrintMessage::Text(text));
         };
         Arc::new(Desk::new(stops.steps, stops.failure, display.paint, Box::new(say)))
     });
@@ -119,7 +120,7 @@ pub(crate) fn play(play: Play<'_>, reports: &mut Reports) -> Result<(Finished, S
 fn batching_sink(messages: mpsc::Sender<PrintMessage>, live: bool) -> EventSink {
     let state = Mutex::new((messages, Vec::new()));
     Arc::new(move |event| {
-        let (messages, batch) = &mut *state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (messages, batch) = &mut *lock(&state);
         let send_now = live || !event.kind.is_detail();
         batch.push(event);
         if send_now {

@@ -13,7 +13,7 @@ use crate::select::{Selected, select};
 use crate::source::shown_path;
 use crate::text::{counted, visible};
 
-/// The selected scenarios. Where there are none or a file is wrong, prints why; `Err` is how the command then ends, for
+/// The selected scenarios. If there are none or a file is wrong, prints why; `Err` is how the command then ends, for
 /// an empty selection with `empty`.
 pub(crate) fn select_scenarios(config: &Config, args: &SelectArgs, empty: Exit) -> Result<Selected, Exit> {
     let mut selected = select(config, &args.select, &args.tag).map_err(|error| refuse(&error))?;

@@ -57,7 +57,7 @@ pub enum ConfigError {
         name: String,
         /// The nearest name that there is.
         nearest: Option<String>,
-        /// The file, or that there is none.
+        /// The file, or that no file was found.
         place: String,
     },
     /// A server can't be started in the way that was asked for.
@@ -69,7 +69,7 @@ pub enum ConfigError {
         how: &'static str,
         /// The keys of which one is missing.
         missing: &'static str,
-        /// The file and table, or that there is none.
+        /// The file and table, or that no file was found.
         place: String,
     },
     /// This program was built without the embedded chat server.

@@ -36,7 +36,7 @@ pub struct Config {
     pub retries: usize,
     /// Whether the run fails with scenarios that passed only when they were played again.
     pub flaky: Flaky,
-    /// Whether a scenario fails whose invariants are unknown without being excepted.
+    /// Whether a scenario fails if one of its invariants is unknown and not excepted.
     pub deny_unknown: bool,
     /// Whether a scenario fails that has unproven expectations of nothing without excepting them.
     pub deny_unproven: bool,
@@ -106,11 +106,11 @@ impl Config {
         }
     }
 
-    /// The file, or that there is none, for messages.
+    /// The file for messages, or that no file was found.
     pub(crate) fn place(&self) -> String {
         match &self.file {
             Some(file) => file.display().to_string(),
-            None => format!("{FILE_NAME}, of which there is none in {} or above", self.dir.display()),
+            None => format!("{FILE_NAME} (no such file in {} or above)", self.dir.display()),
         }
     }
 }

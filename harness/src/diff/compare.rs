@@ -124,9 +124,10 @@ fn tie(a: &Timeline, b: &Timeline, first: &Divergence, other: &Divergence, match
     // What was sent and what was got are told in other words: only the content can be the same.
     let does = |channel: &Channel| matches!(channel, Channel::Out(..) | Channel::Asks(_));
     let changes = |divergence: &Divergence| match (divergence.a, divergence.b) {
-        (Some(one), Some(other)) if divergence.kind == DivergenceKind::Changed => {
-            changed_leaves(&matcher.named(&a.nodes[one].value, true), &matcher.named(&b.nodes[other].value, false))
-        }
+        (Some(one), Some(other)) if divergence.kind == DivergenceKind::Changed => changed_leaves(
+            &matcher.with_names(&a.nodes[one].value, true),
+            &matcher.with_names(&b.nodes[other].value, false),
+        ),
         _ => Vec::new(),
     };
     let (changed, others) = (changes(first), changes(other));

@@ -153,8 +153,8 @@ impl DifferenceText<'_> {
             return Vec::new();
         };
         let matcher = &self.compared.matcher;
-        let one = matcher.named(&self.a.nodes[one].value, true);
-        let other = matcher.named(&self.b.nodes[other].value, false);
+        let one = matcher.with_names(&self.a.nodes[one].value, true);
+        let other = matcher.with_names(&self.b.nodes[other].value, false);
         let pattern = Pattern::compile(&serde_json::json!({ "$exact": one }));
         pattern.map(|pattern| pattern.differences(&other).iter().map(ToString::to_string).collect()).unwrap_or_default()
     }
@@ -164,8 +164,8 @@ impl DifferenceText<'_> {
         let matcher = &self.compared.matcher;
         match (divergence.kind, divergence.a, divergence.b) {
             (DivergenceKind::Changed | DivergenceKind::Order, Some(one), Some(other)) => {
-                let mut one = matcher.named(&self.a.nodes[one].value, true);
-                let mut other = matcher.named(&self.b.nodes[other].value, false);
+                let mut one = matcher.with_names(&self.a.nodes[one].value, true);
+                let mut other = matcher.with_names(&self.b.nodes[other].value, false);
                 part(&mut one, &mut other, true);
                 (Some(gist_in(&divergence.channel, &one)), Some(gist_in(&divergence.channel, &other)))
             }
@@ -286,6 +286,6 @@ impl DifferenceText<'_> {
     /// A node in a line, with the same name for ids that stand for the same.
     fn gist(&self, node: usize, first: bool) -> String {
         let node = &self.playing(first).nodes[node];
-        gist_in(&node.channel, &self.compared.matcher.named(&node.value, first))
+        gist_in(&node.channel, &self.compared.matcher.with_names(&node.value, first))
     }
 }

@@ -1,4 +1,4 @@
-//! Whether two values are the same but for what differs in each run: ids, the run's digits, and times.
+//! Whether two values are the same except for what differs in each run: ids, the run's digits, and times.
 //!
 //! Each id of one run corresponds to one id of the other; values that would need another pairing differ. Any time equals
 //! any other.
@@ -134,12 +134,12 @@ impl ValueMatcher {
     }
 
     /// A value of one of the runs with the same name for what stands for the same: `‹alice›`. Unknown ids stay.
-    pub fn named(&self, value: &Value, first: bool) -> Value {
+    pub fn with_names(&self, value: &Value, first: bool) -> Value {
         match value {
             Value::Object(map) => {
-                Value::Object(map.iter().map(|(name, value)| (name.clone(), self.named(value, first))).collect())
+                Value::Object(map.iter().map(|(name, value)| (name.clone(), self.with_names(value, first))).collect())
             }
-            Value::Array(items) => Value::Array(items.iter().map(|item| self.named(item, first)).collect()),
+            Value::Array(items) => Value::Array(items.iter().map(|item| self.with_names(item, first)).collect()),
             Value::String(text) => {
                 let mut named = String::new();
                 for token in tokens(text) {
@@ -255,7 +255,7 @@ mod tests {
             })
         };
         assert!(matcher.matches(&frame(1), &frame(2)));
-        let named = matcher.named(&frame(2), false);
+        let named = matcher.with_names(&frame(2), false);
         let (message, second) = (&named["message_id"], &named["list"][0]["messageId"]);
         assert_eq!(named["sender"], "‹ann›");
         assert_eq!(named["path"], "/rooms/‹id›");
@@ -264,7 +264,7 @@ mod tests {
             [Some("‹message.1›"), Some("‹message.2›")].into()
         );
         assert_eq!(named["body"]["talk"]["id"], "‹talk›");
-        assert_eq!(named, matcher.named(&frame(1), true));
+        assert_eq!(named, matcher.with_names(&frame(1), true));
     }
 
     #[test]
@@ -273,7 +273,10 @@ mod tests {
         assert!(!matcher.matches(&json!(["id_11111111", 1]), &json!(["id_22222222", 2])));
         assert!(matcher.could_match(&json!("id_11111111"), &json!("id_33333333")));
         assert!(matcher.matches(&json!("id_11111111"), &json!("id_44444444")));
-        assert_eq!(matcher.named(&json!("x id_11111111"), true), matcher.named(&json!("x id_44444444"), false));
+        assert_eq!(
+            matcher.with_names(&json!("x id_11111111"), true),
+            matcher.with_names(&json!("x id_44444444"), false)
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! - [`timeline`]: events as channels (what one participant sent, got, asked, was answered) with what happened before
 //!   what;
-//! - [`matching`]: values that are the same but for ids, times and the run's digits;
+//! - [`matching`]: values that are the same except for ids, times and the run's digits;
 //! - [`compare()`]: where two timelines first differ, and what follows from it;
 //! - [`describe`]: the divergence in words and in two columns; `channel_words`: what a channel is called; `gist`:
 //!   a thing in a line;

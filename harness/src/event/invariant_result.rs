@@ -94,7 +94,7 @@ impl InvariantCounts {
         self.violated += other.violated;
     }
 
-    /// `12 held (340 judged), 3 not asked, 1 violated, 2 unknown but excepted`; empty where there are none.
+    /// `12 held (340 judged), 3 not asked, 1 violated, 2 unknown but excepted`; empty if there are none.
     pub fn text(&self) -> String {
         let mut parts = Vec::new();
         if self.held > 0 {

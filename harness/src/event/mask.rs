@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Event, EventSink, Failure, FailureKind, Outcome, ScenarioResult};
 use crate::secret::Secrets;
 
-/// Fields whose texts are words of the format. A secret that reads like one of them is none there.
+/// Fields whose texts are words of the format. They are not masked, even if a secret reads like one of them.
 const WORDS: [&str; 4] = ["class", "event", "kind", "status"];
 
 /// Fields whose keys are free text; all other keys belong to the format.

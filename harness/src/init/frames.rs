@@ -52,26 +52,26 @@ pub(super) fn flow(value: &Value) -> String {
             let mut fields: Vec<_> = fields.iter().collect();
             fields.sort_by_key(|(name, _)| KINDS.iter().position(|kind| kind == name).unwrap_or(KINDS.len()));
             let fields: Vec<String> =
-                fields.into_iter().map(|(name, value)| format!("{}: {}", plain(name), flow(value))).collect();
+                fields.into_iter().map(|(name, value)| format!("{}: {}", yaml_string(name), flow(value))).collect();
             format!("{{ {} }}", fields.join(", "))
         }
         Value::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
-        Value::String(text) => plain(text),
+        Value::String(text) => yaml_string(text),
         other => other.to_string(),
     }
 }
 
 /// A string as it is where YAML takes it for one, else quoted.
-fn plain(text: &str) -> String {
+fn yaml_string(text: &str) -> String {
     const WORDS: [&str; 10] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan"];
     let safe = text.starts_with(|sign: char| sign.is_ascii_alphabetic() || matches!(sign, '/' | '$' | '_'))
         && text.chars().all(|sign| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '-' | '/' | '.' | '$'))
         && !WORDS.contains(&text.to_ascii_lowercase().as_str());
-    if safe { text.to_owned() } else { quoted(text) }
+    if safe { text.to_owned() } else { json_string(text) }
 }
 
 /// A string in double quotes, as JSON, YAML and TOML write it.
-pub(super) fn quoted(text: &str) -> String {
+pub(super) fn json_string(text: &str) -> String {
     Value::from(text).to_string()
 }
 
@@ -84,7 +84,7 @@ mod tests {
         for (text, shown) in
             [("abc", "abc"), ("a b", "\"a b\""), ("true", "\"true\""), ("1", "\"1\""), ("{{ x }}", "\"{{ x }}\"")]
         {
-            assert_eq!(plain(text), shown);
+            assert_eq!(yaml_string(text), shown);
         }
     }
 }

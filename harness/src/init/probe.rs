@@ -10,9 +10,9 @@ use super::frames::{KINDS, discriminators};
 use super::{FoundSocket, HttpAnswer, MessageTest, PingTest, ProbeResult, ServerFacts};
 use crate::text::{shorten, visible};
 use crate::wire::codec;
-use crate::wire::dial::Way;
+use crate::wire::dial::Route;
 use crate::wire::handshake::{self, Handshake, Opened};
-use crate::wire::http::{HeaderMap, HeaderName, HeaderValue, Heard, Request};
+use crate::wire::http::{AnswerSoFar, HeaderMap, HeaderName, HeaderValue, Request};
 use crate::wire::url::join;
 use crate::wire::websocket::WebSocket;
 
@@ -67,7 +67,7 @@ fn headers(facts: &ServerFacts) -> Vec<(String, String)> {
 
 async fn try_gets(base: &str, facts: &ServerFacts) -> Option<HttpAnswer> {
     // No configuration exists yet, so there is no proxy.
-    let way = Way::default();
+    let route = Route::default();
     let mut best: Option<HttpAnswer> = None;
     let mut all = HeaderMap::new();
     for (name, value) in headers(facts) {
@@ -80,7 +80,9 @@ async fn try_gets(base: &str, facts: &ServerFacts) -> Option<HttpAnswer> {
     for path in paths {
         let Ok(url) = join(base, &without_templates(path), &[]) else { continue };
         let request = Request { method: "GET", url: &url, headers: &all, body: None };
-        let Ok(Ok(response)) = timeout(ANSWER_TIMEOUT, request.answer(&way, &Heard::default())).await else { continue };
+        let Ok(Ok(response)) = timeout(ANSWER_TIMEOUT, request.answer(&route, &AnswerSoFar::default())).await else {
+            continue;
+        };
         let status = response.status;
         let body = String::from_utf8_lossy(&response.body).into_owned();
         let body = serde_json::from_str::<Value>(&body).ok().filter(|value| value.is_object() && body.len() < 300);
@@ -128,12 +130,12 @@ async fn handshake_with(base: &str, path: &str, facts: &ServerFacts) -> Option<R
         headers: headers(facts),
         subprotocols: Vec::new(),
         receive_buffer: None,
-        heard: Heard::default(),
+        heard: AnswerSoFar::default(),
     };
-    match timeout(ANSWER_TIMEOUT, handshake::open(&asked, &Way::default())).await.ok()?.ok()? {
+    match timeout(ANSWER_TIMEOUT, handshake::open(&asked, &Route::default())).await.ok()?.ok()? {
         Opened::Accepted(socket, _) => Some(Ok(*socket)),
         Opened::Refused(answer) => {
-            Some(Err(Refusal { status: answer.status, said: short_text(&codec::body(&answer.body, "").0) }))
+            Some(Err(Refusal { status: answer.status, said: short_text(&codec::decode_body(&answer.body, "").0) }))
         }
     }
 }

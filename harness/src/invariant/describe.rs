@@ -1,10 +1,9 @@
 //! Entries and times in words, for evidence.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use crate::history::{EntryKind, History, StubEntry};
+use crate::text::millis;
 
 /// An entry on one line: participant, time, content.
 pub(crate) fn describe_entry(history: &History, index: usize) -> Option<String> {
@@ -24,13 +23,7 @@ pub(crate) fn describe_entry(history: &History, index: usize) -> Option<String> 
         },
         EntryKind::Closed { .. } => ("was", "disconnected".to_owned()),
     };
-    Some(format!("{}: {} {verb} {value}", milliseconds(entry.at), entry.participant))
-}
-
-/// `12.3 ms`.
-pub(crate) fn milliseconds(time: Duration) -> String {
-    let micros = time.as_micros();
-    format!("{}.{} ms", micros / 1000, micros % 1000 / 100)
+    Some(format!("{}: {} {verb} {value}", millis(entry.at), entry.participant))
 }
 
 /// A value on one line, cut after `limit` characters.

@@ -1,12 +1,12 @@
 //! Membership: nobody gets a delivery that was sent after its leave was answered, or that it never joined for.
 
-use crate::invariant::describe::milliseconds;
 use crate::invariant::evidence::{evidence, evidence_of_entries};
 use crate::invariant::membership::MembershipChange;
 use crate::invariant::origin::Origin;
 use crate::invariant::sighting::Sighting;
 use crate::invariant::trace::StreamTrace;
 use crate::invariant::verdict::InvariantFindings;
+use crate::text::millis;
 
 /// A time in which somebody is certainly no member: behind entry `from` (none: from the start) and before
 /// entry `until`.
@@ -97,14 +97,12 @@ fn after_leave(
         "{} got {} {} after the leave was answered ({})",
         sighting.participant,
         sighting.place(),
-        milliseconds(after),
+        millis(after),
         trace.whereabouts(sighting.connection, stream)
     );
     let Origin { entry, at, participant, .. } = origin;
     let mut evidence = evidence_of_entries(trace, headline, sighting, &[left, entry, sighting.entry]);
-    evidence
-        .details
-        .push(format!("{participant} sent it {} after the answer", milliseconds(at.saturating_sub(time(left)))));
+    evidence.details.push(format!("{participant} sent it {} after the answer", millis(at.saturating_sub(time(left)))));
     findings.violations.push(evidence);
 }
 

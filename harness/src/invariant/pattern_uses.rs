@@ -4,11 +4,30 @@ use crate::history::EntryKind;
 use crate::invariant::sighting::SightingKind;
 use crate::invariant::trace::StreamTrace;
 
+/// A pattern that a stream declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StreamPatternKind {
+    Frame,
+    Acks,
+    Sends,
+}
+
+impl StreamPatternKind {
+    /// Its key in the stream.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Frame => "frame",
+            Self::Acks => "acks",
+            Self::Sends => "sends",
+        }
+    }
+}
+
 /// A pattern of a stream for which the history has something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PatternUse {
-    /// Its key in the stream.
-    pub(crate) key: &'static str,
+    /// Which of the stream's.
+    pub(crate) pattern: StreamPatternKind,
     /// Whether something matched it.
     pub(crate) matched: bool,
 }
@@ -25,14 +44,14 @@ pub(crate) fn uses(trace: &StreamTrace<'_>) -> Vec<PatternUse> {
     let (sent, accepted) = (!trace.sendings.is_empty(), trace.has_sendings());
     let mut uses = Vec::new();
     if talked || delivered {
-        uses.push(PatternUse { key: "frame", matched: delivered });
+        uses.push(PatternUse { pattern: StreamPatternKind::Frame, matched: delivered });
     }
     if trace.stream.acks.is_some() && (accepted || acked) {
-        uses.push(PatternUse { key: "acks", matched: acked });
+        uses.push(PatternUse { pattern: StreamPatternKind::Acks, matched: acked });
     }
     let by_frame = |send: &crate::scenario::stream::Send| matches!(send, crate::scenario::stream::Send::Frame { .. });
     if trace.stream.sends.iter().any(by_frame) && (sent || acked) {
-        uses.push(PatternUse { key: "sends", matched: sent });
+        uses.push(PatternUse { pattern: StreamPatternKind::Sends, matched: sent });
     }
     uses
 }

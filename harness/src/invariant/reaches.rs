@@ -7,14 +7,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::history::{ConnectionId, EntryKind, History};
 use crate::invariant::connection::StreamConnection;
-use crate::invariant::describe::milliseconds;
 use crate::invariant::evidence::evidence_of_entries;
 use crate::invariant::gaps::{resumed_after, seen_by};
 use crate::invariant::order::{misplaced, streamless};
 use crate::invariant::sighting::{Sighting, SightingKind};
 use crate::invariant::trace::StreamTrace;
 use crate::invariant::verdict::{Evidence, InvariantFindings};
-use crate::text::listed;
+use crate::text::{listed, millis};
 
 /// A barrier on a connection, by the indices of its question and its answer.
 #[derive(Clone, Copy)]
@@ -201,7 +200,7 @@ fn missed(
     let headline = match got {
         Some(got) => {
             let at = |index: usize| trace.history.entries.get(index).map(|entry| entry.at).unwrap_or_default();
-            let late = milliseconds(at(got).saturating_sub(at(barrier.answered)));
+            let late = millis(at(got).saturating_sub(at(barrier.answered)));
             let whose = if owed.ack.kind == SightingKind::Answer { "answer" } else { "ack" };
             format!(
                 "{who} got {} {late} behind the answer to a barrier that was asked after {sender} had its {whose} \

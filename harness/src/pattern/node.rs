@@ -1,4 +1,4 @@
-//! A compiled pattern, and whether a value matches it. Nothing here explains or, but for
+//! A compiled pattern, and whether a value matches it. Nothing here explains or, except for
 //! `$unordered`, allocates.
 
 use regex::Regex;

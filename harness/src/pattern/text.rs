@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::value::shape_of;
+use crate::text::counted;
 
 /// About how many characters of a value a line shows.
 const LINE: usize = 100;
@@ -62,7 +63,7 @@ pub(super) fn visible(text: &str) -> String {
 
 /// `1 element`, `3 elements`.
 pub(super) fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    counted(number, noun, &format!("{noun}s"))
 }
 
 /// Joins words as a sentence does: `a`, `a or b`, `a, b or c`.

@@ -31,16 +31,16 @@ impl Randomness {
         if self.same || (repetition, attempt) == (1, 1) {
             return self.seed;
         }
-        Mix::new(self.seed).number(repetition as u64).number(attempt as u64).end() % SEEDS
+        StableHash::new(self.seed).number(repetition as u64).number(attempt as u64).end() % SEEDS
     }
 }
 
 /// Numbers and texts mixed into one number: FNV-1a, and the finish of SplitMix64 so that neighbours lie far apart.
 /// The values stand in seeds that people keep, so this never changes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Mix(u64);
+pub(crate) struct StableHash(u64);
 
-impl Mix {
+impl StableHash {
     pub(crate) fn new(start: u64) -> Self {
         Self(0xcbf2_9ce4_8422_2325).number(start)
     }

@@ -19,9 +19,9 @@ pub struct PlaySettings {
     pub barrier_audit: Option<BarrierAudit>,
     /// What generated values and races are made from.
     pub randomness: Randomness,
-    /// Whether a scenario fails whose invariants are unknown without being excepted.
+    /// Whether a scenario fails if one of its invariants is unknown and not excepted.
     pub deny_unknown: bool,
-    /// Whether a scenario fails that has unproven expectations of nothing without excepting them.
+    /// Whether a scenario fails if one of its expectations of nothing is unproven and not excepted.
     pub deny_unproven: bool,
     /// Whether every step, request, frame and log line is an event too.
     pub detail: bool,

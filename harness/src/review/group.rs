@@ -44,7 +44,7 @@ pub struct ShapeFamily {
 
 impl ShapeFamily {
     /// `…participants[] (object → string)`.
-    pub fn shown(&self) -> String {
+    pub fn summary(&self) -> String {
         format!("…{} ({})", self.field, self.types)
     }
 

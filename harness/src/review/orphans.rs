@@ -24,7 +24,7 @@ pub fn orphans<'s>(
         let verbs = scenario.participants.values().flat_map(|participant| participant.protocol.verbs.values());
         let verbs = verbs.chain(scenario.protocol.verbs.values()).map(|verb| &verb.steps);
         for steps in [&scenario.steps, &scenario.always].into_iter().chain(verbs) {
-            named(steps, &mut names);
+            collect_names(steps, &mut names);
         }
         for row in &scenario.rows {
             let row = Some(row.name.as_str()).filter(|name| !name.is_empty());
@@ -42,14 +42,14 @@ pub fn orphans<'s>(
 }
 
 /// The names of the snapshots that steps take; none for a name that is a template.
-fn named(steps: &[Step], names: &mut Vec<Option<String>>) {
+fn collect_names(steps: &[Step], names: &mut Vec<Option<String>>) {
     for step in steps {
         match &step.kind {
             StepKind::Snapshot { name, .. } => {
                 names.push(name.as_literal().map(crate::scenario::template::as_text));
             }
-            StepKind::Parallel(branches) => branches.iter().for_each(|branch| named(branch, names)),
-            StepKind::Repeat { steps, .. } | StepKind::ForEach { steps, .. } => named(steps, names),
+            StepKind::Parallel(branches) => branches.iter().for_each(|branch| collect_names(branch, names)),
+            StepKind::Repeat { steps, .. } | StepKind::ForEach { steps, .. } => collect_names(steps, names),
             _ => {}
         }
     }

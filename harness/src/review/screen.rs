@@ -12,7 +12,7 @@ use crate::text::diff::{DiffKind, DiffLine};
 use crate::text::paint::{Paint, Style};
 use crate::text::{counted, shorten};
 
-/// What the changes of a group mean one by one, at most so many.
+/// What the changes of a group mean one by one, up to a limit.
 const VARIANTS: usize = 4;
 /// Lines of a difference in a list, and snapshots that became the same.
 const LINES: usize = 12;
@@ -58,7 +58,7 @@ pub fn screen_text(session: &mut ReviewSession<'_>, lines: usize, columns: usize
         let others = family.groups.iter().filter(|place| **place != session.group);
         let others: Vec<String> = others.map(|place| (place + 1).to_string()).collect();
         let word = if others.len() == 1 { "change" } else { "changes" };
-        let line = format!("{} in {word} {} too", family.shown(), others.join(", "));
+        let line = format!("{} in {word} {} too", family.summary(), others.join(", "));
         let _ = writeln!(text, "  {}", paint.text(Style::Note, &line));
     }
     if let [_, _, ..] = group.variants.as_slice() {
@@ -163,7 +163,7 @@ pub fn list_text(review: &Review, paint: Paint) -> String {
     for family in &review.families {
         let ids: Vec<&str> = family.groups.iter().filter_map(|place| Some(&*review.groups.get(*place)?.id)).collect();
         let head = format!("{} changes share a shape", ids.len());
-        let _ = writeln!(text, "{}: {} in {}", paint.text(Style::Strong, &head), family.shown(), ids.join(", "));
+        let _ = writeln!(text, "{}: {} in {}", paint.text(Style::Strong, &head), family.summary(), ids.join(", "));
         let line = format!("if they have one cause: roundtable review --accept '{}'", family.pattern());
         let _ = writeln!(text, "  {}\n", paint.text(Style::Dim, &line));
     }

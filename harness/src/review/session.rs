@@ -170,7 +170,7 @@ impl<'r> ReviewSession<'r> {
         self.advance()
     }
 
-    /// To the next group that is not decided; where there is none, all is done.
+    /// To the next undecided group; without one, all is done.
     fn advance(&mut self) -> NextAction {
         let count = self.review.groups.len();
         let open = (1..count).find(|step| !self.decisions.decided(self.review, (self.group + step) % count));

@@ -20,31 +20,37 @@ use crate::plan::Job;
 use crate::scenario::model::{ParticipantSpec, Scenario};
 use crate::stub::RunningStubs;
 use crate::subject::Server;
-use crate::wire::dial::Way;
+use crate::wire::dial::Route;
 
-/// The state of a scenario before its first step.
-pub(super) fn world(
+/// Tells that a scenario begins; gives its state before the first step.
+pub(super) fn begin(
     job: &Job,
     session: &Session,
     server: &Arc<Server>,
     watch: &Watch,
     stubs: &RunningStubs,
-    recorder: &Arc<Recorder>,
-    trace: Option<String>,
 ) -> Result<Arc<World>, Box<Failure>> {
-    let scenario = &job.scenario;
-    let way =
-        Way::through(session.settings.proxy.as_deref()).map_err(|error| Failure::new(FailureKind::Scenario, error))?;
-    let target = Target { server: Arc::clone(server), way, trace };
+    if let Some(desk) = &session.desk {
+        desk.begin();
+    }
+    let (scenario, sink) = (&job.scenario, Arc::clone(&session.sink));
+    let recorder = Arc::new(Recorder::new(Arc::new(job.instance()), watch.began, sink, session.settings.detail));
+    // The trace id of W3C trace context: 16 bytes, never all zero.
+    let trace = session.settings.traceparent.then(|| uuid::Uuid::new_v4().simple().to_string());
+    tell(scenario, &recorder, server, trace.clone());
+    let route = Route::through(session.settings.proxy.as_deref())
+        .map_err(|error| Failure::new(FailureKind::Scenario, error))?;
+    let target = Target { server: Arc::clone(server), route, trace };
     let participants = scenario.participants.iter();
     let cast = Cast {
         participants: participants.map(|(key, spec)| (key.clone(), Arc::new(Participant::new(spec.clone())))).collect(),
-        stubs: StubActor::all(stubs, &ParticipantSpec::bare(&scenario.source), recorder),
+        stubs: StubActor::all(stubs, &ParticipantSpec::bare(&scenario.source), &recorder),
         groups: scenario.groups.clone(),
         given: Mutex::default(),
         roles: Mutex::default(),
     };
     let seed = session.settings.randomness.seed_of(job.repetition, job.attempt);
+    cast.stubs.values().for_each(StubActor::attend);
     Ok(Arc::new(World {
         scenario: Arc::clone(scenario),
         row: job.row(),
@@ -54,7 +60,7 @@ pub(super) fn world(
         target,
         cast,
         captures: Mutex::default(),
-        recorder: Arc::clone(recorder),
+        recorder,
         markers: Arc::new(Markers::default()),
         findings: CollectedResults::default(),
         log: Arc::clone(&watch.log),
@@ -64,7 +70,7 @@ pub(super) fn world(
 }
 
 /// Tells that a scenario begins, with the files that its steps stand in where details are told.
-pub(super) fn tell(scenario: &Scenario, recorder: &Recorder, server: &Server, trace: Option<String>) {
+fn tell(scenario: &Scenario, recorder: &Recorder, server: &Server, trace: Option<String>) {
     recorder.announce(EventKind::ScenarioStarted {
         title: scenario.title.clone(),
         file: scenario.source.path.clone(),

@@ -8,7 +8,7 @@ use super::prove::endings::unexpected_ends;
 use super::prove::leftovers::leftovers;
 use super::prove::promises::promises;
 use super::prove::snapshots::{Compared, compare};
-use super::state::world::World;
+use super::state::cast::Cast;
 use crate::event::{Failure, FailureKind, InvariantResult, StreamPattern};
 use crate::scenario::model::{Action, Scenario, Step};
 use crate::scenario::visit::{self, StepPart};
@@ -40,7 +40,7 @@ pub(super) async fn judge(top: &StepContext, limit: &Limit, failures: &mut Vec<F
     if failures.is_empty() {
         failures.extend(leftovers(top).unwrap_or_else(|failure| vec![*failure]));
     }
-    tell_unanswered(world, failures);
+    tell_unanswered(&world.cast, failures);
     match world.target.server.died() {
         Some(death) if failures.iter().all(|failure| failure.kind != FailureKind::ServerDied) => {
             failures.push(*server_died(top, &death));
@@ -109,10 +109,10 @@ fn awaits_an_end(scenario: &Scenario) -> bool {
 }
 
 /// A server that waits for an answer which nobody gave is a cause of much.
-fn tell_unanswered(world: &World, failures: &mut [Failure]) {
+fn tell_unanswered(cast: &Cast, failures: &mut [Failure]) {
     let Some(first) = failures.first_mut() else { return };
     // One of the stub itself shows its requests already.
-    let others = world.cast.stubs.iter().filter(|(name, _)| first.participant.as_ref() != Some(name));
+    let others = cast.stubs.iter().filter(|(name, _)| first.participant.as_ref() != Some(name));
     let unanswered: Vec<String> = others.flat_map(|(_, stub)| stub.unanswered()).collect();
     first.details.extend(unanswered);
 }

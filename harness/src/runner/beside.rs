@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::run::lock;
+use crate::lock::lock;
 
 /// How many others are told of one scenario: those that began last.
 const MOST: usize = 16;

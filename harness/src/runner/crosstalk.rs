@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use crate::event::{Failure, Outcome, ScenarioResult};
-use crate::run::lock;
+use crate::lock::lock;
 use crate::subject::Subject;
 
 /// How many other scenarios a failure names.

@@ -17,8 +17,9 @@ use crate::config::ServerSettings;
 use crate::event::{
     Class, Event, EventKind, EventSink, Failure, FailureKind, Instance, Outcome, Place, ScenarioResult,
 };
+use crate::lock::lock;
 use crate::plan::Job;
-use crate::run::{self, LogBook, Progress, Session, Watch, lock};
+use crate::run::{self, LogBook, Progress, Session, Watch};
 use crate::stub;
 use crate::subject::in_process::log_dispatch;
 use crate::subject::{LogLine, LogSink, Server, Subject};

@@ -10,8 +10,9 @@ use tokio::sync::OnceCell;
 
 use crate::config::ServerSettings;
 use crate::event::{Class, Event, EventKind, EventSink};
+use crate::lock::lock;
 use crate::plan::Job;
-use crate::run::{LogBook, lock};
+use crate::run::LogBook;
 use crate::subject::{LogLine, LogSink, Server, Subject, SubjectError};
 
 /// The shared servers of a run, by name and configuration.

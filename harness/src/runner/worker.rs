@@ -14,8 +14,9 @@ use super::retry::play_with_retries;
 use super::server_choice::ChooseServer;
 use super::stop::StopReason;
 use crate::event::{Outcome, ScenarioResult};
+use crate::lock::lock;
 use crate::plan::Job;
-use crate::run::{Session, lock};
+use crate::run::Session;
 use crate::subject::Server;
 
 /// What workers are made of.

@@ -112,7 +112,13 @@ impl Findings {
         self.source = own;
     }
 
-    /// Adds an error for a word that is none of the known ones, with the nearest as help.
+    /// A word of the language that nothing reads: it stands in the table and has no meaning. The tests try every word, so
+    /// none is released like that.
+    pub(crate) fn unread(&mut self, at: Position, word: &str) {
+        self.error(at, format!("`{word}` is a word of the language that this version can't read"));
+    }
+
+    /// Adds an error for an unknown word, with the nearest known one as help.
     pub fn unknown<'a>(&mut self, at: Position, what: &str, word: &str, known: impl IntoIterator<Item = &'a str>) {
         let known: Vec<&str> = known.into_iter().collect();
         let help = match nearest_word(word, known.iter().copied()) {

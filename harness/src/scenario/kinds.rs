@@ -52,13 +52,13 @@ pub(crate) fn kinds_of(steps: &[Step], key: &str) -> BTreeSet<String> {
     let mut kinds = BTreeSet::new();
     visit::steps(steps, &mut |part| {
         if let StepPart::Template(template) = part {
-            kinds.extend(named(template, key));
+            kinds.extend(kinds_in(template, key));
         }
     });
     kinds
 }
 
-fn named(template: &Template, key: &str) -> Vec<String> {
+fn kinds_in(template: &Template, key: &str) -> Vec<String> {
     template.literal_at(key).iter().flat_map(texts).collect()
 }
 

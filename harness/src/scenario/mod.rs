@@ -15,6 +15,8 @@ pub mod step;
 pub mod stream;
 pub mod stub;
 pub mod template;
+#[cfg(test)]
+pub(crate) mod testing;
 pub(crate) mod unused;
 pub(crate) mod visit;
 pub mod words;

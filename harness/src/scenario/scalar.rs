@@ -5,7 +5,7 @@ use serde_json::Number;
 use super::node::Kind;
 
 /// What a text means that stands unquoted: the YAML 1.2 core schema, without numbers that begin with a zero.
-pub(crate) fn plain(text: &str) -> Kind {
+pub(crate) fn plain_scalar(text: &str) -> Kind {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
         "true" => Kind::Bool(true),

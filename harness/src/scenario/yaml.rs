@@ -11,7 +11,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::error::Findings;
 use super::node::{Key, Kind, Node};
-use super::scalar::plain;
+use super::scalar::plain_scalar;
 use crate::source::{Position, Source};
 
 /// The most nodes in one file: a bound on what aliases can expand to.
@@ -105,7 +105,7 @@ impl<'a> YamlReader<'a, '_> {
             return Err(Stop);
         }
         let (kind, anchor) = match event {
-            Event::Scalar(text, ScalarStyle::Plain, anchor, _) => (plain(&text), anchor),
+            Event::Scalar(text, ScalarStyle::Plain, anchor, _) => (plain_scalar(&text), anchor),
             Event::Scalar(text, _, anchor, _) => (Kind::String(text.into_owned()), anchor),
             Event::SequenceStart(anchor, _) => (self.list(depth)?, anchor),
             Event::MappingStart(anchor, _) => (self.map(depth)?, anchor),

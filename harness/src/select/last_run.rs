@@ -72,7 +72,7 @@ impl LastOutcome {
 pub type Durations = BTreeMap<String, Duration>;
 
 impl LastRun {
-    /// Reads the file of an output folder; none where there is none, or none that this program can read.
+    /// Reads the file of an output folder; `None` if it doesn't exist or this program can't read it.
     pub fn read(output: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(output.join(FILE_NAME)).ok()?;
         serde_json::from_str(&text).ok().filter(|last: &Self| last.version == VERSION)
@@ -184,7 +184,7 @@ fn finished(event: &Event) -> Option<&ScenarioResult> {
     }
 }
 
-/// Makes the output folder where there is none, with a `.gitignore` for everything in it.
+/// Makes the output folder if it doesn't exist, with a `.gitignore` for everything in it.
 ///
 /// # Errors
 /// The system's.

@@ -35,7 +35,7 @@ pub fn normalise(material: &Material<'_>) -> Normalised {
         traces.iter().map(|trace| StreamRanks::of(material, trace, &raced, &placeholders)).collect();
     let (blocks, unmatched_redactions) = collect(material, &traces, &raced, &ranks);
     let origins = Origins::find(material, &traces, &ranks, &mut placeholders);
-    let shown = shown(&blocks, &placeholders);
+    let shown = ids_shown(&blocks, &placeholders);
     origins.assign(&mut placeholders, &shown);
     let root = blocks.into_iter().map(|block| (block.participant.clone(), tree(block, &mut placeholders))).collect();
     Normalised { text: render(&SnapshotNode::Map(root)), unmatched_redactions }
@@ -51,7 +51,7 @@ fn stream_values(traces: &[StreamTrace<'_>]) -> BTreeSet<String> {
 }
 
 /// Every id that the snapshot shows.
-fn shown(blocks: &[Block], placeholders: &Placeholders) -> BTreeSet<Id> {
+fn ids_shown(blocks: &[Block], placeholders: &Placeholders) -> BTreeSet<Id> {
     let mut found = BTreeSet::new();
     let mut take = |body: &PreparedValue| found.extend(placeholders.ids_in(&body.value, &body.ids));
     let mut headings = Vec::new();
@@ -86,7 +86,7 @@ fn tree(block: Block, placeholders: &mut Placeholders) -> SnapshotNode {
                 let items = ordered(items, raced, placeholders);
                 let items = items
                     .into_iter()
-                    .map(|item| SnapshotNode::Map(vec![(item.head.clone(), body(&item, placeholders))]))
+                    .map(|item| SnapshotNode::Map(vec![(item.head.clone(), item_body(&item, placeholders))]))
                     .collect();
                 parts.push((heading, SnapshotNode::List(items)));
             }
@@ -94,7 +94,7 @@ fn tree(block: Block, placeholders: &mut Placeholders) -> SnapshotNode {
                 let kinds = kinds.into_iter().map(|(kind, items)| {
                     let raced = items.iter().any(|item| item.raced);
                     let items = ordered(items, raced, placeholders);
-                    (kind, SnapshotNode::List(items.iter().map(|item| body(item, placeholders)).collect()))
+                    (kind, SnapshotNode::List(items.iter().map(|item| item_body(item, placeholders)).collect()))
                 });
                 let kinds = kinds.collect();
                 parts.push((heading, SnapshotNode::Map(kinds)));
@@ -104,7 +104,7 @@ fn tree(block: Block, placeholders: &mut Placeholders) -> SnapshotNode {
     SnapshotNode::Map(parts)
 }
 
-fn body(item: &FrameItem, placeholders: &mut Placeholders) -> SnapshotNode {
+fn item_body(item: &FrameItem, placeholders: &mut Placeholders) -> SnapshotNode {
     placeholders.before_race = item.before_race;
     placeholders.node(&item.body)
 }

@@ -111,7 +111,7 @@ fn flow(node: &SnapshotNode, used: usize, outer: bool) -> Option<String> {
 
 /// A string: as it is where nothing else can be meant, otherwise quoted.
 fn scalar(text: &str) -> String {
-    if plain(text) {
+    if needs_no_quotes(text) {
         return text.to_owned();
     }
     let mut out = String::from("\"");
@@ -123,7 +123,7 @@ fn scalar(text: &str) -> String {
 }
 
 /// Whether a string can stand unquoted, inside braces too, for YAML 1.1 and 1.2 readers alike.
-fn plain(text: &str) -> bool {
+fn needs_no_quotes(text: &str) -> bool {
     const WORDS: [&str; 7] = ["null", "true", "false", "yes", "no", "on", "off"];
     let first = |character: char| character.is_ascii_alphabetic() || character == '_' || character == '/';
     let inner = |character: char| {

@@ -37,7 +37,7 @@ impl PlaySpan {
         match value {
             Value::Number(number) if !except(at) => {
                 let number = number.as_f64();
-                let told = |unit: f64| number.and_then(|number| self.told(number / unit));
+                let told = |unit: f64| number.and_then(|number| self.placeholder(number / unit));
                 if let Some(told) = [1.0, 1e3, 1e6, 1e9].into_iter().find_map(told) {
                     *value = Value::from(told);
                 }
@@ -65,12 +65,12 @@ impl PlaySpan {
 
     fn told_text(self, written: &str) -> Option<String> {
         let time: Timestamp = written.to_ascii_uppercase().parse().ok()?;
-        self.told(time.as_second() as f64 + f64::from(time.subsec_nanosecond()) / 1e9)
+        self.placeholder(time.as_second() as f64 + f64::from(time.subsec_nanosecond()) / 1e9)
     }
 
     /// The text for a time: `[time]` within the scenario, else its rounded distance; none where it is too far away
     /// to have to do with when the scenario was played.
-    fn told(self, seconds: f64) -> Option<String> {
+    fn placeholder(self, seconds: f64) -> Option<String> {
         if self.now < DAY {
             return None;
         }

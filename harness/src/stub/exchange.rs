@@ -10,10 +10,10 @@ use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::line::{AnswerBody, Line};
-use super::lock::lock;
 use super::parts::{headers_of, is_shown, query_of};
 use super::reply::{RenderedReply, ReplyContent};
 use crate::history::Closing;
+use crate::lock::lock;
 use crate::scenario::stub::Framing;
 
 /// The largest request that is taken.
@@ -25,7 +25,7 @@ pub(crate) struct StubRequest {
     pub(crate) number: usize,
     /// The value that patterns match: `{number, method, path, query, headers, json or text}`.
     pub(crate) request: Arc<Value>,
-    stage: Mutex<Going>,
+    stage: Mutex<StageState>,
     /// Whether it is a stream of which no step has said the end.
     unended: AtomicBool,
     changed: watch::Sender<u64>,
@@ -45,7 +45,7 @@ pub(crate) enum Stage {
     Ended(Closing),
 }
 
-enum Going {
+enum StageState {
     Waiting(oneshot::Sender<hyper::Response<AnswerBody>>),
     Streaming { framing: Framing, pieces: mpsc::UnboundedSender<Bytes>, sent: u64 },
     Answered,
@@ -77,7 +77,7 @@ impl StubRequest {
         let exchange = Self {
             number,
             request: Arc::new(Value::Object(value)),
-            stage: Mutex::new(Going::Waiting(answer)),
+            stage: Mutex::new(StageState::Waiting(answer)),
             unended: AtomicBool::new(false),
             changed: watch::Sender::new(0),
             line,
@@ -86,7 +86,7 @@ impl StubRequest {
     }
 
     /// The request as it is told: without what every client sends, and without what proves who asks.
-    pub(crate) fn shown(&self) -> Value {
+    pub(crate) fn told_request(&self) -> Value {
         let mut value = Value::clone(&self.request);
         if let Value::Object(map) = &mut value {
             map.remove("number");
@@ -110,10 +110,10 @@ impl StubRequest {
     /// How far it is.
     pub(crate) fn stage(&self) -> Stage {
         match &*lock(&self.stage) {
-            Going::Waiting(_) => Stage::Waiting,
-            Going::Streaming { framing, .. } => Stage::Streaming(*framing),
-            Going::Answered => Stage::Answered,
-            Going::Ended(end) => Stage::Ended(end.clone()),
+            StageState::Waiting(_) => Stage::Waiting,
+            StageState::Streaming { framing, .. } => Stage::Streaming(*framing),
+            StageState::Answered => Stage::Answered,
+            StageState::Ended(end) => Stage::Ended(end.clone()),
         }
     }
 
@@ -130,14 +130,14 @@ impl StubRequest {
                 let (pieces, taken) = mpsc::unbounded_channel();
                 self.unended.store(true, Ordering::Relaxed);
                 // The head counts as the first piece.
-                let going = Going::Streaming { framing: *framing, pieces, sent: 1 };
-                (going, AnswerBody::Stream(taken, Arc::clone(&self.line)))
+                let begun = StageState::Streaming { framing: *framing, pieces, sent: 1 };
+                (begun, AnswerBody::Stream(taken, Arc::clone(&self.line)))
             }
-            ReplyContent::Nothing => (Going::Answered, AnswerBody::Whole(None)),
-            ReplyContent::Json(json) => (Going::Answered, AnswerBody::Whole(Some(json.to_string().into()))),
-            ReplyContent::Text(text) => (Going::Answered, AnswerBody::Whole(Some(text.clone().into()))),
+            ReplyContent::Nothing => (StageState::Answered, AnswerBody::Whole(None)),
+            ReplyContent::Json(json) => (StageState::Answered, AnswerBody::Whole(Some(json.to_string().into()))),
+            ReplyContent::Text(text) => (StageState::Answered, AnswerBody::Whole(Some(text.clone().into()))),
         };
-        if !matches!(&*stage, Going::Waiting(_)) {
+        if !matches!(&*stage, StageState::Waiting(_)) {
             return false;
         }
         let mut response = hyper::Response::new(body);
@@ -145,7 +145,7 @@ impl StubRequest {
         response.headers_mut().clone_from(&given.headers);
         self.line.hand();
         // Where nobody waits for it, the connection is at its end, and tells so itself.
-        if let Going::Waiting(answer) = std::mem::replace(&mut *stage, next) {
+        if let StageState::Waiting(answer) = std::mem::replace(&mut *stage, next) {
             let _ = answer.send(response);
         }
         drop(stage);
@@ -156,7 +156,7 @@ impl StubRequest {
     /// Sends a chunk of a streamed answer. False if the answer is no stream.
     pub(crate) fn send(&self, piece: String) -> bool {
         match &mut *lock(&self.stage) {
-            Going::Streaming { pieces, sent, .. } => {
+            StageState::Streaming { pieces, sent, .. } => {
                 *sent += 1;
                 // As above.
                 let _ = pieces.send(piece.into());
@@ -169,10 +169,10 @@ impl StubRequest {
     /// Ends a streamed answer properly. False if the answer is no stream.
     pub(crate) fn finish(&self) -> bool {
         let mut stage = lock(&self.stage);
-        let streaming = matches!(&*stage, Going::Streaming { .. });
+        let streaming = matches!(&*stage, StageState::Streaming { .. });
         if streaming {
             self.unended.store(false, Ordering::Relaxed);
-            *stage = Going::Answered;
+            *stage = StageState::Answered;
             drop(stage);
             self.changed.send_modify(|changes| *changes += 1);
         }
@@ -181,14 +181,14 @@ impl StubRequest {
 
     /// Whether it is a stream that the client left and of which no step has said the end; from here on one has.
     pub(crate) fn take_left(&self) -> bool {
-        let left = matches!(&*lock(&self.stage), Going::Ended(end) if !end.by_participant);
+        let left = matches!(&*lock(&self.stage), StageState::Ended(end) if !end.by_participant);
         left && self.unended.swap(false, Ordering::Relaxed)
     }
 
     /// Waits until everything that was sent has left: of a stream up to here, else up to the end. Whether it did.
     pub(crate) async fn written(&self) -> bool {
         let pieces = match &*lock(&self.stage) {
-            Going::Streaming { sent, .. } => Some(*sent),
+            StageState::Streaming { sent, .. } => Some(*sent),
             _ => None,
         };
         if let Some(pieces) = pieces {
@@ -212,7 +212,7 @@ impl StubRequest {
 
     /// The connection has ended by itself: behind a whole answer as it should, else the client went away.
     pub(super) fn connection_ended(&self, ended: Result<(), String>) -> Option<Closing> {
-        let answered = matches!(&*lock(&self.stage), Going::Answered);
+        let answered = matches!(&*lock(&self.stage), StageState::Answered);
         let end = match ended {
             Ok(()) if answered => Closing::dropped("answered".to_owned()),
             Ok(()) => Closing::by_server(None, String::new()),
@@ -224,10 +224,10 @@ impl StubRequest {
 
     fn end(&self, end: Closing) -> Option<Closing> {
         let mut stage = lock(&self.stage);
-        if let Going::Ended(_) = &*stage {
+        if let StageState::Ended(_) = &*stage {
             return None;
         }
-        *stage = Going::Ended(end.clone());
+        *stage = StageState::Ended(end.clone());
         drop(stage);
         self.changed.send_modify(|changes| *changes += 1);
         Some(end)

@@ -12,7 +12,6 @@
 mod exchange;
 mod framing;
 mod line;
-mod lock;
 mod parts;
 mod reply;
 mod server;

@@ -16,8 +16,8 @@ use tokio::task::JoinHandle;
 
 use super::exchange::StubRequest;
 use super::line::WatchedConnection;
-use super::lock::lock;
 use super::reply::RenderedReply;
+use crate::lock::lock;
 
 use crate::event::{Failure, FailureKind, Place};
 use crate::history::Closing;
@@ -97,10 +97,10 @@ impl RunningStub {
         *events = EventQueue::Taken(sink);
     }
 
-    fn told(&self, told: StubEvent) {
+    fn emit(&self, event: StubEvent) {
         match &mut *lock(&self.events) {
-            EventQueue::Kept(kept) => kept.push(told),
-            EventQueue::Taken(sink) => sink(told),
+            EventQueue::Kept(kept) => kept.push(event),
+            EventQueue::Taken(sink) => sink(event),
         }
     }
 
@@ -177,18 +177,18 @@ impl RunningStub {
         if let Some(exchange) = asked.get()
             && let Some(end) = exchange.connection_ended(ended)
         {
-            self.told(StubEvent::Ended(Arc::clone(exchange), end));
+            self.emit(StubEvent::Ended(Arc::clone(exchange), end));
         }
     }
 
     /// A request has come: tells it, and answers it where an answer stands for it.
     fn came(&self, exchange: &Arc<StubRequest>) {
-        self.told(StubEvent::Asked(Arc::clone(exchange)));
+        self.emit(StubEvent::Asked(Arc::clone(exchange)));
         let standing = self.answers.get().into_iter().flatten();
         if let Some((_, given)) = standing.clone().find(|(to, _)| to.matches(&exchange.request))
             && exchange.give(given)
         {
-            self.told(StubEvent::Answered(Arc::clone(exchange), given.clone()));
+            self.emit(StubEvent::Answered(Arc::clone(exchange), given.clone()));
         }
     }
 }

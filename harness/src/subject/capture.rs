@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry};
 
-use super::log::{LogLine, LogSink, Logs, plain};
+use super::log::{LogLine, LogSink, Logs, without_escapes};
 
 /// Crates whose events tell about the transport rather than the server, or about the runner
 /// itself, whose connections live in the same process.
@@ -64,7 +64,7 @@ pub fn log_panics() {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| match current_log() {
             Some(logs) => {
-                let text = plain(&panic.to_string().replace('\n', " "));
+                let text = without_escapes(&panic.to_string().replace('\n', " "));
                 logs.push(LogLine { at: Instant::now(), level: Some(Level::ERROR), text });
             }
             None => before(panic),
@@ -100,7 +100,7 @@ impl<'a> MakeWriter<'a> for LogCapture {
 impl io::Write for EventWriter {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
-        let text = plain(&text.trim().replace('\n', "\\n"));
+        let text = without_escapes(&text.trim().replace('\n', "\\n"));
         self.logs.push(LogLine { at: Instant::now(), level: Some(self.level), text });
         Ok(event.len())
     }
@@ -116,7 +116,7 @@ pub(crate) fn keeping_sink() -> (LogSink, std::sync::Arc<std::sync::Mutex<Vec<Lo
     let lines = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let kept = lines.clone();
     let sink: LogSink = std::sync::Arc::new(move |line| {
-        kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(line);
+        crate::lock::lock(&kept).push(line);
     });
     (sink, lines)
 }

@@ -2,8 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
+
+use crate::lock::lock;
+use crate::text::trouble::ERROR_LEVELS;
 
 pub use tracing::Level;
 
@@ -57,7 +60,7 @@ impl Logs {
 
     pub(crate) fn push(&self, line: LogLine) {
         {
-            let mut last = self.shared.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut last = lock(&self.shared.last);
             if last.len() == KEPT {
                 last.pop_front();
             }
@@ -74,7 +77,7 @@ impl Logs {
 
     /// The last `n` lines, oldest first.
     pub(crate) fn tail(&self, n: usize) -> Vec<LogLine> {
-        let last = self.shared.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = lock(&self.shared.last);
         last.iter().skip(last.len().saturating_sub(n)).cloned().collect()
     }
 }
@@ -117,7 +120,7 @@ impl Lines {
     }
 
     fn line(&mut self) -> LogLine {
-        let mut text = plain(&String::from_utf8_lossy(&self.line));
+        let mut text = without_escapes(&String::from_utf8_lossy(&self.line));
         if self.cut > 0 {
             text.push_str(&format!(" … ({} bytes cut)", self.cut));
         }
@@ -128,7 +131,7 @@ impl Lines {
 }
 
 /// The text without ANSI escape sequences and control characters (tabs stay).
-pub(crate) fn plain(text: &str) -> String {
+pub(crate) fn without_escapes(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(char) = chars.next() {
@@ -177,7 +180,7 @@ fn level_of(line: &str) -> Option<Level> {
 
 fn level_named(name: &str) -> Option<Level> {
     Some(match name.to_ascii_lowercase().as_str() {
-        "error" | "err" | "fatal" | "critical" | "panic" => Level::ERROR,
+        name if ERROR_LEVELS.contains(&name) => Level::ERROR,
         "warn" | "warning" => Level::WARN,
         "info" | "notice" => Level::INFO,
         "debug" => Level::DEBUG,
@@ -210,7 +213,7 @@ mod tests {
     fn invalid_utf8_is_replaced_and_colours_go() {
         assert_eq!(lines(&[b"a\xffb\n"]), ["a\u{fffd}b"]);
         assert_eq!(lines(&[b"\x1b[1;31mred\x1b[0m\x07 \x1b]0;title\x1b\\end\n"]), ["red end"]);
-        assert_eq!(plain("cut off \u{1b}[3"), "cut off ");
+        assert_eq!(without_escapes("cut off \u{1b}[3"), "cut off ");
     }
 
     #[test]

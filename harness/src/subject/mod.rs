@@ -28,4 +28,4 @@ pub use in_process::{Application, InProcess, Shutdown};
 pub use log::{Level, LogLine, LogSink};
 pub use port::Owner;
 pub use server::{Server, Subject};
-pub use subprocess::{Kept, SubprocessSpec};
+pub use subprocess::{LeftRunning, SubprocessSpec};

@@ -10,9 +10,11 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use socket2::{Domain, Socket, Type};
+
+use crate::lock::lock;
 
 const PORTS: Range<u16> = 20_000..30_000;
 const ATTEMPTS: usize = 64;
@@ -112,7 +114,7 @@ pub(crate) fn check_free(port: u16) -> io::Result<()> {
 static CLAIMED: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
 fn claimed() -> MutexGuard<'static, BTreeSet<u16>> {
-    CLAIMED.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&CLAIMED)
 }
 
 /// A port that no other server takes while this lives.

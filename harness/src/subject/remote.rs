@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::error::SubjectError;
-use crate::wire::dial::Way;
+use crate::wire::dial::Route;
 use crate::wire::url::Url;
 
 /// How long a connection may take to be accepted.
@@ -69,8 +69,8 @@ async fn connect(remote: &Remote) -> Result<(String, TcpStream), SubjectError> {
     let Remote { url, proxy } = remote;
     let unreachable = |reason: String| SubjectError::Unreachable { url: url.to_owned(), reason };
     let parsed = parse(url).map_err(&unreachable)?;
-    let way = Way::through(proxy.as_deref()).map_err(&unreachable)?;
-    let stream = if let Some(proxy) = way.proxy_to(&parsed) {
+    let route = Route::through(proxy.as_deref()).map_err(&unreachable)?;
+    let stream = if let Some(proxy) = route.proxy_to(&parsed) {
         // Whether the server is there the proxy alone can tell, at the first request.
         dial(proxy).await.map_err(|reason| unreachable(format!("the proxy {proxy}: {reason}")))?
     } else {
@@ -163,11 +163,14 @@ mod tests {
         let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
         socket.bind(&any.into()).unwrap();
         let port = socket.local_addr().unwrap().as_socket().unwrap().port();
-        let error = reach(&format!("http://127.0.0.1:{port}")).await.unwrap_err();
-        assert!(error.to_string().contains("connection refused; start it first"), "{error}");
-        for (url, said) in [("localhost:8000", "http://"), ("x", "relative"), ("http://a/?b", "`?`")] {
-            let error = reach(url).await.unwrap_err();
-            assert!(error.to_string().contains(said), "{error}");
+        for (url, why) in [
+            (format!("http://127.0.0.1:{port}").as_str(), "connection refused"),
+            ("localhost:8000", "a URL starts with http:// or https://"),
+            ("x", "relative URL without a base"),
+            ("http://a/?b", "a base URL has no `?` and no `#`"),
+        ] {
+            let told = format!("no server can be reached at {url}: {why}; start it first, or correct the URL");
+            assert_eq!(reach(url).await.unwrap_err().to_string(), told);
         }
     }
 }

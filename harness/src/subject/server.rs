@@ -156,6 +156,20 @@ impl RunningInstance {
 }
 
 impl Server {
+    /// A server that tests only name: nothing listens there, and it never ends.
+    #[cfg(test)]
+    pub(crate) fn unreached(url: &str) -> Self {
+        Self {
+            name: url.to_owned(),
+            url: url.to_owned(),
+            logs: Logs::new(Arc::new(|_| {})),
+            stop_timeout: Duration::ZERO,
+            current: watch::Sender::new(None),
+            instance: Mutex::new(None),
+            launcher: Launcher::Remote(Remote { url: url.to_owned(), proxy: None }),
+        }
+    }
+
     /// The server's name, as in [`Subject::name`].
     pub fn name(&self) -> &str {
         &self.name

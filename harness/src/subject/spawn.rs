@@ -6,13 +6,15 @@
 
 use std::io;
 use std::process::{Child, Command};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
+
+use crate::lock::lock;
 
 static SPAWNING: Mutex<()> = Mutex::new(());
 
 /// Starts no program while this lives.
 pub(super) fn pause() -> MutexGuard<'static, ()> {
-    SPAWNING.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&SPAWNING)
 }
 
 /// Starts a program; when this returns it runs, and holds nothing that was open here.

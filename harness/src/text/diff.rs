@@ -33,7 +33,7 @@ pub struct DiffLine {
 
 impl DiffLine {
     /// The line as it is printed without colours: as in a unified diff, changes of shape behind `! `.
-    pub fn plain(&self) -> String {
+    pub fn without_colour(&self) -> String {
         let sign = match self.kind {
             DiffKind::Shape => "! ",
             DiffKind::Hunk => "",

@@ -13,8 +13,13 @@ pub(crate) fn of_escaped(pattern: &str) -> Regex {
 
 /// An expression that finds any of these texts, at one place the earliest in the list; none where there are no texts.
 pub(crate) fn any_of<'t>(texts: impl IntoIterator<Item = &'t String>) -> Option<Regex> {
-    let alternatives: Vec<String> = texts.into_iter().map(|text| regex::escape(text)).collect();
-    (!alternatives.is_empty()).then(|| of_escaped(&alternatives.join("|")))
+    let any = alternatives(texts);
+    (!any.is_empty()).then(|| of_escaped(&any))
+}
+
+/// The source of an expression for any of these texts, at one place the earliest in the list.
+pub(crate) fn alternatives(texts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    texts.into_iter().map(|text| regex::escape(text.as_ref())).collect::<Vec<_>>().join("|")
 }
 
 #[cfg(test)]

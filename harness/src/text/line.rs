@@ -7,7 +7,7 @@ use std::time::Duration;
 use regex::{Captures, Regex};
 use serde_json::Value;
 
-/// A JSON value on one line, at most so many characters. Of an object the fields that distinguish it come first:
+/// A JSON value on one line, of at most `most` characters. Of an object the fields that distinguish it come first:
 /// `type`, `event` and `kind`, then strings, numbers and flags, then objects and lists.
 pub fn brief(value: &Value, most: usize) -> String {
     let Value::Object(map) = value else { return shorten(&value.to_string(), most) };
@@ -171,7 +171,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// A text, cut where it is longer than so many characters.
+/// A text, cut if it is longer than `most` characters.
 pub fn shorten(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
@@ -186,9 +186,11 @@ pub fn counted(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// A time in milliseconds.
+/// A time in milliseconds: `12.3 ms`. It is made of whole microseconds, as event files keep them, so that `roundtable
+/// report` prints what the run printed.
 pub fn millis(at: Duration) -> String {
-    format!("{:.1} ms", at.as_secs_f64() * 1000.0)
+    let micros = u32::try_from(at.as_micros()).unwrap_or(u32::MAX);
+    format!("{:.1} ms", f64::from(micros) / 1000.0)
 }
 
 /// `alice`, `alice and bob`, `alice, bob and carol`.

@@ -13,7 +13,7 @@ pub fn nearest_word<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) ->
     nearest_within(word, known, (word.chars().count() / 3).max(1) + 1)
 }
 
-/// The known word that is nearest to a misspelt one, at most so many edits away.
+/// The known word that is nearest to a misspelt one, within a limit of edits.
 pub(crate) fn nearest_within<'a>(
     word: &str,
     known: impl IntoIterator<Item = &'a str>,

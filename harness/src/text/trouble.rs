@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::expression::{alternatives, of_escaped};
+
 /// How a line of a log tells of trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
@@ -44,11 +46,13 @@ fn begins(line: &str) -> bool {
     BEGINNINGS.iter().any(|beginning| line.contains(beginning))
 }
 
+/// What loggers call the levels that call for somebody.
+pub(crate) const ERROR_LEVELS: [&str; 5] = ["error", "err", "fatal", "critical", "panic"];
+
 /// A level that calls for somebody, as loggers write it: `ERROR`, `level=error`, `"level":"error"`.
 static LEVEL: LazyLock<Regex> = LazyLock::new(|| {
-    const LEVELS: &str =
-        r#"\b(?:ERROR|CRITICAL|FATAL)\b|(?i:\b(?:level|lvl|severity)"?\s*[=:]\s*"?(?:error|critical|fatal)\b)"#;
-    Regex::new(LEVELS).expect("a constant that tests use")
+    let (loud, any) = (alternatives(ERROR_LEVELS.map(str::to_uppercase)), alternatives(ERROR_LEVELS));
+    of_escaped(&format!(r#"\b(?:{loud})\b|(?i:\b(?:level|lvl|severity)"?\s*[=:]\s*"?(?:{any})\b)"#))
 });
 
 fn is_error(line: &str) -> bool {

@@ -50,9 +50,9 @@ impl Message {
     }
 }
 
-/// The body of an answer as patterns see it: JSON where it is, other text as a string, null when empty. Beside it, why
-/// one that was meant as JSON is none: by its beginning, or by its `content-type`.
-pub(crate) fn body(bytes: &[u8], content_type: &str) -> (Value, Option<String>) {
+/// The body of an answer as patterns see it: JSON where it is, other text as a string, null when empty. Beside it, why a
+/// body that was meant as JSON, by its beginning or by its `content-type`, is not JSON.
+pub(crate) fn decode_body(bytes: &[u8], content_type: &str) -> (Value, Option<String>) {
     if bytes.is_empty() {
         return (Value::Null, None);
     }
@@ -93,14 +93,14 @@ mod tests {
 
     #[test]
     fn a_body_is_json_text_or_nothing() {
-        assert_eq!(body(b"", "application/json"), (Value::Null, None));
-        assert_eq!(body(b"[1]", ""), (json!([1]), None));
-        assert_eq!(body(b"hi", "text/plain"), (json!("hi"), None));
+        assert_eq!(decode_body(b"", "application/json"), (Value::Null, None));
+        assert_eq!(decode_body(b"[1]", ""), (json!([1]), None));
+        assert_eq!(decode_body(b"hi", "text/plain"), (json!("hi"), None));
     }
 
     #[test]
     fn a_body_that_was_meant_as_json_says_why_it_is_none() {
-        let why = |bytes: &[u8], kind: &str| body(bytes, kind).1.unwrap_or_default();
+        let why = |bytes: &[u8], kind: &str| decode_body(bytes, kind).1.unwrap_or_default();
         assert_eq!(why(b"[1e400]", "text/plain"), "it can't be read as JSON: number out of range at line 1 column 6");
         let told = "it can't be read as JSON, which its content type `application/problem+json` says it is";
         assert_eq!(why(b"oops", "application/problem+json; charset=utf-8"), told);

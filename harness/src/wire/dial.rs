@@ -19,24 +19,24 @@ const LONGEST_HEAD: usize = 16 << 10;
 pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
-/// The way to servers: straight, or through an HTTP proxy. The environment has no say in it, and loopback is always
-/// reached straight: a proxy elsewhere has another one.
+/// How connections reach a server: directly, or through an HTTP proxy. The environment's proxy settings are ignored, and
+/// loopback is always reached directly: a proxy on another machine has another loopback.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Way {
+pub(crate) struct Route {
     proxy: Option<Arc<Url>>,
 }
 
-impl Way {
-    /// Through a proxy; straight where none is set.
+impl Route {
+    /// Through a proxy; direct if none is set.
     ///
     /// # Errors
-    /// Why the address is none of a proxy.
+    /// Why the address can't be a proxy's.
     pub(crate) fn through(proxy: Option<&str>) -> Result<Self, String> {
         let proxy = proxy.map(|proxy| Url::parse(proxy).map_err(|error| format!("the proxy {proxy}: {error}")));
         Ok(Self { proxy: proxy.transpose()?.map(Arc::new) })
     }
 
-    /// The proxy on the way to an address.
+    /// The proxy that connections to an address go through.
     pub(crate) fn proxy_to(&self, url: &Url) -> Option<&Url> {
         self.proxy.as_deref().filter(|_| !is_loopback(url))
     }
@@ -60,10 +60,10 @@ pub(super) struct Dialed {
 pub(super) async fn dial(
     url: &Url,
     receive_buffer: Option<usize>,
-    way: &Way,
+    route: &Route,
     tunnel: bool,
 ) -> Result<Dialed, WireError> {
-    let proxy = way.proxy_to(url);
+    let proxy = route.proxy_to(url);
     let next = proxy.unwrap_or(url);
     let (name, port) = (host(next), next.port_or_known_default().unwrap_or(80));
     let what = if proxy.is_some() { "no connection to the proxy" } else { "no connection to" };
@@ -163,7 +163,7 @@ mod tests {
     async fn the_last_byte_waits_for_its_release_and_what_comes_behind_does_not() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let Ok(Dialed { mut io, latch, .. }) = dial(&url, None, &Way::default(), false).await else {
+        let Ok(Dialed { mut io, latch, .. }) = dial(&url, None, &Route::default(), false).await else {
             panic!("nobody listens")
         };
         let (mut server, _) = listener.accept().await.unwrap();
@@ -222,22 +222,22 @@ mod tests {
 
     #[test]
     fn loopback_has_no_proxy_on_its_way() {
-        let way = Way::through(Some("http://10.0.0.1:3128")).unwrap();
-        let passes = |url: &str| way.proxy_to(&Url::parse(url).unwrap()).is_some();
+        let route = Route::through(Some("http://10.0.0.1:3128")).unwrap();
+        let passes = |url: &str| route.proxy_to(&Url::parse(url).unwrap()).is_some();
         for straight in
             ["http://127.0.0.1:1", "http://127.9.9.9", "https://[::1]:1", "http://localhost:1", "http://a.LOCALHOST"]
         {
             assert!(!passes(straight), "{straight}");
         }
         assert!(passes("http://10.0.0.2") && passes("https://chat.example") && passes("http://localhost.example"));
-        assert!(Way::default().proxy_to(&Url::parse("http://10.0.0.2").unwrap()).is_none());
-        assert!(Way::through(Some("10.0.0.1")).is_err());
+        assert!(Route::default().proxy_to(&Url::parse("http://10.0.0.2").unwrap()).is_none());
+        assert!(Route::through(Some("10.0.0.1")).is_err());
     }
 
     #[tokio::test]
     async fn a_tunnel_through_a_proxy_passes_on_what_comes_behind_its_answer() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let way = Way::through(Some(&format!("http://{}", listener.local_addr().unwrap()))).unwrap();
+        let route = Route::through(Some(&format!("http://{}", listener.local_addr().unwrap()))).unwrap();
         let proxy = async |answer: &[u8]| {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut head = Vec::new();
@@ -249,14 +249,14 @@ mod tests {
         };
         let url = Url::parse("http://rooms.invalid/socket").unwrap();
         let accepts = proxy(b"HTTP/1.1 200 Connection established\r\nx: y\r\n\r\nhello");
-        let ((_stream, head), dialed) = tokio::join!(accepts, dial(&url, None, &way, true));
+        let ((_stream, head), dialed) = tokio::join!(accepts, dial(&url, None, &route, true));
         assert_eq!(head, "CONNECT rooms.invalid:80 HTTP/1.1\r\nHost: rooms.invalid:80\r\n\r\n");
         let Ok(Dialed { mut io, by_proxy: false, .. }) = dialed else { panic!("no tunnel") };
         let mut got = [0; 5];
         io.read_exact(&mut got).await.unwrap();
         assert_eq!(&got, b"hello");
         let refuses = proxy(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
-        let (_, dialed) = tokio::join!(refuses, dial(&url, None, &way, true));
+        let (_, dialed) = tokio::join!(refuses, dial(&url, None, &route, true));
         let Err(error) = dialed else { panic!("it was refused") };
         assert!(
             error.unreached && error.why.ends_with("it answered `HTTP/1.1 407 Proxy Authentication Required`"),

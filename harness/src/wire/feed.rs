@@ -2,7 +2,7 @@
 //! Every transport opens one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::codec::{Message, RawMessage};
 use super::latch::Latch;
 use crate::history::Closing;
+use crate::lock::lock;
 
 /// Takes what a feed pushes, in the order of arrival.
 pub(crate) trait FeedReceiver: Send + Sync + 'static {
@@ -25,7 +26,8 @@ type Run = Box<dyn FnOnce(Arc<dyn FeedReceiver>, Inlet) -> BoxFuture<'static, ()
 
 /// A connection that is open and that nobody reads yet.
 pub(crate) struct Feed {
-    latch: Arc<Latch>,
+    /// None where nothing can be held back.
+    latch: Option<Arc<Latch>>,
     run: Run,
 }
 
@@ -38,14 +40,39 @@ impl Feed {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        Self { latch, run: Box::new(|receiver, inlet| Box::pin(run(receiver, inlet))) }
+        Self { latch: Some(latch), run: Box::new(|receiver, inlet| Box::pin(run(receiver, inlet))) }
+    }
+
+    /// A feed without a transport, for tests: each message that is sent is answered at once with these texts, and a close
+    /// frame with the same.
+    #[cfg(test)]
+    pub(crate) fn in_memory(mut answer: impl FnMut(&Message) -> Vec<String> + Send + 'static) -> Self {
+        let run = move |receiver: Arc<dyn FeedReceiver>, mut inlet: Inlet| async move {
+            let end = loop {
+                tokio::select! {
+                    order = inlet.outgoing.recv() => match order {
+                        Some(WriteOrder::Message(message, written)) => {
+                            let _ = written.send(true);
+                            answer(&message).iter().for_each(|text| receiver.message(RawMessage::Text(text)));
+                        }
+                        Some(WriteOrder::Close(code, reason)) => {
+                            break Closing { by_participant: true, ..Closing::by_server(Some(code), reason) };
+                        }
+                        None => break Closing::dropped(""),
+                    },
+                    why = &mut inlet.dropped => break Closing::dropped(why.unwrap_or_default()),
+                }
+            };
+            receiver.end(end);
+        };
+        Self { latch: None, run: Box::new(|receiver, inlet| Box::pin(run(receiver, inlet))) }
     }
 
     /// Starts the task that reads and writes; the receiver, which is made around the outlet, gets every message, and the
     /// end.
     pub(crate) fn start<R: FeedReceiver>(self, receive: impl FnOnce(Outlet) -> Arc<R>) -> Arc<R> {
         let Self { latch, run } = self;
-        let (outlet, inlet) = Outlet::new(&latch);
+        let (outlet, inlet) = Outlet::new(latch.as_ref());
         let receiver = receive(outlet);
         let running = run(Arc::clone(&receiver) as Arc<dyn FeedReceiver>, inlet);
         tokio::spawn(async move {
@@ -90,14 +117,14 @@ pub(super) struct Inlet {
 }
 
 impl Outlet {
-    pub(super) fn new(latch: &Arc<Latch>) -> (Self, Inlet) {
+    pub(super) fn new(latch: Option<&Arc<Latch>>) -> (Self, Inlet) {
         let (outgoing, written) = mpsc::unbounded_channel();
         let (reading, reads) = watch::channel(true);
         let (dropping, dropped) = oneshot::channel();
         let closing = Arc::new(AtomicBool::new(false));
         let inlet = Inlet { outgoing: written, reading: reads, closing: Arc::clone(&closing), dropped };
         let dropping = Mutex::new(Some(dropping));
-        (Self { outgoing, reading, closing, dropping, latch: Arc::downgrade(latch) }, inlet)
+        (Self { outgoing, reading, closing, dropping, latch: latch.map(Arc::downgrade).unwrap_or_default() }, inlet)
     }
 
     /// Puts a message on its way; what it gives tells when the message is written, or `false` where it could not be; it errs
@@ -119,7 +146,7 @@ impl Outlet {
 
     /// Ends the connection without a close frame; the reason is told as that of its end.
     pub(crate) fn drop_now(&self, reason: &str) {
-        let dropping = self.dropping.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let dropping = lock(&self.dropping).take();
         if let Some(dropping) = dropping {
             let _ = dropping.send(reason.to_owned());
         }

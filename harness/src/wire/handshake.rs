@@ -8,9 +8,9 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::dial::{Dialed, Way, dial};
+use super::dial::{Dialed, Route, dial};
 use super::error::WireError;
-use super::http::{HeaderMap, Heard, Pending, Response};
+use super::http::{AnswerSoFar, HeaderMap, Pending, Response};
 use super::latch::Latch;
 use super::url::{Url, authority, path_and_query};
 use super::websocket::WebSocket;
@@ -23,7 +23,7 @@ pub(crate) struct Handshake {
     /// The size of the socket's receive buffer, in bytes, where not the system's.
     pub(crate) receive_buffer: Option<usize>,
     /// What has come of the answer.
-    pub(crate) heard: Heard,
+    pub(crate) heard: AnswerSoFar,
 }
 
 /// How a handshake ended.
@@ -34,7 +34,7 @@ pub(crate) enum Opened {
     Refused(Response),
 }
 
-/// A handshake whose request is on its way.
+/// A handshake whose request is on its route.
 pub(crate) struct PendingHandshake {
     pending: Pending,
     key: String,
@@ -45,22 +45,22 @@ pub(crate) struct PendingHandshake {
 /// Opens a connection and upgrades it (RFC 6455, section 4).
 ///
 /// # Errors
-/// Why there is no answer, or one that is none to the handshake.
-pub(crate) async fn open(asked: &Handshake, way: &Way) -> Result<Opened, WireError> {
-    begin(asked, way, false).await?.opened().await
+/// Why no answer came, or why it doesn't answer the handshake.
+pub(crate) async fn open(asked: &Handshake, route: &Route) -> Result<Opened, WireError> {
+    begin(asked, route, false).await?.opened().await
 }
 
 /// Opens a connection and sends everything of the request but its last byte, which the latch releases.
 ///
 /// # Errors
 /// Why the request could not be sent.
-pub(crate) async fn open_held_back(asked: &Handshake, way: &Way) -> Result<PendingHandshake, WireError> {
-    begin(asked, way, true).await
+pub(crate) async fn open_held_back(asked: &Handshake, route: &Route) -> Result<PendingHandshake, WireError> {
+    begin(asked, route, true).await
 }
 
-async fn begin(asked: &Handshake, way: &Way, hold: bool) -> Result<PendingHandshake, WireError> {
+async fn begin(asked: &Handshake, route: &Route, hold: bool) -> Result<PendingHandshake, WireError> {
     let url = &asked.url;
-    let Dialed { io, latch, .. } = dial(url, asked.receive_buffer, way, true).await?;
+    let Dialed { io, latch, .. } = dial(url, asked.receive_buffer, route, true).await?;
     let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io))
         .await
         .map_err(|error| format!("the connection failed: {error}"))?;

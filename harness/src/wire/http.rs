@@ -3,7 +3,7 @@
 //! No connection is used twice. One that was kept could be ended by the server at the very moment at which the next
 //! request is sent, and nobody could say then whether the request was read.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -13,9 +13,11 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use reqwest::Method;
 use reqwest::cookie::CookieStore as _;
+
+use crate::lock::lock;
 pub(crate) use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::dial::{Dialed, Way, dial};
+use super::dial::{Dialed, Route, dial};
 use super::error::{WireError, causes};
 use super::latch::Latch;
 use super::url::{Url, authority, path_and_query};
@@ -60,7 +62,7 @@ pub(crate) struct Response {
 
 /// What has come of an answer so far. Whoever waits for the answer can look at it meanwhile.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Heard(Arc<Mutex<Option<Beginning>>>);
+pub(crate) struct AnswerSoFar(Arc<Mutex<Option<Beginning>>>);
 
 #[derive(Debug, Clone)]
 struct Beginning {
@@ -69,10 +71,10 @@ struct Beginning {
     body: Vec<u8>,
 }
 
-impl Heard {
+impl AnswerSoFar {
     fn lock(&self) -> MutexGuard<'_, Option<Beginning>> {
         // What is behind the lock is valid at every moment, also where a thread panicked.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// The head and what came of the body; none where no head has come.
@@ -109,7 +111,7 @@ type Answered = (hyper::Response<Incoming>, Bytes);
 async fn exchange<B>(
     mut sender: SendRequest<B>,
     request: hyper::Request<B>,
-    heard: Heard,
+    heard: AnswerSoFar,
 ) -> Result<Answered, WireError>
 where
     B: Body + Send + 'static,
@@ -133,7 +135,7 @@ impl Pending {
         sender: SendRequest<B>,
         request: hyper::Request<B>,
         latch: Arc<Latch>,
-        heard: &Heard,
+        heard: &AnswerSoFar,
         hold: bool,
     ) -> Self
     where
@@ -158,7 +160,7 @@ impl Pending {
     /// Waits for the answer with its whole body.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why no answer came.
     pub(crate) async fn response(self) -> Result<Response, WireError> {
         Ok(response(self.answer().await?))
     }
@@ -178,8 +180,8 @@ fn response((answer, body): Answered) -> Response {
 
 impl Request<'_> {
     /// Sends it, and waits for the whole answer.
-    pub(crate) async fn answer(&self, way: &Way, heard: &Heard) -> Result<Response, WireError> {
-        let Dialed { io, by_proxy, .. } = dial(self.url, None, way, false).await?;
+    pub(crate) async fn answer(&self, route: &Route, heard: &AnswerSoFar) -> Result<Response, WireError> {
+        let Dialed { io, by_proxy, .. } = dial(self.url, None, route, false).await?;
         let (sender, connection) =
             handshake(TokioIo::new(io)).await.map_err(|error| WireError::from(causes(&error)))?;
         let mut connection = std::pin::pin!(connection);
@@ -194,8 +196,8 @@ impl Request<'_> {
     }
 
     /// Brings it to the server but for its last byte.
-    pub(crate) async fn held_back(&self, way: &Way, heard: &Heard) -> Result<Pending, WireError> {
-        let Dialed { io, latch, by_proxy } = dial(self.url, None, way, false).await?;
+    pub(crate) async fn held_back(&self, route: &Route, heard: &AnswerSoFar) -> Result<Pending, WireError> {
+        let Dialed { io, latch, by_proxy } = dial(self.url, None, route, false).await?;
         let (sender, connection) =
             handshake(TokioIo::new(io)).await.map_err(|error| WireError::from(causes(&error)))?;
         tokio::spawn(connection);

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -13,16 +13,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use crate::lock::lock;
+
 /// Holds the last byte of what is written back, until it is released.
 pub(crate) struct Latch {
     tcp: TcpStream,
-    held: Mutex<Held>,
+    held: Mutex<HeldBytes>,
     /// Whether everything but the last byte is written.
     ready: watch::Sender<bool>,
 }
 
 #[derive(Default)]
-struct Held {
+struct HeldBytes {
     holds: bool,
     /// What was taken and is not written yet.
     waiting: Vec<u8>,
@@ -34,9 +36,9 @@ impl Latch {
         Arc::new(Self { tcp, held: Mutex::default(), ready: watch::Sender::new(false) })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, HeldBytes> {
         // What is behind the lock is valid at every moment, also where a thread panicked.
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.held)
     }
 
     /// From here on the last byte stays back.
@@ -62,7 +64,7 @@ impl Latch {
         Instant::now()
     }
 
-    /// Writes what is waiting, but for the last byte where that is held.
+    /// Writes what is waiting, except for the last byte while that is held.
     fn poll_write_waiting(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             {

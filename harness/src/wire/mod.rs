@@ -2,7 +2,7 @@
 //!
 //! - addresses: [`mod@url`];
 //! - [`dial`] and [`latch`]: TCP, TLS and proxies, and a message's last byte that is held back;
-//! - [`http`]: one request and its answer; [`error`]: why there is none;
+//! - [`http`]: one request and its answer; [`error`]: why no answer came;
 //! - [`feed`]: what an open connection is to a scenario; [`handshake`] opens a
 //!   WebSocket, [`websocket`] moves its messages;
 //! - [`codec`]: messages into payloads and back.

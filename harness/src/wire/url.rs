@@ -7,7 +7,7 @@ pub(crate) use reqwest::Url;
 /// An address on a server: its base URL, a path, and the pairs of a query behind those that the path has.
 ///
 /// # Errors
-/// Why the path is none.
+/// Why the path is invalid.
 pub(crate) fn join(base: &str, path: &str, query: &[(String, String)]) -> Result<Url, String> {
     let mut url = Url::parse(&format!("{}{path}", base.trim_end_matches('/'))).map_err(|error| error.to_string())?;
     for (name, value) in query {

@@ -11,13 +11,13 @@ use crate::domain::SequenceId;
 /// The newest messages of a conversation as frames, shared by all of its sockets.
 #[derive(Debug)]
 pub(crate) struct RecentFrames {
-    frames: Mutex<Kept>,
+    frames: Mutex<Frames>,
     /// The most bytes of them; one is kept at least.
     most_bytes: usize,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Frames {
     frames: VecDeque<RecentFrame>,
     bytes: usize,
 }
@@ -40,7 +40,7 @@ impl RecentFrames {
         Self { frames: Mutex::default(), most_bytes }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, Frames> {
         self.frames.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -53,7 +53,7 @@ impl Files {
         Ok(files)
     }
 
-    /// Adapts to a configuration that was read anew.
+    /// Adapts to a configuration that was read again.
     pub(super) fn follow(&mut self, config: &Config, args: &RunArgs) {
         self.noise.write().unwrap_or_else(PoisonError::into_inner).left = left(config, args);
         for folder in [&config.scenarios, &config.snapshots].map(|folder| real(folder)) {

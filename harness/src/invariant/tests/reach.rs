@@ -452,7 +452,7 @@ fn a_pattern_that_is_misspelt_is_one_that_matched_nothing() {
     let used = |stream: &Stream| {
         let (_, uses) =
             judge_all(&chat.history, &members(&["alice", "bob", "carol"]), std::slice::from_ref(stream), &[], &[]);
-        uses[0].iter().map(|used| (used.key, used.matched)).collect::<Vec<_>>()
+        uses[0].iter().map(|used| (used.pattern.key(), used.matched)).collect::<Vec<_>>()
     };
     assert_eq!(used(&messages()), [("frame", true), ("acks", true), ("sends", true)]);
     let none = || crate::pattern::Pattern::compile(&json!({ "type": "mesage" })).unwrap();

@@ -8,11 +8,11 @@ use crate::report::wording::short_ids::ShortIds;
 use crate::text::paint::{Paint, Style};
 use crate::text::{gist_of, shorten, visible};
 
-/// Lanes are drawn for up to so many participants; more would leave no room for frames.
+/// Lanes are drawn for at most this number of participants; more would leave no room for frames.
 const LANES: usize = 10;
 /// The width of names that everything is aligned to, at most.
 const NAME_WIDTH: usize = 14;
-/// Frames are cut behind so many characters where the output is no terminal.
+/// Frames are cut behind this number of characters if the output is no terminal.
 pub(super) const PIPED: usize = 240;
 
 /// The state of a running scenario.
@@ -34,7 +34,7 @@ pub(super) struct ScenarioView {
     pub(super) at: Duration,
 }
 
-/// The parts of a line about a participant, but for its name.
+/// The parts of a line about a participant, except for the name.
 #[derive(Debug, Default)]
 pub(super) struct LaneRow<'t> {
     /// What happened, as one character; it stands in the participant's lane.
@@ -83,7 +83,7 @@ impl LaneLayout {
     }
 
     /// A line about no participant.
-    pub(super) fn plain(&self, view: &mut ScenarioView, at: Duration, text: &str) -> String {
+    pub(super) fn line_about_nobody(&self, view: &mut ScenarioView, at: Duration, text: &str) -> String {
         let lanes = self.lanes(view, None, "");
         format!("{}{lanes}{text}", self.time(view, at))
     }

@@ -102,12 +102,12 @@ impl Story {
                 }
                 let refused = if *status == 101 { String::new() } else { format!("  refused: {status}") };
                 let path = view.ids.shorten(path);
-                let text = format!("{}open {}{refused}", named(connection), visible(&path));
+                let text = format!("{}open {}{refused}", connection_prefix(connection), visible(&path));
                 Some(layout.row(view, event.at, participant, LaneRow { arrow: "⇄", text, ..LaneRow::default() }))
             }
             EventKind::Sent { barrier: true, .. } | EventKind::Received { barrier: true, .. } if !layout.whole => None,
             EventKind::Sent { participant, connection, frame, barrier, .. } => {
-                let text = format!("{}{}", named(connection), layout.frame(view, frame));
+                let text = format!("{}{}", connection_prefix(connection), layout.frame(view, frame));
                 let mark = if *barrier { "  (barrier)".to_owned() } else { String::new() };
                 Some(layout.row(view, event.at, participant, LaneRow { arrow: "→", text, mark, ..LaneRow::default() }))
             }
@@ -116,7 +116,7 @@ impl Story {
                 if view.stubs.contains(participant) {
                     view.opened(participant);
                 }
-                let text = format!("{}{}", named(connection), layout.frame(view, frame));
+                let text = format!("{}{}", connection_prefix(connection), layout.frame(view, frame));
                 let mark = match number {
                     _ if *barrier => "  (barrier)".to_owned(),
                     Some(number) => format!("  #{number}"),
@@ -133,22 +133,24 @@ impl Story {
             EventKind::Released { order, spread, .. } => {
                 let names: Vec<&str> = order.iter().map(|start| start.participant.as_str()).collect();
                 let text = format!("released within {}: {}", fine(*spread), names.join(", "));
-                Some(layout.plain(view, event.at, &paint.text(Style::Strong, &layout.cut(text))))
+                Some(layout.line_about_nobody(view, event.at, &paint.text(Style::Strong, &layout.cut(text))))
             }
             EventKind::Closed { participant, connection, end, .. } => {
                 view.closed(participant);
                 let is_stub = view.stubs.contains(participant);
-                let text = format!("{}{}", named(connection), closed_text(end, is_stub));
+                let text = format!("{}{}", connection_prefix(connection), closed_text(end, is_stub));
                 Some(layout.row(view, event.at, participant, LaneRow { arrow: "✕", text, ..LaneRow::default() }))
             }
             EventKind::ServerLog { line } => {
                 let room = layout.width.map_or(usize::MAX, |width| width.saturating_sub(view.margin() + 2));
                 let line = shorten(&visible(&view.ids.shorten(line)), room.max(20) - 1);
-                Some(layout.plain(view, event.at, &paint.text(Style::Dim, &format!("┆ {line}"))))
+                Some(layout.line_about_nobody(view, event.at, &paint.text(Style::Dim, &format!("┆ {line}"))))
             }
-            EventKind::Note { text } => {
-                Some(layout.plain(view, event.at, &paint.text(Style::Strong, &format!("# {}", visible(text)))))
-            }
+            EventKind::Note { text } => Some(layout.line_about_nobody(
+                view,
+                event.at,
+                &paint.text(Style::Strong, &format!("# {}", visible(text))),
+            )),
             EventKind::RunStarted { .. }
             | EventKind::Source { .. }
             | EventKind::StepFinished { .. }
@@ -177,7 +179,7 @@ impl Story {
             let room =
                 self.layout.width.map_or(PIPED, |width| width.saturating_sub(view.margin() + view.name_width() + 2));
             let text = self.layout.paint.text(Style::Dim, &shorten(&text, room.max(20) - 1));
-            return Some(self.layout.plain(view, at, &format!("{name}{text}")));
+            return Some(self.layout.line_about_nobody(view, at, &format!("{name}{text}")));
         }
         // A group's step begins once for each member; the heading stands once.
         if view.heading.as_ref() == Some(place) {
@@ -210,7 +212,7 @@ fn line_of(place: &Place) -> String {
 }
 
 /// The connection's name before a text; `main` needs none.
-fn named(connection: &str) -> String {
+fn connection_prefix(connection: &str) -> String {
     if connection == "main" { String::new() } else { format!("[{connection}] ") }
 }
 

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::result_line::status_word;
 use super::row::push_row;
-use super::server_log::{ShownLine, millis, push_excerpt};
+use super::server_log::{ShownLine, push_excerpt};
 use crate::event::{Attempt, Class, Failure, LoggedLine, Outcome, Place, ScenarioResult};
 use crate::text::diff::DiffKind;
 use crate::text::paint::{Paint, Style};
-use crate::text::visible;
+use crate::text::{millis, visible};
 
 /// Lines of a diff that a failure shows; the rest is counted.
 const DIFF_LINES: usize = 60;
@@ -17,7 +17,7 @@ const DIFF_LINES: usize = 60;
 /// A scenario's failures with the server's log; empty for a scenario that has none, and for an attempt that is retried.
 /// `trace` is the page that shows them.
 pub fn failures_with_log(result: &ScenarioResult, trace: Option<&Path>, paint: Paint) -> String {
-    let mut text = body(result, true, paint);
+    let mut text = heading_and_failures(result, true, paint);
     if text.is_empty() {
         return text;
     }
@@ -39,7 +39,7 @@ pub fn failures_with_log(result: &ScenarioResult, trace: Option<&Path>, paint: P
 
 /// The same without the server's log and the traces, for reports that keep those elsewhere.
 pub fn failures_without_log(result: &ScenarioResult, paint: Paint) -> String {
-    body(result, false, paint)
+    heading_and_failures(result, false, paint)
 }
 
 /// Why a scenario ended as it did, without the server's log: what didn't hold, or, where the run was interrupted, who
@@ -52,7 +52,7 @@ pub fn explanation(result: &ScenarioResult) -> String {
 }
 
 /// Heading and failures; with `numbered`, the repetition stands behind the label (some reports have it elsewhere).
-fn body(result: &ScenarioResult, numbered: bool, paint: Paint) -> String {
+fn heading_and_failures(result: &ScenarioResult, numbered: bool, paint: Paint) -> String {
     let mut text = String::new();
     if result.will_retry {
         return text;
@@ -171,7 +171,7 @@ fn push_failure(text: &mut String, failure: &Failure, next_is_same_step: bool, p
             .map(|line| format!(" {}", paint.text(Style::Dim, &format!("(taken by line {line})"))))
             .unwrap_or_default();
         let head = if number == 0 { "came" } else { "" };
-        push_row(text, head, &format!("{:>9.1} ms {}{taken}", millis(frame.at), visible(&frame.frame)), paint);
+        push_row(text, head, &format!("{:>12} {}{taken}", millis(frame.at), visible(&frame.frame)), paint);
     }
     if failure.came.is_empty() && failure.late.is_some() && failure.expected.is_some() {
         push_row(text, "came", "nothing", paint);
@@ -186,7 +186,7 @@ fn push_failure(text: &mut String, failure: &Failure, next_is_same_step: bool, p
             DiffKind::Removed => Style::Bad,
             DiffKind::Added => Style::Good,
         };
-        let _ = writeln!(text, "    {}", paint.text(style, &visible(&line.plain())));
+        let _ = writeln!(text, "    {}", paint.text(style, &visible(&line.without_colour())));
     }
     if failure.diff.len() > DIFF_LINES {
         let _ = writeln!(

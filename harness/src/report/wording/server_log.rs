@@ -1,13 +1,14 @@
 //! The server's log below a failure, and what it says of scenarios that passed.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
+
+use std::collections::BTreeSet;
 
 use super::row::push_row;
 use crate::event::{LoggedLine, Outcome, ScenarioResult};
 use crate::text::paint::{Paint, Style};
 use crate::text::trouble::{Trouble, tells_trouble, troubles};
-use crate::text::{counted, shorten, visible};
+use crate::text::{counted, millis, shorten, visible};
 
 const LOG_LINES: usize = 12;
 
@@ -114,7 +115,7 @@ const TIMED: usize = 12;
 
 /// A line with its time and, where it is one of trouble, a mark. What continues a trace has neither.
 fn shown_line(line: &ShownLine<'_>, timed: bool, marked: bool) -> String {
-    let time = line.at.map(|at| if timed { format!("{:>9.1} ms", millis(at)) } else { " ".repeat(TIMED) });
+    let time = line.at.map(|at| if timed { format!("{:>12}", millis(at)) } else { " ".repeat(TIMED) });
     let mark = if marked { "✗" } else { " " };
     format!("{}{mark} {}", time.map(|time| format!("{time} ")).unwrap_or_default(), visible(line.text))
 }
@@ -153,18 +154,11 @@ pub fn errors_while_passing(results: &[ScenarioResult]) -> Option<String> {
         Some(raised) if line.text.contains("Traceback") => format!("Traceback … {raised}"),
         _ => line.text.trim().to_owned(),
     };
-    let (at, text) = (crate::text::millis(line.at), shorten(&visible(&text), 120));
+    let (at, text) = (millis(line.at), shorten(&visible(&text), 120));
     Some(format!("the server logged {kinds} during {passed} (first: {}, {at}: {text})", result.label))
 }
 
 /// A line of the log, with its time before it.
 pub(crate) fn timed_line(line: &LoggedLine) -> String {
-    format!("{:>9.1} ms {}", millis(line.at), line.text)
-}
-
-/// Milliseconds, from whole microseconds as event files keep them, so that `roundtable report` prints what the run
-/// printed.
-pub(super) fn millis(at: Duration) -> f64 {
-    let micros = u32::try_from(at.as_micros()).unwrap_or(u32::MAX);
-    f64::from(micros) / 1000.0
+    format!("{:>12} {}", millis(line.at), line.text)
 }

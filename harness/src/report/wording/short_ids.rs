@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use regex::{Captures, Regex};
 
 use crate::event::{Outcome, ScenarioResult};
-use crate::text::expression::{any_of, of_escaped};
+use crate::text::expression::{alternatives, any_of, of_escaped};
 
 /// From how many digits in a row on they can only be a run's.
 const DIGITS: usize = 12;
@@ -37,7 +37,7 @@ impl ShortIds {
 
     /// Ids of these participants as far as their form tells them: `ann_` with a run's digits behind it.
     pub fn of_keys(keys: &[String]) -> Self {
-        let any = keys.iter().map(|key| regex::escape(key)).collect::<Vec<_>>().join("|");
+        let any = alternatives(keys);
         let find = (!keys.is_empty()).then(|| of_escaped(&format!(r"\b(?P<key>{any})_[0-9]{{{DIGITS},}}\b")));
         Self { find, short: BTreeMap::new() }
     }

@@ -17,7 +17,7 @@ pub fn summary_text(summary: &Summary, paint: Paint) -> String {
     let mut notes = Vec::new();
     let mut count = |number: usize, one: &str, many: &str| {
         if number > 0 {
-            notes.push(format!("{number} {}", if number == 1 { one } else { many }));
+            notes.push(counted(number, one, many));
         }
     };
     count(summary.flaky, "scenario is flaky", "scenarios are flaky");

@@ -1,13 +1,13 @@
-//! What an actor does, but for the calls of verbs, which are steps again.
+//! What an actor does, except for calls of verbs, which are steps again.
 
 use crate::event::Failure;
+use crate::lock::lock;
 use crate::run::context::connections::{connection, watched};
 use crate::run::context::step_context::StepContext;
 use crate::run::prove::absence::prove;
 use crate::run::prove::endings::{closed, ends_within};
 use crate::run::prove::expect::expect;
 use crate::run::state::connection::described;
-use crate::run::state::lock::lock;
 use crate::scenario::model::{Action, Call};
 
 use super::connect::connect;

@@ -7,13 +7,13 @@ use serde_json::Value;
 use super::checks::must;
 use crate::event::{EventKind, Failure, FailureKind};
 use crate::history::{ConnectionId, EntryKind};
+use crate::lock::lock;
 use crate::pattern::describe;
 use crate::run::context::ask::{address, beginning, headers};
 use crate::run::context::step_context::{MainMode, StepContext};
 use crate::run::context::wait::{or_death, patiently};
 use crate::run::state::answer::Answer;
 use crate::run::state::connection::{Connection, Rules};
-use crate::run::state::lock::lock;
 use crate::run::state::participant::Participant;
 use crate::run::state::streams::stream_of;
 use crate::scenario::model::{Checks, Connect};
@@ -21,7 +21,7 @@ use crate::scenario::template::as_text;
 use crate::wire::WireError;
 use crate::wire::feed::Feed;
 use crate::wire::handshake::{self, Handshake, Opened};
-use crate::wire::http::Heard;
+use crate::wire::http::AnswerSoFar;
 use crate::wire::url::{Url, query};
 
 /// Plays a `connect`.
@@ -86,20 +86,28 @@ pub(super) async fn connect(context: &mut StepContext, asked: &Connect, is_main:
         }
         Opened::Refused(_) => {
             tell(None, name);
-            if let MainMode::Observed(racer) = mode {
-                *lock(&racer.answer) = Some(answer);
-                return Ok(());
-            }
-            match refused {
-                Some(checks) => must(context, &answer, &checks, false),
-                None => {
-                    let mut failure = context.failure(format!("{} was refused: {}", answer.what, answer.status));
-                    failure.details.push(format!("answer: {} {}", answer.status, answer.body));
-                    Err(failure)
-                }
-            }
+            judge_refusal(context, answer, &mode, refused.as_deref())
         }
     }
+}
+
+/// What a refusal means: of a racer an answer like others, else what the step expects of it, or a failure.
+fn judge_refusal(
+    context: &mut StepContext,
+    answer: Answer,
+    mode: &MainMode,
+    refused: Option<&Checks>,
+) -> Result<(), Box<Failure>> {
+    if let MainMode::Observed(racer) = mode {
+        *lock(&racer.answer) = Some(answer);
+        return Ok(());
+    }
+    if let Some(checks) = refused {
+        return must(context, &answer, checks, false);
+    }
+    let mut failure = context.failure(format!("{} was refused: {}", answer.what, answer.status));
+    failure.details.push(format!("answer: {} {}", answer.status, answer.body));
+    Err(failure)
 }
 
 /// What the handshake asks for.
@@ -117,7 +125,7 @@ fn handshake(context: &StepContext, asked: &Connect) -> Result<Handshake, Box<Fa
             one => subprotocols.push(as_text(&one)),
         }
     }
-    Ok(Handshake { url, headers, subprotocols, receive_buffer: asked.receive_buffer, heard: Heard::default() })
+    Ok(Handshake { url, headers, subprotocols, receive_buffer: asked.receive_buffer, heard: AnswerSoFar::default() })
 }
 
 /// The handshake itself; as a racer, at the instant of the race.
@@ -148,10 +156,11 @@ async fn shake(
     };
     let opened = match mode {
         MainMode::Own | MainMode::Refused(_) => {
-            patiently(context, limit, handshake::open(handshake, &target.way), missed).await.map_err(told)?
+            patiently(context, limit, handshake::open(handshake, &target.route), missed).await.map_err(told)?
         }
         MainMode::Observed(racer) | MainMode::Released(racer) => {
-            let pending = patiently(context, limit, handshake::open_held_back(handshake, &target.way), missed).await?;
+            let pending =
+                patiently(context, limit, handshake::open_held_back(handshake, &target.route), missed).await?;
             let pending = match pending {
                 Ok(pending) => pending,
                 Err(error) => return Err(or_death(context, broken(error)).await),
@@ -189,4 +198,92 @@ fn start(
     let connection = Connection::start((me.key(), name), id, feed, rules, (recorder, &context.world.markers));
     lock(&me.connections).push(connection);
     Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::run::state::release::{Racer, Release};
+    use crate::run::testing::{action, at_step, connect as connected, patient, silence, story};
+    use crate::scenario::model::Action;
+    use crate::wire::feed::FeedReceiver as _;
+
+    const PLAIN: &str = "{ ann: { connect: /ws } }";
+
+    fn asked(top: &StepContext) -> Connect {
+        match &*action(top, 0) {
+            Action::Connect(asked) => asked.clone(),
+            other => panic!("{other:?} connects nobody"),
+        }
+    }
+
+    fn forbidden() -> Answer {
+        Answer {
+            what: "GET /ws".to_owned(),
+            status: 403,
+            headers: Default::default(),
+            body: json!({ "error": "origin" }),
+            unreadable: None,
+            entry: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_serves_one_connection_at_a_time() {
+        let top = patient("protocol: chat", &story(PLAIN));
+        let mut context = at_step(&top, 0, "ann");
+        let connection = connected(&top, "ann", silence);
+        let failed = connect(&mut context, &asked(&top), false).await.unwrap_err();
+        assert_eq!(
+            failed.headline,
+            "`ann` still has a connection `main` open: close it first, or name another with `as`"
+        );
+        connection.end(crate::history::Closing::dropped(""));
+        let _opening = context.actor().unwrap().open_as("main").unwrap();
+        let failed = connect(&mut context, &asked(&top), false).await.unwrap_err();
+        assert_eq!(failed.headline, "two steps open a connection `main` of `ann` at once: name one of them with `as`");
+    }
+
+    #[test]
+    fn a_refusal_that_no_step_expects_fails() {
+        let top = patient("protocol: chat", &story(PLAIN));
+        let mut context = at_step(&top, 0, "ann");
+        let failed = judge_refusal(&mut context, forbidden(), &MainMode::Own, None).unwrap_err();
+        assert_eq!(failed.headline, "GET /ws was refused: 403");
+        assert_eq!(failed.details, ["answer: 403 {\"error\":\"origin\"}"]);
+    }
+
+    #[test]
+    fn a_refusal_that_is_expected_must_be_the_expected_one() {
+        let judge = |refused: &str| {
+            let top = patient("protocol: chat", &story(&format!("{{ ann: {{ connect: /ws, refused: {refused} }} }}")));
+            let checks = asked(&top).refused.unwrap();
+            let mut context = at_step(&top, 0, "ann");
+            judge_refusal(&mut context, forbidden(), &MainMode::Own, Some(&checks))
+                .map(|()| lock(&context.world.captures).get("why").cloned())
+                .map_err(|failed| failed.headline)
+        };
+        assert_eq!(judge("403"), Ok(None));
+        assert_eq!(judge("{ status: 403, capture: { why: $.error } }"), Ok(Some(json!("origin"))));
+        assert_eq!(judge("401"), Err("ann: GET /ws: expected status 401, got 403".to_owned()));
+        assert_eq!(
+            judge("{ status: 403, expect: { error: token } }"),
+            Err("ann: GET /ws: $.error: expected \"token\", got \"origin\"".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_racers_refusal_is_what_the_outcomes_are_compared_with() {
+        let top = patient("protocol: chat", &story(PLAIN));
+        let release = Release::new(vec![("ann".to_owned(), Duration::ZERO)], Box::new(|_, _| {}));
+        let racer = Racer::new(&release, "ann");
+        let mut context = at_step(&top, 0, "ann");
+        let mode = MainMode::Observed(Arc::clone(&racer));
+        judge_refusal(&mut context, forbidden(), &mode, None).unwrap();
+        assert_eq!(lock(&racer.answer).as_ref().map(|answer| answer.status), Some(403));
+    }
 }

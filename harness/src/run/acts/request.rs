@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::checks::must;
 use crate::event::Failure;
+use crate::lock::lock;
 use crate::run::context::ask::{OutgoingRequest, address, ask, headers};
 use crate::run::context::step_context::{MainMode, StepContext};
 use crate::run::state::answer::Answer;
-use crate::run::state::lock::lock;
 use crate::scenario::model::{Body, Http};
 use crate::scenario::template::as_text;
 use crate::wire::http::HeaderValue;

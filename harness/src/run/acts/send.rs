@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crate::event::Failure;
 use crate::history::Payload;
+use crate::lock::lock;
 use crate::pattern::Pattern;
 use crate::run::context::connections::connection;
 use crate::run::context::outgoing::rendered;
 use crate::run::context::step_context::{MainMode, StepContext};
 use crate::run::state::connection::{Connection, Sender, StepPing, described};
-use crate::run::state::lock::lock;
 use crate::scenario::model::{Barrier, OutgoingFrame};
 use crate::scenario::template::Template;
 

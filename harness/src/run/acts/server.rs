@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::event::{Failure, FailureKind, LoggedLine};
+use crate::lock::lock;
 use crate::pattern::describe;
 use crate::run::context::step_context::StepContext;
 use crate::run::context::wait::from_now;
-use crate::run::state::lock::lock;
 use crate::scenario::model::ServerAction;
 use crate::scenario::template::Template;
 use crate::subject::SubjectError;

@@ -19,21 +19,21 @@ use crate::text::millis;
 
 /// Which requests a step can refer to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Fit {
+enum RequestFilter {
     Waiting,
     Streaming,
     Open,
     /// Open, or given up by the server.
-    Given,
+    OpenOrGivenUp,
 }
 
-impl Fit {
+impl RequestFilter {
     fn fits(self, stage: &Stage) -> bool {
         match stage {
             Stage::Waiting => self != Self::Streaming,
             Stage::Streaming(_) => self != Self::Waiting,
             Stage::Answered => false,
-            Stage::Ended(end) => self == Self::Given && !end.by_participant,
+            Stage::Ended(end) => self == Self::OpenOrGivenUp && !end.by_participant,
         }
     }
 
@@ -42,7 +42,7 @@ impl Fit {
         match self {
             Self::Waiting => "unanswered request",
             Self::Streaming => "open stream",
-            Self::Open | Self::Given => "open request",
+            Self::Open | Self::OpenOrGivenUp => "open request",
         }
     }
 }
@@ -55,17 +55,17 @@ pub(super) async fn act_as_stub(
 ) -> Result<(), Box<Failure>> {
     let Some(stub) = stub(context) else { return Err(context.wrong("this step's actor is no stub")) };
     let to = to.map(|to| context.pattern(to)).transpose()?;
-    let find = |fit| find_request(context, stub, to.as_ref(), fit);
+    let find = |wanted| find_request(context, stub, to.as_ref(), wanted);
     match action {
         StubAction::Reply(reply) => {
             let given = RenderedReply::of(reply, context).map_err(|why| context.wrong(why))?;
-            let exchange = find(Fit::Waiting)?;
+            let exchange = find(RequestFilter::Waiting)?;
             stub.answered(&exchange, Some(context.place.number), &given);
             exchange.give(&given);
             written(context, stub, &exchange).await
         }
         StubAction::Chunk(chunk) => {
-            let exchange = find(Fit::Streaming)?;
+            let exchange = find(RequestFilter::Streaming)?;
             let Stage::Streaming(framing) = exchange.stage() else {
                 return Err(context.wrong("the stream has ended"));
             };
@@ -77,7 +77,7 @@ pub(super) async fn act_as_stub(
         }
         StubAction::Finish => {
             // Whoever has left by then has missed nothing: many clients leave when they have what they want.
-            let exchange = match find(Fit::Streaming) {
+            let exchange = match find(RequestFilter::Streaming) {
                 Ok(exchange) => exchange,
                 Err(_) if stub.take_left(to.as_ref()) => return Ok(()),
                 Err(failure) => return Err(failure),
@@ -89,7 +89,7 @@ pub(super) async fn act_as_stub(
             }
         }
         StubAction::HangUp => {
-            let exchange = find(Fit::Open)?;
+            let exchange = find(RequestFilter::Open)?;
             if let Some(end) = exchange.hang_up("hung up") {
                 stub.ended(&exchange, &end);
             }
@@ -97,7 +97,7 @@ pub(super) async fn act_as_stub(
         }
         StubAction::Closed { pattern, within } => {
             let pattern = context.pattern(pattern)?;
-            let exchange = find(Fit::Given)?;
+            let exchange = find(RequestFilter::OpenOrGivenUp)?;
             given_up(context, stub, &exchange, &pattern, *within).await
         }
         StubAction::Listening(on) => {
@@ -130,17 +130,18 @@ fn find_request(
     context: &StepContext,
     stub: &StubActor,
     to: Option<&Pattern>,
-    fit: Fit,
+    wanted: RequestFilter,
 ) -> Result<Arc<StubRequest>, Box<Failure>> {
     let requests = stub.requests();
     let meant = |exchange: &StubRequest| to.is_none_or(|to| to.matches(&exchange.request));
-    let found =
-        requests.iter().find(|(exchange, taken, _)| taken.is_some() && meant(exchange) && fit.fits(&exchange.stage()));
+    let found = requests
+        .iter()
+        .find(|(exchange, taken, _)| taken.is_some() && meant(exchange) && wanted.fits(&exchange.stage()));
     if let Some((exchange, ..)) = found {
         return Ok(Arc::clone(exchange));
     }
     let which = to.map(|to| format!(" that matches {}", describe(to))).unwrap_or_default();
-    let mut failure = context.failure(format!("{} has no {}{which}", stub.name(), fit.what()));
+    let mut failure = context.failure(format!("{} has no {}{which}", stub.name(), wanted.what()));
     for (exchange, taken, at) in &requests {
         let stage = match exchange.stage() {
             Stage::Waiting => "not answered".to_owned(),
@@ -154,12 +155,13 @@ fn find_request(
         };
         failure.details.push(format!("{} at {}: {received}, {stage}", exchange.what(), millis(*at)));
     }
-    let unreceived =
-        requests.iter().any(|(exchange, taken, _)| taken.is_none() && meant(exchange) && fit.fits(&exchange.stage()));
+    let unreceived = requests
+        .iter()
+        .any(|(exchange, taken, _)| taken.is_none() && meant(exchange) && wanted.fits(&exchange.stage()));
     if requests.is_empty() {
         failure.details.push("nothing has been asked of it".to_owned());
     }
-    let mut near = requests.iter().filter(|(exchange, ..)| fit.fits(&exchange.stage()));
+    let mut near = requests.iter().filter(|(exchange, ..)| wanted.fits(&exchange.stage()));
     if unreceived || requests.is_empty() {
         let name = stub.name();
         failure.details.push(format!("receive a request before it is answered: `- {name}: {{ receive: {{ … }} }}`"));
@@ -173,7 +175,7 @@ fn find_request(
             whole: Some(exchange.request.to_string()),
             differences: to.differences(&exchange.request).iter().map(Difference::to_string).collect(),
         });
-    } else if fit == Fit::Streaming && requests.iter().any(|(one, ..)| one.stage() == Stage::Waiting) {
+    } else if wanted == RequestFilter::Streaming && requests.iter().any(|(one, ..)| one.stage() == Stage::Waiting) {
         failure.details.push("begin its answer before: `reply: { stream: sse }`".to_owned());
     }
     Err(failure)
@@ -253,7 +255,10 @@ mod tests {
     fn a_step_means_requests_of_its_stage() {
         let left = Stage::Ended(Closing::by_server(None, ""));
         let hung_up = Stage::Ended(Closing::dropped("hung up"));
-        let fitting = |stage: &Stage| [Fit::Waiting, Fit::Streaming, Fit::Open, Fit::Given].map(|fit| fit.fits(stage));
+        let fitting = |stage: &Stage| {
+            [RequestFilter::Waiting, RequestFilter::Streaming, RequestFilter::Open, RequestFilter::OpenOrGivenUp]
+                .map(|wanted| wanted.fits(stage))
+        };
         assert_eq!(fitting(&Stage::Waiting), [true, false, true, true]);
         assert_eq!(fitting(&Stage::Answered), [false; 4]);
         assert_eq!(fitting(&left), [false, false, false, true], "the server gave it up");

@@ -13,7 +13,7 @@ use crate::run::state::answer::Answer;
 use crate::run::state::release::Racer;
 use crate::scenario::template::{Template, as_text};
 use crate::text::{counted, shorten};
-use crate::wire::http::{HeaderMap, HeaderName, HeaderValue, Heard, Request, Response};
+use crate::wire::http::{AnswerSoFar, HeaderMap, HeaderName, HeaderValue, Request, Response};
 use crate::wire::url::{Url, query};
 
 /// The header of W3C trace context.
@@ -107,7 +107,7 @@ pub(crate) async fn ask(
     let OutgoingRequest { method, url, .. } = outgoing;
     let path = target.path_and_query(url);
     let what = format!("{method} {path}");
-    let heard = Heard::default();
+    let heard = AnswerSoFar::default();
     let exchange = recorder.next_exchange();
     let tell = || {
         recorder.tell(|| EventKind::Requested {
@@ -129,9 +129,9 @@ pub(crate) async fn ask(
     let response = match racer {
         None => {
             tell();
-            patiently(context, limit, request.answer(&target.way, &heard), missed).await
+            patiently(context, limit, request.answer(&target.route, &heard), missed).await
         }
-        Some(racer) => match patiently(context, limit, request.held_back(&target.way, &heard), missed).await? {
+        Some(racer) => match patiently(context, limit, request.held_back(&target.route, &heard), missed).await? {
             Ok(pending) => {
                 let release = context.waits("the release of the race");
                 racer.released(Some(&pending.latch)).await;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::step_context::StepContext;
-use crate::plan::randomness::Mix;
-use crate::run::state::lock::lock;
+use crate::lock::lock;
+use crate::plan::randomness::StableHash;
 use crate::scenario::template::Scope;
 use crate::source::Position;
 
@@ -68,7 +68,7 @@ impl Scope for StepContext {
     }
 
     fn uuid(&self, at: Position) -> Option<Value> {
-        let spot = Mix::new(self.spot()).number(at.line as u64).number(at.column as u64).end();
+        let spot = StableHash::new(self.spot()).number(at.line as u64).number(at.column as u64).end();
         Some(json!(self.world.random.uuid(spot)))
     }
 

@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::step_place::StepPlace;
 use crate::event::{EventKind, Failure, FailureKind, Place};
+use crate::lock::lock;
 use crate::pattern::Pattern;
-use crate::plan::randomness::Mix;
-use crate::run::state::lock::lock;
+use crate::plan::randomness::StableHash;
 use crate::run::state::participant::Participant;
 use crate::run::state::progress::WaitGuard;
 use crate::run::state::release::Racer;
@@ -164,7 +164,7 @@ impl StepContext {
 
     /// What tells this place from others where something is drawn: the steps that led here, and who acts.
     pub(crate) fn spot(&self) -> u64 {
-        let mix = self.place.trail.iter().fold(Mix::new(0), |mix, place| {
+        let mix = self.place.trail.iter().fold(StableHash::new(0), |mix, place| {
             let file = place.file.file_name().unwrap_or_default().to_string_lossy();
             mix.text(&file).number(place.at.line as u64).number(place.at.column as u64)
         });
@@ -173,7 +173,7 @@ impl StepContext {
 
     /// Somebody by name: `me`, a key, a stub, or what a race gave to one.
     pub(crate) fn somebody(&self, name: &str) -> Option<Arc<Participant>> {
-        if name == "me" { self.me.clone() } else { self.world.cast.one(name) }
+        if name == "me" { self.me.clone() } else { self.world.cast.by_name(name) }
     }
 
     /// Who acts.
@@ -207,7 +207,7 @@ impl StepContext {
         self.placed(Failure::new(FailureKind::Scenario, headline))
     }
 
-    /// A step of somebody whom nobody is: of a race's outcome that nobody had.
+    /// The actor's name means nobody: no racer had the outcome of that name.
     pub(crate) fn nobody_is(&self, name: &str) -> Box<Failure> {
         self.failure(format!("no participant is called `{name}`"))
     }

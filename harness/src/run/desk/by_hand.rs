@@ -17,7 +17,7 @@ use crate::wire::codec::Message;
 pub(super) async fn send_by_hand(context: &StepContext, rest: &str) -> String {
     let (who, frame) = split(rest);
     let (who, name) = who.split_once('/').map_or((who, None), |(who, name)| (who, Some(name)));
-    let Some(participant) = context.world.cast.participants.get(who) else { return nobody(context, who) };
+    let Some(participant) = context.world.cast.participants.get(who) else { return nobody(&context.world.cast, who) };
     if frame.is_empty() {
         return "send WHO FRAME: the frame is missing".to_owned();
     }
@@ -45,7 +45,7 @@ pub(super) async fn send_by_hand(context: &StepContext, rest: &str) -> String {
 /// `WHO PATH [BODY]`: a request with the participant's headers.
 pub(super) async fn ask_by_hand(context: &StepContext, method: &str, rest: &str) -> String {
     let (who, rest) = split(rest);
-    let Some(participant) = context.world.cast.participants.get(who) else { return nobody(context, who) };
+    let Some(participant) = context.world.cast.participants.get(who) else { return nobody(&context.world.cast, who) };
     let there = context.acting(participant);
     // Filled first: templates may hold blanks.
     let filled = match filled_text(&there, rest) {

@@ -15,8 +15,8 @@ use super::by_hand::{ask_by_hand, send_by_hand, split};
 use super::look::{addresses, evaluated, inboxes, inspect};
 
 use crate::event::{Failure, Place};
+use crate::lock::lock;
 use crate::run::context::step_context::{Debugger, Decision, StepContext};
-use crate::run::state::lock::lock;
 use crate::scenario::model::Step;
 use crate::text::paint::{Paint, Style};
 use crate::text::shorten;
@@ -138,7 +138,7 @@ impl Desk {
         let file = place.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let who = context.me.as_ref().map(|me| format!(" ({})", me.key())).unwrap_or_default();
         self.say("");
-        self.say(inboxes(context, self.paint));
+        self.say(inboxes(&context.world.cast, self.paint));
         let head = self.paint.text(Style::Note, &format!("before {file}:{}", place.at.line));
         self.say(format!("{head}{who}  {}", self.paint.text(Style::Strong, &shorten(&place.text, 160))));
         loop {
@@ -177,7 +177,7 @@ impl Desk {
         }
         self.greet();
         self.say("");
-        self.say(inboxes(context, self.paint));
+        self.say(inboxes(&context.world.cast, self.paint));
         self.say(format!("{} {}", self.paint.text(Style::Bad, "✗"), self.paint.text(Style::Strong, &first.headline)));
         for place in first.place.iter().chain(&first.inside) {
             self.say(format!("  {}:{}  {}", place.file.display(), place.at.line, shorten(&place.text, 140)));
@@ -218,8 +218,8 @@ impl Desk {
     async fn other(&self, context: &StepContext, word: &str, rest: &str, step: Option<&Step>) {
         let told = match (word, rest) {
             ("?" | "h" | "help", _) => HELP.trim_end().to_owned(),
-            ("i" | "inspect", "") => inboxes(context, self.paint),
-            ("i" | "inspect", who) => inspect(context, who),
+            ("i" | "inspect", "") => inboxes(&context.world.cast, self.paint),
+            ("i" | "inspect", who) => inspect(&context.world, who),
             ("p" | "print", expr) if !expr.is_empty() => evaluated(context, expr),
             ("a" | "addresses", "") => addresses(context),
             ("l" | "list", "") => listing(context, step),
@@ -254,3 +254,6 @@ impl std::fmt::Debug for Desk {
         f.debug_struct("Desk").field("on_failure", &self.on_failure).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,11 +3,14 @@
 use std::fmt::Write as _;
 
 use crate::history::{ConnectionId, EntryKind};
+use crate::lock::lock;
 use crate::run::context::ask::{TRACEPARENT, address, headers};
 use crate::run::context::people::people;
 use crate::run::context::step_context::StepContext;
+use crate::run::state::cast::Cast;
 use crate::run::state::connection::{Connection, described};
-use crate::run::state::lock::lock;
+use crate::run::state::recorder::Recorder;
+use crate::run::state::world::World;
 use crate::scenario::error::Findings;
 use crate::scenario::template::Expr;
 use crate::source::Source;
@@ -19,10 +22,10 @@ use crate::wire::url::{join, path_and_query};
 const SHOWN: usize = 4;
 
 /// Everybody's connections with the frames that no step has taken.
-pub(super) fn inboxes(context: &StepContext, paint: Paint) -> String {
+pub(super) fn inboxes(cast: &Cast, paint: Paint) -> String {
     let mut text = String::new();
-    let width = context.world.cast.participants.keys().map(|key| key.chars().count()).max().unwrap_or_default();
-    for (lane, participant) in context.world.cast.everybody().enumerate() {
+    let width = cast.participants.keys().map(|key| key.chars().count()).max().unwrap_or_default();
+    for (lane, participant) in cast.everybody().enumerate() {
         let mailboxes = participant.mailboxes();
         let name = paint.text(Style::Lane(lane), &format!("{:<width$}", participant.key()));
         if mailboxes.is_empty() {
@@ -49,15 +52,15 @@ pub(super) fn inboxes(context: &StepContext, paint: Paint) -> String {
 }
 
 /// Everything of one participant.
-pub(super) fn inspect(context: &StepContext, who: &str) -> String {
-    let stub = context.world.cast.stubs.get(who).map(|stub| &stub.actor);
-    let Some(participant) = context.world.cast.participants.get(who).or(stub) else { return nobody(context, who) };
+pub(super) fn inspect(world: &World, who: &str) -> String {
+    let stub = world.cast.stubs.get(who).map(|stub| &stub.actor);
+    let Some(participant) = world.cast.participants.get(who).or(stub) else { return nobody(&world.cast, who) };
     let mut text = String::new();
     for (name, value) in lock(&participant.vars).iter() {
         let _ = writeln!(text, "  {name} = {value}");
     }
     let connections = lock(&participant.connections);
-    let opened = connections.iter().map(|one| (&one.mailbox, path_of(context, one.id)));
+    let opened = connections.iter().map(|one| (&one.mailbox, path_of(&world.recorder, one.id)));
     for (mailbox, path) in participant.requests.iter().map(|requests| (requests, String::new())).chain(opened) {
         let inbox = lock(&mailbox.inbox);
         let state = inbox.end.as_ref().map_or_else(|| "open".to_owned(), |end| format!("closed {}", described(end)));
@@ -107,7 +110,7 @@ pub(super) fn addresses(context: &StepContext) -> String {
 }
 
 fn websocat(context: &StepContext, connection: &Connection) -> Option<String> {
-    let url = address(context, &path_of(context, connection.id), None).ok()?;
+    let url = address(context, &path_of(&context.world.recorder, connection.id), None).ok()?;
     let headers: Vec<String> = headers(context, &[], &url)
         .ok()?
         .iter()
@@ -119,8 +122,8 @@ fn websocat(context: &StepContext, connection: &Connection) -> Option<String> {
 }
 
 /// Path and query of the request that opened a connection.
-fn path_of(context: &StepContext, id: ConnectionId) -> String {
-    let record = context.world.recorder.history();
+fn path_of(recorder: &Recorder, id: ConnectionId) -> String {
+    let record = recorder.history();
     let opened = record.entries.iter().find_map(|entry| match &entry.what {
         EntryKind::Opened { connection, path, query, .. } if *connection == id => Some((path.clone(), query.clone())),
         _ => None,
@@ -131,7 +134,7 @@ fn path_of(context: &StepContext, id: ConnectionId) -> String {
         .map_or(path, |url| if pairs.is_empty() { url.path().to_owned() } else { path_and_query(&url) })
 }
 
-pub(super) fn nobody(context: &StepContext, who: &str) -> String {
-    let keys: Vec<&str> = context.world.cast.participants.keys().map(String::as_str).collect();
+pub(super) fn nobody(cast: &Cast, who: &str) -> String {
+    let keys: Vec<&str> = cast.participants.keys().map(String::as_str).collect();
     format!("no participant is called `{who}`; there are {}", keys.join(", "))
 }

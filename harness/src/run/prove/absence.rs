@@ -9,13 +9,13 @@ use serde_json::Value;
 use super::barriers::{Proof, barrier};
 use super::wanted::unreadable;
 use crate::event::{Failure, FailureKind};
+use crate::lock::lock;
 use crate::pattern::{Pattern, describe, nearest};
 use crate::run::context::connections::Watched;
 use crate::run::context::step_context::StepContext;
 use crate::run::context::wait::{changed_before, from_now};
 use crate::run::state::connection::described;
 use crate::run::state::inbox::{Look, LookProgress};
-use crate::run::state::lock::lock;
 use crate::run::state::mailbox::{Mailbox, SHOWN};
 use crate::text::{counted, millis, shorten};
 
@@ -66,14 +66,14 @@ async fn listen(context: &StepContext, mailbox: &Mailbox, period: Duration, stop
     while !stop() && changed_before(&mut changes, limit).await {}
 }
 
-/// A frame of which nobody can say whether it matches: nothing is known then.
+/// Fails if a frame can't be read: whether it matches is unknown, so nothing is proven.
 fn unreadable_frame(context: &StepContext, mailbox: &Mailbox, from: usize) -> Result<(), Box<Failure>> {
     let mut failure = {
         let inbox = lock(&mailbox.inbox);
         let Some(place) = inbox.unreadable(from) else { return Ok(()) };
         let frame = &inbox.frames[place];
         let why = frame.unreadable.as_deref().unwrap_or_default();
-        let mut failure = context.failure(unreadable(mailbox, why, &mailbox.told(&frame.value, 200)));
+        let mut failure = context.failure(unreadable(mailbox, why, &mailbox.frame_text(&frame.value, 200)));
         failure.details.push(format!("{} at {}", mailbox.frame_name(place), millis(frame.at)));
         failure
     };
@@ -91,7 +91,7 @@ pub(super) async fn nothing(
 ) -> Result<(), Box<Failure>> {
     let mailbox = watched.mailbox();
     let progress = Mutex::new(LookProgress::default());
-    let found = || match lock(&mailbox.inbox).one(pattern, from, &mut lock(&progress)) {
+    let found = || match lock(&mailbox.inbox).first_match(pattern, from, &mut lock(&progress)) {
         Look::Found(places) => places.first().copied(),
         _ => None,
     };
@@ -103,7 +103,7 @@ pub(super) async fn nothing(
         "{} got a {} that it must not get: {}",
         mailbox.who(),
         mailbox.nouns().0,
-        mailbox.told(&frame.value, 200)
+        mailbox.frame_text(&frame.value, 200)
     ));
     failure.expected = Some(format!("nothing that matches {}", describe(pattern)));
     failure.details.push(format!("{} at {}", mailbox.frame_name(place), millis(frame.at)));
@@ -162,7 +162,7 @@ pub(super) async fn count(
             "counted {} at {}: {}",
             mailbox.frame_name(*place),
             millis(frame.at),
-            mailbox.told(&frame.value, 200)
+            mailbox.frame_text(&frame.value, 200)
         ));
     }
     if places.is_empty() {
@@ -215,3 +215,6 @@ fn mark_counted(mailbox: &Mailbox, pattern: &Pattern, from: usize) -> Vec<usize>
     }
     places
 }
+
+#[cfg(test)]
+mod tests;

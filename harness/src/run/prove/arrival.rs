@@ -1,16 +1,16 @@
 //! Waits for a barrier's answer; and what is known of a connection without asking.
 
 use crate::event::Failure;
+use crate::lock::lock;
 use crate::run::context::step_context::StepContext;
 use crate::run::context::wait::{changed_before, or_death, server_died};
 use crate::run::prove::barrier::Proof;
 use crate::run::state::connection::{Connection, described};
-use crate::run::state::lock::lock;
 use crate::run::state::mailbox::Mailbox;
 
 use tokio::time::Instant;
 
-/// What is known without a question: of a connection that has ended, or that nobody reads.
+/// What a barrier would show of a connection that has ended or isn't read, without asking.
 pub(super) fn ended_or_unread(watcher: &Connection) -> Option<Proof> {
     let inbox = lock(&watcher.mailbox.inbox);
     let who = watcher.mailbox.who();
@@ -23,7 +23,7 @@ pub(super) fn ended_or_unread(watcher: &Connection) -> Option<Proof> {
     }
 }
 
-/// Waits for what a barrier asked for on a connection. An end, a death or a time-out is no answer.
+/// Waits for what a barrier asked for on a connection. An end, a death or a time-out breaks the barrier.
 pub(super) async fn arrival(
     context: &StepContext,
     mailbox: &Mailbox,

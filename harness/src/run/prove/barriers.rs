@@ -15,10 +15,12 @@ use super::marker::{MarkerQuestion, marker, markers};
 use super::position::{answers, position};
 use crate::event::Failure;
 use crate::invariant::all_seen;
+use crate::lock::lock;
 use crate::plan::BarrierAudit;
 use crate::run::context::step_context::StepContext;
+use crate::run::state::cast::Cast;
 use crate::run::state::connection::Connection;
-use crate::run::state::lock::lock;
+use crate::run::state::world::World;
 use crate::scenario::model::Barrier;
 
 /// One question of a barrier.
@@ -42,7 +44,7 @@ pub(crate) async fn barrier(context: &StepContext, watcher: &Arc<Connection>) ->
         Ok(rounds) => run(context, watcher, rounds).await?,
         Err(why) => Proof::Unproven(why),
     };
-    Ok(match (proof, lost_sender(context)) {
+    Ok(match (proof, lost_sender(&context.world)) {
         (Proof::Proven, Some(who)) => Proof::Unproven(format!(
             "{who}'s connection was lost behind frames of which no barrier has shown that they had arrived"
         )),
@@ -53,13 +55,12 @@ pub(crate) async fn barrier(context: &StepContext, watcher: &Arc<Connection>) ->
 /// Whose connection ended without a close frame before anything showed that everything it had sent was through: the
 /// server may still read it. A barrier shows it, and for what the protocol's streams know by the sender's own ids an ack
 /// or a delivery does.
-fn lost_sender(context: &StepContext) -> Option<String> {
+fn lost_sender(world: &World) -> Option<String> {
     let unflushed_and_lost = |connection: &Connection| {
         let inbox = lock(&connection.mailbox.inbox);
         let lost = inbox.end.as_ref().is_some_and(|end| end.code.is_none());
         (lost && inbox.sent > inbox.flushed).then_some(inbox.flushed)
     };
-    let world = &context.world;
     world.cast.participants.values().find_map(|participant| {
         let lost: Vec<_> = {
             let connections = lock(&participant.connections);
@@ -74,18 +75,18 @@ fn lost_sender(context: &StepContext) -> Option<String> {
     })
 }
 
-/// The rounds of a barrier, or why there is none.
+/// The rounds of a barrier, or why it proves nothing.
 fn questions(
     context: &StepContext,
     watcher: &Arc<Connection>,
 ) -> Result<Result<Vec<Vec<Question>>, String>, Box<Failure>> {
-    let senders = senders(context, watcher);
+    let senders = senders(&context.world.cast, watcher);
     let echoes = |connections: Vec<Arc<Connection>>| connections.into_iter().map(Question::Echo).collect();
     let protocol = &context.actor()?.spec.protocol;
     Ok(match &protocol.barrier {
         None => Err(format!("the protocol `{}` declares no barrier", protocol.name)),
         Some(Barrier::Echo { .. }) => Ok(vec![echoes(senders), echoes(vec![Arc::clone(watcher)])]),
-        Some(Barrier::Marker { .. }) => markers(context, watcher, &senders)
+        Some(Barrier::Marker { .. }) => markers(&context.world, watcher, &senders)
             .map(|all| all.into_iter().map(|one| vec![Question::Marker(one)]).collect()),
         Some(Barrier::Get { answers: Some(_), .. }) => {
             let sent = senders.into_iter().chain([Arc::clone(watcher)]);
@@ -105,8 +106,8 @@ fn questions(
 }
 
 /// The other open connections that have sent what no barrier has shown to be through, oldest first.
-fn senders(context: &StepContext, watcher: &Connection) -> Vec<Arc<Connection>> {
-    let all = context.world.cast.participants.values().flat_map(|participant| participant.current());
+fn senders(cast: &Cast, watcher: &Connection) -> Vec<Arc<Connection>> {
+    let all = cast.participants.values().flat_map(|participant| participant.current());
     // A server that has answered a close frame has read what came before it; what is lost is told apart.
     let mut senders: Vec<_> =
         all.filter(|connection| connection.id != watcher.id && unflushed(connection) && connection.is_open()).collect();
@@ -139,7 +140,7 @@ async fn run(
     }
 }
 
-/// Asks one question; an error is an answer that is none.
+/// Asks one question; an error breaks the barrier.
 async fn ask(context: &StepContext, watcher: &Arc<Connection>, question: &Question) -> Result<Reply, Box<Failure>> {
     match question {
         Question::Echo(connection) => echo(context, connection).await,
@@ -222,3 +223,6 @@ pub(crate) async fn audit(context: &StepContext, asked: &BarrierAudit) -> Result
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,13 +8,13 @@ use super::arrival::{arrival, broken, ended_or_unread};
 use super::barrier::{Proof, Reply};
 use crate::event::Failure;
 use crate::history::Payload;
+use crate::lock::lock;
 use crate::pattern::Pattern;
 use crate::run::context::outgoing::rendered;
 use crate::run::context::step_context::StepContext;
 use crate::run::context::wait::from_now;
 use crate::run::state::connection::{Connection, Sender};
 use crate::run::state::inbox::Inbox;
-use crate::run::state::lock::lock;
 use crate::scenario::model::Barrier;
 use crate::wire::codec::Message;
 

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::event::{Failure, FailureKind, Nearest};
 use crate::history::Closing;
+use crate::lock::lock;
 use crate::pattern::{Difference, Pattern, describe};
 use crate::run::context::step_context::StepContext;
 use crate::run::context::wait::patiently;
 use crate::run::state::connection::described;
-use crate::run::state::lock::lock;
 use crate::run::state::mailbox::Mailbox;
 
 /// Unexpected ends of connections: those that the server ended without a step that awaits it or that stopped the
@@ -147,11 +147,11 @@ pub(crate) async fn closed(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::state::mailbox::Holds;
+    use crate::run::state::mailbox::MailboxKind;
 
     #[test]
     fn an_unexpected_end_says_whose_and_when() {
-        let mailbox = Mailbox::new("ann", "main", Holds::Frames, None);
+        let mailbox = Mailbox::new("ann", "main", MailboxKind::Frames, None);
         let told = |end: &Closing, line| unexpected(&mailbox, end, line).headline;
         assert_eq!(
             told(&Closing::by_server(Some(1011), "internal error"), 6),

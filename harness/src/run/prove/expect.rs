@@ -7,13 +7,13 @@ use serde_json::Value;
 use super::absence::{count, nothing};
 use super::wanted::{Wanted, WantedKind, failing_frame, missed, wrong_frame};
 use crate::event::{EventKind, Failure, FailureKind};
+use crate::lock::lock;
 use crate::run::context::captures::{capture, capture_joined};
 use crate::run::context::connections::{Watched, watched};
 use crate::run::context::step_context::{Pace, StepContext};
 use crate::run::context::wait::{changed_before, from_now, or_death, server_died};
 use crate::run::state::connection::described;
 use crate::run::state::inbox::{Look, LookProgress};
-use crate::run::state::lock::lock;
 use crate::run::state::mailbox::Mailbox;
 use crate::scenario::model::{Expect, Expected};
 use crate::text::shorten;
@@ -167,4 +167,95 @@ fn look(mailbox: &Mailbox, wanted: &Wanted, progress: &mut LookProgress) -> Opti
     drop(inbox);
     failure.came = mailbox.came(wanted.from);
     Some(Err(failure))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::history::Closing;
+    use crate::run::testing::{ECHO, action, at_step, comes, connect, impatient, patient, pongs, story};
+    use crate::scenario::model::Action;
+    use crate::wire::feed::FeedReceiver as _;
+
+    /// Plays the first step as ann.
+    async fn plays(top: &StepContext) -> Result<(), Box<Failure>> {
+        let mut context = at_step(top, 0, "ann");
+        match &*action(top, 0) {
+            Action::Expect(asked) => expect(&mut context, asked).await,
+            other => panic!("{other:?} expects nothing"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_frame_is_awaited_taken_and_captured_from() {
+        let top = patient(ECHO, &story("{ ann: { receive: { type: said }, capture: { text: $.text } } }"));
+        let connection = connect(&top, "ann", pongs);
+        comes(&connection, &json!({ "type": "left" }));
+        let said = async {
+            // Behind the step, which waits by then.
+            while top.world.progress.waiting().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            comes(&connection, &json!({ "type": "said", "text": "hi" }));
+        };
+        let (played, ()) = tokio::join!(plays(&top), said);
+        played.unwrap();
+        let taken: Vec<_> = lock(&connection.mailbox.inbox).frames.iter().map(|frame| frame.taken_by).collect();
+        assert_eq!(taken, [None, Some(4)]);
+        assert_eq!(lock(&top.world.captures)["text"], json!("hi"));
+        assert!(top.world.progress.waiting().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_never_comes_is_missed() {
+        let top = impatient(ECHO, &story("{ ann: { receive: { type: said } } }"));
+        let _connection = connect(&top, "ann", pongs);
+        let failure = plays(&top).await.unwrap_err();
+        assert_eq!(failure.headline, "ann never got {\"type\":\"said\"}: waited 20ms");
+        assert_eq!(failure.late.as_deref(), Some("it never came: the runner listened 20ms longer"));
+        assert_eq!(failure.place.unwrap().at.line, 4);
+    }
+
+    #[tokio::test]
+    async fn an_end_and_a_frame_that_fails_stop_the_wait() {
+        let top = patient(ECHO, &story("{ ann: { receive: { type: said } } }"));
+        let connection = connect(&top, "ann", pongs);
+        comes(&connection, &json!({ "type": "error" }));
+        assert_eq!(plays(&top).await.unwrap_err().headline, "ann got a frame that fails: {\"type\":\"error\"}");
+
+        let top = patient(ECHO, &story("{ ann: { receive: { type: said } } }"));
+        connect(&top, "ann", pongs).end(Closing::by_server(Some(1011), "broke"));
+        assert_eq!(
+            plays(&top).await.unwrap_err().headline,
+            "ann never got {\"type\":\"said\"}: its connection was closed by the server, 1011 broke"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_frame_that_is_not_the_next_one_fails_at_once() {
+        let top = patient(ECHO, &story("{ ann: { receive_next: { type: said } } }"));
+        let connection = connect(&top, "ann", pongs);
+        comes(&connection, &json!({ "type": "left" }));
+        assert_eq!(
+            plays(&top).await.unwrap_err().headline,
+            "the next frame on ann is {\"type\":\"left\"}, expected {\"type\":\"said\"}"
+        );
+    }
+
+    #[tokio::test]
+    async fn frames_before_a_mark_do_not_count() {
+        let steps = "{ ann: { receive_all: [{ n: 1 }], since: here } }, { ann: { mark: here } }";
+        let top = impatient(ECHO, &story(&format!("{{ ann: {{ mark: here }} }}, {steps}")));
+        let connection = connect(&top, "ann", pongs);
+        comes(&connection, &json!({ "n": 1 }));
+        let mut context = at_step(&top, 1, "ann");
+        let Action::Expect(asked) = &*action(&top, 1) else { panic!("it expects") };
+        assert_eq!(expect(&mut context, asked).await.unwrap_err().headline, "connection main has no mark `here`");
+        lock(&connection.mailbox.inbox).marks.insert("here".to_owned(), 1);
+        assert_eq!(expect(&mut context, asked).await.unwrap_err().headline, "ann never got {\"n\":1}: waited 20ms");
+        lock(&connection.mailbox.inbox).marks.insert("here".to_owned(), 0);
+        expect(&mut context, asked).await.unwrap();
+    }
 }

@@ -1,9 +1,9 @@
 //! Unexpected frames at the end of a scenario.
 
 use crate::event::{Failure, FailureKind, Place};
+use crate::lock::lock;
 use crate::pattern::Pattern;
 use crate::run::context::step_context::StepContext;
-use crate::run::state::lock::lock;
 use crate::run::state::mailbox::Mailbox;
 use crate::source::{Position, Source};
 use crate::text::{brief, counted, millis};
@@ -57,7 +57,7 @@ fn untaken(mailbox: &Mailbox, place: Option<Place>, ignore: &[Pattern]) -> Optio
             "strict: {} got {} that no step took, the first is {}",
             mailbox.owner,
             counted(untaken.count() + 1, one, many),
-            mailbox.told(&first.value, usize::MAX)
+            mailbox.frame_text(&first.value, usize::MAX)
         )
     };
     let mut failure = Failure::new(FailureKind::Expectation, headline);
@@ -76,14 +76,14 @@ mod tests {
 
     use super::*;
     use crate::run::state::inbox::Frame;
-    use crate::run::state::mailbox::Holds;
+    use crate::run::state::mailbox::MailboxKind;
 
     fn pattern(value: &Value) -> Pattern {
         Pattern::compile(value).unwrap()
     }
 
     fn mailbox(values: &[Value]) -> Mailbox {
-        let mailbox = Mailbox::new("ann", "main", Holds::Frames, Some(pattern(&json!({ "type": "error" }))));
+        let mailbox = Mailbox::new("ann", "main", MailboxKind::Frames, Some(pattern(&json!({ "type": "error" }))));
         for value in values {
             lock(&mailbox.inbox).frames.push(Frame::new(Duration::ZERO, 0, Arc::new(value.clone())));
         }

@@ -9,21 +9,22 @@ use serde_json::Value;
 use super::arrival::{arrival, ended_or_unread, unflushed};
 use super::barrier::Reply;
 use crate::event::Failure;
+use crate::lock::lock;
 use crate::pattern::Pattern;
 use crate::run::context::step_context::{CallSettings, MainMode, StepContext};
 use crate::run::context::wait::from_now;
 use crate::run::state::connection::Connection;
-use crate::run::state::lock::lock;
 use crate::run::state::markers::Marker;
 use crate::run::state::participant::Participant;
+use crate::run::state::world::World;
 use crate::scenario::model::{Action, Barrier, StepKind};
 
 /// The marker of a participant, which must be seen on one of some connections.
 pub(super) struct MarkerQuestion {
-    by: Arc<Participant>,
+    pub(super) by: Arc<Participant>,
     /// The connection over which it goes, where it isn't a request: what was sent there before is through with it.
     over: Option<Arc<Connection>>,
-    seen_on: Vec<Arc<Connection>>,
+    pub(super) seen_on: Vec<Arc<Connection>>,
     /// Whether nobody but its own participant could see it, of whom nothing says that the server hands it to them.
     alone: bool,
 }
@@ -34,11 +35,11 @@ pub(super) struct MarkerQuestion {
 /// only never shows a participant its own marker, so that one may be seen by anybody, and somebody else's must then be
 /// seen by the watcher.
 pub(super) fn markers(
-    context: &StepContext,
+    world: &World,
     watcher: &Arc<Connection>,
     senders: &[Arc<Connection>],
 ) -> Result<Vec<MarkerQuestion>, String> {
-    let participants = &context.world.cast.participants;
+    let participants = &world.cast.participants;
     let owner = &watcher.mailbox.owner;
     // Only somebody on the watcher's stream can be seen there; what others sent can't be awaited from here.
     let together = |connection: &Connection| connection.streams == watcher.streams;
@@ -67,13 +68,13 @@ pub(super) fn markers(
     let question = |by: &Arc<Participant>, over: Option<&Arc<Connection>>, seen_on: Vec<Arc<Connection>>| {
         let over = over.filter(|_| !needs_none(by)).map(Arc::clone);
         let own = over.as_ref().is_some_and(|over| seen_on.iter().all(|one| one.mailbox.owner == over.mailbox.owner));
-        MarkerQuestion { by: Arc::clone(by), over, seen_on, alone: own && !context.world.markers.come_back() }
+        MarkerQuestion { by: Arc::clone(by), over, seen_on, alone: own && !world.markers.come_back() }
     };
     let on_watcher = || vec![Arc::clone(watcher)];
     let mut questions = Vec::new();
     let (own, others): (Vec<_>, Vec<_>) = senders.into_iter().partition(|sender| sender.mailbox.owner == *owner);
     if let Some(me) = participants.get(owner) {
-        let come_back = context.world.markers.come_back();
+        let come_back = world.markers.come_back();
         let readers = beside.iter().map(|(_, one)| one).filter(|one| !come_back && ended_or_unread(one).is_none());
         let anywhere: Vec<_> = readers.map(Arc::clone).collect();
         for sender in &own {

@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::arrival::arrival;
 use super::barrier::Reply;
 use crate::event::Failure;
+use crate::lock::lock;
 use crate::pattern::value::number_cmp;
 use crate::run::context::ask::get;
 use crate::run::context::step_context::StepContext;
 use crate::run::context::wait::from_now;
 use crate::run::state::connection::Connection;
-use crate::run::state::lock::lock;
 use crate::scenario::model::Barrier;
 
 /// Waits for as many answers as a connection has sent frames.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::event::{Failure, FailureKind, SnapshotChange};
+use crate::lock::lock;
 use crate::plan::{self, SnapshotOptions};
-use crate::run::state::lock::lock;
 use crate::run::state::world::{CapturedValue, TakenSnapshot, World};
 use crate::snapshot::changes::{ChangeKind, Fingerprint, changes};
 use crate::snapshot::diff_lines;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::event::StreamPattern;
 use crate::history::{EntryKind, History};
-use crate::invariant::pattern_uses::PatternUse;
+use crate::invariant::pattern_uses::{PatternUse, StreamPatternKind};
 use crate::scenario::model::Protocol;
 use crate::scenario::stream::{Stream, text_at};
 
@@ -18,18 +18,18 @@ pub(super) fn stream_pattern(
     const KINDS: usize = 6;
     let place = protocol.places.get(&format!("stream {}", stream.name));
     let place = place.map(|(source, at)| format!(" ({}:{})", source.path.display(), at.line)).unwrap_or_default();
-    let pattern = format!("`{}` of the stream `{}`{place}", used.key, stream.name);
-    let source = match used.key {
-        "frame" => Some(stream.frame.source()),
-        "acks" => stream.acks.as_ref().map(|acks| acks.frame.source()),
-        _ => None,
+    let pattern = format!("`{}` of the stream `{}`{place}", used.pattern.key(), stream.name);
+    let (source, by_participants) = match used.pattern {
+        StreamPatternKind::Frame => (Some(stream.frame.source()), false),
+        StreamPatternKind::Acks => (stream.acks.as_ref().map(|acks| acks.frame.source()), false),
+        StreamPatternKind::Sends => (None, true),
     };
     let mut list = None;
     let mut kinds: Vec<String> = Vec::new();
     for entry in record.entries.iter().filter(|_| !used.matched) {
         let frame = match &entry.what {
-            EntryKind::Received { frame, barrier: false, .. } if used.key != "sends" => frame.value(),
-            EntryKind::Sent { frame, barrier: false, .. } if used.key == "sends" => frame.value(),
+            EntryKind::Received { frame, barrier: false, .. } if !by_participants => frame.value(),
+            EntryKind::Sent { frame, barrier: false, .. } if by_participants => frame.value(),
             _ => continue,
         };
         list = list.or_else(|| list_for_one(source?, &frame, "$"));

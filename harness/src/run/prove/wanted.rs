@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::event::{Failure, FailureKind, Nearest};
+use crate::lock::lock;
 use crate::pattern::{Pattern, describe, nearest};
 use crate::run::state::inbox::{Frame, Inbox, Look, LookProgress};
-use crate::run::state::lock::lock;
 use crate::run::state::mailbox::Mailbox;
 use crate::text::{brief, counted, millis, shorten};
 
@@ -48,7 +48,7 @@ impl Wanted {
     /// What an inbox has of it; a later look goes on where the last one ended.
     pub(crate) fn look(&self, inbox: &Inbox, progress: &mut LookProgress) -> Look {
         match self.kind {
-            WantedKind::Receive => inbox.one(&self.patterns[0], self.from, progress),
+            WantedKind::Receive => inbox.first_match(&self.patterns[0], self.from, progress),
             WantedKind::ReceiveNext => inbox.next(&self.patterns[0], self.from),
             WantedKind::ReceiveInOrder => inbox.in_order(&self.patterns, self.from, progress),
             WantedKind::ReceiveAll => inbox.all(&self.patterns, self.from, progress),
@@ -84,7 +84,7 @@ impl Wanted {
 pub(crate) fn wrong_frame(mailbox: &Mailbox, wanted: &Wanted, inbox: &Inbox, place: usize) -> Failure {
     let frame = &inbox.frames[place];
     let pattern = &wanted.patterns[0];
-    let (got, expected) = (mailbox.told(&frame.value, 120), shorten(&describe(pattern), 120));
+    let (got, expected) = (mailbox.frame_text(&frame.value, 120), shorten(&describe(pattern), 120));
     let headline = match wanted.kind {
         WantedKind::Collect => {
             format!("{} got the end of a stream before anything of it: {got}, expected {expected}", mailbox.who())
@@ -175,4 +175,94 @@ pub(crate) fn missed(mailbox: &Mailbox, wanted: &Wanted, why: &str) -> Failure {
     drop(inbox);
     failure.came = mailbox.came(wanted.from);
     failure
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::run::state::mailbox::MailboxKind;
+
+    fn wanted(kind: WantedKind, patterns: &[Value]) -> Wanted {
+        let patterns = patterns.iter().map(|pattern| Pattern::compile(pattern).unwrap()).collect();
+        Wanted { kind, patterns, from: 0 }
+    }
+
+    /// The mailbox of ann, to which these frames came, each of them a millisecond behind the one before.
+    fn mailbox(frames: &[Value]) -> Mailbox {
+        let mailbox = Mailbox::new("ann", "main", MailboxKind::Frames, None);
+        for (place, frame) in (0_u64..).zip(frames) {
+            let frame = Frame::new(Duration::from_millis(place), 0, Arc::new(frame.clone()));
+            lock(&mailbox.inbox).frames.push(frame);
+        }
+        mailbox
+    }
+
+    #[test]
+    fn each_kind_looks_for_its_frames_in_its_own_way() {
+        let mailbox = mailbox(&[json!({ "n": 1 }), json!({ "n": 2 }), json!({ "n": 3 })]);
+        let look =
+            |kind, patterns: &[Value]| wanted(kind, patterns).look(&lock(&mailbox.inbox), &mut LookProgress::default());
+        let n = |n: usize| json!({ "n": n });
+        assert_eq!(look(WantedKind::Receive, &[n(2)]), Look::Found(vec![1]));
+        assert_eq!(look(WantedKind::ReceiveNext, &[n(2)]), Look::Wrong(0));
+        assert_eq!(look(WantedKind::ReceiveInOrder, &[n(1), n(3)]), Look::Found(vec![0, 2]));
+        assert_eq!(look(WantedKind::ReceiveInOrder, &[n(3), n(1)]), Look::Missing { matched: 1, first: 1 });
+        assert_eq!(look(WantedKind::ReceiveAll, &[n(3), n(1)]), Look::Found(vec![2, 0]));
+        assert_eq!(look(WantedKind::ReceiveAll, &[n(3), n(4)]), Look::Missing { matched: 1, first: 1 });
+        assert_eq!(look(WantedKind::Collect, &[n(1), n(2)]), Look::Found(vec![0, 1]));
+        assert_eq!(look(WantedKind::Collect, &[n(4), n(2)]), Look::Wrong(1));
+    }
+
+    #[test]
+    fn what_was_missed_is_told_with_the_nearest_frame() {
+        let mailbox = mailbox(&[json!({ "type": "left" }), json!({ "type": "said", "room": "a", "text": "hi" })]);
+        let pattern = json!({ "type": "said", "room": "a", "text": "ho" });
+        let failure = missed(&mailbox, &wanted(WantedKind::Receive, &[pattern]), "waited 5s");
+        assert_eq!(
+            failure.headline,
+            "ann never got {\"room\":\"a\",\"text\":\"ho\",\"type\":\"said\"}: waited 5s; \
+             main 2 is near: $.text: expected \"ho\", got \"hi\""
+        );
+        assert_eq!(failure.nearest.unwrap().differences, ["$.text: expected \"ho\", got \"hi\""]);
+        assert_eq!(failure.came.len(), 2);
+    }
+
+    #[test]
+    fn a_match_that_stands_before_the_one_it_must_follow_came_too_early() {
+        let mailbox = mailbox(&[json!({ "n": 2 }), json!({ "n": 1 })]);
+        let wanted = wanted(WantedKind::ReceiveInOrder, &[json!({ "n": 1 }), json!({ "n": 2 })]);
+        assert_eq!(
+            missed(&mailbox, &wanted, "waited 5s").headline,
+            "ann got {\"n\":2} (2 of 2, `receive_in_order`) too early: main 1 stands before the frame that it must follow"
+        );
+    }
+
+    #[test]
+    fn a_match_that_another_step_took_is_told_with_its_line() {
+        let mailbox = mailbox(&[json!({ "n": 1 })]);
+        lock(&mailbox.inbox).take(&[0], 9);
+        let failure = missed(&mailbox, &wanted(WantedKind::Receive, &[json!({ "n": 1 })]), "waited 5s");
+        assert_eq!(failure.headline, "ann never got {\"n\":1}: waited 5s");
+        assert_eq!(failure.nearest.unwrap().differences, ["it matches, but line 9 took it"]);
+    }
+
+    #[test]
+    fn a_frame_that_fails_names_its_reason() {
+        let mailbox = mailbox(&[json!({ "type": "error" })]);
+        let wanted = wanted(WantedKind::Receive, &[json!({ "type": "said" })]);
+        let inbox = lock(&mailbox.inbox);
+        assert_eq!(
+            failing_frame(&mailbox, &wanted, &inbox, 0).headline,
+            "ann got a frame that fails: {\"type\":\"error\"}"
+        );
+        assert_eq!(
+            wrong_frame(&mailbox, &wanted, &inbox, 0).headline,
+            "the next frame on ann is {\"type\":\"error\"}, expected {\"type\":\"said\"}"
+        );
+    }
 }

@@ -27,7 +27,7 @@ impl Answer {
         let Response { status, headers, body } = response;
         let content_type =
             headers.get("content-type").map(|kind| String::from_utf8_lossy(kind.as_bytes()).into_owned());
-        let (body, unreadable) = codec::body(body, &content_type.unwrap_or_default());
+        let (body, unreadable) = codec::decode_body(body, &content_type.unwrap_or_default());
         Self { what, status: *status, headers: texts(headers), body, unreadable, entry }
     }
 

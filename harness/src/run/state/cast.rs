@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::lock::lock;
 use super::participant::Participant;
 use super::stub_actor::StubActor;
 use crate::event::Place;
 use crate::history::Member;
+use crate::lock::lock;
 use crate::scenario::template::as_text;
 
 /// What races left open until they were run.
@@ -41,7 +41,7 @@ pub(crate) struct Cast {
 
 impl Cast {
     /// The one that a name means: a key, a stub, or what a race gave to one.
-    pub(crate) fn one(&self, name: &str) -> Option<Arc<Participant>> {
+    pub(crate) fn by_name(&self, name: &str) -> Option<Arc<Participant>> {
         if let Some(participant) = self.participants.get(name) {
             return Some(Arc::clone(participant));
         }

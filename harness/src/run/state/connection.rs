@@ -6,12 +6,12 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::connection_log::ConnectionLog;
-use super::inbox::{Asker, Frame, Inbox, Ping};
-use super::lock::lock;
-use super::mailbox::{Holds, Mailbox};
+use super::inbox::{Frame, Inbox, Ping, PingSender};
+use super::mailbox::{Mailbox, MailboxKind};
 use super::markers::{Marked, Markers};
 use super::recorder::Recorder;
 use crate::history::{Closing, ConnectionId, EntryKind, Payload};
+use crate::lock::lock;
 use crate::pattern::Pattern;
 use crate::wire::codec::{self, Message, RawMessage};
 use crate::wire::feed::{Feed, FeedReceiver, Outlet};
@@ -63,7 +63,7 @@ impl Connection {
         (recorder, markers): (&Arc<Recorder>, &Arc<Markers>),
     ) -> Arc<Self> {
         let Rules { fails, streams } = rules;
-        let mailbox = Arc::new(Mailbox::new(owner, name, Holds::Frames, fails));
+        let mailbox = Arc::new(Mailbox::new(owner, name, MailboxKind::Frames, fails));
         let log = ConnectionLog::new(recorder, owner, name, id);
         let markers = Arc::clone(markers);
         feed.start(|outlet| Arc::new(Self { id, mailbox, outlet, streams, step_ping: OnceLock::new(), log, markers }))
@@ -86,11 +86,11 @@ impl Connection {
             match sender {
                 Sender::Step => inbox.sent += 1,
                 // A ping causes nothing but its answer.
-                Sender::StepPing(pong) => inbox.pings.push_back(Ping { by: Asker::Step, pong }),
-                Sender::Barrier(number, pong) => inbox.pings.push_back(Ping { by: Asker::Barrier(number), pong }),
+                Sender::StepPing(pong) => inbox.pings.push_back(Ping { by: PingSender::Step, pong }),
+                Sender::Barrier(number, pong) => inbox.pings.push_back(Ping { by: PingSender::Barrier(number), pong }),
             }
         }
-        let text = if self.log.is_detailed() { shown(&payload) } else { String::new() };
+        let text = if self.log.is_detailed() { frame_line(&payload) } else { String::new() };
         self.log.sent(EntryKind::Sent { connection: self.id, frame: payload, barrier }, Some(step), text, barrier);
         self.outlet.send(message).map_err(|gone| gone.to_string())
     }
@@ -115,8 +115,8 @@ impl Connection {
     /// Whether a frame is a barrier's, which keeps it out of the inbox.
     fn is_barrier(&self, inbox: &mut Inbox, value: &Value) -> bool {
         match inbox.answer(value) {
-            Some(Asker::Barrier(_)) => return true,
-            Some(Asker::Step) | None => {}
+            Some(PingSender::Barrier(_)) => return true,
+            Some(PingSender::Step) | None => {}
         }
         match self.markers.of(value) {
             Marked::Marker(value) => {
@@ -143,7 +143,7 @@ impl FeedReceiver for Connection {
         let text = match message {
             _ if !self.log.is_detailed() => String::new(),
             RawMessage::Text(text) => text.to_owned(),
-            RawMessage::Binary(_) => shown(&payload),
+            RawMessage::Binary(_) => frame_line(&payload),
         };
         let number = (!barrier).then(|| inbox.frames.len() + 1);
         let entry =
@@ -182,7 +182,7 @@ pub(crate) fn described(end: &Closing) -> String {
 }
 
 /// A frame as one line of text.
-fn shown(payload: &Payload) -> String {
+fn frame_line(payload: &Payload) -> String {
     match payload {
         Payload::Json(value) => value.to_string(),
         Payload::Text(text) | Payload::Unreadable { text, .. } => format!("text {text:?}"),

@@ -41,14 +41,14 @@ impl Frame {
 #[derive(Debug, Clone)]
 pub(crate) struct Ping {
     /// Who awaits the answer.
-    pub(crate) by: Asker,
+    pub(crate) by: PingSender,
     /// What answers it.
     pub(crate) pong: Arc<Pattern>,
 }
 
 /// Who awaits the answer to a ping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asker {
+pub(crate) enum PingSender {
     /// A barrier, by its number: its answer stays out of the inbox.
     Barrier(u64),
     /// A step of the scenario: its answer is a frame like any other.
@@ -145,7 +145,7 @@ impl Inbox {
     }
 
     /// The earliest untaken match.
-    pub(crate) fn one(&self, pattern: &Pattern, from: usize, progress: &mut LookProgress) -> Look {
+    pub(crate) fn first_match(&self, pattern: &Pattern, from: usize, progress: &mut LookProgress) -> Look {
         for (place, frame) in self.untaken(from.max(progress.next)) {
             if pattern.matches(&frame.value) {
                 return Look::Found(vec![place]);
@@ -248,7 +248,7 @@ impl Inbox {
         suspects.iter().find(unawaited).copied()
     }
 
-    /// The first untaken frame from a place on that can't be read: whether it matches a pattern of JSON nobody knows.
+    /// The first untaken frame from a place on that can't be read: whether it matches a pattern of JSON is unknown.
     pub(crate) fn unreadable(&self, from: usize) -> Option<usize> {
         self.untaken(from).find(|(_, frame)| frame.unreadable.is_some() && !frame.counted).map(|(place, _)| place)
     }
@@ -256,8 +256,8 @@ impl Inbox {
     /// How many of the pings on their way may never be answered: a step's own, and those that nobody waits for.
     pub(crate) fn doubtful_pings(&self) -> usize {
         let doubtful = |ping: &&Ping| match ping.by {
-            Asker::Step => true,
-            Asker::Barrier(number) => self.abandoned.contains(&number),
+            PingSender::Step => true,
+            PingSender::Barrier(number) => self.abandoned.contains(&number),
         };
         self.pings.iter().filter(doubtful).count()
     }
@@ -271,11 +271,11 @@ impl Inbox {
     }
 
     /// The first ping on its way that a frame answers; it is answered now.
-    pub(crate) fn answer(&mut self, frame: &Value) -> Option<Asker> {
+    pub(crate) fn answer(&mut self, frame: &Value) -> Option<PingSender> {
         let place = self.pings.iter().position(|ping| ping.pong.matches(frame))?;
         let ping = self.pings.remove(place)?;
         self.pongs += 1;
-        if let Asker::Barrier(number) = ping.by {
+        if let PingSender::Barrier(number) = ping.by {
             self.passed.insert(number);
         }
         Some(ping.by)

@@ -4,8 +4,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::lock::lock;
 use crate::event::LoggedLine;
+use crate::lock::lock;
 use crate::text::trouble::{Trouble, troubles};
 
 /// How many lines a result keeps.

@@ -7,8 +7,8 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::inbox::{Frame, Inbox};
-use super::lock::lock;
 use crate::event::{Came, Nearest};
+use crate::lock::lock;
 use crate::pattern::{Difference, Pattern};
 use crate::text::brief;
 
@@ -17,7 +17,7 @@ pub(crate) const SHOWN: usize = 12;
 
 /// What a mailbox holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Holds {
+pub(crate) enum MailboxKind {
     /// Frames from the server.
     Frames,
     /// Requests of the server to a stub.
@@ -31,7 +31,7 @@ pub(crate) struct Mailbox {
     pub(crate) owner: String,
     /// The connection's name.
     pub(crate) name: String,
-    pub(crate) holds: Holds,
+    pub(crate) kind: MailboxKind,
     /// Frames that fail a scenario.
     pub(crate) fails: Option<Pattern>,
     pub(crate) inbox: Mutex<Inbox>,
@@ -40,11 +40,11 @@ pub(crate) struct Mailbox {
 
 impl Mailbox {
     /// An empty mailbox.
-    pub(crate) fn new(owner: &str, name: &str, holds: Holds, fails: Option<Pattern>) -> Self {
+    pub(crate) fn new(owner: &str, name: &str, kind: MailboxKind, fails: Option<Pattern>) -> Self {
         Self {
             owner: owner.to_owned(),
             name: name.to_owned(),
-            holds,
+            kind,
             fails,
             inbox: Mutex::default(),
             changes: watch::Sender::new(0),
@@ -68,18 +68,18 @@ impl Mailbox {
 
     /// What a frame is called: `main 3` is the third of the connection `main`, and `request 3` of a stub.
     pub(crate) fn frame_name(&self, place: usize) -> String {
-        let name = match self.holds {
-            Holds::Frames => self.name.as_str(),
-            Holds::Requests => "request",
+        let name = match self.kind {
+            MailboxKind::Frames => self.name.as_str(),
+            MailboxKind::Requests => "request",
         };
         format!("{name} {}", place + 1)
     }
 
     /// What lies in it, in the singular and in the plural.
     pub(crate) fn nouns(&self) -> (&'static str, &'static str) {
-        match self.holds {
-            Holds::Frames => ("frame", "frames"),
-            Holds::Requests => ("request", "requests"),
+        match self.kind {
+            MailboxKind::Frames => ("frame", "frames"),
+            MailboxKind::Requests => ("request", "requests"),
         }
     }
 
@@ -89,9 +89,9 @@ impl Mailbox {
     }
 
     /// A frame in a line; of a request what tells it from others, which its headers rarely do.
-    pub(crate) fn told(&self, value: &Value, most: usize) -> String {
-        match (self.holds, value) {
-            (Holds::Requests, Value::Object(request)) => {
+    pub(crate) fn frame_text(&self, value: &Value, most: usize) -> String {
+        match (self.kind, value) {
+            (MailboxKind::Requests, Value::Object(request)) => {
                 let mut request = request.clone();
                 request.remove("headers");
                 request
@@ -104,16 +104,16 @@ impl Mailbox {
 
     /// All of a frame; of a request nothing that proves who asks.
     pub(crate) fn whole(&self, value: &Value) -> String {
-        match self.holds {
-            Holds::Frames => value.to_string(),
-            Holds::Requests => self.told(value, usize::MAX),
+        match self.kind {
+            MailboxKind::Frames => value.to_string(),
+            MailboxKind::Requests => self.frame_text(value, usize::MAX),
         }
     }
 
     /// A frame as the nearest one to a pattern.
     pub(crate) fn nearest(&self, pattern: &Pattern, place: usize, frame: &Frame) -> Nearest {
         Nearest {
-            what: format!("{}: {}", self.frame_name(place), self.told(&frame.value, 200)),
+            what: format!("{}: {}", self.frame_name(place), self.frame_text(&frame.value, 200)),
             entry: Some(frame.entry),
             whole: Some(self.whole(&frame.value)),
             differences: pattern.differences(&frame.value).iter().map(Difference::to_string).collect(),
@@ -131,7 +131,7 @@ impl Mailbox {
             .map(|frame| Came {
                 at: frame.at,
                 entry: Some(frame.entry),
-                frame: self.told(&frame.value, 200),
+                frame: self.frame_text(&frame.value, 200),
                 taken_by: frame.taken_by,
             })
             .collect()
@@ -147,8 +147,8 @@ mod tests {
 
     use super::*;
 
-    fn holding(holds: Holds, values: &[Value]) -> Mailbox {
-        let mailbox = Mailbox::new("ann", "phone", holds, None);
+    fn holding(kind: MailboxKind, values: &[Value]) -> Mailbox {
+        let mailbox = Mailbox::new("ann", "phone", kind, None);
         for value in values {
             lock(&mailbox.inbox).frames.push(Frame::new(Duration::ZERO, 0, Arc::new(value.clone())));
         }
@@ -157,33 +157,33 @@ mod tests {
 
     #[test]
     fn frames_are_named_by_their_connection_and_requests_are_requests() {
-        let phone = holding(Holds::Frames, &[]);
+        let phone = holding(MailboxKind::Frames, &[]);
         assert_eq!(
             (phone.frame_name(0).as_str(), phone.nouns().0, phone.who().as_str()),
             ("phone 1", "frame", "ann (phone)")
         );
-        let stub = holding(Holds::Requests, &[]);
+        let stub = holding(MailboxKind::Requests, &[]);
         assert_eq!((stub.frame_name(2).as_str(), stub.nouns().1), ("request 3", "requests"));
     }
 
     #[test]
     fn a_request_is_told_without_its_headers_and_an_empty_query() {
         let request = json!({ "method": "GET", "path": "/x", "headers": { "authorization": "s" }, "query": {} });
-        let stub = holding(Holds::Requests, &[]);
-        assert_eq!(stub.told(&request, 200), r#"{"method":"GET","path":"/x"}"#);
-        assert_eq!(stub.whole(&request), stub.told(&request, 200));
+        let stub = holding(MailboxKind::Requests, &[]);
+        assert_eq!(stub.frame_text(&request, 200), r#"{"method":"GET","path":"/x"}"#);
+        assert_eq!(stub.whole(&request), stub.frame_text(&request, 200));
     }
 
     #[test]
     fn of_many_frames_the_latest_are_shown() {
         let many: Vec<Value> = (0..SHOWN + 3).map(|n| json!({ "n": n })).collect();
-        let came = holding(Holds::Frames, &many).came(1);
+        let came = holding(MailboxKind::Frames, &many).came(1);
         assert_eq!((came.len(), came[0].frame.as_str()), (SHOWN, r#"{"n":3}"#));
     }
 
     #[test]
     fn a_change_is_seen() {
-        let mailbox = holding(Holds::Frames, &[]);
+        let mailbox = holding(MailboxKind::Frames, &[]);
         let changes = mailbox.changes();
         mailbox.changed();
         assert!(changes.has_changed().unwrap() && mailbox.is_open());

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
-use super::lock::lock;
+use crate::lock::lock;
 use crate::pattern::Pattern;
 
 /// A marker, with the value that stands once.

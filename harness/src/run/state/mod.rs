@@ -13,7 +13,6 @@ pub(crate) mod cast;
 pub(crate) mod connection;
 mod connection_log;
 pub(crate) mod inbox;
-pub(crate) mod lock;
 pub(crate) mod log_book;
 pub(crate) mod mailbox;
 pub(crate) mod markers;

@@ -7,8 +7,8 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::connection::Connection;
-use super::lock::lock;
 use super::mailbox::Mailbox;
+use crate::lock::lock;
 use crate::scenario::model::ParticipantSpec;
 use crate::wire::http::Cookies;
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use super::lock::lock;
 use crate::event::{Place, Waiting};
+use crate::lock::lock;
 
 /// The waits of one scenario. The runner holds it too, and reads it from outside.
 #[derive(Debug, Default)]

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use super::lock::lock;
-use crate::plan::randomness::Mix;
+use crate::lock::lock;
+use crate::plan::randomness::StableHash;
 use crate::scenario::template::Scope;
 use crate::source::Position;
 
@@ -25,7 +25,7 @@ pub(crate) struct Random {
 
 impl Random {
     pub(crate) fn new(seed: u64, label: &str) -> Self {
-        Self { start: Mix::new(seed).text(label).end(), drawn: Mutex::default() }
+        Self { start: StableHash::new(seed).text(label).end(), drawn: Mutex::default() }
     }
 
     /// The next number of a place.
@@ -33,7 +33,7 @@ impl Random {
         let mut drawn = lock(&self.drawn);
         let count = drawn.entry(place).or_default();
         *count += 1;
-        Mix::new(self.start).number(place).number(*count).end()
+        StableHash::new(self.start).number(place).number(*count).end()
     }
 
     /// The next UUID of a place.
@@ -44,7 +44,7 @@ impl Random {
 
     /// Digits that keep identities apart. On a server that others use too, every playing has its own.
     pub(crate) fn digits(&self, apart: Option<(usize, usize)>) -> String {
-        let mut mix = Mix::new(self.start).text("run");
+        let mut mix = StableHash::new(self.start).text("run");
         if let Some((repetition, attempt)) = apart {
             mix = mix.number(repetition as u64).number(attempt as u64);
         }
@@ -75,7 +75,7 @@ impl Scope for Naming {
     }
 
     fn uuid(&self, at: Position) -> Option<Value> {
-        let spot = Mix::new(0).text("identity").text(&self.key).number(at.line as u64).number(at.column as u64);
+        let spot = StableHash::new(0).text("identity").text(&self.key).number(at.line as u64).number(at.column as u64);
         Some(json!(self.random.uuid(spot.end())))
     }
 

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::lock::lock;
 use crate::event::{Event, EventKind, EventSink, Instance};
 use crate::history::{ConnectionId, Entry, EntryKind, History};
+use crate::lock::lock;
 
 /// Keeps and tells what happens, and numbers it.
 pub(crate) struct Recorder {

@@ -1,4 +1,4 @@
-//! The instant of a race: every racer's message lies at the server but for its last byte, then all last bytes go.
+//! The instant of a race: every racer's message is at the server except for its last byte; then all last bytes are sent.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::answer::Answer;
-use super::lock::lock;
 use crate::event::RacerStart;
+use crate::lock::lock;
 use crate::wire::Latch;
 
 /// Waits are slept up to so much before their end and spun from there: a sleep ends late by tens of microseconds.

@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use super::connection_log::ConnectionLog;
 use super::inbox::Frame;
-use super::lock::lock;
-use super::mailbox::{Holds, Mailbox};
+use super::mailbox::{Mailbox, MailboxKind};
 use super::participant::Participant;
 use super::recorder::Recorder;
 use crate::history::{Closing, ConnectionId, EntryKind, StubEntry};
+use crate::lock::lock;
 use crate::pattern::Pattern;
 use crate::scenario::model::ParticipantSpec;
 use crate::stub::{RenderedReply, RunningStub, RunningStubs, Stage, StubEvent, StubRequest};
@@ -44,7 +44,7 @@ impl StubActor {
         recorder: &Arc<Recorder>,
     ) -> IndexMap<String, Arc<Self>> {
         let actor_of = |stub: &Arc<RunningStub>| {
-            let mailbox = Arc::new(Mailbox::new(&stub.name, "main", Holds::Requests, None));
+            let mailbox = Arc::new(Mailbox::new(&stub.name, "main", MailboxKind::Requests, None));
             let mut actor = Participant::new(ParticipantSpec { key: stub.name.clone(), ..bare.clone() });
             if let Value::Object(vars) = stub.object() {
                 actor.vars = Mutex::new(vars.into_iter().collect());
@@ -79,7 +79,7 @@ impl StubActor {
         let mut inbox = lock(&self.mailbox.inbox);
         let value = Arc::clone(&exchange.request);
         let log = ConnectionLog::new(&self.recorder, self.name(), &exchange.number.to_string(), connection);
-        let text = if log.is_detailed() { exchange.shown().to_string() } else { String::new() };
+        let text = if log.is_detailed() { exchange.told_request().to_string() } else { String::new() };
         let what = EntryKind::Stub { connection, what: StubEntry::Asked(Arc::clone(&value)) };
         let entry = log.received(what, Some(inbox.frames.len() + 1), text);
         inbox.frames.push(Frame::new(log.at(), entry, value));

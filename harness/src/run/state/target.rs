@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::subject::Server;
-use crate::wire::dial::Way;
+use crate::wire::dial::Route;
 use crate::wire::url::{Url, join, path_below};
 
 /// The server that a scenario is played against, and the way to it.
 pub(crate) struct Target {
     pub(crate) server: Arc<Server>,
-    pub(crate) way: Way,
+    pub(crate) route: Route,
     /// The trace id of all requests, where they carry one.
     pub(crate) trace: Option<String>,
 }

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use super::cast::Cast;
-use super::lock::lock;
 use super::log_book::LogBook;
 use super::markers::Markers;
 use super::progress::Progress;
@@ -14,6 +13,7 @@ use super::random::Random;
 use super::recorder::Recorder;
 use super::target::Target;
 use crate::event::{LoggedLine, Place, Raced};
+use crate::lock::lock;
 use crate::plan::PlaySettings;
 use crate::scenario::model::{Row, Scenario};
 use crate::secret::Secrets;

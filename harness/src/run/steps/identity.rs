@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::step::play_steps;
 use crate::event::{Failure, FailureKind};
+use crate::lock::lock;
 use crate::run::context::step_context::StepContext;
-use crate::run::state::lock::lock;
 use crate::run::state::random::Naming;
 use crate::run::state::world::World;
 use crate::scenario::model::ParticipantSpec;

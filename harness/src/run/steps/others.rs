@@ -7,11 +7,11 @@ use crate::text::listed;
 /// How many participants are named in one line.
 const LISTED: usize = 12;
 
-/// A participant's key, and whether it held for it.
-pub(super) type HeldFor<'k> = (&'k str, bool);
+/// A participant's key, and whether the check held for that participant.
+pub(super) type MemberVerdict<'k> = (&'k str, bool);
 
-/// For whom it failed and for whom it held, in a line.
-pub(super) fn tell_of_others(held: &[HeldFor<'_>]) -> String {
+/// Lists those for whom it failed and those for whom it held, in a line.
+pub(super) fn tell_of_others(held: &[MemberVerdict<'_>]) -> String {
     let keys =
         |wanted: bool| -> Vec<&str> { held.iter().filter(|(_, held)| *held == wanted).map(|(key, _)| *key).collect() };
     let named = |keys: &[&str]| match keys.get(LISTED..).map_or(0, <[&str]>::len) {
@@ -50,7 +50,7 @@ mod tests {
             "failed for 1 of 3: ben; held for: ann and cy"
         );
         let keys: Vec<String> = (0..14).map(|number| format!("p{number}")).collect();
-        let all: Vec<HeldFor<'_>> = keys.iter().map(|key| (key.as_str(), false)).collect();
+        let all: Vec<MemberVerdict<'_>> = keys.iter().map(|key| (key.as_str(), false)).collect();
         let told = tell_of_others(&all);
         assert!(told.ends_with("p11 and 2 more; held for: nobody"), "{told}");
     }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{EventKind, Failure, Nearest, Raced, RacerStart};
+use crate::lock::lock;
 use crate::run::acts::checks::differences;
 use crate::run::context::captures::capture;
 use crate::run::context::step_context::{MainMode, StepContext, StepResult};
 use crate::run::prove::barriers::settle;
 use crate::run::state::answer::Answer;
-use crate::run::state::lock::lock;
 use crate::run::state::participant::Participant;
 use crate::run::state::release::{Racer, Release};
 use crate::scenario::model::{Action, Race, StepKind};
@@ -227,3 +227,6 @@ fn holds_back(action: &Action, who: &Participant) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

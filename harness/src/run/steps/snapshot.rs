@@ -6,12 +6,12 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use crate::event::Failure;
+use crate::lock::lock;
 use crate::run::acts::checks::must;
 use crate::run::acts::request::outgoing;
 use crate::run::context::ask::ask;
 use crate::run::context::step_context::StepContext;
 use crate::run::prove::barriers::settle;
-use crate::run::state::lock::lock;
 use crate::run::state::participant::Participant;
 use crate::run::state::world::TakenSnapshot;
 use crate::scenario::model::Http;

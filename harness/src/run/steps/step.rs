@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::call::{capture_from_last, prepare};
 use super::check::check;
-use super::others::{HeldFor, only_looks, tell_of_others};
+use super::others::{MemberVerdict, only_looks, tell_of_others};
 use super::parallel::{Branch, branches};
 use super::race;
 use super::snapshot::{View, take};
@@ -141,8 +141,8 @@ fn listens(action: &Action) -> bool {
     }
 }
 
-/// Adds to the failure of one of several who look for the same for whom else it holds. Those behind it look at what they
-/// have, without waiting: they had the same time.
+/// When one of several participants with the same check fails: adds to its failure for whom else the check holds.
+/// Those after it look at what they have, without waiting: they had the same time.
 async fn look_at_others(
     context: &StepContext,
     failures: &mut [Failure],
@@ -154,7 +154,7 @@ async fn look_at_others(
     if actors.len() < 2 || failure.kind == FailureKind::ServerDied || !only_looks(action, &actors[failed]) {
         return;
     }
-    let mut held: Vec<HeldFor<'_>> = actors[..failed].iter().map(|who| (who.key(), true)).collect();
+    let mut held: Vec<MemberVerdict<'_>> = actors[..failed].iter().map(|who| (who.key(), true)).collect();
     held.push((actors[failed].key(), false));
     for who in &actors[failed + 1..] {
         let mut there = StepContext { shared: true, pace: Pace::AtOnce, ..context.acting(who) };

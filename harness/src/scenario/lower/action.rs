@@ -23,7 +23,7 @@ impl Lower<'_> {
                     return None;
                 }
                 let fields = Fields::of(&alone, "an action", self.findings)?;
-                self.named(&key, &nothing, fields, actor, true)
+                self.action_or_verb(&key, &nothing, fields, actor, true)
             }
             Kind::Map(entries) => {
                 let mut main: Option<(&Key, &Node)> = None;
@@ -58,7 +58,7 @@ impl Lower<'_> {
                 }
                 let mut fields = Fields::of(node, "an action", self.findings)?;
                 fields.take(&key.text);
-                self.named(key, value, fields, actor, false)
+                self.action_or_verb(key, value, fields, actor, false)
             }
             Kind::Broken => None,
             _ => {
@@ -113,7 +113,14 @@ impl Lower<'_> {
     }
 
     /// The action or verb that `key` names.
-    fn named(&mut self, key: &Key, value: &Node, mut rest: Fields<'_>, actor: &str, bare: bool) -> Option<Action> {
+    fn action_or_verb(
+        &mut self,
+        key: &Key,
+        value: &Node,
+        mut rest: Fields<'_>,
+        actor: &str,
+        bare: bool,
+    ) -> Option<Action> {
         let Some(word) = words::word_of(WordPlace::Action, &key.text) else {
             let Some(signature) = self.vocabulary.verbs_of(actor).and_then(|verbs| verbs.get(&key.text)).cloned()
             else {

@@ -7,7 +7,7 @@ use crate::scenario::model::Expected;
 use crate::scenario::node::Node;
 
 impl Lower<'_> {
-    /// What an action expects of an inbox; nothing where the action is another one.
+    /// What an action expects of an inbox.
     pub(super) fn expected(&mut self, name: &str, value: &Node, rest: &mut Fields<'_>) -> Option<Expected> {
         Some(match name {
             "receive" => Expected::One(patterns::pattern(value, self.findings)),
@@ -46,7 +46,10 @@ impl Lower<'_> {
                 }
                 Expected::Counted { pattern, times: counted, listen: self.listen(rest) }
             }
-            _ => return None,
+            _ => {
+                self.findings.unread(value.at, name);
+                return None;
+            }
         })
     }
 }

@@ -70,7 +70,7 @@ impl Lower<'_> {
     pub(super) fn checks(&mut self, rest: &mut Fields<'_>) -> Checks {
         Checks {
             status: self.check_of(rest, "status", possible::status),
-            expect: self.check_of(rest, "expect", possible::body),
+            expect: self.check_of(rest, "expect", possible::expected_body),
             expect_headers: self.check_of(rest, "expect_headers", possible::headers),
             capture: self.capture(rest),
         }

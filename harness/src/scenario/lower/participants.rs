@@ -78,7 +78,7 @@ fn table(protocol: &Protocol) -> String {
     protocol.source.path.display().to_string()
 }
 
-/// The actors of a scenario and their verbs; its stubs are none of them.
+/// The actors of a scenario and their verbs, without its stubs.
 pub(super) fn vocabulary(
     participants: &IndexMap<String, ParticipantSpec>,
     groups: &IndexMap<String, Vec<String>>,

@@ -42,7 +42,7 @@ pub(super) fn closed(node: &Node, findings: &mut Findings) {
 }
 
 /// `expect`: some answer must be wrong. A pattern `{}` still refuses an empty body.
-pub(super) fn body(node: &Node, findings: &mut Findings) {
+pub(super) fn expected_body(node: &Node, findings: &mut Findings) {
     if fixed(node).is_some_and(|pattern| !pattern.can_fail() && pattern.matches(&Value::Null)) {
         accepts_all("expect", node, findings);
     }

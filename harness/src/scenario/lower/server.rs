@@ -66,7 +66,7 @@ pub(super) fn races(steps: &[Step], verbs: &[&Arc<Verb>]) -> bool {
     any(steps, verbs, &|kind| matches!(kind, StepKind::Race(_)))
 }
 
-/// Whether one of the steps is such a one, also inside others and in verbs that are called.
+/// Whether `is` holds for one of the steps, also inside others and in verbs that are called.
 fn any(steps: &[Step], verbs: &[&Arc<Verb>], is: &dyn Fn(&StepKind) -> bool) -> bool {
     let called = |action: &Action| match action {
         Action::Call(call) => {

@@ -15,7 +15,7 @@ impl Lower<'_> {
     ) -> Option<StepKind> {
         let mut unordered = beside("unordered").map(|node| fields::strings(node, "unordered", self.findings));
         let mut without = beside("without").map(|node| fields::strings(node, "without", self.findings));
-        let mut of = beside("of").map(|node| self.shown(node));
+        let mut of = beside("of").map(|node| self.shown_actors(node));
         let name = if value.as_map().is_some() {
             let mut inner = Fields::of(value, "snapshot", self.findings)?;
             let name = inner.need("name", "snapshot", self.findings);
@@ -26,7 +26,7 @@ impl Lower<'_> {
                 without = Some(fields::strings(node, "without", self.findings));
             }
             if let Some(node) = inner.take("of") {
-                of = Some(self.shown(node));
+                of = Some(self.shown_actors(node));
             }
             inner.finish("key of a snapshot", &["name", "unordered", "of", "without"], self.findings);
             name?
@@ -43,7 +43,7 @@ impl Lower<'_> {
     }
 
     /// The actors that a snapshot shows.
-    fn shown(&mut self, node: &Node) -> Vec<String> {
+    fn shown_actors(&mut self, node: &Node) -> Vec<String> {
         let names = fields::strings(node, "of", self.findings);
         for name in &names {
             if self.vocabulary.stubs.contains(name) {

@@ -106,7 +106,11 @@ impl Lower<'_> {
                 "snapshot" => self.snapshot(value, &modifier)?,
                 "check" => StepKind::Check(self.check(value)?),
                 "note" => StepKind::Note(fields::text(value, "note", self.findings)?),
-                _ => StepKind::Server(self.server_action(value)?),
+                "server" => StepKind::Server(self.server_action(value)?),
+                _ => {
+                    self.findings.unread(key.at, word.name);
+                    return None;
+                }
             },
         };
         Some(self.made(key.at, kind))

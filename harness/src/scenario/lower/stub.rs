@@ -71,6 +71,9 @@ fn standing(node: &Node, findings: &mut Findings) -> Option<StandingAnswer> {
     Some(StandingAnswer { to, reply })
 }
 
+/// Reads one kind of an answer's body.
+type ReadBody = fn(&Node, &mut Findings) -> Option<ReplyBody>;
+
 /// An answer: a status alone, or a map.
 fn reply(node: &Node, findings: &mut Findings) -> Option<StubReply> {
     let status_of = |node: &Node, findings: &mut Findings| {
@@ -88,14 +91,14 @@ fn reply(node: &Node, findings: &mut Findings) -> Option<StubReply> {
     let status = inner.take("status").map(|node| status_of(node, findings));
     let headers = inner.take("headers").map(|node| fields::headers(node, findings)).unwrap_or_default();
     let mut bodies = Vec::new();
-    for name in ["json", "text", "stream"] {
+    let kinds: [(&str, ReadBody); 3] = [
+        ("json", |node, findings| Some(ReplyBody::Json(Template::lower(node, findings)))),
+        ("text", |node, findings| fields::text(node, "text", findings).map(ReplyBody::Text)),
+        ("stream", |node, findings| framing(node, findings).map(ReplyBody::Stream)),
+    ];
+    for (name, read) in kinds {
         let Some(node) = inner.take(name) else { continue };
-        let body = match name {
-            "json" => ReplyBody::Json(Template::lower(node, findings)),
-            "text" => ReplyBody::Text(fields::text(node, "text", findings)?),
-            _ => ReplyBody::Stream(framing(node, findings)?),
-        };
-        bodies.push((node.at, body));
+        bodies.push((node.at, read(node, findings)?));
     }
     if let [_, (at, _), ..] = bodies[..] {
         findings.error(at, "an answer has one body: `json`, `text` or `stream`");
@@ -176,7 +179,11 @@ impl Lower<'_> {
             "hang_up" => StubAction::HangUp,
             "closed" => StubAction::Closed { pattern: patterns::pattern(value, self.findings), within },
             "stop_listening" => StubAction::Listening(false),
-            _ => StubAction::Listening(true),
+            "resume_listening" => StubAction::Listening(true),
+            _ => {
+                self.findings.unread(value.at, word.name);
+                return None;
+            }
         };
         Some(Action::Stub { action, to })
     }

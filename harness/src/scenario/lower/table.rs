@@ -186,7 +186,7 @@ fn csv_rows(text: &str, findings: &mut Findings) -> Option<Node> {
             return None;
         }
         let entries = record.iter().zip(&cells).zip(&header).map(|((cell, offset), column)| {
-            let kind = if cell.is_empty() { Kind::String(String::new()) } else { scalar::plain(cell) };
+            let kind = if cell.is_empty() { Kind::String(String::new()) } else { scalar::plain_scalar(cell) };
             (column.clone(), Node { at: position(text, *offset), kind })
         });
         rows.push(Node { at, kind: Kind::Map(entries.collect()) });

@@ -9,7 +9,7 @@ use crate::scenario::error::Findings;
 use crate::source::Position;
 use crate::text::nearest_word;
 
-/// Tells filters and tests that there are none of. Functions are names, and are told as those.
+/// Reports filters and tests that don't exist. Functions are names, and are reported as names.
 pub(super) fn check(source: &str, at: Position, findings: &mut Findings) {
     for (kind, name) in called(source) {
         if is_known(kind, &name) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::aspects::Aspects;
-use super::finder::{Around, ChangeFinder, shown};
+use super::finder::{Around, ChangeFinder, excerpt};
 use super::place::{PlacePart, PlaceStep, SnapshotPlace, section};
 use super::stream::is_stream;
 use crate::snapshot::changes::change::{Change, ChangeKind, Fingerprint, RenamedField};
@@ -280,5 +280,5 @@ fn refused(node: &SnapshotNode) -> Option<String> {
         .iter()
         .find(|(key, _)| key == "status")
         .filter(|(_, status)| matches!(status, SnapshotNode::Number(_)))?;
-    (entries.len() == 2 && entries.iter().any(|(key, _)| key == "answer")).then(|| shown(&status.1))
+    (entries.len() == 2 && entries.iter().any(|(key, _)| key == "answer")).then(|| excerpt(&status.1))
 }

@@ -8,7 +8,7 @@ use crate::snapshot::tree::SnapshotNode;
 const NAMELESS: [&str; 3] = ["[time]", "[seq]", "[run]"];
 
 /// The names of all elements, where each has one and no two have the same.
-pub(crate) fn named(items: &[SnapshotNode], people: &BTreeSet<String>) -> Option<Vec<String>> {
+pub(crate) fn distinct_names(items: &[SnapshotNode], people: &BTreeSet<String>) -> Option<Vec<String>> {
     let names: Vec<String> = items.iter().map(|item| name(item, people)).collect::<Option<_>>()?;
     let distinct: BTreeSet<&String> = names.iter().collect();
     (distinct.len() == names.len()).then_some(names)

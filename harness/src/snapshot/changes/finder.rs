@@ -1,4 +1,4 @@
-//! What collects changes, and what each is shown in.
+//! What collects changes, and what each is excerpt in.
 
 use std::collections::BTreeSet;
 
@@ -106,7 +106,7 @@ impl ChangeFinder {
         }
     }
 
-    /// The same, with what stands around the value taken from what the change is shown in.
+    /// The same, with what stands around the value taken from what the change is excerpt in.
     pub(super) fn say_of(&mut self, place: &SnapshotPlace, old: Option<&SnapshotNode>, new: &SnapshotNode) {
         let key = match place.steps.last() {
             Some(PlaceStep::Key(key)) => Some(key),
@@ -123,7 +123,7 @@ impl ChangeFinder {
 }
 
 /// A value in a sentence.
-pub(crate) fn shown(node: &SnapshotNode) -> String {
+pub(crate) fn excerpt(node: &SnapshotNode) -> String {
     shorten(&node.compact(), VALUE)
 }
 

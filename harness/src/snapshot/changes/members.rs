@@ -1,6 +1,6 @@
 //! Members of an object: those that came, went, or have another name.
 
-use super::finder::{Around, ChangeFinder, shown, word};
+use super::finder::{Around, ChangeFinder, excerpt, word};
 use super::place::SnapshotPlace;
 use crate::snapshot::changes::change::{ChangeKind, RenamedField};
 use crate::snapshot::tree::SnapshotNode;
@@ -49,7 +49,7 @@ impl ChangeFinder {
         let types = format!("{name} → {key}");
         let mut family = format!("{} was called {name}", there.family());
         if !same {
-            meaning.push_str(&format!(", and changed from {} to {}", shown(before), shown(value)));
+            meaning.push_str(&format!(", and changed from {} to {}", excerpt(before), excerpt(value)));
             family.push_str(", and changed");
         }
         self.push(ChangeKind::Renamed, there, &types, meaning, family, around);
@@ -62,7 +62,7 @@ impl ChangeFinder {
             change.fingerprint.value = match (inside, same) {
                 (true, _) => String::new(),
                 (false, true) => "the same value".to_owned(),
-                (false, false) => format!("{}, another value", shown(value)),
+                (false, false) => format!("{}, another value", excerpt(value)),
             };
         }
         inside
@@ -79,8 +79,8 @@ impl ChangeFinder {
     ) {
         let happened = if kind == ChangeKind::FieldNew { "is a new field" } else { "is gone" };
         let meaning = match kind {
-            ChangeKind::FieldNew => format!("{} {happened}{}: {}", there.words(true), there.whom(), shown(value)),
-            _ => format!("{} {happened}{}, it was {}", there.words(true), there.whom(), shown(value)),
+            ChangeKind::FieldNew => format!("{} {happened}{}: {}", there.words(true), there.whom(), excerpt(value)),
+            _ => format!("{} {happened}{}, it was {}", there.words(true), there.whom(), excerpt(value)),
         };
         let family = format!("{} {happened}", there.family());
         self.push(kind, there, word(value), meaning, family, around);

@@ -169,7 +169,8 @@ fn a_whole_that_has_no_tree_is_one_change() {
 fn lines_show_one_change_alone() {
     let old = whole(json!({ "a": 1, "people": [person("alice"), person("bob")] }), json!([]), json!({}));
     let new = whole(json!({ "a": 2, "people": [person("alice")] }), json!([]), json!({}));
-    let lines: Vec<String> = between(&old, &new).iter().flat_map(Change::lines).map(|line| line.plain()).collect();
+    let lines: Vec<String> =
+        between(&old, &new).iter().flat_map(Change::lines).map(|line| line.without_colour()).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
     @@ alice.state.room.a @@
     -a: 1

@@ -1,17 +1,17 @@
 //! Values inside states and frames.
 
 use super::aspects::aspects_of;
-use super::finder::{Around, ChangeFinder, VALUE, shown, word};
+use super::finder::{Around, ChangeFinder, VALUE, excerpt, word};
 use super::members::ObjectMember;
 use super::place::{PlaceStep, SnapshotPlace};
 use crate::snapshot::changes::change::ChangeKind;
-use crate::snapshot::changes::element_names::{name, named};
+use crate::snapshot::changes::element_names::{distinct_names, name};
 use crate::snapshot::shape::aligned;
 use crate::snapshot::tree::SnapshotNode;
 use crate::text::shorten;
 
 impl ChangeFinder {
-    /// Two values at one place. `around` is what a change of the whole value is shown in.
+    /// Two values at one place. `around` is what a change of the whole value is excerpt in.
     pub(crate) fn value(
         &mut self,
         place: &SnapshotPlace,
@@ -38,7 +38,7 @@ impl ChangeFinder {
                 self.say_of(place, Some(old), new);
             }
             (old, new) => {
-                let (from, to) = (shown(old), shown(new));
+                let (from, to) = (excerpt(old), excerpt(new));
                 let meaning = format!("{} changed from {from} to {to}{}", place.words(true), place.whom());
                 let types = types(old, new);
                 let family = format!("{} changed ({types})", place.family());
@@ -80,10 +80,11 @@ impl ChangeFinder {
         if old == new {
             return;
         }
-        let (mut pairs, mut gone, mut added) = match (named(old, &self.people), named(new, &self.people)) {
-            (Some(olds), Some(news)) => by_name(&olds, &news),
-            _ => aligned(old, new),
-        };
+        let (mut pairs, mut gone, mut added) =
+            match (distinct_names(old, &self.people), distinct_names(new, &self.people)) {
+                (Some(olds), Some(news)) => by_name(&olds, &news),
+                _ => aligned(old, new),
+            };
         reshaped(old, new, &mut pairs, &mut gone, &mut added);
         for (before, after) in &pairs {
             if let (Some(one), Some(other)) = (old.get(*before), new.get(*after)) {
@@ -127,7 +128,7 @@ impl ChangeFinder {
             ChangeKind::Gone => ("is no longer in", Around::without(items, at)),
             _ => ("is new in", Around::inserted(items, at)),
         };
-        let what = name(item, &self.people).map_or_else(|| shown(item), |name| shorten(&name, VALUE));
+        let what = name(item, &self.people).map_or_else(|| excerpt(item), |name| shorten(&name, VALUE));
         let there = place.with(PlaceStep::Element(at, None));
         let meaning = format!("{what} {happened} {}{}", place.words(true), place.whom());
         let family = match kind {

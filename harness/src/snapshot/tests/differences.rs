@@ -30,7 +30,7 @@ fn an_object_that_became_a_string_stands_above_the_diff() {
         text: "alice.state.conversation.participants[1]: an object became a string".to_owned(),
     };
     assert_eq!(lines[0], told);
-    insta::assert_snapshot!(lines.iter().map(DiffLine::plain).collect::<Vec<_>>().join("\n"), @r#"
+    insta::assert_snapshot!(lines.iter().map(DiffLine::without_colour).collect::<Vec<_>>().join("\n"), @r#"
     ! alice.state.conversation.participants[1]: an object became a string
     @@ -3,4 +3,4 @@
          conversation:
@@ -73,7 +73,7 @@ fn the_same_change_for_everybody_is_told_once() {
 #[test]
 fn what_somebody_edited_by_hand_has_a_line_diff() {
     let lines = diff_lines("a: [\n", "a: []\n");
-    assert_eq!(lines.iter().map(DiffLine::plain).collect::<Vec<_>>(), ["@@ -1 +1 @@", "-a: [", "+a: []"]);
+    assert_eq!(lines.iter().map(DiffLine::without_colour).collect::<Vec<_>>(), ["@@ -1 +1 @@", "-a: [", "+a: []"]);
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub trait Application: Send + Sync + 'static {
     /// The name that reports and errors use.
     fn name(&self) -> &str;
 
-    /// The future that serves `listener` until `shutdown` completes. Called anew for each
+    /// The future that serves `listener` until `shutdown` completes. Called again for each
     /// scenario and each restart, inside a tokio runtime.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ pub trait Application: Send + Sync + 'static {
 /// # let _ = lobby;
 /// ```
 ///
-/// The closure runs anew for each start, so state that it makes inside is fresh for each
+/// The closure runs again for each start, so state that it makes inside is fresh for each
 /// scenario. Such an application takes no settings; a scenario that has some fails with
 /// [`SubjectError::Settings`].
 pub fn application<F, S>(name: impl Into<String>, serve: F) -> Arc<dyn Application>

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -18,6 +18,7 @@ use tracing::dispatcher::{self, DefaultGuard};
 
 use super::application::{Application, Shutdown};
 use crate::config::ServerSettings;
+use crate::lock::lock;
 use crate::subject::error::{Death, SubjectError};
 use crate::subject::log::{Level, Logs};
 
@@ -100,7 +101,7 @@ impl RunningApplication {
 
     /// Asks the application to stop, and drops it if it does not within `timeout`.
     pub(in crate::subject) async fn stop(&self, timeout: Duration, logs: &Logs) {
-        let ask = self.ask.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let ask = lock(&self.ask).take();
         let listens = ask.is_some_and(|ask| ask.send(()).is_ok());
         if listens && tokio::time::timeout(timeout, self.ended().wait_for(Option::is_some)).await.is_err() {
             let text = format!("the server did not stop within {timeout:?} and was dropped");
@@ -112,7 +113,7 @@ impl RunningApplication {
     /// Drops the application with everything that it spawned, and waits until its threads are gone. One that stays
     /// blocked can't be ended: it is left behind, and told.
     pub(in crate::subject) async fn kill(&self, logs: &Logs) {
-        drop(self.kill.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(lock(&self.kill).take());
         let mut gone = self.gone.clone();
         let left = match tokio::time::timeout(self.patience, gone.wait_for(Option::is_some)).await {
             Ok(Ok(left)) => left.unwrap_or(0),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::ServerSettings;
 use crate::subject::capture::keeping_sink;
-use crate::subject::{LogSink, Server, Subject, SubjectError};
+use crate::subject::{LogSink, Server, Subject};
 use axum::Router;
 use axum::routing::get;
 use std::io;
@@ -120,8 +120,7 @@ async fn one_that_hangs_in_its_shutdown_is_dropped_and_the_log_says_so() {
     let subject = Subject::InProcess(subject);
     let server = subject.start(&ServerSettings::default(), silent()).await.unwrap();
     server.stop().await.unwrap();
-    let log = server.log_tail(1);
-    assert!(log[0].text.contains("did not stop within 50ms and was dropped"), "{log:?}");
+    assert_eq!(server.log_tail(1)[0].text, "roundtable: the server did not stop within 50ms and was dropped");
 }
 
 /// A handler that tells when it is asked, then blocks its thread until the gate is given up.
@@ -154,10 +153,21 @@ async fn one_that_blocks_its_thread_stalls_nobody_and_is_left_behind() {
     server.stop().await.unwrap();
     assert!(server.left_behind());
     let said: Vec<String> = server.log_tail(2).into_iter().map(|line| line.text).collect();
-    assert!(said[0].contains("did not stop within 50ms"), "{said:?}");
-    assert!(said[1].contains("a thread of the server is blocked and was left behind"), "{said:?}");
-    let error = server.start().await.unwrap_err().to_string();
-    assert!(error.contains("in use by a thread of the server `blocking` that is blocked"), "{error}");
+    assert_eq!(
+        said,
+        [
+            "roundtable: the server did not stop within 50ms and was dropped",
+            "roundtable: a thread of the server is blocked and was left behind"
+        ]
+    );
+    let port = server.url().rsplit(':').next().unwrap();
+    assert_eq!(
+        server.start().await.unwrap_err().to_string(),
+        format!(
+            "port {port} is in use by a thread of the server `blocking` that is blocked and was left behind; a command \
+             could be ended (--server subprocess)"
+        )
+    );
     drop(open);
 }
 
@@ -208,14 +218,24 @@ async fn settings_and_a_taken_port_are_refused() {
     settings.config.insert("queue".to_owned(), 1.into());
     let subject = Subject::in_process(hello());
     let error = subject.start(&settings, silent()).await.unwrap_err();
-    assert!(error.to_string().contains("`queue` can't be set"), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "the settings of the server `hello` are wrong: `queue` can't be set: this application takes no settings"
+    );
 
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut subject = InProcess::new(hello());
-    subject.port = Some(taken.local_addr().unwrap().port());
+    let port = taken.local_addr().unwrap().port();
+    subject.port = Some(port);
     let subject = Subject::InProcess(subject);
     let error = subject.start(&ServerSettings::default(), silent()).await.unwrap_err();
-    assert!(matches!(error, SubjectError::PortInUse { .. }), "{error}");
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "port {port} is in use by another process, so the server `hello` can't listen on it; end that process \
+             (`lsof -i :{port}` shows it) or choose another port"
+        )
+    );
 }
 
 #[cfg(feature = "embedded")]

@@ -2,7 +2,7 @@
 
 use super::{Launcher, RunningInstance, Server};
 use crate::subject::error::SubjectError;
-use crate::subject::subprocess::Kept;
+use crate::subject::subprocess::LeftRunning;
 
 impl Server {
     /// Stops the server: asks it to (SIGTERM to the process group, or the shutdown future), and
@@ -73,7 +73,7 @@ impl Server {
     /// # Errors
     /// [`SubjectError::Io`] when its files can't be moved out of the runner's temporary folder;
     /// the server ends.
-    pub fn detach(self) -> Result<Option<Kept>, SubjectError> {
+    pub fn detach(self) -> Result<Option<LeftRunning>, SubjectError> {
         match (self.launcher, self.instance.into_inner()) {
             (Launcher::Subprocess(launcher), Some(RunningInstance::Process(process))) => {
                 launcher.detach(process, self.url)

@@ -26,7 +26,7 @@ const TAIL: usize = 40;
 
 /// A server that was left running.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct LeftRunning {
     /// The process to end it by; its process group has the same number.
     pub pid: u32,
     /// Its base URL.
@@ -135,7 +135,7 @@ impl SubprocessLauncher {
     }
 
     /// Lets the process live on, and moves its files out of the folder that ends with the runner.
-    pub(crate) fn detach(self, process: Process, url: String) -> Result<Option<Kept>, SubjectError> {
+    pub(crate) fn detach(self, process: Process, url: String) -> Result<Option<LeftRunning>, SubjectError> {
         if !self.spec.keepable || process.ended().borrow().is_some() {
             return Ok(None);
         }
@@ -148,7 +148,7 @@ impl SubprocessLauncher {
         let pid = process.id();
         let _ = self.data.keep();
         process.release();
-        Ok(Some(Kept { pid, url, log: kept.join(LOG) }))
+        Ok(Some(LeftRunning { pid, url, log: kept.join(LOG) }))
     }
 
     fn spawn(&self, log: &Logs) -> Result<Process, SubjectError> {

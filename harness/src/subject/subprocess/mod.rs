@@ -20,7 +20,7 @@ mod ready;
 mod template;
 mod watchdog;
 
-pub use launch::Kept;
+pub use launch::LeftRunning;
 pub use spec::SubprocessSpec;
 
 pub(super) use launch::SubprocessLauncher;

@@ -3,12 +3,14 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::super::log::{Lines, Logs};
+
+use crate::lock::lock;
 
 /// One end of a pipe that a process writes to.
 pub(super) struct Output {
@@ -40,7 +42,7 @@ impl Output {
     /// Takes all that was written so far; `false` at the end of the output. Whatever the process wrote before it
     /// answered somebody is in the log when this returns.
     pub(super) fn take_what_is_there(&self) -> bool {
-        let mut pipe = self.pipe.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pipe = lock(&self.pipe);
         let mut chunk = [0; 8 * 1024];
         // Somebody else may have taken it in between, and a read of nothing would block.
         while is_readable(&pipe.file, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap_or(true) {
@@ -55,7 +57,7 @@ impl Output {
     }
 
     fn finish(&self) {
-        let rest = self.pipe.lock().unwrap_or_else(PoisonError::into_inner).lines.finish();
+        let rest = lock(&self.pipe).lines.finish();
         rest.into_iter().for_each(|line| self.logs.push(line));
     }
 }

@@ -10,7 +10,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use super::super::log::{Level, Logs};
 use super::super::spawn::spawn;
 use super::output::Output;
 use super::watchdog;
+use crate::lock::lock;
 use crate::secret::Secrets;
 
 /// How long the end of a process waits for the rest of its output, which a process that left
@@ -63,7 +64,7 @@ struct Group {
 
 /// Whether `cargo run` or `cargo test` put this variable into the runner's environment to describe the runner's own
 /// package. A build that inherits it is another build to cargo: build scripts that read such variables run again, and
-/// everything above them is compiled anew.
+/// everything above them is compiled again.
 fn is_cargos(name: &str) -> bool {
     const ONES: [&str; 7] = [
         "CARGO",
@@ -79,7 +80,7 @@ fn is_cargos(name: &str) -> bool {
 
 impl Group {
     fn signal(&self, signal: Signal) {
-        let ours = self.ours.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = lock(&self.ours);
         if *ours {
             // The only refusal left is that every member is a zombie already.
             let _ = kill_process_group(self.leader, signal);
@@ -202,7 +203,7 @@ fn await_end(mut child: Child, group: &Group) -> io::Result<ExitStatus> {
     let until_zombie = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
     let wait = || waitid(WaitId::Pid(group.leader), until_zombie);
     while matches!(wait(), Err(rustix::io::Errno::INTR)) {}
-    let mut ours = group.ours.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut ours = lock(&group.ours);
     let _ = kill_process_group(group.leader, Signal::KILL);
     let _ = fs::remove_file(&group.record);
     let status = child.wait();

@@ -8,10 +8,12 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use super::super::spawn;
+
+use crate::lock::lock;
 
 const SCRIPT: &str = include_str!("watchdog.sh");
 
@@ -33,7 +35,7 @@ struct Watchdog {
 /// The runner's private folder. What is written there is removed after the runner's end, and
 /// the process groups on record there are ended. Starts the watchdog first if none runs.
 pub(super) fn folder() -> io::Result<PathBuf> {
-    let mut watchdog = WATCHDOG.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut watchdog = lock(&WATCHDOG);
     if let Some(running) = &mut *watchdog
         && running.folder.is_dir()
     {

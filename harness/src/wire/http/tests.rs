@@ -21,9 +21,9 @@ async fn head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
-async fn post(url: &str, way: &Way, heard: &Heard) -> Result<Response, WireError> {
+async fn post(url: &str, route: &Route, heard: &AnswerSoFar) -> Result<Response, WireError> {
     let (url, headers) = (join(url, "/rooms", &[]).unwrap(), HeaderMap::new());
-    Request { method: "POST", url: &url, headers: &headers, body: None }.answer(way, heard).await
+    Request { method: "POST", url: &url, headers: &headers, body: None }.answer(route, heard).await
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn no_request_meets_the_end_of_a_connection_that_was_kept() {
     };
     let client = async {
         for number in 0..20 {
-            let answer = post(&url, &Way::default(), &Heard::default()).await.unwrap();
+            let answer = post(&url, &Route::default(), &AnswerSoFar::default()).await.unwrap();
             assert_eq!((answer.status, &answer.body[..]), (201, format!("{number:02}").as_bytes()));
         }
     };
@@ -55,9 +55,9 @@ async fn what_came_of_an_answer_is_known_when_it_breaks_off() {
         head(&mut stream).await;
         stream.write_all(b"HTTP/1.1 200 OK\r\nx-kind: slow\r\ncontent-length: 9\r\n\r\nhalf").await.unwrap();
     };
-    let heard = Heard::default();
-    let way = Way::default();
-    let ((), answer) = tokio::join!(server, post(&url, &way, &heard));
+    let heard = AnswerSoFar::default();
+    let route = Route::default();
+    let ((), answer) = tokio::join!(server, post(&url, &route, &heard));
     assert!(answer.is_err(), "{answer:?}");
     let begun = heard.so_far().unwrap();
     assert_eq!((begun.status, &begun.body[..]), (200, &b"half"[..]));
@@ -71,23 +71,23 @@ async fn a_server_that_answers_nothing_has_begun_nothing() {
         let (mut stream, _) = listener.accept().await.unwrap();
         head(&mut stream).await;
     };
-    let (heard, way) = (Heard::default(), Way::default());
-    let ((), answer) = tokio::join!(server, post(&url, &way, &heard));
+    let (heard, route) = (AnswerSoFar::default(), Route::default());
+    let ((), answer) = tokio::join!(server, post(&url, &route, &heard));
     assert!(answer.is_err() && heard.so_far().is_none(), "{answer:?}");
 }
 
 #[tokio::test]
 async fn a_proxy_is_told_the_whole_address_and_loopback_is_reached_without() {
     let (proxy, proxy_url) = listener().await;
-    let way = Way::through(Some(&proxy_url)).unwrap();
+    let route = Route::through(Some(&proxy_url)).unwrap();
     let at_proxy = async {
         let (mut stream, _) = proxy.accept().await.unwrap();
         let asked = head(&mut stream).await;
         stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
         asked
     };
-    let heard = Heard::default();
-    let (asked, answer) = tokio::join!(at_proxy, post("http://rooms.invalid:8080/api", &way, &heard));
+    let heard = AnswerSoFar::default();
+    let (asked, answer) = tokio::join!(at_proxy, post("http://rooms.invalid:8080/api", &route, &heard));
     assert_eq!(answer.unwrap().status, 204);
     assert!(asked.starts_with("POST http://rooms.invalid:8080/api/rooms HTTP/1.1\r\n"), "{asked}");
     assert!(asked.contains("host: rooms.invalid:8080\r\n"), "{asked}");
@@ -99,7 +99,7 @@ async fn a_proxy_is_told_the_whole_address_and_loopback_is_reached_without() {
         stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
         asked
     };
-    let (asked, answer) = tokio::join!(server, post(&url, &way, &heard));
+    let (asked, answer) = tokio::join!(server, post(&url, &route, &heard));
     assert_eq!(answer.unwrap().status, 204);
     assert!(asked.starts_with("POST /rooms HTTP/1.1\r\n"), "{asked}");
 }

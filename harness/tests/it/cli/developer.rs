@@ -63,7 +63,8 @@ fn stepping_that_is_given_up_leaves_the_trace_of_the_failure() {
     }
     // At the failure itself the input's end ends nothing that was not over.
     let (text, code) = at_the_desk(&project, &["--step"], "c\n");
-    assert!(code == Some(1) && text.contains("1 failed"), "{text}");
+    assert_eq!(code, Some(1), "{text}");
+    assert_eq!(text.lines().last(), Some("0 passed, 1 failed, 0 skipped"));
     let again = trace().unwrap();
     assert!(again != failed && again.contains("never got"));
     // What was never traced is, as far as it came.
@@ -261,5 +262,6 @@ fn two_connections_of_one_name_at_once_are_a_mistake_of_the_scenario() {
         .scenario("talk/twice", "Twice", &format!("steps:\n  - parallel: [{{ ann: {open} }}, {{ ann: {open} }}]\n"))
         .play(&[]);
     assert_eq!(ran.code, Some(1), "{}", ran.stdout);
-    assert!(ran.stdout.contains("✗ two steps open a connection `main` of `ann` at once"), "{}", ran.stdout);
+    let headline = "  ✗ two steps open a connection `main` of `ann` at once: name one of them with `as`\n";
+    assert!(ran.stdout.contains(headline), "{}", ran.stdout);
 }

@@ -281,5 +281,7 @@ fn two_servers_of_one_run_on_a_fixed_port_are_told_of_each_other() {
         .scenario("one/second", "Second", steps)
         .run(&["run", "--server", "subprocess", "--jobs", "2"]);
     assert_eq!(ran.code, Some(3), "{}", ran.stdout);
-    assert!(ran.stdout.contains("is in use by another server of this run"), "{}", ran.stdout);
+    let told = " is in use by another server of this run, so a second `sh` can't listen on it; leave `port` out, so \
+                that each gets one of its own by `{port}`, or play one scenario at a time (--jobs 1)";
+    assert!(ran.stdout.contains(told), "{}", ran.stdout);
 }

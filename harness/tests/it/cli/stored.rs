@@ -88,7 +88,9 @@ fn a_race_without_names_is_named_where_a_snapshot_differs() {
     let stored = project.read(file).unwrap();
     let ran = project.file(file, &stored.replace("said: 2", "said: 3")).play(&[]);
     assert_eq!(ran.code, Some(1), "{}", ran.stdout);
-    assert!(ran.stdout.contains("the race at line 6 may end in another way each time"), "{stored}{}", ran.stdout);
+    let told = "the race at line 6 may end in another way each time: where its outcomes have names (`as: winner`), \
+                snapshots call everybody by them\n";
+    assert!(ran.stdout.contains(told), "{stored}{}", ran.stdout);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The report: annotations as scenarios fail, and the summary written anew whenever the report is flushed.
+//! The report: annotations as scenarios fail, and the summary rewritten whenever the report is flushed.
 
 use std::fs::OpenOptions;
 use std::io::{self, Seek as _, SeekFrom, Write as _};
@@ -17,7 +17,7 @@ use crate::text::paint::Paint;
 /// GitHub shows ten errors and ten warnings of a step; the last two errors say how many more failed, and what is missing.
 const ANNOTATIONS: usize = 8;
 
-/// Prints annotations as scenarios fail, and writes the summary anew whenever it is flushed.
+/// Prints annotations as scenarios fail, and rewrites the summary whenever it is flushed.
 pub struct GithubReport {
     /// The summary's file.
     file: Option<PathBuf>,
@@ -102,7 +102,7 @@ impl GithubReport {
                 _ => String::new(),
             },
             took: result.took,
-            unjudged: unjudged(result),
+            unjudged: unjudged_lines(result),
         };
         self.summary.rows.insert((result.label.to_string(), result.repetition), row);
         self.changed = true;
@@ -157,7 +157,7 @@ impl Reporter for GithubReport {
 }
 
 /// What of a scenario is unknown, excepted or not, and what is unproven, a line each.
-pub(super) fn unjudged(result: &ScenarioResult) -> Vec<String> {
+pub(super) fn unjudged_lines(result: &ScenarioResult) -> Vec<String> {
     let told = |(why, excepted): (String, Option<&str>)| match excepted {
         Some(reason) => format!("unknown but excepted ({reason}): {why}"),
         None => format!("unknown: {why}"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::report::unjudged;
+use super::report::unjudged_lines;
 use super::summary::{RowKind, StepSummary, SummaryRow};
 use crate::event::sample::{failed, result, verdicts};
 use crate::event::{Class, Outcome, ScenarioResult, Summary};
@@ -19,7 +19,7 @@ fn summary(results: &[ScenarioResult], finished: Option<Summary>) -> StepSummary
         headline: brief::headline(result),
         text: "FAIL talk/hello\n  ``` ✗ it failed\n".to_owned(),
         took: result.took,
-        unjudged: unjudged(result),
+        unjudged: unjudged_lines(result),
     };
     let rows: BTreeMap<_, _> = results.iter().map(|result| ((result.label.to_string(), 1), row(result))).collect();
     StepSummary { rows, scenarios: 9, finished }

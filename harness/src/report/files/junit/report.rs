@@ -1,4 +1,4 @@
-//! The report: suites and their test cases, written anew whenever the report is flushed.
+//! The report: suites and their test cases, rewritten whenever the report is flushed.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,7 +16,7 @@ use crate::report::files::trace::trace_path;
 use crate::report::wording::brief;
 use crate::scratch;
 
-/// Writes the file anew whenever it is flushed.
+/// Rewrites the file whenever it is flushed.
 #[derive(Debug)]
 pub struct JunitReport {
     path: PathBuf,
@@ -125,7 +125,7 @@ impl Reporter for JunitReport {
     }
 
     fn events(&mut self, events: &[Event]) -> io::Result<()> {
-        // What is told beside others is a scenario's details, but for its end, which is the last.
+        // What is told while others are under way are a scenario's details, except for its end, which comes last.
         let Some(event) = events.last() else { return Ok(()) };
         match &event.kind {
             EventKind::RunStarted { started, .. } => {

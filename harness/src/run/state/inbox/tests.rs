@@ -15,12 +15,12 @@ fn pattern(value: Value) -> Pattern {
 #[test]
 fn receive_is_selective_and_takes_the_earliest() {
     let mut inbox = inbox(&[json!({"n": 1}), json!({"n": 2, "k": 1}), json!({"n": 2, "k": 2})]);
-    assert_eq!(inbox.one(&pattern(json!({"n": 2})), 0, &mut LookProgress::default()), Look::Found(vec![1]));
+    assert_eq!(inbox.first_match(&pattern(json!({"n": 2})), 0, &mut LookProgress::default()), Look::Found(vec![1]));
     inbox.take(&[1], 7);
-    assert_eq!(inbox.one(&pattern(json!({"n": 2})), 0, &mut LookProgress::default()), Look::Found(vec![2]));
-    assert_eq!(inbox.one(&pattern(json!({"n": 1})), 0, &mut LookProgress::default()), Look::Found(vec![0]));
+    assert_eq!(inbox.first_match(&pattern(json!({"n": 2})), 0, &mut LookProgress::default()), Look::Found(vec![2]));
+    assert_eq!(inbox.first_match(&pattern(json!({"n": 1})), 0, &mut LookProgress::default()), Look::Found(vec![0]));
     assert_eq!(
-        inbox.one(&pattern(json!({"n": 1})), 1, &mut LookProgress::default()),
+        inbox.first_match(&pattern(json!({"n": 1})), 1, &mut LookProgress::default()),
         Look::Missing { matched: 0, first: 0 }
     );
 }
@@ -88,7 +88,7 @@ fn looked_at(look: impl Fn(&Inbox, &mut LookProgress) -> Look) -> usize {
 fn a_wait_looks_at_each_frame_once() {
     let (never, any) = (pattern(json!({"x": 1})), pattern(json!({"n": {"$any": true}})));
     let both = [any.clone(), never.clone()];
-    assert_eq!(looked_at(|inbox, progress| inbox.one(&never, 0, progress)), 1000);
+    assert_eq!(looked_at(|inbox, progress| inbox.first_match(&never, 0, progress)), 1000);
     assert_eq!(looked_at(|inbox, progress| inbox.in_order(&both, 0, progress)), 1000);
     assert_eq!(looked_at(|inbox, progress| inbox.all(&both, 0, progress)), 1000);
     assert_eq!(looked_at(|inbox, progress| inbox.collect(&any, &never, 0, progress)), 1000);
@@ -100,7 +100,7 @@ fn frames_that_are_taken_one_by_one_are_looked_at_once() {
     let (mut inbox, mut looked) = (inbox(&values), 0);
     for n in 0..1000 {
         let mut progress = LookProgress::default();
-        let found = inbox.one(&pattern(json!({ "n": n })), 0, &mut progress);
+        let found = inbox.first_match(&pattern(json!({ "n": n })), 0, &mut progress);
         assert_eq!(found, Look::Found(vec![n]));
         inbox.take(&[n], 1);
         looked += progress.looked;
@@ -145,12 +145,12 @@ fn an_unreadable_frame_fails_unless_a_step_expects_its_text() {
 fn an_answer_belongs_to_the_first_ping_that_it_answers() {
     let mut inbox = inbox(&[]);
     let pong = |n: u64| Arc::new(pattern(json!({"pong": n})));
-    inbox.pings.push_back(Ping { by: Asker::Step, pong: pong(1) });
-    inbox.pings.push_back(Ping { by: Asker::Barrier(7), pong: pong(2) });
-    inbox.pings.push_back(Ping { by: Asker::Barrier(8), pong: pong(2) });
+    inbox.pings.push_back(Ping { by: PingSender::Step, pong: pong(1) });
+    inbox.pings.push_back(Ping { by: PingSender::Barrier(7), pong: pong(2) });
+    inbox.pings.push_back(Ping { by: PingSender::Barrier(8), pong: pong(2) });
     assert_eq!(inbox.answer(&json!({"pong": 3})), None);
-    assert_eq!(inbox.answer(&json!({"pong": 2})), Some(Asker::Barrier(7)));
-    assert_eq!(inbox.answer(&json!({"pong": 1})), Some(Asker::Step));
+    assert_eq!(inbox.answer(&json!({"pong": 2})), Some(PingSender::Barrier(7)));
+    assert_eq!(inbox.answer(&json!({"pong": 1})), Some(PingSender::Step));
     assert_eq!((inbox.pongs, inbox.pings.len(), inbox.passed.contains(&7)), (2, 1, true));
 }
 

@@ -200,7 +200,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Names in `unordered` and `without` that look like a stream, a state or a kind of frame, and are none.
+    /// Reports names in `unordered` and `without` that look like a stream, a state or a kind of frame and aren't one.
     pub(super) fn names_of_a_snapshot(
         &mut self,
         at: Position,

@@ -112,7 +112,7 @@ pub(super) fn merge(own: &mut Protocol, included: &[(Position, Arc<Protocol>)], 
     }
 }
 
-fn shown((source, at): &(Arc<Source>, Position)) -> String {
+fn place_text((source, at): &(Arc<Source>, Position)) -> String {
     format!("{}:{}:{}", source.path.display(), at.line, at.column)
 }
 
@@ -126,7 +126,8 @@ fn free(own: &mut Protocol, other: &Protocol, key: &str, include: Position, find
     };
     if known.0.path != place.0.path || known.1 != place.1 {
         let at = if known.0.path == own.source.path { known.1 } else { include };
-        let message = format!("the {} stands in {} and in {}", quoted(key), shown(known), shown(place));
+        let message =
+            format!("the {} stands in {} and in {}", declaration_text(key), place_text(known), place_text(place));
         findings.error_help(at, message, "rename one of them: what is included stands beside what the file declares");
     }
     false
@@ -140,13 +141,13 @@ fn once(own: &mut Protocol, other: &Protocol, key: &str, include: Position, find
         return true;
     };
     if known.0.path != own.source.path && known.0.path != place.0.path {
-        let message = format!("`{key}` stands in {} and in {}", shown(known), shown(place));
+        let message = format!("`{key}` stands in {} and in {}", place_text(known), place_text(place));
         findings.error_help(include, message, format!("say which one holds: declare `{key}` in this file"));
     }
     false
 }
 
 /// `verb say` as `` verb `say` ``.
-fn quoted(key: &str) -> String {
+fn declaration_text(key: &str) -> String {
     key.split_once(' ').map_or_else(|| key.to_owned(), |(kind, name)| format!("{kind} `{name}`"))
 }

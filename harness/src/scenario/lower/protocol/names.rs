@@ -25,7 +25,7 @@ pub(super) fn settable(protocol: &Protocol, included: &[(Position, Arc<Protocol>
     names
 }
 
-/// Tells names that look like a known one and are none.
+/// Reports names that look like a known name and aren't one.
 pub(super) fn check(protocol: &Protocol, findings: &mut Findings) {
     let settable = settable(protocol, &[]);
     let mut attributes: BTreeSet<String> = ["id", "key", "name", "token"].map(str::to_owned).into();

@@ -28,8 +28,11 @@ async fn a_server_that_never_gets_ready_is_ended() {
     spec.config.start_timeout = Duration::from_millis(300);
     let error = start(spec).await.unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("was not ready within 300ms: waited for its address in the ready file"), "{text}");
-    assert!(text.contains("never written") && text.contains("start_timeout"), "{text}");
+    // The folder of the ready file is one of this run's own.
+    let (before, behind) = text.split_once("ready file /").unwrap();
+    assert_eq!(before, "the server `script` was not ready within 300ms: waited for its address in the ");
+    let (_, behind) = behind.split_once(' ').unwrap();
+    assert_eq!(behind, "(it was never written); see the end of its log, or raise `start_timeout` in roundtable.toml");
     // On a busy machine the script may have been ended before it opened the pipe. Opened for both,
     // it lets a waiting reader through and waits for none itself.
     let both = std::fs::OpenOptions::new().read(true).write(true).open(fifo.path());
@@ -41,10 +44,16 @@ async fn a_server_that_never_gets_ready_is_ended() {
 async fn a_fixed_port_in_use_is_told_before_anything_starts() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut spec = script(SERVE, "");
-    spec.config.port = Some(taken.local_addr().unwrap().port());
+    let port = taken.local_addr().unwrap().port();
+    spec.config.port = Some(port);
     let error = start(spec).await.unwrap_err();
-    assert!(matches!(error, SubjectError::PortInUse { .. }), "{error}");
-    assert!(error.to_string().contains("lsof -i :"), "{error}");
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "port {port} is in use by another process, so the server `script` can't listen on it; end that process \
+             (`lsof -i :{port}` shows it) or choose another port"
+        )
+    );
 }
 
 #[tokio::test]
@@ -54,7 +63,13 @@ async fn a_chosen_port_that_somebody_took_is_replaced() {
     let claims = r#"[ -e "$3" ] || { : >"$3"; echo "OSError: [Errno 98] Address already in use"; exit 1; }"#;
     let server = start(script(&format!("{claims}; {SERVE}"), &once)).await.unwrap();
     let noted = server.log_tail(10);
-    assert!(noted.iter().any(|line| line.text.contains("was taken meanwhile")), "{noted:?}");
+    let taken = |text: &str| {
+        let port = text
+            .strip_prefix("roundtable: port ")
+            .and_then(|rest| rest.strip_suffix(" was taken meanwhile; trying another"));
+        port.is_some_and(|port| port.parse::<u16>().is_ok())
+    };
+    assert_eq!(noted.iter().filter(|line| taken(&line.text)).count(), 1, "{noted:?}");
 
     let error = start(script("echo EADDRINUSE; exit 1", "")).await.unwrap_err();
     assert!(matches!(error, SubjectError::PortInUse { .. }), "{error}");
@@ -75,7 +90,13 @@ async fn the_build_runs_once_and_its_failure_carries_its_output() {
     broken.config.build = ["sh", "-c", "echo 'error: no such crate' >&2; exit 101"].map(str::to_owned).to_vec();
     for _ in 0..2 {
         let error = start(broken.clone()).await.unwrap_err();
-        assert!(error.to_string().contains("exited with code 101"), "{error}");
+        let SubjectError::BuildFailed { command, .. } = &error else { panic!("{error}") };
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the server `script` could not be built: {command} exited with code 101; see the end of its output"
+            )
+        );
         assert_eq!(error.log_tail()[0].text, "error: no such crate");
     }
 }
@@ -84,10 +105,18 @@ async fn the_build_runs_once_and_its_failure_carries_its_output() {
 async fn a_missing_program_is_named() {
     let spec = SubprocessSpec::new(CommandConfig::new("x", "/", ["no-such-program", "{port}", "{ready_file}"]));
     let error = start(spec).await.unwrap_err().to_string();
-    assert!(error.starts_with("the program `no-such-program` of the server `x` is not on the PATH"), "{error}");
+    assert_eq!(
+        error,
+        "the program `no-such-program` of the server `x` is not on the PATH; install it, or correct `command` in \
+         roundtable.toml"
+    );
     let spec = SubprocessSpec::new(CommandConfig::new("x", "/", ["{dir}/no/such", "{ready_file}"]));
     let error = start(spec).await.unwrap_err().to_string();
-    assert!(error.contains("`//no/such`") && error.contains("build it"), "{error}");
+    assert_eq!(
+        error,
+        "the program `//no/such` of the server `x` does not exist or can't be executed; build it, or correct `command` \
+         in roundtable.toml"
+    );
 }
 
 #[tokio::test]

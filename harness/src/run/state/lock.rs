@@ -1,8 +1,0 @@
-//! Locks without regard to panics.
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Locks without regard to a panic elsewhere: what is behind the lock is valid at every moment.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
