@@ -91,8 +91,16 @@ impl Tale {
     }
 
     fn write(mut self, outcome: &Value, to: &Path) -> Result<(), Box<dyn Error>> {
-        let log: Vec<Value> =
+        let mut log: Vec<Value> =
             (0..20).map(|line| json!({ "at_us": self.at * line / 20, "text": format!("INFO tick {line}") })).collect();
+        let trace = [
+            "ERROR the handler failed",
+            "Traceback (most recent call last):",
+            "  File \"server.py\", line 7, in handle",
+            "    rooms[name]",
+            "KeyError: 'room'",
+        ];
+        log.extend(trace.map(|text| json!({ "at_us": self.at, "text": text })));
         let result = json!({ "event": "scenario_finished", "label": "made/up", "title": "Made up", "file": "scenarios/made/up.yaml",
             "repetition": 1, "attempt": 1, "outcome": outcome, "took_us": self.at, "unproven": 0, "unknown": [], "log": log,
             "snapshots": [], "updated": 0, "idle_redactions": [], "server": "http://127.0.0.1:1", "people": [] });

@@ -19,6 +19,19 @@ pub struct History {
     pub entries: Vec<Entry>,
     /// When each step began: the index of the first entry that came after its beginning, by step number.
     pub step_began: BTreeMap<usize, usize>,
+    /// Where each step stands among all steps of the scenario as it is written, by step number. Numbers are drawn as
+    /// steps begin, which is a race between branches; these places are the same in every run.
+    #[serde(skip)]
+    pub step_places: BTreeMap<usize, Vec<u32>>,
+}
+
+impl History {
+    /// The order of an entry among those of its participant that steps caused, the same in every run: by the step's place
+    /// in the scenario, then by time.
+    pub(crate) fn order_of(&self, entry: usize) -> (&[u32], usize) {
+        let step = self.entries.get(entry).and_then(|entry| entry.step);
+        (step.and_then(|step| self.step_places.get(&step)).map_or(&[], Vec::as_slice), entry)
+    }
 }
 
 /// One recorded event.

@@ -107,7 +107,7 @@ pub fn language() -> String {
     table(&mut page, WordPlace::Verb);
     section(&mut page, "A stream", "All paths are JSONPaths (RFC 9535) over a frame, unless they say otherwise.");
     table(&mut page, WordPlace::Stream);
-    inner(&mut page, &["acks", "sending", "membership", "member", "readback"]);
+    inner(&mut page, &["acks", "sending", "refusals", "membership", "member", "readback"]);
 
     values(&mut page);
     matchers(&mut page);

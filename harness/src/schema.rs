@@ -85,7 +85,11 @@ fn inside(inner: &NestedMap) -> Value {
     if inner.name == "sending" {
         map["oneOf"] = json!([
             { "title": "a frame that sends", "required": ["frame", "client_id"], "not": { "required": ["request"] } },
-            { "title": "a request that sends", "required": ["request", "stream", "id", "order"], "not": { "required": ["frame"] } },
+            {
+                "title": "a request that sends",
+                "required": ["request", "stream", "id", "order"],
+                "not": { "anyOf": [{ "required": ["frame"] }, { "required": ["refused"] }] },
+            },
         ]);
     }
     map

@@ -23,7 +23,9 @@ const diagram = (() => {
     const dark = style.getPropertyValue('--dark').trim() === '1';
     // No reds: red means failed.
     const hues = [212, 152, 276, 38, 186, 318, 96, 242, 58, 168, 296, 128];
-    colours.lane = (p) => `hsl(${hues[p % hues.length]} ${dark ? '58% 66%' : '62% 38%'})`;
+    // How light each hue may be in the light theme, so that it stands out from its ground (WCAG 2.1, 1.4.3).
+    const light = [40, 29, 40, 33, 30, 40, 28, 40, 27, 28, 40, 29];
+    colours.lane = (p) => `hsl(${hues[p % hues.length]} ${dark ? '58% 73%' : `62% ${light[p % light.length]}%`})`;
   }
 
   /** Where the lanes stand: the server in the middle, participants on both sides of it. */
@@ -250,7 +252,7 @@ const diagram = (() => {
   function paintRow(row, set, picked, free, left) {
     const { y } = row;
     const item = row.items[0];
-    if (item.k === 'log' || item.k === 'note' || item.k === 'fail') return paintLine(item, y, free, left, picked);
+    if (item.k === 'log' || item.k === 'note' || item.k === 'fail') return paintLine(item, y, free, left);
     const some = row.items.some((one) => set.has(one));
     pen.globalAlpha = picked && !some ? 0.42 : 1;
     let reach = { low: lanes.server, up: lanes.server };
@@ -334,7 +336,7 @@ const diagram = (() => {
   }
 
   /** A line that is no arrow: of the log, of the author, or what failed. */
-  function paintLine(item, y, free, left, picked) {
+  function paintLine(item, y, free, left) {
     const chosen = item === view.selected || item === view.hovered;
     if (item.k === 'log') {
       pen.fillStyle = colours.dim;
@@ -344,16 +346,16 @@ const diagram = (() => {
     free.from = y;
     const font = item.k === 'log' ? MONO : STRONG;
     const label = labelOf(item);
-    const text = fitted(`${label.head} ${label.tail}`.trim(), font, wide - GUTTER - 24);
-    const x = left + GUTTER + 6;
+    // Indentation shows what belongs under what.
+    const indent = item.k === 'log' ? Math.min(8, /^ */.exec(item.text.replaceAll('\t', '    '))[0].length) * 6 : 0;
+    const text = fitted(`${label.head} ${label.tail}`.trim(), font, wide - GUTTER - 24 - indent);
+    const x = left + GUTTER + 6 + indent;
     pen.textBaseline = 'middle';
-    pen.globalAlpha = item.k === 'log' && !isHit(item) ? 0.82 : 1;
     pen.fillStyle = isHit(item) ? colours.found : chosen ? colours.mark : colours.ground;
     pen.fillRect(x - 4, y - 8, widthOf(text, font) + 8, 16);
     pen.globalAlpha = 1;
     pen.font = font;
-    pen.fillStyle = item.k === 'fail' ? colours.bad : item.k === 'note' ? colours.ink : colours.dim;
-    pen.globalAlpha = item.k === 'log' && picked && !chosen ? 0.5 : 1;
+    pen.fillStyle = item.k === 'fail' || item.level === 'error' ? colours.bad : item.k === 'note' ? colours.ink : colours.dim;
     pen.fillText(text, x, y + 0.5);
     pen.globalAlpha = 1;
   }

@@ -190,6 +190,12 @@ function makeLabel(item) {
     case 'sent': case 'received': return { head: short(kindOf(item), 30), tail: connectionName(item.name) + frameFields(item) };
     case 'note': return { head: '#', tail: item.text };
     case 'fail': return { head: '✗', tail: item.text, bad: true };
+    case 'log': {
+      // Of a trace what was raised says more than its first line.
+      const level = item.level === 'error' ? '✗ ' : '';
+      const text = item.lines > 1 ? `${(item.raised ?? item.first).trim()} (${item.lines} lines)` : item.text.trimStart();
+      return { head: '', tail: level + text };
+    }
     default: return { head: '', tail: item.text };
   }
 }

@@ -19,6 +19,37 @@ function el(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** Lines of the server's log, each with its level; a stack trace is one item, with its lines as they came. */
+function logItems(lines) {
+  const begins = (text) => ['Traceback (most recent', 'panicked at', 'goroutine ', 'Unhandled', 'Uncaught'].some((word) => text.includes(word));
+  const indented = (text) => /^[ \t]/.test(text);
+  const made = [];
+  let trace;
+  for (const { at_us: t, text } of lines) {
+    const more = trace && (indented(text) || (!begins(text) && /Error|Exception/.test(text)));
+    if (more) {
+      trace.text += `\n${text}`;
+      trace.raised = indented(text) ? trace.raised : text;
+      trace.lines += 1;
+      // What was raised stands at the end of a trace.
+      if (!indented(text) && trace.first.startsWith('Traceback')) trace = undefined;
+      continue;
+    }
+    const item = { k: 'log', t, text, level: levelOf(text) };
+    made.push(item);
+    trace = undefined;
+    if (begins(text)) trace = Object.assign(item, { level: 'error', first: text, lines: 1 });
+  }
+  return made;
+}
+
+/** The level that a line of a log tells: `error`, `warn`, `info`, `debug`, `trace`, or none. */
+function levelOf(text) {
+  const found = /\b(ERROR|CRITICAL|FATAL|WARN(?:ING)?|INFO|DEBUG|TRACE)\b/.exec(text) ?? /\b(?:level|lvl|severity)"?\s*[=:]\s*"?(error|critical|fatal|warn(?:ing)?|info|debug|trace)\b/i.exec(text);
+  const word = found?.[1].toLowerCase();
+  return { critical: 'error', fatal: 'error', warning: 'warn' }[word] ?? word;
+}
+
 const model = (() => {
   const steps = new Map(data.steps.map((step) => [step.number, { ...step, children: [], items: [] }]));
   for (const step of steps.values()) {
@@ -32,7 +63,7 @@ const model = (() => {
   };
 
   const items = data.items.slice();
-  for (const line of result?.log ?? []) items.push({ k: 'log', t: line.at_us, text: line.text });
+  items.push(...logItems(result?.log ?? []));
   failures.forEach((failure, number) => {
     const step = steps.get(failure.step);
     if (step) {

@@ -136,7 +136,9 @@ const panel = (() => {
     if (item.k === 'received') facts.push(['taken by', step ? stepLink(step) : item.b ? undefined : el('span', { class: 'quiet' }, 'no step')]);
     else if (step) facts.push([item.k === 'answer' ? 'asked by' : 'step', stepLink(step)]);
     if (isFrame(item)) body.push(payload('Payload', item.x === undefined ? '' : data.texts[item.x]));
-    if (item.text !== undefined) body.push(el('section', { class: 'payload' }, el('h3', {}, 'Line', copier(item.text)), el('pre', { class: 'json' }, highlighted(item.text))));
+    if (item.level) facts.push(['level', el('span', { class: `level ${item.level}` }, item.level)]);
+    if (item.lines) facts.push(['stack trace', `${item.lines} lines`]);
+    if (item.text !== undefined) body.push(el('section', { class: 'payload' }, el('h3', {}, item.lines > 1 ? 'Lines' : 'Line', copier(item.text)), el('pre', { class: 'json' }, highlighted(item.text))));
     return [head, rows(facts), item.links.map(message), body];
   }
 

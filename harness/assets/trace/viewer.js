@@ -80,8 +80,10 @@ const viewer = (() => {
     } else {
       const fail = model.fails.find((item) => item.failure === number);
       const near = model.byEntry.get(failure?.nearest?.entry);
-      if (near ?? fail) select(near ?? fail, true);
-      else if (step) chooseSteps([step]);
+      // What came nearest may be far from the step that failed, which is what stands in sight.
+      if (near) select(near);
+      if (fail) (near ? diagram.reveal(fail) : select(fail, true));
+      else if (step) (near ? (scroller.scrollTop = yOf(step.t) - scroller.clientHeight * 0.4) : chooseSteps([step]));
     }
   }
 
@@ -339,6 +341,10 @@ const viewer = (() => {
     document.body.dataset.status = status;
     $('label').textContent = data.label;
     $('scenario').textContent = data.title;
+    // The report stands in the folder that has the folder of traces, which has a folder for each part of a label.
+    const depth = data.label.split('@')[0].split('/').filter((part) => !['', '.', '..'].includes(part)).length;
+    $('report').hidden = !data.report;
+    $('report').href = `${'../'.repeat(depth)}index.html`;
     const facts = [words[status] ?? 'unfinished', result ? duration(result.took_us) : undefined, result?.attempt > 1 ? `attempt ${result.attempt}` : undefined, result?.repetition > 1 ? `repetition ${result.repetition}` : undefined, data.server, ...data.tags.map((tag) => `#${tag}`)];
     $('facts').replaceChildren(...facts.filter(Boolean).map((fact) => el('li', {}, fact)));
   }
@@ -347,6 +353,8 @@ const viewer = (() => {
     head();
     diagram.readColours();
     failed.build();
+    compared.build();
+    grips.build();
     source.build();
     layRows();
     diagram.resize();

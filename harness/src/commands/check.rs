@@ -8,7 +8,7 @@ use super::servers::Servers;
 use crate::cli::CheckArgs;
 use crate::config::Config;
 use crate::exit::Exit;
-use crate::plan::{PlaySettings, RunLimits, default_jobs};
+use crate::plan::{BarrierAudit, PlaySettings, RunLimits, default_jobs};
 use crate::report::files::reports::Reports;
 use crate::report::wording::summary::summary_text;
 use crate::runner::RunOptions;
@@ -65,7 +65,9 @@ fn try_barriers(config: &Config, args: &CheckArgs, mut selected: Selected, times
         Ok(servers) => servers,
         Err(error) => return refuse(&error),
     };
+    let all = selected.scenarios.len();
     selected.scenarios.retain(|scenario| scenario.protocol.barrier.is_some());
+    let without = all - selected.scenarios.len();
     if selected.scenarios.is_empty() {
         complain("no protocol of these scenarios declares a barrier");
         return Exit::Nothing;
@@ -76,11 +78,12 @@ fn try_barriers(config: &Config, args: &CheckArgs, mut selected: Selected, times
         Ok(secrets) => secrets,
         Err(error) => return refuse(&error),
     };
+    let tried = BarrierAudit::new(LISTEN_AFTER_BARRIER);
     let audit = Play {
         jobs: jobs_of(&selected, 1..=times as usize),
         choose_server: &servers.choose,
         options: &options,
-        settings: PlaySettings { barrier_audit: Some(LISTEN_AFTER_BARRIER), ..PlaySettings::of(config) },
+        settings: PlaySettings { barrier_audit: Some(tried.clone()), ..PlaySettings::of(config) },
         stops: None,
         secrets,
         display: Display {
@@ -94,8 +97,23 @@ fn try_barriers(config: &Config, args: &CheckArgs, mut selected: Selected, times
     match play(audit, &mut Reports::default()) {
         Ok((finished, failures)) => {
             print(&failures);
+            for line in tried.told() {
+                print(&format!("{line}\n"));
+            }
+            if without > 0 {
+                print(&format!(
+                    "left out {} whose protocol declares no barrier\n",
+                    counted(without, "scenario", "scenarios")
+                ));
+            }
             print(&summary_text(&finished.summary, paint));
-            Exit::of(&finished.summary)
+            match Exit::of(&finished.summary) {
+                Exit::Passed if tried.told().is_empty() => {
+                    complain("no barrier was tried: behind no step a connection was open");
+                    Exit::Nothing
+                }
+                exit => exit,
+            }
         }
         Err(error) => {
             complain(&error);

@@ -4,6 +4,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 
 use super::output::print;
+use crate::diff::attempts::FailedAttempts;
 use crate::event::{Event, EventKind, EventSink, Outcome, ScenarioResult};
 use crate::lock::lock;
 use crate::plan::{Job, PlaySettings};
@@ -86,7 +87,8 @@ enum PrintMessage {
 /// Why the run could not begin.
 pub(crate) fn play(play: Play<'_>, reports: &mut Reports) -> Result<(Finished, String), String> {
     let Play { jobs, choose_server, options, mut settings, stops, secrets, display } = play;
-    settings.detail |= display.story.is_some();
+    let retries = options.limits.retries > 0;
+    settings.detail |= display.story.is_some() || retries;
     raise_descriptor_limit();
     crate::subject::in_process::log_panics();
     let (messages, incoming) = mpsc::channel::<PrintMessage>();
@@ -106,7 +108,7 @@ pub(crate) fn play(play: Play<'_>, reports: &mut Reports) -> Result<(Finished, S
         (session.sink)(Event { scenario: None, at: summary.took, kind: EventKind::RunFinished(summary) });
         finished
     });
-    let mut failures = show(incoming, display, &options.replay_options, reports);
+    let mut failures = show(incoming, display, &options.replay_options, retries, reports);
     let finished = playing.join().map_err(|_| "the runner itself panicked; please report this".to_owned())?;
     let finished = finished.map_err(|error| format!("the run could not begin: {error}"))?;
     failures.push_str(&not_run_lines(&finished.results, display.paint));
@@ -132,6 +134,7 @@ fn show(
     incoming: Receiver<PrintMessage>,
     display: Display,
     replay_options: &[String],
+    retries: bool,
     reports: &mut Reports,
 ) -> String {
     let Display { paint, story, .. } = display;
@@ -145,7 +148,9 @@ fn show(
             Vec::new()
         }
     });
+    let mut attempts = retries.then(FailedAttempts::default);
     for event in events {
+        let flaky = attempts.as_mut().and_then(|attempts| attempts.take(&event));
         match &event.kind {
             // Servers that are kept go on logging, so the channel may never close.
             EventKind::RunFinished(_) => break,
@@ -163,6 +168,9 @@ fn show(
                 }
                 let trace = reports.trace(result).map(|page| shown_path(&page));
                 failures.add(result, trace.as_deref(), replay_options);
+                if let Some(flaky) = flaky {
+                    failures.add_divergence(&flaky.text(terminal_width().unwrap_or(COLUMNS), paint));
+                }
             }
             _ => {}
         }
@@ -185,6 +193,9 @@ fn has_line(result: &ScenarioResult, lines: ResultLines) -> bool {
     };
     wanted && !matches!(result.outcome, Outcome::NotRun { .. })
 }
+
+/// Columns of a comparison where standard output is no terminal.
+const COLUMNS: usize = 160;
 
 fn print_dim(line: &str, paint: Paint) {
     print(&format!("{}\n", paint.text(Style::Dim, line)));

@@ -46,7 +46,7 @@ pub(crate) fn review(config: &Config, args: &ReviewArgs, paint: Paint) -> Exit {
     review.problems.iter().for_each(|problem| complain(problem));
     let orphans = find_orphans(config);
     if let Some(file) = &args.html {
-        let exit = write_page(&review, file);
+        let exit = write_page(&review, &folders, file);
         if exit != Exit::Passed {
             return exit;
         }
@@ -78,8 +78,9 @@ pub(crate) fn review(config: &Config, args: &ReviewArgs, paint: Paint) -> Exit {
     exit
 }
 
-fn write_page(review: &Review, file: &Path) -> Exit {
-    if let Err(error) = store::write(file, &html::page(review)) {
+fn write_page(review: &Review, folders: &ReviewFolders, file: &Path) -> Exit {
+    let trace = |label: &str| folders.trace_from(file, label);
+    if let Err(error) = store::write(file, &html::page(review, &trace)) {
         return refuse(&error.to_string());
     }
     print(&format!("{} written\n", shown_path(file).display()))

@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde::Serialize;
 
 use super::compare::{Divergence, DivergenceKind, TimelineComparison};
 use crate::diff::channel_words::{arrow, person, verbs};
-use crate::diff::timeline::{Channel, Timeline, TimelineNode};
+use crate::diff::gist::{gist_in, part};
+use crate::diff::timeline::{Timeline, TimelineNode};
 use crate::pattern::Pattern;
 use crate::text::paint::{Paint, Style};
-use crate::text::{KINDS, counted, gist, shorten};
+use crate::text::{counted, shorten};
 
 /// Common things that are shown before the divergence.
 const BEFORE: usize = 6;
@@ -69,6 +70,54 @@ pub fn difference_text(
         }
     }
     text
+}
+
+/// A divergence for a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DescribedDivergence {
+    /// `carol never got said text=hello`.
+    pub sentence: String,
+    /// The fields that differ.
+    pub differences: Vec<String>,
+    /// What directly caused it.
+    pub cause: Option<String>,
+    /// What stands around it in both.
+    pub rows: Vec<ComparedRow>,
+}
+
+/// A row of two columns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ComparedRow {
+    /// In the first playing.
+    pub left: String,
+    /// In the second.
+    pub right: String,
+    /// What the two are to each other.
+    pub kind: ComparedRowKind,
+}
+
+/// What the columns of a row are to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ComparedRowKind {
+    /// The same.
+    Same,
+    /// The first that differs.
+    Divergence,
+    /// What came behind it.
+    Behind,
+}
+
+/// The first divergence for a page; none where there is none.
+pub fn described(a: &Timeline, b: &Timeline, compared: &TimelineComparison) -> Option<DescribedDivergence> {
+    let first = compared.first.as_ref()?;
+    let telling = DifferenceText { a, b, compared, half: 90, paint: Paint::new(false) };
+    Some(DescribedDivergence {
+        sentence: telling.sentence(first, LONG),
+        differences: telling.differences(first),
+        cause: telling.cause(first),
+        rows: telling.rows(first),
+    })
 }
 
 struct DifferenceText<'t> {
@@ -161,6 +210,18 @@ impl DifferenceText<'_> {
             let _ = writeln!(text, "  {left}{} {right}", dim("│"));
         };
         row(names.0, names.1, Some(Style::Strong));
+        for found in self.rows(first) {
+            let style = match found.kind {
+                ComparedRowKind::Same => Some(Style::Dim),
+                ComparedRowKind::Divergence => Some(Style::Bad),
+                ComparedRowKind::Behind => None,
+            };
+            row(&found.left, &found.right, style);
+        }
+    }
+
+    /// What stands around a divergence in both.
+    fn rows(&self, first: &Divergence) -> Vec<ComparedRow> {
         // What both had: the last things before the divergence that belong to its participant or its cause.
         let until = first.a.unwrap_or(usize::MAX);
         let cause = first.a.and_then(|node| self.a.cause(node));
@@ -176,12 +237,17 @@ impl DifferenceText<'_> {
             })
             .collect();
         let skipped = common.len().saturating_sub(BEFORE);
+        let mut rows = Vec::new();
         if skipped > 0 {
             let line = format!("… {} before, the same", counted(skipped, "thing", "things"));
-            row(&line, &line, Some(Style::Dim));
+            rows.push(ComparedRow { left: line.clone(), right: line, kind: ComparedRowKind::Same });
         }
         for (a, b) in common.split_off(skipped) {
-            row(&self.line(a, true), &self.line(b, false), Some(Style::Dim));
+            rows.push(ComparedRow {
+                left: self.line(a, true),
+                right: self.line(b, false),
+                kind: ComparedRowKind::Same,
+            });
         }
         let rest = |playing: &Timeline| -> Vec<usize> {
             playing.channel(&first.channel).iter().skip(first.place).take(BEHIND).copied().collect()
@@ -197,9 +263,10 @@ impl DifferenceText<'_> {
                 };
                 list.get(place).map_or_else(|| "(nothing more)".to_owned(), line)
             };
-            let style = (place == 0).then_some(Style::Bad);
-            row(&cell(&left, true), &cell(&right, false), style);
+            let kind = if place == 0 { ComparedRowKind::Divergence } else { ComparedRowKind::Behind };
+            rows.push(ComparedRow { left: cell(&left, true), right: cell(&right, false), kind });
         }
+        rows
     }
 
     fn line(&self, node: usize, first: bool) -> String {
@@ -220,54 +287,5 @@ impl DifferenceText<'_> {
     fn gist(&self, node: usize, first: bool) -> String {
         let node = &self.playing(first).nodes[node];
         gist_in(&node.channel, &self.compared.matcher.with_names(&node.value, first))
-    }
-}
-
-/// A node's value in a line.
-fn gist_in(channel: &Channel, named: &Value) -> String {
-    let text = |name: &str| named.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let body = named.get("body").filter(|body| !body.is_null()).map(|body| format!(" {}", gist(body)));
-    let body = body.unwrap_or_default();
-    let line = match channel {
-        Channel::Asks(_) => format!("{} {}{body}", text("method"), text("path")),
-        Channel::Answers(_) => format!("{}{body}", named["status"]),
-        Channel::Opens(_) => format!("{} {} {}", text("open"), text("path"), named["status"]),
-        Channel::In(..) if named.get("closed").is_some() && named.get("code").is_some() => {
-            let code = named["code"].as_u64().map_or_else(|| "no close frame".to_owned(), |code| code.to_string());
-            format!("closed {}: {code} {}", text("closed"), text("reason")).trim_end().to_owned()
-        }
-        _ => gist(named),
-    };
-    shorten(&line, LONG)
-}
-
-/// Removes from two values what is the same in both, except for what says which kind of thing it is.
-fn part(one: &mut Value, other: &mut Value, top: bool) {
-    const HEADS: [&str; 6] = ["status", "method", "path", "open", "closed", "code"];
-    match (one, other) {
-        (Value::Object(one), Value::Object(other)) => {
-            for key in one.keys().cloned().collect::<Vec<_>>() {
-                let head = KINDS.contains(&key.as_str()) || (top && HEADS.contains(&key.as_str()));
-                match (one.get_mut(&key), other.get_mut(&key)) {
-                    (Some(left), Some(right)) if left == right && !head => {
-                        one.remove(&key);
-                        other.remove(&key);
-                    }
-                    (Some(left), Some(right)) => part(left, right, false),
-                    _ => {}
-                }
-            }
-        }
-        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
-            let pairs = one.drain(..).zip(other.drain(..)).filter(|(left, right)| left != right);
-            let (mut lefts, mut rights) = (Vec::new(), Vec::new());
-            for (mut left, mut right) in pairs {
-                part(&mut left, &mut right, false);
-                lefts.push(left);
-                rights.push(right);
-            }
-            (*one, *other) = (lefts, rights);
-        }
-        _ => {}
     }
 }

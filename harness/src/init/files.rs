@@ -284,20 +284,4 @@ mod tests {
             assert_eq!(errors.is_empty(), !nothing, "{errors:#?}");
         }
     }
-
-    #[test]
-    fn a_command_is_read_as_a_shell_would() {
-        let Ok(ServerStart::Command { env, words, .. }) =
-            ServerStart::command("A=1 B='two words' run --at={port} x=y", None)
-        else {
-            panic!("it is a command");
-        };
-        assert_eq!(env.len(), 2);
-        assert_eq!(words, ["run", "--at={port}", "x=y"]);
-        for (text, why) in
-            [("run 'x", "quote"), ("A=1", "no program"), ("cd x && run {port}", "without a shell"), ("run", "{port}")]
-        {
-            assert!(ServerStart::command(text, None).unwrap_err().contains(why), "{text}");
-        }
-    }
 }

@@ -21,7 +21,7 @@ pub(crate) struct Origin<'a> {
 impl<'a> StreamTrace<'a> {
     /// The sending of what was delivered: by the request whose answer has its id, by the frame whose ack has
     /// its id, or by the only participant that sent a frame with the sender's own id that it carries. Of
-    /// repeated sendings the first counts.
+    /// repeated sendings the first counts that was not refused.
     pub(crate) fn origin(&self, delivery: &Sighting<'a>) -> Option<Origin<'a>> {
         let same = |other: &&Sighting<'a>| {
             other.acknowledges() && other.id.is_some() && other.id == delivery.id && other.stream == delivery.stream
@@ -63,10 +63,9 @@ impl<'a> StreamTrace<'a> {
     }
 
     fn sent_by(&self, participant: &str, client_id: &str) -> Option<Origin<'a>> {
-        self.sendings
-            .iter()
-            .find(|sending| sending.participant == participant && sending.client_id == client_id)
-            .and_then(|sending| self.sent_at(sending.entry))
+        let own = self.sendings.iter().filter(|one| one.participant == participant && one.client_id == client_id);
+        // What was refused and comes all the same was sent by it.
+        own.min_by_key(|sending| (sending.refused, sending.entry)).and_then(|sending| self.sent_at(sending.entry))
     }
 
     fn sent_at(&self, index: usize) -> Option<Origin<'a>> {

@@ -41,12 +41,12 @@ pub(crate) fn uses(trace: &StreamTrace<'_>) -> Vec<PatternUse> {
         && entries().any(|what| matches!(what, EntryKind::Received { barrier: false, .. }));
     let delivered = seen(|kind| kind == SightingKind::Delivery);
     let acked = seen(|kind| matches!(kind, SightingKind::Ack | SightingKind::Receipt | SightingKind::RepeatedAck));
-    let sent = trace.has_sendings();
+    let (sent, accepted) = (!trace.sendings.is_empty(), trace.has_sendings());
     let mut uses = Vec::new();
     if talked || delivered {
         uses.push(PatternUse { pattern: StreamPatternKind::Frame, matched: delivered });
     }
-    if trace.stream.acks.is_some() && (sent || acked) {
+    if trace.stream.acks.is_some() && (accepted || acked) {
         uses.push(PatternUse { pattern: StreamPatternKind::Acks, matched: acked });
     }
     let by_frame = |send: &crate::scenario::stream::Send| matches!(send, crate::scenario::stream::Send::Frame { .. });

@@ -27,7 +27,7 @@ pub(crate) fn all_seen(
         let seen: BTreeSet<&str> =
             trace.sightings.iter().filter_map(|sighting| sighting.client_id.as_deref()).collect();
         for sending in &trace.sendings {
-            if seen.contains(sending.client_id.as_str()) {
+            if sending.refused || seen.contains(sending.client_id.as_str()) {
                 waiting.remove(&sending.entry);
             }
         }

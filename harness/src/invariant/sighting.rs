@@ -60,4 +60,6 @@ pub(crate) struct Sending<'a> {
     pub(crate) entry: usize,
     pub(crate) participant: &'a str,
     pub(crate) client_id: String,
+    /// Whether the server has refused it, so that it sent nothing.
+    pub(crate) refused: bool,
 }

@@ -8,7 +8,7 @@ use serde_json_path::JsonPath;
 
 use crate::history::{Closing, ConnectionId, Entry, EntryKind, Exchange, History, Member, Payload};
 use crate::pattern::Pattern;
-use crate::scenario::stream::{Acks, MemberRule, Membership, Readback, Send, StoredStream, Stream};
+use crate::scenario::stream::{Acks, MemberRule, Membership, Readback, Refusals, Send, StoredStream, Stream};
 
 pub(crate) fn pattern(value: &Value) -> Pattern {
     Pattern::compile(value).expect("a pattern of a test")
@@ -41,7 +41,14 @@ pub(crate) fn messages() -> Stream {
             delivers: true,
         }),
         sends: vec![
-            Send::Frame { frame: pattern(&json!({ "type": "message" })), client_id: path("$.message_id") },
+            Send::Frame {
+                frame: pattern(&json!({ "type": "message" })),
+                client_id: path("$.message_id"),
+                refused: Some(Refusals {
+                    frame: pattern(&json!({ "type": "error" })),
+                    client_id: path("$.message_id"),
+                }),
+            },
             Send::Request {
                 request: pattern(&json!({ "method": "POST", "status": 201 })),
                 stream: Some(path("$.segments[1]")),

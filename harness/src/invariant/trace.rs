@@ -47,18 +47,22 @@ impl<'a> StreamTrace<'a> {
         match &entry.what {
             EntryKind::Received { connection, frame, .. } => {
                 let frame = frame.value();
-                if let Some(sighting) = self.sighting(index, entry, *connection, &frame) {
-                    self.sightings.push(sighting);
+                match self.sighting(index, entry, *connection, &frame) {
+                    Some(sighting) => self.sightings.push(sighting),
+                    None => self.note_refusal(&entry.participant, &frame),
                 }
             }
             EntryKind::Sent { frame, .. } => {
                 let frame = frame.value();
                 let client_id = self.stream.sends.iter().find_map(|send| match send {
-                    Send::Frame { frame: pattern, client_id } if pattern.matches(&frame) => text_at(client_id, &frame),
+                    Send::Frame { frame: pattern, client_id, .. } if pattern.matches(&frame) => {
+                        text_at(client_id, &frame)
+                    }
                     _ => None,
                 });
                 if let Some(client_id) = client_id {
-                    self.sendings.push(Sending { entry: index, participant: &entry.participant, client_id });
+                    let participant = entry.participant.as_str();
+                    self.sendings.push(Sending { entry: index, participant, client_id, refused: false });
                 }
             }
             EntryKind::Exchange(exchange) => {
@@ -103,6 +107,20 @@ impl<'a> StreamTrace<'a> {
             order_at(&acks.order, frame),
             acks.client_id.as_ref().and_then(|path| text_at(path, frame)),
         ))
+    }
+
+    /// Of several sendings with one id a refusal is that of the oldest that isn't refused yet.
+    fn note_refusal(&mut self, participant: &str, frame: &Value) {
+        let client_id = self.stream.sends.iter().find_map(|send| match send {
+            Send::Frame { refused: Some(refused), .. } if refused.frame.matches(frame) => {
+                text_at(&refused.client_id, frame)
+            }
+            _ => None,
+        });
+        let mut own = self.sendings.iter_mut().filter(|one| one.participant == participant && !one.refused);
+        if let Some(refused) = own.find(|sending| Some(&sending.client_id) == client_id.as_ref()) {
+            refused.refused = true;
+        }
     }
 
     /// The place that the answer of a sending request shows.
@@ -159,9 +177,9 @@ impl<'a> StreamTrace<'a> {
         id_of(self.members, key)
     }
 
-    /// Whether a frame was sent that carries the sender's own id.
+    /// Whether a frame was sent that carries the sender's own id, and not refused.
     pub(crate) fn has_sendings(&self) -> bool {
-        !self.sendings.is_empty()
+        self.sendings.iter().any(|sending| !sending.refused)
     }
 
     /// Whether the stream was used: something was sent, acknowledged or delivered.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Deadlines, Randomness, SnapshotOptions};
+use super::{BarrierAudit, Deadlines, Randomness, SnapshotOptions};
 use crate::config::Config;
 
 /// How the scenarios of a run are played. The command line and [`Suite`](crate::Suite) begin with
@@ -15,8 +15,8 @@ pub struct PlaySettings {
     pub timeout: Duration,
     /// Where snapshots are kept; without it they are only taken.
     pub snapshots: Option<SnapshotOptions>,
-    /// If set, a barrier follows every step, and no delivery may arrive this long after it.
-    pub barrier_audit: Option<Duration>,
+    /// With it, a barrier follows every step and is tried as it says.
+    pub barrier_audit: Option<BarrierAudit>,
     /// What generated values and races are made from.
     pub randomness: Randomness,
     /// Whether a scenario fails if one of its invariants is unknown and not excepted.

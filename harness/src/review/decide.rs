@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::gather::Review;
+use super::group::ChangeGroup;
 use crate::snapshot::store::{self, StoreError};
 use crate::text::expression::of_escaped;
 
@@ -74,14 +75,15 @@ impl Decisions {
         }
     }
 
-    /// Decides everything that a pattern names: a group by its id or fingerprint, or a snapshot by its label or path, with `*`
+    /// Decides everything that a pattern names: a group by its id or fingerprint (an outlier is accepted by these as a
+    /// whole alone, so that no pattern takes it along with what it differs from), or a snapshot by its label or path, with `*`
     /// and `?` standing for anything, or as a part of the text where the pattern has neither. Gives what matched, in
     /// words; empty where nothing did.
     pub fn matching(&mut self, review: &Review, pattern: &str, decision: ChangeDecision) -> Vec<String> {
         let matches = matcher(pattern);
         let mut matched = Vec::new();
         for (place, group) in review.groups.iter().enumerate() {
-            if group.id == pattern || matches(&group.fingerprint.to_string()) {
+            if names(group, pattern, &matches, decision) {
                 matched.push(format!("{} {} ({})", group.id, group.meaning, group.count()));
                 self.set_all(review, place, Some(decision));
             }
@@ -98,6 +100,23 @@ impl Decisions {
         }
         matched
     }
+}
+
+/// Whether a pattern names a group.
+fn names(group: &ChangeGroup, pattern: &str, matches: &dyn Fn(&str) -> bool, decision: ChangeDecision) -> bool {
+    let fingerprint = group.fingerprint.to_string();
+    let exactly = group.id == pattern || fingerprint == pattern;
+    exactly || (matches(&fingerprint) && (group.unlike == 0 || decision == ChangeDecision::Reject))
+}
+
+/// The outliers that a pattern would have named, and that are not accepted with it.
+pub fn passed_over<'r>(review: &'r Review, pattern: &str) -> Vec<&'r ChangeGroup> {
+    let matches = matcher(pattern);
+    let all = review.groups.iter().filter(|group| group.unlike > 0);
+    let over = |group: &&ChangeGroup| {
+        matches(&group.fingerprint.to_string()) && !names(group, pattern, &matches, ChangeDecision::Accept)
+    };
+    all.filter(over).collect()
 }
 
 fn matcher(pattern: &str) -> impl Fn(&str) -> bool {

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::group::{ChangeGroup, ShapeFamily, families, groups};
-use super::pending::{PendingSnapshot, read_pending};
+use super::outliers::tell_outliers;
+use super::pending::{PendingSnapshot, know_renamed_fields, read_pending};
 use crate::snapshot::store::{self, StoreError};
 
 /// All pending snapshots, and their changes by cause.
@@ -36,6 +37,8 @@ impl Review {
                 Err(error) => review.problems.push(error.to_string()),
             }
         }
+        know_renamed_fields(&mut review.pending);
+        tell_outliers(&mut review.pending);
         review.groups = groups(&review.pending);
         review.families = families(&review.groups);
         Ok(review)

@@ -19,6 +19,16 @@ pub struct ChangeGroup {
     pub members: Vec<GroupMember>,
     /// What they mean one by one, each with how many snapshots have it; the rarest first.
     pub variants: Vec<(String, usize)>,
+    /// Of an outlier how many snapshots have the same change with the value that it lacks; zero for others.
+    pub unlike: usize,
+}
+
+impl ChangeGroup {
+    /// `the same change in 40 other snapshots is not like this one`; none where it is no outlier.
+    pub fn outlier(&self) -> Option<String> {
+        let count = counted(self.unlike, "other snapshot has", "other snapshots have");
+        (self.unlike > 0).then(|| format!("an outlier: {count} this change with another value"))
+    }
 }
 
 /// Groups that probably have one cause in different places: a field of one name changed its shape in the same way.
@@ -40,7 +50,7 @@ impl ShapeFamily {
 
     /// What `--accept` and `--reject` take for all of them.
     pub fn pattern(&self) -> String {
-        format!("shape *.{} ({})", self.field, self.types)
+        format!("shape *.{} ({}*", self.field, self.types)
     }
 }
 
@@ -48,8 +58,8 @@ impl ShapeFamily {
 pub(crate) fn families(groups: &[ChangeGroup]) -> Vec<ShapeFamily> {
     let mut found: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
     for (place, group) in groups.iter().enumerate() {
-        let Fingerprint { kind, place: path, types } = &group.fingerprint;
-        if let (ChangeKind::Shape, Some((_, field))) = (kind, path.rsplit_once('.')) {
+        let Fingerprint { kind, place: path, types, .. } = &group.fingerprint;
+        if let (ChangeKind::Shape, Some((_, field)), 0) = (kind, path.rsplit_once('.'), group.unlike) {
             found.entry((field, types)).or_default().push(place);
         }
     }
@@ -82,7 +92,7 @@ impl ChangeGroup {
     }
 }
 
-/// All changes by fingerprint: the groups in the fewest snapshots first, because they hide among the others.
+/// All changes by fingerprint: outliers first, then the groups in the fewest snapshots first, because they hide among the others.
 pub(crate) fn groups(pending: &[PendingSnapshot]) -> Vec<ChangeGroup> {
     let mut found: BTreeMap<&Fingerprint, Vec<GroupMember>> = BTreeMap::new();
     for (file, one) in pending.iter().enumerate() {
@@ -115,14 +125,45 @@ pub(crate) fn groups(pending: &[PendingSnapshot]) -> Vec<ChangeGroup> {
                 Some(count)
             });
             let variants = variants(pending, &members);
-            ChangeGroup { fingerprint: fingerprint.clone(), id: fingerprint.id(), meaning, members, variants }
+            ChangeGroup {
+                fingerprint: fingerprint.clone(),
+                id: fingerprint.id(),
+                meaning,
+                members,
+                variants,
+                unlike: 0,
+            }
         })
         .collect();
+    let sizes: Vec<usize> = groups.iter().map(|group| unlike(pending, &groups, group)).collect();
+    groups.iter_mut().zip(sizes).for_each(|(group, size)| group.unlike = size);
     groups.sort_by(|one, other| {
-        let size = |group: &ChangeGroup| (group.members.len(), group.fingerprint.kind);
+        let size = |group: &ChangeGroup| (group.unlike == 0, group.members.len(), group.fingerprint.kind);
         size(one).cmp(&size(other)).then_with(|| one.fingerprint.cmp(&other.fingerprint))
     });
     groups
+}
+
+/// How many other snapshots have the change of an outlier with the value that most have.
+fn unlike(pending: &[PendingSnapshot], groups: &[ChangeGroup], group: &ChangeGroup) -> usize {
+    let first = |group: &ChangeGroup| {
+        let member = group.members.first()?;
+        pending.get(member.file)?.changes.get(*member.changes.first()?)
+    };
+    if !first(group).is_some_and(|change| change.outlier) {
+        return 0;
+    }
+    let same = |other: &&ChangeGroup| {
+        let Fingerprint { kind, place, types, .. } = &other.fingerprint;
+        let of_group = &group.fingerprint;
+        (kind, place, types) == (&of_group.kind, &of_group.place, &of_group.types)
+            && first(other).is_some_and(|change| !change.outlier)
+    };
+    let others = |other: &ChangeGroup| {
+        let own = |member: &&GroupMember| group.members.iter().any(|one| one.file == member.file);
+        other.members.iter().filter(|member| !own(member)).count()
+    };
+    groups.iter().filter(same).map(others).sum()
 }
 
 /// What one means, or what all of them mean.

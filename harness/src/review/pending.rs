@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::snapshot::changes::{Change, changes, unreadable};
+use crate::snapshot::changes::{Change, ChangeKind, changes, changes_knowing, renamed_fields, unreadable};
 use crate::snapshot::store::{self, ComparedWith, FrontMatter, StoreError};
 
 /// A pending snapshot.
@@ -59,4 +59,20 @@ pub(super) fn read_pending(snapshots: &Path, from: &Path, file: &Path) -> Result
         stale,
         shown,
     }))
+}
+
+/// Compares once more the snapshots in which a field may have another name that it has in others: there its value
+/// changed too, so that the snapshot alone doesn't show it.
+pub(super) fn know_renamed_fields(pending: &mut [PendingSnapshot]) {
+    let renamed = renamed_fields(pending.iter().flat_map(|one| &one.changes));
+    if renamed.is_empty() {
+        return;
+    }
+    for one in pending {
+        let came = one.changes.iter().any(|change| change.fingerprint.kind == ChangeKind::FieldNew);
+        let went = one.changes.iter().any(|change| change.fingerprint.kind == ChangeKind::FieldGone);
+        if came && went {
+            one.changes = changes_knowing(one.old.as_deref(), &one.new, &renamed);
+        }
+    }
 }

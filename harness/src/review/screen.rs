@@ -17,7 +17,7 @@ const VARIANTS: usize = 4;
 /// Lines of a difference in a list, and snapshots that became the same.
 const LINES: usize = 12;
 
-const HELP: [(&str, &str); 11] = [
+const HELP: [(&str, &str); 12] = [
     ("a", "accept this change in this snapshot"),
     ("A", "accept all alike, in every snapshot"),
     ("r R", "reject it here; reject all alike"),
@@ -25,16 +25,18 @@ const HELP: [(&str, &str); 11] = [
     ("u", "undo what was decided of this change"),
     ("n p", "the next change, the one before"),
     ("j k", "the next snapshot with this change, the one before"),
-    ("d", "everything that differs in this snapshot, or this change alone"),
+    ("d", "everything that differs in this snapshot, until you go on"),
+    ("f b", "further down in the difference, and up (PageDown, PageUp)"),
     ("t", "open the trace of its scenario"),
     ("q", "end, and write what was decided"),
     ("^C", "end, and write nothing"),
 ];
 
-/// The text for a terminal of this many lines and columns.
-pub fn screen_text(session: &ReviewSession<'_>, lines: usize, columns: usize, paint: Paint) -> String {
+/// The text for a terminal of this many lines and columns: the heading, as much of the difference as fits, and the keys.
+pub fn screen_text(session: &mut ReviewSession<'_>, lines: usize, columns: usize, paint: Paint) -> String {
     let mut text = String::new();
-    let Some(group) = session.review.groups.get(session.group) else { return text };
+    let review = session.review;
+    let Some(group) = review.groups.get(session.group) else { return text };
     let head = format!(
         "change {} of {} · {} decided · {} pending",
         session.group + 1,
@@ -49,6 +51,9 @@ pub fn screen_text(session: &ReviewSession<'_>, lines: usize, columns: usize, pa
         "  {}",
         paint.text(Style::Dim, &format!("{} · {} {}", group.count(), group.id, group.fingerprint))
     );
+    if let Some(outlier) = group.outlier() {
+        let _ = writeln!(text, "  {}", paint.text(Style::Bad, &outlier));
+    }
     if let Some(family) = session.review.families.iter().find(|family| family.groups.contains(&session.group)) {
         let others = family.groups.iter().filter(|place| **place != session.group);
         let others: Vec<String> = others.map(|place| (place + 1).to_string()).collect();
@@ -81,21 +86,32 @@ pub fn screen_text(session: &ReviewSession<'_>, lines: usize, columns: usize, pa
         member.changes.iter().filter_map(|place| pending.changes.get(*place)).flat_map(Change::lines).collect()
     };
     let foot = footer(session, paint);
-    let room = lines.saturating_sub(text.lines().count() + foot.lines().count() + 2).max(3);
-    let shown = if session.whole { body.len() } else { room.min(body.len()) };
-    for line in body.iter().take(shown) {
+    // A line below what doesn't fit, an empty one, and one for a note of the terminal's.
+    let room = lines.saturating_sub(rows(&text, columns) + rows(&foot, columns) + 3).max(3);
+    session.above = session.above.min(body.len().saturating_sub(room));
+    let shown = body.iter().skip(session.above).take(room);
+    for line in shown {
         let _ = writeln!(text, "{}", coloured(line, columns, paint));
     }
-    if shown < body.len() {
-        let _ = writeln!(
-            text,
-            "  {}",
-            paint.text(Style::Dim, &format!("… {} more lines (d shows all)", body.len() - shown))
-        );
+    let below = body.len().saturating_sub(session.above + room);
+    if below > 0 || session.above > 0 {
+        let line = format!("… {below} more lines (f goes down, b up)");
+        let _ = writeln!(text, "  {}", paint.text(Style::Dim, &line));
     }
     text.push('\n');
     text.push_str(&foot);
     text
+}
+
+/// How many lines of a terminal a text takes, with those that are wrapped.
+fn rows(text: &str, columns: usize) -> usize {
+    let width = |line: &str| {
+        // What colours a text takes no room.
+        let mut parts = line.split('\u{1b}');
+        let first = parts.next().map_or(0, |part| part.chars().count());
+        first + parts.map(|part| part.split_once('m').map_or(0, |(_, rest)| rest.chars().count())).sum::<usize>()
+    };
+    text.lines().map(|line| width(line).div_ceil(columns.max(1)).max(1)).sum()
 }
 
 const STALE: &str = "another text is stored here than the one that this was compared with";
@@ -155,6 +171,9 @@ pub fn list_text(review: &Review, paint: Paint) -> String {
         let _ = writeln!(text, "{}  {}", paint.text(Style::Note, &group.id), paint.text(Style::Strong, &group.meaning));
         let _ =
             writeln!(text, "        {}", paint.text(Style::Dim, &format!("{} · {}", group.count(), group.fingerprint)));
+        if let Some(outlier) = group.outlier() {
+            let _ = writeln!(text, "        {}", paint.text(Style::Bad, &outlier));
+        }
         for member in group.members.iter().take(VARIANTS) {
             let Some(pending) = review.pending.get(member.file) else { continue };
             let stale = if pending.stale { format!("  {}", paint.text(Style::Note, STALE)) } else { String::new() };

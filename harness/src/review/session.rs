@@ -3,6 +3,9 @@
 use super::decide::{ChangeDecision, Decisions};
 use super::gather::Review;
 
+/// Lines of a difference that a key goes up or down.
+const SCROLLED: usize = 10;
+
 /// What a key means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReviewKey {
@@ -28,6 +31,10 @@ pub enum ReviewKey {
     PreviousMember,
     /// The whole difference of the snapshot, or only this change.
     Whole,
+    /// Further down in the difference.
+    Down,
+    /// Further up.
+    Up,
     /// The trace of the scenario.
     Trace,
     /// What the keys do.
@@ -53,6 +60,8 @@ impl ReviewKey {
             'j' => Self::NextMember,
             'k' => Self::PreviousMember,
             'd' => Self::Whole,
+            'f' => Self::Down,
+            'b' => Self::Up,
             't' => Self::Trace,
             '?' | 'h' => Self::Help,
             'q' => Self::Finish,
@@ -85,8 +94,10 @@ pub struct ReviewSession<'r> {
     pub group: usize,
     /// The snapshot of it that is shown.
     pub member: usize,
-    /// Whether the whole difference is shown.
+    /// Whether the whole difference is shown, of this change in this snapshot alone.
     pub whole: bool,
+    /// How many lines of the difference stand above what is shown; the screen shows its end at most.
+    pub above: usize,
     /// Whether the keys are explained.
     pub help: bool,
 }
@@ -94,7 +105,7 @@ pub struct ReviewSession<'r> {
 impl<'r> ReviewSession<'r> {
     /// At the first group, with nothing decided.
     pub fn new(review: &'r Review) -> Self {
-        Self { review, decisions: Decisions::default(), group: 0, member: 0, whole: false, help: false }
+        Self { review, decisions: Decisions::default(), group: 0, member: 0, whole: false, above: 0, help: false }
     }
 
     /// Takes a key.
@@ -110,7 +121,9 @@ impl<'r> ReviewSession<'r> {
             ReviewKey::Undo => self.decisions.set_all(self.review, self.group, None),
             ReviewKey::NextMember => self.page(1),
             ReviewKey::PreviousMember => self.page(self.members().saturating_sub(1)),
-            ReviewKey::Whole => self.whole = !self.whole,
+            ReviewKey::Whole => (self.whole, self.above) = (!self.whole, 0),
+            ReviewKey::Down => self.above += SCROLLED,
+            ReviewKey::Up => self.above = self.above.saturating_sub(SCROLLED),
             ReviewKey::Trace => return self.file().map_or(NextAction::Show, NextAction::Trace),
             ReviewKey::Help => self.help = !help,
             ReviewKey::Finish => return NextAction::Finish,
@@ -145,7 +158,7 @@ impl<'r> ReviewSession<'r> {
         });
         match open {
             Some(member) => {
-                self.member = member;
+                self.stand_at(self.group, member);
                 NextAction::Show
             }
             None => self.advance(),
@@ -171,11 +184,15 @@ impl<'r> ReviewSession<'r> {
     }
 
     fn go(&mut self, step: usize) {
-        self.group = (self.group + step) % self.review.groups.len().max(1);
-        self.member = 0;
+        self.stand_at((self.group + step) % self.review.groups.len().max(1), 0);
     }
 
     fn page(&mut self, step: usize) {
-        self.member = (self.member + step) % self.members().max(1);
+        self.stand_at(self.group, (self.member + step) % self.members().max(1));
+    }
+
+    /// Shows another change from its beginning, and that change alone.
+    fn stand_at(&mut self, group: usize, member: usize) {
+        (self.group, self.member, self.whole, self.above) = (group, member, false, 0);
     }
 }

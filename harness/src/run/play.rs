@@ -72,10 +72,11 @@ pub(crate) fn no_server(job: &Job, error: &SubjectError) -> ScenarioResult {
 /// Who takes part, then the scenario's own steps, one after another.
 async fn story(top: &mut StepContext, scenario: &Scenario) -> StepResult {
     introduce(top).await?;
+    let world = Arc::clone(&top.world);
     for step in &scenario.steps {
         play_step(top, step, false).await?;
-        if let Some(listen) = top.world.settings.barrier_audit {
-            audit(&top.enter(step, None), listen).await.map_err(|failure| vec![*failure])?;
+        if let Some(asked) = &world.settings.barrier_audit {
+            audit(&top.enter(step, None), asked).await.map_err(|failure| vec![*failure])?;
         }
     }
     Ok(())

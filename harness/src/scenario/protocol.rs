@@ -140,6 +140,17 @@ pub enum Barrier {
     },
 }
 
+impl Barrier {
+    /// Its word in a protocol file.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Echo { .. } => "echo",
+            Self::Marker { .. } => "marker",
+            Self::Get { .. } => "get",
+        }
+    }
+}
+
 /// A verb of a protocol file.
 #[derive(Debug)]
 pub struct Verb {

@@ -70,6 +70,15 @@ pub struct Acks {
     pub delivers: bool,
 }
 
+/// Frames that refuse a frame of a client.
+#[derive(Debug, Clone)]
+pub struct Refusals {
+    /// Which frames are refusals.
+    pub frame: Pattern,
+    /// Where they repeat the sender's own id of what is refused.
+    pub client_id: JsonPath,
+}
+
 /// Something that sends a delivery.
 #[derive(Debug, Clone)]
 pub enum Send {
@@ -79,6 +88,8 @@ pub enum Send {
         frame: Pattern,
         /// Where it has the sender's own id.
         client_id: JsonPath,
+        /// What refuses one, so that it has sent nothing.
+        refused: Option<Refusals>,
     },
     /// A request, seen as `{method, path, segments, query, json, status, answer}`; its answer acknowledges the delivery.
     Request {

@@ -193,7 +193,7 @@ fn files(word: &Word) -> Vec<(String, Value)> {
         WordPlace::Inside(name) => {
             let mut whole = needed(name);
             if name == "sending" {
-                let frame = matches!(word.name, "frame" | "client_id");
+                let frame = matches!(word.name, "frame" | "client_id" | "refused");
                 whole = sending(if frame { &["frame", "client_id"] } else { &["request", "stream", "id", "order"] });
             }
             one(around(name, &with(whole, word.name, value)))
@@ -238,6 +238,7 @@ fn around(name: &str, inner: &Value) -> Value {
         "position" => protocol("barrier", json!({ "get": inner })),
         "acks" | "membership" | "readback" => stream_with(name, inner.clone()),
         "sending" => stream_with("sends", json!([inner])),
+        "refusals" => stream_with("sends", json!([with(sending(&["frame", "client_id"]), "refused", inner.clone())])),
         // Where there is one stream, a rule need not name it.
         "member" => {
             stream(&json!({ "frame": { "type": "x" }, "id": "$.id", "order": "$.n", "membership": { "join": inner } }))
@@ -257,6 +258,10 @@ fn smaller_maps_need_the_same_and_refuse_the_same() {
             let mut less = whole.clone();
             less.as_object_mut().unwrap().remove(key);
             judge.both_refuse(&format!("`{}` without `{key}`", inner.name), &around(inner.name, &less));
+        }
+        if inner.name == "sending" {
+            let request = with(sending(&["request", "stream", "id", "order"]), "refused", needed("refusals"));
+            judge.both_refuse("a request that sends, with `refused`", &around(inner.name, &request));
         }
         if !inner.open {
             let strange = with(whole, "strange", json!("x"));

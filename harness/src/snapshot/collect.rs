@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json_path::JsonPath;
 
-use crate::history::{ConnectionId, EntryKind, History, Member};
+use crate::history::{ConnectionId, EntryKind, Member};
 use crate::invariant::connection::connections;
 use crate::invariant::sighting::Sighting;
 use crate::invariant::trace::StreamTrace;
@@ -107,22 +107,24 @@ fn block(
     Block { participant: participant.to_owned(), before_race, sections }
 }
 
-/// A participant's connections with their names, in the order of opening. One that the history has no opening
-/// of is named by its number.
-fn labels(material: &Material<'_>, key: &str) -> BTreeMap<ConnectionId, String> {
+/// A participant's connections with their names, in the order of the steps that opened them. One that the history has no
+/// opening of is named by its number, and stands first.
+fn labels(material: &Material<'_>, key: &str) -> Vec<(ConnectionId, String)> {
     let mut labels: BTreeMap<ConnectionId, String> = BTreeMap::new();
     for entry in material.history.entries.iter().filter(|entry| entry.participant == key) {
         if let EntryKind::Received { connection, .. } = &entry.what {
             labels.entry(*connection).or_insert_with(|| format!("connection {}", connection.0));
         }
     }
-    labels.extend(opened(material.history, key));
+    let own = connections(material.history, None).into_iter().filter(|(_, connection)| connection.participant == key);
+    let mut opened: BTreeMap<ConnectionId, usize> = BTreeMap::new();
+    for (id, connection) in own {
+        opened.insert(id, connection.opened);
+        labels.insert(id, connection.label);
+    }
+    let mut labels: Vec<_> = labels.into_iter().collect();
+    labels.sort_by_key(|(id, _)| opened.get(id).map(|opened| material.history.order_of(*opened)));
     labels
-}
-
-fn opened(history: &History, key: &str) -> Vec<(ConnectionId, String)> {
-    let own = connections(history, None).into_iter().filter(|(_, connection)| connection.participant == key);
-    own.map(|(id, connection)| (id, connection.label)).collect()
 }
 
 /// What a participant got and the snapshot shows: neither barrier frames nor ephemeral ones.
@@ -145,7 +147,7 @@ fn stream(
     material: &Material<'_>,
     (trace, ranks): (&StreamTrace<'_>, &StreamRanks),
     got: &[GotFrame<'_>],
-    labels: &BTreeMap<ConnectionId, String>,
+    labels: &[(ConnectionId, String)],
     placed: &mut BTreeSet<usize>,
     preparation: &mut Preparation<'_>,
 ) -> Vec<Section> {

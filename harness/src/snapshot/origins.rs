@@ -36,7 +36,9 @@ impl Origins {
         for (stream, trace) in traces.iter().enumerate() {
             let mut values: BTreeMap<&str, Vec<Option<&str>>> = BTreeMap::new();
             // Acks on several connections race; the order in which the connections were opened doesn't.
-            for connection in trace.connections.values() {
+            let mut connections: Vec<_> = trace.connections.values().collect();
+            connections.sort_by_key(|connection| material.history.order_of(connection.opened));
+            for connection in connections {
                 let own = values.entry(connection.participant).or_default();
                 let value = connection.stream.as_deref();
                 if value.is_some() && !own.contains(&value) {
@@ -74,8 +76,9 @@ impl Origins {
         let mut by_participant = Vec::new();
         for member in material.by_roles() {
             let key = member.key.as_str();
-            let mut ids: Vec<Id> =
-                sent.iter().filter(|(who, ..)| *who == key).flat_map(|(_, _, ids)| ids.clone()).collect();
+            let mut own: Vec<_> = sent.iter().filter(|(who, ..)| *who == key).collect();
+            own.sort_by_key(|(_, entry, _)| material.history.order_of(*entry));
+            let mut ids: Vec<Id> = own.into_iter().flat_map(|(_, _, ids)| ids.clone()).collect();
             let mut own = acked.remove(key).unwrap_or_default();
             own.sort_by_key(|(place, _)| *place);
             ids.extend(own.into_iter().map(|(_, id)| id));
@@ -186,7 +189,11 @@ fn unclaimed(
         let mut met: Vec<&str> = Vec::new();
         let mut deliveries: BTreeMap<(usize, i64), Id> = BTreeMap::new();
         let mut arrivals: Vec<_> = trace.arrivals().into_iter().collect();
-        arrivals.sort_by_key(|((connection, stream), _)| (*connection, ranks.of_value(Some(stream))));
+        arrivals.sort_by_key(|((connection, stream), _)| {
+            let opened =
+                trace.connections.get(connection).map(|connection| material.history.order_of(connection.opened));
+            (opened, *connection, ranks.of_value(Some(stream)))
+        });
         for member in &members {
             for ((_, stream), arrived) in &arrivals {
                 if arrived.first().is_none_or(|first| first.participant != member.key) {

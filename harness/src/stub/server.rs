@@ -35,13 +35,13 @@ pub(crate) enum StubEvent {
     Ended(Arc<StubRequest>, Closing),
 }
 
-type EventSink = Box<dyn Fn(StubEvent) + Send>;
+type StubEventSink = Box<dyn Fn(StubEvent) + Send>;
 
 /// The events of a stub.
 enum EventQueue {
     /// No listener yet.
     Kept(Vec<StubEvent>),
-    Taken(EventSink),
+    Taken(StubEventSink),
 }
 
 /// What its port does.
@@ -89,7 +89,7 @@ impl RunningStub {
     }
 
     /// Tells `sink` everything that happens, and first what has happened already.
-    pub(crate) fn tell(&self, sink: EventSink) {
+    pub(crate) fn tell(&self, sink: StubEventSink) {
         let mut events = lock(&self.events);
         if let EventQueue::Kept(kept) = &mut *events {
             std::mem::take(kept).into_iter().for_each(&sink);

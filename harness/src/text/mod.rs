@@ -9,6 +9,7 @@
 //! - [`paint`]: colour, where it is wanted;
 //! - [`trouble`]: lines of a log that tell of trouble.
 
+mod address;
 pub mod diff;
 pub mod duration;
 pub(crate) mod expression;
@@ -19,6 +20,7 @@ pub mod paint;
 pub mod slug;
 pub mod trouble;
 
+pub(crate) use address::url_encoded;
 pub use duration::parse_duration;
 pub(crate) use line::{KINDS, listed};
 pub use line::{brief, counted, fingerprint, gist, gist_of, in_common, is_control, millis, shorten, visible};

@@ -227,3 +227,93 @@ test('narrow windows show the diagram and the details', () => opened('broken.htm
   assert.ok(wide > 400);
   assert.equal(await page.eval('document.documentElement.scrollWidth <= 480'), true);
 }));
+
+test('a stack trace is one row, with its level and its lines as they came', () => opened('broken.html', {}, async (page) => {
+  const logs = await page.eval("model.items.filter((item) => item.k === 'log').map((item) => [item.level, item.lines ?? 1])");
+  assert.deepEqual(logs.slice(-2), [['error', 1], ['error', 4]]);
+  assert.equal(logs[0][0], 'info');
+  assert.equal(await page.eval("labelOf(model.items.findLast((item) => item.lines)).tail"), "✗ KeyError: 'room' (4 lines)");
+  await page.eval("viewer.select(model.items.findLast((item) => item.lines), true)");
+  assert.match(await text(page, '#panel pre'), /^Traceback[^\n]*\n  File "server.py", line 7, in handle\n    rooms\[name\]\nKeyError: 'room'$/);
+  assert.match(await text(page, '#panel dl'), /levelerror/);
+}));
+
+test('bars change the sizes of the parts, which are kept', () => opened('broken.html', { width: 1440, height: 900 }, async (page) => {
+  const widths = () => page.eval("['source', 'panel'].map((id) => document.getElementById(id).offsetWidth)");
+  const [source, panel] = await widths();
+  await page.eval("document.getElementById('grip-source').focus()");
+  await page.key('ArrowRight');
+  await page.eval(`(() => {
+    const grip = document.getElementById('grip-panel');
+    const at = grip.getBoundingClientRect().x;
+    grip.setPointerCapture = () => {};
+    for (const [type, x] of [['pointerdown', at], ['pointermove', at - 100], ['pointerup', at - 100]]) grip.dispatchEvent(new PointerEvent(type, { clientX: x, pointerId: 1 }));
+  })()`);
+  assert.deepEqual(await widths(), [source + 24, panel + 100]);
+  assert.deepEqual(await page.eval("JSON.parse(localStorage.getItem('roundtable.trace.sizes'))"), { source: source + 24, panel: panel + 100 });
+  await page.eval("document.documentElement.style.removeProperty('--source'); grips.build()");
+  assert.deepEqual(await widths(), [source + 24, panel + 100]);
+  await page.eval("localStorage.clear()");
+}));
+
+test('the trace opens at the step that failed, not at what came nearest to it', () => opened('broken.html', {}, async (page) => {
+  await page.eval('viewer.chooseFailure(2)');
+  await frame(page);
+  const fail = "model.fails.find((item) => item.failure === 2)";
+  assert.equal(await page.eval(`placeOf(${fail}) >= document.getElementById('scroller').scrollTop && placeOf(${fail}) <= document.getElementById('scroller').scrollTop + document.getElementById('scroller').clientHeight`), true);
+  assert.match(await text(page, '#panel h2'), /bob got said/);
+}));
+
+for (const colorScheme of ['light', 'dark']) {
+  // WCAG 2.1, 1.4.3: 4.5 to 1. What can't be pressed is exempt.
+  test(`text stands out enough, ${colorScheme}`, () => opened('broken.html', { colorScheme, width: 1440, height: 900 }, async (page) => {
+    const faint = await page.eval(`(() => {
+      const pen = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+      const rgba = (colour) => {
+        pen.clearRect(0, 0, 1, 1);
+        pen.fillStyle = colour;
+        pen.fillRect(0, 0, 1, 1);
+        return [...pen.getImageData(0, 0, 1, 1).data];
+      };
+      const over = (top, below) => top.slice(0, 3).map((value, place) => (value * top[3] + below[place] * (255 - top[3])) / 255);
+      const light = (colour) => colour.slice(0, 3).map((value) => value / 255).map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)).reduce((sum, value, place) => sum + value * [0.2126, 0.7152, 0.0722][place], 0);
+      const contrast = (one, other) => {
+        const [high, low] = [light(one), light(other)].sort((a, b) => b - a);
+        return (high + 0.05) / (low + 0.05);
+      };
+      const ground = (element) => (element ? over(rgba(getComputedStyle(element).backgroundColor), ground(element.parentElement)) : [255, 255, 255]);
+      const faint = [];
+      const measure = () => {
+        for (const element of document.querySelectorAll('body *')) {
+          if (element.disabled || !element.checkVisibility() || ![...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim())) continue;
+          const below = ground(element);
+          const ratio = contrast(over(rgba(getComputedStyle(element).color), below), below);
+          if (ratio < 4.5) faint.push([element.tagName, element.className, element.textContent.slice(0, 30), ratio.toFixed(2)].join(' '));
+        }
+      };
+      for (let failure = 0; failure < failures.length; failure++) {
+        viewer.chooseFailure(failure);
+        measure();
+      }
+      viewer.chooseSteps([...model.steps.values()].slice(-1));
+      measure();
+      viewer.select(model.items.findLast((item) => item.lines));
+      measure();
+      // What is drawn.
+      const style = getComputedStyle(document.documentElement);
+      const named = (name) => rgba(style.getPropertyValue(name).trim());
+      for (const ink of ['--ink', '--dim', '--bad', '--good', '--accent']) {
+        for (const below of ['--ground', '--raised', '--sunk', '--mark']) {
+          const ratio = contrast(named(ink), named(below));
+          if (ratio < 4.5) faint.push(ink + ' on ' + below + ' ' + ratio.toFixed(2));
+        }
+      }
+      for (let p = 0; p < 12; p++) {
+        const ratio = contrast(rgba(diagram.colour(p)), named('--ground'));
+        if (ratio < 4.5) faint.push('lane ' + p + ' ' + ratio.toFixed(2));
+      }
+      return [...new Set(faint)];
+    })()`);
+    assert.deepEqual(faint, []);
+  }));
+}

@@ -152,6 +152,8 @@ pub(crate) fn redacted(text: &str, folder: &Path) -> String {
         (r"\+\d+\.\d{3}\b", "+0.000"),
         (r"\bprocess \d+", "process [pid]"),
         (r"\bkill \d+", "kill [pid]"),
+        // Of two attempts beside each other.
+        (r"[ \d]{6}\.\d (\S+ [→←⇄])", "     0.0 ${1}"),
     ] {
         text = Regex::new(pattern).unwrap().replace_all(&text, with).into_owned();
     }

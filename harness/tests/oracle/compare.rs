@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::case::{Action, Case};
-use crate::play::{Failed, Verdict};
+use crate::play::{Failed, Said, Verdict};
 use crate::truth::{Must, Promise, Truth};
 
 /// What the runner said wrongly.
@@ -112,22 +112,25 @@ fn compare_whole(truth: &Truth, verdict: &Verdict, compared: &mut Compared) {
     }
     for (name, promise) in &truth.promises {
         compared.claims += 1;
-        let violated = verdict.violated.iter().any(|other| other == name);
-        let unknown = verdict.unknown.iter().any(|other| other == name);
-        let (kind, why) = match promise {
-            Promise::Violated if !violated && unknown => (Kind::Doubted, "it is violated, and told as unknown"),
-            Promise::Violated if !violated => (Kind::Passed, "it is violated"),
-            Promise::Holds if violated => (Kind::Failed, "it holds"),
-            Promise::Holds if unknown => (Kind::Doubted, "it holds"),
-            Promise::Unknown if violated => (Kind::Failed, "it can't be judged"),
-            Promise::Unknown if !unknown => (Kind::Vouched, "it can't be judged"),
-            Promise::NotAsked if violated => (Kind::Failed, "nothing of it happened"),
-            Promise::NotAsked if unknown => (Kind::Doubted, "nothing of it happened"),
-            Promise::Unclear => {
+        let said = verdict.promises.get(*name).copied();
+        let (kind, why) = match (promise, said) {
+            (Promise::Unclear, _) => {
                 compared.undecided.push(format!("what came near the end decides about {name}"));
                 continue;
             }
-            _ => continue,
+            (Promise::Violated, Some(Said::Violated))
+            | (Promise::Holds, Some(Said::Held))
+            | (Promise::Unknown, Some(Said::Unknown))
+            | (Promise::NotAsked, Some(Said::NotAsked)) => continue,
+            (Promise::Violated, Some(Said::Unknown)) => (Kind::Doubted, "it is violated, and told as unknown"),
+            (Promise::Violated, _) => (Kind::Passed, "it is violated"),
+            (Promise::Holds, Some(Said::Violated)) => (Kind::Failed, "it holds"),
+            (Promise::Holds, _) => (Kind::Doubted, "it holds"),
+            (Promise::Unknown, Some(Said::Violated)) => (Kind::Failed, "it can't be judged"),
+            (Promise::Unknown, _) => (Kind::Vouched, "it can't be judged"),
+            (Promise::NotAsked, Some(Said::Violated)) => (Kind::Failed, "nothing of it happened"),
+            (Promise::NotAsked, Some(Said::Held)) => (Kind::Vouched, "nothing of it happened"),
+            (Promise::NotAsked, _) => (Kind::Doubted, "nothing of it happened"),
         };
         compared.add(kind, name, why, None);
     }
@@ -228,6 +231,10 @@ mod tests {
         compare(&generate::case(1, 1), &truth, &verdict).wrong.iter().map(|wrong| wrong.kind).collect()
     }
 
+    fn said(all: &[(&str, Said)]) -> BTreeMap<String, Said> {
+        all.iter().map(|(name, said)| ((*name).to_owned(), *said)).collect()
+    }
+
     fn failed(step: usize, excused: bool) -> Verdict {
         Verdict { failed: vec![Failed { step: Some(step), excused }], ..Verdict::default() }
     }
@@ -268,11 +275,30 @@ mod tests {
         assert_eq!(kinds(&unproven(0)), all.map(|(kind, of)| (kind, of.to_owned())));
         let right = Verdict {
             whole: vec![why()],
-            violated: vec!["no_gaps".to_owned()],
-            unknown: vec!["same_order".to_owned()],
+            promises: said(&[("no_gaps", Said::Violated), ("same_order", Said::Unknown)]),
             ..Verdict::default()
         };
         assert_eq!(kinds(&right), []);
+    }
+
+    #[test]
+    fn an_invariant_that_held_for_nothing_is_vouched_for() {
+        let truth = |promise| Truth {
+            steps: vec![Must::Pass],
+            whole: Must::Pass,
+            promises: BTreeMap::from([("no_gaps", promise)]),
+        };
+        let kinds = |promise, told| {
+            let verdict = Verdict { promises: said(&[("no_gaps", told)]), ..Verdict::default() };
+            let compared = compare(&generate::case(1, 1), &truth(promise), &verdict);
+            compared.wrong.iter().map(|wrong| wrong.kind).collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(Promise::NotAsked, Said::Held), [Kind::Vouched]);
+        assert_eq!(kinds(Promise::NotAsked, Said::NotAsked), []);
+        assert_eq!(kinds(Promise::Unknown, Said::NotAsked), [Kind::Vouched]);
+        assert_eq!(kinds(Promise::Holds, Said::NotAsked), [Kind::Doubted]);
+        assert_eq!(kinds(Promise::Violated, Said::NotAsked), [Kind::Passed]);
+        assert_eq!(kinds(Promise::Unclear, Said::Held), []);
     }
 
     #[test]

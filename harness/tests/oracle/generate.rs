@@ -3,7 +3,6 @@
 use fastrand::Rng;
 
 use crate::case::{Acks, BEYOND_FLOATS, Barrier, Case, Protocol};
-use crate::language::{CLOSES, DELIVERS};
 use crate::{faults, story};
 
 const NAMES: [&str; 4] = ["ann", "ben", "cem", "dan"];
@@ -38,9 +37,8 @@ fn protocol(rng: &mut Rng) -> Protocol {
         _ if barrier == Barrier::Get => Acks::Beside,
         _ => Acks::None,
     };
-    let invariants = rng.u8(0..100) < 60 && (acks != Acks::Beside || DELIVERS);
+    let invariants = rng.u8(0..100) < 60;
     let closes = match rng.u8(0..100) {
-        _ if !CLOSES => Vec::new(),
         0..15 => vec![Some(4000)],
         15..20 => vec![Some(1005), None],
         _ => Vec::new(),

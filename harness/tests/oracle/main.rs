@@ -3,12 +3,10 @@
 //! In the order of its work:
 //!
 //! - [`generate`] makes a [`case`] from a seed: a [`story`], and [`faults`] that go wrong in it (a [`fault`] each);
-//!   [`language`] is what may be used;
 //! - [`files`] writes it down as a scenario and a protocol;
 //! - [`play`] plays it through the whole runner against the simulated [`server`], which keeps a [`log`];
 //! - [`truth`] says from the log what must come of it, and [`compare`] where the runner said otherwise;
-//! - [`rounds`] are many cases; [`shrink`] makes one smaller that was judged wrongly, [`told`] shows it, and [`known`]
-//!   names the kinds of wrong verdicts that are still to be mended.
+//! - [`rounds`] are many cases; [`shrink`] makes one smaller that was judged wrongly, and [`told`] shows it.
 //!
 //! `scripts/prove verdicts` plays more cases than the test here, and single ones again.
 
@@ -20,8 +18,6 @@ mod fault;
 mod faults;
 mod files;
 mod generate;
-mod known;
-mod language;
 mod log;
 mod play;
 mod rounds;
@@ -37,7 +33,7 @@ const GATE: (u64, u64) = (300, 1);
 #[test]
 fn three_hundred_cases_are_judged_rightly() {
     let (cases, seed) = GATE;
-    let rounds = rounds::play(cases, seed, rounds::JOBS, known::KNOWN);
+    let rounds = rounds::play(cases, seed, rounds::JOBS);
     assert!(rounds.is_right(), "\n{rounds}");
 }
 
@@ -54,7 +50,7 @@ fn verdicts() {
         return;
     }
     let jobs = number("PROVE_JOBS").and_then(|jobs| usize::try_from(jobs).ok()).unwrap_or(rounds::JOBS);
-    let rounds = rounds::play(number("PROVE_CASES").unwrap_or(GATE.0), seed, jobs, &[]);
+    let rounds = rounds::play(number("PROVE_CASES").unwrap_or(GATE.0), seed, jobs);
     println!("{rounds}");
     assert!(rounds.is_right(), "cases are judged wrongly");
 }

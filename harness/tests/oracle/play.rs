@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use roundtable::event::{Failure, FailureKind, Outcome, ScenarioResult};
+use roundtable::event::{Failure, FailureKind, InvariantVerdict, Outcome, ScenarioResult};
 use roundtable::{Suite, SuiteResult};
 
 use crate::case::Case;
@@ -21,12 +21,20 @@ pub(crate) struct Verdict {
     pub(crate) failed: Vec<Failed>,
     /// Failures that belong to no step and to no invariant.
     pub(crate) whole: Vec<String>,
-    /// The invariants that are violated and unknown, by name.
-    pub(crate) violated: Vec<String>,
-    pub(crate) unknown: Vec<String>,
+    /// What it said of each invariant, by name; nothing where none is asked.
+    pub(crate) promises: BTreeMap<String, Said>,
     pub(crate) unproven: usize,
     /// Everything that it says, for people.
     pub(crate) told: Vec<String>,
+}
+
+/// What the runner said of an invariant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Said {
+    Held,
+    NotAsked,
+    Unknown,
+    Violated,
 }
 
 /// A step that failed.
@@ -108,7 +116,8 @@ fn label(case: &Case) -> String {
 impl Verdict {
     fn of(case: &Case, result: &ScenarioResult) -> Self {
         let mut verdict = Self { unproven: result.unproven, ..Self::default() };
-        verdict.unknown = result.unknown.iter().map(|unknown| name_of(unknown)).collect();
+        verdict.promises =
+            result.invariants.iter().map(|one| (one.invariant.clone(), Said::of(&one.verdict))).collect();
         match &result.outcome {
             Outcome::Passed => verdict.passed = true,
             Outcome::Failed { failures } => {
@@ -132,7 +141,8 @@ impl Verdict {
         self.told.push(format!("{:?}: {}{line}", failure.kind, failure.headline));
         let excused = matches!(failure.kind, FailureKind::Environment | FailureKind::ServerDied);
         let step = match (failure.kind, place.map(|line| files::line(case, line))) {
-            (FailureKind::Invariant, _) => return self.violated.push(name_of(&failure.headline)),
+            // What each invariant says stands beside the failures.
+            (FailureKind::Invariant, _) => return,
             (_, None | Some(Line::Key)) => return self.whole.push(failure.headline.clone()),
             (_, Some(Line::Clock)) => None,
             (_, Some(Line::Step(step))) => Some(step),
@@ -141,7 +151,13 @@ impl Verdict {
     }
 }
 
-/// The invariant of which a line speaks: `no_gaps: …`, or `no_gaps (talk): …`.
-fn name_of(line: &str) -> String {
-    line.split([':', ' ']).next().unwrap_or_default().to_owned()
+impl Said {
+    fn of(verdict: &InvariantVerdict) -> Self {
+        match verdict {
+            InvariantVerdict::Held { .. } => Self::Held,
+            InvariantVerdict::NotAsked => Self::NotAsked,
+            InvariantVerdict::Unknown { .. } => Self::Unknown,
+            InvariantVerdict::Violated { .. } => Self::Violated,
+        }
+    }
 }

@@ -37,9 +37,7 @@ pub(crate) struct Rounds {
     again: usize,
     /// Cases that could not be played in time even then.
     stalled: usize,
-    /// Wrong verdicts whose kind is known, by it.
-    known: BTreeMap<&'static str, usize>,
-    /// The others, by what they have in common.
+    /// Wrong verdicts, by what they have in common.
     wrong: BTreeMap<String, Group>,
     took: Duration,
 }
@@ -61,11 +59,10 @@ fn each(cases: u64, seed: u64, jobs: usize, mut with: impl FnMut(Vec<Playing>)) 
     }
 }
 
-/// The same, compared with the truth; each kind of wrong verdict that isn't known is tried again alone and made small.
-pub(crate) fn play(cases: u64, seed: u64, jobs: usize, known: &[&'static str]) -> Rounds {
+/// The same, compared with the truth; each kind of wrong verdict is tried again alone and made small.
+pub(crate) fn play(cases: u64, seed: u64, jobs: usize) -> Rounds {
     let began = Instant::now();
-    let known = known.iter().map(|known| (*known, 0)).collect();
-    let mut rounds = Rounds { seed, cases, known, ..Rounds::default() };
+    let mut rounds = Rounds { seed, cases, ..Rounds::default() };
     each(cases, seed, jobs, |playings| {
         let mut again = Vec::new();
         let mut sure = BTreeMap::new();
@@ -113,10 +110,6 @@ impl Rounds {
         self.stalled += usize::from(compared.stalled);
         for wrong in compared.wrong {
             let likeness = wrong.likeness();
-            if let Some((_, many)) = self.known.iter_mut().find(|(known, _)| likeness.starts_with(**known)) {
-                *many += 1;
-                continue;
-            }
             let group = self.wrong.entry(likeness).or_default();
             if group.numbers.is_empty() {
                 group.shown = told::playing(playing);
@@ -170,9 +163,6 @@ impl fmt::Display for Rounds {
              played again with more time, {} of them in vain",
             self.again, self.stalled
         )?;
-        for (known, many) in &self.known {
-            writeln!(f, "known: {known}: {many}")?;
-        }
         let wrong: usize = self.wrong.values().map(|group| group.numbers.len()).sum();
         write!(f, "{wrong} wrong verdicts of {} kinds, in {:.0} s", self.wrong.len(), self.took.as_secs_f64())
     }

@@ -67,6 +67,7 @@ pub(super) fn sockets(config: &Config) -> SocketSettings {
         outbound: OutboundLimits {
             frames: config.outbound_capacity,
             bytes: config.outbound_bytes,
+            presence_bytes: config.presence_bytes,
             max_faults_per_minute: config.max_faults_per_minute,
         },
         sync_page: config.sync_page,

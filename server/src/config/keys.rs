@@ -196,6 +196,9 @@ keys! {
     /// The most bytes of such frames; beyond either limit typing, presence and AI pieces are dropped, changes of
     /// membership become one list, and the socket is not read.
     outbound_bytes: usize = 1_048_576, 1..=1 << 30;
+    /// The most bytes of presence that wait for a socket; when a crowd comes or goes at once and there would be more, one
+    /// list of the participants tells it.
+    presence_bytes: usize = 65_536, 1..=1 << 30;
     /// The most frames of a socket that wait for their outcome; beyond it the socket is not read.
     max_in_flight: usize = 1_100, 1..=1_000_000;
     /// How many messages a new socket is shown.

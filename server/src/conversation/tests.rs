@@ -318,7 +318,7 @@ proptest! {
 
 /// A socket whose frames nobody takes.
 fn outbound() -> Arc<Outbound> {
-    let limits = OutboundLimits { frames: 100, bytes: 100_000, max_faults_per_minute: 100 };
+    let limits = OutboundLimits { frames: 100, bytes: 100_000, presence_bytes: 100_000, max_faults_per_minute: 100 };
     let recent = Arc::new(RecentFrames::new(usize::MAX));
     Arc::new(Outbound::new(None, recent, limits, Arc::new(Metrics::new().unwrap()), Arc::new(Notify::new())))
 }

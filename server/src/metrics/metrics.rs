@@ -105,7 +105,7 @@ impl Metrics {
             )?,
             coalesced: counters(
                 "coalesced_total",
-                "Frames whose effect waited for a later one, by kind: read positions, typing.",
+                "Frames whose effect waited for a later one, by kind: read positions, typing, presence.",
                 &["kind"],
             )?,
             shed: counters("shed_frames_total", "Frames left out for slow sockets, by kind.", &["kind"])?,

@@ -9,8 +9,12 @@ pub(crate) enum Priority {
     Typing,
     /// A piece of an AI's answer: the whole follows as a message.
     AiChunk,
-    /// Who takes part and who is online: all of these together become one list.
+    /// Who is online: many of these become one list, see [`Priority::List`].
+    Presence,
+    /// Who takes part: all of these and [`Priority::Presence`] together become one list.
     Roster,
+    /// The list that stands for them.
+    List,
     /// The mode, or the properties: only the newest counts.
     Mode,
     /// See [`Priority::Mode`].
@@ -25,7 +29,8 @@ impl Priority {
         match event {
             Event::Typing { .. } => Self::Typing,
             Event::AiResponse { .. } => Self::AiChunk,
-            Event::Presence { .. } | Event::Joined { .. } | Event::Left { .. } => Self::Roster,
+            Event::Presence { .. } => Self::Presence,
+            Event::Joined { .. } | Event::Left { .. } => Self::Roster,
             Event::ModeChanged { .. } => Self::Mode,
             Event::Updated { .. } => Self::Properties,
             _ => Self::Required,
@@ -37,7 +42,7 @@ impl Priority {
         match self {
             Self::Typing => Some("typing"),
             Self::AiChunk => Some("ai_piece"),
-            Self::Roster => Some("membership"),
+            Self::Presence | Self::Roster | Self::List => Some("membership"),
             Self::Mode => Some("mode"),
             Self::Properties => Some("properties"),
             Self::Required => None,

@@ -105,6 +105,8 @@ pub(crate) struct OutboundLimits {
     pub(crate) frames: usize,
     /// So many bytes of frames.
     pub(crate) bytes: usize,
+    /// Beyond so many bytes of presence one list stands for it, also where the queue isn't full.
+    pub(crate) presence_bytes: usize,
     /// And when a socket is closed for its faults.
     pub(crate) max_faults_per_minute: usize,
 }
@@ -214,7 +216,7 @@ impl Queue {
     }
 
     /// Queues a frame behind everything that the socket may see now; when the queue is full, what matters least gives
-    /// way. `list` makes the list of participants that stands for frames of [`Priority::Roster`].
+    /// way. `list` makes the list of participants that stands for presence and membership.
     pub(super) fn push(
         &mut self,
         frame: Bytes,
@@ -236,31 +238,50 @@ impl Queue {
                 }
             }
         }
-        if self.is_full(limits) && (priority == Priority::Roster || self.has(Priority::Roster)) {
+        let is_membership = matches!(priority, Priority::Presence | Priority::Roster);
+        if self.is_full(limits) && (is_membership || self.has(Priority::Presence) || self.has(Priority::Roster)) {
             // The list tells what all of them would have told, so it stands behind the last of them.
-            self.forget(Priority::Roster, metrics);
-            self.add(Body::Frame(list()), Priority::Roster, None);
-            if priority == Priority::Roster {
+            let of_membership = [Priority::Presence, Priority::Roster, Priority::List];
+            self.forget(&of_membership, |priority| shed(metrics, priority));
+            self.add(Body::Frame(list()), Priority::List, None);
+            if is_membership {
                 return;
             }
         }
+        if priority == Priority::Presence && self.is_burst(frame.len(), limits) {
+            self.forget(&[Priority::Presence, Priority::List], |_| metrics.coalesced("presence"));
+            self.add(Body::Frame(list()), Priority::List, None);
+            return;
+        }
         if self.is_full(limits) && matches!(priority, Priority::Mode | Priority::Properties) {
-            self.forget(priority, metrics);
+            self.forget(&[priority], |priority| shed(metrics, priority));
         }
         self.add(Body::Frame(frame), priority, None);
+    }
+
+    /// Whether a list is to stand for one more frame of presence and for those that wait. Each of them tells all
+    /// participants, so that a crowd that arrives at once would cost the cube of its size.
+    fn is_burst(&self, bytes: usize, limits: OutboundLimits) -> bool {
+        let waiting = self.queue.iter().filter(|queued| queued.priority == Priority::Presence);
+        let (mut count, mut sum) = (0, bytes);
+        for queued in waiting {
+            (count, sum) = (count + 1, sum + queued.body.bytes());
+        }
+        self.has(Priority::List) || (count > 0 && sum > limits.presence_bytes)
     }
 
     fn has(&self, priority: Priority) -> bool {
         self.queue.iter().any(|queued| queued.priority == priority)
     }
 
-    fn forget(&mut self, priority: Priority, metrics: &Metrics) {
+    /// Takes out the frames of these priorities, and tells the priority of each.
+    fn forget(&mut self, priorities: &[Priority], forgotten: impl Fn(Priority)) {
         let bytes = &mut self.bytes;
         self.queue.retain(|queued| {
-            let stays = queued.priority != priority;
+            let stays = !priorities.contains(&queued.priority);
             if !stays {
                 *bytes = bytes.saturating_sub(queued.body.bytes());
-                shed(metrics, priority);
+                forgotten(queued.priority);
             }
             stays
         });

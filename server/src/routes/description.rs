@@ -137,11 +137,23 @@ fn limit(schemas: &mut Value, config: &Config) {
     let filled = |most: usize| json!({"minLength": 1, "maxLength": most, "pattern": "\\S"});
     let at_most = |most: usize| json!({"maxLength": most});
     let sites = json!({"maxItems": config.max_sites, "items": {"type": "string", "maxLength": config.max_mode_chars}});
+    let most = config.max_participants_at_creation;
     let limits = [
         ("Person", "user_id", filled(config.max_id_chars)),
         ("Person", "name", filled(config.max_name_chars)),
         ("Creation", "title", filled(config.max_title_chars)),
-        ("Creation", "participants", json!({"maxItems": config.max_participants_at_creation, "uniqueItems": true})),
+        (
+            "Creation",
+            "participants",
+            json!({
+                "maxItems": most,
+                "uniqueItems": true,
+                "description": format!(
+                    "No `user_id` twice. The caller is appended where it is missing, and is one of the at most {most}. \
+                     What breaks either is 400."
+                ),
+            }),
+        ),
         ("Creation", "mode", at_most(config.max_mode_chars)),
         ("Creation", "sites", sites.clone()),
         ("Editing", "title", filled(config.max_title_chars)),

@@ -3,7 +3,7 @@
 use crate::cli::ReviewArgs;
 use crate::commands::output::{complain, print, refuse};
 use crate::exit::Exit;
-use crate::review::decide::{ChangeDecision, Decisions, carry_out};
+use crate::review::decide::{ChangeDecision, Decisions, carry_out, passed_over};
 use crate::review::{Review, screen};
 use crate::text::paint::Paint;
 
@@ -13,6 +13,19 @@ pub(super) fn decide(review: &Review, args: &ReviewArgs, paint: Paint) -> Exit {
     let accepts = args.accept.iter().map(|pattern| (pattern, ChangeDecision::Accept));
     for (pattern, decision) in accepts.chain(args.reject.iter().map(|pattern| (pattern, ChangeDecision::Reject))) {
         let matched = decisions.matching(review, pattern, decision);
+        let over = if decision == ChangeDecision::Accept { passed_over(review, pattern) } else { Vec::new() };
+        for group in &over {
+            let (id, meaning) = (&group.id, &group.meaning);
+            let line = format!("`{pattern}` takes no outlier along: {meaning} (`--accept {id}` takes it)");
+            if matched.is_empty() {
+                complain(&line);
+            } else {
+                print(&format!("{line}\n"));
+            }
+        }
+        if matched.is_empty() && !over.is_empty() {
+            return Exit::Nothing;
+        }
         if matched.is_empty() {
             complain(&format!("`{pattern}` matches nothing that is pending (`roundtable review --list` shows it)"));
             return Exit::Nothing;

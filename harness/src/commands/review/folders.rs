@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::event::Instance;
 use crate::exit::Exit;
 use crate::report::files::trace::trace_path;
+use crate::text::url_encoded;
 
 /// The folders of a review.
 pub(super) struct ReviewFolders {
@@ -38,5 +39,17 @@ impl ReviewFolders {
     /// The path of a scenario's trace, which may not exist.
     pub(super) fn trace(&self, label: &str) -> PathBuf {
         trace_path(&self.output, &Instance { label: label.into(), repetition: 1, attempt: 1 })
+    }
+
+    /// The address of a scenario's trace on a page; none where there is no trace.
+    pub(super) fn trace_from(&self, page: &Path, label: &str) -> Option<String> {
+        let absolute = |path: &Path| std::path::absolute(path).ok();
+        let trace = self.trace(label).canonicalize().ok()?;
+        let folder = absolute(page)?.parent()?.to_owned();
+        let folder = folder.canonicalize().unwrap_or(folder);
+        let common = folder.iter().zip(trace.iter()).take_while(|(one, other)| one == other).count();
+        let up = folder.iter().skip(common).map(|_| "..".to_owned());
+        let down = trace.iter().skip(common).map(|part| url_encoded(&part.to_string_lossy()));
+        Some(up.chain(down).collect::<Vec<_>>().join("/"))
     }
 }

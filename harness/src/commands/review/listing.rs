@@ -52,7 +52,8 @@ pub(super) fn as_json(review: &Review, orphans: &[PathBuf]) -> String {
                 .filter_map(|member| review.pending.get(member.file))
                 .map(|pending| pending.shown.as_str())
                 .collect();
-            json!({ "id": group.id, "meaning": group.meaning, "fingerprint": group.fingerprint, "snapshots": snapshots })
+            json!({ "id": group.id, "meaning": group.meaning, "fingerprint": group.fingerprint, "outlier": group.unlike > 0,
+                "snapshots": snapshots })
         })
         .collect();
     let pending: Vec<serde_json::Value> = review

@@ -45,7 +45,7 @@ pub(super) fn ask(review: &Review, folders: &ReviewFolders, args: &ReviewArgs, p
     loop {
         // A terminal that doesn't know its size tells zero.
         let (columns, lines) = size().ok().filter(|(columns, lines)| *columns > 0 && *lines > 0).unwrap_or((80, 24));
-        let text = screen::screen_text(&session, usize::from(lines), usize::from(columns), paint);
+        let text = screen::screen_text(&mut session, usize::from(lines), usize::from(columns), paint);
         if let Err(error) = execute!(io::stdout(), Clear(ClearType::All), MoveTo(0, 0)) {
             return terminal_error(&error);
         }
@@ -79,8 +79,10 @@ fn key_of(event: KeyEvent) -> Option<ReviewKey> {
         KeyCode::Char(letter) if !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
             ReviewKey::of(letter)
         }
-        KeyCode::Right | KeyCode::PageDown => Some(ReviewKey::Next),
-        KeyCode::Left | KeyCode::PageUp => Some(ReviewKey::Previous),
+        KeyCode::Right => Some(ReviewKey::Next),
+        KeyCode::Left => Some(ReviewKey::Previous),
+        KeyCode::PageDown => Some(ReviewKey::Down),
+        KeyCode::PageUp => Some(ReviewKey::Up),
         KeyCode::Down => Some(ReviewKey::NextMember),
         KeyCode::Up => Some(ReviewKey::PreviousMember),
         KeyCode::Esc => Some(ReviewKey::Finish),

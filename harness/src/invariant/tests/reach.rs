@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{deliveries, evidence, frame_mut, held, outcome, story, verdict, why};
 use crate::history::{ConnectionId, EntryKind};
-use crate::invariant::simulator::{Chat, members, messages};
+use crate::invariant::simulator::{Chat, members, messages, path, pattern};
+use crate::invariant::trace::StreamTrace;
 use crate::invariant::{Judgement, judge_all};
 use crate::scenario::stream::{Invariant, Membership, Send, Stream};
 
@@ -178,6 +179,72 @@ fn what_was_sent_without_any_answer_is_unknown() {
     chat.settle();
     assert_eq!(why(reach(&chat)), "nothing that was sent was acknowledged");
     assert_eq!(why(outcome(&chat, Invariant::SameOrder)), "what was sent was neither acknowledged nor delivered");
+}
+
+#[test]
+fn what_was_refused_is_no_sending() {
+    let mut chat = Chat::new();
+    chat.join("alice").join("bob").connect("alice", "main", None);
+    chat.sent("alice", ConnectionId(0), "m-1");
+    chat.received("alice", ConnectionId(0), json!({ "type": "error", "message_id": "m-1" }));
+    chat.settle();
+    for (invariant, ..) in Invariant::ALL {
+        assert_eq!(outcome(&chat, invariant), Judgement::NotAsked, "{invariant:?}");
+    }
+    // One refusal is that of one sending, and of its sender's alone.
+    chat.sent("alice", ConnectionId(0), "m-1");
+    assert_eq!(why(reach(&chat)), "nothing that was sent was acknowledged");
+    chat.received("bob", BOB, json!({ "type": "error", "message_id": "m-1" }));
+    assert_eq!(why(reach(&chat)), "nothing that was sent was acknowledged");
+    // An error of something else refuses nothing.
+    chat.received("alice", ConnectionId(0), json!({ "type": "error" }));
+    assert_eq!(why(reach(&chat)), "nothing that was sent was acknowledged");
+    let undeclared = Stream {
+        sends: vec![Send::Frame {
+            frame: pattern(&json!({ "type": "message" })),
+            client_id: path("$.message_id"),
+            refused: None,
+        }],
+        ..messages()
+    };
+    let mut chat = Chat::new();
+    chat.join("alice").connect("alice", "main", None);
+    chat.sent("alice", ConnectionId(0), "m-1");
+    chat.received("alice", ConnectionId(0), json!({ "type": "error", "message_id": "m-1" }));
+    assert_eq!(
+        why(verdict(&chat.history, &[], &undeclared, Invariant::ReachesAll)),
+        "nothing that was sent was acknowledged"
+    );
+}
+
+#[test]
+fn what_was_sent_again_behind_a_refusal_was_sent_by_the_second() {
+    let mut chat = Chat::new();
+    chat.join("alice").join("bob").connect("alice", "main", None);
+    chat.sent("alice", ConnectionId(0), "m-1");
+    chat.received("alice", ConnectionId(0), json!({ "type": "error", "message_id": "m-1" }));
+    chat.connect("bob", "main", None);
+    let mut stream = messages();
+    let told = |chat: &Chat, stream: &Stream| {
+        let members = members(&["alice", "bob"]);
+        let trace = StreamTrace::new(&chat.history, &members, stream);
+        let ack = trace.sightings.iter().find(|sighting| sighting.acknowledges()).expect("an ack");
+        trace.acknowledged(ack).expect("it was sent").entry
+    };
+    chat.sent("alice", ConnectionId(0), "m-1");
+    let second = chat.history.entries.len() - 1;
+    chat.received(
+        "alice",
+        ConnectionId(0),
+        json!({ "type": "message_ack", "message_id": "msg_1", "sequence_id": 1, "client_message_id": "m-1" }),
+    );
+    assert_eq!(told(&chat, &stream), second);
+    for send in &mut stream.sends {
+        if let Send::Frame { refused, .. } = send {
+            *refused = None;
+        }
+    }
+    assert!(told(&chat, &stream) < second);
 }
 
 #[test]

@@ -11,7 +11,7 @@ pub enum KeepDetails {
     On,
     /// Of no scenario.
     Off,
-    /// Of scenarios that did not end well.
+    /// Of scenarios that did not end well, or only after an attempt that failed.
     #[default]
     OnFailure,
 }
@@ -22,7 +22,7 @@ impl KeepDetails {
         match self {
             Self::On => true,
             Self::Off => false,
-            Self::OnFailure => !result.is_good(),
+            Self::OnFailure => !result.is_good() || result.is_flaky(),
         }
     }
 }

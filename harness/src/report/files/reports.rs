@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::trace::traces::{self, TraceWriter};
 use crate::event::{Event, EventKind, ScenarioResult, Summary};
 use crate::report::files::details::{DetailBuffer, KeepDetails};
-use crate::report::files::reporter::{ReportOptions, Reporter};
+use crate::report::files::reporter::{ReportOptions, Reporter, is_same_place};
 use crate::report::files::request::ReportRequest;
 
 /// The channel to the writing thread, and the thread, which returns the reports that could not be written.
@@ -40,8 +40,9 @@ impl Reports {
         let mut writers: Vec<(String, Box<dyn Reporter>)> = Vec::new();
         let pages = requests.iter().find_map(ReportRequest::pages);
         let traces = output.or(pages).filter(|_| keep != KeepDetails::Off).map(Path::to_path_buf);
+        let report = pages.zip(output).is_some_and(|(pages, output)| is_same_place(pages, output));
         if let Some(output) = output.filter(|_| keep != KeepDetails::Off) {
-            writers.push(("--trace: traces".to_owned(), Box::new(TraceWriter::new(output, keep))));
+            writers.push(("--trace: traces".to_owned(), Box::new(TraceWriter::new(output, keep, report))));
         }
         let options = ReportOptions { traces: traces.clone(), output: output.is_some(), history: history.to_vec() };
         for request in requests {

@@ -107,6 +107,16 @@ impl FailureList {
         self.last_was_a_line = false;
     }
 
+    /// Adds to the last one, where it was told in full, in what the attempt that passed differs from it.
+    pub fn add_divergence(&mut self, text: &str) {
+        if self.last_was_a_line {
+            return;
+        }
+        for line in text.lines() {
+            let _ = writeln!(self.text, "{}", format!("    {line}").trim_end());
+        }
+    }
+
     /// All failures; where one came more than once, with a table of how often each came.
     pub fn into_text(mut self) -> String {
         self.groups.retain(|_, alike| !alike.no_server);

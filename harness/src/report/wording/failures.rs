@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::result_line::status_word;
 use super::row::push_row;
-use super::server_log::{push_excerpt, timed_line};
+use super::server_log::{ShownLine, push_excerpt};
 use crate::event::{Attempt, Class, Failure, LoggedLine, Outcome, Place, ScenarioResult};
 use crate::text::diff::DiffKind;
 use crate::text::paint::{Paint, Style};
@@ -21,15 +21,15 @@ pub fn failures_with_log(result: &ScenarioResult, trace: Option<&Path>, paint: P
     if text.is_empty() {
         return text;
     }
-    fn all(lines: &[LoggedLine]) -> Vec<(String, &str)> {
-        lines.iter().map(|line| (timed_line(line), line.text.as_str())).collect()
+    fn all(lines: &[LoggedLine]) -> Vec<ShownLine<'_>> {
+        lines.iter().map(|line| ShownLine { at: Some(line.at), text: &line.text }).collect()
     }
     let (lines, page, id) = match (&result.outcome, result.earlier.last()) {
         (Outcome::Failed { .. }, _) => (all(&result.log), trace, &result.trace),
         (Outcome::NoServer { log, .. }, _) => {
-            (log.iter().map(|line| (line.clone(), line.as_str())).collect(), None, &None)
+            (log.iter().map(|text| ShownLine { at: None, text }).collect(), None, &None)
         }
-        (_, Some(last)) => (all(&last.log), None, &last.trace),
+        (_, Some(last)) => (all(&last.log), trace, &last.trace),
         _ => return text,
     };
     push_excerpt(&mut text, &lines, paint);

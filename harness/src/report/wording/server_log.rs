@@ -1,5 +1,7 @@
 //! The server's log below a failure, and what it says of scenarios that passed.
 
+use std::time::Duration;
+
 use std::collections::BTreeSet;
 
 use super::row::push_row;
@@ -13,38 +15,109 @@ const LOG_LINES: usize = 12;
 /// Of a longer log: how many lines of errors and stack traces are shown, and how many of the newest at least.
 const TROUBLE_LINES: usize = 40;
 
-const NEWEST_LINES: usize = 4;
+/// Lines of a stack trace that are shown at its beginning, and at its end, where what was raised stands.
+const TRACE_HEAD: usize = 3;
+const TRACE_TAIL: usize = 5;
 
-/// Appends the server's log as (line as shown, line as logged). Of a long log only the errors and stack traces, in the
-/// order of time, and then the newest lines.
-pub(super) fn push_excerpt(text: &mut String, lines: &[(String, &str)], paint: Paint) {
+/// A line of the log as it is shown.
+pub(super) struct ShownLine<'l> {
+    /// When it came; none where nobody knows.
+    pub(super) at: Option<Duration>,
+    /// As it was logged.
+    pub(super) text: &'l str,
+}
+
+/// Appends the server's log: error lines and the first lines of stack traces behind a mark, traces folded, with their
+/// indentation. Of a long log only the errors and stack traces, in the order of time, and then the newest lines.
+pub(super) fn push_excerpt(text: &mut String, lines: &[ShownLine<'_>], paint: Paint) {
     let mut head = "server";
     let mut tell = |line: &str, style| push_row(text, std::mem::take(&mut head), &paint.text(style, line), paint);
-    if lines.len() <= LOG_LINES {
-        lines.iter().for_each(|(line, _)| tell(&visible(line), Style::Dim));
-        return;
+    let troubles = troubles(lines.iter().map(|line| line.text));
+    let mut entries = folded(&troubles);
+    let long = entries.len() > LOG_LINES;
+    let newest = entries.len() - LOG_LINES.min(entries.len());
+    if long {
+        // Of very many errors the latest.
+        let bad: Vec<usize> = (0..newest)
+            .filter(|place| matches!(entries[*place], Entry::Line(line) if troubles[line].is_some()))
+            .collect();
+        let latest = bad.len().saturating_sub(TROUBLE_LINES);
+        let from = bad.get(latest).copied().unwrap_or(newest);
+        let mut left = 0;
+        let mut place = 0;
+        entries.retain(|entry| {
+            let trouble = match entry {
+                Entry::Line(line) => troubles[*line].is_some(),
+                Entry::Folded(_) => true,
+            };
+            let kept = place >= newest || (place >= from && trouble);
+            place += 1;
+            left += if kept { 0 } else { entry.lines() };
+            kept
+        });
+        let others = counted(left, "earlier line", "earlier lines");
+        let also = if bad.is_empty() { "" } else { " without errors" };
+        if left > 0 {
+            tell(&format!("… {others}{also} (all with --debug)"), Style::Dim);
+        }
     }
-    let troubles = troubles(lines.iter().map(|(_, line)| *line));
-    let all: Vec<usize> = (0..lines.len()).filter(|place| troubles[*place].is_some()).collect();
-    // Of very many the latest, from the beginning of a trace on.
-    let latest = all[all.len().saturating_sub(TROUBLE_LINES)..].iter().copied();
-    let trouble: Vec<usize> = latest.skip_while(|place| troubles[*place] == Some(Trouble::More)).collect();
-    let mut newest = lines.len() - LOG_LINES.saturating_sub(trouble.len()).max(NEWEST_LINES);
-    // A trace stands whole, above or below.
-    while newest > 0 && troubles[newest] == Some(Trouble::More) {
-        newest -= 1;
+    for entry in entries {
+        match entry {
+            Entry::Line(place) => {
+                let (shown, style) = match troubles[place] {
+                    Some(Trouble::Line | Trouble::Trace) => (shown_line(&lines[place], true, true), Style::Bad),
+                    Some(Trouble::More) => (shown_line(&lines[place], false, false), Style::Note),
+                    None => (shown_line(&lines[place], true, false), Style::Dim),
+                };
+                tell(&shown, style);
+            }
+            Entry::Folded(count) => {
+                let count = counted(count, "line", "lines");
+                tell(&format!("{:TIMED$}  … {count} of the trace (all with --debug)", ""), Style::Dim);
+            }
+        }
     }
-    let mut told = 0;
-    for place in trouble.into_iter().filter(|place| *place < newest) {
-        tell(&visible(&lines[place].0), Style::Note);
-        told += 1;
+}
+
+/// A line of the log, or so many lines in the middle of a stack trace.
+enum Entry {
+    Line(usize),
+    Folded(usize),
+}
+
+impl Entry {
+    fn lines(&self) -> usize {
+        if let Self::Folded(count) = self { *count } else { 1 }
     }
-    if newest > told {
-        let others = counted(newest - told, "earlier line", "earlier lines");
-        let also = if told > 0 { " without errors" } else { "" };
-        tell(&format!("… {others}{also} (all with --debug)"), Style::Dim);
+}
+
+/// All lines, with the middle of each long stack trace folded.
+fn folded(troubles: &[Option<Trouble>]) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut place = 0;
+    while place < troubles.len() {
+        let more = troubles[place + 1..].iter().take_while(|trouble| **trouble == Some(Trouble::More)).count();
+        let end = place + more + 1;
+        if more + 1 > TRACE_HEAD + TRACE_TAIL + 1 {
+            entries.extend((place..place + TRACE_HEAD).map(Entry::Line));
+            entries.push(Entry::Folded(end - place - TRACE_HEAD - TRACE_TAIL));
+            entries.extend((end - TRACE_TAIL..end).map(Entry::Line));
+        } else {
+            entries.extend((place..end).map(Entry::Line));
+        }
+        place = end;
     }
-    lines[newest..].iter().for_each(|(line, _)| tell(&visible(line), Style::Dim));
+    entries
+}
+
+/// Columns of a line's time.
+const TIMED: usize = 12;
+
+/// A line with its time and, where it is one of trouble, a mark. What continues a trace has neither.
+fn shown_line(line: &ShownLine<'_>, timed: bool, marked: bool) -> String {
+    let time = line.at.map(|at| if timed { format!("{:>12}", millis(at)) } else { " ".repeat(TIMED) });
+    let mark = if marked { "✗" } else { " " };
+    format!("{}{mark} {}", time.map(|time| format!("{time} ")).unwrap_or_default(), visible(line.text))
 }
 
 /// Errors and stack traces that servers logged while scenarios passed, in a sentence; none where there were none.

@@ -127,6 +127,19 @@ fn a_long_log_shows_its_errors_and_its_newest_lines() {
     assert_eq!(without, failure_heading() + &failure_texts(long.failures(), plain()));
 }
 
+#[test]
+fn a_stack_trace_is_folded_and_keeps_its_indentation() {
+    let mut failing = failed("talk/hello", &["ben never got said"]);
+    failing.log = vec![logged(1, "INFO listening"), logged(2, "Traceback (most recent call last):")];
+    for frame in 0..20 {
+        failing.log.push(logged(3, &format!("  File \"server.py\", line {frame}, in step_{frame}")));
+        failing.log.push(logged(3, &format!("    step_{}()", frame + 1)));
+    }
+    failing.log.push(logged(4, "KeyError: 'room'"));
+    failing.log.push(logged(5, "ERROR no such room"));
+    insta::assert_snapshot!(failures_with_log(&failing, None, plain()));
+}
+
 fn failure_heading() -> String {
     "FAIL talk/hello: Two people talk\n".to_owned()
 }

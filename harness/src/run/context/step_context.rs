@@ -121,11 +121,16 @@ impl StepContext {
         Self { me: Some(Arc::clone(participant)), ..self.clone() }
     }
 
+    /// A branch that goes on beside others: what happens in it has an order of its own.
+    pub(crate) fn branch(&self) -> Self {
+        Self { place: self.place.within(), ..self.clone() }
+    }
+
     /// The place of a step that begins here.
     pub(crate) fn enter(&self, step: &Step, actor: Option<&str>) -> Self {
         let recorder = &self.world.recorder;
-        let number = recorder.next_step();
-        let mut inner = self.clone();
+        let mut inner = self.branch();
+        let number = recorder.next_step(inner.place.order());
         let place = Place::new(&step.source, step.at);
         if inner.place.trail.last() != Some(&place) {
             inner.place.trail.push(place.clone());

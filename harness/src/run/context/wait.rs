@@ -36,11 +36,19 @@ pub(crate) async fn patiently<T>(
 }
 
 /// What failed because a connection broke or there was none; where the server ended in that moment, that is what failed.
-pub(crate) async fn or_death(context: &StepContext, failure: Box<Failure>) -> Box<Failure> {
-    if !context.world.target.server.is_up() {
+/// A server behind a URL that is gone now makes it a matter of the environment, however its connection broke.
+pub(crate) async fn or_death(context: &StepContext, mut failure: Box<Failure>) -> Box<Failure> {
+    let server = &context.world.target.server;
+    if server.is_remote() {
+        if failure.kind != FailureKind::Environment && server.is_reachable().await.is_err() {
+            failure.kind = FailureKind::Environment;
+        }
         return failure;
     }
-    match tokio::time::timeout(MOMENT, context.world.target.server.death()).await {
+    if !server.is_up() {
+        return failure;
+    }
+    match tokio::time::timeout(MOMENT, server.death()).await {
         Ok(death) => server_died(context, &death),
         Err(_) => failure,
     }

@@ -1,6 +1,7 @@
 //! Expectations of no frames, or of an exact number, which a barrier proves.
 
 use std::fmt::Write as _;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -14,7 +15,7 @@ use crate::run::context::connections::Watched;
 use crate::run::context::step_context::StepContext;
 use crate::run::context::wait::{changed_before, from_now};
 use crate::run::state::connection::described;
-use crate::run::state::inbox::Look;
+use crate::run::state::inbox::{Look, LookProgress};
 use crate::run::state::mailbox::{Mailbox, SHOWN};
 use crate::text::{counted, millis, shorten};
 
@@ -89,7 +90,8 @@ pub(super) async fn nothing(
     period: Option<Duration>,
 ) -> Result<(), Box<Failure>> {
     let mailbox = watched.mailbox();
-    let found = || match lock(&mailbox.inbox).first_match(pattern, from) {
+    let progress = Mutex::new(LookProgress::default());
+    let found = || match lock(&mailbox.inbox).first_match(pattern, from, &mut lock(&progress)) {
         Look::Found(places) => places.first().copied(),
         _ => None,
     };
@@ -185,8 +187,13 @@ async fn listen_on(
     let late = context.late();
     let mut changes = mailbox.changes();
     let limit = from_now(late);
+    let (mut from, mut now) = (from, 0);
     loop {
-        let now = lock(&mailbox.inbox).frames.iter().skip(from).filter(|frame| pattern.matches(&frame.value)).count();
+        {
+            let inbox = lock(&mailbox.inbox);
+            now += inbox.frames[from..].iter().filter(|frame| pattern.matches(&frame.value)).count();
+            from = inbox.frames.len();
+        }
         if now > had {
             return (now - had, None);
         }

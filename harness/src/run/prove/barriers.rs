@@ -4,7 +4,6 @@
 //! [`barrier`]: super::barrier
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 
@@ -17,6 +16,7 @@ use super::position::{answers, position};
 use crate::event::Failure;
 use crate::invariant::all_seen;
 use crate::lock::lock;
+use crate::plan::BarrierAudit;
 use crate::run::context::step_context::StepContext;
 use crate::run::state::cast::Cast;
 use crate::run::state::connection::Connection;
@@ -27,7 +27,7 @@ use crate::scenario::model::Barrier;
 enum Question {
     /// A ping on this connection.
     Echo(Arc<Connection>),
-    /// The marker of a participant.
+    /// A participant's marker.
     Marker(MarkerQuestion),
     /// As many answers on this connection as it has sent frames.
     Answers(Arc<Connection>),
@@ -144,46 +144,66 @@ async fn run(
 async fn ask(context: &StepContext, watcher: &Arc<Connection>, question: &Question) -> Result<Reply, Box<Failure>> {
     match question {
         Question::Echo(connection) => echo(context, connection).await,
-        Question::Marker(asked) => marker(context, &asked.seen_on, &asked.by).await,
+        Question::Marker(asked) => marker(context, asked).await,
         Question::Answers(connection) => answers(context, connection).await,
         Question::Position => position(context, watcher).await,
     }
 }
 
+/// A connection on which the barrier was run, and what it gave.
+pub(crate) type Settled = (Arc<Connection>, Proof);
+
 /// Runs the barrier on every open connection of everybody. What can't be proven there is not waited for; a barrier that
 /// breaks is told.
-pub(crate) async fn settle(context: &StepContext) -> Result<(), Box<Failure>> {
+pub(crate) async fn settle(context: &StepContext) -> Result<Vec<Settled>, Box<Failure>> {
     let everybody = || context.world.cast.participants.values();
-    let open: Vec<_> = everybody().flat_map(|one| one.current()).filter(|one| one.is_open()).collect();
+    let open = || {
+        everybody()
+            .flat_map(|one| one.current().into_iter().filter(|it| it.is_open()).map(move |it| (Arc::clone(one), it)))
+    };
+    let mut settled = Vec::new();
     if everybody().all(|one| matches!(one.spec.protocol.barrier, Some(Barrier::Echo { .. }))) {
         // Twice on all at once: the first time passes what everybody sent, the second what that caused. A server that
         // hangs then costs one deadline and not one for each participant.
+        let open: Vec<Arc<Connection>> = open().map(|(_, connection)| connection).collect();
         for _ in 0..2 {
-            for echoed in join_all(open.iter().map(|connection| echo(context, connection))).await {
-                echoed?;
+            settled.clear();
+            let echoed = join_all(open.iter().map(|connection| echo(context, connection))).await;
+            for (connection, reply) in open.iter().zip(echoed) {
+                let proof = match reply? {
+                    Reply::Unasked(why) => Proof::Unproven(why),
+                    Reply::Answered => Proof::Proven,
+                    Reply::Broken => return Err(context.failure("the barrier broke")),
+                };
+                settled.push((Arc::clone(connection), proof));
             }
         }
-        return Ok(());
+        return Ok(settled);
     }
-    for participant in everybody() {
-        for connection in participant.current().into_iter().filter(|connection| connection.is_open()) {
-            barrier(&context.acting(participant), &connection).await?;
-        }
+    for (participant, connection) in open() {
+        let proof = barrier(&context.acting(&participant), &connection).await?;
+        settled.push((connection, proof));
     }
-    Ok(())
+    Ok(settled)
 }
 
 /// Tries the barrier: runs it on every open connection, and then no delivery may come.
-pub(crate) async fn audit(context: &StepContext, listen: Duration) -> Result<(), Box<Failure>> {
-    settle(context).await?;
+pub(crate) async fn audit(context: &StepContext, asked: &BarrierAudit) -> Result<(), Box<Failure>> {
     let mut open = Vec::new();
-    for participant in context.world.cast.participants.values() {
-        for connection in participant.current().into_iter().filter(|connection| connection.is_open()) {
-            let seen = lock(&connection.mailbox.inbox).frames.len();
-            open.push((connection, seen));
+    for (connection, proof) in settle(context).await? {
+        if let Some(owner) = context.world.cast.participants.get(&connection.mailbox.owner)
+            && let Some(barrier) = &owner.spec.protocol.barrier
+        {
+            let unproven = match proof {
+                Proof::Proven => None,
+                Proof::Unproven(why) => Some(why),
+            };
+            asked.count(&owner.spec.protocol.name, barrier.kind(), unproven);
         }
+        let seen = lock(&connection.mailbox.inbox).frames.len();
+        open.push((connection, seen));
     }
-    tokio::time::sleep(listen).await;
+    tokio::time::sleep(asked.listen).await;
     let streams = &context.world.scenario.protocol.streams;
     for (connection, seen) in open {
         let inbox = lock(&connection.mailbox.inbox);

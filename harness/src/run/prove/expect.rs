@@ -13,7 +13,7 @@ use crate::run::context::connections::{Watched, watched};
 use crate::run::context::step_context::{Pace, StepContext};
 use crate::run::context::wait::{changed_before, from_now, or_death, server_died};
 use crate::run::state::connection::described;
-use crate::run::state::inbox::Look;
+use crate::run::state::inbox::{Look, LookProgress};
 use crate::run::state::mailbox::Mailbox;
 use crate::scenario::model::{Expect, Expected};
 use crate::text::shorten;
@@ -97,9 +97,9 @@ async fn wait(
     let mut changes = mailbox.changes();
     let patience = if context.pace == Pace::AtOnce { Duration::ZERO } else { context.patience(within) };
     let limit = from_now(patience);
-    let mut waits = None;
+    let (mut waits, mut progress) = (None, LookProgress::default());
     loop {
-        if let Some(outcome) = look(mailbox, wanted) {
+        if let Some(outcome) = look(mailbox, wanted, &mut progress) {
             let outcome = outcome.map_err(|failure| context.placed(failure));
             let broke = lock(&mailbox.inbox).end.as_ref().is_some_and(|end| end.code.is_none());
             return match outcome {
@@ -120,7 +120,7 @@ async fn wait(
     let deadline = tokio::time::Instant::now();
     let late = context.late();
     loop {
-        let found = wanted.look(&lock(&mailbox.inbox));
+        let found = wanted.look(&lock(&mailbox.inbox), &mut progress);
         if let Look::Found(_) = found {
             let shown = shorten(&wanted.described(), 160);
             let mut failure = context.failure(format!("{} got {shown} too late: waited {patience:?}", mailbox.who()));
@@ -146,9 +146,9 @@ async fn wait(
 }
 
 /// `Some(Ok)`: matched. `Some(Err)`: can no longer match. `None`: keep waiting.
-fn look(mailbox: &Mailbox, wanted: &Wanted) -> Option<Result<Vec<usize>, Failure>> {
-    let inbox = lock(&mailbox.inbox);
-    let mut failure = match wanted.look(&inbox) {
+fn look(mailbox: &Mailbox, wanted: &Wanted, progress: &mut LookProgress) -> Option<Result<Vec<usize>, Failure>> {
+    let mut inbox = lock(&mailbox.inbox);
+    let mut failure = match wanted.look(&inbox, progress) {
         Look::Found(places) => return Some(Ok(places)),
         Look::Wrong(place) => wrong_frame(mailbox, wanted, &inbox, place),
         Look::Missing { .. } => {

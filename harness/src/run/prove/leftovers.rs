@@ -30,7 +30,7 @@ fn strict_place(source: &Source) -> Option<Place> {
 
 /// A frame that can't be read, or that the protocol's `fails` names, and that no step expected.
 fn failing(mailbox: &Mailbox) -> Option<Failure> {
-    let inbox = lock(&mailbox.inbox);
+    let mut inbox = lock(&mailbox.inbox);
     let place = inbox.failing(mailbox.fails.as_ref(), &[])?;
     let frame = &inbox.frames[place];
     let shown = brief(&frame.value, 240);

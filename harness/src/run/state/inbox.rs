@@ -88,6 +88,35 @@ pub(crate) struct Inbox {
     pub(crate) flushed: u64,
     /// Whether the participant reads.
     pub(crate) stalled: bool,
+    /// The place before which every frame is taken.
+    first_untaken: usize,
+    /// How often frames were taken.
+    takes: u64,
+    /// How many frames were looked at for those that fail or can't be read, and their places.
+    suspects: (usize, Vec<usize>),
+}
+
+/// How far one wait has looked: what it has seen it needn't look at again.
+#[derive(Debug, Default)]
+pub(crate) struct LookProgress {
+    /// The place that comes next.
+    next: usize,
+    /// Frames that belong to what is waited for.
+    places: Vec<usize>,
+    /// How many of them match the first pattern.
+    matched: usize,
+    /// How often frames had been taken: one of the places may have been, too.
+    takes: u64,
+    /// How many frames were looked at in all.
+    pub(crate) looked: usize,
+}
+
+impl LookProgress {
+    /// Goes on behind a frame.
+    fn looked_at(&mut self, place: usize) {
+        self.next = place + 1;
+        self.looked += 1;
+    }
 }
 
 /// The result of matching patterns against the inbox.
@@ -104,15 +133,26 @@ pub(crate) enum Look {
 impl Inbox {
     /// The untaken frames from a place on.
     fn untaken(&self, from: usize) -> impl Iterator<Item = (usize, &Frame)> {
-        self.frames.iter().enumerate().skip(from).filter(|(_, frame)| frame.taken_by.is_none())
+        self.frames.iter().enumerate().skip(from.max(self.first_untaken)).filter(|(_, frame)| frame.taken_by.is_none())
+    }
+
+    /// Goes on where the last look ended; from the start again, where frames were taken that it may have counted on.
+    fn resume(&self, progress: &mut LookProgress, from: usize) -> usize {
+        if progress.takes != self.takes {
+            *progress = LookProgress { takes: self.takes, looked: progress.looked, ..LookProgress::default() };
+        }
+        progress.next.max(from)
     }
 
     /// The earliest untaken match.
-    pub(crate) fn first_match(&self, pattern: &Pattern, from: usize) -> Look {
-        match self.untaken(from).find(|(_, frame)| pattern.matches(&frame.value)) {
-            Some((place, _)) => Look::Found(vec![place]),
-            None => Look::Missing { matched: 0, first: 0 },
+    pub(crate) fn first_match(&self, pattern: &Pattern, from: usize, progress: &mut LookProgress) -> Look {
+        for (place, frame) in self.untaken(from.max(progress.next)) {
+            if pattern.matches(&frame.value) {
+                return Look::Found(vec![place]);
+            }
+            progress.looked_at(place);
         }
+        Look::Missing { matched: 0, first: 0 }
     }
 
     /// The very next untaken frame, which must match.
@@ -126,50 +166,59 @@ impl Inbox {
 
     /// An untaken match for each pattern, each behind the one before. Taking the earliest for each is enough:
     /// whatever a later choice would allow, the earliest allows too.
-    pub(crate) fn in_order(&self, patterns: &[Pattern], from: usize) -> Look {
-        let mut places = Vec::new();
-        let mut from = from;
-        for (number, pattern) in patterns.iter().enumerate() {
-            match self.untaken(from).find(|(_, frame)| pattern.matches(&frame.value)) {
-                Some((place, _)) => {
-                    places.push(place);
-                    from = place + 1;
-                }
-                None => return Look::Missing { matched: number, first: number },
+    pub(crate) fn in_order(&self, patterns: &[Pattern], from: usize, progress: &mut LookProgress) -> Look {
+        let from = self.resume(progress, from);
+        for (place, frame) in self.untaken(from) {
+            let Some(pattern) = patterns.get(progress.places.len()) else { break };
+            progress.looked_at(place);
+            if pattern.matches(&frame.value) {
+                progress.places.push(place);
             }
         }
-        Look::Found(places)
+        match progress.places.len() {
+            found if found < patterns.len() => Look::Missing { matched: found, first: found },
+            _ => Look::Found(progress.places.clone()),
+        }
     }
 
-    /// An untaken match for each pattern, in any order, no frame for two.
-    pub(crate) fn all(&self, patterns: &[Pattern], from: usize) -> Look {
-        let frames: Vec<(usize, &Frame)> = self.untaken(from).collect();
-        let fits = |pattern: usize, frame: usize| patterns[pattern].matches(&frames[frame].1.value);
+    /// An untaken match for each pattern, in any order, no frame for two. Only frames that match one are candidates.
+    pub(crate) fn all(&self, patterns: &[Pattern], from: usize, progress: &mut LookProgress) -> Look {
+        let from = self.resume(progress, from);
+        for (place, frame) in self.untaken(from) {
+            progress.looked_at(place);
+            if patterns.iter().any(|pattern| pattern.matches(&frame.value)) {
+                progress.places.push(place);
+            }
+        }
+        let frames = &progress.places;
+        let fits = |pattern: usize, frame: usize| patterns[pattern].matches(&self.frames[frames[frame]].value);
         let found = maximum_matching(patterns.len(), frames.len(), fits).column_of;
         match found.iter().position(Option::is_none) {
             Some(first) => Look::Missing { matched: found.iter().flatten().count(), first },
-            None => Look::Found(found.into_iter().flatten().map(|frame| frames[frame].0).collect()),
+            None => Look::Found(found.into_iter().flatten().map(|frame| frames[frame]).collect()),
         }
     }
 
     /// The untaken frames that match, in order, up to the first that matches `until`, which is the last of them. One
     /// that ends the stream before anything of it came is the wrong one.
-    pub(crate) fn collect(&self, pattern: &Pattern, until: &Pattern, from: usize) -> Look {
-        let mut places = Vec::new();
-        let mut matched = 0;
+    pub(crate) fn collect(&self, pattern: &Pattern, until: &Pattern, from: usize, progress: &mut LookProgress) -> Look {
+        let from = self.resume(progress, from);
         for (place, frame) in self.untaken(from) {
             let (belongs, last) = (pattern.matches(&frame.value), until.matches(&frame.value));
-            if belongs || last {
-                places.push(place);
+            if last {
+                // Not gone past: whoever looks again finds the same.
+                return match progress.matched + usize::from(belongs) {
+                    0 => Look::Wrong(place),
+                    _ => Look::Found(progress.places.iter().copied().chain([place]).collect()),
+                };
             }
-            matched += usize::from(belongs);
-            match (last, matched) {
-                (true, 0) => return Look::Wrong(place),
-                (true, _) => return Look::Found(places),
-                (false, _) => {}
+            progress.looked_at(place);
+            if belongs {
+                progress.places.push(place);
+                progress.matched += 1;
             }
         }
-        Look::Missing { matched, first: usize::from(matched > 0) }
+        Look::Missing { matched: progress.matched, first: usize::from(progress.matched > 0) }
     }
 
     /// Marks frames as taken by the step in this line.
@@ -177,18 +226,26 @@ impl Inbox {
         for place in places {
             self.frames[*place].taken_by = Some(line);
         }
+        self.takes += 1;
+        while self.frames.get(self.first_untaken).is_some_and(|frame| frame.taken_by.is_some()) {
+            self.first_untaken += 1;
+        }
     }
 
     /// An untaken frame that fails the scenario, because the protocol says so or because it can't be read, and that
     /// none of the awaited patterns expects.
-    pub(crate) fn failing(&self, fails: Option<&Pattern>, awaited: &[Pattern]) -> Option<usize> {
-        self.untaken(0)
-            .find(|(_, frame)| {
-                !frame.counted
-                    && (frame.unreadable.is_some() || fails.is_some_and(|fails| fails.matches(&frame.value)))
-                    && !awaited.iter().any(|pattern| pattern.matches(&frame.value))
-            })
-            .map(|(place, _)| place)
+    /// The protocol has one pattern of those that fail, so each frame is looked at once.
+    pub(crate) fn failing(&mut self, fails: Option<&Pattern>, awaited: &[Pattern]) -> Option<usize> {
+        let (looked, suspects) = &mut self.suspects;
+        for (place, frame) in self.frames.iter().enumerate().skip(*looked) {
+            if frame.unreadable.is_some() || fails.is_some_and(|fails| fails.matches(&frame.value)) {
+                suspects.push(place);
+            }
+        }
+        *looked = self.frames.len();
+        suspects.retain(|place| self.frames[*place].taken_by.is_none() && !self.frames[*place].counted);
+        let unawaited = |place: &&usize| !awaited.iter().any(|pattern| pattern.matches(&self.frames[**place].value));
+        suspects.iter().find(unawaited).copied()
     }
 
     /// The first untaken frame from a place on that can't be read: whether it matches a pattern of JSON is unknown.

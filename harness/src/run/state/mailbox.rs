@@ -123,19 +123,18 @@ impl Mailbox {
     /// The frames from a place on, the latest where there are many.
     pub(crate) fn came(&self, from: usize) -> Vec<Came> {
         let inbox = lock(&self.inbox);
-        let frames: Vec<Came> = inbox
+        let latest = inbox.frames.len().saturating_sub(SHOWN);
+        inbox
             .frames
             .iter()
-            .skip(from)
+            .skip(from.max(latest))
             .map(|frame| Came {
                 at: frame.at,
                 entry: Some(frame.entry),
                 frame: self.frame_text(&frame.value, 200),
                 taken_by: frame.taken_by,
             })
-            .collect();
-        let skip = frames.len().saturating_sub(SHOWN);
-        frames.into_iter().skip(skip).collect()
+            .collect()
     }
 }
 

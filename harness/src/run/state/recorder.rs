@@ -94,12 +94,13 @@ impl Recorder {
         self.exchanges.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The number of a step that begins now; the history keeps where.
-    pub(crate) fn next_step(&self) -> usize {
+    /// The number of a step that begins now and stands there in the scenario; the history keeps both.
+    pub(crate) fn next_step(&self, place: &[u32]) -> usize {
         let number = self.steps.fetch_add(1, Ordering::Relaxed);
         let mut history = self.history();
         let began = history.entries.len();
         history.step_began.insert(number, began);
+        history.step_places.insert(number, place.to_vec());
         number
     }
 }
@@ -132,7 +133,7 @@ mod tests {
         let end = Closing::by_server(None, "");
         let connection = recorder.next_connection();
         assert_eq!(recorder.note("ann", None, EntryKind::Closed { connection, end }), 0);
-        let step = recorder.next_step();
+        let step = recorder.next_step(&[0]);
         assert_eq!(recorder.history().step_began.get(&step), Some(&1));
         assert_eq!((recorder.next_connection().0, recorder.next_exchange(), recorder.len()), (1, 0, 1));
     }

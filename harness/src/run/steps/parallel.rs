@@ -28,7 +28,7 @@ pub(super) fn branches<'a>(context: &StepContext, list: &'a [Vec<Step>]) -> Vec<
                 let actors = cast.actors(actor);
                 if actors.is_empty() {
                     // The name is unknown: played as a step, it gives the error.
-                    branches.push(Branch::Steps(context.clone(), branch));
+                    branches.push(Branch::Steps(context.branch(), branch));
                 }
                 branches.extend(actors.iter().map(|who| {
                     let there = StepContext { shared, ..context.enter(step, Some(who.key())).acting(who) };
@@ -37,9 +37,9 @@ pub(super) fn branches<'a>(context: &StepContext, list: &'a [Vec<Step>]) -> Vec<
             }
             steps => match group_of(cast, steps) {
                 Some(members) if !members.is_empty() => {
-                    branches.extend(members.into_iter().map(|who| Branch::Lane(context.clone(), who, steps)));
+                    branches.extend(members.into_iter().map(|who| Branch::Lane(context.branch(), who, steps)));
                 }
-                Some(_) | None => branches.push(Branch::Steps(context.clone(), steps)),
+                Some(_) | None => branches.push(Branch::Steps(context.branch(), steps)),
             },
         }
     }

@@ -684,7 +684,7 @@ pub const WORDS: &[Word] = &[
         "sends",
         r##"{"type": "array", "items": {"$ref": "#/$defs/sending"}}"##,
         "[{ frame: { type: say }, client_id: $.client_id }]",
-        "What sends a delivery: {frame, client_id} or {request, stream, id, order}.",
+        "What sends a delivery: {frame, client_id, refused?} or {request, stream, id, order}.",
     ),
     word(
         Stream,

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::aspects::Aspects;
+use super::finder::{Around, ChangeFinder, excerpt};
 use super::place::{PlacePart, PlaceStep, SnapshotPlace, section};
 use super::stream::is_stream;
-use super::value::{Around, ChangeFinder, excerpt};
-use crate::snapshot::changes::change::{Change, ChangeKind, Fingerprint};
+use crate::snapshot::changes::change::{Change, ChangeKind, Fingerprint, RenamedField};
 use crate::snapshot::shape::aligned;
 use crate::snapshot::tree::SnapshotNode;
 use crate::text::counted;
@@ -14,9 +15,9 @@ pub(super) const STATE: &str = "state";
 const FRAMES: &str = "frames";
 
 /// All changes from one tree to the other.
-pub(crate) fn changes_between(old: &SnapshotNode, new: &SnapshotNode) -> Vec<Change> {
+pub(crate) fn changes_between(old: &SnapshotNode, new: &SnapshotNode, renamed: &BTreeSet<RenamedField>) -> Vec<Change> {
     let people = [old, new].into_iter().flat_map(keys).map(str::to_owned).collect();
-    let mut changes = ChangeFinder { people, found: Vec::new() };
+    let mut changes = ChangeFinder { people, found: Vec::new(), renamed: renamed.clone() };
     let whole = SnapshotPlace::new(None, PlacePart::Other);
     match (old, new) {
         (SnapshotNode::Map(olds), SnapshotNode::Map(news)) => {
@@ -68,11 +69,19 @@ impl ChangeFinder {
             ),
         };
         self.found.push(Change {
-            fingerprint: Fingerprint { kind, place: "participants".to_owned(), types: "block".to_owned() },
+            fingerprint: Fingerprint {
+                kind,
+                place: "participants".to_owned(),
+                types: "block".to_owned(),
+                value: String::new(),
+            },
             path: who.to_owned(),
             meaning,
             family: family.to_owned(),
             common: None,
+            renamed: None,
+            aspects: Aspects::new(),
+            outlier: false,
             before: around.before,
             after: around.after,
         });

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use similar::TextDiff;
 
+use super::aspects::Aspects;
 use crate::snapshot::render::render;
 use crate::snapshot::store::digest;
 use crate::snapshot::tree::SnapshotNode;
@@ -16,6 +17,8 @@ pub enum ChangeKind {
     Unreadable,
     /// A participant has no block any more.
     ParticipantGone,
+    /// A member of an object has another name.
+    Renamed,
     /// A value of another shape: an object that became a string.
     Shape,
     /// A state is answered with an error, or no longer with one.
@@ -54,6 +57,7 @@ impl ChangeKind {
         match self {
             Self::Unreadable => "unreadable",
             Self::ParticipantGone => "participant-gone",
+            Self::Renamed => "renamed",
             Self::Shape => "shape",
             Self::Answer => "answer",
             Self::Missing => "missing",
@@ -82,6 +86,19 @@ pub struct Fingerprint {
     pub place: String,
     /// From what to what: `object → string`.
     pub types: String,
+    /// What holds of the new value, where it holds of most: `as from`. Of an outlier the value itself, and what it
+    /// isn't: `"[bob]", not as from`. Empty where nothing is known.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub value: String,
+}
+
+/// A field that has another name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RenamedField {
+    /// The place of its object, as in fingerprints.
+    pub(crate) object: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
 }
 
 impl Fingerprint {
@@ -93,7 +110,8 @@ impl Fingerprint {
 
 impl std::fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {} ({})", self.kind.word(), self.place, self.types)
+        let value = if self.value.is_empty() { String::new() } else { format!("; {}", self.value) };
+        write!(f, "{} {} ({}{value})", self.kind.word(), self.place, self.types)
     }
 }
 
@@ -110,6 +128,12 @@ pub struct Change {
     pub family: String,
     /// For a field that came or went: the place whose objects would have it in common.
     pub(crate) common: Option<String>,
+    /// The name that a field had and the one that it has, and whether its value is the same.
+    pub(crate) renamed: Option<(RenamedField, bool)>,
+    /// What holds of the new value.
+    pub(crate) aspects: Aspects,
+    /// Whether its new value lacks what most others of its kind have, among all that were gathered.
+    pub(crate) outlier: bool,
     /// What is around it, before and after this change alone.
     pub(crate) before: Option<SnapshotNode>,
     pub(crate) after: Option<SnapshotNode>,

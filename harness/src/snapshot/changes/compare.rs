@@ -1,23 +1,46 @@
 //! The entry point: all changes from one text to another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::aspects::Aspects;
 use super::blocks;
 use super::census::count_objects;
-use super::change::{Change, ChangeKind, Fingerprint};
+use super::change::{Change, ChangeKind, Fingerprint, RenamedField};
 use crate::snapshot::parse::parse;
 use crate::snapshot::tree::SnapshotNode;
 
 /// All changes from the stored text to the new one, in the new one's order; empty where the texts are equal, and
 /// never empty where they differ. Without a stored text the whole is one change.
 pub fn changes(old: Option<&str>, new: &str) -> Vec<Change> {
+    let found = changes_knowing(old, new, &BTreeSet::new());
+    // A field that has the same value under another name in one place has that name in the others too.
+    let renamed = renamed_fields(&found);
+    if renamed.is_empty() { found } else { changes_knowing(old, new, &renamed) }
+}
+
+/// The fields that have another name and the same value.
+pub(crate) fn renamed_fields<'c>(found: impl IntoIterator<Item = &'c Change>) -> BTreeSet<RenamedField> {
+    let kept = found.into_iter().filter_map(|change| change.renamed.as_ref());
+    kept.filter(|(_, same)| *same).map(|(field, _)| field.clone()).collect()
+}
+
+/// The same as [`changes`], with fields that are known to have another name from other snapshots.
+pub(crate) fn changes_knowing(old: Option<&str>, new: &str, renamed: &BTreeSet<RenamedField>) -> Vec<Change> {
     let whole = |kind: ChangeKind, types: &str, meaning: String, family: &str| {
         vec![Change {
-            fingerprint: Fingerprint { kind, place: "snapshot".to_owned(), types: types.to_owned() },
+            fingerprint: Fingerprint {
+                kind,
+                place: "snapshot".to_owned(),
+                types: types.to_owned(),
+                value: String::new(),
+            },
             path: "snapshot".to_owned(),
             meaning,
             family: family.to_owned(),
             common: None,
+            renamed: None,
+            aspects: Aspects::new(),
+            outlier: false,
             before: old.map(|text| SnapshotNode::Text(text.to_owned())),
             after: None,
         }]
@@ -43,7 +66,7 @@ pub fn changes(old: Option<&str>, new: &str) -> Vec<Change> {
             return whole(ChangeKind::Unreadable, "new", meaning, "new texts that are no snapshots of this program");
         }
     };
-    let found = blocks::changes_between(&before, &after);
+    let found = blocks::changes_between(&before, &after, renamed);
     if found.is_empty() {
         let meaning = "only the layout of the text changed".to_owned();
         return whole(ChangeKind::Layout, "text", meaning, "only the layout of the text changed");
@@ -59,11 +82,15 @@ pub(crate) fn unreadable(why: &str, new: &str) -> Change {
             kind: ChangeKind::Unreadable,
             place: "snapshot".to_owned(),
             types: "file".to_owned(),
+            value: String::new(),
         },
         path: "snapshot".to_owned(),
         meaning: why.to_owned(),
         family,
         common: None,
+        renamed: None,
+        aspects: Aspects::new(),
+        outlier: false,
         before: None,
         after: parse(new).ok(),
     }

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::finder::{Around, ChangeFinder};
 use super::place::{DeliveryHead, PlacePart, SnapshotPlace};
-use super::value::{Around, ChangeFinder};
 use crate::snapshot::changes::change::ChangeKind;
 use crate::snapshot::shape::aligned;
 use crate::snapshot::tree::SnapshotNode;

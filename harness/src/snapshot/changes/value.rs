@@ -1,100 +1,17 @@
 //! Values inside states and frames.
 
-use std::collections::BTreeSet;
-
+use super::aspects::aspects_of;
+use super::finder::{Around, ChangeFinder, VALUE, excerpt, word};
+use super::members::ObjectMember;
 use super::place::{PlaceStep, SnapshotPlace};
-use crate::snapshot::changes::change::{Change, ChangeKind, Fingerprint};
-use crate::snapshot::changes::element_names::{distinct_names, is_id, name};
+use crate::snapshot::changes::change::ChangeKind;
+use crate::snapshot::changes::element_names::{distinct_names, name};
 use crate::snapshot::shape::aligned;
 use crate::snapshot::tree::SnapshotNode;
 use crate::text::shorten;
 
-/// Letters of a value in a sentence.
-const VALUE: usize = 60;
-
-/// Collects changes.
-pub(crate) struct ChangeFinder {
-    /// The participants that have blocks.
-    pub(crate) people: BTreeSet<String>,
-    pub(crate) found: Vec<Change>,
-}
-
-/// What is around a change, before and after it alone.
-#[derive(Clone)]
-pub(crate) struct Around {
-    pub(crate) before: Option<SnapshotNode>,
-    pub(crate) after: Option<SnapshotNode>,
-}
-
-impl Around {
-    pub(crate) fn of(before: SnapshotNode, after: SnapshotNode) -> Self {
-        Self { before: Some(before), after: Some(after) }
-    }
-
-    /// A copy of an object with one member replaced or removed.
-    fn member(entries: &[(String, SnapshotNode)], key: &str, value: Option<&SnapshotNode>) -> Self {
-        let mut after = entries.to_vec();
-        let place = after.iter().position(|(other, _)| other == key);
-        match (place, value) {
-            (Some(place), Some(value)) => after[place].1 = value.clone(),
-            (Some(place), None) => drop(after.remove(place)),
-            (None, Some(value)) => {
-                let place = after.iter().position(|(other, _)| other.as_str() > key).unwrap_or(after.len());
-                after.insert(place, (key.to_owned(), value.clone()));
-            }
-            (None, None) => {}
-        }
-        Self::of(SnapshotNode::Map(entries.to_vec()), SnapshotNode::Map(after))
-    }
-
-    /// A copy of a list with one element replaced.
-    fn element(items: &[SnapshotNode], place: usize, value: &SnapshotNode) -> Self {
-        let mut after = items.to_vec();
-        if let Some(item) = after.get_mut(place) {
-            *item = value.clone();
-        }
-        Self::of(SnapshotNode::List(items.to_vec()), SnapshotNode::List(after))
-    }
-
-    /// A copy of a list without one element.
-    pub(crate) fn without(items: &[SnapshotNode], place: usize) -> Self {
-        let mut after = items.to_vec();
-        if place < after.len() {
-            after.remove(place);
-        }
-        Self::of(SnapshotNode::List(items.to_vec()), SnapshotNode::List(after))
-    }
-
-    /// A list with one element that was not there.
-    pub(crate) fn inserted(items: &[SnapshotNode], place: usize) -> Self {
-        let after = Self::without(items, place);
-        Self { before: after.after, after: after.before }
-    }
-}
-
 impl ChangeFinder {
-    /// Takes a change in.
-    pub(crate) fn push(
-        &mut self,
-        kind: ChangeKind,
-        place: &SnapshotPlace,
-        types: &str,
-        meaning: String,
-        family: String,
-        around: Around,
-    ) {
-        self.found.push(Change {
-            fingerprint: Fingerprint { kind, place: place.general(), types: types.to_owned() },
-            path: place.path(),
-            meaning,
-            family,
-            common: None,
-            before: around.before,
-            after: around.after,
-        });
-    }
-
-    /// Two values at one place. `around` is what a change of the whole value is shown in.
+    /// Two values at one place. `around` is what a change of the whole value is excerpt in.
     pub(crate) fn value(
         &mut self,
         place: &SnapshotPlace,
@@ -118,6 +35,7 @@ impl ChangeFinder {
                     family,
                     around(),
                 );
+                self.say_of(place, Some(old), new);
             }
             (old, new) => {
                 let (from, to) = (excerpt(old), excerpt(new));
@@ -125,42 +43,36 @@ impl ChangeFinder {
                 let types = types(old, new);
                 let family = format!("{} changed ({types})", place.family());
                 self.push(ChangeKind::Value, place, &types, meaning, family, around());
+                self.say_of(place, Some(old), new);
             }
         }
     }
 
-    fn members(&mut self, place: &SnapshotPlace, old: &[(String, SnapshotNode)], new: &[(String, SnapshotNode)]) {
+    /// Two objects at one place.
+    fn members(&mut self, place: &SnapshotPlace, old: &[ObjectMember], new: &[ObjectMember]) {
+        let lacks = |side: &[ObjectMember], key: &str| !side.iter().any(|(other, _)| other == key);
+        let mut gone: Vec<&ObjectMember> = old.iter().filter(|(key, _)| lacks(new, key)).collect();
+        let added: Vec<&ObjectMember> = new.iter().filter(|(key, _)| lacks(old, key)).collect();
         for (key, value) in new {
             let there = place.with(PlaceStep::Key(key.clone()));
             if let Some((_, before)) = old.iter().find(|(other, _)| other == key) {
                 self.value(&there, before, value, &|| Around::member(old, key, Some(value)));
+                continue;
+            }
+            if let Some(at) = self.former(place, key, value, &gone, &added) {
+                let former = gone.remove(at);
+                if self.rename(&there, place, former, (key, value), old) {
+                    self.value(&there, &former.1, value, &|| Around::of(former.1.clone(), value.clone()));
+                }
             } else {
                 self.field(ChangeKind::FieldNew, &there, place, value, Around::member(old, key, Some(value)));
+                let others: Vec<ObjectMember> = new.iter().filter(|(other, _)| other != key).cloned().collect();
+                self.say(aspects_of(value, None, &others, there.who.as_deref()));
             }
         }
-        for (key, value) in old.iter().filter(|(key, _)| !new.iter().any(|(other, _)| other == key)) {
+        for (key, value) in gone {
             let there = place.with(PlaceStep::Key(key.clone()));
             self.field(ChangeKind::FieldGone, &there, place, value, Around::member(old, key, None));
-        }
-    }
-
-    fn field(
-        &mut self,
-        kind: ChangeKind,
-        there: &SnapshotPlace,
-        object: &SnapshotPlace,
-        value: &SnapshotNode,
-        around: Around,
-    ) {
-        let happened = if kind == ChangeKind::FieldNew { "is a new field" } else { "is gone" };
-        let meaning = match kind {
-            ChangeKind::FieldNew => format!("{} {happened}{}: {}", there.words(true), there.whom(), excerpt(value)),
-            _ => format!("{} {happened}{}, it was {}", there.words(true), there.whom(), excerpt(value)),
-        };
-        let family = format!("{} {happened}", there.family());
-        self.push(kind, there, word(value), meaning, family, around);
-        if let Some(change) = self.found.last_mut() {
-            change.common = Some(object.general());
         }
     }
 
@@ -224,6 +136,9 @@ impl ChangeFinder {
             _ => format!("elements are new in {}", place.family()),
         };
         self.push(kind, &there, word(item), meaning, family, around);
+        if kind == ChangeKind::New {
+            self.say(aspects_of(item, None, &[], place.who.as_deref()));
+        }
     }
 }
 
@@ -257,24 +172,6 @@ fn reshaped(
         other.is_none()
     });
     pairs.sort_unstable();
-}
-
-/// A value in a sentence.
-pub(crate) fn excerpt(node: &SnapshotNode) -> String {
-    shorten(&node.compact(), VALUE)
-}
-
-/// Its type in a fingerprint.
-fn word(node: &SnapshotNode) -> &'static str {
-    match node {
-        SnapshotNode::Null => "null",
-        SnapshotNode::Bool(_) => "boolean",
-        SnapshotNode::Number(_) => "number",
-        SnapshotNode::Text(text) if is_id(text) => "id",
-        SnapshotNode::Text(_) => "string",
-        SnapshotNode::List(_) => "list",
-        SnapshotNode::Map(_) => "object",
-    }
 }
 
 /// Its shape in a fingerprint: an object that became a string is one cause, whether the string is an id or not.

@@ -106,6 +106,32 @@ fn whoever_wins_a_race_is_shown_as_the_winner() {
 }
 
 #[test]
+fn what_one_participant_does_at_once_is_numbered_by_the_scenario_and_not_by_the_race() {
+    const IDS: [&str; 2] = ["msg_aaaaaaaaaaaa", "msg_bbbbbbbbbbbb"];
+    // Two branches each open a connection and send something over it; `began` says which of them came first.
+    let told = |began: [u32; 2]| {
+        let mut history = History::default();
+        let mut note = |step: Option<usize>, what: EntryKind| {
+            let entry = Entry { at: std::time::Duration::ZERO, participant: "alice".to_owned(), step, what };
+            history.entries.push(entry);
+        };
+        for (number, branch) in began.into_iter().enumerate() {
+            let (connection, name) = (ConnectionId(number), ["first", "second"][branch as usize].to_owned());
+            let path = "/socket".to_owned();
+            note(Some(number), EntryKind::Opened { connection, name, path, query: BTreeMap::new() });
+            let frame = Payload::json(json!({ "type": "seen", "id": IDS[branch as usize] }));
+            note(Some(number), EntryKind::Sent { connection, frame: frame.clone(), barrier: false });
+            note(None, EntryKind::Received { connection, frame, barrier: false });
+        }
+        history.step_places = began.iter().enumerate().map(|(number, branch)| (number, vec![0, *branch])).collect();
+        Story { history, ..Story::new(&Chat::new()) }.text()
+    };
+    let text = told([0, 1]);
+    assert_eq!(text, told([1, 0]));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
 fn what_came_before_a_race_has_no_roles() {
     let told = |winner: &str, loser: &str| {
         let mut chat = Chat::new();

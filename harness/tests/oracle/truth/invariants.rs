@@ -47,10 +47,13 @@ impl<'s, 'a> Held<'s, 'a> {
 
     /// What must be said of each.
     pub(super) fn promises(&self) -> BTreeMap<&'static str, Promise> {
-        let happened = self.seen.links.values().any(|link| {
-            !link.said.is_empty()
-                || link.frames.iter().any(|(_, frame)| matches!(frame.kind, Kind::Said | Kind::Stored))
-        });
+        // What was sent and never read was sent all the same.
+        let mut begun = self.seen.case.steps.iter().take(self.seen.begun());
+        let happened = begun.any(|step| matches!(step.action, Action::Say(_)))
+            || self.seen.links.values().any(|link| {
+                !link.said.is_empty()
+                    || link.frames.iter().any(|(_, frame)| matches!(frame.kind, Kind::Said | Kind::Stored))
+            });
         let delivered = self.views.iter().any(|view| !view.all(true).is_empty());
         let certain = self.views.iter().any(|view| !view.all(false).is_empty());
         let promise = |name: &'static str| {

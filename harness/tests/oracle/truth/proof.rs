@@ -68,6 +68,10 @@ pub(super) fn proof(seen: &Seen<'_>, step: usize, link: &SeenLink, listen: Optio
         Proof::Proven(_) | Proof::Unproven if link.ended_before(window.end).is_some() => {
             Proof::Unclear("the server ended the connection at that time".to_owned())
         }
+        // Where the close frame came first there was nothing to ask: nothing follows it.
+        Proof::NotProven(_) if matches!(link.ended_before(window.end), Some((_, End::Closed(_)))) => {
+            Proof::Unclear("the server closed the connection at that time".to_owned())
+        }
         Proof::Proven(_) if seen.links.values().any(|other| is_ended_in(seen, step, other)) => {
             Proof::Unclear("the server ended somebody's connection at that time".to_owned())
         }
@@ -133,6 +137,10 @@ fn echo(seen: &Seen<'_>, step: usize, watcher: &SeenLink) -> Proof {
                 }
                 Some(_) => {}
                 None if !alone => return Proof::Unclear("one of several barriers at once was not answered".to_owned()),
+                // Behind a failure beside it the last barrier of all was asked.
+                None if together && !seen.is_over(step) => {
+                    return Proof::Unclear("the last barrier was asked in the same turn".to_owned());
+                }
                 None => return Proof::Broken(format!("{}'s ping was not answered", link.link.who)),
             }
         }
@@ -149,21 +157,32 @@ fn markers(seen: &Seen<'_>, step: usize, watcher: &SeenLink) -> Proof {
     if seen.case.group(step).len() > 1 {
         return Proof::Unclear("several at once did things".to_owned());
     }
-    let others_only = seen.case.protocol.acks == Acks::Instead;
-    let mut answered = None;
+    let has_others = |link: &SeenLink| {
+        seen.links.values().any(|other| {
+            let there = other.room == link.room && other.id != link.id;
+            there && other.is_open(window.start) && seen.own_end(other, step).is_none()
+        })
+    };
+    let (mut answered, mut lost) = (None, false);
     for link in seen.links.values().filter(|link| link.room == watcher.room) {
         let said = link.said.iter().filter(|(place, text)| window.contains(place) && is_marker(text));
         for (_, text) in said {
-            let came = watcher
-                .frames
-                .iter()
-                .find(|(_, frame)| frame.kind == Kind::Said && frame.readable && frame.text == *text)
-                .map(|(place, _)| *place);
-            match came {
-                Some(place) if place < window.end => answered = answered.max(Some(place)),
-                // The server hands what somebody says to the others alone.
-                _ if others_only && link.id == watcher.id => {}
-                _ => return Proof::Broken(format!("the marker of {} did not come", link.link.who)),
+            let came = |to: &SeenLink| {
+                let mut frames = to.frames.iter();
+                let came = frames.find(|(_, frame)| frame.kind == Kind::Said && frame.readable && frame.text == *text);
+                came.map(|(place, _)| *place).filter(|place| *place < window.end)
+            };
+            // The watcher's own shows that what it sent was read, wherever it is seen: somebody else's comes behind it.
+            let own = link.link.who == watcher.link.who;
+            match came(watcher) {
+                Some(place) => answered = answered.max(Some(place)),
+                None if own && seen.links.values().any(|other| other.room == link.room && came(other).is_some()) => {
+                    // Where everybody gets everything, it was owed to the watcher too.
+                    lost |= watcher.kept.iter().any(|(_, frame)| frame.text == *text);
+                }
+                // The server hands what somebody says to the others alone, and there are none.
+                None if own && seen.case.protocol.acks == Acks::Instead && !has_others(link) => {}
+                None => return Proof::Broken(format!("the marker of {} did not come", link.link.who)),
             }
         }
     }
@@ -174,6 +193,7 @@ fn markers(seen: &Seen<'_>, step: usize, watcher: &SeenLink) -> Proof {
             && seen.own_end(link, step).is_none()
     });
     match answered {
+        _ if lost => Proof::Unclear("the watcher never got its own marker, which somebody else saw".to_owned()),
         Some(place) => Proof::Proven(place),
         // Somebody could have shown it.
         None if other => Proof::Proven(window.start),

@@ -29,7 +29,7 @@ pub(super) struct SeenLink {
     pub(super) room: String,
     pub(super) after: Option<i64>,
     pub(super) opened: Place,
-    /// What was written, in order, pongs left out.
+    /// What was written, in order, without pongs that can be read.
     pub(super) frames: Vec<(Place, Frame)>,
     /// What was owed and not written, pongs left out.
     pub(super) kept: Vec<(Place, Frame)>,
@@ -114,7 +114,6 @@ impl<'a> Seen<'a> {
             Event::Wrote { frame, .. } if frame.kind == Kind::Pong && frame.readable => {
                 link.pongs.insert(frame.n, place);
             }
-            Event::Wrote { frame, .. } if frame.kind == Kind::Pong => {}
             Event::Wrote { frame, .. } => link.frames.push((place, frame.clone())),
             Event::Kept { frame, .. } if frame.kind != Kind::Pong => link.kept.push((place, frame.clone())),
             Event::Ended { how, .. } => link.end = Some((place, *how)),

@@ -172,7 +172,12 @@ impl Bench {
         assert_eq!(connected.is_some(), expected, "{user} connects");
         if let Some((start, steps)) = connected {
             self.sockets.push((socket, user.clone()));
-            let limits = OutboundLimits { frames: 10_000, bytes: usize::MAX, max_faults_per_minute: usize::MAX };
+            let limits = OutboundLimits {
+                frames: 10_000,
+                bytes: usize::MAX,
+                presence_bytes: usize::MAX,
+                max_faults_per_minute: usize::MAX,
+            };
             let (recent, metrics) = (Arc::clone(&self.recent), Arc::clone(&self.metrics));
             let outbound = Outbound::new(None, recent, limits, metrics, Arc::default());
             outbound.start(start, start);

@@ -37,7 +37,7 @@ impl Transport for Pipe {
 
 fn outbound(pipe: &Arc<Pipe>) -> (Outbound, Arc<RecentFrames>) {
     let recent = Arc::new(RecentFrames::new(usize::MAX));
-    let limits = OutboundLimits { frames: 10, bytes: 1_000, max_faults_per_minute: 2 };
+    let limits = OutboundLimits { frames: 10, bytes: 1_000, presence_bytes: 1_000, max_faults_per_minute: 2 };
     let metrics = Arc::new(Metrics::new().unwrap());
     let transport: Arc<dyn Transport> = Arc::<Pipe>::clone(pipe);
     let work = Arc::new(Notify::new());

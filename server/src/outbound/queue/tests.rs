@@ -14,7 +14,7 @@ fn bench(frames: usize, bytes: usize) -> Bench {
     Bench {
         queue: Queue::default(),
         recent: RecentFrames::new(usize::MAX),
-        limits: OutboundLimits { frames, bytes, max_faults_per_minute: 1 },
+        limits: OutboundLimits { frames, bytes, presence_bytes: 20, max_faults_per_minute: 1 },
         metrics: Metrics::new().unwrap(),
     }
 }
@@ -97,7 +97,7 @@ fn a_full_queue_drops_typing_then_pieces_then_makes_one_list_and_keeps_what_is_r
     bench.push("typing again", Priority::Typing);
     bench.push("piece again", Priority::AiChunk);
     bench.push("renamed", Priority::Properties);
-    bench.push("online", Priority::Roster);
+    bench.push("online", Priority::Presence);
     bench.push("mode again", Priority::Mode);
     bench.push("renamed again", Priority::Properties);
     bench.push("closing", Priority::Required);
@@ -108,6 +108,25 @@ fn a_full_queue_drops_typing_then_pieces_then_makes_one_list_and_keeps_what_is_r
     for shed in ["typing\"} 2", "ai_piece\"} 2", "mode\"} 1", "properties\"} 1"] {
         assert!(metrics.contains(shed), "{shed}: {metrics}");
     }
+}
+
+#[test]
+fn a_burst_of_presence_becomes_one_list_behind_what_it_tells() {
+    let mut bench = bench(100, 1000);
+    bench.push("online 1", Priority::Presence);
+    bench.push("joined", Priority::Roster);
+    bench.push("online 2", Priority::Presence);
+    assert_eq!(bench.drained(), ["online 1", "joined", "online 2"], "a few are told one by one");
+    bench.push("online 3", Priority::Presence);
+    bench.push("joined", Priority::Roster);
+    bench.push("online 4", Priority::Presence);
+    bench.push("online 5", Priority::Presence);
+    bench.push("left", Priority::Roster);
+    bench.push("offline 5", Priority::Presence);
+    assert_eq!(bench.drained(), ["joined", "left", "list"]);
+    assert!(bench.metrics.render().contains("coalesced_total{kind=\"presence\"} 3"), "{}", bench.metrics.render());
+    bench.push("longer than all of them may be", Priority::Presence);
+    assert_eq!(bench.drained(), ["longer than all of them may be"], "one alone is told as it is");
 }
 
 #[test]

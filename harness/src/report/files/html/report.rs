@@ -15,6 +15,7 @@ use crate::report::files::template::{fill, inert_json};
 use crate::report::files::trace::trace_path;
 use crate::report::files::trace::traces::TraceWriter;
 use crate::scratch;
+use crate::text::url_encoded;
 
 const TEMPLATE: &str = include_str!("../../../../assets/report/page.html");
 const STYLE: &str = include_str!("../../../../assets/report/page.css");
@@ -62,7 +63,7 @@ impl HtmlReport {
             folder: folder.to_path_buf(),
             linked: options.traces.is_some(),
             // In the output folder, traces are already where the page links to them.
-            traces: options.needs_own_traces(folder).then(|| TraceWriter::new(folder, KeepDetails::On)),
+            traces: options.needs_own_traces(folder).then(|| TraceWriter::new(folder, KeepDetails::On, true)),
             history: EarlierRuns::read(&options.history)?,
             run: Value::Null,
             summary: None,
@@ -171,17 +172,4 @@ impl Reporter for HtmlReport {
     fn finish(&mut self) -> io::Result<()> {
         self.flush()
     }
-}
-
-/// A part of a path for a relative address (RFC 3986, section 2.3).
-fn url_encoded(part: &str) -> String {
-    let mut text = String::new();
-    for byte in part.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
 }

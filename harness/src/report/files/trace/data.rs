@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::diff::attempts::FlakyPair;
+use crate::diff::describe::DescribedDivergence;
 use crate::event::{Event, EventKind, Instance, Outcome, Place, ScenarioResult};
 use crate::history::Closing;
 
@@ -27,8 +29,28 @@ pub(super) struct TraceData<'e> {
     taken: Vec<(usize, usize, &'e [usize])>,
     links: Vec<&'e EventKind>,
     result: Option<&'e ScenarioResult>,
+    /// The attempt before this one, which failed, beside this one, which passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) compared: Option<ComparedAttempts>,
+    /// Whether the page of the report stands in the folder that has the folder of traces.
+    pub(super) report: bool,
     #[serde(skip)]
     known: BTreeMap<&'e str, usize>,
+}
+
+/// Two attempts beside each other.
+#[derive(Debug, Serialize)]
+pub(super) struct ComparedAttempts {
+    names: (String, String),
+    #[serde(flatten)]
+    divergence: DescribedDivergence,
+}
+
+impl ComparedAttempts {
+    /// None where nothing differs.
+    pub(super) fn of(pair: &FlakyPair) -> Option<Self> {
+        Some(Self { names: pair.names.clone(), divergence: pair.described()? })
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -3,8 +3,9 @@
 use std::io;
 use std::path::Path;
 
-use super::data::TraceData;
+use super::data::{ComparedAttempts, TraceData};
 use super::page::trace_page;
+use crate::diff::attempts::FlakyPair;
 use crate::event::Event;
 use crate::scratch;
 
@@ -14,10 +15,19 @@ use crate::scratch;
 /// # Errors
 /// What the file system says, where it can't be written.
 pub fn write(events: &[Event], to: &Path) -> io::Result<()> {
-    write_events(events.iter(), to)
+    write_events(events.iter(), None, false, to)
 }
 
-pub(super) fn write_events<'e>(events: impl Iterator<Item = &'e Event>, to: &Path) -> io::Result<()> {
-    let page = trace_page(&TraceData::of(events))?;
+/// The same, with the attempt before it, and whether the page of the report stands in the output folder.
+pub(super) fn write_events<'e>(
+    events: impl Iterator<Item = &'e Event>,
+    flaky: Option<&FlakyPair>,
+    report: bool,
+    to: &Path,
+) -> io::Result<()> {
+    let mut data = TraceData::of(events);
+    data.compared = flaky.and_then(ComparedAttempts::of);
+    data.report = report;
+    let page = trace_page(&data)?;
     scratch::write(to, &[page.as_bytes()])
 }

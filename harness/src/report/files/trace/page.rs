@@ -16,6 +16,8 @@ const SCRIPTS: &[&str] = &[
     include_str!("../../../../assets/trace/source.js"),
     include_str!("../../../../assets/trace/panel.js"),
     include_str!("../../../../assets/trace/failures.js"),
+    include_str!("../../../../assets/trace/compared.js"),
+    include_str!("../../../../assets/trace/grips.js"),
     include_str!("../../../../assets/trace/viewer.js"),
 ];
 

@@ -1,13 +1,18 @@
 //! The page as text: what it holds, what no payload can do to it, and where it stands.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::data::TraceData;
 use super::page::trace_page;
+use super::traces::TraceWriter;
 use super::{trace_path, write};
-use crate::event::{Event, Instance};
+use crate::event::sample::{failure, result};
+use crate::event::{Attempt, Event, EventKind, Instance, Outcome};
+use crate::report::files::details::KeepDetails;
+use crate::report::files::reporter::Reporter as _;
 
 fn event(label: &str, at: u64, fields: Value) -> Event {
     let mut event = fields;
@@ -92,4 +97,45 @@ fn a_trace_stands_by_its_suite() {
     assert_eq!(of("a/b/talk@two people", 1, 1), "out/traces/a/b/talk@two-people.html");
     assert_eq!(of("e2e/talk", 3, 2), "out/traces/e2e/talk.attempt-2.repeat-3.html");
     assert_eq!(of("../../etc/passwd", 1, 1), "out/traces/etc/passwd.html");
+}
+
+/// What an attempt of a flaky scenario told: ben got one message, and ended so.
+fn attempt(number: usize, text: &str, outcome: Outcome, earlier: Vec<Attempt>) -> Vec<Event> {
+    let instance = Arc::new(Instance { label: "talk/hello".into(), repetition: 1, attempt: number });
+    let will_retry = earlier.is_empty();
+    let mut ended = result("talk/hello", outcome);
+    (ended.attempt, ended.will_retry, ended.earlier) = (number, will_retry, earlier);
+    let got = received("talk/hello", 5, "ben", &json!({ "type": "said", "text": text }).to_string());
+    let end = Event {
+        scenario: None,
+        at: std::time::Duration::from_millis(9),
+        kind: EventKind::ScenarioFinished(Box::new(ended)),
+    };
+    let of_attempt = |event: Event| Event { scenario: Some(Arc::clone(&instance)), ..event };
+    [got, end].map(of_attempt).to_vec()
+}
+
+#[test]
+fn a_flaky_scenario_shows_both_attempts_beside_each_other_and_leads_back_to_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = TraceWriter::new(folder.path(), KeepDetails::OnFailure, true);
+    let failures = vec![failure("ben never got hi")];
+    let before = Attempt {
+        beside: Vec::new(),
+        seed: 5,
+        took: std::time::Duration::from_millis(9),
+        failures: failures.clone(),
+        log: Vec::new(),
+        trace: None,
+    };
+    let ended_badly = Outcome::Failed { failures };
+    writer.events(&attempt(1, "ho", ended_badly, Vec::new())).unwrap();
+    writer.events(&attempt(2, "hi", Outcome::Passed, vec![before])).unwrap();
+    let page = |name: &str| held(&std::fs::read_to_string(folder.path().join("traces/talk").join(name)).unwrap());
+    assert_eq!(page("hello.html")["compared"], Value::Null);
+    let data = page("hello.attempt-2.html");
+    assert_eq!(data["report"], json!(true));
+    assert_eq!(data["compared"]["names"], json!(["attempt 2, passed", "attempt 1, failed"]));
+    assert_eq!(data["compared"]["sentence"], json!("ben got said text=ho instead of said text=hi"));
+    assert_eq!(data["compared"]["rows"][0]["kind"], json!("divergence"));
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::file::write_events;
 use super::path::{path_stem, trace_path};
+use crate::diff::attempts::FailedAttempts;
 use crate::event::{Event, EventKind, Instance, Outcome, ScenarioResult};
 use crate::report::files::details::KeepDetails;
 use crate::report::files::reporter::Reporter;
@@ -20,16 +21,27 @@ pub(crate) struct TraceWriter {
     output: PathBuf,
     keep: KeepDetails,
     begun: BTreeMap<Arc<Instance>, Event>,
+    failed: FailedAttempts,
+    /// Whether the page of the report stands in the output folder.
+    report: bool,
     /// What former runs left.
     stale: BTreeSet<PathBuf>,
 }
 
 impl TraceWriter {
     /// Into an output folder.
-    pub(crate) fn new(output: &Path, keep: KeepDetails) -> Self {
+    /// `report` says whether the page of the report stands there too.
+    pub(crate) fn new(output: &Path, keep: KeepDetails, report: bool) -> Self {
         let mut stale = BTreeSet::new();
         find_pages(&output.join("traces"), &mut stale);
-        Self { output: output.to_path_buf(), keep, begun: BTreeMap::new(), stale }
+        Self {
+            output: output.to_path_buf(),
+            keep,
+            begun: BTreeMap::new(),
+            failed: FailedAttempts::default(),
+            report,
+            stale,
+        }
     }
 
     fn take(&mut self, events: &[Event]) -> io::Result<()> {
@@ -49,7 +61,8 @@ impl TraceWriter {
                     self.remove(&former)?;
                 }
                 if let Some(path) = kept_trace(&self.output, self.keep, result).filter(|_| events.len() > 1) {
-                    write_events(begun.iter().chain(events), &path)?;
+                    let flaky = self.failed.ended(events.iter());
+                    write_events(begun.iter().chain(events), flaky.as_ref(), self.report, &path)?;
                 }
             }
             _ => {}

@@ -15,11 +15,14 @@ fn pattern(value: Value) -> Pattern {
 #[test]
 fn receive_is_selective_and_takes_the_earliest() {
     let mut inbox = inbox(&[json!({"n": 1}), json!({"n": 2, "k": 1}), json!({"n": 2, "k": 2})]);
-    assert_eq!(inbox.first_match(&pattern(json!({"n": 2})), 0), Look::Found(vec![1]));
+    assert_eq!(inbox.first_match(&pattern(json!({"n": 2})), 0, &mut LookProgress::default()), Look::Found(vec![1]));
     inbox.take(&[1], 7);
-    assert_eq!(inbox.first_match(&pattern(json!({"n": 2})), 0), Look::Found(vec![2]));
-    assert_eq!(inbox.first_match(&pattern(json!({"n": 1})), 0), Look::Found(vec![0]));
-    assert_eq!(inbox.first_match(&pattern(json!({"n": 1})), 1), Look::Missing { matched: 0, first: 0 });
+    assert_eq!(inbox.first_match(&pattern(json!({"n": 2})), 0, &mut LookProgress::default()), Look::Found(vec![2]));
+    assert_eq!(inbox.first_match(&pattern(json!({"n": 1})), 0, &mut LookProgress::default()), Look::Found(vec![0]));
+    assert_eq!(
+        inbox.first_match(&pattern(json!({"n": 1})), 1, &mut LookProgress::default()),
+        Look::Missing { matched: 0, first: 0 }
+    );
 }
 
 #[test]
@@ -35,8 +38,8 @@ fn order_lets_others_lie_between_but_not_before() {
     let inbox = inbox(&[json!({"n": 1}), json!({"n": 9}), json!({"n": 2})]);
     let one = pattern(json!({"n": 1}));
     let two = pattern(json!({"n": 2}));
-    assert_eq!(inbox.in_order(&[one.clone(), two.clone()], 0), Look::Found(vec![0, 2]));
-    assert_eq!(inbox.in_order(&[two, one], 0), Look::Missing { matched: 1, first: 1 });
+    assert_eq!(inbox.in_order(&[one.clone(), two.clone()], 0, &mut LookProgress::default()), Look::Found(vec![0, 2]));
+    assert_eq!(inbox.in_order(&[two, one], 0, &mut LookProgress::default()), Look::Missing { matched: 1, first: 1 });
 }
 
 #[test]
@@ -44,8 +47,11 @@ fn all_gives_no_frame_to_two_patterns_and_finds_every_matching() {
     let inbox = inbox(&[json!({"a": 1, "b": 1}), json!({"a": 1})]);
     let wide = pattern(json!({"a": 1}));
     let narrow = pattern(json!({"b": 1}));
-    assert_eq!(inbox.all(&[wide.clone(), narrow.clone()], 0), Look::Found(vec![1, 0]));
-    assert_eq!(inbox.all(&[narrow.clone(), narrow], 0), Look::Missing { matched: 1, first: 1 });
+    assert_eq!(inbox.all(&[wide.clone(), narrow.clone()], 0, &mut LookProgress::default()), Look::Found(vec![1, 0]));
+    assert_eq!(
+        inbox.all(&[narrow.clone(), narrow], 0, &mut LookProgress::default()),
+        Look::Missing { matched: 1, first: 1 }
+    );
 }
 
 #[test]
@@ -53,13 +59,65 @@ fn a_stream_is_collected_up_to_its_end_and_leaves_what_lies_between() {
     let piece = |n: u8| json!({"piece": n});
     let mut inbox = inbox(&[json!({"said": 1}), piece(1), json!({"said": 2}), piece(2), json!({"end": 1}), piece(3)]);
     let (pieces, end) = (pattern(json!({"piece": {"$any": true}})), pattern(json!({"end": 1})));
-    assert_eq!(inbox.collect(&pieces, &end, 0), Look::Found(vec![1, 3, 4]));
-    assert_eq!(inbox.collect(&pieces, &end, 4), Look::Wrong(4));
+    assert_eq!(inbox.collect(&pieces, &end, 0, &mut LookProgress::default()), Look::Found(vec![1, 3, 4]));
+    assert_eq!(inbox.collect(&pieces, &end, 4, &mut LookProgress::default()), Look::Wrong(4));
     inbox.take(&[1, 3, 4], 7);
-    assert_eq!(inbox.collect(&pieces, &end, 0), Look::Missing { matched: 1, first: 1 });
-    assert_eq!(inbox.collect(&pattern(json!({"piece": 9})), &end, 0), Look::Missing { matched: 0, first: 0 });
+    assert_eq!(inbox.collect(&pieces, &end, 0, &mut LookProgress::default()), Look::Missing { matched: 1, first: 1 });
+    assert_eq!(
+        inbox.collect(&pattern(json!({"piece": 9})), &end, 0, &mut LookProgress::default()),
+        Look::Missing { matched: 0, first: 0 }
+    );
     // The last piece may be the end itself.
-    assert_eq!(inbox.collect(&pieces, &pattern(json!({"piece": 3})), 0), Look::Found(vec![5]));
+    assert_eq!(
+        inbox.collect(&pieces, &pattern(json!({"piece": 3})), 0, &mut LookProgress::default()),
+        Look::Found(vec![5])
+    );
+}
+
+/// A thousand frames that come one by one, with a look behind each; how many frames were looked at.
+fn looked_at(look: impl Fn(&Inbox, &mut LookProgress) -> Look) -> usize {
+    let (mut one_by_one, mut progress) = (inbox(&[]), LookProgress::default());
+    for n in 0..1000 {
+        one_by_one.frames.push(Frame::new(Duration::ZERO, n, Arc::new(json!({ "n": n }))));
+        assert!(matches!(look(&one_by_one, &mut progress), Look::Missing { .. }));
+    }
+    progress.looked
+}
+
+#[test]
+fn a_wait_looks_at_each_frame_once() {
+    let (never, any) = (pattern(json!({"x": 1})), pattern(json!({"n": {"$any": true}})));
+    let both = [any.clone(), never.clone()];
+    assert_eq!(looked_at(|inbox, progress| inbox.first_match(&never, 0, progress)), 1000);
+    assert_eq!(looked_at(|inbox, progress| inbox.in_order(&both, 0, progress)), 1000);
+    assert_eq!(looked_at(|inbox, progress| inbox.all(&both, 0, progress)), 1000);
+    assert_eq!(looked_at(|inbox, progress| inbox.collect(&any, &never, 0, progress)), 1000);
+}
+
+#[test]
+fn frames_that_are_taken_one_by_one_are_looked_at_once() {
+    let values: Vec<Value> = (0..1000).map(|n| json!({ "n": n })).collect();
+    let (mut inbox, mut looked) = (inbox(&values), 0);
+    for n in 0..1000 {
+        let mut progress = LookProgress::default();
+        let found = inbox.first_match(&pattern(json!({ "n": n })), 0, &mut progress);
+        assert_eq!(found, Look::Found(vec![n]));
+        inbox.take(&[n], 1);
+        looked += progress.looked;
+        assert_eq!(inbox.first_untaken, n + 1);
+    }
+    // Nothing stood before the one that was found.
+    assert_eq!(looked, 0);
+}
+
+#[test]
+fn a_frame_that_somebody_else_took_is_no_part_of_what_is_waited_for() {
+    let mut inbox = inbox(&[json!({"n": 1}), json!({"n": 1})]);
+    let (patterns, mut progress) = ([pattern(json!({"n": 1})), pattern(json!({"n": 2}))], LookProgress::default());
+    assert_eq!(inbox.in_order(&patterns, 0, &mut progress), Look::Missing { matched: 1, first: 1 });
+    inbox.take(&[0], 9);
+    inbox.frames.push(Frame::new(Duration::ZERO, 0, Arc::new(json!({"n": 2}))));
+    assert_eq!(inbox.in_order(&patterns, 0, &mut progress), Look::Found(vec![1, 2]));
 }
 
 #[test]
@@ -111,7 +169,7 @@ proptest::proptest! {
                 found
             })
         }
-        let found = matches!(inbox.all(&patterns, 0), Look::Found(_));
+        let found = matches!(inbox.all(&patterns, 0, &mut LookProgress::default()), Look::Found(_));
         proptest::prop_assert_eq!(found, exists(&wanted, &values, &mut vec![false; values.len()]));
     }
 }

@@ -7,7 +7,7 @@ use crate::scenario::lower::fields::{self, Fields};
 use crate::scenario::lower::patterns;
 use crate::scenario::model::{Barrier, Protocol};
 use crate::scenario::node::{Kind, Node};
-use crate::scenario::stream::{Acks, Invariant, MemberRule, Membership, Readback, Send, Stream};
+use crate::scenario::stream::{Acks, Invariant, MemberRule, Membership, Readback, Refusals, Send, Stream};
 use crate::scenario::template::{BUILT_IN, Template};
 use crate::scenario::words::WordPlace;
 use crate::text::nearest_word;
@@ -119,11 +119,16 @@ pub(super) fn stream(name: &str, node: &Node, settable: &BTreeSet<String>, findi
         } else {
             let frame = inner.need("frame", "sends", findings).and_then(|node| patterns::fixed_pattern(node, findings));
             let client_id = need("client_id", &mut inner, "a frame that sends", findings);
+            let refused = inner.take("refused").and_then(|node| refusals(node, findings));
             if let (Some(frame), Some(client_id)) = (frame, client_id) {
-                sends.push(Send::Frame { frame, client_id });
+                sends.push(Send::Frame { frame, client_id, refused });
             }
         }
-        inner.finish("key of `sends`", &["frame", "client_id", "request", "stream", "id", "order"], findings);
+        inner.finish(
+            "key of `sends`",
+            &["frame", "client_id", "refused", "request", "stream", "id", "order"],
+            findings,
+        );
     }
     let membership = inner.take("membership").and_then(|node| {
         let mut inner = Fields::of(node, "membership", findings)?;
@@ -158,6 +163,16 @@ pub(super) fn stream(name: &str, node: &Node, settable: &BTreeSet<String>, findi
         membership,
         readback,
     })
+}
+
+/// What refuses a frame that sends.
+fn refusals(node: &Node, findings: &mut Findings) -> Option<Refusals> {
+    let mut inner = Fields::of(node, "refused", findings)?;
+    let frame = inner.need("frame", "refused", findings).and_then(|node| patterns::fixed_pattern(node, findings));
+    let client_id =
+        inner.need("client_id", "refused", findings).and_then(|node| fields::json_path(node, "client_id", findings));
+    inner.finish("key of `refused`", &["frame", "client_id"], findings);
+    Some(Refusals { frame: frame?, client_id: client_id? })
 }
 
 /// The path of a readback: it sees `stream` and `after`, and what a scenario has captured.

@@ -45,6 +45,8 @@ fn what_was_not_acknowledged_or_has_no_barrier_is_unknown() {
         story.step("ann", Action::Say("one".to_owned())).did(frame(Kind::Said, 1, "ben one"));
     });
     assert_eq!((unacked("reaches_all"), unacked("same_order")), (Promise::Unknown, Promise::Holds));
+    let unread = promised(|story| drop(story.step("ann", Action::Say("one".to_owned())).last()));
+    assert_eq!(unread("reaches_all"), Promise::Unknown, "it was sent, though nobody read it");
     let open = promised(|story| {
         story.case.protocol.barrier = Barrier::None;
         story.said(1, "one");
