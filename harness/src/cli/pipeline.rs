@@ -33,7 +33,7 @@ pub struct PipelineArgs {
     /// How long a scenario may take if it sets no `timeout` itself; the default is 5m.
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = PIPELINE)]
     pub timeout: Option<Duration>,
-    /// How long the run may take. Behind that it ends as if interrupted, says who waited for what, and fails.
+    /// How long the run may take. After that it ends as if interrupted, says who waited for what, and fails.
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = PIPELINE)]
     pub run_timeout: Option<Duration>,
     /// Pass if nothing is played: no scenario is selected, or all were skipped. Without this option such a run exits with 4.
