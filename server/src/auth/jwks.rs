@@ -34,7 +34,7 @@ pub(super) struct Freshness {
 }
 
 /// A published key set.
-pub(super) struct PublishedKeys {
+pub(super) struct PublishedKeySet {
     source: Source,
     freshness: Freshness,
     known: RwLock<Known>,
@@ -54,7 +54,7 @@ struct Known {
 #[derive(Debug)]
 pub(super) struct NoKeys;
 
-impl PublishedKeys {
+impl PublishedKeySet {
     /// The set at a URL or in a file. A file must be readable now; a URL may be down and come back.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 
-use super::jwks::{Freshness, NoKeys, PublishedKeys};
+use super::jwks::{Freshness, NoKeys, PublishedKeySet};
 use super::keys::{Key, KeySet, from_pem};
 use crate::config::{Config, ConfigError, JwtAlgorithm};
 use crate::domain::Timestamp;
@@ -60,19 +60,19 @@ struct Claims {
     exp: f64,
     nbf: Option<f64>,
     iss: Option<String>,
-    aud: Option<Audience>,
+    aud: Option<TokenAudience>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Audience {
+enum TokenAudience {
     One(String),
     Several(Vec<String>),
 }
 
 enum Keys {
     Given(KeySet),
-    PublishedKeys(PublishedKeys),
+    PublishedKeys(PublishedKeySet),
 }
 
 /// Verifies tokens.
@@ -111,7 +111,7 @@ impl Verifier {
                 least_pause: Duration::from_millis(config.jwks_refresh_ms),
                 max_age: Duration::from_millis(config.jwks_max_age_ms),
             };
-            let set = PublishedKeys::open(place, freshness).await;
+            let set = PublishedKeySet::open(place, freshness).await;
             Keys::PublishedKeys(set.map_err(|problem| wrong("jwt_jwks", &problem))?)
         } else {
             return Err(wrong(
@@ -159,8 +159,8 @@ impl Verifier {
         // A token with an audience is refused where no audience is configured (RFC 7519, 4.1.3).
         let is_meant = match (&claims.aud, &self.audience) {
             (None, None) => true,
-            (Some(Audience::One(named)), Some(ours)) => named == ours,
-            (Some(Audience::Several(named)), Some(ours)) => named.contains(ours),
+            (Some(TokenAudience::One(named)), Some(ours)) => named == ours,
+            (Some(TokenAudience::Several(named)), Some(ours)) => named.contains(ours),
             (Some(_), None) | (None, Some(_)) => false,
         };
         if !is_meant {

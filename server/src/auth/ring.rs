@@ -27,10 +27,10 @@ static PROVIDER: CryptoProvider = CryptoProvider {
 /// Verifies under one algorithm with one key.
 struct ByRing {
     algorithm: Algorithm,
-    key: Key,
+    key: RingKey,
 }
 
-enum Key {
+enum RingKey {
     Secret(hmac::Key),
     Public(UnparsedPublicKey<Vec<u8>>),
     Rsa { n: Vec<u8>, e: Vec<u8> },
@@ -42,11 +42,11 @@ fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerif
         return Err(ErrorKind::InvalidAlgorithm.into());
     }
     let secret = |algorithm| {
-        Ok::<_, jsonwebtoken::errors::Error>(Key::Secret(hmac::Key::new(algorithm, key.try_get_as_bytes()?)))
+        Ok::<_, jsonwebtoken::errors::Error>(RingKey::Secret(hmac::Key::new(algorithm, key.try_get_as_bytes()?)))
     };
     let public = |algorithm: &'static dyn VerificationAlgorithm| match key.kind() {
-        DecodingKeyKind::SecretOrDer(bytes) => Key::Public(UnparsedPublicKey::new(algorithm, bytes.clone())),
-        DecodingKeyKind::RsaModulusExponent { n, e } => Key::Rsa { n: n.clone(), e: e.clone() },
+        DecodingKeyKind::SecretOrDer(bytes) => RingKey::Public(UnparsedPublicKey::new(algorithm, bytes.clone())),
+        DecodingKeyKind::RsaModulusExponent { n, e } => RingKey::Rsa { n: n.clone(), e: e.clone() },
     };
     let key = match algorithm {
         Algorithm::HS256 => secret(hmac::HMAC_SHA256)?,
@@ -63,9 +63,9 @@ fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerif
 impl Verifier<Vec<u8>> for ByRing {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> std::result::Result<(), signature::Error> {
         let verified = match &self.key {
-            Key::Secret(key) => hmac::verify(key, message, signature),
-            Key::Public(key) => key.verify(message, signature),
-            Key::Rsa { n, e } => {
+            RingKey::Secret(key) => hmac::verify(key, message, signature),
+            RingKey::Public(key) => key.verify(message, signature),
+            RingKey::Rsa { n, e } => {
                 RsaPublicKeyComponents { n, e }.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
             }
         };

@@ -42,7 +42,7 @@ impl Caller {
 
 /// Which user a token identifies.
 pub(crate) struct Tokens {
-    mode: Mode,
+    mode: TokenMode,
     clock: Clock,
     /// The id of the AI participant; no person may use it.
     reserved: UserId,
@@ -50,7 +50,7 @@ pub(crate) struct Tokens {
     max_name_chars: usize,
 }
 
-enum Mode {
+enum TokenMode {
     Dev,
     Jwt(Box<Verifier>),
 }
@@ -62,8 +62,8 @@ impl Tokens {
     /// A key cannot be used; the error names its configuration key.
     pub(crate) async fn load(config: &Config, clock: Clock) -> Result<Self, ConfigError> {
         let mode = match config.auth {
-            AuthMode::Dev => Mode::Dev,
-            AuthMode::Jwt => Mode::Jwt(Box::new(Verifier::load(config).await?)),
+            AuthMode::Dev => TokenMode::Dev,
+            AuthMode::Jwt => TokenMode::Jwt(Box::new(Verifier::load(config).await?)),
         };
         Ok(Self {
             mode,
@@ -80,8 +80,8 @@ impl Tokens {
     /// See [`AuthError`].
     pub(crate) async fn caller(&self, token: &str) -> Result<Caller, AuthError> {
         let caller = match &self.mode {
-            Mode::Dev => dev_user(token),
-            Mode::Jwt(verifier) => {
+            TokenMode::Dev => dev_user(token),
+            TokenMode::Jwt(verifier) => {
                 let verified = verifier.verify(token, self.clock.now()).await;
                 let identity = verified.map_err(|fault| {
                     debug!(%fault, "token refused");
@@ -104,7 +104,7 @@ impl Tokens {
         };
         let id = caller.id.as_str();
         // Mode `dev` accepts any token, also one that names the AI participant.
-        let is_ai = caller.id == self.reserved && !matches!(self.mode, Mode::Dev);
+        let is_ai = caller.id == self.reserved && !matches!(self.mode, TokenMode::Dev);
         if id.trim().is_empty() || id.chars().count() > self.max_id_chars || is_ai {
             return Err(AuthError::Invalid);
         }

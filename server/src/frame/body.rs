@@ -92,7 +92,7 @@ impl<'a> MemberBody<'a> {
 
 /// A message inside `message` and `sync` frames.
 #[derive(Debug, Serialize)]
-pub(super) struct MessageBody<'a> {
+pub(super) struct FrameBody<'a> {
     message_id: &'a MessageId,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_message_id: Option<&'a ClientMessageId>,
@@ -107,7 +107,7 @@ pub(super) struct MessageBody<'a> {
     metadata: &'a Map<String, Value>,
 }
 
-impl<'a> MessageBody<'a> {
+impl<'a> FrameBody<'a> {
     pub(super) fn new(conversation_id: &'a ConversationId, message: &'a Message) -> Self {
         Self {
             message_id: &message.id,
@@ -151,7 +151,7 @@ pub(super) enum ServerFrame<'a> {
     },
     Message {
         conversation_id: &'a ConversationId,
-        message: MessageBody<'a>,
+        message: FrameBody<'a>,
     },
     MessageAck {
         message_id: &'a MessageId,
@@ -211,7 +211,7 @@ pub(super) enum ServerFrame<'a> {
         last: bool,
     },
     Sync {
-        messages: Vec<MessageBody<'a>>,
+        messages: Vec<FrameBody<'a>>,
         current_sequence_id: SequenceId,
         participants: Vec<RosterEntryBody<'a>>,
         has_more: bool,

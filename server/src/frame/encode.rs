@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Number;
 
-use super::body::{MemberBody, MessageBody, ServerFrame, SocketLimits, TypingParticipant, roster};
+use super::body::{FrameBody, MemberBody, ServerFrame, SocketLimits, TypingParticipant, roster};
 use super::faults::name_of;
 use crate::core::{Event, Fault, RosterEntry};
 use crate::domain::{ConversationId, Message, Mode, SequenceId};
@@ -153,7 +153,7 @@ impl FrameEncoder {
         everybody: &[RosterEntry],
         has_more: bool,
     ) -> Bytes {
-        let body = |message| MessageBody::new(&self.id, message);
+        let body = |message| FrameBody::new(&self.id, message);
         let messages = messages.iter().map(|message| body(message)).collect();
         let frame =
             ServerFrame::Sync { messages, current_sequence_id: current, participants: roster(everybody), has_more };
@@ -163,7 +163,7 @@ impl FrameEncoder {
 
 /// The `message` frame, the same for all receivers.
 pub(crate) fn message(conversation_id: &ConversationId, message: &Message) -> Bytes {
-    let message = MessageBody::new(conversation_id, message);
+    let message = FrameBody::new(conversation_id, message);
     ServerFrame::Message { conversation_id, message }.bytes()
 }
 

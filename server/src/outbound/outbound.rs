@@ -59,7 +59,7 @@ pub(crate) struct OutboundStatus {
 }
 
 #[derive(Default)]
-struct State {
+struct OutboundState {
     queue: Queue,
     transport: Option<Arc<dyn Transport>>,
     unsent: UnsentFrames,
@@ -79,7 +79,7 @@ struct State {
 
 /// The outgoing side of a socket.
 pub(crate) struct Outbound {
-    state: Mutex<State>,
+    state: Mutex<OutboundState>,
     /// Tells the socket's task that there is something to look at.
     work: Arc<Notify>,
     limits: OutboundLimits,
@@ -103,11 +103,11 @@ impl Outbound {
         metrics: Arc<Metrics>,
         work: Arc<Notify>,
     ) -> Self {
-        let state = Mutex::new(State { transport, ..State::default() });
+        let state = Mutex::new(OutboundState { transport, ..OutboundState::default() });
         Self { state, work, limits, recent, metrics, max_faults_per_minute: limits.max_faults_per_minute }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, OutboundState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -219,7 +219,7 @@ impl Outbound {
     }
 
     /// Takes frames from the queue until a write is full, something must be read first, or nothing is left.
-    fn refill(&self, state: &mut State) {
+    fn refill(&self, state: &mut OutboundState) {
         while state.need.is_none() && !state.is_reading && !state.is_closing && !state.unsent.is_heavy() {
             let was_full = state.queue.is_full(self.limits);
             let lagged = state.queue.lags();
@@ -248,7 +248,7 @@ impl Outbound {
     }
 
     /// Writes until the connection takes no more or nothing is left.
-    fn write(&self, state: &mut State) {
+    fn write(&self, state: &mut OutboundState) {
         let Some(transport) = state.transport.clone() else {
             return;
         };

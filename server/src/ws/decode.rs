@@ -40,7 +40,7 @@ const PONG: u8 = 10;
 
 /// The head of a frame.
 #[derive(Debug, Clone, Copy)]
-struct Head {
+struct FrameHead {
     is_last: bool,
     opcode: u8,
     /// Of the head itself.
@@ -124,7 +124,7 @@ impl Decoder {
 
     /// Refuses a payload that is too big; `Some(None)` until all of it is here.
     #[expect(clippy::option_option, reason = "the inner one is what the caller returns")]
-    fn check_size(&mut self, head: Head) -> Result<Option<Option<Incoming>>, DecodeError> {
+    fn check_size(&mut self, head: FrameHead) -> Result<Option<Option<Incoming>>, DecodeError> {
         let before = self.parts.as_ref().map_or(0, |(parts, _)| parts.len() as u64);
         if head.opcode < CLOSE && before.saturating_add(head.payload) > self.most as u64 {
             self.buffer.advance(head.bytes);
@@ -140,7 +140,7 @@ impl Decoder {
         Ok(None)
     }
 
-    fn head(&self) -> Result<Option<Head>, DecodeError> {
+    fn head(&self) -> Result<Option<FrameHead>, DecodeError> {
         let [first, second, rest @ ..] = &self.buffer[..] else {
             return Ok(None);
         };
@@ -164,11 +164,11 @@ impl Decoder {
         let Some([a, b, c, d]) = rest.get(length_bytes..length_bytes + 4) else {
             return Ok(None);
         };
-        Ok(Some(Head { is_last, opcode, bytes: 2 + length_bytes + 4, payload, mask: [*a, *b, *c, *d] }))
+        Ok(Some(FrameHead { is_last, opcode, bytes: 2 + length_bytes + 4, payload, mask: [*a, *b, *c, *d] }))
     }
 
     /// Takes the payload of a frame; `None` where it is not the end of a message.
-    fn take(&mut self, head: Head, payload: BytesMut) -> Result<Option<Incoming>, DecodeError> {
+    fn take(&mut self, head: FrameHead, payload: BytesMut) -> Result<Option<Incoming>, DecodeError> {
         match head.opcode {
             PING => return Ok(Some(Incoming::Ping(payload.freeze()))),
             PONG => return Ok(Some(Incoming::Pong)),

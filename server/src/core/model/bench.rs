@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::op::{Landing, Op};
-use super::rules::{Model, Said, Waiting, socket_of};
+use super::rules::{Model, ModelWaiting, Said, socket_of};
 use super::{CAPACITY, HISTORY, MOST, Ticket, USERS};
 use crate::core::command::{Change, MessageDraft, Signal};
 use crate::core::decide::Rules;
@@ -201,7 +201,7 @@ impl Bench {
     fn change(&mut self, change: Change) {
         let ticket = self.changes.len();
         self.changes.insert(ticket, change.clone());
-        let is_message = |waiting: &&Waiting| matches!(waiting, Waiting::Change(_, Change::Post(_)));
+        let is_message = |waiting: &&ModelWaiting| matches!(waiting, ModelWaiting::Change(_, Change::Post(_)));
         let messages = self.model.waiting.iter().filter(is_message).count();
         assert_eq!(self.core.pending(), messages, "messages that are not durable");
         if self.model.is_in_doubt() {
@@ -213,7 +213,7 @@ impl Bench {
                 self.model.tell_one(socket, "error QueueFull");
             }
         } else {
-            self.model.waiting.push_back(Waiting::Change(ticket, change.clone()));
+            self.model.waiting.push_back(ModelWaiting::Change(ticket, change.clone()));
         }
         let steps = self.core.change(change, ticket, self.now);
         self.take(steps, None);

@@ -8,7 +8,7 @@ use crate::domain::{ClientMessageId, InviteId, SocketId, UserId};
 
 /// What waits in the model, in the order it came.
 #[derive(Debug, Clone)]
-pub(super) enum Waiting {
+pub(super) enum ModelWaiting {
     Change(Ticket, Change),
     Signal(SocketId, Signal),
 }
@@ -30,7 +30,7 @@ pub(super) struct Model {
     pub(super) typing: BTreeMap<UserId, bool>,
     /// How often each invite can still be used.
     pub(super) invites: BTreeMap<InviteId, u32>,
-    pub(super) waiting: VecDeque<Waiting>,
+    pub(super) waiting: VecDeque<ModelWaiting>,
     /// What may have been stored: answered with an error, and it is not known whether it came through.
     pub(super) doubtful: Option<Vec<Change>>,
     /// Whether what is answered with an error belongs to it.
@@ -104,14 +104,14 @@ impl Model {
     }
 
     pub(super) fn signal(&mut self, socket: SocketId, signal: Signal) {
-        let mine = |waiting: &Waiting| match waiting {
-            Waiting::Signal(other, _) => *other == socket,
-            Waiting::Change(_, Change::Post(draft)) => draft.socket == Some(socket),
-            Waiting::Change(_, Change::Read { socket: other, .. }) => *other == socket,
-            Waiting::Change(..) => false,
+        let mine = |waiting: &ModelWaiting| match waiting {
+            ModelWaiting::Signal(other, _) => *other == socket,
+            ModelWaiting::Change(_, Change::Post(draft)) => draft.socket == Some(socket),
+            ModelWaiting::Change(_, Change::Read { socket: other, .. }) => *other == socket,
+            ModelWaiting::Change(..) => false,
         };
         if self.waiting.iter().any(mine) {
-            self.waiting.push_back(Waiting::Signal(socket, signal));
+            self.waiting.push_back(ModelWaiting::Signal(socket, signal));
         } else {
             self.run(socket, &signal);
         }
@@ -138,7 +138,7 @@ impl Model {
 
     /// An answer came: what should it be? The model's state is as if it were right.
     pub(super) fn answer(&mut self, ticket: Ticket, stored: bool) -> String {
-        let Some(Waiting::Change(expected, change)) = self.waiting.pop_front() else {
+        let Some(ModelWaiting::Change(expected, change)) = self.waiting.pop_front() else {
             panic!("ticket {ticket} was answered, and no change waits");
         };
         assert_eq!(ticket, expected, "answers come in order");
@@ -151,7 +151,7 @@ impl Model {
         {
             self.tell_one(socket, &format!("error {answer}"));
         }
-        while let Some(Waiting::Signal(socket, signal)) = self.waiting.front().cloned() {
+        while let Some(ModelWaiting::Signal(socket, signal)) = self.waiting.front().cloned() {
             self.waiting.pop_front();
             self.run(socket, &signal);
         }

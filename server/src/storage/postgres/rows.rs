@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::Client;
 
-use super::transaction_error::TransactionError;
+use super::transaction_error::PostgresTransactionError;
 use crate::domain::{Message, UserId};
 use crate::storage::append::Append;
 use crate::storage::columns;
@@ -47,7 +47,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Writes all of it.
-    pub(super) async fn write(&self, client: &Client) -> Result<(), TransactionError> {
+    pub(super) async fn write(&self, client: &Client) -> Result<(), PostgresTransactionError> {
         if !self.messages.is_empty() {
             self.write_messages(client).await?;
         }
@@ -75,7 +75,7 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    async fn write_messages(&self, client: &Client) -> Result<(), TransactionError> {
+    async fn write_messages(&self, client: &Client) -> Result<(), PostgresTransactionError> {
         let sql = "INSERT INTO messages
              (conversation, sequence, id, client_id, sender, sender_name, content, kind, at, metadata)
              SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[],

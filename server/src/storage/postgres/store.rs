@@ -11,7 +11,7 @@ use tracing::info;
 use tracing::instrument::WithSubscriber;
 
 use super::connect::DatabaseAddress;
-use super::writer::{Job, Writer};
+use super::writer::{PostgresJob, Writer};
 use super::{load, read};
 use crate::domain::{ConversationId, InviteId, Message, SequenceId, UserId};
 use crate::log::SentKey;
@@ -23,7 +23,7 @@ use crate::storage::store::{ConversationPage, LoadedConversation, LogQueries, Lo
 
 /// A [`Store`] in a database server.
 pub(crate) struct PostgresStore {
-    jobs: Mutex<Option<mpsc::UnboundedSender<Job>>>,
+    jobs: Mutex<Option<mpsc::UnboundedSender<PostgresJob>>>,
     writing: Mutex<Option<JoinHandle<()>>>,
     /// For what sends wait for.
     pool: Pool,
@@ -50,7 +50,7 @@ impl PostgresStore {
 
     fn write<T: Send + 'static>(
         &self,
-        job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job,
+        job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> PostgresJob,
     ) -> StoreFuture<'_, T> {
         let (reply, answer) = oneshot::channel();
         if let Some(jobs) = &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -103,13 +103,13 @@ fn describe_pool(error: &deadpool_postgres::PoolError) -> String {
 
 impl LogStore for PostgresStore {
     fn append(&self, append: Append) -> StoreFuture<'_, ()> {
-        self.write(|reply| Job::Append { append, reply })
+        self.write(|reply| PostgresJob::Append { append, reply })
     }
 
     fn has_append(&self, conversation: &ConversationId, append: AppendId) -> StoreFuture<'_, bool> {
         let conversation = conversation.clone();
         // By the writer, which first waits until nobody else can commit any more.
-        self.write(move |reply| Job::HasAppend { conversation, append, reply })
+        self.write(move |reply| PostgresJob::HasAppend { conversation, append, reply })
     }
 
     fn load(&self, id: &ConversationId, recent: usize) -> StoreFuture<'_, Option<LoadedConversation>> {
@@ -166,7 +166,7 @@ impl LogQueries for PostgresStore {
 
 impl Store for PostgresStore {
     fn check(&self) -> StoreFuture<'_, ()> {
-        self.write(Job::Check)
+        self.write(PostgresJob::Check)
     }
 
     fn close(&self) -> StoreFuture<'_, ()> {

@@ -5,7 +5,7 @@ use crate::storage::error::StoreError;
 
 /// How a transaction ended that did not end well.
 #[derive(Debug)]
-pub(super) enum TransactionError {
+pub(super) enum PostgresTransactionError {
     /// The database refused its content; it was rolled back.
     Content(StoreError),
     /// The database failed; nothing was stored.
@@ -14,7 +14,7 @@ pub(super) enum TransactionError {
     InDoubt(StoreError),
 }
 
-impl TransactionError {
+impl PostgresTransactionError {
     /// What a failure of the database means before the commit was asked for.
     pub(super) fn before_commit(error: &tokio_postgres::Error) -> Self {
         // Places are checked before, so what stands twice is a sender's id.
@@ -38,7 +38,7 @@ impl TransactionError {
     }
 }
 
-impl From<tokio_postgres::Error> for TransactionError {
+impl From<tokio_postgres::Error> for PostgresTransactionError {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::before_commit(&error)
     }

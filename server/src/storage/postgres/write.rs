@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio_postgres::Client;
 
 use super::rows::{Head, Rows};
-use super::transaction_error::TransactionError;
+use super::transaction_error::PostgresTransactionError;
 use crate::domain::{ConversationId, Participant, Timestamp, UserId};
 use crate::log::{Invite, Record};
 use crate::storage::append::Append;
@@ -19,7 +19,7 @@ pub(super) async fn store(
     batch: &[&Append],
     ordinal: &mut i64,
     committing: &mut bool,
-) -> Result<Vec<Result<(), StoreError>>, TransactionError> {
+) -> Result<Vec<Result<(), StoreError>>, PostgresTransactionError> {
     client.batch_execute("BEGIN").await?;
     let mut heads = heads(client, batch).await?;
     let mut results = Vec::with_capacity(batch.len());
@@ -33,12 +33,12 @@ pub(super) async fn store(
     }
     rows.write(client).await?;
     *committing = true;
-    client.batch_execute("COMMIT").await.map_err(|error| TransactionError::at_commit(&error))?;
+    client.batch_execute("COMMIT").await.map_err(|error| PostgresTransactionError::at_commit(&error))?;
     Ok(results)
 }
 
 /// The rows of the conversations that exist, locked, so that nobody else can give the next sequence ids away.
-async fn heads(client: &Client, batch: &[&Append]) -> Result<HashMap<String, Head>, TransactionError> {
+async fn heads(client: &Client, batch: &[&Append]) -> Result<HashMap<String, Head>, PostgresTransactionError> {
     let ids: Vec<&str> = batch.iter().map(|append| append.conversation.as_str()).collect();
     let sql = "SELECT id, key, last_sequence, updated_at, last_append FROM conversations
          WHERE id = ANY($1) FOR UPDATE";
@@ -72,7 +72,7 @@ async fn put<'a>(
     append: &'a Append,
     heads: &mut HashMap<String, Head>,
     rows: &mut Rows<'a>,
-) -> Result<Result<(), StoreError>, TransactionError> {
+) -> Result<Result<(), StoreError>, PostgresTransactionError> {
     let conflict = Ok(Err(StoreError::Conflict(append.conversation.clone())));
     let id = append.conversation.as_str();
     let records = match append.records.as_slice() {
@@ -139,7 +139,7 @@ async fn put<'a>(
     Ok(Ok(()))
 }
 
-async fn create(client: &Client, append: &Append, created: &Record) -> Result<Option<Head>, TransactionError> {
+async fn create(client: &Client, append: &Append, created: &Record) -> Result<Option<Head>, PostgresTransactionError> {
     let Record::Created { title, sites, mode, creator, at } = created else {
         return Ok(None);
     };
@@ -167,7 +167,7 @@ async fn create(client: &Client, append: &Append, created: &Record) -> Result<Op
     row.map(head).transpose()
 }
 
-async fn join(client: &Client, key: i64, participant: &Participant) -> Result<(), TransactionError> {
+async fn join(client: &Client, key: i64, participant: &Participant) -> Result<(), PostgresTransactionError> {
     let Participant { id, name, kind, joined_at, added_by_others } = participant;
     let sql = "INSERT INTO members (conversation, \"user\", position, name, kind, joined_at, added_by_others)
          SELECT $1, $2, coalesce(max(position), 0) + 1, $3, $4, $5, $6 FROM members WHERE conversation = $1
@@ -181,7 +181,7 @@ async fn join(client: &Client, key: i64, participant: &Participant) -> Result<()
 }
 
 /// Stores an invite, and forgets those that have expired by now.
-async fn invite(client: &Client, key: i64, invite: &Invite) -> Result<(), TransactionError> {
+async fn invite(client: &Client, key: i64, invite: &Invite) -> Result<(), PostgresTransactionError> {
     let Invite { id, by, created_at, expires_at, max_uses, uses } = invite;
     let (created_at, expires_at) = (created_at.as_millis(), expires_at.as_millis());
     let sql = "UPDATE invites SET forgotten = true WHERE conversation = $1 AND NOT forgotten AND expires_at <= $2";

@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 use tracing::{debug, error, info};
 
 use super::connect::{DatabaseAddress, Session, describe};
-use super::transaction_error::TransactionError;
+use super::transaction_error::PostgresTransactionError;
 use super::write;
 use crate::domain::ConversationId;
 use crate::metrics::StoreMetrics;
@@ -18,16 +18,16 @@ use crate::storage::append::{Append, AppendId};
 use crate::storage::error::StoreError;
 use crate::storage::settings::StoreSettings;
 
-type StoreReply<T> = oneshot::Sender<Result<T, StoreError>>;
+type PostgresReply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What the writer can be asked. The answer may be given up.
-pub(super) enum Job {
+pub(super) enum PostgresJob {
     /// Make records durable.
-    Append { append: Append, reply: StoreReply<()> },
+    Append { append: Append, reply: PostgresReply<()> },
     /// Say whether an append came through.
-    HasAppend { conversation: ConversationId, append: AppendId, reply: StoreReply<bool> },
+    HasAppend { conversation: ConversationId, append: AppendId, reply: PostgresReply<bool> },
     /// Say whether a commit would be taken.
-    Check(StoreReply<()>),
+    Check(PostgresReply<()>),
 }
 
 /// The state of the task.
@@ -43,7 +43,7 @@ pub(super) struct Writer {
     fails: bool,
 }
 
-type Waiting = (Append, StoreReply<()>);
+type WaitingAppend = (Append, PostgresReply<()>);
 
 impl Writer {
     /// A writer with an open session.
@@ -57,7 +57,7 @@ impl Writer {
     }
 
     /// Works until nobody can ask any more.
-    pub(super) async fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
+    pub(super) async fn run(mut self, mut jobs: mpsc::UnboundedReceiver<PostgresJob>) {
         let mut next = None;
         loop {
             let job = match next.take() {
@@ -68,15 +68,15 @@ impl Writer {
                 },
             };
             match job {
-                Job::Append { append, reply } => {
+                PostgresJob::Append { append, reply } => {
                     let mut batch = vec![(append, reply)];
                     next = gather(&mut batch, &mut jobs, &self.settings);
                     self.append(batch).await;
                 }
-                Job::HasAppend { conversation, append, reply } => {
+                PostgresJob::HasAppend { conversation, append, reply } => {
                     let _ = reply.send(self.has_append(&conversation, append).await);
                 }
-                Job::Check(reply) => {
+                PostgresJob::Check(reply) => {
                     let _ = reply.send(self.check().await);
                 }
             }
@@ -136,26 +136,26 @@ impl Writer {
     }
 
     /// Stores a batch. If something in it makes no sense to the database, each append is tried alone.
-    async fn append(&mut self, batch: Vec<Waiting>) {
+    async fn append(&mut self, batch: Vec<WaitingAppend>) {
         let appends: Vec<&Append> = batch.iter().map(|(append, _)| append).collect();
         let results = match self.transaction(&appends).await {
             Ok(results) => results,
-            Err(TransactionError::Content(error)) if appends.len() == 1 => vec![Err(error)],
-            Err(TransactionError::Content(_)) => {
+            Err(PostgresTransactionError::Content(error)) if appends.len() == 1 => vec![Err(error)],
+            Err(PostgresTransactionError::Content(_)) => {
                 let mut results = Vec::with_capacity(appends.len());
                 for append in appends {
                     results.push(match self.transaction(&[append]).await {
                         Ok(results) => results.into_iter().next().unwrap_or(Ok(())),
                         Err(
-                            TransactionError::Content(error)
-                            | TransactionError::Database(error)
-                            | TransactionError::InDoubt(error),
+                            PostgresTransactionError::Content(error)
+                            | PostgresTransactionError::Database(error)
+                            | PostgresTransactionError::InDoubt(error),
                         ) => Err(error),
                     });
                 }
                 results
             }
-            Err(TransactionError::Database(error) | TransactionError::InDoubt(error)) => {
+            Err(PostgresTransactionError::Database(error) | PostgresTransactionError::InDoubt(error)) => {
                 vec![Err(error); appends.len()]
             }
         };
@@ -164,19 +164,22 @@ impl Writer {
         }
     }
 
-    async fn transaction(&mut self, appends: &[&Append]) -> Result<Vec<Result<(), StoreError>>, TransactionError> {
+    async fn transaction(
+        &mut self,
+        appends: &[&Append],
+    ) -> Result<Vec<Result<(), StoreError>>, PostgresTransactionError> {
         let began = Instant::now();
         let period = self.settings.timeout;
-        let (client, ordinal) = self.client().await.map_err(TransactionError::Database)?;
+        let (client, ordinal) = self.client().await.map_err(PostgresTransactionError::Database)?;
         let mut committing = false;
         let stored = timeout(period, write::store(client, appends, ordinal, &mut committing)).await;
         let result = match stored {
             Ok(result) => result,
             Err(_) if committing => {
                 let problem = format!("the commit was not answered within {period:?}");
-                Err(TransactionError::InDoubt(StoreError::InDoubt(problem.into())))
+                Err(PostgresTransactionError::InDoubt(StoreError::InDoubt(problem.into())))
             }
-            Err(_) => Err(TransactionError::Database(StoreError::failed(format!(
+            Err(_) => Err(PostgresTransactionError::Database(StoreError::failed(format!(
                 "the database did not answer within {period:?}"
             )))),
         };
@@ -187,8 +190,8 @@ impl Writer {
                 self.metrics.committed(records, began.elapsed());
                 self.works();
             }
-            Err(TransactionError::Content(_)) => self.undo().await,
-            Err(TransactionError::Database(error) | TransactionError::InDoubt(error)) => {
+            Err(PostgresTransactionError::Content(_)) => self.undo().await,
+            Err(PostgresTransactionError::Database(error) | PostgresTransactionError::InDoubt(error)) => {
                 self.metrics.failed();
                 // Whatever it was in the middle of, it ends with the connection.
                 self.session = None;
@@ -245,14 +248,18 @@ impl Writer {
 }
 
 /// Takes in what waits, up to the limits and one append for each conversation. Gives back what goes into the next batch.
-fn gather(batch: &mut Vec<Waiting>, jobs: &mut mpsc::UnboundedReceiver<Job>, settings: &StoreSettings) -> Option<Job> {
+fn gather(
+    batch: &mut Vec<WaitingAppend>,
+    jobs: &mut mpsc::UnboundedReceiver<PostgresJob>,
+    settings: &StoreSettings,
+) -> Option<PostgresJob> {
     let limits = settings.limits;
     let mut conversations: HashSet<ConversationId> =
         batch.iter().map(|(append, _)| append.conversation.clone()).collect();
     let mut bytes: usize = batch.iter().map(|(append, _)| append.weight()).sum();
     while batch.len() < limits.appends && bytes < limits.bytes {
         match jobs.try_recv().ok()? {
-            Job::Append { append, reply } if conversations.insert(append.conversation.clone()) => {
+            PostgresJob::Append { append, reply } if conversations.insert(append.conversation.clone()) => {
                 bytes += append.weight();
                 batch.push((append, reply));
             }

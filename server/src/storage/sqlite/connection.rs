@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::health::Health;
+use super::health::SqliteHealth;
 use super::open;
 use super::write::{AppendError, put};
 use crate::config::Durability;
@@ -15,14 +15,14 @@ use crate::storage::error::{OpenError, StoreError};
 
 /// What a failure affects.
 #[derive(Debug, Clone)]
-pub(super) enum TransactionError {
+pub(super) enum SqliteTransactionError {
     /// The append alone.
     One(StoreError),
     /// The whole transaction.
     All(StoreError),
 }
 
-impl TransactionError {
+impl SqliteTransactionError {
     /// What the store says of it.
     pub(super) fn error(self) -> StoreError {
         match self {
@@ -42,13 +42,17 @@ pub(super) struct WriterConnection {
     pub(super) commit_fault: Option<rusqlite::Error>,
     /// The next activity's.
     ordinal: i64,
-    health: Arc<Health>,
+    health: Arc<SqliteHealth>,
     durability: Durability,
 }
 
 impl WriterConnection {
     /// Over a database that is open.
-    pub(super) fn new(connection: Connection, health: Arc<Health>, durability: Durability) -> Result<Self, OpenError> {
+    pub(super) fn new(
+        connection: Connection,
+        health: Arc<SqliteHealth>,
+        durability: Durability,
+    ) -> Result<Self, OpenError> {
         let newest = newest_ordinal(&connection, health.file())?;
         Ok(Self {
             connection: Some(connection),
@@ -149,16 +153,16 @@ impl WriterConnection {
     }
 
     /// Begins a transaction.
-    pub(super) fn begin(&mut self) -> Result<(), TransactionError> {
-        self.settle_doubt().map_err(TransactionError::All)?;
-        let open = self.reconnected().map_err(TransactionError::All)?;
+    pub(super) fn begin(&mut self) -> Result<(), SqliteTransactionError> {
+        self.settle_doubt().map_err(SqliteTransactionError::All)?;
+        let open = self.reconnected().map_err(SqliteTransactionError::All)?;
         execute(open, "BEGIN IMMEDIATE").map_err(|error| self.broken(&error))
     }
 
     /// Puts one append into the transaction. One that does not fit leaves no trace if this is `careful`.
-    pub(super) fn put(&mut self, append: &Append, careful: bool) -> Result<(), TransactionError> {
+    pub(super) fn put(&mut self, append: &Append, careful: bool) -> Result<(), SqliteTransactionError> {
         let Some(open) = &self.connection else {
-            return Err(TransactionError::All(StoreError::failed("the database is not open")));
+            return Err(SqliteTransactionError::All(StoreError::failed("the database is not open")));
         };
         let mut ordinal = self.ordinal;
         let run = |sql| if careful { execute(open, sql) } else { Ok(()) };
@@ -174,7 +178,7 @@ impl WriterConnection {
             Err(AppendError::Append(error)) => {
                 let undone = run("ROLLBACK TO one").and_then(|()| run("RELEASE one"));
                 match undone {
-                    Ok(()) => Err(TransactionError::One(error)),
+                    Ok(()) => Err(SqliteTransactionError::One(error)),
                     Err(error) => Err(self.broken(&error)),
                 }
             }
@@ -229,7 +233,7 @@ impl WriterConnection {
     /// Writes something that needs room on the disk.
     pub(super) fn probe(&mut self) -> Result<(), StoreError> {
         const ROOM: i64 = 64 << 10;
-        self.begin().map_err(TransactionError::error)?;
+        self.begin().map_err(SqliteTransactionError::error)?;
         let written = match &self.connection {
             Some(open) => open
                 .execute("INSERT OR REPLACE INTO probe (id, content) VALUES (1, randomblob(?1))", params![ROOM])
@@ -245,14 +249,14 @@ impl WriterConnection {
     }
 
     /// The database failed. Behind an error of the disk, nothing that the connection remembers is trusted.
-    fn broken(&mut self, error: &rusqlite::Error) -> TransactionError {
+    fn broken(&mut self, error: &rusqlite::Error) -> SqliteTransactionError {
         use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase, SystemIoFailure};
         let problem = open::explain(error);
         self.health.fails(&problem);
         if let Some(CannotOpen | DatabaseCorrupt | NotADatabase | SystemIoFailure) = error.sqlite_error_code() {
             self.connection = None;
         }
-        TransactionError::All(StoreError::failed(problem))
+        SqliteTransactionError::All(StoreError::failed(problem))
     }
 }
 

@@ -10,30 +10,30 @@ use tracing::{error, info};
 use crate::storage::error::OpenError;
 
 /// What makes a file that file and no other: its device and inode.
-type Identity = (u64, u64);
+type FileIdentity = (u64, u64);
 
 /// Shared by the writer, the readers, and whoever asks how the store is.
 #[derive(Debug)]
-pub(super) struct Health {
+pub(super) struct SqliteHealth {
     file: PathBuf,
     /// The file that is open, and why the last commit failed if it did.
-    known: Mutex<(Identity, Option<String>)>,
+    known: Mutex<(FileIdentity, Option<String>)>,
     /// Grows when another file took the place of the open one; connections to older ones are out of date.
     generation: AtomicU64,
 }
 
-fn identity(file: &Path) -> std::io::Result<Identity> {
+fn identity(file: &Path) -> std::io::Result<FileIdentity> {
     std::fs::metadata(file).map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
-impl Health {
+impl SqliteHealth {
     /// Of a database that was just opened.
     pub(super) fn new(file: PathBuf) -> Result<Self, OpenError> {
         let identity = identity(&file).map_err(|problem| OpenError::file(&file, problem.to_string()))?;
         Ok(Self { file, known: Mutex::new((identity, None)), generation: AtomicU64::new(0) })
     }
 
-    fn known(&self) -> MutexGuard<'_, (Identity, Option<String>)> {
+    fn known(&self) -> MutexGuard<'_, (FileIdentity, Option<String>)> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -9,30 +9,30 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 use tracing::{Dispatch, dispatcher, warn};
 
-use super::health::Health;
+use super::health::SqliteHealth;
 use super::open;
 use crate::storage::error::{OpenError, StoreError};
 use crate::storage::store::{StoreFuture, answered};
 
 /// A question, and what to do with the connection's answer.
-type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) + Send>;
+type ReadJob = Box<dyn FnOnce(Result<&Connection, StoreError>) + Send>;
 
 /// The threads and the one queue that they share. The first thread is there from the start, the others come when
 /// questions wait.
 pub(super) struct Readers {
-    jobs: Mutex<Option<Sender<Job>>>,
-    waiting: Arc<Mutex<Receiver<Job>>>,
+    jobs: Mutex<Option<Sender<ReadJob>>>,
+    waiting: Arc<Mutex<Receiver<ReadJob>>>,
     /// Questions that are asked and not answered.
     busy: Arc<AtomicUsize>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     most: usize,
-    health: Arc<Health>,
+    health: Arc<SqliteHealth>,
     dispatch: Dispatch,
 }
 
 impl Readers {
     /// Opens the first connection and starts its thread. There will be `most` of them.
-    pub(super) fn start(health: &Arc<Health>, most: usize) -> Result<Self, OpenError> {
+    pub(super) fn start(health: &Arc<SqliteHealth>, most: usize) -> Result<Self, OpenError> {
         let (sender, receiver) = channel();
         let readers = Self {
             jobs: Mutex::new(Some(sender)),
@@ -68,7 +68,7 @@ impl Readers {
         ask: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> StoreFuture<'_, T> {
         let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
+        let job: ReadJob = Box::new(move |connection| {
             // Whoever asked may have gone meanwhile; then nothing is read for it.
             if !reply.is_closed() {
                 let _ = reply.send(connection.and_then(ask));
@@ -96,7 +96,12 @@ impl Readers {
     }
 }
 
-fn serve(jobs: &Mutex<Receiver<Job>>, busy: &AtomicUsize, health: &Health, mut open: Option<(u64, Connection)>) {
+fn serve(
+    jobs: &Mutex<Receiver<ReadJob>>,
+    busy: &AtomicUsize,
+    health: &SqliteHealth,
+    mut open: Option<(u64, Connection)>,
+) {
     loop {
         // The lock is held while waiting: one thread waits for the next job, the others for their turn.
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();

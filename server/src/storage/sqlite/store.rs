@@ -7,9 +7,9 @@ use tokio::sync::oneshot;
 use tracing::info;
 
 use super::folder::Folder;
-use super::health::Health;
+use super::health::SqliteHealth;
 use super::readers::Readers;
-use super::writer::{Job, Writer};
+use super::writer::{SqliteJob, Writer};
 use super::{open, read};
 use crate::domain::{ConversationId, InviteId, Message, SequenceId, UserId};
 use crate::log::SentKey;
@@ -31,7 +31,7 @@ pub(crate) struct SqliteStore {
     list_readers: OnceLock<Readers>,
     /// How many of those.
     lists: usize,
-    health: Arc<Health>,
+    health: Arc<SqliteHealth>,
 }
 
 impl SqliteStore {
@@ -49,7 +49,7 @@ impl SqliteStore {
         let held = Folder::take(folder)?;
         let file: PathBuf = held.path().join(FILE_NAME);
         let connection = open::writer(&file, settings.durability)?;
-        let health = Arc::new(Health::new(file)?);
+        let health = Arc::new(SqliteHealth::new(file)?);
         info!(file = %health.file().display(), durability = ?settings.durability, "database opened");
         let lists = (settings.readers / 4).max(1);
         let readers = Readers::start(&health, settings.readers.saturating_sub(lists).max(1))?;
@@ -61,14 +61,14 @@ impl SqliteStore {
     #[cfg(test)]
     pub(in crate::storage) async fn limit_pages(&self, pages: Option<u32>) {
         let (reply, answer) = oneshot::channel();
-        self.writer.send(Job::LimitPages { pages, reply });
+        self.writer.send(SqliteJob::LimitPages { pages, reply });
         answer.await.unwrap();
     }
 
     /// Has the next commit end with this error of SQLite, whatever it did.
     #[cfg(test)]
     pub(in crate::storage) fn fail_commit(&self, extended_code: i32) {
-        self.writer.send(Job::FailCommit { extended_code });
+        self.writer.send(SqliteJob::FailCommit { extended_code });
     }
 
     fn read<T: Send + 'static>(
@@ -94,7 +94,7 @@ impl SqliteStore {
 
     fn write<T: Send + 'static>(
         &self,
-        job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job,
+        job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> SqliteJob,
     ) -> StoreFuture<'_, T> {
         let (reply, answer) = oneshot::channel();
         self.writer.send(job(reply));
@@ -104,13 +104,13 @@ impl SqliteStore {
 
 impl LogStore for SqliteStore {
     fn append(&self, append: Append) -> StoreFuture<'_, ()> {
-        self.write(|reply| Job::Append { append, reply })
+        self.write(|reply| SqliteJob::Append { append, reply })
     }
 
     fn has_append(&self, conversation: &ConversationId, append: AppendId) -> StoreFuture<'_, bool> {
         let conversation = conversation.clone();
         // By the writer, so that the answer stands behind every commit.
-        self.write(move |reply| Job::HasAppend { conversation, append, reply })
+        self.write(move |reply| SqliteJob::HasAppend { conversation, append, reply })
     }
 
     fn load(&self, id: &ConversationId, recent: usize) -> StoreFuture<'_, Option<LoadedConversation>> {
@@ -169,7 +169,7 @@ impl Store for SqliteStore {
             // It looks at the file, which may take its time.
             let health = Arc::clone(&self.health);
             let is_good = tokio::task::spawn_blocking(move || health.is_good()).await;
-            if is_good.unwrap_or(false) { Ok(()) } else { self.write(Job::Probe).await }
+            if is_good.unwrap_or(false) { Ok(()) } else { self.write(SqliteJob::Probe).await }
         })
     }
 

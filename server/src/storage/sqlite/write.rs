@@ -29,7 +29,7 @@ impl From<rusqlite::Error> for AppendError {
 }
 
 /// The head of a conversation while an append goes in.
-struct Head {
+struct SqliteHead {
     key: i64,
     last_sequence: i64,
     updated_at: Timestamp,
@@ -64,7 +64,7 @@ pub(super) fn put(connection: &Connection, append: &Append, ordinal: &mut i64) -
                 )
                 .optional()?;
             let key = key.ok_or_else(conflict)?;
-            (Head { key, last_sequence: 0, updated_at: *at, active_at: Some(*at) }, rest)
+            (SqliteHead { key, last_sequence: 0, updated_at: *at, active_at: Some(*at) }, rest)
         }
         rest => {
             let mut statement = connection.prepare_cached(
@@ -72,7 +72,7 @@ pub(super) fn put(connection: &Connection, append: &Append, ordinal: &mut i64) -
             )?;
             let head = statement
                 .query_row([append.conversation.as_str()], |row| {
-                    Ok(Head {
+                    Ok(SqliteHead {
                         key: row.get(0)?,
                         last_sequence: row.get(1)?,
                         updated_at: Timestamp::from_millis(row.get(2)?),

@@ -9,9 +9,9 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 use tracing::{Dispatch, debug, dispatcher};
 
-use super::connection::{TransactionError, WriterConnection};
+use super::connection::{SqliteTransactionError, WriterConnection};
 use super::folder::Folder;
-use super::health::Health;
+use super::health::SqliteHealth;
 use crate::domain::ConversationId;
 use crate::metrics::StoreMetrics;
 use crate::storage::append::{Append, AppendId, BatchLimits};
@@ -21,16 +21,16 @@ use crate::storage::settings::StoreSettings;
 /// How long a transaction takes in more of what waits. The appends before it wait for its commit.
 const GATHERING: Duration = Duration::from_millis(20);
 
-type StoreReply<T> = oneshot::Sender<Result<T, StoreError>>;
+type SqliteReply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What the writer can be asked. The answer may be given up.
-pub(super) enum Job {
+pub(super) enum SqliteJob {
     /// Make records durable.
-    Append { append: Append, reply: StoreReply<()> },
+    Append { append: Append, reply: SqliteReply<()> },
     /// Say whether an append came through.
-    HasAppend { conversation: ConversationId, append: AppendId, reply: StoreReply<bool> },
+    HasAppend { conversation: ConversationId, append: AppendId, reply: SqliteReply<bool> },
     /// Try a commit.
-    Probe(StoreReply<()>),
+    Probe(SqliteReply<()>),
     /// See [`super::SqliteStore::limit_pages`].
     #[cfg(test)]
     LimitPages { pages: Option<u32>, reply: oneshot::Sender<()> },
@@ -41,7 +41,7 @@ pub(super) enum Job {
 
 /// The way to the thread.
 pub(super) struct Writer {
-    jobs: Mutex<Option<Sender<Job>>>,
+    jobs: Mutex<Option<Sender<SqliteJob>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -50,7 +50,7 @@ impl Writer {
     pub(super) fn start(
         connection: Connection,
         folder: Folder,
-        health: Arc<Health>,
+        health: Arc<SqliteHealth>,
         settings: StoreSettings,
         metrics: StoreMetrics,
     ) -> Result<Self, OpenError> {
@@ -67,7 +67,7 @@ impl Writer {
     }
 
     /// Hands a job over. One that comes too late is dropped, which its reply tells.
-    pub(super) fn send(&self, job: Job) {
+    pub(super) fn send(&self, job: SqliteJob) {
         if let Some(jobs) = &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
             let _ = jobs.send(job);
         }
@@ -93,30 +93,30 @@ struct Thread {
 /// An append in a transaction.
 struct Entry {
     append: Append,
-    reply: StoreReply<()>,
+    reply: SqliteReply<()>,
     /// How it fared, but for the commit.
     result: Result<(), StoreError>,
 }
 
 impl Thread {
-    fn run(mut self, waiting: &Receiver<Job>) {
+    fn run(mut self, waiting: &Receiver<SqliteJob>) {
         let mut next = None;
         while let Some(job) = next.take().or_else(|| waiting.recv().ok()) {
             match job {
-                Job::Append { append, reply } => next = self.transaction(append, reply, waiting),
-                Job::HasAppend { conversation, append, reply } => {
+                SqliteJob::Append { append, reply } => next = self.transaction(append, reply, waiting),
+                SqliteJob::HasAppend { conversation, append, reply } => {
                     let _ = reply.send(self.database.has_append(&conversation, append));
                 }
-                Job::Probe(reply) => {
+                SqliteJob::Probe(reply) => {
                     let _ = reply.send(self.database.probe());
                 }
                 #[cfg(test)]
-                Job::FailCommit { extended_code } => {
+                SqliteJob::FailCommit { extended_code } => {
                     let error = rusqlite::ffi::Error::new(extended_code);
                     self.database.commit_fault = Some(rusqlite::Error::SqliteFailure(error, None));
                 }
                 #[cfg(test)]
-                Job::LimitPages { pages, reply } => {
+                SqliteJob::LimitPages { pages, reply } => {
                     self.database.limit_pages(pages.unwrap_or(u32::MAX));
                     reply.send(()).unwrap();
                 }
@@ -125,11 +125,16 @@ impl Thread {
     }
 
     /// One transaction with this append and those that wait, up to the limits. Gives back what it could not take in.
-    fn transaction(&mut self, first: Append, reply: StoreReply<()>, waiting: &Receiver<Job>) -> Option<Job> {
+    fn transaction(
+        &mut self,
+        first: Append,
+        reply: SqliteReply<()>,
+        waiting: &Receiver<SqliteJob>,
+    ) -> Option<SqliteJob> {
         let limits = self.limits;
         let (mut appends, mut bytes, mut records) = (0, 0, 0);
         let mut batch: Vec<Entry> = Vec::new();
-        let mut next = Some(Job::Append { append: first, reply });
+        let mut next = Some(SqliteJob::Append { append: first, reply });
         let began = Instant::now();
         let ordinal = self.database.ordinal();
         let mut failure = self.database.begin().err();
@@ -137,7 +142,7 @@ impl Thread {
         let mut careful = false;
         loop {
             match next {
-                Some(Job::Append { append, reply })
+                Some(SqliteJob::Append { append, reply })
                     if batch.is_empty() || appends < limits.appends && bytes < limits.bytes =>
                 {
                     appends += 1;
@@ -151,12 +156,12 @@ impl Thread {
                     match put {
                         Ok(()) => {}
                         // A broken database takes the whole transaction with it.
-                        Err(trouble @ TransactionError::All(_)) => failure = Some(trouble),
-                        Err(TransactionError::One(error)) if careful => {
+                        Err(trouble @ SqliteTransactionError::All(_)) => failure = Some(trouble),
+                        Err(SqliteTransactionError::One(error)) if careful => {
                             batch.last_mut().into_iter().for_each(|entry| entry.result = Err(error.clone()));
                         }
                         // What it left behind can only go with everything before it.
-                        Err(TransactionError::One(_)) => {
+                        Err(SqliteTransactionError::One(_)) => {
                             careful = true;
                             failure = self.start_over(&mut batch, ordinal).err();
                         }
@@ -197,15 +202,15 @@ impl Thread {
     }
 
     /// Begins the transaction anew, this time with a savepoint for each append.
-    fn start_over(&mut self, batch: &mut [Entry], ordinal: i64) -> Result<(), TransactionError> {
+    fn start_over(&mut self, batch: &mut [Entry], ordinal: i64) -> Result<(), SqliteTransactionError> {
         self.database.undo();
         self.database.reset_ordinal(ordinal);
         self.database.begin()?;
         for entry in batch {
             match self.database.put(&entry.append, true) {
                 Ok(()) => {}
-                Err(TransactionError::One(error)) => entry.result = Err(error),
-                Err(trouble @ TransactionError::All(_)) => return Err(trouble),
+                Err(SqliteTransactionError::One(error)) => entry.result = Err(error),
+                Err(trouble @ SqliteTransactionError::All(_)) => return Err(trouble),
             }
         }
         Ok(())
