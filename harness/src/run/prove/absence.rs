@@ -69,7 +69,7 @@ async fn listen(context: &StepContext, mailbox: &Mailbox, period: Duration, stop
 /// A frame of which nobody can say whether it matches: nothing is known then.
 fn unreadable_frame(context: &StepContext, mailbox: &Mailbox, from: usize) -> Result<(), Box<Failure>> {
     let mut failure = {
-        let inbox = lock(&mailbox.inbox);
+        let mut inbox = lock(&mailbox.inbox);
         let Some(place) = inbox.unreadable(from) else { return Ok(()) };
         let frame = &inbox.frames[place];
         let why = frame.unreadable.as_deref().unwrap_or_default();
@@ -124,7 +124,7 @@ pub(super) async fn count(
     let mailbox = watched.mailbox();
     prove(context, watched, period, || false).await?;
     let barrier = context.world.recorder.at();
-    let places = mark_counted(mailbox, pattern, from);
+    let places = lock(&mailbox.inbox).count(pattern, from);
     if times.matches(&Value::from(places.len())) {
         return unreadable_frame(context, mailbox, from);
     }
@@ -201,17 +201,4 @@ async fn listen_on(
             return (0, Some(late));
         }
     }
-}
-
-/// The places of all matches from a place on; they are no surprise any more.
-fn mark_counted(mailbox: &Mailbox, pattern: &Pattern, from: usize) -> Vec<usize> {
-    let mut inbox = lock(&mailbox.inbox);
-    let mut places = Vec::new();
-    for (place, frame) in inbox.frames.iter_mut().enumerate().skip(from) {
-        if pattern.matches(&frame.value) {
-            frame.counted = true;
-            places.push(place);
-        }
-    }
-    places
 }

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use crate::event::{Failure, FailureKind, Nearest};
 use crate::pattern::{Pattern, describe, nearest};
-use crate::run::state::inbox::{Frame, Inbox, Look, LookProgress};
+use crate::run::state::frame::Frame;
+use crate::run::state::inbox::{Inbox, Look, LookProgress};
 use crate::run::state::lock::lock;
 use crate::run::state::mailbox::Mailbox;
 use crate::text::{brief, counted, millis, shorten};
@@ -46,7 +47,7 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     /// What an inbox has of it; a later look goes on where the last one ended.
-    pub(crate) fn look(&self, inbox: &Inbox, progress: &mut LookProgress) -> Look {
+    pub(crate) fn look(&self, inbox: &mut Inbox, progress: &mut LookProgress) -> Look {
         match self.kind {
             WantedKind::Receive => inbox.one(&self.patterns[0], self.from, progress),
             WantedKind::ReceiveNext => inbox.next(&self.patterns[0], self.from),
@@ -121,8 +122,8 @@ pub(crate) fn unreadable(mailbox: &Mailbox, why: &str, shown: &str) -> String {
 
 /// What was waited for did not come; `why` says until when. The nearest frame and what took a matching one are told.
 pub(crate) fn missed(mailbox: &Mailbox, wanted: &Wanted, why: &str) -> Failure {
-    let inbox = lock(&mailbox.inbox);
-    let (matched, first) = match wanted.look(&inbox, &mut LookProgress::default()) {
+    let mut inbox = lock(&mailbox.inbox);
+    let (matched, first) = match wanted.look(&mut inbox, &mut LookProgress::default()) {
         Look::Missing { matched, first } => (matched, first),
         _ => (0, 0),
     };

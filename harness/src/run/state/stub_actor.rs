@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::connection_log::ConnectionLog;
-use super::inbox::Frame;
+use super::frame::Frame;
 use super::lock::lock;
 use super::mailbox::{Holds, Mailbox};
 use super::participant::Participant;
