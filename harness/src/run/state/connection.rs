@@ -6,7 +6,8 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::connection_log::ConnectionLog;
-use super::inbox::{Asker, Frame, Inbox, Ping};
+use super::frame::Frame;
+use super::inbox::{Asker, Inbox, Ping};
 use super::lock::lock;
 use super::mailbox::{Holds, Mailbox};
 use super::markers::{Marked, Markers};
@@ -120,7 +121,7 @@ impl Connection {
         }
         match self.markers.of(value) {
             Marked::Marker(value) => {
-                inbox.markers.push(value);
+                inbox.markers.insert(value);
                 true
             }
             Marked::Hidden => true,
