@@ -34,25 +34,39 @@ pub(crate) struct Markers {
     come_back: AtomicBool,
 }
 
-/// The markers by what finds them: a frame is held against those alone whose value stands in it as a text of its own.
+/// The patterns of the markers by what finds them: a frame is held against those alone whose marker's value stands in it
+/// as a text of its own.
 #[derive(Default)]
 struct MarkerList {
-    by_value: HashMap<String, Vec<Pattern>>,
-    /// Those whose value may be a part of a text.
-    others: Vec<(String, Pattern)>,
-    /// What they hide: the same for each marker, mostly.
-    hides: Vec<Pattern>,
+    receive: MarkerPatterns,
+    hides: MarkerPatterns,
 }
 
-impl MarkerList {
-    /// The value of the marker that a frame is.
-    fn marker(&self, frame: &Value) -> Option<&str> {
-        let mut inner = vec![frame];
+/// Patterns, each with the value of a marker.
+#[derive(Default)]
+struct MarkerPatterns {
+    by_value: HashMap<String, Vec<Pattern>>,
+    /// Those in which the value doesn't stand, or as a part of a text; equal ones once.
+    others: Vec<(String, Pattern)>,
+}
+
+impl MarkerPatterns {
+    fn add(&mut self, value: &str, pattern: Pattern) {
+        if pattern.required().iter().any(|part| part.equal.and_then(Value::as_str) == Some(value)) {
+            self.by_value.entry(value.to_owned()).or_default().push(pattern);
+        } else if !self.others.iter().any(|(_, other)| other.source() == pattern.source()) {
+            self.others.push((value.to_owned(), pattern));
+        }
+    }
+
+    /// The value of the first marker whose pattern a frame matches.
+    fn value_of(&self, frame: &Value) -> Option<&str> {
+        let mut inner = if self.by_value.is_empty() { Vec::new() } else { vec![frame] };
         while let Some(value) = inner.pop() {
             match value {
                 Value::String(text) => {
                     if let Some((value, patterns)) = self.by_value.get_key_value(text)
-                        && patterns.iter().any(|receive| receive.matches(frame))
+                        && patterns.iter().any(|pattern| pattern.matches(frame))
                     {
                         return Some(value);
                     }
@@ -62,7 +76,7 @@ impl MarkerList {
                 Value::Null | Value::Bool(_) | Value::Number(_) => {}
             }
         }
-        self.others.iter().find(|(_, receive)| receive.matches(frame)).map(|(value, _)| value.as_str())
+        self.others.iter().find(|(_, pattern)| pattern.matches(frame)).map(|(value, _)| value.as_str())
     }
 }
 
@@ -71,16 +85,9 @@ impl Markers {
     pub(crate) fn add(&self, marker: Marker) {
         let Marker { value, receive, hides } = marker;
         let mut list = lock(&self.list);
+        list.receive.add(&value, receive);
         for hidden in hides {
-            if !list.hides.iter().any(|other| other.source() == hidden.source()) {
-                list.hides.push(hidden);
-            }
-        }
-        let whole = receive.required().iter().any(|part| part.equal.and_then(Value::as_str) == Some(&value));
-        if whole {
-            list.by_value.entry(value).or_default().push(receive);
-        } else {
-            list.others.push((value, receive));
+            list.hides.add(&value, hidden);
         }
     }
 
@@ -97,10 +104,10 @@ impl Markers {
     /// What a frame is to them: a marker, before it is anything that another marker's action caused.
     pub(crate) fn of(&self, frame: &Value) -> Marked {
         let list = lock(&self.list);
-        if let Some(value) = list.marker(frame) {
+        if let Some(value) = list.receive.value_of(frame) {
             return Marked::Marker(value.to_owned());
         }
-        if list.hides.iter().any(|hidden| hidden.matches(frame)) { Marked::Hidden } else { Marked::No }
+        if list.hides.value_of(frame).is_some() { Marked::Hidden } else { Marked::No }
     }
 }
 
@@ -140,14 +147,16 @@ mod tests {
             markers.add(Marker {
                 value: format!("m-{n}"),
                 receive: pattern(json!({ "said": { "text": format!("m-{n}") } })),
-                hides: vec![pattern(json!({ "typing": true }))],
+                hides: vec![pattern(json!({ "typing": true })), pattern(json!({ "stored": format!("m-{n}") }))],
             });
         }
         let list = lock(&markers.list);
         // What every frame is held against doesn't grow with the markers.
-        assert_eq!((list.others.len(), list.hides.len(), list.by_value.len()), (0, 1, 100));
+        assert_eq!((list.receive.others.len(), list.hides.others.len()), (0, 1));
         drop(list);
         assert_eq!(markers.of(&json!({ "said": { "text": "m-7", "n": 1 } })), Marked::Marker("m-7".to_owned()));
         assert_eq!(markers.of(&json!({ "told": "m-7" })), Marked::No);
+        assert_eq!(markers.of(&json!({ "stored": "m-99" })), Marked::Hidden);
+        assert_eq!(markers.of(&json!({ "typing": true })), Marked::Hidden);
     }
 }
