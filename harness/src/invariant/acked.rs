@@ -12,8 +12,11 @@ use crate::scenario::stream::StoredStream;
 /// Every acknowledgement, on a socket or as a request's answer, is stored exactly once with its order.
 pub(crate) fn acked_not_lost(trace: &StreamTrace<'_>, stored: &[StoredStream]) -> InvariantFindings {
     let mut findings = InvariantFindings { violations: misplaced(trace), ..InvariantFindings::default() };
-    let read: BTreeMap<&str, &StoredStream> =
-        stored.iter().filter(|read| read.name == trace.stream.name).map(|read| (read.stream.as_str(), read)).collect();
+    let read: BTreeMap<&str, (&StoredStream, StoredOrders<'_>)> = stored
+        .iter()
+        .filter(|read| read.name == trace.stream.name)
+        .map(|read| (read.stream.as_str(), (read, orders(read))))
+        .collect();
     let mut told = BTreeSet::new();
     for ack in trace.sightings.iter().filter(|sighting| sighting.acknowledges()) {
         let (Some(stream), Some(id)) = (ack.stream.as_deref(), ack.id.as_deref()) else {
@@ -30,17 +33,18 @@ pub(crate) fn acked_not_lost(trace: &StreamTrace<'_>, stored: &[StoredStream]) -
         if !told.insert((stream, id, ack.order)) {
             continue;
         }
-        match read.get(stream).map(|read| &read.items) {
-            Some(Ok(items)) => {
+        match read.get(stream).map(|(read, orders)| (&read.items, orders)) {
+            Some((Ok(items), orders)) => {
                 findings.judged += 1;
-                if let Some(wrong) = wrong(ack, id, items) {
+                let stored = orders.get(id).map(Vec::as_slice).unwrap_or_default();
+                if let Some(wrong) = wrong(ack, id, stored, items) {
                     let headline = format!("{wrong} ({})", trace.whereabouts(ack.connection, stream));
                     let mut evidence = evidence(trace, headline, ack, &[ack]);
                     evidence.details.push(extent(items));
                     findings.violations.push(evidence);
                 }
             }
-            Some(Err(error)) => findings.unknown.push(format!("{stream} could not be read back: {error}")),
+            Some((Err(error), _)) => findings.unknown.push(format!("{stream} could not be read back: {error}")),
             None if trace.stream.readback.is_none() => {
                 findings.unknown.push("the protocol declares no readback of this stream".to_owned());
             }
@@ -50,12 +54,22 @@ pub(crate) fn acked_not_lost(trace: &StreamTrace<'_>, stored: &[StoredStream]) -
     findings
 }
 
+/// Where each id is stored.
+type StoredOrders<'s> = BTreeMap<&'s str, Vec<i64>>;
+
+fn orders(read: &StoredStream) -> StoredOrders<'_> {
+    let mut orders = StoredOrders::new();
+    for (id, order) in read.items.iter().flatten() {
+        orders.entry(id).or_default().push(*order);
+    }
+    orders
+}
+
 /// What is wrong with how an acknowledged delivery is stored.
-fn wrong(ack: &Sighting<'_>, id: &str, items: &[(String, i64)]) -> Option<String> {
-    let stored: Vec<i64> = items.iter().filter(|(other, _)| other == id).map(|(_, order)| *order).collect();
+fn wrong(ack: &Sighting<'_>, id: &str, stored: &[i64], items: &[(String, i64)]) -> Option<String> {
     let who = ack.participant;
     let place = ack.place();
-    match stored.as_slice() {
+    match stored {
         [] => {
             let instead = items.iter().find(|(_, order)| Some(*order) == ack.order);
             let instead = instead.map(|(other, order)| format!("; {other} is at {order}")).unwrap_or_default();

@@ -15,6 +15,7 @@ mod evidence;
 mod gaps;
 mod judge;
 mod links;
+mod lookup;
 mod members;
 mod membership;
 mod order;

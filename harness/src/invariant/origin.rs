@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::history::EntryKind;
-use crate::invariant::sighting::{Sighting, SightingKind};
+use crate::invariant::sighting::{Sending, Sighting, SightingKind};
 use crate::invariant::trace::StreamTrace;
 
 /// Where the sending of a delivery stands in the history.
@@ -23,11 +23,8 @@ impl<'a> StreamTrace<'a> {
     /// its id, or by the only participant that sent a frame with the sender's own id that it carries. Of
     /// repeated sendings the first counts that was not refused.
     pub(crate) fn origin(&self, delivery: &Sighting<'a>) -> Option<Origin<'a>> {
-        let same = |other: &&Sighting<'a>| {
-            other.acknowledges() && other.id.is_some() && other.id == delivery.id && other.stream == delivery.stream
-        };
         let mut origins: Vec<Origin<'a>> = Vec::new();
-        for ack in self.sightings.iter().filter(same) {
+        for ack in self.acks_of(delivery) {
             origins.extend(self.acknowledged(ack));
         }
         if origins.is_empty()
@@ -51,19 +48,28 @@ impl<'a> StreamTrace<'a> {
     /// Who sent what was delivered: the one who got its acknowledgement, or else the only participant that sent
     /// a frame with the sender's own id that it carries.
     pub(crate) fn sender(&self, delivery: &Sighting<'a>) -> Option<&'a str> {
-        let mut acks = self.sightings.iter().filter(|other| other.acknowledges());
-        let ack = acks.find(|ack| ack.id.is_some() && ack.id == delivery.id && ack.stream == delivery.stream);
+        let ack = self.acks_of(delivery).next();
         ack.map(|ack| ack.participant).or_else(|| self.only_sender(delivery.client_id.as_deref()?))
     }
 
+    /// The acknowledgements with a delivery's id, in order.
+    fn acks_of(&self, delivery: &Sighting<'a>) -> impl Iterator<Item = &Sighting<'a>> {
+        self.lookup.acks(delivery).iter().map(|place| &self.sightings[*place])
+    }
+
+    /// The sendings with a sender's own id, in order.
+    fn sendings_of(&self, client_id: &str) -> impl Iterator<Item = &Sending<'a>> {
+        self.lookup.sendings(client_id).iter().map(|place| &self.sendings[*place])
+    }
+
     fn only_sender(&self, client_id: &str) -> Option<&'a str> {
-        let mut senders = self.sendings.iter().filter(|sending| sending.client_id == client_id);
+        let mut senders = self.sendings_of(client_id);
         let first = senders.next()?.participant;
         senders.all(|other| other.participant == first).then_some(first)
     }
 
     fn sent_by(&self, participant: &str, client_id: &str) -> Option<Origin<'a>> {
-        let own = self.sendings.iter().filter(|one| one.participant == participant && one.client_id == client_id);
+        let own = self.sendings_of(client_id).filter(|one| one.participant == participant);
         // What was refused and comes all the same was sent by it.
         own.min_by_key(|sending| (sending.refused, sending.entry)).and_then(|sending| self.sent_at(sending.entry))
     }

@@ -58,11 +58,19 @@ pub(crate) fn reaches_all(trace: &StreamTrace<'_>) -> InvariantFindings {
     findings.unknown.extend(streamless(trace));
     let barriers = barriers(trace.history);
     let arrivals = trace.arrivals();
+    let mut delivered: BTreeMap<ConnectionId, Vec<&Sighting<'_>>> = BTreeMap::new();
+    for sighting in trace.sightings.iter().filter(|sighting| sighting.is_delivery()) {
+        if let Some(connection) = sighting.connection {
+            delivered.entry(connection).or_default().push(sighting);
+        }
+    }
     for (id, barriers) in &barriers {
         let Some(connection) = trace.connections.get(id) else {
             continue;
         };
-        let seen = arrivals.keys().filter(|(on, _)| on == id).map(|(_, stream)| *stream);
+        let seen = arrivals.range((*id, "")..).map(|(key, _)| key).take_while(|(on, _)| on == id);
+        let seen = seen.map(|(_, stream)| *stream);
+        let delivered = delivered.get(id).map(Vec::as_slice).unwrap_or_default();
         let mut streams: BTreeSet<&str> = connection.stream.as_deref().into_iter().chain(seen).collect();
         if trace.stream.connection.is_none() {
             // Its request doesn't say which, so it carries every one that its participant is a member of.
@@ -73,7 +81,7 @@ pub(crate) fn reaches_all(trace: &StreamTrace<'_>) -> InvariantFindings {
                 continue;
             };
             if trace.memberships.has_joins(stream) {
-                let view = ConnectionView::new(trace, *id, connection, stream);
+                let view = ConnectionView::new(trace, (*id, connection), stream, delivered);
                 judge_view(trace, &view, barriers, acked, &mut findings);
             } else if !trace.knows_all_members() {
                 findings.unknown.push(format!("no join of {stream} was seen, so its members are not known"));
@@ -136,19 +144,15 @@ fn judge_view(
 impl<'t, 'a> ConnectionView<'t, 'a> {
     fn new(
         trace: &'t StreamTrace<'a>,
-        id: ConnectionId,
-        connection: &'t StreamConnection<'a>,
+        (id, connection): (ConnectionId, &'t StreamConnection<'a>),
         stream: &'t str,
+        delivered: &[&'t Sighting<'a>],
     ) -> Self {
         let resumed = resumed_after(trace, id, stream);
         let mut view =
             Self { id, connection, stream, resumed, first: None, places: BTreeMap::new(), ids: BTreeMap::new() };
         // What names no stream may be anything, and so counts.
-        let own = trace.sightings.iter().filter(|sighting| {
-            sighting.connection == Some(id)
-                && sighting.is_delivery()
-                && sighting.stream.as_deref().is_none_or(|other| other == stream)
-        });
+        let own = delivered.iter().filter(|sighting| sighting.stream.as_deref().is_none_or(|other| other == stream));
         for sighting in own {
             if let Some(order) = sighting.order {
                 view.places.entry(order).or_insert(sighting.entry);

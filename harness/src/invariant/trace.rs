@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::history::{ConnectionId, Entry, EntryKind, Exchange, History, Member};
 use crate::invariant::connection::{StreamConnection, connections};
+use crate::invariant::lookup::TraceLookup;
 use crate::invariant::membership::Memberships;
 use crate::invariant::sighting::{Sending, Sighting, SightingKind};
 use crate::scenario::stream::{Acks, Send, Stream, order_at, text_at};
@@ -21,6 +22,7 @@ pub(crate) struct StreamTrace<'a> {
     /// The frames that carry the sender's own id, in order.
     pub(super) sendings: Vec<Sending<'a>>,
     pub(crate) memberships: Memberships,
+    pub(super) lookup: TraceLookup<'a>,
 }
 
 impl<'a> StreamTrace<'a> {
@@ -33,13 +35,15 @@ impl<'a> StreamTrace<'a> {
             sightings: Vec::new(),
             sendings: Vec::new(),
             memberships: Memberships::default(),
+            lookup: TraceLookup::of(members),
         };
         for (index, entry) in history.entries.iter().enumerate() {
             trace.read(index, entry);
         }
         trace.place_nameless();
+        trace.lookup.acknowledged(&trace.sightings);
         trace.memberships =
-            Memberships::read(history, stream, &trace.connections, |participant| id_of(members, participant));
+            Memberships::read(history, stream, &trace.connections, |participant| trace.lookup.id_of(participant));
         trace
     }
 
@@ -62,7 +66,9 @@ impl<'a> StreamTrace<'a> {
                 });
                 if let Some(client_id) = client_id {
                     let participant = entry.participant.as_str();
-                    self.sendings.push(Sending { entry: index, participant, client_id, refused: false });
+                    let sending = Sending { entry: index, participant, client_id, refused: false };
+                    self.lookup.sent(self.sendings.len(), &sending);
+                    self.sendings.push(sending);
                 }
             }
             EntryKind::Exchange(exchange) => {
@@ -117,9 +123,13 @@ impl<'a> StreamTrace<'a> {
             }
             _ => None,
         });
-        let mut own = self.sendings.iter_mut().filter(|one| one.participant == participant && !one.refused);
-        if let Some(refused) = own.find(|sending| Some(&sending.client_id) == client_id.as_ref()) {
-            refused.refused = true;
+        let Some(client_id) = client_id else { return };
+        let refused = self.lookup.sendings(&client_id).iter().copied().find(|place| {
+            let one = &self.sendings[*place];
+            one.participant == participant && !one.refused
+        });
+        if let Some(place) = refused {
+            self.sendings[place].refused = true;
         }
     }
 
@@ -174,7 +184,7 @@ impl<'a> StreamTrace<'a> {
 
     /// The identity's id of a participant; null where nothing is known of it.
     pub(crate) fn id_of(&self, key: &str) -> &'a Value {
-        id_of(self.members, key)
+        self.lookup.id_of(key)
     }
 
     /// Whether a frame was sent that carries the sender's own id, and not refused.
@@ -235,10 +245,6 @@ impl<'a> StreamTrace<'a> {
         }
         text
     }
-}
-
-fn id_of<'k>(members: &'k [Member], key: &str) -> &'k Value {
-    members.iter().find(|member| member.key == key).map_or(&Value::Null, |member| &member.id)
 }
 
 fn ack_kind(acks: &Acks, frame: &Value) -> SightingKind {

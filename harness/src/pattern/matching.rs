@@ -29,6 +29,39 @@ pub(crate) fn maximum_matching(rows: usize, columns: usize, fits: impl Fn(usize,
     matching
 }
 
+/// A maximum matching whose columns come one after another: each costs one augmenting path, not all over again.
+#[derive(Debug, Default)]
+pub(crate) struct GrowingMatching {
+    /// The rows that fit each column.
+    fitting: Vec<Vec<usize>>,
+    /// The same pairs with rows and columns exchanged.
+    turned: Option<Matching>,
+    /// How many pairs there are.
+    pub(crate) pairs: usize,
+}
+
+impl GrowingMatching {
+    /// Takes one more column, with the rows that fit it, ascending; there are so many rows in all.
+    pub(crate) fn push(&mut self, rows: usize, fitting: Vec<usize>) {
+        let turned = self.turned.get_or_insert_with(|| Matching { column_of: Vec::new(), row_of: vec![None; rows] });
+        let column = self.fitting.len();
+        self.fitting.push(fitting);
+        turned.column_of.push(None);
+        augment(&self.fitting, column, turned);
+        self.pairs += usize::from(turned.column_of[column].is_some());
+    }
+
+    /// The first row without a column.
+    pub(crate) fn first_open(&self) -> usize {
+        self.turned.as_ref().and_then(|turned| turned.row_of.iter().position(Option::is_none)).unwrap_or_default()
+    }
+
+    /// The matching that [`maximum_matching`] finds: it depends on what fits alone, and not on when it came.
+    pub(crate) fn whole(&self, rows: usize) -> Matching {
+        maximum_matching(rows, self.fitting.len(), |row, column| self.fitting[column].binary_search(&row).is_ok())
+    }
+}
+
 /// Finds a column for one more row, moving others to other columns where that is needed.
 fn augment(fitting: &[Vec<usize>], start: usize, matching: &mut Matching) {
     let mut seen = vec![false; matching.row_of.len()];
@@ -119,6 +152,19 @@ mod tests {
                 prop_assert_eq!(matching.row_of[column], Some(row));
             }
             prop_assert_eq!(matching.row_of.iter().flatten().count(), pairs.len());
+        }
+
+        #[test]
+        fn a_matching_that_grows_is_always_a_maximum(
+            fitting in prop::collection::vec(prop::collection::btree_set(0_usize..4, 0..4), 0..7),
+        ) {
+            let mut growing = GrowingMatching::default();
+            for (column, rows) in fitting.iter().enumerate() {
+                growing.push(4, rows.iter().copied().collect());
+                let whole = maximum_matching(4, column + 1, |row, column| fitting[column].contains(&row));
+                prop_assert_eq!(growing.pairs, whole.row_of.iter().flatten().count());
+                prop_assert_eq!(growing.whole(4), whole);
+            }
         }
     }
 }

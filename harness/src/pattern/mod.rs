@@ -22,8 +22,8 @@
 //! Read in this order: `node` (what a compiled pattern is, and whether it matches), `pairing` (which
 //! patterns of a list stand for which elements), `compiler` and `arguments` (JSON to nodes, with every
 //! error of a pattern), `words` (the table), `closeness` (how near a miss is), `explain` and `phrase`
-//! (a miss as [`Difference`]s, in words), `compiled` (a pattern as others use it), `nearest` (the
-//! candidate worth showing). `json_type`, `bound`, `matching`, `value`, `format`, `path` and
+//! (a miss as [`Difference`]s, in words), `compiled` (a pattern as others use it), `required` (what an
+//! index finds candidates by), `nearest` (the candidate worth showing). `json_type`, `bound`, `matching`, `value`, `format`, `path` and
 //! `text` below them know JSON and words alone.
 //!
 //! What the rules leave open is decided here:
@@ -57,6 +57,7 @@ mod path;
 mod phrase;
 #[cfg(test)]
 mod properties;
+mod required;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -68,5 +69,6 @@ pub use compiler::{MatcherWord, PatternError};
 pub use difference::{Difference, DifferenceKind};
 pub use nearest::{NearMiss, Score, nearest};
 pub use path::Segment;
+pub(crate) use required::RequiredPart;
 pub use value::{json_equal, number_cmp, shape_of};
 pub use words::words;

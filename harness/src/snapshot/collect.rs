@@ -39,16 +39,19 @@ pub(crate) fn collect(
 ) -> (Vec<Block>, Vec<String>) {
     let traces: Vec<(&StreamTrace<'_>, &StreamRanks)> = traces.iter().zip(ranks).collect();
     let traces = traces.as_slice();
+    let shares = shares(material);
+    let none = Share::default();
+    let share = |member: &Member| shares.get(member.key.as_str()).unwrap_or(&none);
     let mut preparation =
         Preparation::new(material.rules, raced, PlaySpan { began: material.began, now: material.now });
     let mut blocks = Vec::new();
     let is_shown = |member: &&Member| material.shown.contains(&member.key);
     for member in material.members.iter().filter(is_shown) {
         if material.role(&member.key).is_none() {
-            blocks.push(block(material, traces, member, BlockPart::Whole, &mut preparation));
+            blocks.push(block(material, traces, (member, share(member)), BlockPart::Whole, &mut preparation));
             continue;
         }
-        let before_race = block(material, traces, member, BlockPart::BeforeRace, &mut preparation);
+        let before_race = block(material, traces, (member, share(member)), BlockPart::BeforeRace, &mut preparation);
         if !before_race.sections.is_empty() {
             blocks.push(before_race);
         }
@@ -56,7 +59,7 @@ pub(crate) fn collect(
     // Who has a role is shown by it from the race on, whoever that is.
     for (key, _) in material.roles {
         if let Some(member) = material.members.iter().filter(is_shown).find(|member| member.key == *key) {
-            blocks.push(block(material, traces, member, BlockPart::FromRaceOn, &mut preparation));
+            blocks.push(block(material, traces, (member, share(member)), BlockPart::FromRaceOn, &mut preparation));
         }
     }
     (blocks, preparation.unmatched())
@@ -65,7 +68,7 @@ pub(crate) fn collect(
 fn block(
     material: &Material<'_>,
     traces: &[(&StreamTrace<'_>, &StreamRanks)],
-    member: &Member,
+    (member, share): (&Member, &Share<'_>),
     part: BlockPart,
     preparation: &mut Preparation<'_>,
 ) -> Block {
@@ -80,21 +83,21 @@ fn block(
     if !answers.is_empty() {
         sections.push(Section::State(answers));
     }
-    let labels = labels(material, &member.key);
-    let mut got = got(material, &member.key);
-    got.retain(|got| match part {
+    let labels = &share.labels;
+    let in_part = |got: &&GotFrame<'_>| match part {
         BlockPart::Whole => true,
         BlockPart::BeforeRace => material.is_before_race(got.entry),
         BlockPart::FromRaceOn => !material.is_before_race(got.entry),
-    });
+    };
+    let got: Vec<GotFrame<'_>> = share.got.iter().filter(in_part).cloned().collect();
     let mut placed: BTreeSet<usize> = BTreeSet::new();
     for (trace, ranks) in traces {
-        let deliveries = stream(material, (trace, ranks), &got, &labels, &mut placed, preparation);
+        let deliveries = stream(material, (trace, ranks), &got, labels, &mut placed, preparation);
         if !material.without.contains(&trace.stream.name) {
             sections.extend(deliveries);
         }
     }
-    for (connection, label) in &labels {
+    for (connection, label) in labels {
         let rest = got.iter().filter(|got| got.connection == *connection && !placed.contains(&got.entry));
         let kinds = kinds(material, rest.collect(), preparation);
         if !kinds.is_empty() {
@@ -107,36 +110,42 @@ fn block(
     Block { participant: participant.to_owned(), before_race, sections }
 }
 
-/// A participant's connections with their names, in the order of the steps that opened them. One that the history has no
-/// opening of is named by its number, and stands first.
-fn labels(material: &Material<'_>, key: &str) -> Vec<(ConnectionId, String)> {
-    let mut labels: BTreeMap<ConnectionId, String> = BTreeMap::new();
-    for entry in material.history.entries.iter().filter(|entry| entry.participant == key) {
-        if let EntryKind::Received { connection, .. } = &entry.what {
-            labels.entry(*connection).or_insert_with(|| format!("connection {}", connection.0));
-        }
-    }
-    let own = connections(material.history, None).into_iter().filter(|(_, connection)| connection.participant == key);
-    let mut opened: BTreeMap<ConnectionId, usize> = BTreeMap::new();
-    for (id, connection) in own {
-        opened.insert(id, connection.opened);
-        labels.insert(id, connection.label);
-    }
-    let mut labels: Vec<_> = labels.into_iter().collect();
-    labels.sort_by_key(|(id, _)| opened.get(id).map(|opened| material.history.order_of(*opened)));
-    labels
+/// A participant's part of the history.
+#[derive(Default)]
+struct Share<'r> {
+    /// Its connections with their names, in the order of the steps that opened them. One that the history has no opening
+    /// of is named by its number, and stands first.
+    labels: Vec<(ConnectionId, String)>,
+    /// What it got and the snapshot shows: neither barrier frames nor ephemeral ones.
+    got: Vec<GotFrame<'r>>,
 }
 
-/// What a participant got and the snapshot shows: neither barrier frames nor ephemeral ones.
-fn got<'r>(material: &Material<'r>, key: &str) -> Vec<GotFrame<'r>> {
-    let own = material.history.entries.iter().enumerate().filter(|(_, entry)| entry.participant == key);
-    let received = own.filter_map(|(entry, at)| match &at.what {
-        EntryKind::Received { connection, frame, barrier: false } => {
-            Some(GotFrame { entry, connection: *connection, frame, value: frame.value() })
+/// Everybody's part, in one reading of the history.
+fn shares<'r>(material: &Material<'r>) -> BTreeMap<&'r str, Share<'r>> {
+    let mut shares: BTreeMap<&str, Share<'_>> = BTreeMap::new();
+    let mut unopened: BTreeMap<ConnectionId, &str> = BTreeMap::new();
+    for (entry, at) in material.history.entries.iter().enumerate() {
+        let EntryKind::Received { connection, frame, barrier } = &at.what else { continue };
+        unopened.entry(*connection).or_insert(&at.participant);
+        let value = frame.value();
+        if !barrier && !material.rules.ephemeral.iter().any(|pattern| pattern.matches(&value)) {
+            let got = GotFrame { entry, connection: *connection, frame, value };
+            shares.entry(&at.participant).or_default().got.push(got);
         }
-        _ => None,
-    });
-    received.filter(|got| !material.rules.ephemeral.iter().any(|pattern| pattern.matches(&got.value))).collect()
+    }
+    let mut opened: BTreeMap<ConnectionId, usize> = BTreeMap::new();
+    for (id, connection) in connections(material.history, None) {
+        unopened.remove(&id);
+        opened.insert(id, connection.opened);
+        shares.entry(connection.participant).or_default().labels.push((id, connection.label));
+    }
+    for (id, participant) in unopened {
+        shares.entry(participant).or_default().labels.push((id, format!("connection {}", id.0)));
+    }
+    for share in shares.values_mut() {
+        share.labels.sort_by_key(|(id, _)| (opened.get(id).map(|opened| material.history.order_of(*opened)), *id));
+    }
+    shares
 }
 
 /// A section with its rank in the order of the sections, and the value of its stream.

@@ -74,9 +74,13 @@ impl Origins {
             }
         }
         let mut by_participant = Vec::new();
+        let mut sent_by: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        for one in &sent {
+            sent_by.entry(one.0).or_default().push(one);
+        }
         for member in material.by_roles() {
             let key = member.key.as_str();
-            let mut own: Vec<_> = sent.iter().filter(|(who, ..)| *who == key).collect();
+            let mut own = sent_by.remove(key).unwrap_or_default();
             own.sort_by_key(|(_, entry, _)| material.history.order_of(*entry));
             let mut ids: Vec<Id> = own.into_iter().flat_map(|(_, _, ids)| ids.clone()).collect();
             let mut own = acked.remove(key).unwrap_or_default();

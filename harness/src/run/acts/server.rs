@@ -75,9 +75,14 @@ async fn logged(context: &StepContext, pattern: &Template, within: Option<Durati
     let patience = context.world.settings.deadlines.of(within);
     let limit = from_now(patience);
     let _waits = context.waits(format!("a line of the server's log with {}", describe(&compiled)));
+    let mut looked_at = 0;
     loop {
-        if lock(&context.world.log.lines).iter().any(fits) {
-            return Ok(());
+        {
+            let lines = lock(&context.world.log.lines);
+            if lines[looked_at..].iter().any(fits) {
+                return Ok(());
+            }
+            looked_at = lines.len();
         }
         let more = tokio::select! {
             changed = versions.changed() => changed.is_ok(),

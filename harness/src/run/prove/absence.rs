@@ -15,7 +15,7 @@ use crate::run::context::connections::Watched;
 use crate::run::context::step_context::StepContext;
 use crate::run::context::wait::{changed_before, from_now};
 use crate::run::state::connection::described;
-use crate::run::state::inbox::{Look, LookProgress};
+use crate::run::state::look::{Look, LookProgress};
 use crate::run::state::mailbox::{Mailbox, SHOWN};
 use crate::text::{counted, millis, shorten};
 
@@ -69,7 +69,7 @@ async fn listen(context: &StepContext, mailbox: &Mailbox, period: Duration, stop
 /// Fails if a frame can't be read: whether it matches is unknown, so nothing is proven.
 fn unreadable_frame(context: &StepContext, mailbox: &Mailbox, from: usize) -> Result<(), Box<Failure>> {
     let mut failure = {
-        let inbox = lock(&mailbox.inbox);
+        let mut inbox = lock(&mailbox.inbox);
         let Some(place) = inbox.unreadable(from) else { return Ok(()) };
         let frame = &inbox.frames[place];
         let why = frame.unreadable.as_deref().unwrap_or_default();
@@ -124,7 +124,7 @@ pub(super) async fn count(
     let mailbox = watched.mailbox();
     prove(context, watched, period, || false).await?;
     let barrier = context.world.recorder.at();
-    let places = mark_counted(mailbox, pattern, from);
+    let places = lock(&mailbox.inbox).count(pattern, from);
     if times.matches(&Value::from(places.len())) {
         return unreadable_frame(context, mailbox, from);
     }
@@ -201,19 +201,6 @@ async fn listen_on(
             return (0, Some(late));
         }
     }
-}
-
-/// The places of all matches from a place on; they are no surprise any more.
-fn mark_counted(mailbox: &Mailbox, pattern: &Pattern, from: usize) -> Vec<usize> {
-    let mut inbox = lock(&mailbox.inbox);
-    let mut places = Vec::new();
-    for (place, frame) in inbox.frames.iter_mut().enumerate().skip(from) {
-        if pattern.matches(&frame.value) {
-            frame.counted = true;
-            places.push(place);
-        }
-    }
-    places
 }
 
 #[cfg(test)]

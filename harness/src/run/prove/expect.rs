@@ -13,7 +13,7 @@ use crate::run::context::connections::{Watched, watched};
 use crate::run::context::step_context::{Pace, StepContext};
 use crate::run::context::wait::{changed_before, from_now, or_death, server_died};
 use crate::run::state::connection::described;
-use crate::run::state::inbox::{Look, LookProgress};
+use crate::run::state::look::{Look, LookProgress};
 use crate::run::state::mailbox::Mailbox;
 use crate::scenario::model::{Expect, Expected};
 use crate::text::shorten;
@@ -120,7 +120,7 @@ async fn wait(
     let deadline = tokio::time::Instant::now();
     let late = context.late();
     loop {
-        let found = wanted.look(&lock(&mailbox.inbox), &mut progress);
+        let found = wanted.look(&mut lock(&mailbox.inbox), &mut progress);
         if let Look::Found(_) = found {
             let shown = shorten(&wanted.described(), 160);
             let mut failure = context.failure(format!("{} got {shown} too late: waited {patience:?}", mailbox.who()));
@@ -148,7 +148,7 @@ async fn wait(
 /// `Some(Ok)`: matched. `Some(Err)`: can no longer match. `None`: keep waiting.
 fn look(mailbox: &Mailbox, wanted: &Wanted, progress: &mut LookProgress) -> Option<Result<Vec<usize>, Failure>> {
     let mut inbox = lock(&mailbox.inbox);
-    let mut failure = match wanted.look(&inbox, progress) {
+    let mut failure = match wanted.look(&mut inbox, progress) {
         Look::Found(places) => return Some(Ok(places)),
         Look::Wrong(place) => wrong_frame(mailbox, wanted, &inbox, place),
         Look::Missing { .. } => {

@@ -75,7 +75,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::run::state::inbox::Frame;
+    use crate::run::state::frame::Frame;
     use crate::run::state::mailbox::MailboxKind;
 
     fn pattern(value: &Value) -> Pattern {

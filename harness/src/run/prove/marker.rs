@@ -199,7 +199,7 @@ async fn seen_anywhere(
     let mut waiting: FuturesUnordered<_> = seen_on
         .iter()
         .map(|connection| {
-            let seen = move || lock(&connection.mailbox.inbox).markers.iter().any(|marker| marker == value);
+            let seen = move || lock(&connection.mailbox.inbox).markers.contains(value);
             arrival(context, &connection.mailbox, &what, limit, seen)
         })
         .collect();

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use crate::event::{Failure, FailureKind, Nearest};
 use crate::lock::lock;
 use crate::pattern::{Pattern, describe, nearest};
-use crate::run::state::inbox::{Frame, Inbox, Look, LookProgress};
+use crate::run::state::frame::Frame;
+use crate::run::state::inbox::Inbox;
+use crate::run::state::look::{Look, LookProgress};
 use crate::run::state::mailbox::Mailbox;
 use crate::text::{brief, counted, millis, shorten};
 
@@ -46,7 +48,7 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     /// What an inbox has of it; a later look goes on where the last one ended.
-    pub(crate) fn look(&self, inbox: &Inbox, progress: &mut LookProgress) -> Look {
+    pub(crate) fn look(&self, inbox: &mut Inbox, progress: &mut LookProgress) -> Look {
         match self.kind {
             WantedKind::Receive => inbox.first_match(&self.patterns[0], self.from, progress),
             WantedKind::ReceiveNext => inbox.next(&self.patterns[0], self.from),
@@ -121,8 +123,8 @@ pub(crate) fn unreadable(mailbox: &Mailbox, why: &str, shown: &str) -> String {
 
 /// What was waited for did not come; `why` says until when. The nearest frame and what took a matching one are told.
 pub(crate) fn missed(mailbox: &Mailbox, wanted: &Wanted, why: &str) -> Failure {
-    let inbox = lock(&mailbox.inbox);
-    let (matched, first) = match wanted.look(&inbox, &mut LookProgress::default()) {
+    let mut inbox = lock(&mailbox.inbox);
+    let (matched, first) = match wanted.look(&mut inbox, &mut LookProgress::default()) {
         Look::Missing { matched, first } => (matched, first),
         _ => (0, 0),
     };
@@ -205,8 +207,9 @@ mod tests {
     #[test]
     fn each_kind_looks_for_its_frames_in_its_own_way() {
         let mailbox = mailbox(&[json!({ "n": 1 }), json!({ "n": 2 }), json!({ "n": 3 })]);
-        let look =
-            |kind, patterns: &[Value]| wanted(kind, patterns).look(&lock(&mailbox.inbox), &mut LookProgress::default());
+        let look = |kind, patterns: &[Value]| {
+            wanted(kind, patterns).look(&mut lock(&mailbox.inbox), &mut LookProgress::default())
+        };
         let n = |n: usize| json!({ "n": n });
         assert_eq!(look(WantedKind::Receive, &[n(2)]), Look::Found(vec![1]));
         assert_eq!(look(WantedKind::ReceiveNext, &[n(2)]), Look::Wrong(0));

@@ -6,7 +6,8 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::connection_log::ConnectionLog;
-use super::inbox::{Frame, Inbox, Ping, PingSender};
+use super::frame::Frame;
+use super::inbox::{Inbox, Ping, PingSender};
 use super::mailbox::{Mailbox, MailboxKind};
 use super::markers::{Marked, Markers};
 use super::recorder::Recorder;
@@ -120,7 +121,7 @@ impl Connection {
         }
         match self.markers.of(value) {
             Marked::Marker(value) => {
-                inbox.markers.push(value);
+                inbox.markers.insert(value);
                 true
             }
             Marked::Hidden => true,

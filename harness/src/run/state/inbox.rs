@@ -4,38 +4,15 @@
 //! selective receive), so that independent kinds of frames may arrive in any order.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Duration;
-
-use serde_json::Value;
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use super::frame::Frame;
+use super::frame_index::FrameIndex;
+use super::look::{Look, LookProgress};
 use crate::history::Closing;
 use crate::pattern::Pattern;
-use crate::pattern::matching::maximum_matching;
-
-/// A frame in an inbox.
-#[derive(Debug, Clone)]
-pub(crate) struct Frame {
-    /// Time since the scenario's start.
-    pub(crate) at: Duration,
-    /// Its entry in the record.
-    pub(crate) entry: usize,
-    /// The value that patterns match.
-    pub(crate) value: Arc<Value>,
-    /// The line of the step that took it.
-    pub(crate) taken_by: Option<usize>,
-    /// Whether some expectation counted it, so that it is no surprise any more.
-    pub(crate) counted: bool,
-    /// Why it can't be read, where it was meant as JSON: nothing that matches JSON can be said of it.
-    pub(crate) unreadable: Option<String>,
-}
-
-impl Frame {
-    /// A frame that nothing has taken yet.
-    pub(crate) fn new(at: Duration, entry: usize, value: Arc<Value>) -> Self {
-        Self { at, entry, value, taken_by: None, counted: false, unreadable: None }
-    }
-}
 
 /// A ping on its way.
 #[derive(Debug, Clone)]
@@ -54,6 +31,9 @@ pub(crate) enum PingSender {
     /// A step of the scenario: its answer is a frame like any other.
     Step,
 }
+
+/// How many frames are looked at before the index is asked: mostly one of the first is wanted.
+const WINDOW: usize = 16;
 
 /// All frames of one connection.
 #[derive(Debug, Default)]
@@ -79,7 +59,7 @@ pub(crate) struct Inbox {
     /// How many frames were looked at for answers to what was sent, and how many were such answers.
     answers: (usize, u64),
     /// Marker values that were seen.
-    pub(crate) markers: Vec<String>,
+    pub(crate) markers: BTreeSet<String>,
     /// Places noted by `mark`.
     pub(crate) marks: BTreeMap<String, usize>,
     /// How many frames the participant has sent, barriers' own left out.
@@ -94,40 +74,10 @@ pub(crate) struct Inbox {
     takes: u64,
     /// How many frames were looked at for those that fail or can't be read, and their places.
     suspects: (usize, Vec<usize>),
-}
-
-/// How far one wait has looked: what it has seen it needn't look at again.
-#[derive(Debug, Default)]
-pub(crate) struct LookProgress {
-    /// The place that comes next.
-    next: usize,
-    /// Frames that belong to what is waited for.
-    places: Vec<usize>,
-    /// How many of them match the first pattern.
-    matched: usize,
-    /// How often frames had been taken: one of the places may have been, too.
-    takes: u64,
-    /// How many frames were looked at in all.
-    pub(crate) looked: usize,
-}
-
-impl LookProgress {
-    /// Goes on behind a frame.
-    fn looked_at(&mut self, place: usize) {
-        self.next = place + 1;
-        self.looked += 1;
-    }
-}
-
-/// The result of matching patterns against the inbox.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Look {
-    /// These frames, by place, in the order of the patterns.
-    Found(Vec<usize>),
-    /// Not yet: this many patterns have their frame; this is the first without one.
-    Missing { matched: usize, first: usize },
-    /// This frame came where another was expected.
-    Wrong(usize),
+    /// How many frames were looked at for those that can't be read, and their places.
+    unreadable: (usize, Vec<usize>),
+    /// Finds frames far behind the first untaken one.
+    index: FrameIndex,
 }
 
 impl Inbox {
@@ -145,14 +95,40 @@ impl Inbox {
     }
 
     /// The earliest untaken match.
-    pub(crate) fn first_match(&self, pattern: &Pattern, from: usize, progress: &mut LookProgress) -> Look {
-        for (place, frame) in self.untaken(from.max(progress.next)) {
-            if pattern.matches(&frame.value) {
-                return Look::Found(vec![place]);
-            }
-            progress.looked_at(place);
+    pub(crate) fn first_match(&mut self, pattern: &Pattern, from: usize, progress: &mut LookProgress) -> Look {
+        match self.earliest(pattern, from.max(progress.next), progress) {
+            Some(place) => Look::Found(vec![place]),
+            None => Look::Missing { matched: 0, first: 0 },
         }
-        Look::Missing { matched: 0, first: 0 }
+    }
+
+    /// The place of the earliest untaken match from a place on.
+    fn earliest(&mut self, pattern: &Pattern, from: usize, progress: &mut LookProgress) -> Option<usize> {
+        let Self { frames, index, first_untaken, .. } = self;
+        let from = from.max(*first_untaken);
+        let near = frames.len().min(from.saturating_add(WINDOW));
+        let mut matches = |place: usize| {
+            let frame = &frames[place];
+            if frame.taken_by.is_some() {
+                return false;
+            }
+            let matches = pattern.matches(&frame.value);
+            if !matches {
+                progress.looked_at(place);
+            }
+            matches
+        };
+        if let Some(place) = (from..near).find(|place| matches(*place)) {
+            return Some(place);
+        }
+        let found = match index.untaken(frames, pattern, near).filter(|_| near < frames.len()) {
+            Some(places) => places.iter().copied().find(|place| matches(*place)),
+            None => (near..frames.len()).find(|place| matches(*place)),
+        };
+        if found.is_none() {
+            progress.next = progress.next.max(frames.len());
+        }
+        found
     }
 
     /// The very next untaken frame, which must match.
@@ -166,14 +142,14 @@ impl Inbox {
 
     /// An untaken match for each pattern, each behind the one before. Taking the earliest for each is enough:
     /// whatever a later choice would allow, the earliest allows too.
-    pub(crate) fn in_order(&self, patterns: &[Pattern], from: usize, progress: &mut LookProgress) -> Look {
-        let from = self.resume(progress, from);
-        for (place, frame) in self.untaken(from) {
-            let Some(pattern) = patterns.get(progress.places.len()) else { break };
+    pub(crate) fn in_order(&mut self, patterns: &[Pattern], from: usize, progress: &mut LookProgress) -> Look {
+        let mut from = self.resume(progress, from);
+        while let Some(pattern) = patterns.get(progress.places.len())
+            && let Some(place) = self.earliest(pattern, from, progress)
+        {
             progress.looked_at(place);
-            if pattern.matches(&frame.value) {
-                progress.places.push(place);
-            }
+            progress.places.push(place);
+            from = place + 1;
         }
         match progress.places.len() {
             found if found < patterns.len() => Look::Missing { matched: found, first: found },
@@ -183,19 +159,24 @@ impl Inbox {
 
     /// An untaken match for each pattern, in any order, no frame for two. Only frames that match one are candidates.
     pub(crate) fn all(&self, patterns: &[Pattern], from: usize, progress: &mut LookProgress) -> Look {
+        let first_look = progress.looked == 0;
         let from = self.resume(progress, from);
         for (place, frame) in self.untaken(from) {
             progress.looked_at(place);
-            if patterns.iter().any(|pattern| pattern.matches(&frame.value)) {
+            let fitting: Vec<usize> =
+                (0..patterns.len()).filter(|pattern| patterns[*pattern].matches(&frame.value)).collect();
+            if !fitting.is_empty() {
                 progress.places.push(place);
+                progress.matching.push(patterns.len(), fitting);
             }
         }
-        let frames = &progress.places;
-        let fits = |pattern: usize, frame: usize| patterns[pattern].matches(&self.frames[frames[frame]].value);
-        let found = maximum_matching(patterns.len(), frames.len(), fits).column_of;
+        if progress.matching.pairs < patterns.len() && !first_look {
+            return Look::Missing { matched: progress.matching.pairs, first: progress.matching.first_open() };
+        }
+        let found = progress.matching.whole(patterns.len()).column_of;
         match found.iter().position(Option::is_none) {
             Some(first) => Look::Missing { matched: found.iter().flatten().count(), first },
-            None => Look::Found(found.into_iter().flatten().map(|frame| frames[frame]).collect()),
+            None => Look::Found(found.into_iter().flatten().map(|frame| progress.places[frame]).collect()),
         }
     }
 
@@ -249,8 +230,37 @@ impl Inbox {
     }
 
     /// The first untaken frame from a place on that can't be read: whether it matches a pattern of JSON is unknown.
-    pub(crate) fn unreadable(&self, from: usize) -> Option<usize> {
-        self.untaken(from).find(|(_, frame)| frame.unreadable.is_some() && !frame.counted).map(|(place, _)| place)
+    pub(crate) fn unreadable(&mut self, from: usize) -> Option<usize> {
+        let (looked, places) = &mut self.unreadable;
+        let more = self.frames.iter().enumerate().skip(*looked).filter(|(_, frame)| frame.unreadable.is_some());
+        places.extend(more.map(|(place, _)| place));
+        *looked = self.frames.len();
+        let open = |place: &&usize| {
+            let frame = &self.frames[**place];
+            **place >= from && frame.taken_by.is_none() && !frame.counted
+        };
+        places.iter().find(open).copied()
+    }
+
+    /// Marks all matches from a place on as counted, taken ones too: they are no surprise any more. Their places.
+    pub(crate) fn count(&mut self, pattern: &Pattern, from: usize) -> Vec<usize> {
+        let every: Vec<usize>;
+        let candidates = match self.index.any(&self.frames, pattern, from) {
+            Some(places) => places,
+            None => {
+                every = (from..self.frames.len()).collect();
+                &every
+            }
+        };
+        let mut counted = Vec::new();
+        for place in candidates {
+            let frame = &mut self.frames[*place];
+            if pattern.matches(&frame.value) {
+                frame.counted = true;
+                counted.push(*place);
+            }
+        }
+        counted
     }
 
     /// How many of the pings on their way may never be answered: a step's own, and those that nobody waits for.

@@ -35,11 +35,6 @@ impl LogBook {
         }
     }
 
-    /// Which lines came while no other scenario was under way.
-    pub(crate) fn alone(&self) -> Vec<bool> {
-        lock(&self.alone).clone()
-    }
-
     /// Counts from another moment on.
     pub(crate) fn begin(&self, began: Instant) {
         *lock(&self.began) = began;
@@ -57,9 +52,9 @@ impl LogBook {
     /// hold one of these ids, came while it was alone, or tell of trouble in a stack trace that names no other
     /// scenario's ids.
     pub(crate) fn own_lines(&self, whole: bool, ids: &[String]) -> Vec<LoggedLine> {
-        let lines = lock(&self.lines).clone();
+        let lines = lock(&self.lines);
         let shared = self.shared.load(Ordering::Relaxed) && !whole;
-        let alone = self.alone();
+        let alone = lock(&self.alone);
         let troubles = troubles(lines.iter().map(|line| line.text.as_str()));
         let mut own: Vec<LoggedLine> = Vec::new();
         let mut place = 0;

@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::inbox::{Frame, Inbox};
+use super::frame::Frame;
+use super::inbox::Inbox;
 use crate::event::{Came, Nearest};
 use crate::lock::lock;
 use crate::pattern::{Difference, Pattern};

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::connection_log::ConnectionLog;
-use super::inbox::Frame;
+use super::frame::Frame;
 use super::mailbox::{Mailbox, MailboxKind};
 use super::participant::Participant;
 use super::recorder::Recorder;

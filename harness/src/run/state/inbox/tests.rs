@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::*;
@@ -35,7 +37,7 @@ fn the_next_frame_is_the_first_untaken_one() {
 
 #[test]
 fn order_lets_others_lie_between_but_not_before() {
-    let inbox = inbox(&[json!({"n": 1}), json!({"n": 9}), json!({"n": 2})]);
+    let mut inbox = inbox(&[json!({"n": 1}), json!({"n": 9}), json!({"n": 2})]);
     let one = pattern(json!({"n": 1}));
     let two = pattern(json!({"n": 2}));
     assert_eq!(inbox.in_order(&[one.clone(), two.clone()], 0, &mut LookProgress::default()), Look::Found(vec![0, 2]));
@@ -75,11 +77,11 @@ fn a_stream_is_collected_up_to_its_end_and_leaves_what_lies_between() {
 }
 
 /// A thousand frames that come one by one, with a look behind each; how many frames were looked at.
-fn looked_at(look: impl Fn(&Inbox, &mut LookProgress) -> Look) -> usize {
+fn looked_at(look: impl Fn(&mut Inbox, &mut LookProgress) -> Look) -> usize {
     let (mut one_by_one, mut progress) = (inbox(&[]), LookProgress::default());
     for n in 0..1000 {
         one_by_one.frames.push(Frame::new(Duration::ZERO, n, Arc::new(json!({ "n": n }))));
-        assert!(matches!(look(&one_by_one, &mut progress), Look::Missing { .. }));
+        assert!(matches!(look(&mut one_by_one, &mut progress), Look::Missing { .. }));
     }
     progress.looked
 }
@@ -108,6 +110,46 @@ fn frames_that_are_taken_one_by_one_are_looked_at_once() {
     }
     // Nothing stood before the one that was found.
     assert_eq!(looked, 0);
+}
+
+/// How many frames were looked at, where a thousand are taken one by one and as many others stand between.
+fn looked_at_between(wanted: impl Fn(usize) -> Vec<Pattern>) -> usize {
+    let values: Vec<Value> =
+        (0..1000).flat_map(|n| [json!({ "type": "other" }), json!({ "type": "said", "by": { "n": n } })]).collect();
+    let (mut inbox, mut looked) = (inbox(&values), 0);
+    for n in 0..1000 {
+        let mut progress = LookProgress::default();
+        let found = match &wanted(n)[..] {
+            [one] => inbox.first_match(one, 0, &mut progress),
+            many => inbox.in_order(many, 0, &mut progress),
+        };
+        let Look::Found(places) = found else { panic!("{n}: {found:?}") };
+        assert_eq!(places[0], 2 * n + 1);
+        inbox.take(&places[..1], 1);
+        looked += progress.looked;
+    }
+    looked
+}
+
+#[test]
+fn frames_that_nobody_takes_are_not_held_against_each_later_pattern() {
+    // For each step the same few, not all that were left.
+    let few = 1000 * (WINDOW + 4);
+    assert!(looked_at_between(|_| vec![pattern(json!({ "type": "said" }))]) < few);
+    assert!(looked_at_between(|n| vec![pattern(json!({ "by": { "n": n } }))]) < few);
+    assert!(looked_at_between(|_| vec![pattern(json!({ "by": { "$type": "object" } }))]) < few);
+    let and_another = |n: usize| vec![pattern(json!({ "by": { "n": n } })), pattern(json!({ "type": "said" }))];
+    assert!(looked_at_between(|n| and_another(n)[..if n < 999 { 2 } else { 1 }].to_vec()) < 2 * few);
+}
+
+#[test]
+fn nothing_is_counted_twice_and_taken_frames_count_too() {
+    let mut inbox = inbox(&[json!({"n": 1}), json!({"n": 2}), json!({"n": 1}), json!("n")]);
+    inbox.take(&[0], 1);
+    assert_eq!(inbox.count(&pattern(json!({"n": 1})), 0), [0, 2]);
+    assert_eq!(inbox.count(&pattern(json!({"n": 1})), 1), [2]);
+    assert_eq!(inbox.count(&pattern(json!({"$any": true})), 1), [1, 2, 3]);
+    assert!(inbox.frames.iter().all(|frame| frame.counted));
 }
 
 #[test]
