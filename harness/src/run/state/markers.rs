@@ -31,6 +31,7 @@ pub(crate) enum Marked {
 pub(crate) struct Markers {
     list: Mutex<Vec<Marker>>,
     come_back: AtomicBool,
+    stay_away: AtomicBool,
 }
 
 impl Markers {
@@ -47,6 +48,16 @@ impl Markers {
     /// The server has handed a marker to the participant who did it.
     pub(crate) fn came_back(&self) {
         self.come_back.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a marker was missed before by its participant, who was alone.
+    pub(crate) fn stay_away(&self) -> bool {
+        self.stay_away.load(Ordering::Relaxed)
+    }
+
+    /// A marker did not come back to its participant, who was alone.
+    pub(crate) fn stayed_away(&self) {
+        self.stay_away.store(true, Ordering::Relaxed);
     }
 
     /// What a frame is to them: a marker, before it is anything that another marker's action caused.

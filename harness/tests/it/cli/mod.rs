@@ -6,6 +6,7 @@ mod developer;
 mod files;
 mod first;
 mod limits;
+mod markers;
 mod parts;
 mod results;
 mod review;
