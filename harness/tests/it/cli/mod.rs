@@ -18,3 +18,4 @@ mod stored;
 mod stubs;
 mod traces;
 mod watch;
+mod words;
