@@ -3,7 +3,7 @@
 use super::context::step_context::StepContext;
 use super::context::wait::server_died;
 use super::limit::Limit;
-use super::prove::barriers::settle;
+use super::prove::barriers::{AskedBy, settle};
 use super::prove::endings::unexpected_ends;
 use super::prove::leftovers::leftovers;
 use super::prove::promises::promises;
@@ -25,7 +25,7 @@ pub(super) async fn judge(top: &StepContext, limit: &Limit, failures: &mut Vec<F
     let world = &top.world;
     // What the last step caused belongs to the scenario and to its history, where anything is judged by it.
     if has_something_to_judge(&world.scenario) {
-        let settled = async { settle(top).await.map(drop).map_err(|broken| vec![*broken]) };
+        let settled = async { settle(top, AskedBy::End).await.map(drop).map_err(|broken| vec![*broken]) };
         for broken in limit.hold(&world.progress, settled).await {
             match failures.first() {
                 None => failures.push(broken),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::parts::{headers_of, is_shown};
 use crate::scenario::stub::{FRAMINGS, Framing, ReplyBody, StubReply, is_status};
-use crate::scenario::template::{Scope, Template, as_text};
+use crate::scenario::template::{Scope, Template, as_text, texts_of};
 
 /// A reply with its templates filled in.
 #[derive(Debug, Clone)]
@@ -56,10 +56,12 @@ impl RenderedReply {
                 headers.remove(&parsed);
                 continue;
             }
-            let text = as_text(&value);
-            let value = HeaderValue::from_bytes(text.as_bytes())
-                .map_err(|_| format!("the header `{name}` can't have the value {text:?}"))?;
-            headers.insert(parsed, value);
+            headers.remove(&parsed);
+            for text in texts_of(&value) {
+                let value = HeaderValue::from_bytes(text.as_bytes())
+                    .map_err(|_| format!("the header `{name}` can't have the value {text:?}"))?;
+                headers.append(&parsed, value);
+            }
         }
         Ok(Self { status, headers, body })
     }

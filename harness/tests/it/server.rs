@@ -56,7 +56,8 @@ async fn endless() -> axum::response::Response {
 
 async fn echo(headers: HeaderMap) -> Json<BTreeMap<String, String>> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    Json(headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect())
+    let all = |name| headers.get_all(name).iter().map(text).collect::<Vec<_>>().join(" and ");
+    Json(headers.keys().map(|name| (name.to_string(), all(name))).collect())
 }
 
 /// Says nothing by itself, answers a ping by `op`, and ends a connection on which it understands nothing.

@@ -11,7 +11,7 @@ use crate::event::{EventKind, Failure, FailureKind};
 use crate::history::{EntryKind, Exchange};
 use crate::run::state::answer::Answer;
 use crate::run::state::release::Racer;
-use crate::scenario::template::{Template, as_text};
+use crate::scenario::template::{Template, texts_of};
 use crate::text::{counted, shorten};
 use crate::wire::http::{AnswerSoFar, HeaderMap, HeaderName, HeaderValue, Request, Response};
 use crate::wire::url::{Url, query};
@@ -41,12 +41,8 @@ pub(crate) fn address(context: &StepContext, path: &str, query: Option<&Value>) 
         None | Some(Value::Null) => {}
         Some(Value::Object(fields)) => {
             for (name, value) in fields {
-                let values: Vec<&Value> = match value {
-                    Value::Null => Vec::new(),
-                    Value::Array(items) => items.iter().collect(),
-                    one => vec![one],
-                };
-                pairs.extend(values.into_iter().map(|value| (name.clone(), as_text(value))));
+                let texts = if value.is_null() { Vec::new() } else { texts_of(value) };
+                pairs.extend(texts.into_iter().map(|text| (name.clone(), text)));
             }
         }
         Some(_) => return Err(context.wrong("`query` must be a map")),
@@ -74,10 +70,13 @@ pub(crate) fn headers(context: &StepContext, own: &[(String, Template)], url: &U
             headers.remove(&name);
             continue;
         }
-        let text = as_text(&value);
-        let value = HeaderValue::from_bytes(text.as_bytes())
-            .map_err(|_| context.wrong(format!("the header `{name}` can't have the value {text:?}")))?;
-        headers.insert(name, value);
+        // Each layer replaces what the one below it says; a list is the same header several times.
+        headers.remove(&name);
+        for text in texts_of(&value) {
+            let value = HeaderValue::from_bytes(text.as_bytes())
+                .map_err(|_| context.wrong(format!("the header `{name}` can't have the value {text:?}")))?;
+            headers.append(&name, value);
+        }
     }
     if !headers.contains_key("cookie")
         && let Some(cookies) = me.cookies.header(url)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::barriers::{Proof, barrier};
+use super::barriers::{AskedBy, Proof, barrier, tell_unproven};
 use super::wanted::unreadable;
 use crate::event::{Failure, FailureKind};
 use crate::lock::lock;
@@ -42,9 +42,7 @@ pub(crate) async fn prove(
     match proof {
         Proof::Proven => Ok(()),
         Proof::Unproven(why) if period.is_some() => {
-            let place =
-                context.place.trail.first().map(|place| format!("line {}: ", place.at.line)).unwrap_or_default();
-            lock(&context.world.findings.unproven).push(format!("{place}{}: {why}", watched.mailbox().who()));
+            tell_unproven(context, watched.mailbox(), AskedBy::Step, &why);
             Ok(())
         }
         Proof::Unproven(why) => {

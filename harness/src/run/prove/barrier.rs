@@ -3,6 +3,15 @@
 //!
 //! [`barriers`]: super::barriers
 
+/// Who asks for a barrier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AskedBy {
+    /// A step.
+    Step,
+    /// The end of the scenario.
+    End,
+}
+
 /// What a barrier gave, where it did not break.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Proof {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use super::arrival::{ended_or_unread, unflushed};
-pub(crate) use super::barrier::Proof;
+pub(crate) use super::barrier::{AskedBy, Proof};
 use super::barrier::{BarrierRounds, Next, Reply};
 use super::echo::echo;
 use super::marker::{MarkerQuestion, marker, markers};
@@ -20,6 +20,7 @@ use crate::plan::BarrierAudit;
 use crate::run::context::step_context::StepContext;
 use crate::run::state::cast::Cast;
 use crate::run::state::connection::Connection;
+use crate::run::state::mailbox::Mailbox;
 use crate::run::state::world::World;
 use crate::scenario::model::Barrier;
 
@@ -37,11 +38,19 @@ enum Question {
 
 /// Runs the barrier on every other open connection that has sent since its last one, then on the watcher's own.
 pub(crate) async fn barrier(context: &StepContext, watcher: &Arc<Connection>) -> Result<Proof, Box<Failure>> {
+    barrier_for(context, watcher, AskedBy::Step).await
+}
+
+async fn barrier_for(
+    context: &StepContext,
+    watcher: &Arc<Connection>,
+    asked_by: AskedBy,
+) -> Result<Proof, Box<Failure>> {
     if let Some(proof) = ended_or_unread(watcher) {
         return Ok(proof);
     }
     let proof = match questions(context, watcher)? {
-        Ok(rounds) => run(context, watcher, rounds).await?,
+        Ok(rounds) => run(context, watcher, rounds, asked_by).await?,
         Err(why) => Proof::Unproven(why),
     };
     Ok(match (proof, lost_sender(&context.world)) {
@@ -120,6 +129,7 @@ async fn run(
     context: &StepContext,
     watcher: &Arc<Connection>,
     rounds: Vec<Vec<Question>>,
+    asked_by: AskedBy,
 ) -> Result<Proof, Box<Failure>> {
     let mut barrier = BarrierRounds::new(rounds);
     let mut broken = None;
@@ -128,7 +138,7 @@ async fn run(
             Next::Done(proof) => return Ok(proof),
             Next::Broken => return Err(broken.unwrap_or_else(|| context.failure("the barrier broke"))),
             Next::Ask(round) => {
-                let asked = round.iter().map(|question| ask(context, watcher, question));
+                let asked = round.iter().map(|question| ask(context, watcher, question, asked_by));
                 for reply in join_all(asked).await {
                     barrier.reply(reply.unwrap_or_else(|failure| {
                         broken = broken.take().or(Some(failure));
@@ -141,13 +151,27 @@ async fn run(
 }
 
 /// Asks one question; an error breaks the barrier.
-async fn ask(context: &StepContext, watcher: &Arc<Connection>, question: &Question) -> Result<Reply, Box<Failure>> {
+async fn ask(
+    context: &StepContext,
+    watcher: &Arc<Connection>,
+    question: &Question,
+    asked_by: AskedBy,
+) -> Result<Reply, Box<Failure>> {
     match question {
         Question::Echo(connection) => echo(context, connection).await,
-        Question::Marker(asked) => marker(context, asked).await,
+        Question::Marker(asked) => marker(context, asked, asked_by).await,
         Question::Answers(connection) => answers(context, connection).await,
         Question::Position => position(context, watcher).await,
     }
+}
+
+/// Tells what stays unproven: where, of whom, and why.
+pub(super) fn tell_unproven(context: &StepContext, mailbox: &Mailbox, asked_by: AskedBy, why: &str) {
+    let place = match asked_by {
+        AskedBy::Step => context.place.trail.first().map(|place| format!("line {}: ", place.at.line)),
+        AskedBy::End => Some("at the end: ".to_owned()),
+    };
+    lock(&context.world.findings.unproven).push(format!("{}{}: {why}", place.unwrap_or_default(), mailbox.who()));
 }
 
 /// A connection on which the barrier was run, and what it gave.
@@ -155,7 +179,7 @@ pub(crate) type Settled = (Arc<Connection>, Proof);
 
 /// Runs the barrier on every open connection of everybody. What can't be proven there is not waited for; a barrier that
 /// breaks is told.
-pub(crate) async fn settle(context: &StepContext) -> Result<Vec<Settled>, Box<Failure>> {
+pub(crate) async fn settle(context: &StepContext, asked_by: AskedBy) -> Result<Vec<Settled>, Box<Failure>> {
     let everybody = || context.world.cast.participants.values();
     let open = || {
         everybody()
@@ -180,8 +204,16 @@ pub(crate) async fn settle(context: &StepContext) -> Result<Vec<Settled>, Box<Fa
         }
         return Ok(settled);
     }
+    let markers = &context.world.markers;
     for (participant, connection) in open() {
-        let proof = barrier(&context.acting(&participant), &connection).await?;
+        let waited_before = markers.stay_away();
+        let proof = barrier_for(&context.acting(&participant), &connection, asked_by).await?;
+        if let Proof::Unproven(why) = &proof
+            && !waited_before
+            && markers.stay_away()
+        {
+            tell_unproven(context, &connection.mailbox, asked_by, why);
+        }
         settled.push((connection, proof));
     }
     Ok(settled)
@@ -190,7 +222,7 @@ pub(crate) async fn settle(context: &StepContext) -> Result<Vec<Settled>, Box<Fa
 /// Tries the barrier: runs it on every open connection, and then no delivery may come.
 pub(crate) async fn audit(context: &StepContext, asked: &BarrierAudit) -> Result<(), Box<Failure>> {
     let mut open = Vec::new();
-    for (connection, proof) in settle(context).await? {
+    for (connection, proof) in settle(context, AskedBy::Step).await? {
         if let Some(owner) = context.world.cast.participants.get(&connection.mailbox.owner)
             && let Some(barrier) = &owner.spec.protocol.barrier
         {

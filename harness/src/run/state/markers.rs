@@ -32,6 +32,7 @@ pub(crate) enum Marked {
 pub(crate) struct Markers {
     list: Mutex<MarkerList>,
     come_back: AtomicBool,
+    stay_away: AtomicBool,
 }
 
 /// The patterns of the markers by what finds them: a frame is held against those alone whose marker's value stands in it
@@ -99,6 +100,16 @@ impl Markers {
     /// The server has handed a marker to the participant who did it.
     pub(crate) fn came_back(&self) {
         self.come_back.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a marker was missed before by its participant, who was alone.
+    pub(crate) fn stay_away(&self) -> bool {
+        self.stay_away.load(Ordering::Relaxed)
+    }
+
+    /// A marker did not come back to its participant, who was alone.
+    pub(crate) fn stayed_away(&self) {
+        self.stay_away.store(true, Ordering::Relaxed);
     }
 
     /// What a frame is to them: a marker, before it is anything that another marker's action caused.

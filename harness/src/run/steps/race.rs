@@ -8,7 +8,7 @@ use crate::lock::lock;
 use crate::run::acts::checks::differences;
 use crate::run::context::captures::capture;
 use crate::run::context::step_context::{MainMode, StepContext, StepResult};
-use crate::run::prove::barriers::settle;
+use crate::run::prove::barriers::{AskedBy, settle};
 use crate::run::state::answer::Answer;
 use crate::run::state::participant::Participant;
 use crate::run::state::release::{Racer, Release};
@@ -185,7 +185,7 @@ async fn before_roles(context: &StepContext, race: &Race) -> Result<(), Box<Fail
         has_snapshots |= matches!(part, StepPart::Step(step) if matches!(step.kind, StepKind::Snapshot { .. }));
     });
     if has_snapshots {
-        settle(context).await?;
+        settle(context, AskedBy::Step).await?;
     }
     let entries = context.world.recorder.len();
     lock(&context.world.cast.roles).began = Some(entries);

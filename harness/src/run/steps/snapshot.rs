@@ -11,7 +11,7 @@ use crate::run::acts::checks::must;
 use crate::run::acts::request::outgoing;
 use crate::run::context::ask::ask;
 use crate::run::context::step_context::StepContext;
-use crate::run::prove::barriers::settle;
+use crate::run::prove::barriers::{AskedBy, settle};
 use crate::run::state::participant::Participant;
 use crate::run::state::world::TakenSnapshot;
 use crate::scenario::model::Http;
@@ -30,7 +30,7 @@ pub(crate) struct View<'a> {
 
 /// Takes a snapshot, after every open socket has passed its barrier.
 pub(crate) async fn take(context: &StepContext, name: String, view: View<'_>) -> Result<(), Box<Failure>> {
-    settle(context).await?;
+    settle(context, AskedBy::Step).await?;
     let world = &context.world;
     let mut state = Vec::new();
     let shown: Vec<Arc<Participant>> = if view.of.is_empty() {

@@ -20,5 +20,5 @@ mod value;
 pub use error::RenderError;
 pub use expr::Expr;
 pub use scope::{BUILT_IN, Scope};
-pub use text::{as_text, is_true};
+pub use text::{as_text, is_true, texts_of};
 pub use value::Template;

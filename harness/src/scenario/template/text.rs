@@ -16,6 +16,14 @@ pub fn as_text(value: &Value) -> String {
     text
 }
 
+/// The texts of what may stand several times: of a list each element's, else one.
+pub fn texts_of(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(values) => values.iter().map(as_text).collect(),
+        one => vec![as_text(one)],
+    }
+}
+
 /// Adds a value as text: strings as they are, anything else as JSON.
 pub(super) fn push_text(text: &mut String, value: &Value) {
     match value {

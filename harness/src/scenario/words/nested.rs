@@ -119,7 +119,7 @@ pub const NESTED_WORDS: &[Word] = &[
         "headers",
         MAP,
         "{ retry-after: 3 }",
-        "The headers; `content-type` follows from the body unless it stands here.",
+        "The headers, a list repeats one; `content-type` follows from the body unless it stands here.",
     ),
     word(Inside("reply"), "json", ANY, "{ ok: true }", "The body, as JSON."),
     word(Inside("reply"), "text", STRING, "hello", "The body, as it is."),

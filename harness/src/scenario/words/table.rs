@@ -129,7 +129,7 @@ pub const WORDS: &[Word] = &[
         "headers",
         MAP,
         "{ x-device: phone }",
-        "Headers on all of its requests and handshakes; null removes one of the protocol's.",
+        "Headers on all of its requests and handshakes. A list repeats the header; null removes one of the protocol's.",
     ),
     beside(
         word(
@@ -458,7 +458,7 @@ pub const WORDS: &[Word] = &[
         "headers",
         MAP,
         "{ x-test: yes }",
-        "Headers of the request; null removes one that the protocol sets.",
+        "Headers of the request. A list repeats the header; null removes one that the protocol sets.",
     ),
     word(Modifier, "json", ANY, "{ title: x }", "The body, as JSON."),
     word(Modifier, "text", STRING, "hello", "The body, as it is."),
@@ -520,7 +520,7 @@ pub const WORDS: &[Word] = &[
         "for",
         DURATION,
         "200ms",
-        "Without a barrier: how long to listen before nothing counts as nothing. It is reported as unproven.",
+        "How long to listen before the barrier is run. Where no barrier can prove it, that is all there is: it is reported as unproven.",
     ),
     word(Modifier, "main", BOOLEAN, "true", "In a verb: the step that `refused` and the outcomes of a race speak of."),
     word(
