@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 
-use super::output::{complain, masked, refuse};
+use super::output::{complain, masked, print, refuse};
 use crate::cli::SelectArgs;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -58,7 +58,7 @@ pub(crate) fn require_playable(
     if selected.scenarios.is_empty() {
         let folder = shown_path(&config.scenarios);
         let folder = folder.display();
-        complain(&match &args.tag[..] {
+        let why = match &args.tag[..] {
             [] if config.file.is_none() => format!(
                 "there is no roundtable.toml here or in a folder above, and no scenario file in {folder}: \
                  `roundtable init` writes the first files"
@@ -66,7 +66,13 @@ pub(crate) fn require_playable(
             [] => format!("there is no scenario file in {folder}; `scenarios` in roundtable.toml names the folder"),
             [tag] => format!("no scenario has the tag `{tag}` (`roundtable list` shows all tags)"),
             tags => format!("no scenario has one of the tags {} (`roundtable list` shows all)", tags.join(", ")),
-        });
+        };
+        // Where such a run passes, it is no error.
+        if empty == Exit::Passed {
+            print(&format!("note {why}\n"));
+        } else {
+            complain(&why);
+        }
         return Err(empty);
     }
     Ok(selected)
