@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::aspects::Aspects;
 use super::finder::{Around, ChangeFinder, excerpt};
 use super::place::{PlacePart, PlaceStep, SnapshotPlace, section};
 use super::stream::is_stream;
@@ -68,23 +67,10 @@ impl ChangeFinder {
                 Around { before: None, after: Some(block.clone()) },
             ),
         };
-        self.found.push(Change {
-            fingerprint: Fingerprint {
-                kind,
-                place: "participants".to_owned(),
-                types: "block".to_owned(),
-                value: String::new(),
-            },
-            path: who.to_owned(),
-            meaning,
-            family: family.to_owned(),
-            common: None,
-            renamed: None,
-            aspects: Aspects::new(),
-            outlier: false,
-            before: around.before,
-            after: around.after,
-        });
+        let fingerprint =
+            Fingerprint { kind, place: "participants".to_owned(), types: "block".to_owned(), value: String::new() };
+        let around = (around.before, around.after);
+        self.found.push(Change::new(fingerprint, who.to_owned(), meaning, family.to_owned(), around));
     }
 
     fn block(&mut self, who: &str, old: &SnapshotNode, new: &SnapshotNode) {

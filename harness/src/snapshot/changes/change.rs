@@ -140,6 +140,28 @@ pub struct Change {
 }
 
 impl Change {
+    /// A change of this fingerprint, before it is compared with others: where it is, and what is around it.
+    pub(crate) fn new(
+        fingerprint: Fingerprint,
+        path: String,
+        meaning: String,
+        family: String,
+        (before, after): (Option<SnapshotNode>, Option<SnapshotNode>),
+    ) -> Self {
+        Self {
+            fingerprint,
+            path,
+            meaning,
+            family,
+            common: None,
+            renamed: None,
+            aspects: Aspects::new(),
+            outlier: false,
+            before,
+            after,
+        }
+    }
+
     /// The lines of this change alone, with some around it.
     pub fn lines(&self) -> Vec<DiffLine> {
         let text = |node: &Option<SnapshotNode>| node.as_ref().map(render).unwrap_or_default();

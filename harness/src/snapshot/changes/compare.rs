@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::aspects::Aspects;
 use super::blocks;
 use super::census::count_objects;
 use super::change::{Change, ChangeKind, Fingerprint, RenamedField};
@@ -27,23 +26,8 @@ pub(crate) fn renamed_fields<'c>(found: impl IntoIterator<Item = &'c Change>) ->
 /// The same as [`changes`], with fields that are known to have another name from other snapshots.
 pub(crate) fn changes_knowing(old: Option<&str>, new: &str, renamed: &BTreeSet<RenamedField>) -> Vec<Change> {
     let whole = |kind: ChangeKind, types: &str, meaning: String, family: &str| {
-        vec![Change {
-            fingerprint: Fingerprint {
-                kind,
-                place: "snapshot".to_owned(),
-                types: types.to_owned(),
-                value: String::new(),
-            },
-            path: "snapshot".to_owned(),
-            meaning,
-            family: family.to_owned(),
-            common: None,
-            renamed: None,
-            aspects: Aspects::new(),
-            outlier: false,
-            before: old.map(|text| SnapshotNode::Text(text.to_owned())),
-            after: None,
-        }]
+        let before = old.map(|text| SnapshotNode::Text(text.to_owned()));
+        vec![of_whole(kind, types, meaning, family, (before, None))]
     };
     let Some(old_text) = old else {
         let mut change = whole(ChangeKind::NewSnapshot, "new", describe(new), "new snapshots");
@@ -76,24 +60,21 @@ pub(crate) fn changes_knowing(old: Option<&str>, new: &str, renamed: &BTreeSet<R
 
 /// The one change of a snapshot whose stored file can't be read, and why.
 pub(crate) fn unreadable(why: &str, new: &str) -> Change {
-    let family = "stored snapshots that can't be read".to_owned();
-    Change {
-        fingerprint: Fingerprint {
-            kind: ChangeKind::Unreadable,
-            place: "snapshot".to_owned(),
-            types: "file".to_owned(),
-            value: String::new(),
-        },
-        path: "snapshot".to_owned(),
-        meaning: why.to_owned(),
-        family,
-        common: None,
-        renamed: None,
-        aspects: Aspects::new(),
-        outlier: false,
-        before: None,
-        after: parse(new).ok(),
-    }
+    let family = "stored snapshots that can't be read";
+    of_whole(ChangeKind::Unreadable, "file", why.to_owned(), family, (None, parse(new).ok()))
+}
+
+/// A change of a snapshot as a whole.
+fn of_whole(
+    kind: ChangeKind,
+    types: &str,
+    meaning: String,
+    family: &str,
+    around: (Option<SnapshotNode>, Option<SnapshotNode>),
+) -> Change {
+    let place = "snapshot".to_owned();
+    let fingerprint = Fingerprint { kind, place: place.clone(), types: types.to_owned(), value: String::new() };
+    Change::new(fingerprint, place, meaning, family.to_owned(), around)
 }
 
 /// How often each place that holds an object stands in a snapshot: what "every" is measured by.

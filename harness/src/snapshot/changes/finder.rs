@@ -1,4 +1,4 @@
-//! What collects changes, and what each is excerpt in.
+//! What collects changes, and what each is shown in.
 
 use std::collections::BTreeSet;
 
@@ -85,18 +85,8 @@ impl ChangeFinder {
         family: String,
         around: Around,
     ) {
-        self.found.push(Change {
-            fingerprint: Fingerprint { kind, place: place.general(), types: types.to_owned(), value: String::new() },
-            path: place.path(),
-            meaning,
-            family,
-            common: None,
-            renamed: None,
-            aspects: Aspects::new(),
-            outlier: false,
-            before: around.before,
-            after: around.after,
-        });
+        let fingerprint = Fingerprint { kind, place: place.general(), types: types.to_owned(), value: String::new() };
+        self.found.push(Change::new(fingerprint, place.path(), meaning, family, (around.before, around.after)));
     }
 
     /// Says of the last change what holds of its new value.
@@ -106,7 +96,7 @@ impl ChangeFinder {
         }
     }
 
-    /// The same, with what stands around the value taken from what the change is excerpt in.
+    /// The same, with what stands around the value taken from what the change is shown in.
     pub(super) fn say_of(&mut self, place: &SnapshotPlace, old: Option<&SnapshotNode>, new: &SnapshotNode) {
         let key = match place.steps.last() {
             Some(PlaceStep::Key(key)) => Some(key),

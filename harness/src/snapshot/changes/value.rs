@@ -11,7 +11,7 @@ use crate::snapshot::tree::SnapshotNode;
 use crate::text::shorten;
 
 impl ChangeFinder {
-    /// Two values at one place. `around` is what a change of the whole value is excerpt in.
+    /// Two values at one place. `around` is what a change of the whole value is shown in.
     pub(crate) fn value(
         &mut self,
         place: &SnapshotPlace,
