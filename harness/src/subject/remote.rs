@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::error::SubjectError;
 use crate::wire::dial::Route;
-use crate::wire::url::Url;
+use crate::wire::url::{Url, authority, host};
 
 /// How long a connection may take to be accepted.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -38,7 +38,7 @@ impl From<String> for Remote {
 /// # Errors
 /// [`SubjectError::Unreachable`] for what is no `http` or `https` URL, and when nobody listens.
 pub(super) async fn reach(remote: &Remote) -> Result<String, SubjectError> {
-    connect(remote).await.map(|(url, _)| url)
+    connect(remote).await.map(|(url, _)| url.as_str().trim_end_matches('/').to_owned())
 }
 
 /// Checks that a server is still there, of which that is doubted.
@@ -49,8 +49,8 @@ pub(super) async fn is_still_there(remote: &Remote) -> Result<(), SubjectError> 
     let (url, mut stream) = connect(remote).await?;
     let said = async {
         // What speaks TLS takes this for no handshake, and may end the connection: it is not asked.
-        if let Some(host) = url.strip_prefix("http://") {
-            let host = host.split('/').next().unwrap_or_default();
+        if url.scheme() == "http" {
+            let host = authority(&url);
             let request = format!("HEAD / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
             stream.write_all(request.as_bytes()).await?;
         }
@@ -64,8 +64,8 @@ pub(super) async fn is_still_there(remote: &Remote) -> Result<(), SubjectError> 
     Err(SubjectError::Unreachable { url: remote.url.clone(), reason })
 }
 
-/// The URL without a trailing slash, and a connection to its server, or to its proxy.
-async fn connect(remote: &Remote) -> Result<(String, TcpStream), SubjectError> {
+/// The URL, and a connection to its server, or to its proxy.
+async fn connect(remote: &Remote) -> Result<(Url, TcpStream), SubjectError> {
     let Remote { url, proxy } = remote;
     let unreachable = |reason: String| SubjectError::Unreachable { url: url.to_owned(), reason };
     let parsed = parse(url).map_err(&unreachable)?;
@@ -76,15 +76,13 @@ async fn connect(remote: &Remote) -> Result<(String, TcpStream), SubjectError> {
     } else {
         dial(&parsed).await.map_err(&unreachable)?
     };
-    Ok((parsed.as_str().trim_end_matches('/').to_owned(), stream))
+    Ok((parsed, stream))
 }
 
 /// Opens a connection to an address.
 async fn dial(parsed: &Url) -> Result<TcpStream, String> {
-    let (host, port) = match (parsed.host_str(), parsed.port_or_known_default()) {
-        // An IPv6 address stands in brackets in a URL but not before a resolver.
-        (Some(host), Some(port)) => (host.trim_matches(['[', ']']), port),
-        _ => return Err("it names no host".to_owned()),
+    let (host, Some(port)) = (host(parsed), parsed.port_or_known_default()) else {
+        return Err("it names no host".to_owned());
     };
     match tokio::time::timeout(PATIENCE, TcpStream::connect((host, port))).await {
         Ok(Ok(stream)) => Ok(stream),

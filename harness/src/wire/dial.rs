@@ -184,8 +184,8 @@ mod tests {
         assert_eq!(&got, b"o!");
     }
 
-    #[tokio::test]
-    async fn without_the_last_byte_nothing_of_a_record_can_be_read() {
+    /// A server's end with a certificate for `localhost`, and a client's that trusts it.
+    fn both_ends_of_tls() -> (tokio_rustls::TlsAcceptor, Arc<rustls::ClientConfig>) {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let pem = include_bytes!("../../tests/data/localhost.cert.pem");
         let cert = CertificateDer::from_pem_slice(pem).unwrap();
@@ -194,13 +194,18 @@ mod tests {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(cert).unwrap();
         let client = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        (tokio_rustls::TlsAcceptor::from(Arc::new(server.unwrap())), Arc::new(client))
+    }
+
+    #[tokio::test]
+    async fn without_the_last_byte_nothing_of_a_record_can_be_read() {
+        let (acceptor, client) = both_ends_of_tls();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let tcp = open("127.0.0.1", listener.local_addr().unwrap().port(), None).await.unwrap();
         let latch = Latch::new(tcp);
         let (socket, _) = listener.accept().await.unwrap();
-        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server.unwrap()));
         let (server, io) =
-            tokio::join!(acceptor.accept(socket), secure("localhost", Latched(Arc::clone(&latch)), Arc::new(client)));
+            tokio::join!(acceptor.accept(socket), secure("localhost", Latched(Arc::clone(&latch)), client));
         let (mut server, mut io) = (server.unwrap(), io.ok().unwrap());
         io.write_all(b"before").await.unwrap();
         io.flush().await.unwrap();
@@ -266,20 +271,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_certificate_is_asked_for_an_ipv6_address_without_its_brackets() {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let pem = include_bytes!("../../tests/data/localhost.cert.pem");
-        let cert = CertificateDer::from_pem_slice(pem).unwrap();
-        let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../tests/data/localhost.key.pem")).unwrap();
-        let server = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![cert.clone()], key);
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(cert).unwrap();
-        let client = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let (acceptor, client) = both_ends_of_tls();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let tcp = open("127.0.0.1", listener.local_addr().unwrap().port(), None).await.unwrap();
         let (socket, _) = listener.accept().await.unwrap();
-        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server.unwrap()));
         let url = Url::parse("https://[::1]:8443/").unwrap();
-        let asked = secure(host(&url), Latched(Latch::new(tcp)), Arc::new(client));
+        let asked = secure(host(&url), Latched(Latch::new(tcp)), client);
         let (_, secured) = tokio::join!(acceptor.accept(socket), asked);
         let Err(why) = secured else { panic!("the certificate is for another name") };
         // The address itself is a name that a certificate may have; this one has another.

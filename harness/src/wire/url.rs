@@ -17,7 +17,7 @@ pub(crate) fn join(base: &str, path: &str, query: &[(String, String)]) -> Result
 }
 
 /// The host of an address as a resolver, a socket or a certificate has it: without the brackets around an IPv6 address.
-pub(super) fn host(url: &Url) -> &str {
+pub(crate) fn host(url: &Url) -> &str {
     url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn query(url: &Url) -> BTreeMap<String, String> {
 }
 
 /// Host and port, as the header `host` names them.
-pub(super) fn authority(url: &Url) -> String {
+pub(crate) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
