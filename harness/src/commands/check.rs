@@ -12,7 +12,7 @@ use crate::plan::{BarrierAudit, PlaySettings, RunLimits, default_jobs};
 use crate::report::files::reports::Reports;
 use crate::report::wording::summary::summary_text;
 use crate::runner::RunOptions;
-use crate::scenario::error::Severity;
+use crate::scenario::error::{Severity, sort_findings};
 use crate::scenario::unused;
 use crate::select::{Selected, jobs_of, select};
 use crate::text::counted;
@@ -35,8 +35,7 @@ pub(crate) fn check(config: &Config, args: &CheckArgs, paint: Paint) -> Exit {
     if selected.whole && readable && args.barrier.is_none() {
         let of_all = unused::check(&config.scenarios, &config.dir, &selected.scenarios);
         selected.findings.extend(of_all);
-        selected.findings.sort_by(|a, b| (&a.source.path, a.at).cmp(&(&b.source.path, b.at)));
-        selected.findings.dedup_by(|a, b| (&a.source.path, a.at, &a.message) == (&b.source.path, b.at, &b.message));
+        sort_findings(&mut selected.findings);
     }
     let selected = match require_playable(config, &args.select, selected, Exit::Nothing) {
         Ok(selected) => selected,

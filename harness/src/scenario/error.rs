@@ -54,6 +54,13 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// Puts findings in the order of files and places. What is said of one place twice stays once: several scenarios may say
+/// the same of one protocol file.
+pub fn sort_findings(list: &mut Vec<Diagnostic>) {
+    list.sort_by(|a, b| (&a.source.path, a.at).cmp(&(&b.source.path, b.at)));
+    list.dedup_by(|a, b| (&a.source.path, a.at, &a.message) == (&b.source.path, b.at, &b.message));
+}
+
 /// The most characters of a line that are shown.
 const WIDEST: usize = 120;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::error::{Diagnostic, Findings, Severity};
+use super::error::{Diagnostic, Findings, Severity, sort_findings};
 use super::lower::{self, Loaded};
 use super::model::{Protocol, Scenario};
 use super::yaml;
@@ -111,9 +111,7 @@ impl Library {
     /// Takes the findings of everything read so far, sorted by file and place.
     pub fn findings(&mut self) -> Vec<Diagnostic> {
         let mut list = std::mem::take(&mut self.findings);
-        list.sort_by(|a, b| (&a.source.path, a.at).cmp(&(&b.source.path, b.at)));
-        // Several scenarios may say the same of one protocol file.
-        list.dedup_by(|a, b| (&a.source.path, a.at, &a.message) == (&b.source.path, b.at, &b.message));
+        sort_findings(&mut list);
         list
     }
 

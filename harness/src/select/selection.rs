@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::plan::{Job, label};
-use crate::scenario::error::Diagnostic;
+use crate::scenario::error::{Diagnostic, sort_findings};
 use crate::scenario::limits;
 use crate::scenario::load::Library;
 use crate::scenario::model::Scenario;
@@ -66,7 +66,7 @@ pub fn select(config: &Config, selectors: &[String], tags: &[String]) -> Result<
     selected.scenarios.sort_by(|a, b| a.id.cmp(&b.id));
     selected.findings = library.findings();
     selected.findings.extend(selected.scenarios.iter().flat_map(|scenario| limits::check(scenario, config.timeout)));
-    selected.findings.sort_by(|a, b| (&a.source.path, a.at).cmp(&(&b.source.path, b.at)));
+    sort_findings(&mut selected.findings);
     selected.unread = library.unread().to_vec();
     Ok(selected)
 }
