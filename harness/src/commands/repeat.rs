@@ -72,8 +72,7 @@ pub(crate) fn until_failure(
         // A line after 1, 3, 7, 15 … repetitions.
         size = size.saturating_mul(2).min(u32::try_from(BATCH / rows).unwrap_or(1).max(1));
     }
-    summary.took = began.elapsed();
-    reports.finish(&mut summary);
+    end_reports(reports, &mut summary, began);
     for (place, result) in failed.iter().enumerate() {
         let before = result.repetition.saturating_sub(1);
         let line = format!(
@@ -84,9 +83,6 @@ pub(crate) fn until_failure(
         );
         let gap = if place == 0 { "\n" } else { "" };
         print(&format!("{gap}{}\n", base.display.paint.text(Style::Bad, &line)));
-    }
-    for gap in &summary.missing {
-        complain(gap);
     }
     if failed.is_empty() && !summary.interrupted {
         print(&format!(
@@ -166,11 +162,7 @@ pub(crate) fn reproduce(base: &Play<'_>, asked: &Reproduction<'_>, output: &Path
             place += 1;
         }
     }
-    summary.took = began.elapsed();
-    reports.finish(&mut summary);
-    for gap in &summary.missing {
-        complain(gap);
-    }
+    end_reports(reports, &mut summary, began);
     Exit::of(&summary)
 }
 
@@ -190,6 +182,15 @@ fn names(labels: &[Arc<str>]) -> String {
     match labels.len().saturating_sub(SHOWN) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// Ends the reports of all that was played since, and says which of them could not be written.
+fn end_reports(reports: Reports, summary: &mut Summary, began: Instant) {
+    summary.took = began.elapsed();
+    reports.finish(summary);
+    for gap in &summary.missing {
+        complain(gap);
     }
 }
 

@@ -1,9 +1,10 @@
 //! Trying the barriers of protocols: how, and what was tried.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::lock::lock;
 use crate::text::counted;
 
 /// With it, every step is followed by the barrier of every open connection, and no delivery may come behind that. Its
@@ -32,7 +33,7 @@ impl BarrierAudit {
 
     /// Counts one try of a protocol's barrier, by its kind, with the reason for which it proved nothing.
     pub fn count(&self, protocol: &str, kind: &'static str, unproven: Option<String>) {
-        let mut all = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock(&self.tried);
         let tried = all.entry((protocol.to_owned(), kind)).or_default();
         tried.times += 1;
         if let Some(why) = unproven {
@@ -43,7 +44,7 @@ impl BarrierAudit {
 
     /// A line for each barrier: what was tried, and how often. None where none was.
     pub fn told(&self) -> Vec<String> {
-        let all = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = lock(&self.tried);
         let told = all.iter().map(|((protocol, kind), tried)| {
             let times = counted(tried.times, "time", "times");
             let listen = self.listen;

@@ -64,8 +64,8 @@ fn is_kept(number: &str) -> bool {
     }
     let Ok(double) = number.parse::<f64>() else { return false };
     // Where two spellings are equally short and near, such as 631909086018436.2 and 631909086018436.3, programs differ.
-    let shortest = [format!("{double:e}"), serde_json::json!(double).to_string()];
-    shortest.iter().any(|shortest| decimal(number) == decimal(shortest))
+    let number = decimal(number);
+    number == decimal(&format!("{double:e}")) || number == decimal(&serde_json::json!(double).to_string())
 }
 
 /// A number by its sign, its digits without zeros at either end, and the power of ten of the last of them.
